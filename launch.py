@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""The door to everything: `./launch.py demo`, `up`, `status`, `why`, `test`; `--help` lists all.
+
+Needs only Python 3.11 to start. The first command makes `.ve`, a virtual environment beside this
+file, installs into it what the product needs, and runs itself again there.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent
+VERSION_MIN = (3, 11)
+
+
+def main() -> int:
+    """Make sure of the environment, then hand over to the command line."""
+    if sys.version_info < VERSION_MIN:
+        found = '.'.join(map(str, sys.version_info[:2]))
+        print(
+            f'launch.py runs on Python {found}, but needs 3.11 or newer; '
+            'start it with a newer one, as in: python3.11 launch.py demo',
+            file=sys.stderr,
+        )
+        return 2
+    sys.path.insert(0, str(PROJECT))
+    from synergy import install
+
+    arguments = sys.argv[1:]
+    group = 'test' if arguments[:1] == ['test'] else 'runtime'
+    environment = install.Environment(PROJECT)
+    if arguments[:1] == ['install'] and arguments[1:] not in (['-h'], ['--help']):
+        return install.run(environment, group, is_verbose=True)
+    if code := install.run(environment, group):
+        return code
+    if Path(sys.prefix).resolve() != environment.folder.resolve():
+        python = str(environment.python)
+        os.execv(python, [python, str(PROJECT / 'launch.py'), *arguments])
+    from synergy.cli.main import main as run
+
+    return run(arguments)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

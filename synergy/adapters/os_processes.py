@@ -1,0 +1,143 @@
+"""Processes of this box, through subprocess and psutil."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from synergy.ports.processes import ChildExit, ProcessIdentity
+
+#: Source: prctl(2).
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NAME: Final = 15
+#: psutil rounds; two readings of one process differ by less, two processes by more.
+_SAME_SECONDS: Final = 0.05
+
+
+class OsProcesses:
+    """Start, watch and stop processes of this machine."""
+
+    def __init__(self) -> None:
+        """Know no children yet."""
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def spawn(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        output: Path | None,
+    ) -> ProcessIdentity:
+        """Start a child in a session of its own."""
+        stream: int | None = None
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            stream = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            child = subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        finally:
+            if stream is not None:
+                os.close(stream)
+        self._children[child.pid] = child
+        # A child that has ended already is a zombie until reaped, so it still has its identity.
+        return self.identify(child.pid) or ProcessIdentity(pid=child.pid, created_at=0.0)
+
+    def reap(self) -> Sequence[ChildExit]:
+        """Return the children that have ended since the last call."""
+        ended = [
+            ChildExit(pid=pid, code=code)
+            for pid, child in self._children.items()
+            if (code := child.poll()) is not None
+        ]
+        for item in ended:
+            del self._children[item.pid]
+        return ended
+
+    def is_alive(self, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process runs."""
+        try:
+            process = psutil.Process(identity.pid)
+            is_same = abs(process.create_time() - identity.created_at) < _SAME_SECONDS
+            return is_same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """Return the identity of the process that has `pid` now."""
+        try:
+            return ProcessIdentity(pid=pid, created_at=psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    def terminate(self, identity: ProcessIdentity) -> None:
+        """Ask a process to end."""
+        if self.is_alive(identity):
+            with suppress(ProcessLookupError):
+                os.kill(identity.pid, signal.SIGTERM)
+
+    def kill(self, identity: ProcessIdentity) -> None:
+        """End a process and its group at once."""
+        if not self.is_alive(identity):
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(identity.pid) == identity.pid:
+                os.killpg(identity.pid, signal.SIGKILL)
+            else:
+                os.kill(identity.pid, signal.SIGKILL)
+
+    def record(self, pid_file: Path) -> None:
+        """Write this very process's identity into a pid file."""
+        identity = self.identify(os.getpid())
+        assert identity is not None, 'this process runs'
+        pid_file.parent.mkdir(parents=True, exist_ok=True)
+        partial = pid_file.with_suffix('.new')
+        partial.write_text(f'{identity.pid} {identity.created_at}\n')
+        partial.replace(pid_file)
+
+    def recorded(self, pid_file: Path) -> ProcessIdentity | None:
+        """Return the process that a pid file names, if that very process still runs."""
+        try:
+            pid, created_at = pid_file.read_text().split()
+            identity = ProcessIdentity(pid=int(pid), created_at=float(created_at))
+        except (OSError, ValueError):
+            return None
+        return identity if self.is_alive(identity) else None
+
+    def forget(self, pid_file: Path) -> None:
+        """Remove a pid file, if there is one."""
+        pid_file.unlink(missing_ok=True)
+
+
+def die_with(parent_pid: int) -> bool:
+    """Arrange that this process gets SIGTERM when `parent_pid`, its parent, dies.
+
+    Returns False when the parent has died already. Linux only; elsewhere an orphan lives until the next
+    supervisor of its home finds it by its pid file. Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    if sys.platform == 'linux':
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return os.getppid() == parent_pid
+
+
+def show_as(title: str) -> None:
+    """Give this process a name of its own in `ps` and `top` (15 characters; Linux only)."""
+    if sys.platform == 'linux':
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, title.encode()[:15], 0, 0, 0)

@@ -1,0 +1,105 @@
+"""The store's tables in SQLite: one script per schema version, applied in order, never edited.
+
+Table and column names follow the collections and fields of Synergy 2.x where it has them.
+Instants are whole microseconds since 1970-01-01 UTC; timeperiods their string forms.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_VERSION_1: Final = """
+CREATE TABLE job (
+    process_name TEXT NOT NULL,
+    timeperiod TEXT NOT NULL,
+    time_qualifier TEXT NOT NULL,
+    state TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    related_unit_of_work TEXT,
+    number_of_failures INTEGER NOT NULL,
+    is_held INTEGER NOT NULL,
+    reason TEXT,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (process_name, timeperiod)
+) WITHOUT ROWID;
+CREATE INDEX job_open ON job (state)
+    WHERE state IN ('state_embryo', 'state_in_progress', 'state_final_run');
+CREATE TABLE job_event (
+    process_name TEXT NOT NULL,
+    timeperiod TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (process_name, timeperiod, rev)
+) WITHOUT ROWID;
+CREATE TABLE unit_of_work (
+    id TEXT NOT NULL PRIMARY KEY,
+    process_name TEXT NOT NULL,
+    timeperiod TEXT NOT NULL,
+    time_qualifier TEXT NOT NULL,
+    start_timeperiod TEXT NOT NULL,
+    end_timeperiod TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    owner TEXT,
+    lease_until INTEGER,
+    created_at INTEGER NOT NULL,
+    submitted_at INTEGER,
+    not_before INTEGER,
+    started_at INTEGER,
+    finished_at INTEGER,
+    number_of_processed_documents INTEGER NOT NULL,
+    error TEXT,
+    arguments TEXT NOT NULL,
+    UNIQUE (process_name, timeperiod, run)
+) WITHOUT ROWID;
+CREATE INDEX unit_of_work_live ON unit_of_work (state)
+    WHERE state IN ('state_requested', 'state_in_progress', 'state_invalid');
+CREATE TABLE log_recording (
+    related_unit_of_work TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    level TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX log_recording_unit ON log_recording (related_unit_of_work);
+CREATE TABLE command (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    process_name TEXT NOT NULL,
+    time_qualifier TEXT NOT NULL,
+    start_timeperiod TEXT NOT NULL,
+    end_timeperiod TEXT NOT NULL,
+    with_children INTEGER NOT NULL,
+    plan_hash TEXT,
+    actor TEXT NOT NULL,
+    reason TEXT,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    outcome TEXT
+);
+CREATE INDEX command_state ON command (state, created_at);
+CREATE TABLE leadership (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT NOT NULL,
+    term INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL
+);
+CREATE TABLE box_configuration (
+    box_id TEXT NOT NULL,
+    process_name TEXT NOT NULL,
+    is_on INTEGER NOT NULL,
+    state TEXT,
+    pids TEXT NOT NULL,
+    restart_count INTEGER NOT NULL,
+    changed_at INTEGER,
+    PRIMARY KEY (box_id, process_name)
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_VERSION_1,)

@@ -1,0 +1,561 @@
+"""The ledger on one SQLite file: for one machine, with nothing to install.
+
+Each transition is one conditional statement; a commit is one transaction that first looks at the
+leadership row. All instants by which leases are judged come from the clock given to `open`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, Final, assert_never
+
+from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
+from synergy.adapters.sqlite_schema import MIGRATIONS
+from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, Save, SaveJob, SettleCommand
+from synergy.core.records import (
+    BoxProcess,
+    Job,
+    JobEvent,
+    Leadership,
+    LogLine,
+    Outcome,
+    ProcessName,
+    Unit,
+    UowId,
+)
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.ports.clock import Clock
+from synergy.ports.errors import (
+    CommitRefused,
+    LeadershipLost,
+    LeaseLost,
+    StoreUnavailable,
+    StoreUnusable,
+)
+from synergy.ports.store import JobFilter
+
+#: Events that a job keeps. Source: Synergy 2.x.
+EVENTS_PER_JOB_MAX: Final = 128
+#: Keys per statement; SQLite allows 32766 parameters.
+_KEYS_PER_STATEMENT: Final = 500
+
+_LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
+_OPEN: Final = "('state_embryo', 'state_in_progress', 'state_final_run')"
+
+_INSERT_UNIT: Final = (
+    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
+    'ON CONFLICT DO NOTHING'
+)
+_ADOPTABLE_UNIT: Final = "SELECT 1 FROM unit_of_work WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
+_INSERT_JOB: Final = (
+    f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
+    f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+)
+_UPDATE_JOB: Final = (
+    'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
+    'is_held = ?, reason = ?, changed_at = ?, term = ? '
+    'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
+)
+_INSERT_EVENT: Final = (
+    'INSERT OR REPLACE INTO job_event (process_name, timeperiod, rev, at, text) '
+    'VALUES (?, ?, ?, ?, ?)'
+)
+_TRIM_EVENTS: Final = 'DELETE FROM job_event WHERE process_name = ? AND timeperiod = ? AND rev <= ?'
+_REQUEST_UNIT: Final = (
+    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + ?, "
+    'attempt = coalesce(?, attempt), not_before = ?, error = ?, owner = NULL, lease_until = NULL, '
+    'submitted_at = NULL WHERE id = ? AND state = ? AND fence = ?'
+)
+_END_UNIT: Final = (
+    'UPDATE unit_of_work SET state = ?, fence = fence + ?, error = ?, finished_at = ?, '
+    'lease_until = NULL WHERE id = ? AND state = ? AND fence = ?'
+)
+_CANCEL_UNIT: Final = (
+    "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
+    f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {_LIVE}'
+)
+_CLAIM: Final = (
+    "UPDATE unit_of_work SET state = 'state_in_progress', fence = fence + 1, owner = ?, "
+    'lease_until = ?, started_at = ?, finished_at = NULL, error = NULL '
+    "WHERE id = ? AND state = 'state_requested' AND (not_before IS NULL OR not_before <= ?) "
+    f'RETURNING {rows.UNIT_COLUMNS}'
+)
+_FINISH: Final = (
+    'UPDATE unit_of_work SET state = ?, number_of_processed_documents = ?, error = ?, '
+    "finished_at = ?, lease_until = NULL WHERE id = ? AND fence = ? AND state = 'state_in_progress'"
+)
+_IS_FINISHED_SO: Final = (
+    'SELECT 1 FROM unit_of_work WHERE id = ? AND fence = ? AND state = ? '
+    'AND number_of_processed_documents = ? AND error IS ?'
+)
+_RELEASE: Final = (
+    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + 1, owner = NULL, "
+    'lease_until = NULL, submitted_at = NULL, not_before = NULL '
+    "WHERE id = ? AND fence = ? AND state = 'state_in_progress'"
+)
+_INSERT_LOG: Final = (
+    'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text) '
+    'VALUES (?, ?, ?, ?, ?)'
+)
+# One statement, so that two claimants cannot both win. The term rises unless the lease is our own
+# and still runs.
+_LEAD: Final = """
+INSERT INTO leadership (id, owner, term, lease_until) VALUES (1, :owner, 1, :until)
+ON CONFLICT (id) DO UPDATE SET
+    term = term + (owner IS NOT :owner OR lease_until <= :now),
+    owner = :owner,
+    lease_until = :until
+WHERE owner IS :owner OR lease_until <= :now
+RETURNING term
+"""
+
+
+class SqliteStore:
+    """All roles of `synergy.ports.store` on one file."""
+
+    def __init__(self, file: SqliteFile, clock: Clock) -> None:
+        """Serve from an open file; see `open`."""
+        self._file = file
+        self._clock = clock
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        busy_seconds_max: float = 30.0,
+        synchronous: str = 'NORMAL',
+    ) -> SqliteStore:
+        """Open the store at `path`, creating or migrating it if need be.
+
+        Raises StoreUnavailable or StoreUnusable, naming the file and what to do.
+        """
+        file = SqliteFile(
+            path,
+            what='store',
+            migrations=MIGRATIONS,
+            unavailable=StoreUnavailable,
+            unusable=StoreUnusable,
+            busy_seconds_max=busy_seconds_max,
+            synchronous=synchronous,
+        )
+        return cls(file, clock)
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._file.close()
+
+    # Ledger
+
+    def lead(self, owner: str, lease: timedelta) -> Leadership | None:
+        """Take or renew leadership."""
+        now = self._clock.now()
+        until = now + lease
+        found = self._file.write_returning(
+            _LEAD, {'owner': owner, 'now': to_micros(now), 'until': to_micros(until)}
+        )
+        return Leadership(owner=owner, term=found[0][0], until=until) if found else None
+
+    def resign(self, leadership: Leadership) -> None:
+        """Give leadership up at once, if it is still this one."""
+        self._file.write(
+            'UPDATE leadership SET lease_until = 0 WHERE owner = ? AND term = ?',
+            (leadership.owner, leadership.term),
+        )
+
+    def commit(
+        self,
+        leadership: Leadership,
+        saves: Sequence[Save],
+        announced: Collection[UowId] = (),
+        announced_at: datetime | None = None,
+    ) -> None:
+        """Apply `saves` in one transaction, all or none."""
+        with self._file.transaction() as connection:
+            self._check_leadership(connection, leadership)
+            if announced:
+                connection.executemany(
+                    "UPDATE unit_of_work SET submitted_at = ? WHERE id = ? AND state = 'state_requested'",
+                    [(to_micros(announced_at), uow_id) for uow_id in announced],
+                )
+            for save in saves:
+                if not _apply(connection, save, leadership.term):
+                    raise CommitRefused(f'{_name(save)} was changed by somebody else')
+
+    def _check_leadership(self, connection: Connection, leadership: Leadership) -> None:
+        row = connection.execute('SELECT owner, term, lease_until FROM leadership').fetchone()
+        now = to_micros(self._clock.now())
+        assert now is not None
+        if row is None or row[:2] != (leadership.owner, leadership.term) or row[2] <= now:
+            raise LeadershipLost(
+                f'{leadership.owner} no longer leads in term {leadership.term}'
+                + ('' if row is None else f'; {row[0]} leads or led in term {row[1]}')
+            )
+
+    def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
+        """Yield (process, timeperiod, state) of every job row."""
+        qualifiers = {qualifier.value: qualifier for qualifier in Qualifier}
+        states = {state.value: state for state in JobState}
+        for process, timeperiod, qualifier, state in self._file.stream(
+            'SELECT process_name, timeperiod, time_qualifier, state FROM job '
+            'ORDER BY process_name, timeperiod'
+        ):
+            yield process, parse(qualifiers[qualifier], timeperiod), states[state]
+
+    def open_jobs(self) -> Sequence[Job]:
+        """Return every job row that is not final."""
+        sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {_OPEN}'
+        return [rows.job_of(row) for row in self._file.read(sql)]
+
+    def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
+        """Return the rows that exist among `keys`."""
+        found: dict[JobKey, Job] = {}
+        for chunk in _chunks(list(keys)):
+            pairs = ', '.join(['(?, ?)'] * len(chunk))
+            values = [value for key in chunk for value in (key.process, str(key.timeperiod))]
+            sql = (
+                f'SELECT {rows.JOB_COLUMNS} FROM job '
+                f'WHERE (process_name, timeperiod) IN (VALUES {pairs})'
+            )
+            for row in self._file.read(sql, values):
+                job = rows.job_of(row)
+                found[job.key] = job
+        return found
+
+    def units(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Unit]:
+        """Return the units that exist among `uow_ids`."""
+        found: dict[UowId, Unit] = {}
+        for chunk in _chunks(list(uow_ids)):
+            marks = ', '.join('?' * len(chunk))
+            sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
+            for row in self._file.read(sql, chunk):
+                found[UowId(row[0])] = rows.unit_of(row)
+        return found
+
+    def live_units(self) -> Sequence[Unit]:
+        """Return every unit that somebody still has to act on."""
+        sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {_LIVE}'
+        return [rows.unit_of(row) for row in self._file.read(sql)]
+
+    def store_now(self) -> datetime:
+        """Return the instant by which leases are judged: this machine's clock."""
+        return self._clock.now()
+
+    def requested_commands(self, limit: int) -> Sequence[Command]:
+        """Return commands that are still REQUESTED, oldest first."""
+        sql = (
+            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state = ? '
+            'ORDER BY created_at, id LIMIT ?'
+        )
+        found = self._file.read(sql, (CommandState.REQUESTED.value, limit))
+        return [rows.command_of(row) for row in found]
+
+    # UnitStore
+
+    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
+        """Take a unit for `lease`."""
+        now = self._clock.now()
+        micros = to_micros(now)
+        found = self._file.write_returning(
+            _CLAIM, (owner, to_micros(now + lease), micros, uow_id, micros)
+        )
+        return rows.unit_of(found[0]) if found else None
+
+    def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
+        """Extend a lease."""
+        renewed = self._file.write(
+            'UPDATE unit_of_work SET lease_until = ? '
+            "WHERE id = ? AND fence = ? AND state = 'state_in_progress'",
+            (to_micros(self._clock.now() + lease), uow_id, fence),
+        )
+        if renewed != 1:
+            raise _lease_lost(uow_id, fence)
+
+    def finish(
+        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
+    ) -> None:
+        """Record the end of an attempt, once."""
+        state, count, error = outcome.state.value, outcome.count, outcome.error
+        ended = (state, count, error, to_micros(self._clock.now()), uow_id, fence)
+        if not log:
+            if self._file.write(_FINISH, ended) == 1:
+                return
+        else:
+            with self._file.transaction() as connection:
+                if connection.execute(_FINISH, ended).rowcount == 1:
+                    connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+                    return
+        if not self._file.read(_IS_FINISHED_SO, (uow_id, fence, state, count, error)):
+            raise _lease_lost(uow_id, fence)
+
+    def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
+        """Hand a unit back unfinished."""
+        with self._file.transaction() as connection:
+            if connection.execute(_RELEASE, (uow_id, fence)).rowcount != 1:
+                raise _lease_lost(uow_id, fence)
+            connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+
+    def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
+        """Append lines to the unit's log."""
+        if log:
+            with self._file.transaction() as connection:
+                connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+
+    # Commands
+
+    def insert_command(self, command: Command) -> None:
+        """Insert a command; the same id again is a no-op."""
+        self._file.write(
+            f'INSERT INTO command ({rows.COMMAND_COLUMNS}) '
+            f'VALUES ({rows.placeholders(rows.COMMAND_COLUMNS)}) ON CONFLICT (id) DO NOTHING',
+            rows.command_values(command),
+        )
+
+    def command(self, command_id: CommandId) -> Command | None:
+        """Return one command."""
+        sql = f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE id = ?'
+        found = self._file.read(sql, (command_id,))
+        return rows.command_of(found[0]) if found else None
+
+    # Reader
+
+    def find_jobs(self, where: JobFilter, limit: int, after: JobKey | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows, by process and timeperiod."""
+        clauses, values = _where(where)
+        if after is not None:
+            clauses.append('(process_name, timeperiod) > (?, ?)')
+            values += [after.process, str(after.timeperiod)]
+        sql = (
+            f'SELECT {rows.JOB_COLUMNS} FROM job WHERE {" AND ".join(clauses)} '
+            'ORDER BY process_name, timeperiod LIMIT ?'
+        )
+        return [rows.job_of(row) for row in self._file.read(sql, (*values, limit))]
+
+    def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
+        """Return the number of job rows per process and state."""
+        return {
+            (ProcessName(process), JobState(state)): count
+            for process, state, count in self._file.read(
+                'SELECT process_name, state, count(*) FROM job GROUP BY process_name, state'
+            )
+        }
+
+    def runs(self, key: JobKey) -> Sequence[Unit]:
+        """Return all units of a job, by run."""
+        sql = (
+            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work '
+            'WHERE process_name = ? AND timeperiod = ? ORDER BY run'
+        )
+        found = self._file.read(sql, (key.process, str(key.timeperiod)))
+        return [rows.unit_of(row) for row in found]
+
+    def all_units(self) -> Iterable[Unit]:
+        """Yield every unit, by process, timeperiod and run."""
+        sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work ORDER BY process_name, timeperiod, run'
+        return map(rows.unit_of, self._file.stream(sql))
+
+    def log(self, uow_id: UowId) -> Sequence[LogLine]:
+        """Return a unit's log, oldest line first."""
+        return [
+            LogLine(attempt=attempt, at=_instant(at), level=level, text=text)
+            for attempt, at, level, text in self._file.read(
+                'SELECT attempt, at, level, text FROM log_recording '
+                'WHERE related_unit_of_work = ? ORDER BY rowid',
+                (uow_id,),
+            )
+        ]
+
+    def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
+        """Return a job's newest events, newest first."""
+        return [
+            JobEvent(at=_instant(at), text=text)
+            for at, text in self._file.read(
+                'SELECT at, text FROM job_event WHERE process_name = ? AND timeperiod = ? '
+                'ORDER BY rev DESC LIMIT ?',
+                (key.process, str(key.timeperiod), limit),
+            )
+        ]
+
+    def leadership(self) -> Leadership | None:
+        """Return who leads, or last led."""
+        found = self._file.read('SELECT owner, term, lease_until FROM leadership')
+        if not found:
+            return None
+        owner, term, until = found[0]
+        return Leadership(owner=owner, term=term, until=_instant(until))
+
+    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
+        """Return commands in `states`, newest first."""
+        marks = ', '.join('?' * len(states))
+        sql = (
+            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN ({marks}) '
+            'ORDER BY created_at DESC, id LIMIT ?'
+        )
+        found = self._file.read(sql, (*(state.value for state in states), limit))
+        return [rows.command_of(row) for row in found]
+
+    # BoxStore
+
+    def box_processes(self, box_id: str) -> Sequence[BoxProcess]:
+        """Return the rows of one box, by process."""
+        sql = (
+            f'SELECT {rows.BOX_COLUMNS} FROM box_configuration WHERE box_id = ? '
+            'ORDER BY process_name'
+        )
+        return [rows.box_process_of(row) for row in self._file.read(sql, (box_id,))]
+
+    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
+        """Say whether `process` is to run on `box_id`."""
+        self._file.write(
+            f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
+            "VALUES (?, ?, ?, NULL, '[]', 0, NULL) "
+            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on',
+            (box_id, process, int(is_on)),
+        )
+
+    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
+        """Write what runs; `is_on` of existing rows is left alone."""
+        with self._file.transaction() as connection:
+            connection.executemany(
+                f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
+                f'VALUES ({rows.placeholders(rows.BOX_COLUMNS)}) '
+                'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
+                'pids = excluded.pids, restart_count = excluded.restart_count, '
+                'changed_at = excluded.changed_at',
+                [rows.box_process_values(row) for row in actual],
+            )
+
+
+def _apply(connection: Connection, save: Save, term: int) -> bool:
+    """Execute one save; tell whether it matched."""
+    match save:
+        case InsertUnit(unit):
+            if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
+                return True
+            return connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None
+        case SaveJob(job, event):
+            return _save_job(connection, job, event, term)
+        case MoveUnit():
+            return _move_unit(connection, save)
+        case CancelUnit(uow_id, reason, at):
+            connection.execute(_CANCEL_UNIT, (reason, to_micros(at), uow_id))
+            return True
+        case SettleCommand():
+            settled = connection.execute(
+                'UPDATE command SET state = ?, outcome = ?, finished_at = ? '
+                'WHERE id = ? AND state = ?',
+                (
+                    save.state.value,
+                    save.outcome,
+                    to_micros(save.at),
+                    save.command_id,
+                    CommandState.REQUESTED.value,
+                ),
+            )
+            return settled.rowcount == 1
+        case _:
+            assert_never(save)
+
+
+def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
+    values = rows.job_values(job)
+    process, timeperiod = values[:2]
+    if job.rev == 1:
+        saved = connection.execute(_INSERT_JOB, (*values, term))
+    else:
+        saved = connection.execute(
+            _UPDATE_JOB, (*values[3:], term, process, timeperiod, job.rev - 1, term)
+        )
+    if saved.rowcount != 1:
+        return False
+    connection.execute(_INSERT_EVENT, (process, timeperiod, job.rev, values[-1], event))
+    if job.rev > EVENTS_PER_JOB_MAX:
+        connection.execute(_TRIM_EVENTS, (process, timeperiod, job.rev - EVENTS_PER_JOB_MAX))
+    return True
+
+
+def _move_unit(connection: Connection, move: MoveUnit) -> bool:
+    expected = (move.uow_id, move.from_state.value, move.from_fence)
+    if move.to_state is UnitState.REQUESTED:
+        moved = connection.execute(
+            _REQUEST_UNIT,
+            (
+                int(move.raises_fence),
+                move.attempt,
+                to_micros(move.not_before),
+                move.error,
+                *expected,
+            ),
+        )
+    else:
+        moved = connection.execute(
+            _END_UNIT,
+            (
+                move.to_state.value,
+                int(move.raises_fence),
+                move.error,
+                to_micros(move.at),
+                *expected,
+            ),
+        )
+    return moved.rowcount == 1
+
+
+def _name(save: Save) -> str:
+    match save:
+        case InsertUnit(unit):
+            return f'unit {unit}'
+        case SaveJob(job, _):
+            return f'job {job.key} at rev {job.rev - 1}'
+        case MoveUnit() | CancelUnit():
+            return f'unit {save.uow_id}'
+        case SettleCommand():
+            return f'command {save.command_id}'
+        case _:
+            assert_never(save)
+
+
+def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
+    clauses, values = ['1'], list[Any]()
+    if where.processes is not None:
+        clauses.append(f'process_name IN ({", ".join("?" * len(where.processes))})')
+        values += where.processes
+    if where.start is not None:
+        clauses.append('timeperiod >= ?')
+        values.append(where.start)
+    if where.end is not None:
+        clauses.append('timeperiod < ?')
+        values.append(where.end)
+    if where.states is not None:
+        clauses.append(f'state IN ({", ".join("?" * len(where.states))})')
+        values += [state.value for state in where.states]
+    return clauses, values
+
+
+def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:
+    return [(uow_id, line.attempt, to_micros(line.at), line.level, line.text) for line in log]
+
+
+def _lease_lost(uow_id: UowId, fence: int) -> LeaseLost:
+    return LeaseLost(
+        f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or claimed '
+        'anew; the result is discarded'
+    )
+
+
+def _chunks(items: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), _KEYS_PER_STATEMENT):
+        yield items[start : start + _KEYS_PER_STATEMENT]
+
+
+def _instant(micros: int) -> datetime:
+    instant = from_micros(micros)
+    assert instant is not None, 'the column is NOT NULL'
+    return instant

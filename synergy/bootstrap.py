@@ -1,0 +1,104 @@
+"""Wiring: the only place that names concrete adapters.
+
+`load` reads settings and context; `open_runtime` hands out what a process needs to run with them,
+and closes whatever was opened when its block ends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from synergy.adapters.clocks import SystemClock
+from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.os_processes import OsProcesses
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.conf.context import load_context
+from synergy.conf.errors import SettingsError
+from synergy.conf.model import Context, Settings
+from synergy.conf import settings as conf_settings
+from synergy.ports.broker import Broker
+from synergy.ports.clock import Clock
+from synergy.ports.errors import StoreUnavailable
+from synergy.ports.processes import Processes
+from synergy.ports.store import Store
+
+#: The folder with launch.py, context.py and settings.py.
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a process of the product runs on."""
+
+    settings: Settings
+    context: Context
+    clock: Clock
+    processes: Processes
+    _resources: ExitStack
+
+    def open_store(self, *, create: bool = True) -> Store:
+        """Return a new connection to the store, for the calling thread alone.
+
+        Raises StoreUnavailable when it cannot be reached or, with `create` False, does not exist.
+        """
+        path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
+        if not create and not path.exists():
+            raise StoreUnavailable(
+                f'there is no store at {path}; start the system with ./launch.py up or demo, '
+                'or set SYNERGY_HOME to the home that you mean'
+            )
+        store = SqliteStore.open(
+            path,
+            clock=self.clock,
+            busy_seconds_max=self.settings.store_busy_seconds_max,
+            synchronous=self.settings.sqlite_synchronous,
+        )
+        self._resources.callback(store.close)
+        return store
+
+    def open_broker(self) -> Broker:
+        """Return a new connection to the broker, for the calling thread alone."""
+        folder = _path_of(self.settings.broker_uri, 'embedded', 'broker_uri')
+        broker = EmbeddedBroker.open(
+            folder, clock=self.clock, busy_seconds_max=self.settings.store_busy_seconds_max
+        )
+        self._resources.callback(broker.close)
+        return broker
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the project's settings; raise SettingsError."""
+    return conf_settings.load_settings(os.environ if environ is None else environ, PROJECT)
+
+
+def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, Context]:
+    """Return the project's settings and context; raise SettingsError or ContextError."""
+    settings = load_settings(environ)
+    return settings, load_context(settings)
+
+
+@contextmanager
+def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
+    """Yield the runtime; what is opened through it is closed at the end of the block."""
+    with ExitStack() as resources:
+        yield Runtime(
+            settings=settings,
+            context=context,
+            clock=SystemClock(),
+            processes=OsProcesses(),
+            _resources=resources,
+        )
+
+
+def _path_of(uri: str, scheme: str, setting: str) -> Path:
+    parts = urlsplit(uri)
+    if parts.scheme != scheme:
+        raise SettingsError(
+            (f'{setting} {uri!r} names no adapter of this version; use {scheme}:///ABSOLUTE/PATH',)
+        )
+    return Path(unquote(parts.path))

@@ -1,0 +1,47 @@
+"""What a sub-command of `launch.py` is, and what its exit codes mean."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended; shown by `launch.py --help`."""
+
+    OK = 0
+    FOUND = (
+        1  # The question was answered, and the answer is bad: problems, violations, not running.
+    )
+    USAGE = 2  # The command line cannot be understood.
+    UNKNOWN = 3  # No such process, timeperiod, box or command.
+    UNAVAILABLE = 4  # Store, broker or another service cannot be used.
+    CONFLICT = 5  # Somebody else holds it: already running, home or port in use.
+    MISCONFIGURED = 6  # Settings or context are refused.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliCommand:
+    """One sub-command.
+
+    example: a command line, without `./launch.py`, shown by its `--help`. run: does it and returns
+    the exit code; errors of ports and configuration may pass through, `synergy.cli.main` reports
+    them.
+    """
+
+    name: str
+    summary: str
+    example: str
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], ExitCode]
+
+
+class CommandError(Exception):
+    """A command cannot go on; the message says what happened, to what, and what to do next."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        """Keep the message and the code to exit with."""
+        super().__init__(message)
+        self.exit_code = exit_code

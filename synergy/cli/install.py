@@ -1,0 +1,30 @@
+"""`launch.py install`: make the virtual environment, and nothing else.
+
+The work is done by `synergy.install` before this module can be imported; it is here for `--help`.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from synergy import install
+from synergy.bootstrap import PROJECT
+from synergy.cli.command import CliCommand, ExitCode
+
+
+def _add_arguments(_parser: ArgumentParser) -> None:
+    """Take none."""
+
+
+def _run(_options: Namespace) -> ExitCode:
+    code = install.run(install.Environment(PROJECT), 'runtime', is_verbose=True)
+    return ExitCode.OK if code == 0 else ExitCode.UNAVAILABLE
+
+
+COMMAND = CliCommand(
+    name='install',
+    summary='Make the virtual environment .ve, or complete it.',
+    example='install',
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,112 @@
+"""The command line: find the sub-command, run it, and report its errors in one clear message."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.conf.errors import ConfigurationError
+from synergy.core.nearest import nearest
+from synergy.ports.errors import PortError
+
+#: Sub-commands in the order of `--help`: name, module, summary.
+COMMANDS: Final = (
+    ('demo', 'demo', 'process a year of real flights, hour by hour, and watch it'),
+    ('up', 'up', 'run the supervisor and everything in the foreground'),
+    ('start', 'start', 'start a process, or the Supervisor and with it everything'),
+    ('stop', 'stop', 'stop a process, or the Supervisor and with it everything'),
+    ('query', 'query', 'tell which processes run'),
+    ('status', 'status', 'show how the system stands'),
+    ('jobs', 'jobs', 'list jobs'),
+    ('job', 'job', 'show one job: runs, log, events, neighbours'),
+    ('why', 'why', 'tell why a job waits, down to the root'),
+    ('verify', 'verify', 'check the invariants over the whole store'),
+    ('list', 'list', 'list the registered processes'),
+    ('check', 'check', 'validate settings and context; start nothing'),
+    ('install', 'install', 'make the virtual environment'),
+    ('test', 'test', 'run all checks and tests'),
+    ('bench', 'bench', 'measure speed and memory'),
+)
+EXIT_INTERRUPTED: Final = 130
+EXIT_UNEXPECTED: Final = 70
+
+_EXIT_CODES: Final = (
+    'exit codes: 0 done; 1 the answer is bad (problems, violations, not running); 2 wrong usage; '
+    '3 unknown process, timeperiod or box; 4 store or broker unavailable; 5 already running or in '
+    'use; 6 settings or context refused'
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ('-h', '--help', 'help'):
+        print(_overview())
+        return ExitCode.OK if arguments else ExitCode.FOUND
+    name = arguments[0]
+    module_by_name = {command: module for command, module, _ in COMMANDS}
+    if name not in module_by_name:
+        print(
+            f'unknown command {name!r}{nearest(name, module_by_name)}; '
+            './launch.py --help lists all',
+            file=sys.stderr,
+        )
+        return ExitCode.USAGE
+    command: CliCommand = importlib.import_module(f'synergy.cli.{module_by_name[name]}').COMMAND
+    parser = argparse.ArgumentParser(
+        prog=f'launch.py {command.name}',
+        description=command.summary,
+        epilog=f'example: ./launch.py {command.example}\n\n{_EXIT_CODES}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    return _guarded(command, parser.parse_args(arguments[1:]))
+
+
+def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
+    try:
+        code = command.run(options)
+        sys.stdout.flush()
+    except CommandError as error:
+        return _failed(str(error), error.exit_code)
+    except ConfigurationError as error:
+        count = len(error.problems)
+        noun = 'problem' if count == 1 else 'problems'
+        return _failed(f'{count} {noun} in settings or context:\n{error}', ExitCode.MISCONFIGURED)
+    except PortError as error:
+        return _failed(str(error), ExitCode.UNAVAILABLE)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:  # The last door: a fault of the program, shown whole.
+        traceback.print_exc()
+        return EXIT_UNEXPECTED
+    return code
+
+
+def _failed(message: str, code: ExitCode) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _overview() -> str:
+    width = max(len(name) for name, _, _ in COMMANDS)
+    lines = [f'  {name:<{width}}  {summary}' for name, _, summary in COMMANDS]
+    return '\n'.join(
+        [
+            'usage: ./launch.py COMMAND [OPTIONS]   (./launch.py COMMAND --help shows an example)',
+            '',
+            *lines,
+            '',
+            _EXIT_CODES,
+        ]
+    )

@@ -1,0 +1,133 @@
+"""Become one process of the project: its title, log, pid file and code, by its registered name."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import daemon
+
+from synergy import bootstrap, logs
+from synergy.adapters.os_processes import die_with, show_as
+from synergy.bootstrap import Runtime, open_runtime
+from synergy.cli.command import ExitCode
+from synergy.conf.errors import ConfigurationError
+from synergy.conf.locate import resolve
+from synergy.conf.model import Context, DaemonEntry, ManagedEntry, Settings
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.ports.errors import PortError
+from synergy.supervisor.loop import PARENT_VARIABLE
+from synergy.supervisor.main import HomeInUse
+from synergy.supervisor.slots import instance_file
+from synergy.workers.main import run_worker
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the process named in `arguments` until it ends; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog='process_starter.py', description='Start one process of this project by its name.'
+    )
+    parser.add_argument('process', help='name of the process, as registered in context.py')
+    parser.add_argument('--instance', type=int, default=0, help='number among its instances')
+    parser.add_argument('--console', action='store_true', help='log to the terminal, too')
+    parser.add_argument('--daemon', action='store_true', help='detach and run in the background')
+    options = parser.parse_args(arguments)
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    if parent is not None and not die_with(int(parent)):
+        return ExitCode.UNAVAILABLE
+    try:
+        settings, context = bootstrap.load()
+    except ConfigurationError as error:
+        sys.stderr.write(f'{error}\n')
+        return ExitCode.MISCONFIGURED
+    entry = _entry(context, options.process)
+    if entry is None:
+        known = [*context.daemons, *context.managed]
+        sys.stderr.write(
+            f'process {options.process!r} is not registered{nearest(options.process, known)}; '
+            './launch.py list shows all\n'
+        )
+        return ExitCode.UNKNOWN
+    detached = (
+        daemon.DaemonContext(working_directory=str(settings.project), umask=0o022)
+        if options.daemon
+        else nullcontext()
+    )
+    with detached:
+        return _run(settings, context, entry, options.instance, is_console=options.console)
+
+
+def _entry(context: Context, name: str) -> DaemonEntry | ManagedEntry | None:
+    process = ProcessName(name)
+    return context.managed.get(process) or context.daemons.get(process)
+
+
+def _run(
+    settings: Settings,
+    context: Context,
+    entry: DaemonEntry | ManagedEntry,
+    instance: int,
+    *,
+    is_console: bool,
+) -> int:
+    show_as(f'{settings.process_prefix}{entry.name}')
+    logs.set_up(
+        title=entry.name if instance == 0 else f'{entry.name}.{instance}',
+        level=settings.log_level,
+        file=instance_file(entry.log_file, instance),
+        bytes_max=settings.log_file_bytes_max,
+        count=settings.log_file_count,
+        is_console=is_console,
+    )
+    with open_runtime(settings, context) as runtime:
+        # The Supervisor records itself, under the lock of its home.
+        pid_file = instance_file(entry.pid_file, instance)
+        is_recorded = entry.name != PROCESS_SUPERVISOR
+        if is_recorded:
+            runtime.processes.record(pid_file)
+        try:
+            return _code(runtime, entry, instance)
+        except (PortError, HomeInUse) as error:
+            logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})  # noqa: TRY400 - the message says it all
+            return ExitCode.CONFLICT if isinstance(error, HomeInUse) else ExitCode.UNAVAILABLE
+        except Exception:  # The door of a process: whatever ended it must be in its log.
+            logger.exception('%s ended', entry.name, extra={'event': 'ended'})
+            return 1
+        finally:
+            if is_recorded:
+                runtime.processes.forget(pid_file)
+
+
+def _code(runtime: Runtime, entry: DaemonEntry | ManagedEntry, instance: int) -> int:
+    """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
+    if isinstance(entry, ManagedEntry):
+        return run_worker(
+            settings=runtime.settings,
+            entry=entry,
+            instance=instance,
+            open_store=runtime.open_store,
+            open_broker=runtime.open_broker,
+            clock=runtime.clock,
+        )
+    target = resolve(entry.classname)
+    if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR):
+        return int(target(runtime))
+    if isinstance(target, type):
+        # As in Synergy 2.x: the class gets the process's name, and its method is called.
+        method: Callable[[], object] = getattr(target(entry.name), entry.classname.split('.')[-1])
+        method()
+    else:
+        target()
+    return ExitCode.OK
+
+
+PROCESS_STARTER = Path(__file__).resolve().parent.parent.parent / 'process_starter.py'

@@ -1,0 +1,1 @@
+"""What a project says about itself: settings, and the context of processes and trees."""

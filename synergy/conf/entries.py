@@ -1,0 +1,167 @@
+"""Constructors with which a `context.py` registers processes, trees and queues.
+
+Names, parameters and defaults are those of Synergy 2.x; parameters it did not have come last and
+are explained in `docs/context.md`. Nothing is checked here: `synergy.conf.context` reports all
+problems of a context together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synergy.conf.names import (
+    BLOCKING_CHILDREN,
+    BLOCKING_DEPENDENCIES,
+    BLOCKING_NORMAL,
+    EXCHANGE_FREERUN_WORKER,
+    EXCHANGE_MANAGED_WORKER,
+    EXCHANGE_UTILS,
+    PROCESS_LAUNCH_PY,
+    PROCESS_MX,
+    PROCESS_SCHEDULER,
+    PROCESS_SUPERVISOR,
+    QUALIFIER_DAILY,
+    QUALIFIER_HOURLY,
+    QUALIFIER_MONTHLY,
+    QUALIFIER_REAL_TIME,
+    QUALIFIER_YEARLY,
+    STATE_MACHINE_CONTINUOUS,
+    STATE_MACHINE_DISCRETE,
+    STATE_MACHINE_FREERUN,
+    STATE_MACHINE_RECOMPUTING,
+)
+
+__all__ = [
+    'BLOCKING_CHILDREN',
+    'BLOCKING_DEPENDENCIES',
+    'BLOCKING_NORMAL',
+    'EXCHANGE_FREERUN_WORKER',
+    'EXCHANGE_MANAGED_WORKER',
+    'EXCHANGE_UTILS',
+    'PROCESS_LAUNCH_PY',
+    'PROCESS_MX',
+    'PROCESS_SCHEDULER',
+    'PROCESS_SUPERVISOR',
+    'QUALIFIER_DAILY',
+    'QUALIFIER_HOURLY',
+    'QUALIFIER_MONTHLY',
+    'QUALIFIER_REAL_TIME',
+    'QUALIFIER_YEARLY',
+    'STATE_MACHINE_CONTINUOUS',
+    'STATE_MACHINE_DISCRETE',
+    'STATE_MACHINE_FREERUN',
+    'STATE_MACHINE_RECOMPUTING',
+    'RawEntry',
+    'daemon_context_entry',
+    'freerun_context_entry',
+    'managed_context_entry',
+    'queue_context_entry',
+    'timetable_tree_entry',
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """An entry as written, not checked yet. kind: which constructor made it."""
+
+    kind: str
+    fields: Mapping[str, Any]
+
+
+def daemon_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
+    process_name: str,
+    classname: str,
+    token: str,
+    exchange: str = EXCHANGE_UTILS,
+    present_on_boxes: Sequence[str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    queue: str | None = None,
+    routing: str | None = None,
+    pid_file: str | None = None,
+    log_file: str | None = None,
+    instances: int = 1,
+) -> RawEntry:
+    """Register a process that the Supervisor keeps alive and that takes no units of work."""
+    return RawEntry('daemon', locals())
+
+
+def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
+    process_name: str,
+    classname: str,
+    token: str,
+    time_qualifier: str,
+    trigger_frequency: str = 'every 60',
+    state_machine_name: str = STATE_MACHINE_DISCRETE,
+    is_on: bool = True,
+    exchange: str = EXCHANGE_MANAGED_WORKER,
+    blocking_type: str = BLOCKING_NORMAL,
+    present_on_boxes: Sequence[str] | None = None,
+    time_grouping: int = 1,
+    arguments: Mapping[str, Any] | None = None,
+    queue: str | None = None,
+    routing: str | None = None,
+    source: str | None = None,
+    sink: str | None = None,
+    pid_file: str | None = None,
+    log_file: str | None = None,
+    lag_minutes: float = 5,
+    max_running: int = 1,
+    instances: int = 1,
+    max_attempts: int = 3,
+    retry_delay: float = 10,
+    timeout_seconds: float | None = None,
+    on_failure: str = 'skip',
+) -> RawEntry:
+    """Register a process with one job for every interval of `time_qualifier`.
+
+    lag_minutes: from the end of an interval to its start. max_running: jobs in flight at once; 1
+    keeps strict order. instances: worker processes on each box. max_attempts, retry_delay
+    (seconds, doubled each time), timeout_seconds: of one unit. on_failure: what becomes of a job
+    without an attempt left, `skip` or `hold`.
+    """
+    return RawEntry('managed', locals())
+
+
+def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
+    process_name: str,
+    entry_name: str,
+    classname: str,
+    token: str,
+    trigger_frequency: str,
+    is_on: bool = True,
+    present_on_boxes: Sequence[str] | None = None,
+    description: str | None = None,
+    exchange: str = EXCHANGE_FREERUN_WORKER,
+    arguments: Mapping[str, Any] | None = None,
+    queue: str | None = None,
+    routing: str | None = None,
+    pid_file: str | None = None,
+    log_file: str | None = None,
+    instances: int = 1,
+    timeout_seconds: float | None = None,
+) -> RawEntry:
+    """Register a cron-like entry of a process."""
+    return RawEntry('freerun', locals())
+
+
+def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
+    tree_name: str,
+    enclosed_processes: Sequence[str],
+    dependent_on: Sequence[str] | None = None,
+    mx_name: str | None = None,
+    mx_page: str | None = None,
+    start_timeperiod: str | None = None,
+    end_timeperiod: str | None = None,
+) -> RawEntry:
+    """Register a tree: processes that nest by their qualifiers.
+
+    start_timeperiod, end_timeperiod (exclusive): hours that bound a historic or retired tree.
+    """
+    return RawEntry('tree', locals())
+
+
+def queue_context_entry(exchange: str, queue_name: str, routing: str | None = None) -> RawEntry:
+    """Register a queue of one's own; `routing` is the queue's name unless given."""
+    return RawEntry('queue', locals())

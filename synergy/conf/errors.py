@@ -1,0 +1,20 @@
+"""Refused configuration: every problem at once, each with its remedy."""
+
+from __future__ import annotations
+
+
+class ConfigurationError(Exception):
+    """Something that the project says cannot be worked with; `problems` lists every reason."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Keep the problems; the message is all of them, one a line."""
+        super().__init__('\n'.join(problems))
+        self.problems = problems
+
+
+class SettingsError(ConfigurationError):
+    """Settings that are unknown, mistyped or out of range."""
+
+
+class ContextError(ConfigurationError):
+    """A context that cannot be scheduled."""

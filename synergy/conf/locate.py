@@ -1,0 +1,85 @@
+"""Find the class or function that a `classname` means, by reading its source, not by running it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from synergy.core.nearest import nearest
+
+_FORM: Final = "use 'package.module.Class' or 'package.module.function'"
+
+
+def find_problem(classname: str, project: Path) -> str | None:
+    """Return what is wrong with `classname`; None when its module has such a definition.
+
+    project: folder that is searched before `sys.path`.
+    """
+    parts = classname.split('.')
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        return f'is no dotted path; {_FORM}'
+    for count in range(len(parts) - 1, 0, -1):
+        source = _source(parts[:count], project)
+        if source is not None:
+            return _missing(parts[count:], source)
+    return f'module {".".join(parts[:-1])!r} was not found; {_FORM}'
+
+
+def resolve(classname: str) -> Any:
+    """Import and return the class or function that `classname` means.
+
+    The method of the form 'package.module.Class.method', usual in Synergy 2.x, is ignored: what a
+    worker does is its `process_uow`.
+    """
+    parts = classname.split('.')
+    for count in range(len(parts) - 1, 0, -1):
+        module_name = '.'.join(parts[:count])
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and module_name.startswith(error.name):
+                continue
+            raise
+        return getattr(module, parts[count])
+    raise ModuleNotFoundError(f'no module of {classname!r} was found; {_FORM}')
+
+
+def _source(parts: list[str], project: Path) -> Path | None:
+    relative = Path(*parts)
+    for folder in [project, *map(Path, sys.path)]:
+        for candidate in (folder / relative.with_suffix('.py'), folder / relative / '__init__.py'):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _missing(names: list[str], source: Path) -> str | None:
+    try:
+        tree = ast.parse(source.read_text(encoding='utf-8'))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return f'{source.name} cannot be read ({error}); mend that file'
+    defined = set(_defined(tree.body))
+    if names[0] in defined:
+        return None
+    return f'{source.name} defines no {names[0]!r}{nearest(names[0], defined)}; {_FORM}'
+
+
+def _defined(body: Iterable[ast.stmt]) -> Iterable[str]:
+    """Yield the names that a module binds at its top level."""
+    for statement in body:
+        match statement:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    yield (alias.asname or alias.name).split('.')[0]
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        yield target.id
+            case ast.If(body=inner, orelse=other) | ast.Try(body=inner, orelse=other):
+                yield from _defined([*inner, *other])

@@ -1,0 +1,122 @@
+"""What a project says, once loaded and found valid: frozen settings and context.
+
+`synergy.conf.settings` and `synergy.conf.context` make these from the user's modules and from the
+environment; everything else in the product only ever sees these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import Json, Process, ProcessName, Route
+from synergy.core.timeperiod import Timeperiod
+from synergy.core.trigger import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, validated; documented one by one in `synergy.conf.settings`."""
+
+    project: Path
+    home: Path
+    store_uri: str
+    broker_uri: str
+    settings_module: str
+    context_module: str
+    box_id: str
+    process_prefix: str
+    log_directory: Path
+    pid_directory: Path
+    log_level: str
+    log_file_bytes_max: int
+    log_file_count: int
+    start_timeperiod: Timeperiod
+    end_timeperiod: Timeperiod | None
+    store_busy_seconds_max: float
+    sqlite_synchronous: str
+    inbox_batch_max: int
+    leader_lease: timedelta
+    sweep_period: timedelta
+    uow_lease: timedelta
+    stop_grace: timedelta
+    run_log_lines_max: int
+    restart_delay: timedelta
+    restart_delay_max: timedelta
+    quick_exit: timedelta
+    quick_exit_count_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonEntry:
+    """A process of the operating system that the Supervisor keeps alive; it takes no units."""
+
+    name: ProcessName
+    classname: str
+    token: str
+    route: Route
+    present_on_boxes: tuple[str, ...]
+    instances: int = 1
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    log_file: Path
+    pid_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedEntry:
+    """A process whose jobs the Scheduler makes, and the worker daemons that run them.
+
+    process: what scheduling decisions need. timeout: longest run of one attempt; None is
+    unlimited. source, sink: names of the user's own tables, handed to workers untouched.
+    """
+
+    process: Process
+    classname: str
+    token: str
+    route: Route
+    present_on_boxes: tuple[str, ...]
+    instances: int = 1
+    timeout: timedelta | None = None
+    source: str | None = None
+    sink: str | None = None
+    log_file: Path
+    pid_file: Path
+
+    @property
+    def name(self) -> ProcessName:
+        """Return the process's name."""
+        return self.process.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreerunEntry:
+    """A cron-like entry: one of possibly several of one process."""
+
+    name: ProcessName
+    entry_name: str
+    classname: str
+    token: str
+    route: Route
+    trigger: Trigger
+    is_on: bool = True
+    present_on_boxes: tuple[str, ...] = ()
+    instances: int = 1
+    timeout: timedelta | None = None
+    description: str | None = None
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    log_file: Path
+    pid_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Every registered process, tree and queue."""
+
+    daemons: Mapping[ProcessName, DaemonEntry]
+    managed: Mapping[ProcessName, ManagedEntry]
+    freeruns: Mapping[tuple[ProcessName, str], FreerunEntry]
+    queues: tuple[Route, ...]
+    hierarchy: Hierarchy

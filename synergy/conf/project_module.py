@@ -1,0 +1,47 @@
+"""Import a module that the project wrote, and say in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+
+class ModuleProblem(Exception):
+    """The module cannot be imported; the message says where and why."""
+
+
+def import_project_module(name: str, project: Path, setting: str) -> ModuleType | None:
+    """Return the module `name` of the project; None when no such module exists.
+
+    project: folder that is searched first. setting: what names the module, for messages.
+    Raises ModuleProblem, with file and line, when the module exists and fails.
+    """
+    if str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            return None
+        raise ModuleProblem(_described(name, setting, error)) from error
+    except (Exception, SystemExit) as error:  # Whatever the user's file does at import.
+        raise ModuleProblem(_described(name, setting, error)) from error
+
+
+def _described(name: str, setting: str, error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f'{Path(error.filename).name} line {error.lineno}'
+    else:
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if 'importlib' not in frame.filename and frame.filename != __file__
+        ]
+        place = f'{Path(frames[-1].filename).name} line {frames[-1].lineno}' if frames else name
+    return (
+        f'module {name!r} ({setting}) cannot be imported: {type(error).__name__}: {error} '
+        f'({place}); mend that file'
+    )

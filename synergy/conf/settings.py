@@ -1,0 +1,437 @@
+"""Settings: one documented list with defaults, overridden by `settings.py` and by the environment.
+
+The project's module (SYNERGY_SETTINGS_MODULE, default `settings`) defines `settings = dict(...)`.
+Any setting can also be given as an environment variable, `SYNERGY_` and its name in capitals; the
+environment wins. Unknown keys, mistyped values and keys of Synergy 2.x that have no counterpart
+are refused, all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from synergy.conf.errors import SettingsError
+from synergy.conf.model import Settings
+from synergy.conf.project_module import ModuleProblem, import_project_module
+from synergy.core.nearest import nearest
+from synergy.core.timeperiod import Qualifier, parse
+
+#: Environment variables with these beginnings are not settings.
+_FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. read: value or text -> value, raising ValueError that says what is expected."""
+
+    name: str
+    read: Callable[[object], Any]
+    default: Any
+    shown_default: str | None = None
+    text: str
+
+    @property
+    def variable(self) -> str:
+        """Return the name of the environment variable."""
+        return 'SYNERGY_' + self.name.upper().removeprefix('SYNERGY_')
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError('expected a text that is not empty')
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _switch(value: object) -> bool:
+    words = {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValueError('expected True or False')
+
+
+def _whole(least: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f'expected a whole number of {least} or more')
+        return value
+
+    return read
+
+
+def _seconds(least: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        try:
+            number = float(value) if isinstance(value, int | float | str) else float('nan')
+        except ValueError:
+            number = float('nan')
+        if isinstance(value, bool) or not least <= number < float('inf'):
+            raise ValueError(f'expected a number of seconds, {least:g} or more')
+        return number
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value.upper() in words:
+            return value.upper()
+        raise ValueError(f'expected one of {", ".join(words)}')
+
+    return read
+
+
+def _hour(value: object) -> str:
+    parse(Qualifier.HOURLY, _text(value))
+    return str(value)
+
+
+def _optional_hour(value: object) -> str | None:
+    return None if value is None else _hour(value)
+
+
+def _uri(*schemes: str) -> Callable[[object], str | None]:
+    def read(value: object) -> str | None:
+        if value is None:
+            return None
+        if urlsplit(_text(value)).scheme not in schemes:
+            raise ValueError(f'expected a URI that begins with {" or ".join(schemes)}')
+        return str(value)
+
+    return read
+
+
+SETTINGS: Final = (
+    Setting(
+        name='home',
+        read=_optional_text,
+        default=None,
+        shown_default='`.synergy` in the project folder',
+        text='Folder of data, logs and pid files. One home is one installation.',
+    ),
+    Setting(
+        name='store_uri',
+        read=_uri('sqlite'),
+        default=None,
+        shown_default='`sqlite:///HOME/store.db`',
+        text='Where the ledger lives.',
+    ),
+    Setting(
+        name='broker_uri',
+        read=_uri('embedded'),
+        default=None,
+        shown_default='`embedded:///HOME/broker`',
+        text='Where messages pass.',
+    ),
+    Setting(
+        name='context_module',
+        read=_text,
+        default='context',
+        text='Module that registers processes and trees.',
+    ),
+    Setting(
+        name='box_id',
+        read=_text,
+        default='dev',
+        text='Name of this machine; `present_on_boxes` of the context entries is matched with it.',
+    ),
+    Setting(
+        name='process_prefix',
+        read=_text,
+        default='Synergy',
+        text='Beginning of the title under which processes show in `ps`.',
+    ),
+    Setting(
+        name='log_directory',
+        read=_optional_text,
+        default=None,
+        shown_default='`HOME/logs`',
+        text='Folder of log files.',
+    ),
+    Setting(
+        name='pid_directory',
+        read=_optional_text,
+        default=None,
+        shown_default='`HOME/run`',
+        text='Folder of pid files.',
+    ),
+    Setting(
+        name='log_level',
+        read=_one_of('DEBUG', 'INFO', 'WARNING', 'ERROR'),
+        default='INFO',
+        text='Least level that is logged.',
+    ),
+    Setting(
+        name='debug',
+        read=_switch,
+        default=False,
+        text='True is the same as log_level DEBUG.',
+    ),
+    Setting(
+        name='log_file_bytes_max',
+        read=_whole(10_000),
+        default=2 * 1024 * 1024,
+        text='Size in bytes at which a log file is rotated.',
+    ),
+    Setting(
+        name='log_file_count',
+        read=_whole(1),
+        default=10,
+        text='Number of rotated log files that are kept.',
+    ),
+    Setting(
+        name='synergy_start_timeperiod',
+        read=_hour,
+        default='2020050100',
+        text='First hour (UTC, YYYYMMDDHH) of trees that name no start of their own.',
+    ),
+    Setting(
+        name='synergy_end_timeperiod',
+        read=_optional_hour,
+        default=None,
+        shown_default='none',
+        text='Hour (exclusive) at which every tree ends, whatever its own end.',
+    ),
+    Setting(
+        name='store_busy_seconds_max',
+        read=_seconds(0.1),
+        default=30.0,
+        text='How long to wait for a locked store or broker file before giving up.',
+    ),
+    Setting(
+        name='sqlite_synchronous',
+        read=_one_of('NORMAL', 'FULL'),
+        default='NORMAL',
+        text='NORMAL: a power cut may undo the last commits (never their order); the death of a '
+        'process loses nothing. FULL: every commit waits for the disk.',
+    ),
+    Setting(
+        name='inbox_batch_max',
+        read=_whole(1),
+        default=256,
+        text='Messages that the Scheduler takes at once.',
+    ),
+    Setting(
+        name='leader_lease_seconds',
+        read=_seconds(1),
+        default=6.0,
+        text='Lease of the leading Scheduler; a standby takes over at the latest after it.',
+    ),
+    Setting(
+        name='sweep_seconds',
+        read=_seconds(0.1),
+        default=5.0,
+        text='How often the Scheduler looks for what was lost between two steps.',
+    ),
+    Setting(
+        name='uow_lease_seconds',
+        read=_seconds(1),
+        default=15.0,
+        text="Lease of a unit of work, renewed while it runs; after it a dead worker's unit is rescued.",
+    ),
+    Setting(
+        name='stop_grace_seconds',
+        read=_seconds(0),
+        default=10.0,
+        text='How long a worker that is asked to stop may go on with its run before it hands it back.',
+    ),
+    Setting(
+        name='run_log_lines_max',
+        read=_whole(10),
+        default=10_000,
+        text='Lines of log that are kept with one attempt.',
+    ),
+    Setting(
+        name='restart_delay_seconds',
+        read=_seconds(0.01),
+        default=1.0,
+        text='Delay before a process that ended is started again; doubles with every quick exit.',
+    ),
+    Setting(
+        name='restart_delay_seconds_max',
+        read=_seconds(0.01),
+        default=60.0,
+        text='Longest such delay.',
+    ),
+    Setting(
+        name='quick_exit_seconds',
+        read=_seconds(0),
+        default=10.0,
+        text='An exit sooner than this after the start is a quick one.',
+    ),
+    Setting(
+        name='quick_exit_count_max',
+        read=_whole(1),
+        default=5,
+        text='Quick exits in a row after which a process is FATAL and left to an operator.',
+    ),
+)
+
+#: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
+_RETIRED: Final = {
+    'mq_': 'the broker is named by broker_uri alone',
+    'gc_run_interval': 'use sweep_seconds',
+    'gc_life_support_hours': 'use timeout_seconds and max_attempts of the context entry',
+    'gc_resubmit_after_hours': 'use uow_lease_seconds',
+    'gc_release_lag_minutes': 'use retry_delay of the context entry',
+    'mongo_db_name': 'the store is named by store_uri alone',
+    'mongodb_host_list': 'the store is named by store_uri alone',
+    'ds_type': 'the store is named by store_uri alone',
+    'db_log_ttl_days': 'logs are kept with their units',
+    'perf_ticker_interval': './launch.py status shows what it printed',
+    'bash_runnable_count': 'use max_running and instances of the context entry',
+    'process_cwd': 'processes run in the project folder',
+    'config_file': 'the box is named by box_id',
+    'batch_size': 'batches need no setting',
+    'under_test': 'tests use a home of their own',
+    'version': 'the version is that of the package',
+    'mx_': 'the dashboard is not part of this version',
+}
+
+
+def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
+    """Return the settings of the project in folder `project`; raise SettingsError."""
+    problems: list[str] = []
+    module_name = environ.get('SYNERGY_SETTINGS_MODULE', 'settings')
+    given = {
+        name: (value, f'{module_name}.py')
+        for name, value in _from_module(module_name, environ, project, problems).items()
+    }
+    given |= _from_environment(environ, problems)
+    values: dict[str, Any] = {setting.name: setting.default for setting in SETTINGS}
+    setting_by_name = {setting.name: setting for setting in SETTINGS}
+    for name, (value, place) in given.items():
+        setting = setting_by_name.get(name)
+        if setting is None:
+            problems.append(_unknown(name, place, setting_by_name))
+            continue
+        try:
+            values[name] = setting.read(value)
+        except ValueError as error:
+            problems.append(f'{name} = {value!r} in {place}: {error}; correct the value')
+    if problems:
+        raise SettingsError(tuple(problems))
+    return _settings(values, module_name, project)
+
+
+def reference() -> str:
+    """Return the reference of all settings as Markdown."""
+    lines = [
+        '# Settings',
+        '',
+        'Defined in `settings.py` as `settings = dict(...)`, or in the environment; the environment',
+        'wins. `SYNERGY_SETTINGS_MODULE` names another module than `settings`.',
+        '',
+        '| setting | environment | default | meaning |',
+        '|---|---|---|---|',
+    ]
+    for setting in SETTINGS:
+        default = setting.shown_default or f'`{setting.default}`'
+        lines.append(f'| `{setting.name}` | `{setting.variable}` | {default} | {setting.text} |')
+    return '\n'.join(lines) + '\n'
+
+
+def _from_module(
+    name: str, environ: Mapping[str, str], project: Path, problems: list[str]
+) -> Mapping[str, object]:
+    try:
+        module = import_project_module(name, project, 'SYNERGY_SETTINGS_MODULE')
+    except ModuleProblem as error:
+        problems.append(str(error))
+        return {}
+    if module is None:
+        if 'SYNERGY_SETTINGS_MODULE' in environ:
+            problems.append(
+                f'settings module {name!r} (SYNERGY_SETTINGS_MODULE) was not found in {project}; '
+                'correct the name or unset the variable'
+            )
+        return {}
+    found = getattr(module, 'settings', None)
+    if not isinstance(found, Mapping):
+        problems.append(f'{name}.py defines no `settings`; add `settings = dict(...)`')
+        return {}
+    return found
+
+
+def _from_environment(
+    environ: Mapping[str, str], problems: list[str]
+) -> dict[str, tuple[object, str]]:
+    name_by_variable = {setting.variable: setting.name for setting in SETTINGS}
+    given: dict[str, tuple[object, str]] = {}
+    for variable, value in environ.items():
+        if not variable.startswith('SYNERGY_') or variable.startswith(_FOREIGN_PREFIXES):
+            continue
+        if variable == 'SYNERGY_SETTINGS_MODULE':
+            continue
+        if variable not in name_by_variable:
+            hint = nearest(variable, name_by_variable)
+            problems.append(
+                f'environment variable {variable} names no setting{hint}; '
+                'correct or unset it (docs/settings.md lists all)'
+            )
+            continue
+        given[name_by_variable[variable]] = (value, f'environment variable {variable}')
+    return given
+
+
+def _unknown(name: str, place: str, known: Mapping[str, Setting]) -> str:
+    for beginning, advice in _RETIRED.items():
+        if name.startswith(beginning):
+            return f'{name} in {place} is a setting of Synergy 2.x without a counterpart: {advice}; remove it'
+    return f'unknown setting {name!r} in {place}{nearest(name, known)}; docs/settings.md lists all'
+
+
+def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Settings:
+    home = Path(values['home'] or project / '.synergy').expanduser()
+    home = home if home.is_absolute() else (project / home)
+    home = home.resolve()
+
+    def seconds(name: str) -> timedelta:
+        return timedelta(seconds=values[name])
+
+    end = values['synergy_end_timeperiod']
+    return Settings(
+        project=project,
+        home=home,
+        store_uri=values['store_uri'] or f'sqlite://{quote(str(home / "store.db"))}',
+        broker_uri=values['broker_uri'] or f'embedded://{quote(str(home / "broker"))}',
+        settings_module=module_name,
+        context_module=values['context_module'],
+        box_id=values['box_id'],
+        process_prefix=values['process_prefix'],
+        log_directory=_folder(values['log_directory'], home / 'logs', project),
+        pid_directory=_folder(values['pid_directory'], home / 'run', project),
+        log_level='DEBUG' if values['debug'] else values['log_level'],
+        log_file_bytes_max=values['log_file_bytes_max'],
+        log_file_count=values['log_file_count'],
+        start_timeperiod=parse(Qualifier.HOURLY, values['synergy_start_timeperiod']),
+        end_timeperiod=None if end is None else parse(Qualifier.HOURLY, end),
+        store_busy_seconds_max=values['store_busy_seconds_max'],
+        sqlite_synchronous=values['sqlite_synchronous'],
+        inbox_batch_max=values['inbox_batch_max'],
+        leader_lease=seconds('leader_lease_seconds'),
+        sweep_period=seconds('sweep_seconds'),
+        uow_lease=seconds('uow_lease_seconds'),
+        stop_grace=seconds('stop_grace_seconds'),
+        run_log_lines_max=values['run_log_lines_max'],
+        restart_delay=seconds('restart_delay_seconds'),
+        restart_delay_max=seconds('restart_delay_seconds_max'),
+        quick_exit=seconds('quick_exit_seconds'),
+        quick_exit_count_max=values['quick_exit_count_max'],
+    )
+
+
+def _folder(given: str | None, default: Path, project: Path) -> Path:
+    return default if given is None else (project / Path(given).expanduser()).resolve()

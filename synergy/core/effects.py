@@ -1,0 +1,102 @@
+"""What the core asks the shell to do: saves first, then announcements, in this order.
+
+A save is one conditional statement on one row. `synergy.ports.store.Ledger.commit` applies a
+sequence of saves in the order given; only when all were accepted does the shell merge the draft of
+the index and announce. Effects are values: deciding and doing never mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from synergy.core.commands import CommandId, CommandState
+from synergy.core.records import Job, ProcessName, Unit, UowId
+from synergy.core.states import UnitState
+
+
+@dataclass(frozen=True, slots=True)
+class InsertUnit:
+    """Insert a unit; refused when its (process, timeperiod, run) exists in any state but unclaimed.
+
+    An identical unit that is still REQUESTED under fence 0 is adopted: it stems from a commit that
+    broke off before its job was saved.
+    """
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class SaveJob:
+    """Write a job at rev `job.rev`; refused unless the stored rev is `job.rev` - 1 (0: no row).
+
+    event: one line for the job's history, written with the row.
+    """
+
+    job: Job
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveUnit:
+    """Move a unit on; refused unless it stands in `from_state` under `from_fence`.
+
+    The fence becomes `from_fence` + 1 when `raises_fence`. A move to REQUESTED clears owner, lease
+    and announcement and sets `attempt` and `not_before`; a move to any other state sets
+    finished_at to `at`.
+    """
+
+    uow_id: UowId
+    from_state: UnitState
+    from_fence: int
+    to_state: UnitState
+    at: datetime
+    raises_fence: bool = False
+    attempt: int | None = None
+    not_before: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUnit:
+    """Cancel a unit in whatever live state it stands: CANCELED, fence + 1, error and finished_at set.
+
+    Never refused: a unit that has ended meanwhile stays as it is, for nobody waits for it any more.
+    """
+
+    uow_id: UowId
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleCommand:
+    """Write the outcome of a command; refused unless it is still REQUESTED."""
+
+    command_id: CommandId
+    state: CommandState
+    outcome: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Ring for a unit: publish its id to its process's queue, not before `not_before`."""
+
+    uow_id: UowId
+    process: ProcessName
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Say a fact in the log; `event` is its fixed name."""
+
+    event: str
+    text: str
+    is_warning: bool = False
+
+
+Save: TypeAlias = InsertUnit | SaveJob | MoveUnit | CancelUnit | SettleCommand
+Effect: TypeAlias = Save | Announce | Note

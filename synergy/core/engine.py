@@ -1,0 +1,392 @@
+"""One batch of inputs in, effects out: every decision of the Scheduler, and none of its doing.
+
+The engine reads and drafts the timetable; the caller saves the effects and then settles the draft,
+or rolls it back. Handing over is not a message: a job that becomes final makes the engine look, in
+the same batch, at its process (a place became free), its parent and its dependents, so a finished
+last child starts its parent at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, TypeAlias, assert_never
+
+from synergy.core.closure import Plan
+from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.effects import (
+    Announce,
+    CancelUnit,
+    Effect,
+    InsertUnit,
+    MoveUnit,
+    Note,
+    SaveJob,
+    SettleCommand,
+)
+from synergy.core.hierarchy import Node
+from synergy.core.machines.table import Action, Machine
+from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
+from synergy.core.records import Job, ProcessName, Unit, uow_id_of
+from synergy.core.retry import next_attempt_at, rescue_attempt_at
+from synergy.core.states import JobState, OnFailure, UnitState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+
+#: Jobs that one batch may start, skip or pass over: bounds a batch, and so the time between two
+#: renewals of leadership. What is left over is owed and comes with the next batch.
+STARTS_PER_BATCH_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """See what `process` can start: its trigger fired, or time passed."""
+
+    process: ProcessName
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A unit as the store has it now: a worker reported, or a sweep found it."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A unit whose lease has run out by the store's clock."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A running job whose unit is not in the store."""
+
+    key: JobKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded:
+    """A command with its plan and the rows that exist among the planned jobs."""
+
+    command: Command
+    plan: Plan
+    rows: Mapping[JobKey, Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that cannot be carried out, and why."""
+
+    command: Command
+    why: str
+
+
+Input: TypeAlias = Look | Reported | Expired | Vanished | Commanded | Refused
+
+
+class Engine:
+    """Decides for all processes of one hierarchy."""
+
+    def __init__(self, timetable: Timetable, machine_by_name: Mapping[str, Machine]) -> None:
+        """Decide over `timetable`, each process by the machine that it names."""
+        self.timetable = timetable
+        self._hierarchy = timetable.hierarchy
+        self._machine_by_process = {
+            node.process.name: machine_by_name[node.process.machine] for node in self._hierarchy
+        }
+        # Processes to look at, in order of mention; a dict is an ordered set.
+        self._owed: dict[ProcessName, None] = {}
+        self._effects: list[Effect] = []
+
+    @property
+    def is_owing(self) -> bool:
+        """Tell whether the last batch left processes to be looked at by the next one."""
+        return bool(self._owed)
+
+    def on(self, inputs: Iterable[Input], now: datetime) -> Sequence[Effect]:
+        """Decide on `inputs` and on all that follows from them; return what is to be done.
+
+        Drafts the timetable: the caller must `settle` it after the effects are saved, or
+        `rollback` it when they were not.
+        """
+        self.timetable.extend(now)
+        self._effects = []
+        for item in inputs:
+            self._take(item, now)
+        budget = STARTS_PER_BATCH_MAX
+        while self._owed and budget > 0:
+            process = next(iter(self._owed))
+            budget = self._start_all(self._hierarchy.nodes[process], budget, now)
+            if budget > 0:
+                del self._owed[process]
+        return self._effects
+
+    def _take(self, item: Input, now: datetime) -> None:
+        match item:
+            case Look(process):
+                self._owed[process] = None
+            case Reported(unit):
+                self._examine(unit, now)
+            case Expired(unit):
+                self._rescue(unit, now)
+            case Vanished(key):
+                job = self.timetable.open_job(key)
+                if job is not None:
+                    self._reset(job, 'its unit is gone from the store', now)
+            case Commanded():
+                self._carry_out(item, now)
+            case Refused(command, why):
+                self._settle_command(command, CommandState.REFUSED, why, now)
+            case _:
+                assert_never(item)
+
+    def _start_all(self, node: Node, budget: int, now: datetime) -> int:
+        """Start what may start, earliest first, up to max_running; return what is left of `budget`."""
+        process = node.process
+        if not process.is_on:
+            return budget
+        start = node.first
+        while budget > 0 and self.timetable.running_count(process.name) < process.max_running:
+            key = next_startable(self.timetable, node, start, now)
+            if key is None:
+                break
+            job = self.timetable.open_job(key) or _embryo(key, now)
+            self._decide(job, None, now)
+            start = key.timeperiod.ordinal + 1
+            budget -= 1
+        return budget
+
+    def _examine(self, unit: Unit, now: datetime) -> None:
+        job = self.timetable.open_job(unit.key)
+        if job is None or job.uow_id != unit.id:
+            return  # A late or repeated report: the job has moved on.
+        self._decide(job, unit, now)
+
+    def _decide(self, job: Job, unit: Unit | None, now: datetime) -> None:
+        found = readiness(self.timetable, job.key, now)
+        machine = self._machine_by_process[job.process]
+        rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
+        match rule.action:
+            case Action.WAIT:
+                self._announce_if_owed(unit)
+            case Action.START:
+                self._start(job, now)
+            case Action.FINISH:
+                self._finish(job, _given(unit, rule.why), now)
+            case Action.RETRY:
+                self._retry(job, _given(unit, rule.why), now)
+            case Action.SKIP:
+                self._end(job, JobState.SKIPPED, _reason_to_skip(found), now)
+            case Action.RESET:
+                self._reset(job, rule.why, now)
+            case _:
+                assert_never(rule.action)
+
+    def _start(self, job: Job, now: datetime) -> None:
+        node = self._hierarchy.nodes[job.process]
+        span = self._hierarchy.covered(node, job.timeperiod.ordinal)
+        if not span:
+            self._end(job, JobState.NOOP, 'its group ends later and does its work', now)
+            return
+        qualifier = node.process.qualifier
+        unit = Unit(
+            id=uow_id_of(job.key, job.run + 1),
+            process=job.process,
+            timeperiod=job.timeperiod,
+            start=Timeperiod(qualifier, span.start),
+            end=Timeperiod(qualifier, span.stop),
+            run=job.run + 1,
+            created_at=now,
+            arguments=node.process.arguments,
+        )
+        started = replace(
+            job,
+            state=JobState.IN_PROGRESS,
+            rev=job.rev + 1,
+            run=unit.run,
+            uow_id=unit.id,
+            is_held=False,
+            reason=None,
+            changed_at=now,
+        )
+        self._effects.append(InsertUnit(unit))
+        self._save(started, f'run {unit.run} requested, uow {unit.id}')
+        self._effects.append(Announce(unit.id, unit.process))
+
+    def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
+        match unit.state:
+            case UnitState.NOOP:
+                self._end(job, JobState.NOOP, None, now, f'run {unit.run} found nothing to do')
+            case UnitState.CANCELED:
+                self._end(job, JobState.SKIPPED, f'run {unit.run} cancelled: {unit.error}', now)
+            case _:
+                event = f'run {unit.run} processed {unit.processed_count}'
+                self._end(job, JobState.PROCESSED, None, now, event)
+
+    def _retry(self, job: Job, unit: Unit, now: datetime) -> None:
+        """Decide on a failed attempt."""
+        policy = self._hierarchy.nodes[job.process].process.retry
+        self._try_again(job, unit, next_attempt_at(policy, unit, now), unit.error, now)
+
+    def _rescue(self, unit: Unit, now: datetime) -> None:
+        """Decide on a unit whose holder has fallen silent."""
+        job = self.timetable.open_job(unit.key)
+        if job is None or job.uow_id != unit.id:
+            return
+        policy = self._hierarchy.nodes[job.process].process.retry
+        error = f'lease of {unit.owner} ran out'
+        self._try_again(job, unit, rescue_attempt_at(policy, unit, now), error, now)
+
+    def _try_again(
+        self, job: Job, unit: Unit, at: datetime | None, error: str | None, now: datetime
+    ) -> None:
+        policy = self._hierarchy.nodes[job.process].process.retry
+        failed = f'attempt {unit.attempt} of {policy.max_attempts} failed: {error}'
+        is_last = at is None
+        self._effects.append(
+            MoveUnit(
+                uow_id=unit.id,
+                from_state=unit.state,
+                from_fence=unit.fence,
+                to_state=UnitState.DEAD if is_last else UnitState.REQUESTED,
+                at=now,
+                raises_fence=True,
+                attempt=None if is_last else unit.attempt + 1,
+                not_before=at,
+                error=error,
+            )
+        )
+        job = replace(job, failure_count=job.failure_count + 1)
+        if at is None:
+            self._give_up(job, f'run {unit.run} {failed}', now)
+            return
+        self._save(
+            replace(job, rev=job.rev + 1, changed_at=now),
+            f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}',
+        )
+        self._effects.append(Announce(unit.id, unit.process, at))
+        self._effects.append(Note('uow_retried', f'{unit}: {failed}', is_warning=True))
+
+    def _give_up(self, job: Job, why: str, now: datetime) -> None:
+        on_failure = self._hierarchy.nodes[job.process].process.on_failure
+        match on_failure:
+            case OnFailure.SKIP:
+                self._end(job, JobState.SKIPPED, why, now)
+            case OnFailure.HOLD:
+                held = replace(job, rev=job.rev + 1, is_held=True, reason=why, changed_at=now)
+                self._save(held, f'held for an operator: {why}')
+                self._owed[job.process] = None
+            case _:
+                assert_never(on_failure)
+        self._effects.append(
+            Note('uow_dead', f'{job.key} {on_failure.value}: {why}', is_warning=True)
+        )
+
+    def _end(
+        self,
+        job: Job,
+        state: JobState,
+        reason: str | None,
+        now: datetime,
+        event: str | None = None,
+    ) -> None:
+        """Make a job final and look at everybody whom that may release."""
+        ended = replace(
+            job, state=state, rev=job.rev + 1, is_held=False, reason=reason, changed_at=now
+        )
+        self._save(ended, event or f'{state.value.removeprefix("state_")}: {reason}')
+        self._owe_outputs(job.process)
+
+    def _reset(self, job: Job, why: str, now: datetime) -> None:
+        """Put a job back to embryo, its run count kept; it starts anew when it is ready."""
+        self._save(_embryo_again(job, why, now), f'reset: {why}')
+        self._owed[job.process] = None
+
+    def _carry_out(self, item: Commanded, now: datetime) -> None:
+        command = item.command
+        by = f'{command.kind.value} by {command.actor}' + (
+            f': {command.reason}' if command.reason else ''
+        )
+        for key in item.plan.keys:
+            job = self.timetable.open_job(key) or item.rows.get(key) or _embryo(key, now)
+            if job.state.is_running and job.uow_id is not None:
+                self._effects.append(CancelUnit(job.uow_id, by, now))
+            match command.kind:
+                case CommandKind.REPROCESS:
+                    self._save(_embryo_again(job, by, now), f'reset: {by}')
+                case CommandKind.SKIP:
+                    skipped = replace(
+                        job,
+                        state=JobState.SKIPPED,
+                        rev=job.rev + 1,
+                        is_held=False,
+                        reason=by,
+                        changed_at=now,
+                    )
+                    self._save(skipped, f'skipped: {by}')
+                case _:
+                    assert_never(command.kind)
+        for process, count in item.plan.count_by_process.items():
+            self._owe_outputs(process)
+            self._effects.append(Note('jobs_commanded', f'{count} jobs of {process}: {by}'))
+        counts = ', '.join(f'{name} {count}' for name, count in item.plan.count_by_process.items())
+        self._settle_command(
+            command, CommandState.DONE, f'{len(item.plan.keys)} jobs: {counts}', now
+        )
+
+    def _settle_command(
+        self, command: Command, state: CommandState, outcome: str, now: datetime
+    ) -> None:
+        self._effects.append(
+            SettleCommand(command_id=command.id, state=state, outcome=outcome, at=now)
+        )
+        self._effects.append(
+            Note('command_settled', f'{command.kind.value} {command.id} {state.value}: {outcome}')
+        )
+
+    def _announce_if_owed(self, unit: Unit | None) -> None:
+        if unit is not None and unit.state is UnitState.REQUESTED:
+            self._effects.append(Announce(unit.id, unit.process, unit.not_before))
+
+    def _owe_outputs(self, process: ProcessName) -> None:
+        self._owed[process] = None
+        for output in self._hierarchy.nodes[process].outputs:
+            self._owed[output] = None
+
+    def _save(self, job: Job, event: str) -> None:
+        self.timetable.put(job)
+        self._effects.append(SaveJob(job, event))
+
+
+def _embryo(key: JobKey, now: datetime) -> Job:
+    return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
+
+
+def _embryo_again(job: Job, why: str, now: datetime) -> Job:
+    return replace(
+        job,
+        state=JobState.EMBRYO,
+        rev=job.rev + 1,
+        uow_id=None,
+        failure_count=0,
+        is_held=False,
+        reason=why,
+        changed_at=now,
+    )
+
+
+def _given(unit: Unit | None, why: str) -> Unit:
+    if unit is None:
+        raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; mend the machine')
+    return unit
+
+
+def _reason_to_skip(found: Readiness) -> str:
+    return '; '.join(map(_culprit_text, found.culprits)) or 'an input was skipped'
+
+
+def _culprit_text(culprit: Culprit) -> str:
+    return f'{culprit.kind.value}: {culprit.key}'

@@ -1,0 +1,107 @@
+"""The table compiler: a state machine is a list of rules that covers every cell exactly once.
+
+A cell is a triple (state of the job, state of its unit, due). A rule names the values of each for
+which it holds and the one action to take. Compiling expands the rules over all cells; a cell that
+no rule or more than one rule covers is an error with the cell in it, so a machine that can be
+loaded has an answer to everything that can happen and never two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import product
+from typing import Final, NamedTuple, TypeAlias
+
+from synergy.core.states import Due, JobState, UnitState
+
+
+class Action(Enum):
+    """What a rule asks for.
+
+    WAIT: nothing to do. START: make a new unit. FINISH: end the job as its unit ended. RETRY: a
+    failed attempt; try again, or give up as the process's policy says. SKIP: end the job without
+    a run. RESET: back to embryo, to run when it is ready again.
+    """
+
+    WAIT = 'wait'
+    START = 'start'
+    FINISH = 'finish'
+    RETRY = 'retry'
+    SKIP = 'skip'
+    RESET = 'reset'
+
+
+UnitView: TypeAlias = UnitState | None
+
+ANY_JOB: Final = tuple(JobState)
+ANY_UNIT: Final[tuple[UnitView, ...]] = (None, *UnitState)
+ANY_DUE: Final = tuple(Due)
+
+
+class Cell(NamedTuple):
+    """One situation: the job's state, its unit's state (None: it has no unit), and whether it is due."""
+
+    job: JobState
+    unit: UnitView
+    due: Due
+
+    def __str__(self) -> str:
+        """Return the cell as messages and pages show it."""
+        unit = self.unit.value if self.unit is not None else 'no unit'
+        return f'({self.job.value}, {unit}, {self.due.value})'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """In every cell of job x unit x due: take `action`, because of `why`."""
+
+    job: tuple[JobState, ...]
+    unit: tuple[UnitView, ...] = ANY_UNIT
+    due: tuple[Due, ...] = ANY_DUE
+    action: Action
+    why: str
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the cells that the rule covers."""
+        for job, unit, due in product(self.job, self.unit, self.due):
+            yield Cell(job, unit, due)
+
+
+class MachineError(ValueError):
+    """A table with a cell that no rule, or more than one, covers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A compiled state machine: exactly one rule for every cell."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    rule_by_cell: Mapping[Cell, Rule]
+
+    def decide(self, job: JobState, unit: UnitView, due: Due) -> Rule:
+        """Return the one rule for a situation."""
+        return self.rule_by_cell[Cell(job, unit, due)]
+
+
+def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
+    """Return the machine; raise MachineError naming every cell that is not covered exactly once."""
+    rules = tuple(rules)
+    rule_by_cell: dict[Cell, Rule] = {}
+    problems = []
+    for rule in rules:
+        for cell in rule.cells():
+            if (first := rule_by_cell.setdefault(cell, rule)) is not rule:
+                problems.append(f'{cell} is covered twice: {first.why!r} and {rule.why!r}')
+    problems += [
+        f'{cell} is covered by no rule'
+        for cell in map(Cell._make, product(ANY_JOB, ANY_UNIT, ANY_DUE))
+        if cell not in rule_by_cell
+    ]
+    if problems:
+        raise MachineError(
+            f'state machine {name!r} is no exact cover; mend its rules:\n' + '\n'.join(problems)
+        )
+    return Machine(name=name, rules=rules, rule_by_cell=rule_by_cell)

@@ -1,0 +1,166 @@
+"""May this job run now, and if not, because of whom: one function for the scheduler and for people.
+
+The Scheduler decides by `Readiness.due`; "why is this waiting" shows `Readiness.culprits`. Both
+come from `readiness`, so text and behaviour cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from synergy.core.hierarchy import Input, InputKind, Node
+from synergy.core.states import Blocking, Due, JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+
+
+class CulpritKind(Enum):
+    """What stands in the way."""
+
+    NOT_OVER = 'not over'
+    CHILD = 'child'
+    DEPENDENCY = 'dependency'
+    SKIPPED_DEPENDENCY = 'skipped dependency'
+    SKIPPED_CHILDREN = 'skipped children'
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """One thing that stands in a job's way.
+
+    key: the job waited for; for NOT_OVER the job itself. state: that job's state; None when its
+    interval has not begun. at: for NOT_OVER, when the job may start.
+    """
+
+    kind: CulpritKind
+    key: JobKey
+    state: JobState | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a job may run, and what stands in its way, causes first met first."""
+
+    due: Due
+    culprits: tuple[Culprit, ...] = ()
+
+
+_READY = Readiness(Due.READY)
+
+
+def readiness(
+    timetable: Timetable, key: JobKey, now: datetime, culprits_per_input: int = 1
+) -> Readiness:
+    """Return whether the job `key` may run at `now`.
+
+    key: of a process of the timetable's hierarchy. Cost: one byte search per input.
+    """
+    node = timetable.hierarchy.nodes[key.process]
+    ordinal = key.timeperiod.ordinal
+    blocking = node.process.blocking
+    culprits: list[Culprit] = []
+    forbids = False
+    for source in node.inputs:
+        ordinals = timetable.hierarchy.input_range(node, source, ordinal)
+        if doomed := _doom(timetable, source, ordinals, blocking):
+            return Readiness(Due.DOOMED, (doomed,))
+        pending = _pending(timetable, source, ordinals, culprits_per_input)
+        if pending:
+            culprits += pending
+            forbids = forbids or _forbids(blocking, source.kind)
+    if not _is_over(timetable, node, ordinal, now):
+        at = timetable.hierarchy.over_at(node, ordinal)
+        culprits.insert(0, Culprit(CulpritKind.NOT_OVER, key, timetable.state(key), at))
+        return Readiness(Due.HELD if forbids else Due.OPEN, tuple(culprits))
+    if not culprits:
+        return _READY
+    return Readiness(Due.HELD if forbids else Due.BLOCKED, tuple(culprits))
+
+
+def next_startable(timetable: Timetable, node: Node, start: int, now: datetime) -> JobKey | None:
+    """Return the first embryo from ordinal `start` on that is READY or DOOMED.
+
+    Runs of intervals whose input is pending are stepped over in one search each, so the cost does
+    not grow with how much lies blocked.
+    """
+    process = node.process.name
+    over_until = timetable.hierarchy.over_until(node, now)
+    ordinal = timetable.next_embryo(process, range(start, over_until))
+    while ordinal is not None:
+        key = JobKey(process, Timeperiod(node.process.qualifier, ordinal))
+        found = readiness(timetable, key, now)
+        if found.due in (Due.READY, Due.DOOMED):
+            return key
+        ahead = _next_worth_a_look(timetable, node, ordinal)
+        if ahead is None:
+            return None
+        ordinal = timetable.next_embryo(process, range(ahead, over_until))
+    return None
+
+
+def _next_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | None:
+    """Return the next ordinal whose inputs are not all certain to be pending still."""
+    ahead = ordinal + 1
+    for source in node.inputs:
+        ordinals = timetable.hierarchy.input_range(node, source, ordinal)
+        pending = timetable.first_pending(source.process, ordinals)
+        if pending is None:
+            continue
+        final = timetable.first_final(source.process, pending)
+        if final is None:
+            return _behind(timetable, node, source)
+        ahead = max(
+            ahead, timetable.hierarchy.affected(node, source, range(final, final + 1)).start
+        )
+    return ahead
+
+
+def _behind(timetable: Timetable, node: Node, source: Input) -> int | None:
+    """Return the first ordinal that waits for nothing of `source`, its tree having ended."""
+    until = timetable.hierarchy.nodes[source.process].until
+    if until is None:
+        return None
+    return timetable.hierarchy.affected(node, source, range(until - 1, until)).stop
+
+
+def _doom(
+    timetable: Timetable, source: Input, ordinals: range, blocking: Blocking
+) -> Culprit | None:
+    qualifier = timetable.hierarchy.nodes[source.process].process.qualifier
+    if source.kind is InputKind.CHILDREN:
+        if timetable.are_all_skipped(source.process, ordinals):
+            first = JobKey(source.process, Timeperiod(qualifier, ordinals.start))
+            return Culprit(CulpritKind.SKIPPED_CHILDREN, first, JobState.SKIPPED)
+        return None
+    if blocking is not Blocking.DEPENDENCIES:
+        return None
+    skipped = timetable.first_in(source.process, ordinals, JobState.SKIPPED)
+    if skipped is None:
+        return None
+    key = JobKey(source.process, Timeperiod(qualifier, skipped))
+    return Culprit(CulpritKind.SKIPPED_DEPENDENCY, key, JobState.SKIPPED)
+
+
+def _pending(timetable: Timetable, source: Input, ordinals: range, limit: int) -> list[Culprit]:
+    kind = CulpritKind.CHILD if source.kind is InputKind.CHILDREN else CulpritKind.DEPENDENCY
+    qualifier = timetable.hierarchy.nodes[source.process].process.qualifier
+    found: list[Culprit] = []
+    pending = timetable.first_pending(source.process, ordinals)
+    while pending is not None and len(found) < limit:
+        key = JobKey(source.process, Timeperiod(qualifier, pending))
+        found.append(Culprit(kind, key, timetable.state(key)))
+        pending = timetable.first_pending(source.process, range(pending + 1, ordinals.stop))
+    return found
+
+
+def _forbids(blocking: Blocking, kind: InputKind) -> bool:
+    if blocking is Blocking.CHILDREN:
+        return True
+    return blocking is Blocking.DEPENDENCIES and kind is InputKind.DEPENDENCY
+
+
+def _is_over(timetable: Timetable, node: Node, ordinal: int, now: datetime) -> bool:
+    return ordinal < timetable.hierarchy.over_until(node, now)

@@ -1,0 +1,233 @@
+"""The records that travel between core, store and broker: frozen values, no behaviour of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import NewType, TypeAlias
+
+from synergy.core.states import Blocking, JobState, OnFailure, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
+from synergy.core.trigger import Every, Trigger
+
+UowId = NewType('UowId', str)
+
+#: What JSON can carry: the values of `arguments`.
+Json: TypeAlias = 'None | bool | int | float | str | list[Json] | dict[str, Json]'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how soon a failed unit is tried again.
+
+    The delay before attempt n+1 is `delay` * 2**(n-1), at most `delay_max`, plus jitter.
+    """
+
+    max_attempts: int = 3
+    delay: timedelta = timedelta(seconds=10)
+    delay_max: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A registered managed process, as the scheduler's decisions need it."""
+
+    name: ProcessName
+    qualifier: Qualifier
+    grouping: int = 1
+    machine: str = 'discrete'
+    blocking: Blocking = Blocking.NORMAL
+    trigger: Trigger = Every(seconds=60)
+    is_on: bool = True
+    lag: timedelta = timedelta(minutes=5)
+    max_running: int = 1
+    retry: RetryPolicy = RetryPolicy()
+    on_failure: OnFailure = OnFailure.SKIP
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """Processes that nest: a year encloses months, a month days, a day hours.
+
+    levels: process names, coarse to fine. The tree's intervals are those that overlap
+    [start, end); `end` None means that it grows with the clock.
+    """
+
+    name: str
+    levels: tuple[ProcessName, ...]
+    dependent_on: tuple[str, ...] = ()
+    start: datetime
+    end: datetime | None = None
+    mx_name: str | None = None
+    mx_page: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One process on one interval: the row that the Scheduler alone writes.
+
+    rev: number of transitions so far; 0 means that no row exists. run: number of units made so far.
+    is_held: its unit is dead and the process's policy leaves the job to an operator; a held job
+    takes no place among `max_running`. reason: why it was skipped, held or reset, for people.
+    """
+
+    process: ProcessName
+    timeperiod: Timeperiod
+    state: JobState = JobState.EMBRYO
+    rev: int = 0
+    run: int = 0
+    uow_id: UowId | None = None
+    failure_count: int = 0
+    is_held: bool = False
+    reason: str | None = None
+    changed_at: datetime
+
+    @property
+    def key(self) -> JobKey:
+        """Return process and timeperiod."""
+        return JobKey(self.process, self.timeperiod)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One run of a job: what a worker claims, works on and finishes.
+
+    [start, end): the intervals of the job's qualifier that this run covers (`end` is exclusive).
+    run: number of this unit within its job, from 1. attempt: number of the try that is awaited or
+    under way, from 1. fence: rises on every claim, rescue and cancel; only its newest holder may
+    report. not_before: no claim succeeds earlier (delay between attempts). announced_at: None
+    until the broker has confirmed the message that names this unit.
+    """
+
+    id: UowId
+    process: ProcessName
+    timeperiod: Timeperiod
+    start: Timeperiod
+    end: Timeperiod
+    run: int
+    attempt: int = 1
+    state: UnitState = UnitState.REQUESTED
+    fence: int = 0
+    owner: str | None = None
+    lease_until: datetime | None = None
+    created_at: datetime
+    announced_at: datetime | None = None
+    not_before: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    processed_count: int = 0
+    error: str | None = None
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def key(self) -> JobKey:
+        """Return the job that this unit is a run of."""
+        return JobKey(self.process, self.timeperiod)
+
+    @property
+    def idempotency_key(self) -> str:
+        """Return the key that is the same for every start of this run."""
+        return f'{self.process}@{self.timeperiod}#{self.run}'
+
+    def __str__(self) -> str:
+        """Return the fixed form of logs: `SiteHourly@2026112309 run 2 uow 51f3…`."""
+        return f'{self.key} run {self.run} uow {self.id}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended, as the worker reports it.
+
+    state: one of REPORTABLE_UNIT_STATES. count: number of things processed. error: what went
+    wrong, for INVALID and CANCELED.
+    """
+
+    state: UnitState
+    count: int = 0
+    error: str | None = None
+
+    @staticmethod
+    def processed(count: int = 0) -> Outcome:
+        """Say that the work was done, on `count` things."""
+        return Outcome(state=UnitState.PROCESSED, count=count)
+
+    @staticmethod
+    def noop() -> Outcome:
+        """Say that there was nothing to do."""
+        return Outcome(state=UnitState.NOOP)
+
+    @staticmethod
+    def cancelled(reason: str) -> Outcome:
+        """Say that the work was given up on purpose; the job is skipped with `reason`."""
+        return Outcome(state=UnitState.CANCELED, error=reason)
+
+    @staticmethod
+    def failed(error: str) -> Outcome:
+        """Say that this attempt failed; the retry policy decides what comes next."""
+        return Outcome(state=UnitState.INVALID, error=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a run's log."""
+
+    attempt: int
+    at: datetime
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """One line of a job's history, newest first when listed."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leadership:
+    """The right to write jobs: held by `owner` in `term` until `until` by the store's clock."""
+
+    owner: str
+    term: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where messages of a process go: exchange, routing key, queue."""
+
+    exchange: str
+    routing: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxProcess:
+    """Desired and actual state of one process on one box.
+
+    is_on: desired. state: actual, a value of `synergy.core.supervision.ProcessStatus`.
+    pids: of the instances that run now. restart_count: restarts since the supervisor started.
+    """
+
+    box_id: str
+    process: str
+    is_on: bool
+    state: str | None = None
+    pids: tuple[int, ...] = ()
+    restart_count: int = 0
+    changed_at: datetime | None = None
+
+
+def uow_id_of(key: JobKey, run: int) -> UowId:
+    """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
+
+    24 hexadecimal digits, the width of the ids in databases of Synergy 2.x.
+    """
+    name = f'{key.process}@{key.timeperiod}#{run}'
+    return UowId(blake2b(name.encode(), digest_size=12).hexdigest())

@@ -1,0 +1,35 @@
+"""Whether and when a failed attempt is tried again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+from synergy.core.records import RetryPolicy, Unit, UowId
+
+#: Up to this share of the delay is added, so that what failed together is not retried together.
+JITTER_SHARE: Final = 0.2
+
+
+def next_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:
+    """Return when the attempt after `unit.attempt` may begin; None when none is left."""
+    if unit.attempt >= policy.max_attempts:
+        return None
+    doublings = min(unit.attempt - 1, 32)
+    delay = min(policy.delay * (1 << doublings), policy.delay_max)
+    return now + delay + delay * JITTER_SHARE * _jitter(unit.id, unit.attempt)
+
+
+def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:
+    """Return when a unit whose lease ran out may begin anew; None when no attempt is left.
+
+    At once: the lease was the delay.
+    """
+    return None if unit.attempt >= policy.max_attempts else now
+
+
+def _jitter(uow_id: UowId, attempt: int) -> float:
+    """Return a number in [0, 1) that is the same for the same attempt, whoever computes it."""
+    digest = blake2b(f'{uow_id}#{attempt}'.encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32

@@ -1,0 +1,120 @@
+"""When a process of this box is started, restarted, stopped or given up: a table and a few rules.
+
+    status     wanted                               not wanted
+    STOPPED    SPAWN -> RUNNING                     -
+    RUNNING    -                                    TERMINATE -> STOPPING
+    BACKOFF    after its delay: SPAWN -> RUNNING    -> STOPPED
+    STOPPING   after its grace: KILL                after its grace: KILL
+    FATAL      -                                    -> STOPPED
+
+An exit leads from STOPPING to STOPPED, and from RUNNING to BACKOFF with a delay that doubles with
+every quick exit, or, after too many of them, to FATAL: left to an operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum, StrEnum
+from typing import Final, assert_never
+
+#: Exit code of a process that found its configuration refused: starting it again cannot help.
+EXIT_MISCONFIGURED: Final = 6
+
+
+class ProcessStatus(StrEnum):
+    """Where a process stands."""
+
+    STOPPED = 'stopped'
+    RUNNING = 'running'
+    BACKOFF = 'backoff'
+    STOPPING = 'stopping'
+    FATAL = 'fatal'
+
+
+class Step(Enum):
+    """What is to be done to a process."""
+
+    SPAWN = 'spawn'
+    TERMINATE = 'terminate'
+    KILL = 'kill'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How patient to be."""
+
+    restart_delay: timedelta
+    restart_delay_max: timedelta
+    quick_exit: timedelta
+    quick_exit_count_max: int
+    stop_grace: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """One process under supervision. started_at, due_at: seconds of the monotonic clock."""
+
+    status: ProcessStatus = ProcessStatus.STOPPED
+    started_at: float = 0.0
+    due_at: float | None = None
+    quick_exit_count: int = 0
+    restart_count: int = 0
+    reason: str | None = None
+
+
+def decide(
+    watch: Watch, policy: Policy, now: float, *, is_wanted: bool
+) -> tuple[Watch, Step | None]:
+    """Return what is to be done now, and the watch as it stands once that is done."""
+    is_due = watch.due_at is None or now >= watch.due_at
+    match watch.status:
+        case ProcessStatus.STOPPED:
+            return (_started(watch, now), Step.SPAWN) if is_wanted else (watch, None)
+        case ProcessStatus.RUNNING:
+            if is_wanted:
+                return watch, None
+            deadline = now + policy.stop_grace.total_seconds()
+            return replace(watch, status=ProcessStatus.STOPPING, due_at=deadline), Step.TERMINATE
+        case ProcessStatus.BACKOFF:
+            if not is_wanted:
+                return replace(watch, status=ProcessStatus.STOPPED, due_at=None), None
+            if not is_due:
+                return watch, None
+            started = _started(watch, now)
+            return replace(started, restart_count=watch.restart_count + 1), Step.SPAWN
+        case ProcessStatus.STOPPING:
+            return (replace(watch, due_at=now + 1.0), Step.KILL) if is_due else (watch, None)
+        case ProcessStatus.FATAL:
+            return (watch, None) if is_wanted else (Watch(restart_count=watch.restart_count), None)
+        case _:
+            assert_never(watch.status)
+
+
+def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
+    """Return the watch after its process has ended with `code` (minus a signal's number)."""
+    if watch.status is not ProcessStatus.RUNNING:
+        return Watch(restart_count=watch.restart_count)
+    is_quick = now - watch.started_at < policy.quick_exit.total_seconds()
+    count = watch.quick_exit_count + 1 if is_quick else 0
+    reason = f'killed by signal {-code}' if code < 0 else f'exit code {code}'
+    if code == EXIT_MISCONFIGURED or count >= policy.quick_exit_count_max:
+        return replace(
+            watch,
+            status=ProcessStatus.FATAL,
+            due_at=None,
+            quick_exit_count=count,
+            reason=f'{reason}, {max(count, 1)} quick exits in a row',
+        )
+    delay = min(policy.restart_delay * (1 << max(count - 1, 0)), policy.restart_delay_max)
+    return replace(
+        watch,
+        status=ProcessStatus.BACKOFF,
+        due_at=now + delay.total_seconds(),
+        quick_exit_count=count,
+        reason=reason,
+    )
+
+
+def _started(watch: Watch, now: float) -> Watch:
+    return replace(watch, status=ProcessStatus.RUNNING, started_at=now, due_at=None)

@@ -1,0 +1,198 @@
+"""The dense index: one byte for every interval that has begun, per process.
+
+A cache of the store's rows that can be dropped and rebuilt: an interval without history has no
+row, only a zero byte. Beside the bytes it keeps the rows of jobs that have a history and are not
+final (running, held, reset), so that deciding needs no look-up; final jobs cost their byte alone.
+Questions are byte searches: "is this range final", "which is the next embryo".
+
+Changes are a draft until `settle`: the Scheduler saves first and then settles, or rolls back when
+the save fails. Positions in a byte array are `ordinal - node.first`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import Job, ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+
+_STATE_BY_CODE: Final = tuple(JobState)
+_CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE)}
+_EMBRYO: Final = b'\x00'
+_SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
+_OPEN_STATES: Final = re.compile(rb'[\x00-\x02]')
+_FINAL_STATES: Final = re.compile(rb'[\x03-\x05]')
+_CHANGED: Final = re.compile(rb'[^\x00]')
+
+
+class Timetable:
+    """States of all intervals of all processes, as of the last settled commit plus a draft."""
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        """Start empty: no interval has begun until `extend`."""
+        self.hierarchy = hierarchy
+        self._codes: dict[ProcessName, bytearray] = {name: bytearray() for name in hierarchy.nodes}
+        self._open: dict[JobKey, Job] = {}
+        self._running: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
+        # No interval before this position is open: where searches for work begin.
+        self._low: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
+        self._undo: list[tuple[JobKey, int, Job | None]] = []
+
+    def extend(self, now: datetime) -> None:
+        """Let every interval that has begun by `now` exist, as an embryo."""
+        for node in self.hierarchy:
+            codes = self._codes[node.process.name]
+            missing = self.hierarchy.begun_until(node, now) - node.first - len(codes)
+            if missing > 0:
+                codes.extend(bytes(missing))
+
+    def load(
+        self, rows: Iterable[tuple[ProcessName, Timeperiod, JobState]], open_jobs: Iterable[Job]
+    ) -> tuple[JobKey, ...]:
+        """Take over the store's rows; call `extend` first, and once per timetable.
+
+        Returns the keys of rows that have no place here: their process or interval is not in the
+        context (any more). They are left alone.
+        """
+        strangers = []
+        for process, timeperiod, state in rows:
+            node = self.hierarchy.nodes.get(process)
+            position = timeperiod.ordinal - node.first if node is not None else -1
+            if (
+                node is None
+                or timeperiod.qualifier is not node.process.qualifier
+                or not 0 <= position < len(self._codes[process])
+            ):
+                strangers.append(JobKey(process, timeperiod))
+                continue
+            self._codes[process][position] = _CODE_BY_STATE[state]
+        for job in open_jobs:
+            if self.state(job.key) is not None:
+                self._open[job.key] = job
+                self._running[job.process] += _counts(job)
+        return tuple(strangers)
+
+    def state(self, key: JobKey) -> JobState | None:
+        """Return the state of a job; None when the interval does not exist (yet)."""
+        node = self.hierarchy.nodes.get(key.process)
+        if node is None or key.timeperiod.qualifier is not node.process.qualifier:
+            return None
+        position = key.timeperiod.ordinal - node.first
+        codes = self._codes[node.process.name]
+        return _STATE_BY_CODE[codes[position]] if 0 <= position < len(codes) else None
+
+    def open_job(self, key: JobKey) -> Job | None:
+        """Return the row of a job that has one and is not final."""
+        return self._open.get(key)
+
+    def open_jobs(self) -> Iterable[Job]:
+        """Return the rows of all jobs that have one and are not final."""
+        return self._open.values()
+
+    def running_count(self, process: ProcessName) -> int:
+        """Return the number of jobs with a unit in flight; held ones do not count."""
+        return self._running[process]
+
+    def span(self, process: ProcessName) -> range:
+        """Return the ordinals of all intervals that exist."""
+        first = self.hierarchy.nodes[process].first
+        return range(first, first + len(self._codes[process]))
+
+    def count_by_state(self, process: ProcessName) -> Mapping[JobState, int]:
+        """Return how many intervals stand in each state; O(intervals), in C."""
+        codes = self._codes[process]
+        return {state: codes.count(code) for code, state in enumerate(_STATE_BY_CODE)}
+
+    def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
+        """Return the first of `ordinals` that is not final, or has not begun; None if all are."""
+        if not ordinals:
+            return None
+        first = self.hierarchy.nodes[process].first
+        codes = self._codes[process]
+        match = _OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first)
+        if match is not None:
+            return match.start() + first
+        return first + len(codes) if ordinals.stop - first > len(codes) else None
+
+    def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
+        """Return the first of `ordinals` that stands in `state`."""
+        first = self.hierarchy.nodes[process].first
+        position = self._codes[process].find(
+            _CODE_BY_STATE[state], max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
+        )
+        return None if position < 0 else position + first
+
+    def first_final(self, process: ProcessName, ordinal: int) -> int | None:
+        """Return the first ordinal from `ordinal` on that is final."""
+        first = self.hierarchy.nodes[process].first
+        match = _FINAL_STATES.search(self._codes[process], max(ordinal - first, 0))
+        return None if match is None else match.start() + first
+
+    def are_all_skipped(self, process: ProcessName, ordinals: range) -> bool:
+        """Tell whether there are intervals in `ordinals` and every one was skipped."""
+        first = self.hierarchy.nodes[process].first
+        if not ordinals or ordinals.stop - first > len(self._codes[process]):
+            return False
+        codes = self._codes[process][ordinals.start - first : ordinals.stop - first]
+        return codes.count(_SKIPPED) == len(codes)
+
+    def next_embryo(self, process: ProcessName, ordinals: range) -> int | None:
+        """Return the first embryo among `ordinals`; skips the finished past without a scan."""
+        first = self.hierarchy.nodes[process].first
+        codes = self._codes[process]
+        low = self._low[process]
+        if low < len(codes) and codes[low] >= _CODE_BY_STATE[JobState.PROCESSED]:
+            match = _OPEN_STATES.search(codes, low)
+            low = self._low[process] = len(codes) if match is None else match.start()
+        position = codes.find(_EMBRYO, max(ordinals.start - first, low), ordinals.stop - first)
+        return None if position < 0 else position + first
+
+    def next_changed(self, process: ProcessName, ordinals: range) -> int | None:
+        """Return the first of `ordinals` that is no embryo."""
+        first = self.hierarchy.nodes[process].first
+        match = _CHANGED.search(
+            self._codes[process], max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
+        )
+        return None if match is None else match.start() + first
+
+    def put(self, job: Job) -> None:
+        """Draft a job's new row."""
+        key = job.key
+        node = self.hierarchy.nodes[job.process]
+        position = job.timeperiod.ordinal - node.first
+        codes = self._codes[job.process]
+        before = self._open.get(key)
+        self._undo.append((key, codes[position], before))
+        self._place(key, position, _CODE_BY_STATE[job.state], None if job.state.is_final else job)
+
+    def settle(self) -> None:
+        """Make the draft the truth: the store has it."""
+        self._undo.clear()
+
+    def rollback(self) -> None:
+        """Forget the draft: the store does not have it."""
+        for key, code, job in reversed(self._undo):
+            node = self.hierarchy.nodes[key.process]
+            self._place(key, key.timeperiod.ordinal - node.first, code, job)
+        self._undo.clear()
+
+    def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
+        process = key.process
+        before = self._open.pop(key, None)
+        if before is not None:
+            self._running[process] -= _counts(before)
+        if job is not None:
+            self._open[key] = job
+            self._running[process] += _counts(job)
+        self._codes[process][position] = code
+        if position < self._low[process]:
+            self._low[process] = position
+
+
+def _counts(job: Job) -> int:
+    return int(job.state.is_running and not job.is_held)

@@ -1,0 +1,137 @@
+"""The virtual environment of a checkout: made on first use, repaired when an install broke off.
+
+Standard library only: this runs before anything is installed. What is to be installed is read from
+`pyproject.toml`; a marker in the environment, written last, says what is. Two at once take turns
+by a lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EXIT_FAILED = 4
+
+
+class InstallFailed(Exception):
+    """The environment could not be made; the message says why and what to do."""
+
+
+class Environment:
+    """The environment `.ve` of one project folder."""
+
+    def __init__(self, project: Path) -> None:
+        """Name the places; nothing is touched."""
+        self.project = project
+        self.folder = project / '.ve'
+        self.python = self.folder / 'bin' / 'python'
+        self._marker = self.folder / 'installed.json'
+
+    def requirements(self, group: str) -> list[str]:
+        """Return what `group`, 'runtime' or 'test' (which includes runtime), needs."""
+        with (self.project / 'pyproject.toml').open('rb') as file:
+            project = tomllib.load(file)['project']
+        needed: list[str] = list(project['dependencies'])
+        if group != 'runtime':
+            needed += project['optional-dependencies'][group]
+        return needed
+
+    def is_complete(self, group: str) -> bool:
+        """Tell whether everything that `group` needs was installed."""
+        try:
+            marks = json.loads(self._marker.read_text())
+        except (OSError, ValueError):
+            return False
+        return self.python.exists() and marks.get(group) == self._fingerprint(group)
+
+    def complete(self, group: str) -> None:
+        """Make or repair the environment; raise InstallFailed."""
+        if not self._is_sound():
+            say(f'creating the virtual environment {self.folder}')
+            try:
+                venv.EnvBuilder(with_pip=True, clear=True).create(self.folder)
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise InstallFailed(
+                    f'virtual environment {self.folder} could not be made ({error}); '
+                    'check disk room and rights there, and that Python has its venv module '
+                    '(on Debian: apt-get install python3-venv)'
+                ) from error
+        needed = self.requirements(group)
+        say(f'installing {len(needed)} packages and what they need')
+        began = time.monotonic()
+        command = [str(self.python), '-m', 'pip', 'install', '--quiet', *needed]
+        environ = {**os.environ, 'PIP_DISABLE_PIP_VERSION_CHECK': '1'}
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+        if done.returncode != 0:
+            tail = '\n'.join((done.stdout + done.stderr).strip().splitlines()[-8:])
+            raise InstallFailed(
+                f'packages could not be installed into {self.folder}:\n{tail}\n'
+                'check the network or PIP_INDEX_URL, then run the same command again'
+            )
+        say(f'installed in {time.monotonic() - began:.0f} s')
+        groups = {'runtime', group}
+        marks = {name: self._fingerprint(name) for name in groups}
+        partial = self._marker.with_suffix('.new')
+        partial.write_text(json.dumps(marks))
+        partial.replace(self._marker)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let others wait while this process installs."""
+        handle = os.open(self.project / '.ve.lock', os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say('another launch.py is installing; waiting for it')
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _is_sound(self) -> bool:
+        """Tell whether there is an environment with a working pip."""
+        if not self.python.exists():
+            return False
+        command = [str(self.python), '-c', 'import pip']
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def _fingerprint(self, group: str) -> str:
+        text = json.dumps(
+            [sys.version_info[:3], str(self.folder), sorted(self.requirements(group))]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run(environment: Environment, group: str, *, is_verbose: bool = False) -> int:
+    """Make sure of the environment; return the exit code."""
+    if environment.is_complete(group):
+        if is_verbose:
+            say(f'{environment.folder} is complete')
+        return 0
+    try:
+        with environment.lock():
+            if not environment.is_complete(group):
+                environment.complete(group)
+    except (InstallFailed, OSError) as error:
+        say(str(error))
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        say('interrupted; run the same command again to finish the installation')
+        return 130
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell the user how far it is."""
+    print(f'install: {text}', file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Ports: the small Protocols through which the shells reach store, broker, clock and processes."""

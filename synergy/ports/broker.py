@@ -1,0 +1,93 @@
+"""Port: the doorbell. A message carries only an id; losing one costs time, never an interval.
+
+Methods may raise BrokerUnavailable (may heal; a publish was maybe done: ring again) and
+BrokerUnusable (will not). Delivery is at least once and in no promised order. A broker object and
+its consumers belong to one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from synergy.core.records import Route
+
+#: Where workers report units and operators ring for commands: the Scheduler's inbox.
+REPORT_ROUTE: Final = Route(exchange='ex_utils', routing='q_uow_status', queue='q_uow_status')
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A bell to ring: where, and the id it carries, as in `{'uow': '51f3...'}`."""
+
+    route: Route
+    body: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message taken and not yet acknowledged. tag: the consumer's own mark for it."""
+
+    tag: int
+    body: Mapping[str, str]
+    is_redelivered: bool = False
+
+
+class Consumer(Protocol):
+    """One reader of one queue."""
+
+    def take(self, limit: int) -> Sequence[Delivery]:
+        """Return up to `limit` messages, oldest first, without waiting; they stay held until acked.
+
+        Messages that another consumer held when it died or closed are among them. A message whose body cannot be understood
+        is moved aside to the queue `<queue>.dead`, logged, and never delivered again.
+        """
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until something may be there to take, at most `seconds`; tell whether it may.
+
+        Wakes within 10 ms of a publish. Never misses one that came between `take` and `wait`. May wake for nothing.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Make a `wait` in progress, or the next one, return; callable from a signal handler or any thread."""
+        ...
+
+    def ack(self, deliveries: Collection[Delivery]) -> None:
+        """Forget messages for good; ones already acked or redelivered elsewhere are ignored."""
+        ...
+
+    def close(self) -> None:
+        """Stop reading; what is held and not acked becomes available to others. Safe to call twice."""
+        ...
+
+
+class Broker(Protocol):
+    """Publisher and maker of consumers."""
+
+    def declare(self, routes: Collection[Route]) -> None:
+        """Make sure that the queues exist, so that nothing published to them is lost. Repeatable."""
+        ...
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Hand messages over; when it returns, they are durable. One batch, one confirmation."""
+        ...
+
+    def consumer(self, route: Route) -> Consumer:
+        """Start reading a queue; it is declared if need be."""
+        ...
+
+    def depth_by_queue(self) -> Mapping[str, int]:
+        """Return the number of messages, held ones included, in each declared queue."""
+        ...
+
+    def purge(self, queue: str) -> int:
+        """Drop all messages of a queue that nobody holds; return how many."""
+        ...
+
+    def close(self) -> None:
+        """Release everything held, consumers included; safe to call twice."""
+        ...

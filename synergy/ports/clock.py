@@ -1,0 +1,22 @@
+"""Port: what time it is. Time is a parameter everywhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware UTC. May step backwards when the machine's clock does."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a scale that never steps back; only differences mean anything."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        ...

@@ -1,0 +1,78 @@
+"""Port: processes of the operating system on this box."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessIdentity:
+    """A process that cannot be mistaken for a later one with the same pid.
+
+    created_at: seconds since the epoch at which the kernel says that it started.
+    """
+
+    pid: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildExit:
+    """A child that ended. code: exit code, or minus the signal's number."""
+
+    pid: int
+    code: int
+
+
+class Processes(Protocol):
+    """Start, watch and stop processes."""
+
+    def spawn(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        output: Path | None,
+    ) -> ProcessIdentity:
+        """Start a child in a session of its own, working in `folder`.
+
+        environment: added to this process's own. output: file to which stdout and stderr are
+        appended; None shares this process's. Raises OSError when the program cannot be started.
+        """
+        ...
+
+    def reap(self) -> Sequence[ChildExit]:
+        """Return the children that have ended since the last call, without waiting."""
+        ...
+
+    def is_alive(self, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process runs (a zombie does not)."""
+        ...
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """Return the identity of the process that has `pid` now; None when there is none."""
+        ...
+
+    def terminate(self, identity: ProcessIdentity) -> None:
+        """Ask a process to end (SIGTERM); do nothing when it has ended."""
+        ...
+
+    def kill(self, identity: ProcessIdentity) -> None:
+        """End a process and its process group at once (SIGKILL); do nothing when it has ended."""
+        ...
+
+    def record(self, pid_file: Path) -> None:
+        """Write this very process's identity into a pid file."""
+        ...
+
+    def recorded(self, pid_file: Path) -> ProcessIdentity | None:
+        """Return the process that a pid file names, if that very process still runs."""
+        ...
+
+    def forget(self, pid_file: Path) -> None:
+        """Remove a pid file, if there is one."""
+        ...

@@ -1,0 +1,211 @@
+"""Port: the ledger. Every write is one conditional statement, and its outcome is looked at.
+
+Five roles share one adapter; each shell asks for no more than its role. All methods may raise
+StoreUnavailable (may heal; after a write: maybe applied) and StoreUnusable (will not). Instants are
+aware UTC. Lease times are by the store's clock. An adapter object belongs to one thread; a process that needs
+two threads on the store opens two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.effects import Save
+from synergy.core.records import (
+    BoxProcess,
+    Job,
+    JobEvent,
+    Leadership,
+    LogLine,
+    Outcome,
+    ProcessName,
+    Unit,
+    UowId,
+)
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+
+
+class Ledger(Protocol):
+    """What the Scheduler needs: leadership, commits, and the rows that decisions need."""
+
+    def lead(self, owner: str, lease: timedelta) -> Leadership | None:
+        """Take or renew leadership for `lease` from now; None when another owner's lease holds.
+
+        One statement. Taking it anew (free, expired, or after `resign`) raises the term by one;
+        renewing one's own unexpired lease keeps the term.
+        """
+        ...
+
+    def resign(self, leadership: Leadership) -> None:
+        """Give leadership up at once, if it is still this one; otherwise do nothing."""
+        ...
+
+    def commit(
+        self,
+        leadership: Leadership,
+        saves: Sequence[Save],
+        announced: Collection[UowId] = (),
+        announced_at: datetime | None = None,
+    ) -> None:
+        """Apply `saves` in order, each as the one conditional statement that its class describes.
+
+        `announced`: units whose announcement the broker has confirmed before this commit; marks
+        those still REQUESTED with `announced_at`, never refused.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out, and
+        CommitRefused when a save matched no row. A refused commit may have applied the saves
+        before the refused one (SQLite applies none): the caller drops its index and reloads.
+        """
+        ...
+
+    def index_rows(self) -> Iterable[tuple[ProcessName, Timeperiod, JobState]]:
+        """Yield (process, timeperiod, state) of every job row, by process and timeperiod."""
+        ...
+
+    def open_jobs(self) -> Sequence[Job]:
+        """Return every job row that is not final."""
+        ...
+
+    def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
+        """Return the rows that exist among `keys`."""
+        ...
+
+    def units(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Unit]:
+        """Return the units that exist among `uow_ids`."""
+        ...
+
+    def live_units(self) -> Sequence[Unit]:
+        """Return every unit that is REQUESTED, IN_PROGRESS or INVALID (bounded by `max_running`)."""
+        ...
+
+    def store_now(self) -> datetime:
+        """Return the present instant of the clock by which leases are judged."""
+        ...
+
+    def requested_commands(self, limit: int) -> Sequence[Command]:
+        """Return commands that are still REQUESTED, oldest first."""
+        ...
+
+
+class UnitStore(Protocol):
+    """What a worker needs."""
+
+    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
+        """Take a unit: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased to `owner`.
+
+        One statement. None when the unit does not exist, is not REQUESTED, or its `not_before`
+        lies ahead: drop the message, the Scheduler rings again when there is something to claim.
+        """
+        ...
+
+    def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
+        """Extend the lease to `lease` from now. Raises LeaseLost unless IN_PROGRESS under `fence`."""
+        ...
+
+    def finish(
+        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
+    ) -> None:
+        """Record the end of an attempt, once, and append `log` to the unit's log.
+
+        Succeeds only while the unit is IN_PROGRESS under this `fence`; the check and the write are
+        one statement. Calling it again with the same outcome is a no-op.
+        Raises LeaseLost if the unit was cancelled, rescued or claimed anew: discard the result.
+        """
+        ...
+
+    def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
+        """Hand a unit back unfinished: REQUESTED again, unannounced, fence + 1, same attempt.
+
+        Raises LeaseLost unless it is IN_PROGRESS under `fence`.
+        """
+        ...
+
+    def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
+        """Append lines to the unit's log while it runs."""
+        ...
+
+
+class Commands(Protocol):
+    """What web and CLI may write."""
+
+    def insert_command(self, command: Command) -> None:
+        """Insert a command; inserting the same id again is a no-op."""
+        ...
+
+    def command(self, command_id: CommandId) -> Command | None:
+        """Return one command."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list: absent fields do not restrict. [start, end) by timeperiod string."""
+
+    processes: tuple[ProcessName, ...] | None = None
+    start: str | None = None
+    end: str | None = None
+    states: tuple[JobState, ...] | None = None
+
+
+class Reader(Protocol):
+    """What status, pages and `verify` read; nothing here writes."""
+
+    def find_jobs(self, where: JobFilter, limit: int, after: JobKey | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows, by process and timeperiod, later than `after`."""
+        ...
+
+    def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
+        """Return the number of job rows per process and state."""
+        ...
+
+    def runs(self, key: JobKey) -> Sequence[Unit]:
+        """Return all units of a job, by run."""
+        ...
+
+    def all_units(self) -> Iterable[Unit]:
+        """Yield every unit, by process and timeperiod."""
+        ...
+
+    def log(self, uow_id: UowId) -> Sequence[LogLine]:
+        """Return a unit's log, oldest line first."""
+        ...
+
+    def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
+        """Return a job's newest events, newest first."""
+        ...
+
+    def leadership(self) -> Leadership | None:
+        """Return who leads, or last led; None when nobody ever has."""
+        ...
+
+    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
+        """Return commands in `states`, newest first."""
+        ...
+
+
+class BoxStore(Protocol):
+    """What supervisors write and follow; CLI and web set what is desired."""
+
+    def box_processes(self, box_id: str) -> Sequence[BoxProcess]:
+        """Return the rows of one box, by process."""
+        ...
+
+    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
+        """Say whether `process` is to run on `box_id`; inserts the row if there is none."""
+        ...
+
+    def report_actual(self, rows: Sequence[BoxProcess]) -> None:
+        """Write state, pids, restart_count and changed_at; `is_on` of existing rows is left alone."""
+        ...
+
+
+class Store(Ledger, UnitStore, Commands, Reader, BoxStore, Protocol):
+    """All roles; what an adapter implements and `bootstrap` hands out."""
+
+    def close(self) -> None:
+        """Release everything held; safe to call twice."""
+        ...

@@ -1,0 +1,1 @@
+"""The Scheduler: one loop that gathers, decides, saves, announces and waits."""

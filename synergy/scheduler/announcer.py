@@ -1,0 +1,84 @@
+"""Ring for units: publish their ids, now or when they may be claimed, and remember what was rung.
+
+An announcement that the broker has confirmed is marked in the store with a later commit, not with
+one of its own: should the mark be lost, the sweep rings once more, which does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from heapq import heappop, heappush
+
+from synergy.core.effects import Announce
+from synergy.core.records import ProcessName, Route, UowId
+from synergy.ports.broker import Broker, Message
+from synergy.ports.errors import BrokerUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Announcer:
+    """What is to be rung, what waits for its time, and what has been rung but not marked."""
+
+    def __init__(self, broker: Broker, route_of: Callable[[ProcessName], Route]) -> None:
+        """Publish through `broker`, to the route of each process."""
+        self._broker = broker
+        self._route_of = route_of
+        self._now_due: dict[UowId, Message] = {}
+        self._later: list[tuple[datetime, UowId, ProcessName]] = []
+        self._is_broker_down = False
+        self.rung: list[UowId] = []
+
+    def add(self, announcements: Iterable[Announce], now: datetime) -> None:
+        """Take announcements over; those whose time has not come wait for it."""
+        for item in announcements:
+            if item.not_before is not None and item.not_before > now:
+                heappush(self._later, (item.not_before, item.uow_id, item.process))
+            else:
+                self._now_due[item.uow_id] = self._message(item.uow_id, item.process)
+
+    def ring(self, now: datetime) -> None:
+        """Publish what is due; what the broker refuses stays for the next call."""
+        while self._later and self._later[0][0] <= now:
+            _, uow_id, process = heappop(self._later)
+            self._now_due[uow_id] = self._message(uow_id, process)
+        if not self._now_due:
+            return
+        try:
+            self._broker.publish(list(self._now_due.values()))
+        except BrokerUnavailable as error:
+            if not self._is_broker_down:
+                logger.warning(
+                    '%d announcements wait: %s',
+                    len(self._now_due),
+                    error,
+                    extra={'event': 'broker_down'},
+                )
+            self._is_broker_down = True
+            return
+        if self._is_broker_down:
+            logger.info('the broker is back', extra={'event': 'broker_up'})
+        self._is_broker_down = False
+        self.rung.extend(self._now_due)
+        self._now_due.clear()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether announcements wait for the broker to come back."""
+        return self._is_broker_down
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Return when the next waiting announcement falls due."""
+        return self._later[0][0] if self._later else None
+
+    def forget(self) -> None:
+        """Drop everything: the index is about to be rebuilt, and the sweep will find what is owed."""
+        self._now_due.clear()
+        self._later.clear()
+        self.rung.clear()
+
+    def _message(self, uow_id: UowId, process: ProcessName) -> Message:
+        return Message(self._route_of(process), {'uow': uow_id})

@@ -1,0 +1,1 @@
+"""The Supervisor: keeps the processes of this box as they are wanted."""

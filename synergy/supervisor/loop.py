@@ -1,0 +1,287 @@
+"""The Supervisor's loop: reap, decide, act, report, wait.
+
+It follows what is desired in the store (`launch.py start` and `stop` write it) and goes on with
+the last it knew while the store is away. Processes that a killed Supervisor left behind get
+SIGTERM from the kernel; the next one waits until they are gone, so there are never two sets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from synergy.core.records import BoxProcess
+from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, decide, ended
+from synergy.ports.clock import Clock
+from synergy.ports.errors import PortError
+from synergy.ports.processes import Processes, ProcessIdentity
+from synergy.ports.store import BoxStore
+from synergy.supervisor.slots import Slot
+
+logger = logging.getLogger(__name__)
+
+#: How often the desired state is read when nobody rings.
+POLL_SECONDS: Final = 2.0
+#: How often processes that are not our children are looked at.
+FOREIGN_SECONDS: Final = 0.2
+#: Variable in which a child finds whose death it shall not survive.
+PARENT_VARIABLE: Final = 'SYNERGY_INTERNAL_PARENT'
+
+
+@dataclass(slots=True)
+class Place:
+    """A slot, and what runs in it."""
+
+    slot: Slot
+    watch: Watch = field(default_factory=Watch)
+    identity: ProcessIdentity | None = None
+    is_foreign: bool = False
+
+
+class Supervisor:
+    """Keeps the slots of one box as wanted."""
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        *,
+        box_id: str,
+        policy: Policy,
+        processes: Processes,
+        open_store: Callable[[], BoxStore],
+        clock: Clock,
+    ) -> None:
+        """Take over what an earlier Supervisor left behind; start nothing before the first step."""
+        self._places = [Place(slot) for slot in slots]
+        self._box_id = box_id
+        self._policy = policy
+        self._processes = processes
+        self._open_store = open_store
+        self._clock = clock
+        self._store: BoxStore | None = None
+        self._is_on: dict[str, bool] = {}
+        self._reported: dict[str, BoxProcess] = {}
+        self._polled_at = float('-inf')
+        self._is_store_down = False
+        self._is_stopping = False
+        for place in self._places:
+            self._adopt(place)
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether a stop was asked for and everything has ended."""
+        return self._is_stopping and all(
+            place.watch.status is ProcessStatus.STOPPED for place in self._places
+        )
+
+    def stop(self) -> None:
+        """Ask for an orderly stop of everything: workers first, so that their reports get through."""
+        self._is_stopping = True
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for place in self._places:
+            if place.identity is not None:
+                self._processes.kill(place.identity)
+
+    def ring(self) -> None:
+        """Look at the desired state at the next step, and give FATAL processes another try."""
+        self._polled_at = float('-inf')
+        for place in self._places:
+            if place.watch.status is ProcessStatus.FATAL:
+                place.watch = Watch(restart_count=place.watch.restart_count)
+
+    def step(self) -> float:
+        """Do what is due; return the seconds until the next step is due, unless a child ends."""
+        now = self._clock.monotonic()
+        self._note_ends(now)
+        if not self._is_stopping and now - self._polled_at >= POLL_SECONDS:
+            self._poll()
+            self._polled_at = now
+        for place in self._places:
+            place.watch, step = decide(
+                place.watch, self._policy, now, is_wanted=self._is_wanted(place.slot)
+            )
+            if step is not None:
+                self._act(place, step, now)
+        self._report()
+        return self._seconds_to_next(now)
+
+    def _adopt(self, place: Place) -> None:
+        """Treat a process that still runs from before as one that is being stopped."""
+        identity = self._processes.recorded(place.slot.pid_file)
+        if identity is None:
+            self._processes.forget(place.slot.pid_file)
+            return
+        logger.warning(
+            '%s still runs with pid %d from before; stopping it first',
+            place.slot,
+            identity.pid,
+            extra={'event': 'leftover_found'},
+        )
+        self._processes.terminate(identity)
+        deadline = self._clock.monotonic() + self._policy.stop_grace.total_seconds()
+        place.identity = identity
+        place.is_foreign = True
+        place.watch = Watch(status=ProcessStatus.STOPPING, due_at=deadline)
+
+    def _note_ends(self, now: float) -> None:
+        code_by_pid = {item.pid: item.code for item in self._processes.reap()}
+        for place in self._places:
+            identity = place.identity
+            if identity is None:
+                continue
+            if place.is_foreign:
+                if self._processes.is_alive(identity):
+                    continue
+                code = 0
+            elif identity.pid in code_by_pid:
+                code = code_by_pid[identity.pid]
+            else:
+                continue
+            place.identity = None
+            place.is_foreign = False
+            before = place.watch
+            place.watch = ended(before, self._policy, now, code)
+            self._processes.forget(place.slot.pid_file)
+            self._log_end(place, before, code)
+
+    def _log_end(self, place: Place, before: Watch, code: int) -> None:
+        match place.watch.status:
+            case ProcessStatus.FATAL:
+                logger.error(
+                    '%s is FATAL (%s); see %s, then ./launch.py start %s',
+                    place.slot,
+                    place.watch.reason,
+                    place.slot.output or 'the lines above',
+                    place.slot.process,
+                    extra={'event': 'process_fatal'},
+                )
+            case ProcessStatus.BACKOFF:
+                logger.warning(
+                    '%s ended (%s); it starts again',
+                    place.slot,
+                    place.watch.reason,
+                    extra={'event': 'process_ended'},
+                )
+            case _:
+                logger.info(
+                    '%s %s (code %d)',
+                    place.slot,
+                    before.status,
+                    code,
+                    extra={'event': 'process_stopped'},
+                )
+
+    def _is_wanted(self, slot: Slot) -> bool:
+        if not self._is_stopping:
+            return self._is_on.get(slot.process, True)
+        if not slot.is_last:
+            return False
+        # The Scheduler goes last; until then it stays if it runs, and is not started if it does not.
+        is_busy = any(
+            place.watch.status in (ProcessStatus.RUNNING, ProcessStatus.STOPPING)
+            for place in self._places
+            if not place.slot.is_last
+        )
+        is_running = any(
+            place.slot is slot and place.watch.status is ProcessStatus.RUNNING
+            for place in self._places
+        )
+        return is_busy and is_running
+
+    def _act(self, place: Place, step: Step, now: float) -> None:
+        match step:
+            case Step.SPAWN:
+                self._spawn(place, now)
+            case Step.TERMINATE if place.identity is not None:
+                self._processes.terminate(place.identity)
+            case Step.KILL if place.identity is not None:
+                logger.warning(
+                    '%s did not end in its grace; killed',
+                    place.slot,
+                    extra={'event': 'process_killed'},
+                )
+                self._processes.kill(place.identity)
+            case _:
+                place.watch = Watch(restart_count=place.watch.restart_count)
+
+    def _spawn(self, place: Place, now: float) -> None:
+        slot = place.slot
+        try:
+            place.identity = self._processes.spawn(
+                slot.command,
+                environment={PARENT_VARIABLE: str(os.getpid())},
+                folder=slot.folder,
+                output=slot.output,
+            )
+        except OSError as error:
+            logger.error('%s cannot be started: %s', slot, error, extra={'event': 'spawn_failed'})  # noqa: TRY400 - the error says it all
+            place.watch = ended(place.watch, self._policy, now, 127)
+            return
+        logger.info(
+            '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
+        )
+
+    def _poll(self) -> None:
+        """Read what is desired; processes without a row are wanted."""
+        try:
+            self._store = self._store or self._open_store()
+            rows = self._store.box_processes(self._box_id)
+        except PortError as error:
+            if not self._is_store_down:
+                logger.warning(
+                    'the desired state cannot be read: %s', error, extra={'event': 'store_down'}
+                )
+            self._is_store_down = True
+            return
+        self._is_store_down = False
+        self._is_on = {row.process: row.is_on for row in rows}
+
+    def _report(self) -> None:
+        """Write what runs, where it has changed."""
+        rows = [row for row in self._actual() if self._reported.get(row.process) != row]
+        if not rows or self._store is None:
+            return
+        now = self._clock.now()
+        try:
+            self._store.report_actual([replace(row, changed_at=now) for row in rows])
+        except PortError as error:
+            logger.warning('%s', error, extra={'event': 'store_down'})
+            return
+        self._reported.update({row.process: row for row in rows})
+
+    def _actual(self) -> list[BoxProcess]:
+        places_by_process: dict[str, list[Place]] = {}
+        for place in self._places:
+            places_by_process.setdefault(place.slot.process, []).append(place)
+        return [
+            BoxProcess(
+                box_id=self._box_id,
+                process=process,
+                is_on=self._is_on.get(process, True),
+                state=_worst([place.watch.status for place in places]),
+                pids=tuple(place.identity.pid for place in places if place.identity is not None),
+                restart_count=sum(place.watch.restart_count for place in places),
+            )
+            for process, places in places_by_process.items()
+        ]
+
+    def _seconds_to_next(self, now: float) -> float:
+        due = [place.watch.due_at - now for place in self._places if place.watch.due_at is not None]
+        foreign = [FOREIGN_SECONDS for place in self._places if place.is_foreign]
+        return max(min([POLL_SECONDS, *due, *foreign]), 0.0)
+
+
+def _worst(statuses: Sequence[ProcessStatus]) -> str:
+    order = (
+        ProcessStatus.FATAL,
+        ProcessStatus.BACKOFF,
+        ProcessStatus.STOPPING,
+        ProcessStatus.STOPPED,
+        ProcessStatus.RUNNING,
+    )
+    return min(statuses, key=order.index).value

@@ -1,0 +1,74 @@
+"""Which processes this box is to run: one slot for each instance of each entry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from synergy.conf.boxes import is_present
+from synergy.conf.model import Context, DaemonEntry, ManagedEntry, Settings
+from synergy.conf.names import PROCESS_SUPERVISOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One process of the operating system that is to run. is_last: stopped after all others.
+    folder: where it works. output: file for what it prints before its log is open.
+    """
+
+    process: str
+    instance: int
+    command: tuple[str, ...]
+    folder: Path
+    pid_file: Path
+    output: Path | None
+    is_last: bool = False
+
+    def __str__(self) -> str:
+        """Return the name, with the instance where there are several."""
+        return self.process if self.instance == 0 else f'{self.process}.{self.instance}'
+
+
+def slots_of(settings: Settings, context: Context, *, is_console: bool) -> list[Slot]:
+    """Return the slots of this box, daemons first: the Scheduler is started before its workers.
+
+    is_console: processes write their log to this terminal, too.
+    """
+    return list(_slots(settings, context, is_console))
+
+
+def instance_file(path: Path, instance: int) -> Path:
+    """Return the pid or log file of one instance: `site_hourly.pid`, `site_hourly.1.pid`."""
+    return path if instance == 0 else path.with_suffix(f'.{instance}{path.suffix}')
+
+
+def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[Slot]:
+    entries: list[DaemonEntry | ManagedEntry] = [
+        *context.daemons.values(),
+        *context.managed.values(),
+    ]
+    for entry in entries:
+        if entry.name == PROCESS_SUPERVISOR:
+            continue
+        if not is_present(entry.present_on_boxes, settings.box_id):
+            continue
+        for instance in range(entry.instances):
+            output = instance_file(entry.log_file, instance).with_suffix('.out')
+            yield Slot(
+                process=entry.name,
+                instance=instance,
+                command=(
+                    sys.executable,
+                    str(settings.project / 'process_starter.py'),
+                    entry.name,
+                    '--instance',
+                    str(instance),
+                    *(('--console',) if is_console else ()),
+                ),
+                folder=settings.project,
+                pid_file=instance_file(entry.pid_file, instance),
+                output=None if is_console else output,
+                is_last=isinstance(entry, DaemonEntry),
+            )

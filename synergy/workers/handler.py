@@ -1,0 +1,95 @@
+"""From a `classname` to something that can be called, and from what it returns to an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from synergy.conf.locate import resolve
+from synergy.core.records import Outcome
+from synergy.core.states import REPORTABLE_UNIT_STATES, UnitState
+from synergy.workers.uow import Uow
+from synergy.workers.worker import Worker
+
+_ALLOWED: Final = (
+    'return an Outcome, None, or a pair (count, state) with a state among '
+    + ', '.join(sorted(state.value for state in REPORTABLE_UNIT_STATES))
+)
+
+
+class Handler:
+    """User code for one process, with its hooks."""
+
+    def __init__(
+        self,
+        process_uow: Callable[[Uow], object],
+        setup: Callable[[], object] | None = None,
+        teardown: Callable[[], object] | None = None,
+    ) -> None:
+        """Keep the three callables."""
+        self.process_uow = process_uow
+        self._setup = setup
+        self._teardown = teardown
+
+    def setup(self) -> None:
+        """Call the user's `setup`, if there is one."""
+        if self._setup is not None:
+            self._setup()
+
+    def teardown(self) -> None:
+        """Call the user's `teardown`, if there is one."""
+        if self._teardown is not None:
+            self._teardown()
+
+
+def load_handler(classname: str, process_name: str) -> Handler:
+    """Import and instantiate user code; raise TypeError when it is neither worker nor function."""
+    target: Any = resolve(classname)
+    if isinstance(target, type):
+        worker: Any = target(process_name)
+        process_uow = getattr(worker, 'process_uow', None) or getattr(worker, '_process_uow', None)
+        if not callable(process_uow) or _is_bare(target):
+            raise TypeError(
+                f'class {classname} of {process_name} has no process_uow; '
+                'derive it from synergy.workers.Worker and define process_uow(self, uow)'
+            )
+        return Handler(
+            process_uow, getattr(worker, 'setup', None), getattr(worker, 'teardown', None)
+        )
+    if callable(target):
+        return Handler(target)
+    raise TypeError(
+        f'{classname} of {process_name} is a {type(target).__name__}; '
+        'name a Worker class or a function that takes a unit of work'
+    )
+
+
+def outcome_of(returned: object) -> Outcome:
+    """Return the outcome that user code means; what it may not return is a failure that says so."""
+    match returned:
+        case None:
+            return Outcome.processed()
+        case Outcome(state=state, count=count) if state in REPORTABLE_UNIT_STATES and _is_count(
+            count
+        ):
+            return returned
+        case (int(count), str(state)) if _is_count(count) and state in set(REPORTABLE_UNIT_STATES):
+            is_good = state in (UnitState.PROCESSED, UnitState.NOOP)
+            error = None if is_good else f'the worker returned {state}'
+            return Outcome(state=UnitState(state), count=count, error=error)
+    return Outcome.failed(
+        f'the worker returned {returned!r:.200} ({type(returned).__name__}); {_ALLOWED}'
+    )
+
+
+def _is_bare(target: type) -> bool:
+    """Tell whether a Worker defines neither method of its own."""
+    return (
+        issubclass(target, Worker)
+        and target.process_uow is Worker.process_uow
+        and target._process_uow is Worker._process_uow  # noqa: SLF001 - its name in Synergy 2.x
+    )
+
+
+def _is_count(count: object) -> bool:
+    return isinstance(count, int) and not isinstance(count, bool) and count >= 0

@@ -1,0 +1,153 @@
+"""The heartbeat: a thread that keeps the lease of a long run, and its log, up to date.
+
+It has a store connection of its own. Short runs never meet it: it wakes at its interval and acts
+only on a run that has lasted since the last wake; while nothing runs it sleeps until told.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from synergy.core.records import Outcome, Unit
+from synergy.ports.clock import Clock
+from synergy.ports.errors import LeaseLost, PortError, StoreError
+from synergy.ports.store import UnitStore
+from synergy.workers.run_log import RunLog
+
+logger = logging.getLogger(__name__)
+
+#: How often the log of a run is brought to the store while it runs.
+LOG_SECONDS: Final = 1.0
+#: How long after its time-out, or the loss of its lease, a run that cannot be interrupted (it sits
+#: in C code) is ended together with its process.
+STUCK_SECONDS: Final = 10.0
+EXIT_STUCK: Final = 70
+
+
+@dataclass(slots=True)
+class Watched:
+    """The run under way. renewed, overdue_at: seconds of the monotonic clock."""
+
+    unit: Unit
+    log: RunLog
+    renewed: float
+    overdue_at: float | None
+    is_lost: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Heartbeat:
+    """Watches one run at a time."""
+
+    def __init__(
+        self,
+        open_store: Callable[[], UnitStore],
+        clock: Clock,
+        lease: timedelta,
+        on_lost: Callable[[], None],
+    ) -> None:
+        """Prepare; `start` begins the thread. on_lost: interrupts the run, from this thread."""
+        self._open_store = open_store
+        self._clock = clock
+        self._lease = lease
+        self._renew_seconds = lease.total_seconds() / 3
+        self._on_lost = on_lost
+        self._condition = threading.Condition()
+        self._watched: Watched | None = None
+        self._is_asleep = False
+        self._is_ending = False
+        self._thread = threading.Thread(target=self._beat, name='heartbeat', daemon=True)
+
+    def start(self) -> None:
+        """Begin the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; safe to call twice."""
+        with self._condition:
+            self._is_ending = True
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
+        """Watch a run from now on."""
+        now = self._clock.monotonic()
+        overdue_at = None if timeout is None else now + timeout.total_seconds() + STUCK_SECONDS
+        watched = Watched(unit, log, now, overdue_at)
+        with self._condition:
+            self._watched = watched
+            if self._is_asleep:
+                self._condition.notify()
+        return watched
+
+    def end(self, watched: Watched) -> None:
+        """Watch it no longer; when this returns, the thread touches neither unit nor log."""
+        with watched.lock:
+            self._watched = None
+
+    def _beat(self) -> None:
+        store: UnitStore | None = None
+        interval = min(self._renew_seconds, LOG_SECONDS)
+        before: Watched | None = None
+        while True:
+            with self._condition:
+                if self._watched is None and before is None and not self._is_ending:
+                    self._is_asleep = True
+                    self._condition.wait_for(lambda: self._watched or self._is_ending)
+                    self._is_asleep = False
+                before = self._watched
+                self._condition.wait_for(lambda: self._is_ending, timeout=interval)
+                if self._is_ending:
+                    return
+                watched = self._watched
+            if watched is None or watched is not before:
+                continue
+            try:
+                store = store or self._open_store()
+                with watched.lock:
+                    if self._watched is watched:
+                        self._care(store, watched)
+            except StoreError as error:
+                logger.warning(
+                    'heartbeat of %s: %s', watched.unit, error, extra={'event': 'store_down'}
+                )
+
+    def _care(self, store: UnitStore, watched: Watched) -> None:
+        now = self._clock.monotonic()
+        if watched.overdue_at is not None and now >= watched.overdue_at:
+            self._end_stuck(store, watched)
+        if watched.is_lost:
+            return
+        if lines := watched.log.drain():
+            store.append_log(watched.unit.id, lines)
+        if now - watched.renewed >= self._renew_seconds:
+            try:
+                store.renew(watched.unit.id, watched.unit.fence, self._lease)
+                watched.renewed = now
+            except LeaseLost:
+                watched.is_lost = True
+                watched.overdue_at = now + STUCK_SECONDS
+                self._on_lost()
+
+    def _end_stuck(self, store: UnitStore, watched: Watched) -> None:
+        """End this process: user code neither returns nor can be interrupted."""
+        logger.error(
+            '%s cannot be interrupted; ending the worker, the supervisor starts a new one',
+            watched.unit,
+            extra={'event': 'uow_stuck'},
+        )
+        if not watched.is_lost:
+            with suppress(PortError):
+                error = 'timed out and could not be interrupted; the worker was ended'
+                store.finish(
+                    watched.unit.id, watched.unit.fence, Outcome.failed(error), watched.log.finish()
+                )
+        os._exit(EXIT_STUCK)

@@ -1,0 +1,99 @@
+"""A worker as a process: runs the units of one managed process until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Final
+
+from synergy.conf.model import ManagedEntry, Settings
+from synergy.ports.broker import Broker
+from synergy.ports.clock import Clock
+from synergy.ports.errors import PortError
+from synergy.ports.store import Store
+from synergy.workers.guard import SignalGuard
+from synergy.workers.handler import Handler, load_handler
+from synergy.workers.heartbeat import Heartbeat
+from synergy.workers.run_log import Capture
+from synergy.workers.runner import Runner, RunnerSettings
+
+logger = logging.getLogger(__name__)
+
+#: A bell that is lost costs at most this long.
+_WAIT_SECONDS: Final = 5.0
+_RETRY_SECONDS_MIN: Final = 0.2
+_RETRY_SECONDS_MAX: Final = 10.0
+
+
+def run_worker(
+    *,
+    settings: Settings,
+    entry: ManagedEntry,
+    instance: int,
+    open_store: Callable[[], Store],
+    open_broker: Callable[[], Broker],
+    clock: Clock,
+) -> int:
+    """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
+
+    instance: number of this process among those of the entry on this box, from 0.
+    """
+    capture = Capture()
+    logging.getLogger().addHandler(capture)
+    handler = load_handler(entry.classname, entry.name)
+    broker = open_broker()
+    consumer = broker.consumer(entry.route)
+    guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
+    heartbeat = Heartbeat(open_store, clock, settings.uow_lease, guard.lose)
+    owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
+    runner = Runner(
+        handler,
+        store=open_store(),
+        broker=broker,
+        consumer=consumer,
+        clock=clock,
+        guard=guard,
+        heartbeat=heartbeat,
+        capture=capture,
+        settings=RunnerSettings(
+            process=entry.name,
+            owner=owner,
+            lease=settings.uow_lease,
+            timeout=entry.timeout,
+            source=entry.source,
+            sink=entry.sink,
+            log_lines_max=settings.run_log_lines_max,
+        ),
+    )
+    heartbeat.start()
+    logger.info('%s started', owner, extra={'event': 'started'})
+    try:
+        handler.setup()
+        _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
+    finally:
+        heartbeat.stop()
+        consumer.close()
+        _teardown(handler)
+    logger.info('%s stopped', owner, extra={'event': 'stopped'})
+    return 0
+
+
+def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:
+    pause = _RETRY_SECONDS_MIN
+    while not guard.is_stopping():
+        try:
+            if not runner.step():
+                wait()
+            pause = _RETRY_SECONDS_MIN
+        except PortError as error:
+            logger.warning('%s; trying again in %.1f s', error, pause, extra={'event': 'port_down'})
+            clock.sleep(pause)
+            pause = min(pause * 2, _RETRY_SECONDS_MAX)
+
+
+def _teardown(handler: Handler) -> None:
+    try:
+        handler.teardown()
+    except Exception:  # User code: its failure must not hide how the worker ended.
+        logger.exception('teardown failed', extra={'event': 'teardown_failed'})

@@ -1,0 +1,64 @@
+"""The unit of work as user code sees it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from synergy.core.calendar import UtcCalendar
+from synergy.core.records import Json, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uow:
+    """One run of one job.
+
+    timeperiod: the job's interval, `YYYYMMDDHH`. [start_timeperiod, end_timeperiod): the intervals
+    that this run covers, more than one when the process is grouped; `start` and `end` are the same
+    as aware UTC instants. arguments: a copy of one's own. run: number of this run within the job;
+    attempt: number of this try of it. idempotency_key: the same for every start of this run; store
+    it with what you write, or delete and insert by interval, and a second start does no harm.
+    fence: rises with every start; only the newest may report.
+    """
+
+    id: str
+    process_name: str
+    timeperiod: str
+    start_timeperiod: str
+    end_timeperiod: str
+    start: datetime
+    end: datetime
+    arguments: Mapping[str, Json]
+    source: str | None
+    sink: str | None
+    run: int
+    attempt: int
+    fence: int
+    idempotency_key: str
+    is_stopping: Callable[[], bool]
+
+
+def uow_of(
+    unit: Unit, source: str | None, sink: str | None, is_stopping: Callable[[], bool]
+) -> Uow:
+    """Return what user code sees of a claimed unit."""
+    calendar = UtcCalendar()
+    return Uow(
+        id=unit.id,
+        process_name=unit.process,
+        timeperiod=str(unit.timeperiod),
+        start_timeperiod=str(unit.start),
+        end_timeperiod=str(unit.end),
+        start=calendar.start(unit.start),
+        end=calendar.start(unit.end),
+        arguments=copy.deepcopy(dict(unit.arguments)),
+        source=source,
+        sink=sink,
+        run=unit.run,
+        attempt=unit.attempt,
+        fence=unit.fence,
+        idempotency_key=unit.idempotency_key,
+        is_stopping=is_stopping,
+    )

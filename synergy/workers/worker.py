@@ -1,0 +1,46 @@
+"""The class that users derive their workers from."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeAlias
+
+from synergy.core.records import Outcome
+from synergy.workers.uow import Uow
+
+#: What `process_uow` may return: an outcome, nothing (processed, 0 things), or, as in Synergy 2.x,
+#: a pair (count, state).
+Returned: TypeAlias = Outcome | tuple[int, str] | None
+
+
+class Worker:
+    """Works on one unit after the other, in a process of its own.
+
+    Define `process_uow` (or `_process_uow`, the name of Synergy 2.x). An exception fails the attempt; its
+    traceback is kept in the unit's log. `setup` and `teardown` enclose the life of the process.
+    """
+
+    def __init__(self, process_name: str, perform_db_logging: bool = True) -> None:
+        """Keep the name under which the worker is registered.
+
+        perform_db_logging: accepted for workers of Synergy 2.x; the log of a run is always kept.
+        """
+        self.process_name = process_name
+        self.perform_db_logging = perform_db_logging
+        self.logger = logging.getLogger(process_name)
+
+    def setup(self) -> None:
+        """Open what all units share, once, before the first."""
+
+    def teardown(self) -> None:
+        """Close it again, once, after the last."""
+
+    def process_uow(self, uow: Uow) -> Returned:
+        """Do the work of one interval; see the class."""
+        return self._process_uow(uow)
+
+    def _process_uow(self, uow: Uow) -> Returned:
+        raise TypeError(
+            f'{type(self).__name__} of {self.process_name} defines neither process_uow nor '
+            f'_process_uow, so unit {uow.id} cannot be worked on; define process_uow(self, uow)'
+        )

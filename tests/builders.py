@@ -1,0 +1,74 @@
+"""Small pipelines for tests: processes, trees and instants in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.records import Process, ProcessName, Tree
+from synergy.core.timeperiod import JobKey, Qualifier, parse
+
+QUALIFIER_BY_SUFFIX = {
+    'Hourly': Qualifier.HOURLY,
+    'Daily': Qualifier.DAILY,
+    'Monthly': Qualifier.MONTHLY,
+    'Yearly': Qualifier.YEARLY,
+}
+
+
+def process(name: str, **fields: Any) -> Process:
+    """Return a process whose qualifier is the end of its name: `SiteHourly`."""
+    qualifier = next(
+        value for suffix, value in QUALIFIER_BY_SUFFIX.items() if name.endswith(suffix)
+    )
+    return Process(name=ProcessName(name), qualifier=qualifier, **fields)
+
+
+def tree(
+    name: str,
+    levels: Sequence[str],
+    *,
+    start: str = '2026112200',
+    end: str | None = None,
+    dependent_on: Sequence[str] = (),
+) -> Tree:
+    """Return a tree; start and end are hourly timeperiods."""
+    return Tree(
+        name=name,
+        levels=tuple(map(ProcessName, levels)),
+        dependent_on=tuple(dependent_on),
+        start=instant(start),
+        end=None if end is None else instant(end),
+    )
+
+
+def instant(text: str) -> datetime:
+    """Return `YYYYMMDDHH` or `YYYYMMDDHHMM` as an aware instant."""
+    layout = '%Y%m%d%H' if len(text) == 10 else '%Y%m%d%H%M'
+    return datetime.strptime(text, layout).replace(tzinfo=UTC)
+
+
+def key(text: str) -> JobKey:
+    """Return the job that `SiteHourly@2026112200` names."""
+    name, _, timeperiod = text.partition('@')
+    qualifier = next(
+        value for suffix, value in QUALIFIER_BY_SUFFIX.items() if name.endswith(suffix)
+    )
+    return JobKey(ProcessName(name), parse(qualifier, timeperiod))
+
+
+def two_trees(**fields: Any) -> Hierarchy:
+    """Return site (hourly, daily, monthly) and alert (daily), which depends on site.
+
+    fields: given to every process by its name, as in `AlertDaily={'max_running': 2}`.
+    """
+    names = ('SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertDaily')
+    return build(
+        [process(name, **fields.get(name, {})) for name in names],
+        [
+            tree('site', names[:3], end=fields.get('end')),
+            tree('alert', names[3:], dependent_on=['site'], end=fields.get('end')),
+        ],
+    )

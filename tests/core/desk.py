@@ -1,0 +1,137 @@
+"""A desk for engine tests: keeps the rows that effects describe, and plays the workers.
+
+Every conditional save is checked as the store would: a refused one fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from synergy.core.closure import plan
+from synergy.core.commands import Command, CommandState
+from synergy.core.effects import (
+    Announce,
+    CancelUnit,
+    Effect,
+    InsertUnit,
+    MoveUnit,
+    Note,
+    SaveJob,
+    SettleCommand,
+)
+from synergy.core.engine import Commanded, Engine, Input, Look, Reported
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.records import Job, Outcome, Unit, UowId
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Timetable
+
+
+class Desk:
+    """One engine, its rows, and a clock that stands still until told."""
+
+    def __init__(self, hierarchy: Hierarchy, now: datetime) -> None:
+        self.timetable = Timetable(hierarchy)
+        self.engine = Engine(self.timetable, MACHINE_BY_NAME)
+        self.now = now
+        self.jobs: dict[JobKey, Job] = {}
+        self.units: dict[UowId, Unit] = {}
+        self.announced: list[Announce] = []
+        self.settled: list[SettleCommand] = []
+        self.started: list[str] = []
+        self.events: list[str] = []
+
+    def turn(self, *inputs: Input) -> list[Effect]:
+        """Let the engine decide, and save what it says."""
+        effects = list(self.engine.on(inputs, self.now))
+        for effect in effects:
+            self._apply(effect)
+        self.timetable.settle()
+        return effects
+
+    def look(self) -> list[Effect]:
+        """Look at every process."""
+        return self.turn(*(Look(node.process.name) for node in self.timetable.hierarchy))
+
+    def live(self) -> list[Unit]:
+        """Return the units that wait for a worker, in order of their start."""
+        return [unit for unit in self.units.values() if unit.state is UnitState.REQUESTED]
+
+    def work(self, unit: Unit, outcome: Outcome | None = None) -> list[Effect]:
+        """Claim and finish one unit, and report it."""
+        outcome = outcome or Outcome.processed(1)
+        done = replace(
+            self.units[unit.id],
+            state=outcome.state,
+            fence=unit.fence + 1,
+            processed_count=outcome.count,
+            error=outcome.error,
+            finished_at=self.now,
+        )
+        self.units[unit.id] = done
+        return self.turn(Reported(done))
+
+    def work_all(self, limit: int = 10_000) -> None:
+        """Work whatever is live until nothing is."""
+        for _ in range(limit):
+            live = self.live()
+            if not live:
+                return
+            self.work(live[0])
+        raise AssertionError(f'still busy after {limit} units')
+
+    def command(self, command: Command) -> list[Effect]:
+        """Plan and execute a command."""
+        planned = plan(self.timetable, command)
+        rows = {key: self.jobs[key] for key in planned.keys if key in self.jobs}
+        return self.turn(Commanded(command=command, plan=planned, rows=rows))
+
+    def state(self, key: JobKey) -> JobState | None:
+        return self.timetable.state(key)
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+    def keys(self, effects: Iterable[Effect]) -> list[str]:
+        """Return the jobs that `effects` save, as text."""
+        return [str(effect.job.key) for effect in effects if isinstance(effect, SaveJob)]
+
+    def _apply(self, effect: Effect) -> None:
+        match effect:
+            case InsertUnit(unit):
+                assert unit.id not in self.units, f'{unit} inserted twice'
+                self.units[unit.id] = unit
+                self.started.append(f'{unit.key}#{unit.run}')
+            case SaveJob(job, event):
+                before = self.jobs.get(job.key)
+                assert job.rev == (before.rev if before else 0) + 1, f'{job.key} conflicts'
+                self.jobs[job.key] = job
+                self.events.append(f'{job.key} {event}')
+            case MoveUnit():
+                unit = self.units[effect.uow_id]
+                assert (unit.state, unit.fence) == (effect.from_state, effect.from_fence)
+                self.units[unit.id] = replace(
+                    unit,
+                    state=effect.to_state,
+                    fence=unit.fence + int(effect.raises_fence),
+                    attempt=effect.attempt or unit.attempt,
+                    not_before=effect.not_before,
+                    error=effect.error,
+                )
+            case CancelUnit(uow_id, reason, _):
+                unit = self.units[uow_id]
+                if unit.state.is_live:
+                    self.units[uow_id] = replace(
+                        unit, state=UnitState.CANCELED, fence=unit.fence + 1, error=reason
+                    )
+            case SettleCommand():
+                assert effect.state is not CommandState.REQUESTED
+                self.settled.append(effect)
+            case Announce():
+                assert effect.uow_id in self.units, 'announced before it was saved'
+                self.announced.append(effect)
+            case Note():
+                self.events.append(effect.text)

@@ -1,0 +1,358 @@
+"""The engine: order, hand-over, failure, rescue, commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.effects import Announce, InsertUnit, SaveJob
+from synergy.core.engine import Expired, Look, Reported, Vanished
+from synergy.core.invariants import check
+from synergy.core.records import Outcome, ProcessName, RetryPolicy
+from synergy.core.states import Blocking, JobState, OnFailure, UnitState
+from synergy.core.timeperiod import JobKey
+from tests.builders import instant, key, two_trees
+from tests.core.desk import Desk
+
+END = '2026112400'
+AFTER = instant('2026112500')
+HOUR = key('SiteHourly@2026112200')
+DAY = key('SiteDaily@2026112200')
+
+
+def desk(**fields: object) -> Desk:
+    return Desk(two_trees(end=END, **fields), AFTER)
+
+
+def command(kind: CommandKind, first: JobKey, count: int = 1, **fields: object) -> Command:
+    return Command(
+        id=CommandId('c1'),
+        kind=kind,
+        process=first.process,
+        start=first.timeperiod,
+        end=first.timeperiod.shift(count),
+        actor='anna',
+        created_at=AFTER,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def assert_sound(made: Desk) -> None:
+    jobs = sorted(made.jobs.values(), key=lambda job: (job.process, str(job.timeperiod)))
+    units = sorted(
+        made.units.values(), key=lambda unit: (unit.process, str(unit.timeperiod), unit.run)
+    )
+    assert list(check(made.timetable.hierarchy, jobs, units, made.now)) == []
+
+
+def test_everything_runs_once_and_after_what_it_waits_for() -> None:
+    made = desk()
+
+    made.look()
+    made.work_all()
+
+    assert len(made.started) == len(set(made.started)) == 48 + 2 + 1 + 2
+    place = {text: index for index, text in enumerate(made.started)}
+    for day in ('20261122', '20261123'):
+        for hour in range(24):
+            assert place[f'SiteHourly@{day}{hour:02d}#1'] < place[f'SiteDaily@{day}00#1']
+        assert place[f'SiteDaily@{day}00#1'] < place[f'AlertDaily@{day}00#1']
+        assert place[f'SiteDaily@{day}00#1'] < place['SiteMonthly@2026110000#1']
+    assert all(job.state is JobState.PROCESSED for job in made.jobs.values())
+    assert_sound(made)
+
+
+def test_one_at_a_time_in_order_by_default() -> None:
+    made = desk()
+
+    made.look()
+
+    assert [str(unit.key) for unit in made.live()] == ['SiteHourly@2026112200']
+
+
+def test_max_running_bounds_what_is_in_flight() -> None:
+    made = desk(SiteHourly={'max_running': 5})
+
+    made.look()
+    made.work(made.live()[2])
+
+    assert [unit.timeperiod.ordinal - HOUR.timeperiod.ordinal for unit in made.live()] == [
+        0,
+        1,
+        3,
+        4,
+        5,
+    ]
+
+
+def test_a_finished_last_child_starts_its_parent_in_the_same_batch() -> None:
+    made = desk(SiteHourly={'max_running': 24})
+    made.look()
+    for unit in made.live()[:23]:
+        made.work(unit)
+
+    effects = made.work(next(unit for unit in made.live() if str(unit.timeperiod) == '2026112223'))
+
+    assert DAY in [effect.unit.key for effect in effects if isinstance(effect, InsertUnit)]
+    assert any(isinstance(effect, Announce) and effect.process == DAY.process for effect in effects)
+
+
+def test_saves_come_before_the_announcement_of_the_same_unit() -> None:
+    made = desk()
+
+    effects = made.look()
+
+    kinds = [type(effect) for effect in effects]
+    assert kinds.index(InsertUnit) < kinds.index(SaveJob) < kinds.index(Announce)
+
+
+def test_the_same_report_again_changes_nothing() -> None:
+    made = desk()
+    made.look()
+    first = made.live()[0]
+    made.work(first)
+
+    again = made.turn(Reported(made.units[first.id]))
+
+    assert again == []
+
+
+def test_a_failed_attempt_is_tried_again_after_a_growing_delay() -> None:
+    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=3, delay=timedelta(seconds=10))})
+    made.look()
+    delays = []
+
+    for _ in range(2):
+        made.work(made.live()[0], Outcome.failed('boom'))
+        unit = made.live()[0]
+        assert unit.not_before is not None
+        delays.append((unit.not_before - made.now).total_seconds())
+
+    assert 10 <= delays[0] <= 12
+    assert 20 <= delays[1] <= 24
+    assert made.live()[0].attempt == 3
+    assert made.announced[-1].not_before == made.live()[0].not_before
+
+
+def test_a_unit_without_an_attempt_left_is_dead_and_its_job_is_skipped() -> None:
+    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=1)})
+    made.look()
+    first = made.live()[0]
+
+    made.work(first, Outcome.failed('boom'))
+
+    assert made.units[first.id].state is UnitState.DEAD
+    assert made.state(HOUR) is JobState.SKIPPED
+    assert made.jobs[HOUR].reason == 'run 1 attempt 1 of 1 failed: boom'
+    assert [str(unit.key) for unit in made.live()] == ['SiteHourly@2026112201']
+
+
+def test_a_held_job_keeps_its_parent_waiting_but_not_its_neighbours() -> None:
+    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': OnFailure.HOLD})
+    made.look()
+    made.work(made.live()[0], Outcome.failed('boom'))
+
+    made.work_all()
+
+    assert made.state(HOUR) is JobState.IN_PROGRESS
+    assert made.jobs[HOUR].is_held
+    assert made.state(DAY) is JobState.EMBRYO
+    assert made.state(key('SiteDaily@2026112300')) is JobState.PROCESSED
+    assert made.state(key('SiteMonthly@2026110000')) is JobState.EMBRYO
+    assert_sound(made)
+
+
+def test_a_unit_whose_lease_ran_out_is_rescued_at_once_under_a_higher_fence() -> None:
+    made = desk()
+    made.look()
+    unit = made.live()[0]
+    claimed = made.units[unit.id] = _claimed(unit)
+
+    made.turn(Expired(claimed))
+
+    rescued = made.units[unit.id]
+    assert (rescued.state, rescued.attempt, rescued.fence) == (UnitState.REQUESTED, 2, 2)
+    assert made.announced[-1] == Announce(unit.id, unit.process, made.now)
+
+
+def _claimed(unit):  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    return replace(unit, state=UnitState.IN_PROGRESS, fence=1, owner='w', lease_until=AFTER)
+
+
+def test_a_job_whose_unit_vanished_starts_a_new_run() -> None:
+    made = desk()
+    made.look()
+    del made.units[made.live()[0].id]
+
+    made.turn(Vanished(HOUR))
+
+    assert made.started[-1] == 'SiteHourly@2026112200#2'
+
+
+def test_noop_and_cancelled_units_end_their_jobs() -> None:
+    made = desk()
+    made.look()
+
+    made.work(made.live()[0], Outcome.noop())
+    made.work(made.live()[0], Outcome.cancelled('not today'))
+
+    assert made.state(HOUR) is JobState.NOOP
+    assert made.state(key('SiteHourly@2026112201')) is JobState.SKIPPED
+    assert made.jobs[key('SiteHourly@2026112201')].reason == 'run 1 cancelled: not today'
+
+
+def test_a_process_that_is_off_starts_nothing() -> None:
+    made = desk(SiteHourly={'is_on': False})
+
+    made.turn(Look(ProcessName('SiteHourly')))
+
+    assert made.started == []
+
+
+def test_an_interval_that_is_open_does_not_start() -> None:
+    made = Desk(two_trees(), instant('202611220104'))
+    made.look()
+    assert made.started == []
+
+    made.advance(timedelta(minutes=1))
+    made.look()
+
+    assert made.started == ['SiteHourly@2026112200#1']
+
+
+def test_members_of_a_group_are_noop_and_its_end_covers_them() -> None:
+    made = desk(SiteHourly={'grouping': 8})
+
+    made.look()
+    made.work_all()
+
+    by_state = {
+        str(at.timeperiod): job.state for at, job in made.jobs.items() if at.process == HOUR.process
+    }
+    assert [text for text, state in by_state.items() if state is JobState.PROCESSED] == [
+        f'{day}{hour}' for day in ('20261122', '20261123') for hour in ('08', '16', '23')
+    ]
+    first = next(unit for unit in made.units.values() if str(unit.timeperiod) == '2026112208')
+    assert (str(first.start), str(first.end)) == ('2026112200', '2026112209')
+    assert made.state(DAY) is JobState.PROCESSED
+
+
+def test_a_skipped_dependency_skips_its_dependents_where_blocking_says_so() -> None:
+    made = desk(
+        SiteDaily={'retry': RetryPolicy(max_attempts=1)},
+        AlertDaily={'blocking': Blocking.DEPENDENCIES},
+    )
+    made.look()
+    while (unit := made.live()[0]).key != DAY:
+        made.work(unit)
+    made.work(unit, Outcome.failed('boom'))
+
+    alert = made.jobs[key('AlertDaily@2026112200')]
+
+    assert alert.state is JobState.SKIPPED
+    assert alert.reason == 'skipped dependency: SiteDaily@2026112200'
+
+
+def test_reprocess_resets_the_job_its_parents_and_dependents_and_each_runs_once_more() -> None:
+    made = desk()
+    made.look()
+    made.work_all()
+    made.started.clear()
+
+    made.command(command(CommandKind.REPROCESS, HOUR, reason='late data'))
+    reset = [str(at) for at, job in made.jobs.items() if job.state is not JobState.PROCESSED]
+    made.work_all()
+
+    assert sorted(reset) == [
+        'AlertDaily@2026112200',
+        'SiteDaily@2026112200',
+        'SiteHourly@2026112200',
+        'SiteMonthly@2026110000',
+    ]
+    assert made.started == [
+        'SiteHourly@2026112200#2',
+        'SiteDaily@2026112200#2',
+        'SiteMonthly@2026110000#2',
+        'AlertDaily@2026112200#2',
+    ]
+    assert made.settled[0].outcome.startswith('4 jobs: ')
+    assert_sound(made)
+
+
+def test_reprocess_of_a_running_job_cancels_its_unit_and_runs_it_again() -> None:
+    made = desk()
+    made.look()
+    first = made.live()[0]
+
+    made.command(command(CommandKind.REPROCESS, HOUR))
+
+    assert made.units[first.id].state is UnitState.CANCELED
+    assert made.units[first.id].fence == 1
+    assert made.started == ['SiteHourly@2026112200#1', 'SiteHourly@2026112200#2']
+
+
+def test_a_report_of_a_cancelled_run_changes_nothing() -> None:
+    made = desk()
+    made.look()
+    first = made.live()[0]
+    made.command(command(CommandKind.REPROCESS, HOUR))
+
+    effects = made.turn(Reported(made.units[first.id]))
+
+    assert effects == []
+
+
+def test_reprocess_with_children_resets_what_is_nested_below() -> None:
+    made = desk()
+    made.look()
+    made.work_all()
+    made.started.clear()
+
+    made.command(command(CommandKind.REPROCESS, DAY, with_children=True))
+    made.work_all()
+
+    assert len([text for text in made.started if text.startswith('SiteHourly')]) == 24
+    assert len(made.started) == 24 + 3
+
+
+def test_skip_ends_what_is_unfinished_below_and_leaves_the_finished_alone() -> None:
+    made = desk()
+    made.look()
+    for _ in range(5):
+        made.work(made.live()[0])
+
+    made.command(command(CommandKind.SKIP, DAY))
+    made.work_all()
+
+    hours = [made.state(key(f'SiteHourly@20261122{hour:02d}')) for hour in range(24)]
+    assert hours == [JobState.PROCESSED] * 5 + [JobState.SKIPPED] * 19
+    assert made.state(DAY) is JobState.SKIPPED
+    assert made.state(key('SiteMonthly@2026110000')) is JobState.PROCESSED
+    assert_sound(made)
+
+
+def test_all_hours_of_a_month_done_and_its_days_not_does_not_stop_the_next_month() -> None:
+    hierarchy = two_trees(SiteDaily={'is_on': False}, SiteHourly={'max_running': 100})
+    made = Desk(hierarchy, instant('2027010200'))
+
+    made.look()
+    made.work_all()
+
+    assert made.state(key('SiteHourly@2026123100')) is JobState.PROCESSED
+    assert made.state(key('SiteHourly@2027010100')) is JobState.PROCESSED
+
+
+def test_a_large_past_is_taken_in_batches_and_nothing_is_forgotten() -> None:
+    hierarchy = two_trees(SiteHourly={'max_running': 5000})
+    made = Desk(hierarchy, instant('2027110200'))
+
+    batches = 0
+    made.look()
+    while made.engine.is_owing:
+        made.turn()
+        batches += 1
+
+    assert batches >= 4
+    assert len(made.started) == 5000

@@ -1,0 +1,155 @@
+"""Hierarchies: levels, inputs, outputs, and everything that is refused when one is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synergy.core.hierarchy import HierarchyError, Input, InputKind, build
+from synergy.core.records import ProcessName
+from synergy.core.states import Blocking
+from synergy.core.timeperiod import Timeperiod
+from tests.builders import instant, key, process, tree, two_trees
+
+VECTORS = Path(__file__).parent.parent / 'vectors'
+
+
+def test_levels_are_ordered_as_recorded() -> None:
+    rename = {'S': 'Site', 'C': 'Client'}
+    for case in json.loads((VECTORS / 'process_hierarchy.json').read_text())[0]['cases']:
+        names = {
+            name: rename[name.split('_')[0]] + name.split('_')[1].capitalize()
+            for name in case['in']
+        }
+        hierarchy = build(map(process, names.values()), [tree('t', list(names.values()))])
+
+        assert [node.process.name for node in hierarchy] == [
+            names[name] for name in reversed(case['out']['iteration'])
+        ]
+        for name, parent in case['out']['parent'].items():
+            node = hierarchy.nodes[ProcessName(names[name])]
+            assert node.parent == (names[parent] if parent else None)
+
+
+def test_inputs_are_children_and_dependencies_of_the_same_qualifier() -> None:
+    hierarchy = two_trees()
+
+    site, alert = (
+        hierarchy.nodes[ProcessName('SiteDaily')],
+        hierarchy.nodes[ProcessName('AlertDaily')],
+    )
+
+    assert site.inputs == (Input(kind=InputKind.CHILDREN, process=ProcessName('SiteHourly')),)
+    assert alert.inputs == (Input(kind=InputKind.DEPENDENCY, process=ProcessName('SiteDaily')),)
+    assert site.outputs == ('SiteMonthly', 'AlertDaily')
+
+
+def test_a_day_waits_for_its_24_hours_and_a_month_for_its_days() -> None:
+    hierarchy = two_trees()
+    day, month = key('SiteDaily@2026112300'), key('SiteMonthly@2026120000')
+    daily, monthly = hierarchy.nodes[day.process], hierarchy.nodes[month.process]
+
+    hours = hierarchy.input_range(daily, daily.inputs[0], day.timeperiod.ordinal)
+    days = hierarchy.input_range(monthly, monthly.inputs[0], month.timeperiod.ordinal)
+
+    assert len(hours) == 24
+    assert (
+        str(Timeperiod(key('SiteHourly@2026112300').timeperiod.qualifier, hours[0])) == '2026112300'
+    )
+    assert len(days) == 31
+
+
+def test_inputs_are_cut_to_the_span_of_the_tree() -> None:
+    hierarchy = two_trees(end='2026112305')
+    month = hierarchy.nodes[ProcessName('SiteMonthly')]
+    day = hierarchy.nodes[ProcessName('SiteDaily')]
+
+    days = hierarchy.input_range(month, month.inputs[0], key('SiteMonthly@2026110000')[1].ordinal)
+    hours = hierarchy.input_range(day, day.inputs[0], key('SiteDaily@2026112300')[1].ordinal)
+
+    assert len(days) == 2
+    assert len(hours) == 5
+
+
+def test_affected_is_the_inverse_of_input_range() -> None:
+    grouped = {
+        'SiteDaily': {'grouping': 10},
+        'AlertDaily': {'grouping': 7},
+        'SiteHourly': {'grouping': 5},
+    }
+    hierarchy = two_trees(**grouped)
+    for node in hierarchy:
+        for source in node.inputs:
+            first = node.first
+            for ordinal in range(first, first + 80):
+                for other in hierarchy.input_range(node, source, ordinal)[:200]:
+                    assert ordinal in hierarchy.affected(node, source, range(other, other + 1))
+
+
+def test_interval_may_start_after_its_end_its_lag_and_its_trigger() -> None:
+    hierarchy = two_trees()
+    hour = key('SiteHourly@2026112200')
+    node = hierarchy.nodes[hour.process]
+
+    at = hierarchy.over_at(node, hour.timeperiod.ordinal)
+
+    assert at == instant('202611220105')
+    assert hierarchy.over_until(node, instant('202611220104')) == hour.timeperiod.ordinal
+    assert hierarchy.over_until(node, at) == hour.timeperiod.ordinal + 1
+
+
+def test_last_interval_of_an_ended_tree_is_over_when_the_tree_ends() -> None:
+    hierarchy = two_trees(end='2026112305')
+    month = hierarchy.nodes[ProcessName('SiteMonthly')]
+
+    assert month.until == month.first + 1
+    assert hierarchy.over_at(month, month.first) == instant('202611230505')
+    assert hierarchy.over_until(month, instant('202611230504')) == month.first
+    assert hierarchy.over_until(month, instant('202611230505')) == month.until
+
+
+@pytest.mark.parametrize(
+    ('processes', 'trees', 'complaint'),
+    [
+        (['ADaily'], [tree('a', ['ADaily', 'AHourly'])], "'AHourly', which is no managed process"),
+        (['ADaily', 'BDaily'], [tree('a', ['ADaily', 'BDaily'])], 'two daily levels'),
+        (['ADaily'], [], 'is in no tree'),
+        (['ADaily'], [tree('a', ['ADaily']), tree('b', ['ADaily'])], 'stands in 2 places'),
+        (['ADaily'], [tree('a', ['ADaily'], dependent_on=['b'])], "tree 'b', which does not exist"),
+        (
+            ['ADaily'],
+            [tree('a', ['ADaily'], start='2026112300', end='2026112300')],
+            'not after its start',
+        ),
+        ([], [tree('a', [])], 'encloses no process'),
+        (
+            ['ADaily', 'BDaily'],
+            [
+                tree('a', ['ADaily'], dependent_on=['b']),
+                tree('b', ['BDaily'], dependent_on=['a']),
+            ],
+            'in a cycle',
+        ),
+        (['ADaily'], [tree('a', ['ADaily'], dependent_on=['a'])], 'in a cycle'),
+    ],
+)
+def test_unsound_hierarchy_is_refused(processes: list[str], trees: list, complaint: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(HierarchyError, match=complaint):
+        build(map(process, processes), trees)
+
+
+def test_blocking_children_without_a_child_level_is_refused() -> None:
+    lonely = process('ADaily', blocking=Blocking.CHILDREN)
+
+    with pytest.raises(HierarchyError, match='no level below it'):
+        build([lonely], [tree('a', ['ADaily'])])
+
+
+def test_all_problems_are_reported_together() -> None:
+    with pytest.raises(HierarchyError) as caught:
+        build([process('ADaily')], [tree('a', ['ADayli']), tree('b', [], dependent_on=['c'])])
+
+    assert len(caught.value.problems) == 4
+    assert "did you mean 'ADaily'?" in str(caught.value)

@@ -1,0 +1,124 @@
+"""The checker: sound rows pass, and each broken promise is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from synergy.core.invariants import check
+from synergy.core.records import Job, Unit, UowId, uow_id_of
+from synergy.core.states import Blocking, JobState, UnitState
+from tests.builders import instant, key, two_trees
+
+NOW = instant('2026112500')
+
+
+def job(text: str, state: JobState = JobState.PROCESSED, **fields: object) -> Job:
+    where = key(text)
+    made = Job(
+        process=where.process,
+        timeperiod=where.timeperiod,
+        state=state,
+        rev=2,
+        run=1,
+        uow_id=uow_id_of(where, 1),
+        changed_at=NOW,
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def unit(text: str, state: UnitState = UnitState.PROCESSED, **fields: object) -> Unit:
+    where = key(text)
+    made = Unit(
+        id=uow_id_of(where, 1),
+        process=where.process,
+        timeperiod=where.timeperiod,
+        start=where.timeperiod,
+        end=where.timeperiod.shift(1),
+        run=1,
+        state=state,
+        fence=1,
+        created_at=NOW,
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def day_of_hours() -> list[Job]:
+    return [job(f'SiteHourly@20261122{hour:02d}') for hour in range(24)]
+
+
+def found(jobs: Sequence[Job], units: Sequence[Unit] = (), **fields: object) -> list[str]:
+    hierarchy = two_trees(end='2026112400', **fields)
+    return [f'{item.invariant} {item.key}' for item in check(hierarchy, jobs, units, NOW)]
+
+
+def test_a_sound_store_has_no_violation() -> None:
+    assert found([*day_of_hours(), job('SiteDaily@2026112200')]) == []
+
+
+def test_a_finished_parent_with_an_unfinished_child_is_named() -> None:
+    jobs = [*day_of_hours()[:-1], job('SiteDaily@2026112200')]
+
+    assert found(jobs) == ['I2 SiteDaily@2026112200']
+
+
+def test_a_processed_dependent_of_a_skipped_dependency_is_named() -> None:
+    jobs = [
+        *day_of_hours(),
+        job('SiteDaily@2026112200', JobState.SKIPPED),
+        job('AlertDaily@2026112200'),
+    ]
+
+    assert found(jobs, AlertDaily={'blocking': Blocking.DEPENDENCIES}) == [
+        'I3 AlertDaily@2026112200'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('jobs', 'units', 'violation'),
+    [
+        ([job('SiteHourly@2026112200')] * 2, [], 'I1 SiteHourly@2026112200'),
+        (
+            [job('SiteHourly@2026112200', JobState.IN_PROGRESS, uow_id=None)],
+            [],
+            'I7 SiteHourly@2026112200',
+        ),
+        ([job('SiteHourly@2026112200', run=0)], [], 'I7 SiteHourly@2026112200'),
+        ([job('SiteHourly@2026112200', rev=0)], [], 'I7 SiteHourly@2026112200'),
+        (
+            [job('SiteHourly@2026112200')],
+            [unit('SiteHourly@2026112200', UnitState.REQUESTED)],
+            'I4 SiteHourly@2026112200',
+        ),
+        (
+            [job('SiteHourly@2026112200', JobState.IN_PROGRESS)],
+            [unit('SiteHourly@2026112200', UnitState.IN_PROGRESS)],
+            'I4 SiteHourly@2026112200',
+        ),
+        ([], [unit('SiteHourly@2026112200', fence=0)], 'I5 SiteHourly@2026112200'),
+    ],
+)
+def test_broken_rows_are_named(jobs: list[Job], units: list[Unit], violation: str) -> None:
+    assert found(jobs, units) == [violation]
+
+
+def test_two_live_units_of_one_job_are_named() -> None:
+    running = job('SiteHourly@2026112200', JobState.IN_PROGRESS)
+    first = unit('SiteHourly@2026112200', UnitState.REQUESTED)
+    second = replace(first, run=2, id=UowId('second'))
+
+    assert found([running], [first, second]) == ['I4 SiteHourly@2026112200'] * 2
+
+
+def test_a_row_of_an_interval_that_has_not_begun_is_named() -> None:
+    hierarchy = two_trees()
+
+    violations = list(check(hierarchy, [job('SiteHourly@2026112505')], [], NOW))
+
+    assert [item.invariant for item in violations] == ['I1']
+
+
+def test_rows_outside_the_context_are_not_judged() -> None:
+    assert found([job('OtherHourly@2026112200', rev=0), job('SiteHourly@2020010100')]) == []

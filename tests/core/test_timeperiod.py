@@ -1,0 +1,114 @@
+"""Timeperiods: names, ordinals, arithmetic, and the recorded answers of Synergy 2.x."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synergy.core.calendar import UtcCalendar
+from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
+
+VECTORS = Path(__file__).parent.parent / 'vectors'
+
+
+def cases(name: str) -> list[dict[str, object]]:
+    recorded: list[dict[str, object]] = json.loads((VECTORS / name).read_text())['cases']
+    assert recorded
+    return recorded
+
+
+def test_cast_answers_as_recorded() -> None:
+    calendar = UtcCalendar()
+
+    for case in cases('cast_timeperiod.json'):
+        qualifier, text = case['in']  # type: ignore[misc]
+        sources = [
+            _try_parse(level, text) for level in LEVELS if level.rank >= Qualifier(qualifier).rank
+        ]
+        casts = {str(calendar.parent(source, Qualifier(qualifier))) for source in sources if source}
+
+        assert casts == {case['out']}, case
+
+
+def _try_parse(qualifier: Qualifier, text: str) -> Timeperiod | None:
+    try:
+        return parse(qualifier, text)
+    except ValueError:
+        return None
+
+
+def test_instants_fall_into_the_recorded_timeperiods() -> None:
+    for case in cases('timeperiod_of_instant.json'):
+        qualifier, text = case['in']  # type: ignore[misc]
+        instant = datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+        assert str(UtcCalendar().containing(Qualifier(qualifier), instant)) == case['out'], case
+
+
+def test_increment_answers_as_recorded() -> None:
+    for case in cases('increment_timeperiod.json'):
+        qualifier, text, delta = case['in']  # type: ignore[misc]
+
+        assert str(parse(Qualifier(qualifier), text).shift(delta)) == case['out'], case
+
+
+@pytest.mark.parametrize(
+    ('qualifier', 'text', 'complaint'),
+    [
+        (Qualifier.HOURLY, '2013010124', 'names no real date'),
+        (Qualifier.HOURLY, '2013000000', 'is not an hourly timeperiod'),
+        (Qualifier.DAILY, '2013022900', 'names no real date'),
+        (Qualifier.DAILY, '2013010101', 'is not a daily timeperiod'),
+        (Qualifier.MONTHLY, '2013130000', 'names no real date'),
+        (Qualifier.MONTHLY, '2013010100', 'is not a monthly timeperiod'),
+        (Qualifier.YEARLY, '2013010000', 'is not a yearly timeperiod'),
+        (Qualifier.YEARLY, '1969000000', 'outside 1970-2999'),
+        (Qualifier.YEARLY, '3000000000', 'outside 1970-2999'),
+        (Qualifier.HOURLY, '20130101', 'is not an hourly timeperiod'),
+        (Qualifier.HOURLY, '20130101 1', 'is not an hourly timeperiod'),
+        (Qualifier.HOURLY, '²013010101', 'is not an hourly timeperiod'),
+        (Qualifier.HOURLY, '', 'is not an hourly timeperiod'),
+        (Qualifier.REAL_TIME, '20130101000060', 'names no real date'),
+    ],
+)
+def test_illegal_string_is_refused_with_its_reason(
+    qualifier: Qualifier, text: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse(qualifier, text)
+
+
+@given(
+    st.sampled_from(list(Qualifier)),
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31, 23, 59, 59)),
+)
+def test_string_form_parses_back(qualifier: Qualifier, naive: datetime) -> None:
+    timeperiod = UtcCalendar().containing(qualifier, naive.replace(tzinfo=UTC))
+
+    assert parse(qualifier, str(timeperiod)) == timeperiod
+
+
+@given(
+    st.sampled_from(LEVELS[1:]),
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31, 23, 59, 59)),
+)
+def test_children_are_exactly_those_whose_parent_it_is(
+    qualifier: Qualifier, naive: datetime
+) -> None:
+    calendar = UtcCalendar()
+    child = calendar.containing(qualifier, naive.replace(tzinfo=UTC))
+    level = LEVELS[qualifier.rank - 1]
+
+    parent = calendar.parent(child, level)
+    siblings = calendar.children(parent, qualifier)
+
+    assert child.ordinal in siblings
+    assert calendar.parent(Timeperiod(qualifier, siblings.start - 1), level) != parent
+    assert calendar.parent(Timeperiod(qualifier, siblings.stop), level) != parent
+    assert calendar.start(Timeperiod(qualifier, siblings.start)) == calendar.start(parent)
+    assert calendar.end(Timeperiod(qualifier, siblings.stop - 1)) == calendar.end(parent)

@@ -1,0 +1,79 @@
+"""Sweeps: which live units are neglected, and which jobs wait for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from synergy.core.engine import Expired, Reported, Vanished
+from synergy.core.records import Job, Unit, uow_id_of
+from synergy.core.states import JobState, UnitState
+from synergy.scheduler.sweep import ended, is_neglected, waiting_for
+from tests.builders import instant, key
+
+NOW = instant('2026112310')
+HOUR = key('SiteHourly@2026112200')
+MINUTE = timedelta(minutes=1)
+UNIT = Unit(
+    id=uow_id_of(HOUR, 1),
+    process=HOUR.process,
+    timeperiod=HOUR.timeperiod,
+    start=HOUR.timeperiod,
+    end=HOUR.timeperiod.shift(1),
+    run=1,
+    created_at=NOW,
+    announced_at=NOW,
+)
+JOB = Job(
+    process=HOUR.process,
+    timeperiod=HOUR.timeperiod,
+    state=JobState.IN_PROGRESS,
+    rev=1,
+    run=1,
+    uow_id=UNIT.id,
+    changed_at=NOW,
+)
+
+
+def neglected(**fields: object) -> object:
+    return is_neglected(replace(UNIT, **fields), NOW, NOW, MINUTE)  # type: ignore[arg-type]
+
+
+def test_an_announced_unit_is_left_to_its_workers() -> None:
+    assert neglected() is None
+
+
+def test_an_unannounced_unit_is_announced() -> None:
+    assert isinstance(neglected(announced_at=None), Reported)
+
+
+def test_a_unit_nobody_claims_for_long_is_announced_again() -> None:
+    assert isinstance(neglected(announced_at=NOW - 2 * MINUTE), Reported)
+
+
+def test_a_unit_that_waits_for_its_next_attempt_is_left_alone() -> None:
+    assert neglected(announced_at=None, not_before=NOW + MINUTE) is None
+
+
+def test_a_lease_is_judged_by_the_store_s_clock() -> None:
+    held = replace(UNIT, state=UnitState.IN_PROGRESS, lease_until=NOW + MINUTE)
+
+    assert is_neglected(held, NOW, NOW, MINUTE) is None
+    assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, MINUTE), Expired)
+
+
+def test_a_failed_attempt_nobody_reported_is_decided() -> None:
+    assert isinstance(neglected(state=UnitState.INVALID), Reported)
+
+
+def test_a_running_job_whose_unit_ended_or_vanished_is_found() -> None:
+    waiting = list(waiting_for([JOB, replace(JOB, is_held=True)], {}))
+    done = replace(UNIT, state=UnitState.PROCESSED)
+
+    assert waiting == [JOB]
+    assert list(ended(waiting, {UNIT.id: done})) == [Reported(done)]
+    assert list(ended(waiting, {})) == [Vanished(HOUR)]
+
+
+def test_a_running_job_with_a_live_unit_is_left_alone() -> None:
+    assert list(waiting_for([JOB], {UNIT.id: UNIT})) == []

@@ -1,0 +1,59 @@
+"""Timers: a process is looked at when its trigger fires and when an interval may start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from synergy.core.trigger import Every, parse_trigger
+from synergy.scheduler.timers import Timers
+from tests.builders import instant, two_trees
+
+SECOND = timedelta(seconds=1)
+
+
+def test_an_interval_is_looked_at_the_moment_it_may_start() -> None:
+    hierarchy = two_trees(SiteHourly={'trigger': Every(seconds=86400)})
+    timers = Timers(hierarchy, instant('202611221030'))
+
+    early = timers.fire(instant('202611221105') - SECOND)
+    due = timers.fire(instant('202611221105'))
+
+    assert 'SiteHourly' not in early
+    assert 'SiteHourly' in due
+
+
+def test_every_fires_between_intervals() -> None:
+    hierarchy = two_trees(SiteHourly={'trigger': Every(seconds=60)})
+    timers = Timers(hierarchy, instant('202611221030'))
+
+    fired = [timers.fire(instant('202611221030') + second * SECOND) for second in range(1, 121)]
+
+    assert sum('SiteHourly' in names for names in fired) == 2
+
+
+def test_a_process_that_is_off_never_fires() -> None:
+    hierarchy = two_trees(SiteHourly={'is_on': False})
+    timers = Timers(hierarchy, instant('202611221030'))
+
+    assert 'SiteHourly' not in timers.fire(instant('202712311030'))
+
+
+def test_a_finished_tree_has_no_deadline() -> None:
+    hierarchy = two_trees(end='2026112400')
+
+    assert Timers(hierarchy, instant('2026112500')).next_at is None
+
+
+def test_at_waits_for_its_hour() -> None:
+    hierarchy = two_trees(SiteDaily={'trigger': parse_trigger('at 17:00')})
+    timers = Timers(hierarchy, instant('202611230030'))
+
+    assert 'SiteDaily' not in timers.fire(instant('202611231659'))
+    assert 'SiteDaily' in timers.fire(instant('202611231700'))
+
+
+def test_missed_deadlines_fire_once() -> None:
+    hierarchy = two_trees(SiteHourly={'trigger': Every(seconds=60)})
+    timers = Timers(hierarchy, instant('202611221030'))
+
+    assert list(timers.fire(instant('202611232030'))).count('SiteHourly') == 1

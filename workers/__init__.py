@@ -1,0 +1,1 @@
+"""Workers of the illustration suite: short, so that their shape can be copied."""
