@@ -1,4 +1,4 @@
-"""Load the fixtures into the raw tables; rows that do not parse are put aside, with line and reason."""
+"""Load the fixtures into the raw tables; rows that do not parse are put aside, with the reason."""
 
 from __future__ import annotations
 

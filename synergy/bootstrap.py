@@ -15,17 +15,27 @@ from urllib.parse import unquote, urlsplit
 
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.os_processes import OsProcesses
+from synergy.adapters.os_processes import OsProcesses, die_with, show_as
 from synergy.adapters.sqlite_store import SqliteStore
+from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
-from synergy.conf import settings as conf_settings
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import Processes
 from synergy.ports.store import Store
+
+__all__ = [
+    'PROJECT',
+    'Runtime',
+    'die_with',
+    'load',
+    'load_settings',
+    'open_runtime',
+    'show_as',
+]
 
 #: The folder with launch.py, context.py and settings.py.
 PROJECT = Path(__file__).resolve().parent.parent

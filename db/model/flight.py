@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FlightCount:
-    """delay_minutes: of all departures, early ones negative. late: departed 15 minutes late or more."""
+    """delay_minutes: of all departures, early ones negative. late: 15 minutes late or more."""
 
     origin: str
     timeperiod: str

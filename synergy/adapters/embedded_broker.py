@@ -2,7 +2,8 @@
 
 A message is a row. Taking marks it with the consumer's id; acknowledging deletes it. Each
 consumer keeps an flock on a file of its own: when its process dies the kernel lets go of it, and
-whoever looks next gives the messages back and removes what is left of the consumer. No pid is ever guessed at.
+whoever looks next gives the messages back and removes what is left of the consumer. No pid is
+ever guessed at.
 
 Waking up: each consumer owns a named pipe; a publisher writes a byte into the pipes of the queue
 after its commit. The consumer sleeps in select(2), so an idle one costs nothing, and a byte that
@@ -282,7 +283,7 @@ def _ring(folder: Path, queue: str) -> None:
     """Write a byte into every bell of a queue; remove the bells of the dead."""
     bells = _bells(folder, queue)
     try:
-        names = os.listdir(bells)
+        names = os.listdir(bells)  # noqa: PTH208 - names only, on every publish
     except FileNotFoundError:
         return
     for name in names:
@@ -291,7 +292,7 @@ def _ring(folder: Path, queue: str) -> None:
         try:
             bell = os.open(bells / name, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            # Nobody reads it: its owner is dead, or about to open it, in which case it will look by itself.
+            # Nobody reads it: its owner is dead, or about to open it and will look by itself.
             if error.errno == errno.ENXIO and not _is_alive(bells, name):
                 _remove(bells, name)
             continue

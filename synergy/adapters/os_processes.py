@@ -129,7 +129,8 @@ class OsProcesses:
 def die_with(parent_pid: int) -> bool:
     """Arrange that this process gets SIGTERM when `parent_pid`, its parent, dies.
 
-    Returns False when the parent has died already. Linux only; elsewhere an orphan lives until the next
+    Returns False when the parent has died already. Linux only; elsewhere an orphan lives until the
+    next
     supervisor of its home finds it by its pid file. Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == 'linux':

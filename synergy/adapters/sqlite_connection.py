@@ -38,7 +38,7 @@ _WAL_WRITE_LOCK: Final = 120
 class SqliteFile:
     """One open database file; used by one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - says everything about one file, once
         self,
         path: Path,
         *,
@@ -153,7 +153,7 @@ class SqliteFile:
             connection.execute(f'PRAGMA user_version={newest}')
 
     def _guarded(self, action: Callable[[], T]) -> T:
-        """Run `action`, again and again while the file is busy; translate what cannot be waited out."""
+        """Run `action`, repeatedly while the file is busy; translate what cannot be waited out."""
         deadline: float | None = None
         pause = _PAUSE_SECONDS_MIN
         while True:
@@ -166,7 +166,7 @@ class SqliteFile:
                 deadline = deadline or now + self._busy_seconds_max
                 if now >= deadline:
                     raise self._locked() from error
-                time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, no secret
+                time.sleep(pause * (0.5 + random.random()))
                 pause = min(pause * 1.5, _PAUSE_SECONDS_MAX)
 
     def _locked(self) -> PortError:

@@ -49,10 +49,14 @@ _LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
 _OPEN: Final = "('state_embryo', 'state_in_progress', 'state_final_run')"
 
 _INSERT_UNIT: Final = (
-    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
+    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) '
+    f'VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
     'ON CONFLICT DO NOTHING'
 )
-_ADOPTABLE_UNIT: Final = "SELECT 1 FROM unit_of_work WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
+_ADOPTABLE_UNIT: Final = (
+    'SELECT 1 FROM unit_of_work '
+    "WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
+)
 _INSERT_JOB: Final = (
     f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
     f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
@@ -79,6 +83,9 @@ _END_UNIT: Final = (
 _CANCEL_UNIT: Final = (
     "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {_LIVE}'
+)
+_MARK_ANNOUNCED: Final = (
+    "UPDATE unit_of_work SET submitted_at = ? WHERE id = ? AND state = 'state_requested'"
 )
 _CLAIM: Final = (
     "UPDATE unit_of_work SET state = 'state_in_progress', fence = fence + 1, owner = ?, "
@@ -182,7 +189,7 @@ class SqliteStore:
             self._check_leadership(connection, leadership)
             if announced:
                 connection.executemany(
-                    "UPDATE unit_of_work SET submitted_at = ? WHERE id = ? AND state = 'state_requested'",
+                    _MARK_ANNOUNCED,
                     [(to_micros(announced_at), uow_id) for uow_id in announced],
                 )
             for save in saves:
@@ -545,8 +552,8 @@ def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:
 
 def _lease_lost(uow_id: UowId, fence: int) -> LeaseLost:
     return LeaseLost(
-        f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or claimed '
-        'anew; the result is discarded'
+        f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or '
+        'claimed anew; the result is discarded'
     )
 
 

@@ -87,7 +87,7 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         # Whoever read our output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
-    except Exception:  # The last door: a fault of the program, shown whole.
+    except Exception:  # noqa: BLE001 - the last door: a fault of the program, shown whole
         traceback.print_exc()
         return EXIT_UNEXPECTED
     return code

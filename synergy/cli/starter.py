@@ -8,13 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 
 import daemon
 
 from synergy import bootstrap, logs
-from synergy.adapters.os_processes import die_with, show_as
-from synergy.bootstrap import Runtime, open_runtime
+from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.command import ExitCode
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.locate import resolve
@@ -97,7 +95,7 @@ def _run(
         try:
             return _code(runtime, entry, instance)
         except (PortError, HomeInUse) as error:
-            logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})  # noqa: TRY400 - the message says it all
+            logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return ExitCode.CONFLICT if isinstance(error, HomeInUse) else ExitCode.UNAVAILABLE
         except Exception:  # The door of a process: whatever ended it must be in its log.
             logger.exception('%s ended', entry.name, extra={'event': 'ended'})
@@ -128,6 +126,3 @@ def _code(runtime: Runtime, entry: DaemonEntry | ManagedEntry, instance: int) ->
     else:
         target()
     return ExitCode.OK
-
-
-PROCESS_STARTER = Path(__file__).resolve().parent.parent.parent / 'process_starter.py'

@@ -239,13 +239,13 @@ SETTINGS: Final = (
         name='uow_lease_seconds',
         read=_seconds(1),
         default=15.0,
-        text="Lease of a unit of work, renewed while it runs; after it a dead worker's unit is rescued.",
+        text='Lease of a unit of work, renewed while it runs; after it the unit is rescued.',
     ),
     Setting(
         name='stop_grace_seconds',
         read=_seconds(0),
         default=10.0,
-        text='How long a worker that is asked to stop may go on with its run before it hands it back.',
+        text='How long a worker that is asked to stop may go on before it hands its run back.',
     ),
     Setting(
         name='run_log_lines_max',
@@ -331,8 +331,8 @@ def reference() -> str:
     lines = [
         '# Settings',
         '',
-        'Defined in `settings.py` as `settings = dict(...)`, or in the environment; the environment',
-        'wins. `SYNERGY_SETTINGS_MODULE` names another module than `settings`.',
+        'Defined in `settings.py` as `settings = dict(...)`, or in the environment, which wins.',
+        '`SYNERGY_SETTINGS_MODULE` names another module than `settings`.',
         '',
         '| setting | environment | default | meaning |',
         '|---|---|---|---|',
@@ -389,7 +389,10 @@ def _from_environment(
 def _unknown(name: str, place: str, known: Mapping[str, Setting]) -> str:
     for beginning, advice in _RETIRED.items():
         if name.startswith(beginning):
-            return f'{name} in {place} is a setting of Synergy 2.x without a counterpart: {advice}; remove it'
+            return (
+                f'{name} in {place} is a setting of Synergy 2.x without a counterpart: {advice}; '
+                'remove it'
+            )
     return f'unknown setting {name!r} in {place}{nearest(name, known)}; docs/settings.md lists all'
 
 

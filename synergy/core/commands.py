@@ -38,8 +38,9 @@ class Command:
     """One request of an operator.
 
     [start, end): intervals of `process`, of its qualifier; `end` is exclusive. with_children:
-    reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was shown; None
-    executes whatever the plan is by then. outcome: what was done, or why it was refused.
+    reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was
+    shown; None executes whatever the plan is by then. outcome: what was done, or why it was
+    refused.
     """
 
     id: CommandId

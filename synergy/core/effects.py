@@ -60,7 +60,7 @@ class MoveUnit:
 
 @dataclass(frozen=True, slots=True)
 class CancelUnit:
-    """Cancel a unit in whatever live state it stands: CANCELED, fence + 1, error and finished_at set.
+    """Cancel a unit in whatever live state it stands: fence + 1, error and finished_at set.
 
     Never refused: a unit that has ended meanwhile stays as it is, for nobody waits for it any more.
     """

@@ -144,7 +144,7 @@ class Engine:
                 assert_never(item)
 
     def _start_all(self, node: Node, budget: int, now: datetime) -> int:
-        """Start what may start, earliest first, up to max_running; return what is left of `budget`."""
+        """Start what may start, earliest first, up to max_running; return the budget left."""
         process = node.process
         if not process.is_on:
             return budget

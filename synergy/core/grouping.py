@@ -46,7 +46,7 @@ def covered(calendar: Calendar, grouping: int, timeperiod: Timeperiod) -> range:
         return range(timeperiod.ordinal, timeperiod.ordinal + 1)
     if group_end(calendar, grouping, timeperiod) != timeperiod:
         return range(0)
-    siblings, number = _place(calendar, timeperiod)
+    _, number = _place(calendar, timeperiod)
     groups_before = (number - 1) // grouping
     first_number = (
         groups_before * grouping + 1 if groups_before > 0 else _FIRST_NUMBER[timeperiod.qualifier]

@@ -1,4 +1,4 @@
-"""Trees and what depends on what: the inputs of every process, as ranges of other processes' intervals.
+"""Trees and what depends on what: inputs as ranges of other processes' intervals.
 
 What a job waits for is a list of inputs. The next finer level of its own tree is one (its nested
 children); the process of the same qualifier in every tree that its tree depends on is another.

@@ -1,10 +1,10 @@
-"""What must hold for any store at any time: one checker for tests, simulation and `launch.py verify`.
+"""What must hold for any store at any time: one checker for tests and `launch.py verify`.
 
 Numbers are those of the project's list of invariants (`docs/architecture.md`): I1 every interval
 exists exactly once, I2 no parent is finished while a child of the current generation is not, I3
 with blocking_dependencies nothing runs before its dependencies are processed or noop, I4 at most
 one live unit per job and one lease per unit, I5 fences and attempts are consistent, I7 only legal
-states. I6, I8 and I9 are about histories; tests and simulation check them from what they saw happen.
+states. I6, I8 and I9 are about histories; tests check them from what they saw happen.
 """
 
 from __future__ import annotations

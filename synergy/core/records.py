@@ -1,4 +1,4 @@
-"""The records that travel between core, store and broker: frozen values, no behaviour of their own."""
+"""The records that travel between core, store and broker: frozen values without behaviour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import NewType, TypeAlias
+from typing import Final, NewType, TypeAlias
 
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
@@ -15,8 +15,11 @@ from synergy.core.trigger import Every, Trigger
 
 UowId = NewType('UowId', str)
 
+#: The trigger of an entry that names none. Source: Synergy 2.x.
+EVERY_MINUTE: Final = Every(seconds=60)
+
 #: What JSON can carry: the values of `arguments`.
-Json: TypeAlias = 'None | bool | int | float | str | list[Json] | dict[str, Json]'
+Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | None'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Process:
     grouping: int = 1
     machine: str = 'discrete'
     blocking: Blocking = Blocking.NORMAL
-    trigger: Trigger = Every(seconds=60)
+    trigger: Trigger = EVERY_MINUTE
     is_on: bool = True
     lag: timedelta = timedelta(minutes=5)
     max_running: int = 1

@@ -1,4 +1,4 @@
-"""States of jobs and units, and what readiness can answer; values are the strings of Synergy 2.x."""
+"""States of jobs and units, and what readiness can answer; values as in Synergy 2.x."""
 
 from __future__ import annotations
 

@@ -119,6 +119,12 @@ class Timetable:
             return match.start() + first
         return first + len(codes) if ordinals.stop - first > len(codes) else None
 
+    def pending_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals`, all of which have begun, are not final."""
+        first = self.hierarchy.nodes[process].first
+        codes = self._codes[process][ordinals.start - first : ordinals.stop - first]
+        return sum(codes.count(_CODE_BY_STATE[state]) for state in JobState if not state.is_final)
+
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
         first = self.hierarchy.nodes[process].first

@@ -74,7 +74,7 @@ Trigger: TypeAlias = Every | At
 
 
 def parse_trigger(text: str) -> Trigger:
-    """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if it is none."""
+    """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none."""
     stripped = text.strip()
     if match := _EVERY.fullmatch(stripped):
         seconds = int(match[1])

@@ -40,20 +40,25 @@ class Consumer(Protocol):
     def take(self, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` messages, oldest first, without waiting; they stay held until acked.
 
-        Messages that another consumer held when it died or closed are among them. A message whose body cannot be understood
-        is moved aside to the queue `<queue>.dead`, logged, and never delivered again.
+        Messages that another consumer held when it died or closed are among them. A message whose
+        body cannot be understood is moved aside to the queue `<queue>.dead`, logged, and never
+        delivered again.
         """
         ...
 
     def wait(self, seconds: float) -> bool:
         """Sleep until something may be there to take, at most `seconds`; tell whether it may.
 
-        Wakes within 10 ms of a publish. Never misses one that came between `take` and `wait`. May wake for nothing.
+        Wakes within 10 ms of a publish. Never misses one that came between `take` and `wait`. May
+        wake for nothing.
         """
         ...
 
     def wake(self) -> None:
-        """Make a `wait` in progress, or the next one, return; callable from a signal handler or any thread."""
+        """Make a `wait` in progress, or the next one, return.
+
+        Callable from a signal handler or any thread.
+        """
         ...
 
     def ack(self, deliveries: Collection[Delivery]) -> None:
@@ -61,7 +66,7 @@ class Consumer(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop reading; what is held and not acked becomes available to others. Safe to call twice."""
+        """Stop reading; what is held and not acked goes to others. Safe to call twice."""
         ...
 
 
@@ -69,7 +74,7 @@ class Broker(Protocol):
     """Publisher and maker of consumers."""
 
     def declare(self, routes: Collection[Route]) -> None:
-        """Make sure that the queues exist, so that nothing published to them is lost. Repeatable."""
+        """Make sure that the queues exist, so that nothing published is lost. Repeatable."""
         ...
 
     def publish(self, messages: Sequence[Message]) -> None:

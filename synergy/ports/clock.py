@@ -10,7 +10,7 @@ class Clock(Protocol):
     """A source of time."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware UTC. May step backwards when the machine's clock does."""
+        """Return the present instant, aware UTC. May step back when the machine's clock does."""
         ...
 
     def monotonic(self) -> float:

@@ -23,7 +23,7 @@ class StoreUnusable(StoreError):
 
 
 class CommitRefused(StoreError):
-    """A conditional save matched no row: somebody else wrote. Drop the index, reload, decide anew."""
+    """A conditional save matched no row: somebody else wrote. Drop the index and reload."""
 
 
 class LeadershipLost(StoreError):
@@ -39,7 +39,7 @@ class BrokerError(PortError):
 
 
 class BrokerUnavailable(BrokerError):
-    """The broker cannot be reached, is locked or is full; it may heal. Messages may be lost: ring again."""
+    """The broker cannot be reached, is locked or is full; it may heal. Ring again."""
 
 
 class BrokerUnusable(BrokerError):

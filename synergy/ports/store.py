@@ -2,8 +2,8 @@
 
 Five roles share one adapter; each shell asks for no more than its role. All methods may raise
 StoreUnavailable (may heal; after a write: maybe applied) and StoreUnusable (will not). Instants are
-aware UTC. Lease times are by the store's clock. An adapter object belongs to one thread; a process that needs
-two threads on the store opens two.
+aware UTC. Lease times are by the store's clock. An adapter object belongs to one thread; a process
+that needs two threads on the store opens two.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Ledger(Protocol):
         ...
 
     def live_units(self) -> Sequence[Unit]:
-        """Return every unit that is REQUESTED, IN_PROGRESS or INVALID (bounded by `max_running`)."""
+        """Return every REQUESTED, IN_PROGRESS or INVALID unit (bounded by `max_running`)."""
         ...
 
     def store_now(self) -> datetime:
@@ -95,7 +95,7 @@ class UnitStore(Protocol):
     """What a worker needs."""
 
     def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased to `owner`.
+        """Take a unit: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
 
         One statement. None when the unit does not exist, is not REQUESTED, or its `not_before`
         lies ahead: drop the message, the Scheduler rings again when there is something to claim.
@@ -103,7 +103,7 @@ class UnitStore(Protocol):
         ...
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
-        """Extend the lease to `lease` from now. Raises LeaseLost unless IN_PROGRESS under `fence`."""
+        """Extend the lease to `lease` from now; raise LeaseLost unless held under `fence`."""
         ...
 
     def finish(
@@ -199,7 +199,7 @@ class BoxStore(Protocol):
         ...
 
     def report_actual(self, rows: Sequence[BoxProcess]) -> None:
-        """Write state, pids, restart_count and changed_at; `is_on` of existing rows is left alone."""
+        """Write what runs; `is_on` of existing rows is left alone."""
         ...
 
 

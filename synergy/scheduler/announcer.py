@@ -75,7 +75,7 @@ class Announcer:
         return self._later[0][0] if self._later else None
 
     def forget(self) -> None:
-        """Drop everything: the index is about to be rebuilt, and the sweep will find what is owed."""
+        """Drop everything: the index is to be rebuilt, and the sweep will find what is owed."""
         self._now_due.clear()
         self._later.clear()
         self.rung.clear()

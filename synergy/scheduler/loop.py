@@ -5,9 +5,9 @@
     run():   step, then wait for the next deadline or the bell
 
 The order of the second half is a contract: nothing is announced that is not saved, and nothing is
-acknowledged whose consequences are not. When a commit is refused or its outcome is unknown, the index is
-dropped and rebuilt from the store, and a sweep over everything in flight stands in for all messages
-that were under way. One thread; it owns the store connection and the broker.
+acknowledged whose consequences are not. When a commit is refused or its outcome is unknown, the
+index is dropped and rebuilt from the store, and a sweep over everything in flight stands in for
+all messages that were under way. One thread; it owns the store connection and the broker.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ class Scheduler:
             return self._leader.seconds_to_renewal
         if is_new_term or self._engine is None:
             self._load()
-        assert self._engine is not None and self._timers is not None
+        assert self._engine is not None
+        assert self._timers is not None
         self._take()
         now = self._clock.now()
         inputs: list[Input] = [Look(process) for process in self._timers.fire(now)]
@@ -258,7 +259,8 @@ class Scheduler:
 
     def _apply(self, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
-        assert self._engine is not None and self._leader.leadership is not None
+        assert self._engine is not None
+        assert self._leader.leadership is not None
         saves = [effect for effect in effects if isinstance(effect, _SAVES)]
         if saves:
             if not self._leader.is_trusted:
@@ -312,7 +314,8 @@ class Scheduler:
         self._announcer.forget()
 
     def _seconds_to_next(self, now: datetime) -> float:
-        assert self._engine is not None and self._timers is not None
+        assert self._engine is not None
+        assert self._timers is not None
         if self._engine.is_owing:
             return 0.0
         if self._announcer.is_stuck:

@@ -78,7 +78,7 @@ class Supervisor:
         )
 
     def stop(self) -> None:
-        """Ask for an orderly stop of everything: workers first, so that their reports get through."""
+        """Ask for an orderly stop: workers first, so that their reports get through."""
         self._is_stopping = True
 
     def kill(self) -> None:
@@ -181,7 +181,7 @@ class Supervisor:
             return self._is_on.get(slot.process, True)
         if not slot.is_last:
             return False
-        # The Scheduler goes last; until then it stays if it runs, and is not started if it does not.
+        # The Scheduler goes last; until then it stays if it runs, and is not started anew.
         is_busy = any(
             place.watch.status in (ProcessStatus.RUNNING, ProcessStatus.STOPPING)
             for place in self._places
@@ -219,7 +219,7 @@ class Supervisor:
                 output=slot.output,
             )
         except OSError as error:
-            logger.error('%s cannot be started: %s', slot, error, extra={'event': 'spawn_failed'})  # noqa: TRY400 - the error says it all
+            logger.error('%s cannot be started: %s', slot, error, extra={'event': 'spawn_failed'})
             place.watch = ended(place.watch, self._policy, now, 127)
             return
         logger.info(

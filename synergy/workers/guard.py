@@ -89,7 +89,7 @@ class SignalGuard:
         return self._is_stopping
 
     def lose(self) -> None:
-        """Interrupt the run under way, because its lease is lost; called by the heartbeat thread."""
+        """Interrupt the run under way: its lease is lost. Called by the heartbeat thread."""
         self._is_lost = True
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 

@@ -51,7 +51,7 @@ class RunnerSettings:
 class Runner:
     """Runs the units of one process, one at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the wiring of a pipeline: everything it touches, once
         self,
         handler: Handler,
         *,
@@ -131,10 +131,10 @@ class Runner:
                 self._guard.leave()
         except Interrupted:
             raise
-        except BaseException as error:  # Also SystemExit and KeyboardInterrupt of user code.
+        except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
             # The first frame is this one; user code begins at the second.
             text = ''.join(traceback.format_exception(error))
-            logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})  # noqa: TRY400 - formatted above
+            logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})
             return Outcome.failed(f'{type(error).__name__}: {error}')
         outcome = outcome_of(returned)
         if outcome.state is UnitState.INVALID:
@@ -181,7 +181,7 @@ class Runner:
             except StoreUnavailable as error:
                 if self._clock.monotonic() >= give_up_at:
                     # The lease has run out: the Scheduler rescues the unit.
-                    logger.error('%s: result not saved: %s', unit, error)  # noqa: TRY400 - the store's message says it all
+                    logger.error('%s: result not saved: %s', unit, error)
                     return
                 logger.warning('%s: %s; trying again', unit, error, extra={'event': 'store_down'})
             self._clock.sleep(pause)

@@ -16,8 +16,9 @@ Returned: TypeAlias = Outcome | tuple[int, str] | None
 class Worker:
     """Works on one unit after the other, in a process of its own.
 
-    Define `process_uow` (or `_process_uow`, the name of Synergy 2.x). An exception fails the attempt; its
-    traceback is kept in the unit's log. `setup` and `teardown` enclose the life of the process.
+    Define `process_uow` (or `_process_uow`, the name of Synergy 2.x). An exception fails the
+    attempt; its traceback is kept in the unit's log. `setup` and `teardown` enclose the life of
+    the process.
     """
 
     def __init__(self, process_name: str, perform_db_logging: bool = True) -> None:

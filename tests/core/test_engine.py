@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import Announce, InsertUnit, SaveJob
 from synergy.core.engine import Expired, Look, Reported, Vanished
 from synergy.core.invariants import check
-from synergy.core.records import Outcome, ProcessName, RetryPolicy
+from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey
 from tests.builders import instant, key, two_trees
@@ -175,9 +176,7 @@ def test_a_unit_whose_lease_ran_out_is_rescued_at_once_under_a_higher_fence() ->
     assert made.announced[-1] == Announce(unit.id, unit.process, made.now)
 
 
-def _claimed(unit):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+def _claimed(unit: Unit) -> Unit:
     return replace(unit, state=UnitState.IN_PROGRESS, fence=1, owner='w', lease_until=AFTER)
 
 

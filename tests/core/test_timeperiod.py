@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,8 @@ from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
 VECTORS = Path(__file__).parent.parent / 'vectors'
 
 
-def cases(name: str) -> list[dict[str, object]]:
-    recorded: list[dict[str, object]] = json.loads((VECTORS / name).read_text())['cases']
+def cases(name: str) -> list[dict[str, Any]]:
+    recorded: list[dict[str, Any]] = json.loads((VECTORS / name).read_text())['cases']
     assert recorded
     return recorded
 
@@ -26,7 +27,7 @@ def test_cast_answers_as_recorded() -> None:
     calendar = UtcCalendar()
 
     for case in cases('cast_timeperiod.json'):
-        qualifier, text = case['in']  # type: ignore[misc]
+        qualifier, text = case['in']
         sources = [
             _try_parse(level, text) for level in LEVELS if level.rank >= Qualifier(qualifier).rank
         ]
@@ -44,7 +45,7 @@ def _try_parse(qualifier: Qualifier, text: str) -> Timeperiod | None:
 
 def test_instants_fall_into_the_recorded_timeperiods() -> None:
     for case in cases('timeperiod_of_instant.json'):
-        qualifier, text = case['in']  # type: ignore[misc]
+        qualifier, text = case['in']
         instant = datetime.fromisoformat(text).replace(tzinfo=UTC)
 
         assert str(UtcCalendar().containing(Qualifier(qualifier), instant)) == case['out'], case
@@ -52,7 +53,7 @@ def test_instants_fall_into_the_recorded_timeperiods() -> None:
 
 def test_increment_answers_as_recorded() -> None:
     for case in cases('increment_timeperiod.json'):
-        qualifier, text, delta = case['in']  # type: ignore[misc]
+        qualifier, text, delta = case['in']
 
         assert str(parse(Qualifier(qualifier), text).shift(delta)) == case['out'], case
 
@@ -83,9 +84,13 @@ def test_illegal_string_is_refused_with_its_reason(
         parse(qualifier, text)
 
 
+FIRST = datetime(1970, 1, 1)  # noqa: DTZ001 - hypothesis wants naive bounds
+LAST = datetime(2999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - as above
+
+
 @given(
     st.sampled_from(list(Qualifier)),
-    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31, 23, 59, 59)),
+    st.datetimes(FIRST, LAST),
 )
 def test_string_form_parses_back(qualifier: Qualifier, naive: datetime) -> None:
     timeperiod = UtcCalendar().containing(qualifier, naive.replace(tzinfo=UTC))
@@ -95,7 +100,7 @@ def test_string_form_parses_back(qualifier: Qualifier, naive: datetime) -> None:
 
 @given(
     st.sampled_from(LEVELS[1:]),
-    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31, 23, 59, 59)),
+    st.datetimes(FIRST, LAST),
 )
 def test_children_are_exactly_those_whose_parent_it_is(
     qualifier: Qualifier, naive: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from synergy.core.records import ProcessName
 from synergy.core.trigger import Every, parse_trigger
 from synergy.scheduler.timers import Timers
 from tests.builders import instant, two_trees
@@ -56,4 +57,4 @@ def test_missed_deadlines_fire_once() -> None:
     hierarchy = two_trees(SiteHourly={'trigger': Every(seconds=60)})
     timers = Timers(hierarchy, instant('202611221030'))
 
-    assert list(timers.fire(instant('202611232030'))).count('SiteHourly') == 1
+    assert list(timers.fire(instant('202611232030'))).count(ProcessName('SiteHourly')) == 1

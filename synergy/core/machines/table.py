@@ -41,7 +41,7 @@ ANY_DUE: Final = tuple(Due)
 
 
 class Cell(NamedTuple):
-    """One situation: the job's state, its unit's state (None: it has no unit), and whether it is due."""
+    """One situation: state of the job, state of its unit (None: it has none), and due."""
 
     job: JobState
     unit: UnitView
@@ -92,9 +92,11 @@ def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
     rule_by_cell: dict[Cell, Rule] = {}
     problems = []
     for rule in rules:
-        for cell in rule.cells():
-            if (first := rule_by_cell.setdefault(cell, rule)) is not rule:
-                problems.append(f'{cell} is covered twice: {first.why!r} and {rule.why!r}')
+        problems += [
+            f'{cell} is covered twice: {rule_by_cell[cell].why!r} and {rule.why!r}'
+            for cell in rule.cells()
+            if rule_by_cell.setdefault(cell, rule) is not rule
+        ]
     problems += [
         f'{cell} is covered by no rule'
         for cell in map(Cell._make, product(ANY_JOB, ANY_UNIT, ANY_DUE))

@@ -1,0 +1,42 @@
+"""What commands print: tables and JSON on stdout, plain when it is no terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+#: Columns that a pipe is taken to have: lines are never wrapped or cut for a program.
+_PIPE_WIDTH: Final = 1000
+
+
+def console() -> Console:
+    """Return stdout: colours and width of the terminal, or neither. Honours NO_COLOR."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=True)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; numbers to the right."""
+    lines = [list(row) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
+    for place, heading in enumerate(headings):
+        is_number = bool(lines) and all(isinstance(line[place], int | float) for line in lines)
+        table.add_column(heading, justify='right' if is_number else 'left', overflow='fold')
+    for line in lines:
+        table.add_row(*(_escaped(value) for value in line))
+    console().print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2))
+
+
+def _escaped(value: object) -> str:
+    # Brackets would be read as markup.
+    return '' if value is None else str(value).replace('[', r'\[')

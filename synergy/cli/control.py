@@ -1,0 +1,214 @@
+"""Starting, stopping and finding the processes of this box from outside the Supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from synergy.bootstrap import Runtime
+from synergy.cli.command import CommandError, ExitCode
+from synergy.conf.boxes import is_present
+from synergy.conf.model import DaemonEntry, ManagedEntry
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.core.supervision import ProcessStatus
+from synergy.ports.processes import ProcessIdentity
+from synergy.supervisor.main import pid_file_of
+from synergy.supervisor.slots import instance_file
+
+#: How long a start may take before the command gives up waiting for it.
+START_SECONDS: Final = 15.0
+#: Beyond the workers' grace: time to hand back, report and end.
+STOP_MARGIN_SECONDS: Final = 15.0
+_LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One instance of a process on this box; identity: None when it does not run."""
+
+    process: str
+    instance: int
+    identity: ProcessIdentity | None
+
+
+class Control:
+    """The processes of one home, through their pid files and the Supervisor."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Look at nothing yet."""
+        self._runtime = runtime
+        self._settings = runtime.settings
+
+    def entry(self, name: str) -> DaemonEntry | ManagedEntry:
+        """Return the entry called `name`; raise CommandError (3) when there is none here."""
+        context = self._runtime.context
+        process = ProcessName(name)
+        entry = context.managed.get(process) or context.daemons.get(process)
+        if entry is None:
+            known = [*context.daemons, *context.managed]
+            raise CommandError(
+                f'process {name!r} is not registered{nearest(name, known)}; '
+                './launch.py list shows all',
+                ExitCode.UNKNOWN,
+            )
+        is_here = name == PROCESS_SUPERVISOR or is_present(
+            entry.present_on_boxes, self._settings.box_id
+        )
+        if not is_here:
+            raise CommandError(
+                f'{name} does not belong on box {self._settings.box_id!r}: its present_on_boxes is '
+                f'{list(entry.present_on_boxes)}; start it elsewhere or change the entry',
+                ExitCode.UNKNOWN,
+            )
+        return entry
+
+    def supervisor(self) -> ProcessIdentity | None:
+        """Return the Supervisor of this home, if one runs."""
+        return self._runtime.processes.recorded(pid_file_of(self._settings))
+
+    def instances(self, entry: DaemonEntry | ManagedEntry) -> Iterator[Running]:
+        """Yield the instances of an entry, running or not."""
+        for instance in range(entry.instances):
+            yield Running(entry.name, instance, self._recorded(entry, instance))
+
+    def start_supervisor(self) -> int:
+        """Start the Supervisor in the background; return its pid once it runs."""
+        running = self.supervisor()
+        if running is not None:
+            raise CommandError(
+                f'the {PROCESS_SUPERVISOR} of home {self._settings.home} runs already with pid '
+                f'{running.pid}; stop it with ./launch.py stop {PROCESS_SUPERVISOR}',
+                ExitCode.CONFLICT,
+            )
+        entry = self.entry(PROCESS_SUPERVISOR)
+        return self._start_daemon(entry, 0, self.supervisor)
+
+    def start_alone(self, entry: DaemonEntry | ManagedEntry) -> list[int]:
+        """Start all instances of an entry without a Supervisor; return their pids."""
+        self.refuse_running(entry)
+        return [
+            self._start_daemon(entry, number, partial(self._recorded, entry, number))
+            for number in range(entry.instances)
+        ]
+
+    def refuse_running(self, entry: DaemonEntry | ManagedEntry) -> None:
+        """Raise CommandError (5) when an instance runs already."""
+        for item in self.instances(entry):
+            if item.identity is not None:
+                raise CommandError(
+                    f'{entry.name} runs already with pid {item.identity.pid}; '
+                    f'stop it with ./launch.py stop {entry.name}',
+                    ExitCode.CONFLICT,
+                )
+
+    def set_desired(self, entry: DaemonEntry | ManagedEntry, *, is_on: bool) -> bool:
+        """Tell the running Supervisor what is wanted; tell whether it has come about in time."""
+        wanted = ProcessStatus.RUNNING if is_on else ProcessStatus.STOPPED
+        store = self._runtime.open_store()
+        store.set_desired(self._settings.box_id, entry.name, is_on=is_on)
+        self._ring()
+
+        def has_come() -> bool:
+            return any(
+                row.process == entry.name and row.state == wanted
+                for row in store.box_processes(self._settings.box_id)
+            )
+
+        return self._wait(has_come, self._patience(is_on))
+
+    def stop(self, identity: ProcessIdentity) -> bool:
+        """Ask a process to end; tell whether it has ended in time."""
+        processes = self._runtime.processes
+        processes.terminate(identity)
+        return self._wait(lambda: not processes.is_alive(identity), self._patience(False))
+
+    def _ring(self) -> None:
+        supervisor = self.supervisor()
+        if supervisor is not None:
+            os.kill(supervisor.pid, signal.SIGHUP)
+
+    def _recorded(self, entry: DaemonEntry | ManagedEntry, instance: int) -> ProcessIdentity | None:
+        return self._runtime.processes.recorded(instance_file(entry.pid_file, instance))
+
+    def _patience(self, is_on: bool) -> float:
+        if is_on:
+            return START_SECONDS
+        return self._settings.stop_grace.total_seconds() + STOP_MARGIN_SECONDS
+
+    def _start_daemon(
+        self,
+        entry: DaemonEntry | ManagedEntry,
+        instance: int,
+        look: Callable[[], ProcessIdentity | None],
+    ) -> int:
+        """Start one process in the background; raise CommandError when it ends at once."""
+        log_file = instance_file(entry.log_file, instance)
+        done = subprocess.run(
+            starter_command(self._settings.project, entry.name, instance, '--daemon'),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise CommandError(
+                (done.stderr or done.stdout).strip()
+                or f'{entry.name} ended with {done.returncode}',
+                ExitCode(done.returncode)
+                if done.returncode in set(ExitCode)
+                else ExitCode.UNAVAILABLE,
+            )
+        if not self._wait(lambda: look() is not None, START_SECONDS):
+            raise CommandError(
+                f'{entry.name} did not start; its log is {log_file}', ExitCode.UNAVAILABLE
+            )
+        identity = look()
+        if identity is None:
+            raise CommandError(
+                f'{entry.name} ended at once; its log is {log_file}', ExitCode.UNAVAILABLE
+            )
+        return identity.pid
+
+    def _wait(self, is_done: Callable[[], bool], seconds: float) -> bool:
+        clock = self._runtime.clock
+        until = clock.monotonic() + seconds
+        while not is_done():
+            if clock.monotonic() >= until:
+                return False
+            clock.sleep(_LOOK_SECONDS)
+        return True
+
+
+def starter_command(project: Path, process: str, instance: int, *options: str) -> list[str]:
+    """Return the command that starts one process of the project."""
+    return [
+        sys.executable,
+        str(project / 'process_starter.py'),
+        process,
+        '--instance',
+        str(instance),
+        *options,
+    ]
+
+
+def entries_of(runtime: Runtime) -> Mapping[str, DaemonEntry | ManagedEntry]:
+    """Return everything that may run on this box, the Supervisor first."""
+    context, box_id = runtime.context, runtime.settings.box_id
+    supervisor = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
+    others: list[DaemonEntry | ManagedEntry] = [
+        *context.daemons.values(),
+        *context.managed.values(),
+    ]
+    found: dict[str, DaemonEntry | ManagedEntry] = {PROCESS_SUPERVISOR: supervisor}
+    for entry in others:
+        if is_present(entry.present_on_boxes, box_id):
+            found[entry.name] = entry
+    return found

@@ -1,0 +1,88 @@
+"""`launch.py jobs`: list jobs, those that nobody has touched yet included."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_json, print_table
+from synergy.cli.reading import reading
+from synergy.cli.target import instant_of, node_of
+from synergy.core.nearest import nearest
+from synergy.core.states import JobState
+from synergy.view.encode import encode_job
+from synergy.view.jobs import JobQuery, find_jobs
+
+_LIMIT = 1000
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('--process', '-p', metavar='P', help='only jobs of this process')
+    parser.add_argument(
+        '--from', dest='start', metavar='T', help='only intervals that start at T or later'
+    )
+    parser.add_argument('--to', dest='end', metavar='T', help='only intervals that start before T')
+    parser.add_argument('--state', '-s', metavar='S', help='only jobs in this state')
+    parser.add_argument(
+        '--limit', type=int, default=_LIMIT, metavar='N', help=f'at most N (default {_LIMIT})'
+    )
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    state = None if options.state is None else _state(options.state)
+    if options.limit < 1:
+        raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
+    with reading() as source:
+        process = None
+        if options.process is not None:
+            process = node_of(source.context, options.process).process.name
+        query = JobQuery(
+            process=process,
+            start=None if options.start is None else instant_of(options.start),
+            end=None if options.end is None else instant_of(options.end),
+            state=state,
+        )
+        found = find_jobs(source.index(), source.store, query, source.now, options.limit + 1)
+    jobs = found[: options.limit]
+    if options.json:
+        print_json([encode_job(job) for job in jobs])
+    else:
+        print_table(
+            ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
+            [
+                (
+                    job.process,
+                    str(job.timeperiod),
+                    job.state.value + (' (held)' if job.is_held else ''),
+                    job.run,
+                    job.failure_count,
+                    f'{job.changed_at:%Y-%m-%d %H:%M:%S}' if job.rev else '',
+                    job.reason,
+                )
+                for job in jobs
+            ],
+        )
+        if len(found) > len(jobs):
+            print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
+    return ExitCode.OK
+
+
+def _state(text: str) -> JobState:
+    by_name = {state.value.removeprefix('state_'): state for state in JobState}
+    state = by_name.get(text.lower().removeprefix('state_'))
+    if state is None:
+        raise CommandError(
+            f'unknown state {text!r}{nearest(text, by_name)}; one of {", ".join(by_name)}',
+            ExitCode.UNKNOWN,
+        )
+    return state
+
+
+COMMAND = CliCommand(
+    name='jobs',
+    summary='List jobs, process by process, in order of time.',
+    example='jobs --process FlightDaily --from 201301 --to 201302 --state skipped',
+    add_arguments=_add_arguments,
+    run=_run,
+)

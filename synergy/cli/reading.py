@@ -1,0 +1,41 @@
+"""What commands that only read begin with: context, an existing store, and its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from synergy import bootstrap
+from synergy.conf.model import Context, Settings
+from synergy.core.timetable import Timetable
+from synergy.ports.store import Store
+from synergy.view.index import load_index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An open store, as of `now`."""
+
+    settings: Settings
+    context: Context
+    store: Store
+    now: datetime
+
+    def index(self) -> Timetable:
+        """Return the index of the store."""
+        return load_index(self.context.hierarchy, self.store, self.now)
+
+
+@contextmanager
+def reading() -> Iterator[Reading]:
+    """Yield the store of this home, which must exist."""
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        yield Reading(
+            settings=settings,
+            context=context,
+            store=runtime.open_store(create=False),
+            now=runtime.clock.now(),
+        )

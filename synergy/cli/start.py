@@ -1,0 +1,63 @@
+"""`launch.py start NAME`: start a process, or the Supervisor and with it everything."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+
+from synergy import bootstrap
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.control import Control, starter_command
+from synergy.conf.names import PROCESS_SUPERVISOR
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('name', metavar='NAME', help='a registered process, or Supervisor')
+    parser.add_argument(
+        '--console', action='store_true', help='stay in the foreground and log to the terminal'
+    )
+
+
+def _run(options: Namespace) -> ExitCode:
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        control = Control(runtime)
+        entry = control.entry(options.name)
+        if options.console:
+            if entry.name == PROCESS_SUPERVISOR:
+                if (running := control.supervisor()) is not None:
+                    raise CommandError(
+                        f'the Supervisor of home {settings.home} runs already with pid '
+                        f'{running.pid}; stop it with ./launch.py stop Supervisor',
+                        ExitCode.CONFLICT,
+                    )
+            else:
+                control.refuse_running(entry)
+            command = starter_command(settings.project, entry.name, 0, '--console')
+            os.execv(command[0], command)
+        if entry.name == PROCESS_SUPERVISOR:
+            pid = control.start_supervisor()
+            print(f'{PROCESS_SUPERVISOR} started with pid {pid}; home {settings.home}')
+            return ExitCode.OK
+        if control.supervisor() is None:
+            pids = ' '.join(map(str, control.start_alone(entry)))
+            print(f'{entry.name} started with pid {pids}; no Supervisor watches it')
+            return ExitCode.OK
+        if not control.set_desired(entry, is_on=True):
+            raise CommandError(
+                f'{entry.name} is wanted on, but does not run yet; see {entry.log_file} and '
+                './launch.py status',
+                ExitCode.UNAVAILABLE,
+            )
+    print(f'{entry.name} runs; the Supervisor keeps it')
+    return ExitCode.OK
+
+
+COMMAND = CliCommand(
+    name='start',
+    summary='Start a process in the background, or the Supervisor and with it everything. Under a '
+    'running Supervisor the process is switched on for good; without one it runs unwatched.',
+    example='start Supervisor',
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,45 @@
+"""`launch.py up`: the Supervisor and everything, in the foreground; one Ctrl-C stops all."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from synergy import bootstrap, logs
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import ProcessName
+from synergy.supervisor import main as supervisor
+
+
+def _add_arguments(_parser: ArgumentParser) -> None:
+    """Take none."""
+
+
+def _run(_options: Namespace) -> ExitCode:
+    settings, context = bootstrap.load()
+    entry = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
+    with bootstrap.open_runtime(settings, context) as runtime:
+        # Said before the log takes standard output over.
+        print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
+        logs.set_up(
+            title=PROCESS_SUPERVISOR,
+            level=settings.log_level,
+            file=entry.log_file,
+            bytes_max=settings.log_file_bytes_max,
+            count=settings.log_file_count,
+            is_console=True,
+        )
+        try:
+            return ExitCode(supervisor.start(runtime, is_console=True))
+        except supervisor.HomeInUse as error:
+            raise CommandError(str(error), ExitCode.CONFLICT) from error
+
+
+COMMAND = CliCommand(
+    name='up',
+    summary='Run the Supervisor, the Scheduler and all workers of this box in the foreground; '
+    'Ctrl-C stops all in order, a second one at once.',
+    example='up',
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,39 @@
+"""`launch.py why P T`: why a job stands where it stands, down to the root."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.console import print_json
+from synergy.cli.reading import reading
+from synergy.cli.target import key_of
+from synergy.view.encode import encode_causes
+from synergy.view.why import explain
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('process', metavar='P', help='name of the process')
+    parser.add_argument('timeperiod', metavar='T', help='its timeperiod, as in 2013010100')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    with reading() as source:
+        key = key_of(source.context, options.process, options.timeperiod)
+        causes = explain(source.index(), source.store, key, source.now)
+    if options.json:
+        print_json(encode_causes(causes))
+    else:
+        for cause in causes:
+            print(f'{"    " * cause.depth}{cause.key}: {cause.text}')
+    return ExitCode.OK
+
+
+COMMAND = CliCommand(
+    name='why',
+    summary='Tell why a job waits, and why what it waits for waits, down to the root.',
+    example='why FlightMonthly 201301',
+    add_arguments=_add_arguments,
+    run=_run,
+)

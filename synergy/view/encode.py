@@ -1,0 +1,173 @@
+"""The JSON form of what people see: the same keys on the command line and in the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from synergy.core.commands import Command
+from synergy.core.records import BoxProcess, Job, Unit
+from synergy.core.states import JobState
+from synergy.view.jobs import JobPage
+from synergy.view.status import ProcessSummary, Status
+from synergy.view.why import Cause
+
+#: A JSON object.
+Encoded = Mapping[str, Any]
+
+
+def encode_job(job: Job) -> Encoded:
+    """Return a job; changed_at is null for an embryo that nobody has touched."""
+    return {
+        'process': job.process,
+        'timeperiod': str(job.timeperiod),
+        'state': job.state.value,
+        'rev': job.rev,
+        'run': job.run,
+        'uow_id': job.uow_id,
+        'failure_count': job.failure_count,
+        'is_held': job.is_held,
+        'reason': job.reason,
+        'changed_at': instant(job.changed_at) if job.rev else None,
+    }
+
+
+def encode_unit(unit: Unit) -> Encoded:
+    """Return one run of a job."""
+    return {
+        'id': unit.id,
+        'run': unit.run,
+        'attempt': unit.attempt,
+        'state': unit.state.value,
+        'start_timeperiod': str(unit.start),
+        'end_timeperiod': str(unit.end),
+        'fence': unit.fence,
+        'owner': unit.owner,
+        'lease_until': instant(unit.lease_until),
+        'created_at': instant(unit.created_at),
+        'announced_at': instant(unit.announced_at),
+        'not_before': instant(unit.not_before),
+        'started_at': instant(unit.started_at),
+        'finished_at': instant(unit.finished_at),
+        'processed_count': unit.processed_count,
+        'error': unit.error,
+        'arguments': dict(unit.arguments),
+        'idempotency_key': unit.idempotency_key,
+    }
+
+
+def encode_page(page: JobPage) -> Encoded:
+    """Return one job with runs, logs, events and neighbours."""
+    return {
+        **encode_job(page.job),
+        'start': instant(page.start),
+        'end': instant(page.end),
+        'runs': [
+            {
+                **encode_unit(unit),
+                'log': [
+                    {
+                        'attempt': line.attempt,
+                        'at': instant(line.at),
+                        'level': line.level,
+                        'text': line.text,
+                    }
+                    for line in log
+                ],
+            }
+            for unit, log in zip(page.runs, page.logs, strict=True)
+        ],
+        'events': [{'at': instant(event.at), 'text': event.text} for event in page.events],
+        'neighbours': [
+            {
+                'relation': item.relation,
+                'process': item.key.process,
+                'timeperiod': str(item.key.timeperiod),
+                'state': None if item.state is None else item.state.value,
+            }
+            for item in page.neighbours
+        ],
+    }
+
+
+def encode_status(status: Status) -> Encoded:
+    """Return how the system stands."""
+    leadership = status.leadership
+    return {
+        'at': instant(status.at),
+        'leader': None
+        if leadership is None
+        else {
+            'owner': leadership.owner,
+            'term': leadership.term,
+            'until': instant(leadership.until),
+            'is_leading': status.is_led,
+        },
+        'processes': [_encode_summary(item) for item in status.processes],
+        'boxes': [encode_box_process(item) for item in status.boxes],
+        'open_commands': [encode_command(item) for item in status.open_commands],
+    }
+
+
+def encode_box_process(item: BoxProcess) -> Encoded:
+    """Return one process on one box."""
+    return {
+        'box_id': item.box_id,
+        'process': item.process,
+        'is_on': item.is_on,
+        'state': item.state,
+        'pids': list(item.pids),
+        'restart_count': item.restart_count,
+        'changed_at': instant(item.changed_at),
+    }
+
+
+def encode_command(command: Command) -> Encoded:
+    """Return one request of an operator."""
+    return {
+        'id': command.id,
+        'kind': command.kind.value,
+        'process': command.process,
+        'start_timeperiod': str(command.start),
+        'end_timeperiod': str(command.end),
+        'with_children': command.with_children,
+        'actor': command.actor,
+        'reason': command.reason,
+        'state': command.state.value,
+        'created_at': instant(command.created_at),
+        'finished_at': instant(command.finished_at),
+        'outcome': command.outcome,
+    }
+
+
+def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
+    """Return an answer to why; depth 0 is the job asked about."""
+    return [
+        {
+            'depth': cause.depth,
+            'process': cause.key.process,
+            'timeperiod': str(cause.key.timeperiod),
+            'text': cause.text,
+        }
+        for cause in causes
+    ]
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return an instant in ISO 8601, UTC."""
+    return None if at is None else at.isoformat().replace('+00:00', 'Z')
+
+
+def _encode_summary(item: ProcessSummary) -> Encoded:
+    return {
+        'process': item.process,
+        'tree': item.tree,
+        'qualifier': item.qualifier,
+        'is_on': item.is_on,
+        'states': {state.value: item.count_by_state[state] for state in JobState},
+        'planned': item.planned_count,
+        'overdue': item.overdue_count,
+        'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),
+        'held': item.held_count,
+    }

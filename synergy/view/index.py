@@ -1,0 +1,17 @@
+"""The index of a store for readers: built once for one answer, never written back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.timetable import Timetable
+from synergy.ports.store import Ledger
+
+
+def load_index(hierarchy: Hierarchy, store: Ledger, now: datetime) -> Timetable:
+    """Return the timetable as the store has it at `now`. Cost: one pass over the job rows."""
+    timetable = Timetable(hierarchy)
+    timetable.extend(now)
+    timetable.load(store.index_rows(), store.open_jobs())
+    return timetable

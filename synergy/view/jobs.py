@@ -1,0 +1,128 @@
+"""Jobs, those without a row included: an interval that nobody has touched yet is an embryo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from synergy.core.hierarchy import Node
+from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+from synergy.ports.store import Store
+
+EVENTS_MAX = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs: [start, end) as instants; absent fields do not restrict."""
+
+    process: ProcessName | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    state: JobState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A job beside another one. relation: parent, child, dependency, dependent, earlier, later."""
+
+    relation: str
+    key: JobKey
+    state: JobState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One job with everything about it. logs: by unit, oldest line first."""
+
+    job: Job
+    start: datetime
+    end: datetime
+    runs: Sequence[Unit]
+    logs: Sequence[Sequence[LogLine]]
+    events: Sequence[JobEvent]
+    neighbours: Sequence[Neighbour]
+
+
+def find_jobs(
+    timetable: Timetable, store: Store, query: JobQuery, now: datetime, limit: int
+) -> Sequence[Job]:
+    """Return at most `limit` jobs, process by process in the context's order, by time."""
+    keys = list(islice(_keys(timetable, query), limit))
+    rows = store.jobs(keys)
+    return [rows.get(key) or _embryo(key, now) for key in keys]
+
+
+def job_page(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> JobPage:
+    """Return everything about one job; `key` is of a process of the timetable's hierarchy."""
+    node = timetable.hierarchy.nodes[key.process]
+    start, end = timetable.hierarchy.interval(node, key.timeperiod.ordinal)
+    runs = store.runs(key)
+    return JobPage(
+        job=store.jobs([key]).get(key) or _embryo(key, now),
+        start=start,
+        end=end,
+        runs=runs,
+        logs=[store.log(unit.id) for unit in runs],
+        events=store.events(key, EVENTS_MAX),
+        neighbours=list(_neighbours(timetable, node, key.timeperiod.ordinal)),
+    )
+
+
+def _keys(timetable: Timetable, query: JobQuery) -> Iterator[JobKey]:
+    for node in timetable.hierarchy:
+        name, qualifier = node.process.name, node.process.qualifier
+        if query.process not in (None, name):
+            continue
+        for ordinal in _ordinals(timetable, node, query):
+            key = JobKey(name, Timeperiod(qualifier, ordinal))
+            if query.state in (None, timetable.state(key)):
+                yield key
+
+
+def _ordinals(timetable: Timetable, node: Node, query: JobQuery) -> range:
+    """Return the ordinals whose interval starts in the query's range."""
+    span = timetable.span(node.process.name)
+    calendar, qualifier = timetable.hierarchy.calendar, node.process.qualifier
+    first, stop = span.start, span.stop
+    if query.start is not None:
+        found = calendar.containing(qualifier, query.start)
+        first = max(first, found.ordinal + int(calendar.start(found) < query.start))
+    if query.end is not None:
+        found = calendar.containing(qualifier, query.end)
+        stop = min(stop, found.ordinal + int(calendar.start(found) < query.end))
+    return range(first, max(stop, first))
+
+
+def _neighbours(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Neighbour]:
+    hierarchy = timetable.hierarchy
+    found: list[tuple[str, Node, range]] = [
+        ('earlier', node, range(ordinal - 1, ordinal)),
+        ('later', node, range(ordinal + 1, ordinal + 2)),
+    ]
+    for source in node.inputs:
+        relation = 'child' if source.process == node.child else 'dependency'
+        ordinals = hierarchy.input_range(node, source, ordinal)
+        found.append((relation, hierarchy.nodes[source.process], ordinals))
+    for name in node.outputs:
+        output = hierarchy.nodes[name]
+        relation = 'parent' if name == node.parent else 'dependent'
+        for source in output.inputs:
+            if source.process == node.process.name:
+                ordinals = hierarchy.affected(output, source, range(ordinal, ordinal + 1))
+                found.append((relation, output, ordinals))
+    for relation, other, ordinals in found:
+        for number in ordinals:
+            key = JobKey(other.process.name, Timeperiod(other.process.qualifier, number))
+            is_known = number >= other.first and (other.until is None or number < other.until)
+            if is_known:
+                yield Neighbour(relation=relation, key=key, state=timetable.state(key))
+
+
+def _embryo(key: JobKey, now: datetime) -> Job:
+    return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)

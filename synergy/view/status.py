@@ -1,0 +1,83 @@
+"""How the system stands: who leads, what each process has done and has to do, what runs where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from synergy.core.commands import Command, CommandState
+from synergy.core.hierarchy import Node
+from synergy.core.records import BoxProcess, Leadership
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+from synergy.ports.store import Store
+
+_COMMANDS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSummary:
+    """One process. overdue_count: intervals that may have started by now and are not final.
+
+    first_overdue: the earliest of them. planned_count: intervals of its whole tree; None when the
+    tree has no end.
+    """
+
+    process: str
+    tree: str
+    qualifier: str
+    is_on: bool
+    count_by_state: Mapping[JobState, int]
+    planned_count: int | None
+    overdue_count: int
+    first_overdue: JobKey | None
+    held_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The whole system at one instant."""
+
+    at: datetime
+    leadership: Leadership | None
+    is_led: bool
+    processes: Sequence[ProcessSummary]
+    boxes: Sequence[BoxProcess]
+    open_commands: Sequence[Command]
+
+
+def status(timetable: Timetable, store: Store, box_id: str, now: datetime) -> Status:
+    """Return how everything stands at `now`, with the processes of one box."""
+    leadership = store.leadership()
+    return Status(
+        at=now,
+        leadership=leadership,
+        is_led=leadership is not None and leadership.until > store.store_now(),
+        processes=[_summary(timetable, node, now) for node in timetable.hierarchy],
+        boxes=store.box_processes(box_id),
+        open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
+    )
+
+
+def _summary(timetable: Timetable, node: Node, now: datetime) -> ProcessSummary:
+    process = node.process
+    over = range(node.first, max(timetable.hierarchy.over_until(node, now), node.first))
+    first = timetable.first_pending(process.name, over)
+    overdue_count = (
+        0 if first is None else timetable.pending_count(process.name, range(first, over.stop))
+    )
+    return ProcessSummary(
+        process=process.name,
+        tree=node.tree.name,
+        qualifier=process.qualifier.word,
+        is_on=process.is_on,
+        count_by_state=timetable.count_by_state(process.name),
+        planned_count=None if node.until is None else node.until - node.first,
+        overdue_count=overdue_count,
+        first_overdue=None
+        if first is None
+        else JobKey(process.name, Timeperiod(process.qualifier, first)),
+        held_count=sum(job.is_held for job in timetable.open_jobs() if job.process == process.name),
+    )
