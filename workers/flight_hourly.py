@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from db.database import open_database, replace_rows
+from db.load import load_fixtures
 from db.model.flight import FlightCount
 from synergy.workers import Outcome, Uow, Worker
 
@@ -18,6 +19,7 @@ class FlightHourly(Worker):
     def setup(self) -> None:
         """Open the database once for all hours."""
         self.database = open_database()
+        load_fixtures(self.database)  # Once; afterwards there is nothing to do.
 
     def teardown(self) -> None:
         """Close it again."""

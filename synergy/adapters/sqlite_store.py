@@ -173,8 +173,8 @@ class SqliteStore:
     def resign(self, leadership: Leadership) -> None:
         """Give leadership up at once, if it is still this one."""
         self._file.write(
-            'UPDATE leadership SET lease_until = 0 WHERE owner = ? AND term = ?',
-            (leadership.owner, leadership.term),
+            'UPDATE leadership SET lease_until = ? WHERE owner = ? AND term = ?',
+            (to_micros(self._clock.now()), leadership.owner, leadership.term),
         )
 
     def commit(

@@ -18,7 +18,7 @@ from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Job, ProcessName
-from synergy.core.states import JobState
+from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 
 _STATE_BY_CODE: Final = tuple(JobState)
@@ -120,10 +120,11 @@ class Timetable:
         return first + len(codes) if ordinals.stop - first > len(codes) else None
 
     def pending_count(self, process: ProcessName, ordinals: range) -> int:
-        """Return how many of `ordinals`, all of which have begun, are not final."""
+        """Return how many of `ordinals` are not final, those not begun included."""
         first = self.hierarchy.nodes[process].first
-        codes = self._codes[process][ordinals.start - first : ordinals.stop - first]
-        return sum(codes.count(_CODE_BY_STATE[state]) for state in JobState if not state.is_final)
+        codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
+        final = sum(codes.count(_CODE_BY_STATE[state]) for state in FINAL_JOB_STATES)
+        return len(ordinals) - final
 
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""

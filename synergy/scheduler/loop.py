@@ -162,7 +162,10 @@ class Scheduler:
         if self._leader.leadership is None:
             self._stand_by()
             return self._leader.seconds_to_renewal
-        if is_new_term or self._engine is None:
+        if is_new_term:
+            # Another Scheduler may have written meanwhile; what was under way is not known any more.
+            self._drop_index()
+        if self._engine is None:
             self._load()
         assert self._engine is not None
         assert self._timers is not None

@@ -144,12 +144,11 @@ class Supervisor:
                 continue
             place.identity = None
             place.is_foreign = False
-            before = place.watch
-            place.watch = ended(before, self._policy, now, code)
+            place.watch = ended(place.watch, self._policy, now, code)
             self._processes.forget(place.slot.pid_file)
-            self._log_end(place, before, code)
+            self._log_end(place, code)
 
-    def _log_end(self, place: Place, before: Watch, code: int) -> None:
+    def _log_end(self, place: Place, code: int) -> None:
         match place.watch.status:
             case ProcessStatus.FATAL:
                 logger.error(
@@ -169,10 +168,9 @@ class Supervisor:
                 )
             case _:
                 logger.info(
-                    '%s %s (code %d)',
+                    '%s stopped (%s)',
                     place.slot,
-                    before.status,
-                    code,
+                    f'exit code {code}' if code >= 0 else f'signal {-code}',
                     extra={'event': 'process_stopped'},
                 )
 

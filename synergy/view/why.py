@@ -21,8 +21,6 @@ from synergy.ports.store import Store
 
 #: Causes of one answer; more would not be read.
 CAUSES_MAX: Final = 50
-#: Pending inputs shown for each input of a job.
-CULPRITS_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +127,14 @@ def _worked_on(asked: Asked, unit: Unit, attempt: str) -> str:
 
 
 def _embryo(asked: Asked, node: Node, key: JobKey) -> tuple[list[str], list[JobKey]]:
-    found = readiness(asked.timetable, key, asked.now, CULPRITS_MAX)
+    found = readiness(asked.timetable, key, asked.now)
     match found.due:
         case Due.READY:
-            return list(_ready(asked, node)), []
+            return _ready(asked, node)
         case Due.DOOMED:
             culprit = found.culprits[0]
             return [f'will be skipped: {culprit.kind.value} {culprit.key}'], [culprit.key]
-    texts = [_culprit_text(asked, culprit) for culprit in found.culprits]
+    texts = [_culprit_text(asked, node, key, culprit) for culprit in found.culprits]
     if not node.process.is_on:
         texts.append(f'{node.process.name} is switched off (is_on=False in its entry)')
     waited_for = [
@@ -145,23 +143,24 @@ def _embryo(asked: Asked, node: Node, key: JobKey) -> tuple[list[str], list[JobK
     return texts, waited_for
 
 
-def _ready(asked: Asked, node: Node) -> Iterator[str]:
+def _ready(asked: Asked, node: Node) -> tuple[list[str], list[JobKey]]:
     process = node.process
-    running = [
-        str(job.key)
+    running = sorted(
+        job.key
         for job in asked.timetable.open_jobs()
         if job.process == process.name and job.state.is_running and not job.is_held
-    ]
+    )
     if not process.is_on:
-        yield f'is ready, but {process.name} is switched off (is_on=False in its entry)'
+        text = f'is ready, but {process.name} is switched off (is_on=False in its entry)'
     elif len(running) >= process.max_running:
-        yield (
+        text = (
             f'is ready, and waits for one of {len(running)} running jobs of {process.name} '
-            f'(max_running {process.max_running}): {", ".join(sorted(running)[:3])}'
+            f'(max_running {process.max_running}) to end'
         )
+        return [text], running[:1]
     else:
-        yield 'is ready; the Scheduler starts it at its next turn'
-    yield from _without_leader(asked)
+        text = 'is ready; the Scheduler starts it at its next turn'
+    return [text, *_without_leader(asked)], []
 
 
 def _without_leader(asked: Asked) -> Iterator[str]:
@@ -175,14 +174,19 @@ def _without_leader(asked: Asked) -> Iterator[str]:
         )
 
 
-def _culprit_text(asked: Asked, culprit: Culprit) -> str:
-    match culprit.kind:
-        case CulpritKind.NOT_OVER:
-            assert culprit.at is not None
-            return f'its interval is open; it may start at {_at(culprit.at, asked.now)}'
-        case kind:
-            state = 'not begun yet' if culprit.state is None else _word(culprit.state)
-            return f'waits for {kind.value} {culprit.key} ({state})'
+def _culprit_text(asked: Asked, node: Node, key: JobKey, culprit: Culprit) -> str:
+    if culprit.kind is CulpritKind.NOT_OVER:
+        assert culprit.at is not None
+        return f'its interval is open; it may start at {_at(culprit.at, asked.now)}'
+    state = 'not begun yet' if culprit.state is None else _word(culprit.state)
+    ordinals = next(
+        asked.timetable.hierarchy.input_range(node, source, key.timeperiod.ordinal)
+        for source in node.inputs
+        if source.process == culprit.key.process
+    )
+    more = asked.timetable.pending_count(culprit.key.process, ordinals) - 1
+    others = f' and {more} more of {len(ordinals)}' if more else ''
+    return f'waits for {culprit.kind.value} {culprit.key} ({state}){others}'
 
 
 def _word(state: JobState) -> str:

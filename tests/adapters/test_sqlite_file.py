@@ -1,0 +1,157 @@
+"""The SQLite file: versions, damage, locks, a full disk, many writers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synergy.adapters.clocks import SystemClock
+from synergy.adapters.sqlite_connection import SqliteFile
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.ports.errors import StoreUnavailable, StoreUnusable
+
+
+def open_file(path: Path, migrations: list[str], busy_seconds_max: float = 0.2) -> SqliteFile:
+    return SqliteFile(
+        path,
+        what='store',
+        migrations=migrations,
+        unavailable=StoreUnavailable,
+        unusable=StoreUnusable,
+        busy_seconds_max=busy_seconds_max,
+        synchronous='NORMAL',
+    )
+
+
+FIRST = 'CREATE TABLE item (id INTEGER PRIMARY KEY)'
+SECOND = 'ALTER TABLE item ADD COLUMN name TEXT'
+
+
+def test_an_older_schema_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
+    old = open_file(tmp_path / 's.db', [FIRST])
+    old.write('INSERT INTO item (id) VALUES (7)')
+    old.close()
+
+    migrated = open_file(tmp_path / 's.db', [FIRST, SECOND])
+
+    assert migrated.read('SELECT id, name FROM item') == [(7, None)]
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    open_file(tmp_path / 's.db', [FIRST, SECOND]).close()
+
+    with pytest.raises(StoreUnusable, match=r's\.db.*version 2.*newer|newer'):
+        open_file(tmp_path / 's.db', [FIRST])
+
+    assert open_file(tmp_path / 's.db', [FIRST, SECOND]).read('SELECT * FROM item') == []
+
+
+def test_a_failing_migration_changes_nothing(tmp_path: Path) -> None:
+    open_file(tmp_path / 's.db', [FIRST]).close()
+
+    with pytest.raises((StoreUnusable, StoreUnavailable, sqlite3.Error)):
+        open_file(tmp_path / 's.db', [FIRST, 'CREATE TABLE other (id); CREATE TABLE item (id)'])
+
+    again = open_file(tmp_path / 's.db', [FIRST])
+    assert again.read("SELECT name FROM sqlite_master WHERE type = 'table'") == [('item',)]
+
+
+def test_what_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / 's.db').write_text('a shopping list, certainly no database' * 100)
+
+    with pytest.raises(StoreUnusable, match=r's\.db'):
+        open_file(tmp_path / 's.db', [FIRST])
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('')
+
+    with pytest.raises(StoreUnavailable, match=r'folder .*file/deep'):
+        open_file(tmp_path / 'file' / 'deep' / 's.db', [FIRST])
+
+
+def test_a_lock_that_lasts_names_its_holder(tmp_path: Path) -> None:
+    file = open_file(tmp_path / 's.db', [FIRST])
+    program = (
+        'import sqlite3, sys\n'
+        f'connection = sqlite3.connect({str(tmp_path / "s.db")!r}, isolation_level=None)\n'
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "print('held', flush=True)\n"
+        'sys.stdin.read()\n'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+
+        with pytest.raises(StoreUnavailable, match=f'locked by pid {holder.pid}'):
+            file.write('INSERT INTO item (id) VALUES (1)')
+
+        holder.communicate()
+    assert file.write('INSERT INTO item (id) VALUES (1)') == 1
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    file = open_file(tmp_path / 's.db', [FIRST, SECOND])
+    file.write("INSERT INTO item (id, name) VALUES (1, 'kept')")
+    file._connection.execute('PRAGMA max_page_count = 5')
+
+    with pytest.raises(StoreUnavailable, match=r's\.db.*(full|room)'):
+        file.write('INSERT INTO item (id, name) VALUES (2, zeroblob(1000000))')
+
+    assert file.read('SELECT id FROM item') == [(1,)]
+
+
+def test_a_store_that_may_not_be_written_is_said(tmp_path: Path) -> None:
+    SqliteStore.open(tmp_path / 's.db', clock=SystemClock()).close()
+    program = (
+        'import os, sys\n'
+        'from pathlib import Path\n'
+        'from synergy.adapters.clocks import SystemClock\n'
+        'from synergy.adapters.sqlite_store import SqliteStore\n'
+        'from synergy.ports.errors import StoreError\n'
+        'os.setuid(65534)\n'
+        'try:\n'
+        f'    store = SqliteStore.open(Path({str(tmp_path / "s.db")!r}), clock=SystemClock())\n'
+        "    store.set_desired('box', 'P', is_on=True)\n"
+        'except StoreError as error:\n'
+        '    print(error)\n'
+    )
+    if os.getuid() != 0:
+        pytest.skip('needs root to become nobody')
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=False
+    )
+
+    assert 's.db' in done.stdout, done.stderr
+    assert 'check' in done.stdout
+
+
+def test_many_processes_write_without_losing_anything(tmp_path: Path) -> None:
+    open_file(tmp_path / 's.db', [FIRST]).close()
+    program = (
+        'import sys\n'
+        'from pathlib import Path\n'
+        'from tests.adapters.test_sqlite_file import FIRST, open_file\n'
+        f'file = open_file(Path({str(tmp_path / "s.db")!r}), [FIRST], 30)\n'
+        'first = int(sys.argv[1])\n'
+        'for number in range(first, first + 200):\n'
+        "    assert file.write('INSERT INTO item (id) VALUES (?)', (number,)) == 1\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, '-c', program, str(first)])
+        for first in range(0, 1200, 200)
+    ]
+
+    assert [writer.wait() for writer in writers] == [0] * 6
+
+    assert open_file(tmp_path / 's.db', [FIRST]).read('SELECT count(*) FROM item') == [(1200,)]

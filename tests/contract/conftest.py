@@ -1,0 +1,60 @@
+"""Adapters under contract: every test of this folder runs once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from synergy.adapters.clocks import SimulatedClock, SystemClock
+from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.ports.broker import Broker
+from synergy.ports.store import Store
+from tests.builders import instant
+
+NOW = instant('2026112312')
+
+
+@pytest.fixture
+def clock() -> SimulatedClock:
+    return SimulatedClock(NOW)
+
+
+@pytest.fixture
+def open_store(tmp_path: Path, clock: SimulatedClock) -> Iterator[Callable[[], Store]]:
+    """Return a function that opens one more connection to the same store."""
+    opened: list[Store] = []
+
+    def open_one() -> Store:
+        opened.append(SqliteStore.open(tmp_path / 'store.db', clock=clock))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()
+
+
+@pytest.fixture
+def open_broker(tmp_path: Path) -> Iterator[Callable[[], Broker]]:
+    """Return a function that opens one more connection to the same broker."""
+    opened: list[Broker] = []
+
+    def open_one() -> Broker:
+        opened.append(EmbeddedBroker.open(tmp_path / 'broker', clock=SystemClock()))
+        return opened[-1]
+
+    yield open_one
+    for broker in opened:
+        broker.close()
+
+
+@pytest.fixture
+def broker(open_broker: Callable[[], Broker]) -> Broker:
+    return open_broker()

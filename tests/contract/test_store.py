@@ -1,0 +1,423 @@
+"""The contract of the store: conditional transitions, leases, leadership, reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from synergy.adapters.clocks import SimulatedClock
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, SaveJob, SettleCommand
+from synergy.core.records import (
+    BoxProcess,
+    Job,
+    Leadership,
+    LogLine,
+    Outcome,
+    ProcessName,
+    Unit,
+    uow_id_of,
+)
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
+from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
+from synergy.ports.store import JobFilter, Store
+from tests.builders import key
+from tests.contract.conftest import NOW
+
+LEASE = timedelta(seconds=10)
+HOUR = key('SiteHourly@2026112200')
+
+
+def leader(store: Store, owner: str = 'one') -> Leadership:
+    leadership = store.lead(owner, timedelta(hours=1))
+    assert leadership is not None
+    return leadership
+
+
+def unit_of(job_key: JobKey = HOUR, run: int = 1, **fields: object) -> Unit:
+    unit = Unit(
+        id=uow_id_of(job_key, run),
+        process=job_key.process,
+        timeperiod=job_key.timeperiod,
+        start=job_key.timeperiod,
+        end=job_key.timeperiod.shift(1),
+        run=run,
+        created_at=NOW,
+        arguments={'depth': 3, 'names': ['a', 'b']},
+    )
+    return replace(unit, **fields)  # type: ignore[arg-type]
+
+
+def job_of(job_key: JobKey = HOUR, rev: int = 1, **fields: object) -> Job:
+    job = Job(
+        process=job_key.process,
+        timeperiod=job_key.timeperiod,
+        state=JobState.IN_PROGRESS,
+        rev=rev,
+        run=1,
+        uow_id=uow_id_of(job_key, 1),
+        changed_at=NOW,
+    )
+    return replace(job, **fields)  # type: ignore[arg-type]
+
+
+def start(store: Store, job_key: JobKey = HOUR) -> Unit:
+    """Save a running job with its unit."""
+    unit = unit_of(job_key)
+    store.commit(leader(store), [InsertUnit(unit), SaveJob(job_of(job_key), 'started')])
+    return unit
+
+
+def test_what_is_committed_is_read_back(store: Store) -> None:
+    unit = start(store)
+
+    assert store.jobs([HOUR]) == {HOUR: job_of()}
+    assert store.units([unit.id]) == {unit.id: unit}
+    assert list(store.live_units()) == [unit]
+    assert list(store.open_jobs()) == [job_of()]
+    assert list(store.index_rows()) == [(HOUR.process, HOUR.timeperiod, JobState.IN_PROGRESS)]
+    assert list(store.runs(HOUR)) == [unit]
+    assert [event.text for event in store.events(HOUR, 10)] == ['started']
+
+
+def test_a_job_is_saved_only_over_the_rev_before(store: Store) -> None:
+    start(store)
+
+    for rev in (1, 3):
+        with pytest.raises(CommitRefused, match='SiteHourly@2026112200'):
+            store.commit(leader(store), [SaveJob(job_of(rev=rev), 'again')])
+
+    store.commit(leader(store), [SaveJob(job_of(rev=2, state=JobState.PROCESSED), 'done')])
+    assert store.jobs([HOUR])[HOUR].state is JobState.PROCESSED
+    assert store.open_jobs() == []
+
+
+def test_an_unclaimed_identical_unit_is_adopted_and_a_claimed_one_is_not(store: Store) -> None:
+    unit = start(store)
+
+    store.commit(leader(store), [InsertUnit(unit)])
+    store.claim(unit.id, 'w', LEASE)
+
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [InsertUnit(unit)])
+
+
+def test_only_one_claim_succeeds(open_store: Callable[[], Store]) -> None:
+    first, second = open_store(), open_store()
+    unit = start(first)
+
+    claimed = first.claim(unit.id, 'w1', LEASE)
+
+    assert claimed is not None
+    assert (claimed.state, claimed.fence, claimed.owner) == (UnitState.IN_PROGRESS, 1, 'w1')
+    assert claimed.lease_until == NOW + LEASE
+    assert claimed.started_at == NOW
+    assert second.claim(unit.id, 'w2', LEASE) is None
+
+
+def test_a_unit_is_not_claimed_before_its_time(store: Store, clock: SimulatedClock) -> None:
+    unit = unit_of(not_before=NOW + timedelta(seconds=5))
+    store.commit(leader(store), [InsertUnit(unit)])
+
+    assert store.claim(unit.id, 'w', LEASE) is None
+
+    clock.advance(timedelta(seconds=5))
+    assert store.claim(unit.id, 'w', LEASE) is not None
+
+
+def test_an_unknown_unit_is_not_claimed(store: Store) -> None:
+    assert store.claim(uow_id_of(HOUR, 9), 'w', LEASE) is None
+
+
+def test_finish_is_recorded_once_and_repeating_it_does_nothing(store: Store) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    log = [LogLine(attempt=1, at=NOW, level='INFO', text='counted')]
+
+    store.finish(unit.id, 1, Outcome.processed(7), log)
+    store.finish(unit.id, 1, Outcome.processed(7), log)
+
+    ended = store.units([unit.id])[unit.id]
+    assert (ended.state, ended.processed_count) == (UnitState.PROCESSED, 7)
+    assert (ended.finished_at, ended.lease_until) == (NOW, None)
+    assert list(store.log(unit.id)) == log
+
+
+@pytest.mark.parametrize('outcome', [Outcome.processed(8), Outcome.noop(), Outcome.failed('x')])
+def test_a_second_different_finish_is_refused(store: Store, outcome: Outcome) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    store.finish(unit.id, 1, Outcome.processed(7))
+
+    with pytest.raises(LeaseLost):
+        store.finish(unit.id, 1, outcome)
+
+
+def test_zombie_finish_renew_and_release_are_refused_after_a_rescue(store: Store) -> None:
+    unit = start(store)
+    claimed = store.claim(unit.id, 'w', LEASE)
+    assert claimed is not None
+    rescue = MoveUnit(
+        uow_id=unit.id,
+        from_state=UnitState.IN_PROGRESS,
+        from_fence=1,
+        to_state=UnitState.REQUESTED,
+        at=NOW,
+        raises_fence=True,
+        attempt=2,
+    )
+    store.commit(leader(store), [rescue])
+
+    with pytest.raises(LeaseLost):
+        store.finish(unit.id, 1, Outcome.processed(1))
+    with pytest.raises(LeaseLost):
+        store.renew(unit.id, 1, LEASE)
+    with pytest.raises(LeaseLost):
+        store.release(unit.id, 1)
+    again = store.claim(unit.id, 'w2', LEASE)
+    assert again is not None
+    assert (again.fence, again.attempt) == (3, 2)
+    store.finish(unit.id, 3, Outcome.processed(1))
+
+
+def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    store.finish(unit.id, 1, Outcome.noop())
+
+    with pytest.raises(CommitRefused):
+        store.commit(
+            leader(store),
+            [
+                MoveUnit(
+                    uow_id=unit.id,
+                    from_state=UnitState.IN_PROGRESS,
+                    from_fence=1,
+                    to_state=UnitState.DEAD,
+                    at=NOW,
+                )
+            ],
+        )
+
+
+def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+
+    store.commit(leader(store), [CancelUnit(unit.id, 'skipped by anna', NOW)])
+
+    cancelled = store.units([unit.id])[unit.id]
+    assert (cancelled.state, cancelled.fence) == (UnitState.CANCELED, 2)
+    assert cancelled.error == 'skipped by anna'
+    with pytest.raises(LeaseLost):
+        store.finish(unit.id, 1, Outcome.processed(1))
+    store.commit(leader(store), [CancelUnit(unit.id, 'again', NOW)])
+    assert store.units([unit.id])[unit.id].error == 'skipped by anna'
+
+
+def test_renew_extends_the_lease(store: Store, clock: SimulatedClock) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    clock.advance(timedelta(seconds=5))
+
+    store.renew(unit.id, 1, LEASE)
+
+    assert store.units([unit.id])[unit.id].lease_until == NOW + timedelta(seconds=15)
+
+
+def test_a_released_unit_is_requested_again_in_the_same_attempt(store: Store) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    store.commit(leader(store), [], announced=[unit.id], announced_at=NOW)
+
+    store.release(unit.id, 1, [LogLine(attempt=1, at=NOW, level='INFO', text='stopped')])
+
+    released = store.units([unit.id])[unit.id]
+    assert (released.state, released.attempt, released.fence) == (UnitState.REQUESTED, 1, 2)
+    assert (released.owner, released.announced_at) == (None, None)
+    assert [line.text for line in store.log(unit.id)] == ['stopped']
+
+
+def test_announcements_are_marked_on_units_that_still_wait(store: Store) -> None:
+    first, second = start(store), start(store, key('SiteHourly@2026112201'))
+    store.claim(second.id, 'w', LEASE)
+
+    store.commit(leader(store), [], announced=[first.id, second.id], announced_at=NOW)
+
+    assert store.units([first.id])[first.id].announced_at == NOW
+    assert store.units([second.id])[second.id].announced_at is None
+
+
+def test_logs_keep_their_order_over_appends(store: Store) -> None:
+    unit = start(store)
+    lines = [LogLine(attempt=1, at=NOW, level='INFO', text=f'line {n}') for n in range(5)]
+
+    store.append_log(unit.id, lines[:2])
+    store.append_log(unit.id, lines[2:])
+
+    assert list(store.log(unit.id)) == lines
+
+
+def test_leadership_is_held_by_one_until_its_lease_runs_out(
+    open_store: Callable[[], Store], clock: SimulatedClock
+) -> None:
+    first, second = open_store(), open_store()
+
+    held = first.lead('one', LEASE)
+
+    assert held == Leadership(owner='one', term=1, until=NOW + LEASE)
+    assert second.lead('two', LEASE) is None
+    clock.advance(timedelta(seconds=5))
+    renewed = first.lead('one', LEASE)
+    assert renewed is not None
+    assert renewed.term == 1
+    clock.advance(timedelta(seconds=10))
+    taken = second.lead('two', LEASE)
+    assert taken is not None
+    assert taken.term == 2
+    assert store_leader(first) == 'two'
+
+
+def store_leader(store: Store) -> str:
+    leadership = store.leadership()
+    assert leadership is not None
+    return leadership.owner
+
+
+def test_taking_up_ones_own_expired_lease_is_a_new_term(
+    store: Store, clock: SimulatedClock
+) -> None:
+    store.lead('one', LEASE)
+    clock.advance(LEASE)
+
+    again = store.lead('one', LEASE)
+
+    assert again is not None
+    assert again.term == 2
+
+
+def test_resigning_lets_another_lead_at_once(open_store: Callable[[], Store]) -> None:
+    first, second = open_store(), open_store()
+    held = first.lead('one', LEASE)
+    assert held is not None
+
+    first.resign(held)
+
+    taken = second.lead('two', LEASE)
+    assert taken is not None
+    assert taken.term == 2
+    first.resign(held)
+    assert store_leader(second) == 'two'
+
+
+def test_commit_of_a_lost_or_expired_term_is_refused_and_changes_nothing(
+    store: Store, clock: SimulatedClock
+) -> None:
+    held = store.lead('one', LEASE)
+    assert held is not None
+    clock.advance(LEASE)
+
+    with pytest.raises(LeadershipLost):
+        store.commit(held, [SaveJob(job_of(), 'late')])
+    store.lead('two', LEASE)
+    with pytest.raises(LeadershipLost):
+        store.commit(held, [SaveJob(job_of(), 'late')])
+
+    assert store.jobs([HOUR]) == {}
+
+
+def command(text: str = 'c1', **fields: object) -> Command:
+    made = Command(
+        id=CommandId(text),
+        kind=CommandKind.REPROCESS,
+        process=HOUR.process,
+        start=HOUR.timeperiod,
+        end=HOUR.timeperiod.shift(1),
+        actor='anna',
+        reason='late data',
+        created_at=NOW,
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_a_command_is_inserted_once_and_settled_once(store: Store) -> None:
+    store.insert_command(command())
+    store.insert_command(command(actor='bert'))
+
+    assert list(store.requested_commands(10)) == [command()]
+    settle = SettleCommand(
+        command_id=CommandId('c1'), state=CommandState.DONE, outcome='1 job', at=NOW
+    )
+    store.commit(leader(store), [settle])
+
+    assert store.requested_commands(10) == []
+    done = store.command(CommandId('c1'))
+    assert done is not None
+    assert (done.state, done.outcome, done.finished_at) == (CommandState.DONE, '1 job', NOW)
+    assert list(store.commands([CommandState.DONE], 10)) == [done]
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [settle])
+
+
+def test_commands_come_oldest_first_and_limited(store: Store) -> None:
+    for number in range(3):
+        store.insert_command(command(f'c{number}', created_at=NOW - timedelta(seconds=number)))
+
+    assert [item.id for item in store.requested_commands(2)] == ['c2', 'c1']
+
+
+def test_jobs_are_found_by_process_time_and_state_page_by_page(store: Store) -> None:
+    keys = [key(f'SiteHourly@20261122{hour:02d}') for hour in range(4)]
+    for job_key in keys:
+        start(store, job_key)
+    start(store, key('SiteDaily@2026112200'))
+    store.commit(leader(store), [SaveJob(job_of(keys[1], rev=2, state=JobState.NOOP), 'nothing')])
+    hourly = JobFilter(processes=(ProcessName('SiteHourly'),))
+
+    first = store.find_jobs(hourly, 3)
+    rest = store.find_jobs(hourly, 3, first[-1].key)
+
+    assert [job.key for job in [*first, *rest]] == keys
+    found = store.find_jobs(replace(hourly, start='2026112201', end='2026112203'), 9)
+    assert [job.key for job in found] == keys[1:3]
+    assert [job.key for job in store.find_jobs(JobFilter(states=(JobState.NOOP,)), 9)] == keys[1:2]
+    assert store.count_jobs() == {
+        ('SiteDaily', JobState.IN_PROGRESS): 1,
+        ('SiteHourly', JobState.IN_PROGRESS): 3,
+        ('SiteHourly', JobState.NOOP): 1,
+    }
+
+
+def test_desired_and_actual_state_of_a_box_do_not_overwrite_each_other(store: Store) -> None:
+    store.set_desired('box', 'SiteHourly', is_on=False)
+    row = BoxProcess(
+        box_id='box',
+        process='SiteHourly',
+        is_on=True,
+        state='running',
+        pids=(4711,),
+        restart_count=2,
+        changed_at=NOW,
+    )
+
+    store.report_actual([row])
+
+    assert list(store.box_processes('box')) == [replace(row, is_on=False)]
+    store.set_desired('box', 'SiteHourly', is_on=True)
+    assert list(store.box_processes('box')) == [row]
+    assert store.box_processes('elsewhere') == []
+
+
+def test_a_job_keeps_a_bounded_history(store: Store) -> None:
+    leadership = leader(store)
+    for rev in range(1, 140):
+        store.commit(leadership, [SaveJob(job_of(rev=rev), f'event {rev}')])
+
+    events = store.events(HOUR, 1000)
+
+    assert len(events) == 128
+    assert events[0].text == 'event 139'

@@ -1,0 +1,108 @@
+"""A stage for scheduler tests: a real store and broker, a simulated clock, workers played here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.cli.verify import all_jobs
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.invariants import Violation, check
+from synergy.core.records import Outcome, ProcessName, Route, Unit, UowId
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.ports.broker import REPORT_ROUTE, Consumer, Message
+from synergy.scheduler.loop import LoopSettings, Scheduler
+
+LEASE = timedelta(seconds=10)
+
+
+def route_of(process: ProcessName) -> Route:
+    return Route(exchange='ex', routing=f'routing_{process}', queue=f'queue_{process}')
+
+
+class Stage:
+    """Opens schedulers and plays workers on one home."""
+
+    def __init__(self, home: Path, hierarchy: Hierarchy, now: datetime) -> None:
+        self.hierarchy = hierarchy
+        self.home = home
+        self.clock = SimulatedClock(now)
+        self.store = self.open_store()
+        self.broker = self.open_broker()
+        self.consumers: dict[ProcessName, Consumer] = {}
+        self.started: list[str] = []
+
+    def open_store(self) -> SqliteStore:
+        return SqliteStore.open(self.home / 'store.db', clock=self.clock)
+
+    def open_broker(self) -> EmbeddedBroker:
+        return EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
+
+    def scheduler(self, owner: str = 'one') -> Scheduler:
+        return Scheduler(
+            self.hierarchy,
+            route_of,
+            store=self.open_store(),
+            broker=self.open_broker(),
+            clock=self.clock,
+            settings=LoopSettings(
+                owner=owner,
+                leader_lease=LEASE,
+                sweep_period=timedelta(seconds=5),
+                inbox_batch_max=100,
+            ),
+        )
+
+    def take(self) -> list[UowId]:
+        """Take every message that waits for a worker, and acknowledge it."""
+        found: list[UowId] = []
+        for node in self.hierarchy:
+            name = node.process.name
+            if name not in self.consumers:
+                self.consumers[name] = self.broker.consumer(route_of(name))
+            deliveries = self.consumers[name].take(100)
+            self.consumers[name].ack(deliveries)
+            found += [UowId(item.body['uow']) for item in deliveries]
+        return found
+
+    def claim(self, uow_id: UowId) -> Unit | None:
+        unit = self.store.claim(uow_id, 'worker', LEASE)
+        if unit is not None:
+            self.started.append(f'{unit.key}#{unit.run}')
+        return unit
+
+    def finish(self, unit: Unit, outcome: Outcome | None = None, *, report: bool = True) -> None:
+        self.store.finish(unit.id, unit.fence, outcome or Outcome.processed(1))
+        if report:
+            self.broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
+
+    def work(self, outcome: Outcome | None = None) -> int:
+        """Work whatever waits; return how many units were claimed."""
+        claimed = [unit for uow_id in self.take() if (unit := self.claim(uow_id)) is not None]
+        for unit in claimed:
+            self.finish(unit, outcome)
+        return len(claimed)
+
+    def run(self, scheduler: Scheduler, turns_max: int = 2000) -> None:
+        """Step and work until nothing happens any more."""
+        for _ in range(turns_max):
+            seconds = scheduler.step()
+            if not self.work() and seconds > 0:
+                scheduler.step()
+                if not self.work():
+                    return
+        raise AssertionError('still busy')
+
+    def state(self, key: JobKey) -> JobState:
+        job = self.store.jobs([key]).get(key)
+        return JobState.EMBRYO if job is None else job.state
+
+    def violations(self) -> Sequence[Violation]:
+        return list(
+            check(self.hierarchy, all_jobs(self.store), self.store.all_units(), self.clock.now())
+        )
