@@ -163,7 +163,7 @@ class Scheduler:
             self._stand_by()
             return self._leader.seconds_to_renewal
         if is_new_term:
-            # Another Scheduler may have written meanwhile; what was under way is not known any more.
+            # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
         if self._engine is None:
             self._load()
