@@ -130,8 +130,7 @@ def die_with(parent_pid: int) -> bool:
     """Arrange that this process gets SIGTERM when `parent_pid`, its parent, dies.
 
     Returns False when the parent has died already. Linux only; elsewhere an orphan lives until the
-    next
-    supervisor of its home finds it by its pid file. Source: prctl(2), PR_SET_PDEATHSIG.
+    next supervisor of its home finds it by its pid file. Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == 'linux':
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
+from types import MappingProxyType
 from typing import Any, Final, assert_never
 
 from synergy.adapters import sqlite_rows as rows
@@ -181,8 +182,7 @@ class SqliteStore:
         self,
         leadership: Leadership,
         saves: Sequence[Save],
-        announced: Collection[UowId] = (),
-        announced_at: datetime | None = None,
+        announced: Mapping[UowId, datetime] = MappingProxyType({}),
     ) -> None:
         """Apply `saves` in one transaction, all or none."""
         with self._file.transaction() as connection:
@@ -190,7 +190,7 @@ class SqliteStore:
             if announced:
                 connection.executemany(
                     _MARK_ANNOUNCED,
-                    [(to_micros(announced_at), uow_id) for uow_id in announced],
+                    [(to_micros(at), uow_id) for uow_id, at in announced.items()],
                 )
             for save in saves:
                 if not _apply(connection, save, leadership.term):

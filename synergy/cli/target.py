@@ -40,7 +40,9 @@ def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
     """
     node = node_of(context, name)
     try:
-        found = parse(node.process.qualifier, timeperiod.ljust(_DIGITS, '0'))
+        is_short = len(timeperiod) in _QUALIFIER_BY_WIDTH
+        padded = timeperiod.ljust(_DIGITS, '0') if is_short else timeperiod
+        found = parse(node.process.qualifier, padded)
     except ValueError as error:
         raise CommandError(f'{error} (for {name})', ExitCode.UNKNOWN) from error
     hierarchy = context.hierarchy

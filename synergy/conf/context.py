@@ -148,6 +148,7 @@ class _Loader:
             if (route := _EntryReader(raw, self._file, self.problems, self._settings).queue())
         ]
         hierarchy = self._hierarchy(managed, trees, processes)
+        self._refuse_sharing([*daemons.values(), *managed.values(), *freeruns.values()])
         if hierarchy is None:
             return None
         return Context(
@@ -157,6 +158,23 @@ class _Loader:
             queues=tuple(routes),
             hierarchy=hierarchy,
         )
+
+    def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:
+        """Note processes whose queue, pid file or log file is another one's, too."""
+        owner_by_thing: dict[tuple[str, str], ProcessName] = {}
+        for entry in entries:
+            for thing in (
+                ('queue', entry.route.queue),
+                ('pid_file', str(entry.pid_file)),
+                ('log_file', str(entry.log_file)),
+            ):
+                owner = owner_by_thing.setdefault(thing, entry.name)
+                if owner != entry.name:
+                    self.problems.append(
+                        f'{entry.name} in {self._file} has the same {thing[0]} {thing[1]!r} as '
+                        f'{owner}; give one of them another token'
+                    )
+                    break
 
     def _hierarchy(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from synergy.core.commands import Command, CommandId, CommandState
@@ -49,13 +50,12 @@ class Ledger(Protocol):
         self,
         leadership: Leadership,
         saves: Sequence[Save],
-        announced: Collection[UowId] = (),
-        announced_at: datetime | None = None,
+        announced: Mapping[UowId, datetime] = MappingProxyType({}),
     ) -> None:
         """Apply `saves` in order, each as the one conditional statement that its class describes.
 
-        `announced`: units whose announcement the broker has confirmed before this commit; marks
-        those still REQUESTED with `announced_at`, never refused.
+        announced: when the broker confirmed the announcement of which unit; written to those still
+        REQUESTED, never refused.
         Raises LeadershipLost when the store's term is not this one or its lease has run out, and
         CommitRefused when a save matched no row. A refused commit may have applied the saves
         before the refused one (SQLite applies none): the caller drops its index and reloads.

@@ -29,7 +29,7 @@ class Announcer:
         self._now_due: dict[UowId, Message] = {}
         self._later: list[tuple[datetime, UowId, ProcessName]] = []
         self._is_broker_down = False
-        self.rung: list[UowId] = []
+        self.rung: dict[UowId, datetime] = {}
 
     def add(self, announcements: Iterable[Announce], now: datetime) -> None:
         """Take announcements over; those whose time has not come wait for it."""
@@ -61,7 +61,7 @@ class Announcer:
         if self._is_broker_down:
             logger.info('the broker is back', extra={'event': 'broker_up'})
         self._is_broker_down = False
-        self.rung.extend(self._now_due)
+        self.rung.update(dict.fromkeys(self._now_due, now))
         self._now_due.clear()
 
     @property

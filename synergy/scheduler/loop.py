@@ -283,8 +283,7 @@ class Scheduler:
         self._store.commit(
             self._leader.leadership,
             cast('Sequence[Save]', saves),
-            announced=tuple(rung),
-            announced_at=self._clock.now(),
+            announced=rung,
         )
         rung.clear()
         self._next_mark = None

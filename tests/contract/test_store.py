@@ -232,7 +232,7 @@ def test_renew_extends_the_lease(store: Store, clock: SimulatedClock) -> None:
 def test_a_released_unit_is_requested_again_in_the_same_attempt(store: Store) -> None:
     unit = start(store)
     store.claim(unit.id, 'w', LEASE)
-    store.commit(leader(store), [], announced=[unit.id], announced_at=NOW)
+    store.commit(leader(store), [], announced={unit.id: NOW})
 
     store.release(unit.id, 1, [LogLine(attempt=1, at=NOW, level='INFO', text='stopped')])
 
@@ -246,7 +246,7 @@ def test_announcements_are_marked_on_units_that_still_wait(store: Store) -> None
     first, second = start(store), start(store, key('SiteHourly@2026112201'))
     store.claim(second.id, 'w', LEASE)
 
-    store.commit(leader(store), [], announced=[first.id, second.id], announced_at=NOW)
+    store.commit(leader(store), [], announced={first.id: NOW, second.id: NOW})
 
     assert store.units([first.id])[first.id].announced_at == NOW
     assert store.units([second.id])[second.id].announced_at is None

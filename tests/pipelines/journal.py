@@ -93,7 +93,7 @@ def nonsense(uow: Uow) -> str:
     return 'all good'
 
 
-class Unstartable(Worker):
+class Unstartable(Journal):
     """Cannot even be set up."""
 
     def setup(self) -> None:

@@ -1,0 +1,26 @@
+"""One measured number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """aim: what the number is held against, in words; None when it is only shown."""
+
+    benchmark: str
+    what: str
+    value: float
+    unit: str
+    aim: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """Return the value with as many digits as mean something."""
+        return f'{self.value:,.0f}' if abs(self.value) >= 100 else f'{self.value:.3g}'
+
+    def encoded(self) -> Mapping[str, object]:
+        """Return the JSON form."""
+        return asdict(self)

@@ -1,0 +1,57 @@
+"""`launch.py bench NAME`: measure, on this machine, and print a table."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_table
+
+#: Module of `bench` by name, in the order of `all`.
+BENCHMARKS: Final = ('demo',)
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('name', nargs='?', default='all', choices=[*BENCHMARKS, 'all'])
+    parser.add_argument('--quick', action='store_true', help='fewer intervals, rougher numbers')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the results to FILE')
+
+
+def _run(options: Namespace) -> ExitCode:
+    names = BENCHMARKS if options.name == 'all' else (options.name,)
+    print(f'{platform.platform()}, {psutil.cpu_count()} cores, Python {platform.python_version()}')
+    results = []
+    for name in names:
+        try:
+            module = importlib.import_module(f'bench.{name}')
+        except ModuleNotFoundError as error:
+            raise CommandError(
+                f'bench needs the folder bench/ of a checkout ({error}); run it there',
+                ExitCode.UNAVAILABLE,
+            ) from error
+        results += module.run(is_quick=options.quick)
+    print()
+    print_table(
+        ('benchmark', 'what', 'result', 'unit', 'aim'),
+        [(item.benchmark, item.what, item.shown, item.unit, item.aim) for item in results],
+    )
+    if options.json is not None:
+        rows = [item.encoded() for item in results]
+        options.json.write_text(json.dumps(rows, indent=2) + '\n')
+    return ExitCode.OK
+
+
+COMMAND = CliCommand(
+    name='bench',
+    summary='Measure speed and memory on this machine.',
+    example='bench demo --quick',
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,250 @@
+"""status, jobs, job, why, verify, list, check: on a store made by a real Scheduler."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from synergy import bootstrap
+from synergy.core.records import Outcome
+from synergy.core.states import JobState
+from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from tests.cli.conftest import Said
+
+Launch = Callable[..., Said]
+
+
+@pytest.fixture
+def half_done(launch: Launch) -> Launch:
+    """Two days of flights: hours up to 2013010101 done, the next one failing, nothing else."""
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        store, broker = runtime.open_store(), runtime.open_broker()
+        scheduler = Scheduler(
+            context.hierarchy,
+            lambda process: context.managed[process].route,
+            store=runtime.open_store(),
+            broker=runtime.open_broker(),
+            clock=runtime.clock,
+            settings=LoopSettings(
+                owner='dev:1',
+                leader_lease=timedelta(seconds=10),
+                sweep_period=timedelta(seconds=10),
+                inbox_batch_max=100,
+            ),
+        )
+        scheduler.step()
+        hours = sorted(
+            (unit for unit in store.live_units() if unit.process == 'FlightHourly'),
+            key=lambda unit: unit.timeperiod.ordinal,
+        )
+        for unit, outcome in zip(
+            hours[:3],
+            (Outcome.processed(5), Outcome.noop(), Outcome.failed('no data')),
+            strict=True,
+        ):
+            claimed = store.claim(unit.id, 'dev:FlightHourly:0:7', timedelta(seconds=9))
+            assert claimed is not None
+            store.finish(unit.id, claimed.fence, outcome)
+            broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
+        scheduler.step()
+    return launch
+
+
+def test_status_tells_how_far_each_process_is(half_done: Launch) -> None:
+    said = half_done('status', '--json')
+
+    status = json.loads(said.out)
+    flights = next(item for item in status['processes'] if item['process'] == 'FlightHourly')
+    assert said.code == 0
+    assert status['leader']['owner'] == 'dev:1'
+    assert status['leader']['is_leading']
+    assert flights['states']['state_processed'] == 1
+    assert flights['states']['state_noop'] == 1
+    assert flights['states']['state_in_progress'] == 8
+    assert (flights['planned'], flights['overdue']) == (48, 46)
+    assert flights['first_overdue'] == '2013010102'
+    assert 'FlightHourly' in half_done('status').out
+
+
+def test_jobs_are_filtered_and_include_those_nobody_touched(half_done: Launch) -> None:
+    everything = json.loads(half_done('jobs', '--json').out)
+    some = half_done(
+        'jobs', '-p', 'FlightHourly', '--from', '2013010101', '--to', '2013010103', '--json'
+    )
+    daily = json.loads(half_done('jobs', '--process', 'FlightDaily', '--json').out)
+
+    assert len(everything) == 48 * 2 + 2 * 3 + 1 + 1
+    assert [(job['timeperiod'], job['state']) for job in json.loads(some.out)] == [
+        ('2013010101', 'state_noop'),
+        ('2013010102', 'state_in_progress'),
+    ]
+    assert [(job['state'], job['changed_at']) for job in daily] == [('state_embryo', None)] * 2
+    assert len(json.loads(half_done('jobs', '--state', 'noop', '--json').out)) == 1
+    assert 'more than 3' in half_done('jobs', '--limit', '3').out
+
+
+def test_job_shows_runs_log_history_and_neighbours(half_done: Launch) -> None:
+    said = half_done('job', 'FlightHourly', '2013010102')
+    page = json.loads(half_done('job', 'FlightHourly', '2013010102', '--json').out)
+
+    assert said.code == 0
+    for expected in (
+        'FlightHourly@2013010102  state_in_progress',
+        'run 1  state_requested, attempt 2',
+        'error: no data',
+        'attempt 1 of 3 failed: no data',
+        'parent      FlightDaily@2013010100',
+    ):
+        assert expected in said.out
+    assert page['runs'][0]['attempt'] == 2
+    assert {item['relation'] for item in page['neighbours']} == {'earlier', 'later', 'parent'}
+
+
+def test_why_leads_from_the_year_down_to_the_root(half_done: Launch) -> None:
+    lines = half_done('why', 'FlightYearly', '2013').out.splitlines()
+
+    assert lines[0].startswith('FlightYearly@2013000000: waits for child FlightMonthly@2013010000')
+    assert lines[1].startswith('    FlightMonthly@2013010000: waits for child FlightDaily')
+    assert 'and 1 more of 2' in lines[1]
+    assert 'FlightHourly@2013010102 (in progress) and 21 more of 24' in lines[2]
+    assert 'attempt 2 of 3 starts at' in lines[3]
+    assert 'no data' in lines[3]
+
+
+def test_why_names_both_dependencies_and_what_is_done(half_done: Launch) -> None:
+    delay = half_done('why', 'DelayDaily', '20130102').out
+    done = half_done('why', 'FlightHourly', '2013010100').out
+
+    assert 'waits for dependency FlightDaily@2013010200' in delay
+    assert 'waits for dependency WeatherDaily@2013010200' in delay
+    assert 'is ready, and waits for one of 8 running jobs' in delay
+    assert 'is processed since' in done
+
+
+def test_why_says_that_nobody_leads(half_done: Launch, tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / 'home' / 'store.db')
+    database.execute('UPDATE leadership SET lease_until = 1000')
+    database.commit()
+
+    assert 'no Scheduler leads since' in half_done('why', 'WeatherHourly', '2013010100').out
+    assert half_done('status').code == 1
+
+
+def test_verify_finds_nothing_then_what_was_broken(half_done: Launch, tmp_path: Path) -> None:
+    assert half_done('verify').code == 0
+    database = sqlite3.connect(tmp_path / 'home' / 'store.db')
+    database.execute(
+        "UPDATE job SET state = 'state_embryo' WHERE timeperiod = '2013010100' "
+        "AND process_name = 'FlightHourly'"
+    )
+    database.execute(
+        'INSERT INTO job (process_name, timeperiod, time_qualifier, state, rev, term, run, '
+        "number_of_failures, is_held, changed_at) VALUES ('FlightDaily', '2013010100', '_daily', "
+        "'state_processed', 1, 1, 1, 0, 0, 0)"
+    )
+    database.commit()
+
+    said = half_done('verify')
+    found = json.loads(half_done('verify', '--json').out)
+
+    assert said.code == 1
+    assert 'I2 FlightDaily@2013010100' in said.out
+    assert {item['invariant'] for item in found} == {'I2'}
+
+
+def test_what_does_not_exist_is_refused_with_the_nearest(half_done: Launch) -> None:
+    for arguments, expected in (
+        (('why', 'FlightHorly', '2013010100'), "did you mean 'FlightHourly'"),
+        (('why', 'FlightHourly', '2013013200'), 'no real date'),
+        (('why', 'FlightHourly', '2013013'), 'not an hourly timeperiod'),
+        (('job', 'FlightHourly', '2012010100'), 'outside its tree'),
+        (('jobs', '--state', 'procesed'), "did you mean 'processed'"),
+        (('jobs', '--from', 'yesterday'), 'YYYYMMDDHH'),
+        (('jobs', '-p', 'Nothing'), 'not a managed process'),
+        (('start', 'FlightHorly'), "did you mean 'FlightHourly'"),
+        (('stop', 'Nobody'), './launch.py list'),
+        (('query', 'Nobody'), './launch.py list'),
+    ):
+        said = half_done(*arguments)
+
+        assert said.code == 3, arguments
+        assert expected in said.err, arguments
+
+
+def test_without_a_store_readers_say_where_they_looked(launch: Launch, tmp_path: Path) -> None:
+    for command in (('status',), ('jobs',), ('verify',), ('why', 'FlightDaily', '20130101')):
+        said = launch(*command)
+
+        assert said.code == 4
+        assert str(tmp_path / 'home' / 'store.db') in said.err
+    assert not (tmp_path / 'home').exists()
+
+
+def test_a_newer_store_is_refused(half_done: Launch, tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / 'home' / 'store.db')
+    database.execute('PRAGMA user_version = 99')
+    database.close()
+
+    said = half_done('status')
+
+    assert said.code == 4
+    assert 'newer' in said.err
+    assert 'store.db' in said.err
+
+
+def test_list_shows_every_process(launch: Launch) -> None:
+    rows = json.loads(launch('list', '--json').out)
+
+    assert {row['process'] for row in rows} >= {'FlightHourly', 'DelayDaily', 'Scheduler'}
+    assert 'blocking_dependencies' in launch('list').out
+
+
+def test_check_accepts_this_project_and_refuses_a_bad_one(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert launch('check').code == 0
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.broken')
+
+    said = launch('check')
+    found = json.loads(launch('check', '--json').out)
+
+    assert said.code == 6
+    assert said.err.startswith('3 problems in settings or context:')
+    assert len(found['problems']) == 3
+    assert launch('up').code == launch('start', 'Supervisor').code == 6
+    assert not (tmp_path / 'home').exists()
+
+
+def test_unknown_commands_and_options_are_usage_errors(launch: Launch) -> None:
+    assert launch('stauts').code == 2
+    assert "did you mean 'status'" in launch('stauts').err
+    assert launch('status', '--colour').code == 2
+    assert launch('--help').code == 0
+
+
+def test_every_command_explains_itself_with_an_example(launch: Launch) -> None:
+    from synergy.cli.main import COMMANDS
+
+    for name, _, _ in COMMANDS:
+        said = launch(name, '--help')
+
+        assert said.code == 0
+        assert f'example: ./launch.py {name}' in said.out
+
+
+def test_states_shown_are_those_of_synergy_2() -> None:
+    assert {state.value for state in JobState} == {
+        'state_embryo',
+        'state_in_progress',
+        'state_final_run',
+        'state_processed',
+        'state_skipped',
+        'state_noop',
+    }

@@ -1,0 +1,197 @@
+"""The context: entries as in Synergy 2.x, and every problem of a bad one in one report."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from synergy.bootstrap import PROJECT
+from synergy.conf.context import load_context
+from synergy.conf.errors import ContextError
+from synergy.conf.model import Context
+from synergy.conf.settings import load_settings
+from synergy.core.records import ProcessName
+from synergy.core.states import Blocking, OnFailure
+
+HEADER = """
+from synergy.conf.entries import *
+
+def hourly(name, **fields):
+    given = dict(process_name=name, classname='workers.flight_hourly.FlightHourly',
+                 token=name.lower(), time_qualifier=QUALIFIER_HOURLY)
+    return managed_context_entry(**(given | fields))
+
+def daily(name, **fields):
+    return hourly(name, **({'time_qualifier': QUALIFIER_DAILY} | fields))
+"""
+_numbers = itertools.count()
+
+
+def load(folder: Path, body: str) -> Context:
+    name = f'context_under_test_{next(_numbers)}'
+    (folder / f'{name}.py').write_text(HEADER + body)
+    settings = load_settings({'SYNERGY_HOME': str(folder)}, PROJECT)
+    return load_context(replace(settings, project=folder, context_module=name))
+
+
+def problems(folder: Path, body: str) -> str:
+    with pytest.raises(ContextError) as refused:
+        load(folder, body)
+    return '\n'.join(refused.value.problems)
+
+
+def test_the_illustration_context_is_valid() -> None:
+    context = load_context(load_settings({}, PROJECT))
+
+    assert len(context.managed) == 7
+    delay = context.managed[ProcessName('DelayDaily')]
+    assert delay.process.blocking is Blocking.DEPENDENCIES
+    assert context.hierarchy.nodes[delay.name].dependencies == ('FlightDaily', 'WeatherDaily')
+
+
+def test_names_and_defaults_are_those_of_synergy_2(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = {'SiteHourly': hourly('SiteHourly', token='site')}
+timetable_context = {'site': timetable_tree_entry('site', ['SiteHourly'])}
+""",
+    )
+
+    entry = context.managed[ProcessName('SiteHourly')]
+    assert entry.route.exchange == 'ex_managed_worker'
+    assert entry.route.queue == 'queue_site_hourly'
+    assert entry.route.routing == 'routing_site_hourly'
+    assert entry.pid_file.name == 'site_hourly.pid'
+    assert entry.log_file.name == 'site_hourly.log'
+    assert str(entry.process.trigger) == 'every 60'
+    assert entry.process.machine == 'discrete'
+    assert entry.process.blocking is Blocking.NORMAL
+    assert (entry.process.lag, entry.process.max_running) == (timedelta(minutes=5), 1)
+    assert entry.process.on_failure is OnFailure.SKIP
+    assert entry.present_on_boxes == ()
+
+
+def test_every_problem_is_reported_at_once_with_file_and_entry(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """
+process_context = {
+    'A': hourly('A', classname='workers.flight_hourly.FlightHorly'),
+    'B': hourly('B', classname='nowhere.to.be.Found'),
+    'C': hourly('C', state_machine_name='discreet'),
+    'D': hourly('D', blocking_type='blocking_childen'),
+    'E': hourly('E', trigger_frequency='sometimes'),
+    'F': hourly('F', time_qualifier='_weekly'),
+    'G': hourly('G', max_running=0),
+    'H': hourly('H', arguments={'when': object()}),
+    'I': hourly('I', present_on_boxes=['(']),
+    'J': hourly('J', is_on='yes'),
+    'K': hourly('K', time_grouping=99),
+    'L': 'no entry at all',
+    'M': hourly('N'),
+    'O': hourly('O', lag_minutes=-1),
+    'P': hourly('P', on_failure='explode'),
+}
+timetable_context = {}
+""",
+    )
+
+    for expected in (
+        "defines no 'FlightHorly'; did you mean 'FlightHourly'",
+        'nowhere.to.be',
+        "unknown state machine 'discreet' for C",
+        "did you mean 'discrete'",
+        "did you mean 'blocking_children'",
+        "trigger 'sometimes' cannot be read",
+        '_weekly',
+        'max_running = 0 of G',
+        'no JSON object',
+        'no regular expression',
+        "is_on = 'yes' of J",
+        'time_grouping = 99 of K',
+        "'L' in `process_context`",
+        "'M' in `process_context`",
+        'lag_minutes = -1 of O',
+        "on_failure = 'explode' of P",
+    ):
+        assert expected in text
+    assert all('context_under_test_' in line for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ('trees', 'expected'),
+    [
+        (
+            "[timetable_tree_entry('a', ['H'], dependent_on=['b']), "
+            "timetable_tree_entry('b', ['D'], dependent_on=['a'])]",
+            'cycle',
+        ),
+        ("[timetable_tree_entry('a', ['H', 'H2', 'D'])]", 'two hourly levels'),
+        ("[timetable_tree_entry('a', ['H', 'D', 'X'])]", "'X', which is no managed process"),
+        ("[timetable_tree_entry('a', ['H'])]", 'D is in no tree'),
+        ("[timetable_tree_entry('a', ['H', 'D']), timetable_tree_entry('b', ['D'])]", '2 places'),
+        ("[timetable_tree_entry('a', ['H', 'D'], dependent_on=['zz'])]", 'does not exist'),
+        ("[timetable_tree_entry('a', ['H']), timetable_tree_entry('b', ['D'])]", 'no level below'),
+        (
+            "[timetable_tree_entry('a', ['H', 'D'], start_timeperiod='2026010100', "
+            "end_timeperiod='2025010100')]",
+            'not after its start',
+        ),
+        ("[timetable_tree_entry('a', ['H', 'D'], start_timeperiod='2026')]", 'YYYYMMDDHH'),
+    ],
+)
+def test_impossible_trees_are_refused(tmp_path: Path, trees: str, expected: str) -> None:
+    twin = ", 'H2': hourly('H2')" if 'H2' in trees else ''
+    body = (
+        "process_context = {'H': hourly('H'), 'D': daily('D', blocking_type=BLOCKING_CHILDREN)"
+        f'{twin}}}\ntimetable_context = {trees}\n'
+    )
+
+    assert expected in problems(tmp_path, body)
+
+
+def test_two_processes_may_not_share_queue_and_files(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """
+process_context = {
+    'A': hourly('A', token='site'), 'B': hourly('B', token='site'),
+}
+timetable_context = [timetable_tree_entry('a', ['A']), timetable_tree_entry('b', ['B'])]
+""",
+    )
+
+    assert 'B in ' in text
+    assert "same queue 'queue_site_hourly' as A" in text
+    assert 'token' in text
+
+
+def test_a_context_that_fails_to_import_names_the_line(tmp_path: Path) -> None:
+    line = (HEADER + '\n').count('\n') + 1
+
+    assert f'line {line}' in problems(tmp_path, '\n1 / 0\n')
+
+
+def test_a_missing_context_says_what_to_write(tmp_path: Path) -> None:
+    settings = load_settings({'SYNERGY_HOME': str(tmp_path)}, PROJECT)
+
+    with pytest.raises(ContextError, match=r'write no_such_context\.py'):
+        load_context(replace(settings, project=tmp_path, context_module='no_such_context'))
+
+
+def test_a_project_may_replace_a_built_in_daemon(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = [daemon_context_entry('Scheduler', 'synergy.scheduler.main.start',
+                                         'scheduler', present_on_boxes=['prod-1$'])]
+timetable_context = []
+""",
+    )
+
+    assert context.daemons[ProcessName('Scheduler')].present_on_boxes == ('prod-1$',)

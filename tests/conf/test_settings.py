@@ -1,0 +1,99 @@
+"""Settings: defaults, the environment's precedence, and refusals that name the nearest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synergy.bootstrap import PROJECT
+from synergy.conf.errors import SettingsError
+from synergy.conf.settings import load_settings, reference
+
+
+def problems(environ: dict[str, str], project: Path = PROJECT) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environ, project)
+    return list(refused.value.problems)
+
+
+def test_the_home_names_everything_below_it(tmp_path: Path) -> None:
+    settings = load_settings({'SYNERGY_HOME': str(tmp_path / 'a b')}, PROJECT)
+
+    assert settings.home == tmp_path / 'a b'
+    assert settings.store_uri.startswith('sqlite:///')
+    assert settings.log_directory == tmp_path / 'a b' / 'logs'
+    assert settings.pid_directory == tmp_path / 'a b' / 'run'
+
+
+def test_the_environment_wins_over_the_module() -> None:
+    assert load_settings({}, PROJECT).box_id == 'dev'
+    assert load_settings({'SYNERGY_BOX_ID': 'prod-1'}, PROJECT).box_id == 'prod-1'
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
+    (problem,) = problems({'SYNERGY_SWEEP_SECOND': '3'})
+
+    assert 'SYNERGY_SWEEP_SECOND names no setting' in problem
+    assert 'SYNERGY_SWEEP_SECONDS' in problem
+
+
+@pytest.mark.parametrize(
+    ('variable', 'value', 'expected'),
+    [
+        ('SYNERGY_SWEEP_SECONDS', 'soon', 'number of seconds'),
+        ('SYNERGY_SWEEP_SECONDS', 'nan', 'number of seconds'),
+        ('SYNERGY_SWEEP_SECONDS', '-1', 'number of seconds'),
+        ('SYNERGY_LOG_FILE_COUNT', '2.5', 'whole number'),
+        ('SYNERGY_LOG_LEVEL', 'LOUD', 'one of DEBUG'),
+        ('SYNERGY_DEBUG', 'maybe', 'True or False'),
+        ('SYNERGY_START_TIMEPERIOD', '2013', 'YYYYMMDDHH'),
+        ('SYNERGY_END_TIMEPERIOD', '2013013200', 'no real date'),
+        ('SYNERGY_STORE_URI', 'oracle://x', 'URI'),
+        ('SYNERGY_BOX_ID', '', 'not empty'),
+    ],
+)
+def test_a_mistyped_value_is_refused_with_what_is_expected(
+    variable: str, value: str, expected: str
+) -> None:
+    (problem,) = problems({variable: value})
+
+    assert variable in problem
+    assert expected in problem
+
+
+def test_all_problems_are_reported_together() -> None:
+    found = problems({'SYNERGY_SWEEP_SECONDS': 'x', 'SYNERGY_DEBUG': 'x', 'SYNERGY_OH': 'x'})
+
+    assert len(found) == 3
+
+
+def write_settings(folder: Path, text: str) -> dict[str, str]:
+    name = f'settings_{abs(hash(str(folder)))}'
+    (folder / f'{name}.py').write_text(text)
+    return {'SYNERGY_SETTINGS_MODULE': name}
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ("settings = {'swep_seconds': 3}", "did you mean 'sweep_seconds'"),
+        ("settings = {'mq_host': 'localhost'}", 'Synergy 2.x'),
+        ('other = 1', 'defines no `settings`'),
+        ('settings = {', 'cannot be imported'),
+        ('import no_such_module_at_all', 'no_such_module_at_all'),
+        ('raise SystemExit(1)', 'cannot be imported'),
+    ],
+)
+def test_a_bad_module_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    found = problems(write_settings(tmp_path, text), tmp_path)
+
+    assert expected in found[0]
+
+
+def test_a_module_that_is_named_and_missing_is_refused() -> None:
+    assert 'nowhere' in problems({'SYNERGY_SETTINGS_MODULE': 'nowhere'})[0]
+
+
+def test_the_reference_in_the_docs_is_current() -> None:
+    assert (PROJECT / 'docs' / 'settings.md').read_text() == reference()

@@ -1,0 +1,158 @@
+"""The Supervisor as a real process: restarts, gives up, stops in order, leaves no orphan."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from synergy.core.records import BoxProcess
+from synergy.core.states import JobState
+from tests.system import System, kill
+
+CONTEXT = 'tests.pipelines.unstartable'
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    with System(tmp_path / 'home', CONTEXT, SYNERGY_QUICK_EXIT_COUNT_MAX='3') as running:
+        yield running
+
+
+def row(system: System, process: str) -> BoxProcess | None:
+    rows = system.store.box_processes('dev')
+    return next((item for item in rows if item.process == process), None)
+
+
+def pid_of(system: System, process: str, other_than: int = 0) -> int:
+    """Return the pid of a running process, waiting for it."""
+
+    def pids() -> tuple[int, ...]:
+        found = row(system, process)
+        return () if found is None or found.state != 'running' else found.pids
+
+    system.wait_for(lambda: bool(pids()) and pids()[0] != other_than, f'a new {process}')
+    return pids()[0]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_killed_process_is_started_again_and_its_work_is_done(system: System) -> None:
+    system.start('Supervisor')
+    pid = pid_of(system, 'PatientDaily')
+    system.wait_for(lambda: 'began 2026110100 attempt 1 fence 1' in system.journal(), 'the start')
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert pid_of(system, 'PatientDaily', other_than=pid) != pid
+    system.tell('go')
+    assert system.wait_final(system.key('PatientDaily')) is JobState.PROCESSED
+    again = row(system, 'PatientDaily')
+    assert again is not None
+    assert again.restart_count == 1
+
+
+def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: System) -> None:
+    system.start('Supervisor')
+
+    system.wait_for(
+        lambda: (found := row(system, 'UnstartableDaily')) is not None and found.state == 'fatal',
+        'FATAL',
+    )
+
+    assert system.journal().count('setup') == 3
+    assert is_alive(pid_of(system, 'PatientDaily'))
+    log = (system.home / 'logs' / 'supervisor_daemon.log').read_text()
+    assert 'UnstartableDaily is FATAL' in log
+    assert './launch.py start UnstartableDaily' in log
+    assert 'no database' in (system.home / 'logs' / 'unstartabledaily_daily.log').read_text()
+
+
+def test_a_stop_ends_all_and_leaves_no_pid_file(system: System) -> None:
+    supervisor = system.start('Supervisor')
+    pids = [pid_of(system, name) for name in ('Scheduler', 'PatientDaily')]
+    system.tell('go')
+
+    supervisor.terminate()
+
+    assert supervisor.wait(30) == 0
+    assert not any(map(is_alive, pids))
+    assert list((system.home / 'run').glob('*.pid')) == []
+
+
+def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_goes_on(system: System) -> None:
+    supervisor = system.start('Supervisor')
+    pids = [pid_of(system, name) for name in ('Scheduler', 'PatientDaily')]
+
+    kill(supervisor)
+    system.start('Supervisor')
+
+    system.wait_for(lambda: not any(map(is_alive, pids)), 'the end of the orphans')
+    system.tell('go')
+    assert system.wait_final(system.key('PatientDaily')) is JobState.PROCESSED
+
+
+def test_a_second_supervisor_on_the_same_home_is_refused(system: System) -> None:
+    first = system.start('Supervisor')
+    pid_of(system, 'Scheduler')
+
+    assert system.start('Supervisor').wait(20) == 5
+    log = (system.home / 'logs' / 'supervisor_daemon.log').read_text()
+    assert f'in use by the Supervisor with pid {first.pid}' in log
+
+
+def test_stop_and_start_of_one_process_go_through_the_supervisor(system: System) -> None:
+    system.start('Supervisor')
+    pid = pid_of(system, 'PatientDaily')
+
+    stopped = system.launch('stop', 'PatientDaily')
+
+    assert stopped.returncode == 0, stopped.stderr
+    assert not is_alive(pid)
+    assert system.launch('query', 'PatientDaily').returncode == 1
+    assert system.launch('start', 'PatientDaily').returncode == 0
+    assert pid_of(system, 'PatientDaily', other_than=pid) != pid
+
+
+def test_processes_start_alone_without_a_supervisor(system: System) -> None:
+    assert system.launch('start', 'PatientDaily').returncode == 0
+    assert system.launch('query', 'PatientDaily').returncode == 0
+    again = system.launch('start', 'PatientDaily')
+    assert again.returncode == 5
+    assert 'runs already with pid' in again.stderr
+    assert system.launch('stop', 'PatientDaily').returncode == 0
+    assert system.launch('stop', 'PatientDaily').returncode == 1
+
+
+def test_the_whole_system_starts_in_the_background_and_stops(system: System) -> None:
+    started = system.launch('start', 'Supervisor')
+    assert started.returncode == 0, started.stderr
+    system.tell('go')
+    assert system.wait_final(system.key('PatientDaily')) is JobState.PROCESSED
+    again = system.launch('start', 'Supervisor')
+    assert again.returncode == 5
+    assert 'runs already with pid' in again.stderr
+
+    assert system.launch('stop', 'Supervisor').returncode == 0
+    assert system.launch('query').returncode == 1
+
+
+def test_a_home_that_cannot_be_made_is_said_and_nothing_is_started(tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('')
+    with System(tmp_path / 'home', CONTEXT) as system:
+        system.environ['SYNERGY_HOME'] = str(tmp_path / 'file' / 'home')
+
+        refused = system.launch('start', 'Supervisor')
+
+    assert refused.returncode == 4
+    assert 'file/home' in refused.stderr
+    assert 'Traceback' not in refused.stderr

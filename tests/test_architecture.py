@@ -1,0 +1,127 @@
+"""The floors of docs/architecture.md, read from the imports: downwards only, never sideways."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from synergy.bootstrap import PROJECT
+
+#: What each part may import from this project, besides itself.
+ALLOWED = {
+    'synergy.core': set(),
+    'synergy.ports': {'synergy.core'},
+    'synergy.conf': {'synergy.core'},
+    'synergy.adapters': {'synergy.core', 'synergy.ports'},
+    'synergy.view': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.scheduler': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.workers': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.supervisor': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.bootstrap': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.adapters'},
+    'synergy.logs': set(),
+    'synergy.install': set(),
+    'synergy.cli': {
+        'synergy.core',
+        'synergy.ports',
+        'synergy.conf',
+        'synergy.view',
+        'synergy.scheduler',
+        'synergy.workers',
+        'synergy.supervisor',
+        'synergy.bootstrap',
+        'synergy.logs',
+        'synergy.install',
+        'bench',
+        'db',
+    },
+    'constants': set(),
+    'settings': set(),
+    'context': {'constants', 'synergy.conf'},
+    'db': {'synergy.bootstrap'},
+    'workers': {'db', 'constants', 'synergy.workers'},
+}
+#: The core is pure: nothing in it reads a clock, a file, a socket or an environment, or logs.
+IMPURE = {
+    'logging', 'os', 'pathlib', 'random', 'socket', 'sqlite3', 'subprocess', 'sys', 'threading',
+    'time',
+}  # fmt: skip
+#: Drivers, and the only part that may know them.
+DRIVERS = {'sqlite3', 'pymongo', 'pika', 'psutil'}
+
+
+def part_of(module: str) -> str | None:
+    """Return the part of the project in which a module lies; None for other people's modules."""
+    names = module.split('.')
+    if names[0] == 'synergy' and len(names) > 1:
+        return '.'.join(names[:2])
+    return names[0] if names[0] in ALLOWED or names[0] == 'bench' else None
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                if module == 'synergy':
+                    yield from (f'synergy.{alias.name}' for alias in names)
+                else:
+                    yield module
+            case ast.ImportFrom():
+                raise AssertionError(f'{file} imports relatively')
+
+
+def files() -> list[Path]:
+    folders = ('synergy', 'db', 'workers')
+    found = [file for folder in folders for file in (PROJECT / folder).rglob('*.py')]
+    return sorted([*found, *(PROJECT / f'{name}.py' for name in ('context', 'constants'))])
+
+
+def module_of(file: Path) -> str:
+    return '.'.join(file.relative_to(PROJECT).with_suffix('').parts)
+
+
+@pytest.mark.parametrize('file', files(), ids=lambda file: str(file.relative_to(PROJECT)))
+def test_imports_lead_downwards_only(file: Path) -> None:
+    own = part_of(module_of(file))
+    if own == 'synergy.__init__':
+        return
+    assert own in ALLOWED, f'{file} lies in no known part'
+
+    used = {part for module in imports(file) if (part := part_of(module)) is not None}
+
+    assert used - {own} <= ALLOWED[own]
+
+
+def test_the_core_is_pure() -> None:
+    for file in (PROJECT / 'synergy' / 'core').rglob('*.py'):
+        roots = {module.split('.')[0] for module in imports(file)}
+
+        assert not roots & IMPURE, f'{file} imports {roots & IMPURE}'
+
+
+def test_drivers_stay_in_adapters() -> None:
+    for file in (PROJECT / 'synergy').rglob('*.py'):
+        roots = {module.split('.')[0] for module in imports(file)}
+        if 'adapters' not in file.parts:
+            assert not roots & DRIVERS, f'{file} imports {roots & DRIVERS}'
+
+
+def test_adapters_do_not_know_each_other_except_their_own_family() -> None:
+    for file in (PROJECT / 'synergy' / 'adapters').glob('*.py'):
+        for module in imports(file):
+            if module.startswith('synergy.adapters.'):
+                assert module.split('.')[-1].startswith(('sqlite_', 'mongo_', 'rabbit')), file
+
+
+def test_files_fit_in_the_head() -> None:
+    for file in files():
+        assert len(file.read_text().splitlines()) <= 600, f'{file} wants to be two files'
+
+
+def test_nothing_ships_without_a_docstring_that_says_what_it_is_for() -> None:
+    for file in files():
+        assert ast.get_docstring(ast.parse(file.read_text())), file
