@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import platform
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_table
@@ -26,7 +25,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> ExitCode:
     names = BENCHMARKS if options.name == 'all' else (options.name,)
-    print(f'{platform.platform()}, {psutil.cpu_count()} cores, Python {platform.python_version()}')
+    print(f'{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}')
     results = []
     for name in names:
         try:
