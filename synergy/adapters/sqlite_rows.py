@@ -7,14 +7,23 @@ from datetime import datetime
 from typing import Any, Final
 
 from synergy.adapters.sqlite_connection import from_micros, to_micros
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.commands import (
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+    Only,
+    Ranges,
+)
+from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import BoxProcess, Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.trigger import parse_trigger
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
-    'number_of_failures, is_held, reason, changed_at'
+    'number_of_failures, is_held, request_id, reason, changed_at'
 )
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
@@ -23,7 +32,12 @@ UNIT_COLUMNS: Final = (
 )
 COMMAND_COLUMNS: Final = (
     'id, kind, process_name, time_qualifier, start_timeperiod, end_timeperiod, with_children, '
-    'plan_hash, actor, reason, state, created_at, finished_at, outcome'
+    'plan_hash, actor, reason, state, created_at, finished_at, outcome, only_jobs, target, '
+    'details, is_paused, plan, planned_count, applied_count'
+)
+FREERUN_COLUMNS: Final = (
+    'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
+    'description, definition, rev, last_fire, last_run, live, queued_at, changed_at'
 )
 BOX_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
 
@@ -32,7 +46,8 @@ _NO_ARGUMENTS: Final = '{}'
 
 def job_of(row: tuple[Any, ...]) -> Job:
     """Return the job of a row of JOB_COLUMNS."""
-    process, timeperiod, qualifier, state, rev, run, uow, failures, held, reason, changed = row
+    process, timeperiod, qualifier, state, rev, run, uow, failures, held, *rest = row
+    request_id, reason, changed = rest
     return Job(
         process=ProcessName(process),
         timeperiod=parse(Qualifier(qualifier), timeperiod),
@@ -42,6 +57,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
         uow_id=None if uow is None else UowId(uow),
         failure_count=failures,
         is_held=bool(held),
+        request_id=None if request_id is None else CommandId(request_id),
         reason=reason,
         changed_at=_instant(changed),
     )
@@ -59,6 +75,7 @@ def job_values(job: Job) -> tuple[Any, ...]:
         job.uow_id,
         job.failure_count,
         int(job.is_held),
+        job.request_id,
         job.reason,
         to_micros(job.changed_at),
     )
@@ -133,6 +150,13 @@ def command_of(row: tuple[Any, ...]) -> Command:
         created_at=_instant(row[11]),
         finished_at=from_micros(row[12]),
         outcome=row[13],
+        only=Only(row[14]),
+        target=None if row[15] is None else CommandId(row[15]),
+        details=json.loads(row[16]),
+        is_paused=bool(row[17]),
+        plan=None if row[18] is None else _plan_of(row[18]),
+        planned_count=row[19],
+        applied_count=row[20],
     )
 
 
@@ -153,6 +177,61 @@ def command_values(command: Command) -> tuple[Any, ...]:
         to_micros(command.created_at),
         to_micros(command.finished_at),
         command.outcome,
+        command.only.value,
+        command.target,
+        json.dumps(dict(command.details)),
+        int(command.is_paused),
+        plan_text(command.plan),
+        command.planned_count,
+        command.applied_count,
+    )
+
+
+def plan_text(plan: Ranges | None) -> str | None:
+    """Return the text in which a plan is kept."""
+    return None if plan is None else json.dumps(dict(plan))
+
+
+def freerun_of(row: tuple[Any, ...]) -> Freerun:
+    """Return the free run of a row of FREERUN_COLUMNS."""
+    return Freerun(
+        name=ProcessName(f'{row[0]}::{row[1]}'),
+        trigger=parse_trigger(row[2]),
+        is_on=bool(row[3]),
+        overlap=Overlap(row[4]),
+        misfire=Misfire(row[5]),
+        misfire_max=row[6],
+        arguments=json.loads(row[7]),
+        description=row[8],
+        definition=row[9],
+        rev=row[10],
+        last_fire=from_micros(row[11]),
+        last_run=row[12],
+        live=tuple(UowId(text) for text in json.loads(row[13])),
+        queued_at=from_micros(row[14]),
+        changed_at=_instant(row[15]),
+    )
+
+
+def freerun_values(freerun: Freerun) -> tuple[Any, ...]:
+    """Return a free run's values in the order of FREERUN_COLUMNS."""
+    return (
+        freerun.process,
+        freerun.entry,
+        str(freerun.trigger),
+        int(freerun.is_on),
+        freerun.overlap.value,
+        freerun.misfire.value,
+        freerun.misfire_max,
+        json.dumps(dict(freerun.arguments), sort_keys=True),
+        freerun.description,
+        freerun.definition,
+        freerun.rev,
+        to_micros(freerun.last_fire),
+        freerun.last_run,
+        json.dumps(list(freerun.live)),
+        to_micros(freerun.queued_at),
+        to_micros(freerun.changed_at),
     )
 
 
@@ -181,6 +260,13 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
         row.restart_count,
         to_micros(row.changed_at),
     )
+
+
+def _plan_of(text: str) -> Ranges:
+    return {
+        ProcessName(process): tuple((start, stop) for start, stop in runs)
+        for process, runs in json.loads(text).items()
+    }
 
 
 def placeholders(columns: str) -> str:

@@ -102,4 +102,38 @@ CREATE TABLE box_configuration (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = """
+ALTER TABLE job ADD COLUMN request_id TEXT;
+CREATE INDEX job_request ON job (request_id, state) WHERE request_id IS NOT NULL;
+ALTER TABLE command ADD COLUMN only_jobs TEXT NOT NULL DEFAULT 'all';
+ALTER TABLE command ADD COLUMN target TEXT;
+ALTER TABLE command ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE command ADD COLUMN is_paused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE command ADD COLUMN plan TEXT;
+ALTER TABLE command ADD COLUMN planned_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE command ADD COLUMN applied_count INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX unit_of_work_dead ON unit_of_work (state) WHERE state = 'state_dead';
+CREATE INDEX log_recording_at ON log_recording (at);
+CREATE TABLE freerun_process (
+    process_name TEXT NOT NULL,
+    entry_name TEXT NOT NULL,
+    trigger_frequency TEXT NOT NULL,
+    is_on INTEGER NOT NULL,
+    overlap TEXT NOT NULL,
+    misfire TEXT NOT NULL,
+    misfire_max INTEGER NOT NULL,
+    arguments TEXT NOT NULL,
+    description TEXT,
+    definition TEXT,
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    last_fire INTEGER,
+    last_run INTEGER NOT NULL,
+    live TEXT NOT NULL,
+    queued_at INTEGER,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (process_name, entry_name)
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)

@@ -11,13 +11,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from types import MappingProxyType
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
+from synergy.adapters.sqlite_saves import (
+    FREERUN_EVENTS,
+    LIVE,
+    OPEN,
+    OPEN_COMMANDS,
+    apply,
+    name_of,
+)
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.core.commands import Command, CommandId, CommandState
-from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, Save, SaveJob, SettleCommand
+from synergy.core.effects import (
+    Save,
+)
+from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     BoxProcess,
     Job,
@@ -29,7 +40,7 @@ from synergy.core.records import (
     Unit,
     UowId,
 )
-from synergy.core.states import JobState, UnitState
+from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.ports.clock import Clock
 from synergy.ports.errors import (
@@ -41,50 +52,10 @@ from synergy.ports.errors import (
 )
 from synergy.ports.store import JobFilter
 
-#: Events that a job keeps. Source: Synergy 2.x.
-EVENTS_PER_JOB_MAX: Final = 128
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
 
-_LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
-_OPEN: Final = "('state_embryo', 'state_in_progress', 'state_final_run')"
 
-_INSERT_UNIT: Final = (
-    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) '
-    f'VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
-    'ON CONFLICT DO NOTHING'
-)
-_ADOPTABLE_UNIT: Final = (
-    'SELECT 1 FROM unit_of_work '
-    "WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
-)
-_INSERT_JOB: Final = (
-    f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
-    f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
-)
-_UPDATE_JOB: Final = (
-    'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
-    'is_held = ?, reason = ?, changed_at = ?, term = ? '
-    'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
-)
-_INSERT_EVENT: Final = (
-    'INSERT OR REPLACE INTO job_event (process_name, timeperiod, rev, at, text) '
-    'VALUES (?, ?, ?, ?, ?)'
-)
-_TRIM_EVENTS: Final = 'DELETE FROM job_event WHERE process_name = ? AND timeperiod = ? AND rev <= ?'
-_REQUEST_UNIT: Final = (
-    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + ?, "
-    'attempt = coalesce(?, attempt), not_before = ?, error = ?, owner = NULL, lease_until = NULL, '
-    'submitted_at = NULL WHERE id = ? AND state = ? AND fence = ?'
-)
-_END_UNIT: Final = (
-    'UPDATE unit_of_work SET state = ?, fence = fence + ?, error = ?, finished_at = ?, '
-    'lease_until = NULL WHERE id = ? AND state = ? AND fence = ?'
-)
-_CANCEL_UNIT: Final = (
-    "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
-    f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {_LIVE}'
-)
 _MARK_ANNOUNCED: Final = (
     "UPDATE unit_of_work SET submitted_at = ? WHERE id = ? AND state = 'state_requested'"
 )
@@ -106,6 +77,15 @@ _RELEASE: Final = (
     "UPDATE unit_of_work SET state = 'state_requested', fence = fence + 1, owner = NULL, "
     'lease_until = NULL, submitted_at = NULL, not_before = NULL '
     "WHERE id = ? AND fence = ? AND state = 'state_in_progress'"
+)
+_PRUNE_LOG: Final = (
+    'DELETE FROM log_recording WHERE rowid IN '
+    '(SELECT rowid FROM log_recording WHERE at < ? LIMIT ?)'
+)
+_PRUNE_FREERUN_UNITS: Final = (
+    'DELETE FROM unit_of_work WHERE id IN (SELECT id FROM unit_of_work '
+    "WHERE time_qualifier = '_real_time' AND finished_at < ? "
+    f"AND state NOT IN {LIVE} AND state <> 'state_dead' LIMIT ?)"
 )
 _INSERT_LOG: Final = (
     'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text) '
@@ -193,8 +173,8 @@ class SqliteStore:
                     [(to_micros(at), uow_id) for uow_id, at in announced.items()],
                 )
             for save in saves:
-                if not _apply(connection, save, leadership.term):
-                    raise CommitRefused(f'{_name(save)} was changed by somebody else')
+                if not apply(connection, save, leadership.term):
+                    raise CommitRefused(f'{name_of(save)} was changed by somebody else')
 
     def _check_leadership(self, connection: Connection, leadership: Leadership) -> None:
         row = connection.execute('SELECT owner, term, lease_until FROM leadership').fetchone()
@@ -218,7 +198,7 @@ class SqliteStore:
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
-        sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {_OPEN}'
+        sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {OPEN}'
         return [rows.job_of(row) for row in self._file.read(sql)]
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
@@ -248,21 +228,32 @@ class SqliteStore:
 
     def live_units(self) -> Sequence[Unit]:
         """Return every unit that somebody still has to act on."""
-        sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {_LIVE}'
+        sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
         return [rows.unit_of(row) for row in self._file.read(sql)]
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""
         return self._clock.now()
 
-    def requested_commands(self, limit: int) -> Sequence[Command]:
-        """Return commands that are still REQUESTED, oldest first."""
+    def open_commands(self, limit: int) -> Sequence[Command]:
+        """Return commands that have not ended, oldest first."""
         sql = (
-            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state = ? '
+            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN {OPEN_COMMANDS} '
             'ORDER BY created_at, id LIMIT ?'
         )
-        found = self._file.read(sql, (CommandState.REQUESTED.value, limit))
-        return [rows.command_of(row) for row in found]
+        return [rows.command_of(row) for row in self._file.read(sql, (limit,))]
+
+    def freeruns(self) -> Sequence[Freerun]:
+        """Return every free run, by name."""
+        sql = (
+            f'SELECT {rows.FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
+        )
+        return [rows.freerun_of(row) for row in self._file.read(sql)]
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Delete log lines, and ended units of free runs, from before an instant."""
+        count = self._file.write(_PRUNE_LOG, (to_micros(before), limit))
+        return count + self._file.write(_PRUNE_FREERUN_UNITS, (to_micros(before), limit))
 
     # UnitStore
 
@@ -381,14 +372,47 @@ class SqliteStore:
 
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
+        return self._events(key.process, str(key.timeperiod), limit)
+
+    def _events(self, process: ProcessName, timeperiod: str, limit: int) -> list[JobEvent]:
         return [
             JobEvent(at=_instant(at), text=text)
             for at, text in self._file.read(
                 'SELECT at, text FROM job_event WHERE process_name = ? AND timeperiod = ? '
                 'ORDER BY rev DESC LIMIT ?',
-                (key.process, str(key.timeperiod), limit),
+                (process, timeperiod, limit),
             )
         ]
+
+    def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
+        """Return a free run's newest events, newest first."""
+        return self._events(name, FREERUN_EVENTS, limit)
+
+    def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
+        """Return the newest units of a free run, newest first."""
+        sql = (
+            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE process_name = ? '
+            'ORDER BY timeperiod DESC, run DESC LIMIT ?'
+        )
+        return [rows.unit_of(row) for row in self._file.read(sql, (name, limit))]
+
+    def dead_units(self, limit: int) -> Sequence[Unit]:
+        """Return dead letters, newest first."""
+        sql = (
+            f"SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state = 'state_dead' "
+            'ORDER BY finished_at DESC LIMIT ?'
+        )
+        return [rows.unit_of(row) for row in self._file.read(sql, (limit,))]
+
+    def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
+        """Return in which states the jobs stand that a request has reset."""
+        return {
+            JobState(state): count
+            for state, count in self._file.read(
+                'SELECT state, count(*) FROM job WHERE request_id = ? GROUP BY state',
+                (command_id,),
+            )
+        }
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""
@@ -440,95 +464,6 @@ class SqliteStore:
             )
 
 
-def _apply(connection: Connection, save: Save, term: int) -> bool:
-    """Execute one save; tell whether it matched."""
-    match save:
-        case InsertUnit(unit):
-            if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
-                return True
-            return connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None
-        case SaveJob(job, event):
-            return _save_job(connection, job, event, term)
-        case MoveUnit():
-            return _move_unit(connection, save)
-        case CancelUnit(uow_id, reason, at):
-            connection.execute(_CANCEL_UNIT, (reason, to_micros(at), uow_id))
-            return True
-        case SettleCommand():
-            settled = connection.execute(
-                'UPDATE command SET state = ?, outcome = ?, finished_at = ? '
-                'WHERE id = ? AND state = ?',
-                (
-                    save.state.value,
-                    save.outcome,
-                    to_micros(save.at),
-                    save.command_id,
-                    CommandState.REQUESTED.value,
-                ),
-            )
-            return settled.rowcount == 1
-        case _:
-            assert_never(save)
-
-
-def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
-    values = rows.job_values(job)
-    process, timeperiod = values[:2]
-    if job.rev == 1:
-        saved = connection.execute(_INSERT_JOB, (*values, term))
-    else:
-        saved = connection.execute(
-            _UPDATE_JOB, (*values[3:], term, process, timeperiod, job.rev - 1, term)
-        )
-    if saved.rowcount != 1:
-        return False
-    connection.execute(_INSERT_EVENT, (process, timeperiod, job.rev, values[-1], event))
-    if job.rev > EVENTS_PER_JOB_MAX:
-        connection.execute(_TRIM_EVENTS, (process, timeperiod, job.rev - EVENTS_PER_JOB_MAX))
-    return True
-
-
-def _move_unit(connection: Connection, move: MoveUnit) -> bool:
-    expected = (move.uow_id, move.from_state.value, move.from_fence)
-    if move.to_state is UnitState.REQUESTED:
-        moved = connection.execute(
-            _REQUEST_UNIT,
-            (
-                int(move.raises_fence),
-                move.attempt,
-                to_micros(move.not_before),
-                move.error,
-                *expected,
-            ),
-        )
-    else:
-        moved = connection.execute(
-            _END_UNIT,
-            (
-                move.to_state.value,
-                int(move.raises_fence),
-                move.error,
-                to_micros(move.at),
-                *expected,
-            ),
-        )
-    return moved.rowcount == 1
-
-
-def _name(save: Save) -> str:
-    match save:
-        case InsertUnit(unit):
-            return f'unit {unit}'
-        case SaveJob(job, _):
-            return f'job {job.key} at rev {job.rev - 1}'
-        case MoveUnit() | CancelUnit():
-            return f'unit {save.uow_id}'
-        case SettleCommand():
-            return f'command {save.command_id}'
-        case _:
-            assert_never(save)
-
-
 def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
     clauses, values = ['1'], list[Any]()
     if where.processes is not None:
@@ -543,6 +478,8 @@ def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
     if where.states is not None:
         clauses.append(f'state IN ({", ".join("?" * len(where.states))})')
         values += [state.value for state in where.states]
+    if where.is_failed:
+        clauses.append("(is_held OR state = 'state_skipped' AND number_of_failures > 0)")
     return clauses, values
 
 

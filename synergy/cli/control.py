@@ -15,7 +15,7 @@ from typing import Final
 from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.boxes import is_present
-from synergy.conf.model import DaemonEntry, ManagedEntry
+from synergy.conf.model import Entry
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
@@ -48,13 +48,11 @@ class Control:
         self._runtime = runtime
         self._settings = runtime.settings
 
-    def entry(self, name: str) -> DaemonEntry | ManagedEntry:
+    def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raise CommandError (3) when there is none here."""
-        context = self._runtime.context
-        process = ProcessName(name)
-        entry = context.managed.get(process) or context.daemons.get(process)
+        known = self._runtime.context.entries
+        entry = known.get(ProcessName(name))
         if entry is None:
-            known = [*context.daemons, *context.managed]
             raise CommandError(
                 f'process {name!r} is not registered{nearest(name, known)}; '
                 './launch.py list shows all',
@@ -75,7 +73,7 @@ class Control:
         """Return the Supervisor of this home, if one runs."""
         return self._runtime.processes.recorded(pid_file_of(self._settings))
 
-    def instances(self, entry: DaemonEntry | ManagedEntry) -> Iterator[Running]:
+    def instances(self, entry: Entry) -> Iterator[Running]:
         """Yield the instances of an entry, running or not."""
         for instance in range(entry.instances):
             yield Running(entry.name, instance, self._recorded(entry, instance))
@@ -92,7 +90,7 @@ class Control:
         entry = self.entry(PROCESS_SUPERVISOR)
         return self._start_daemon(entry, 0, self.supervisor)
 
-    def start_alone(self, entry: DaemonEntry | ManagedEntry) -> list[int]:
+    def start_alone(self, entry: Entry) -> list[int]:
         """Start all instances of an entry without a Supervisor; return their pids."""
         self.refuse_running(entry)
         return [
@@ -100,7 +98,7 @@ class Control:
             for number in range(entry.instances)
         ]
 
-    def refuse_running(self, entry: DaemonEntry | ManagedEntry) -> None:
+    def refuse_running(self, entry: Entry) -> None:
         """Raise CommandError (5) when an instance runs already."""
         for item in self.instances(entry):
             if item.identity is not None:
@@ -110,7 +108,7 @@ class Control:
                     ExitCode.CONFLICT,
                 )
 
-    def set_desired(self, entry: DaemonEntry | ManagedEntry, *, is_on: bool) -> bool:
+    def set_desired(self, entry: Entry, *, is_on: bool) -> bool:
         """Tell the running Supervisor what is wanted; tell whether it has come about in time."""
         wanted = ProcessStatus.RUNNING if is_on else ProcessStatus.STOPPED
         store = self._runtime.open_store()
@@ -136,7 +134,7 @@ class Control:
         if supervisor is not None:
             os.kill(supervisor.pid, signal.SIGHUP)
 
-    def _recorded(self, entry: DaemonEntry | ManagedEntry, instance: int) -> ProcessIdentity | None:
+    def _recorded(self, entry: Entry, instance: int) -> ProcessIdentity | None:
         return self._runtime.processes.recorded(instance_file(entry.pid_file, instance))
 
     def _patience(self, is_on: bool) -> float:
@@ -146,7 +144,7 @@ class Control:
 
     def _start_daemon(
         self,
-        entry: DaemonEntry | ManagedEntry,
+        entry: Entry,
         instance: int,
         look: Callable[[], ProcessIdentity | None],
     ) -> int:
@@ -199,16 +197,11 @@ def starter_command(project: Path, process: str, instance: int, *options: str) -
     ]
 
 
-def entries_of(runtime: Runtime) -> Mapping[str, DaemonEntry | ManagedEntry]:
+def entries_of(runtime: Runtime) -> Mapping[str, Entry]:
     """Return everything that may run on this box, the Supervisor first."""
     context, box_id = runtime.context, runtime.settings.box_id
-    supervisor = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
-    others: list[DaemonEntry | ManagedEntry] = [
-        *context.daemons.values(),
-        *context.managed.values(),
-    ]
-    found: dict[str, DaemonEntry | ManagedEntry] = {PROCESS_SUPERVISOR: supervisor}
-    for entry in others:
+    found: dict[str, Entry] = {PROCESS_SUPERVISOR: context.daemons[ProcessName(PROCESS_SUPERVISOR)]}
+    for entry in context.entries.values():
         if is_present(entry.present_on_boxes, box_id):
             found[entry.name] = entry
     return found

@@ -16,7 +16,7 @@ from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.command import ExitCode
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.locate import resolve
-from synergy.conf.model import Context, DaemonEntry, ManagedEntry, Settings
+from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.MISCONFIGURED
     entry = _entry(context, options.process)
     if entry is None:
-        known = [*context.daemons, *context.managed]
+        known = list(context.entries)
         sys.stderr.write(
             f'process {options.process!r} is not registered{nearest(options.process, known)}; '
             './launch.py list shows all\n'
@@ -64,15 +64,14 @@ def main(arguments: Sequence[str]) -> int:
         return _run(settings, context, entry, options.instance, is_console=options.console)
 
 
-def _entry(context: Context, name: str) -> DaemonEntry | ManagedEntry | None:
-    process = ProcessName(name)
-    return context.managed.get(process) or context.daemons.get(process)
+def _entry(context: Context, name: str) -> Entry | None:
+    return context.entries.get(ProcessName(name))
 
 
 def _run(
     settings: Settings,
     context: Context,
-    entry: DaemonEntry | ManagedEntry,
+    entry: Entry,
     instance: int,
     *,
     is_console: bool,
@@ -105,9 +104,9 @@ def _run(
                 runtime.processes.forget(pid_file)
 
 
-def _code(runtime: Runtime, entry: DaemonEntry | ManagedEntry, instance: int) -> int:
+def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
-    if isinstance(entry, ManagedEntry):
+    if not isinstance(entry, DaemonEntry):
         return run_worker(
             settings=runtime.settings,
             entry=entry,

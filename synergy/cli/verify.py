@@ -9,8 +9,9 @@ from itertools import islice
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.reading import reading
+from synergy.core.commands import CommandState
 from synergy.core.invariants import check
-from synergy.core.records import Job
+from synergy.core.records import CommandId, Job
 from synergy.ports.store import JobFilter, Store
 
 _SHOWN_MAX = 1000
@@ -23,6 +24,11 @@ def all_jobs(store: Store) -> Iterator[Job]:
     while page:
         yield from page
         page = store.find_jobs(JobFilter(), _PAGE, page[-1].key)
+
+
+def applying(store: Store) -> set[CommandId]:
+    """Return the requests that are being applied."""
+    return {command.id for command in store.commands((CommandState.APPLYING,), _PAGE)}
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -38,6 +44,7 @@ def _run(options: Namespace) -> ExitCode:
                     all_jobs(source.store),
                     source.store.all_units(),
                     source.now,
+                    applying(source.store),
                 ),
                 _SHOWN_MAX,
             )

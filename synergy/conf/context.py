@@ -17,12 +17,20 @@ from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.errors import ContextError
 from synergy.conf.locate import find_problem
 from synergy.conf.model import Context, DaemonEntry, FreerunEntry, ManagedEntry, Settings
-from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
+from synergy.conf.names import (
+    PROCESS_SCHEDULER,
+    PROCESS_SUPERVISOR,
+    STATE_MACHINE_FREERUN,
+    STATE_MACHINE_RECOMPUTING,
+)
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.calendar import UtcCalendar
+from synergy.core.freerun_definition import MISFIRE_MAX
+from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
-from synergy.core.machines import registered_names
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
 from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route, Tree
 from synergy.core.states import Blocking, OnFailure
@@ -56,6 +64,7 @@ class _Loader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._file = f'{settings.context_module}.py'
+        self._machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME
         self.problems: list[str] = []
 
     def load(self) -> Context | None:
@@ -76,6 +85,7 @@ class _Loader:
         processes = self._entries(module, 'process_context', ('daemon', 'managed', 'freerun'))
         trees = self._entries(module, 'timetable_context', ('tree',))
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)
+        self._machine_by_name = self._machines(module)
         return self._context(processes, trees, queues)
 
     def _entries(
@@ -116,6 +126,31 @@ class _Loader:
             entries.append(entry)
         return entries
 
+    def _machines(self, module: object) -> Mapping[str, Machine]:
+        """Return the built-in state machines and the module's own."""
+        found = getattr(module, 'machine_context', {})
+        if not isinstance(found, Mapping):
+            self.problems.append(
+                f'`machine_context` in {self._file} is a {type(found).__name__}; '
+                'make it a dict of lists of rules'
+            )
+            return MACHINE_BY_NAME
+        machines = dict(MACHINE_BY_NAME)
+        for name, rules in found.items():
+            place = f'state machine {name!r} in {self._file}'
+            if name in MACHINE_BY_NAME or name == STATE_MACHINE_FREERUN:
+                self.problems.append(f'{place} has the name of a built-in one; choose another')
+            elif not isinstance(rules, list | tuple) or not all(
+                isinstance(rule, Rule) for rule in rules
+            ):
+                self.problems.append(f'{place} is no list of Rule; see synergy.conf.machines')
+            else:
+                try:
+                    machines[name] = compile_machine(str(name), rules)
+                except MachineError as error:
+                    self.problems.append(f'{error} ({self._file})')
+        return machines
+
     def _context(
         self, processes: list[RawEntry], trees: list[RawEntry], queues: list[RawEntry]
     ) -> Context | None:
@@ -126,7 +161,7 @@ class _Loader:
         freeruns: dict[tuple[ProcessName, str], FreerunEntry] = {}
         seen: set[str] = set()
         for raw in [*built_in, *processes]:
-            reader = _EntryReader(raw, self._file, self.problems, self._settings)
+            reader = self._reader(raw)
             identity = reader.label
             if identity in seen:
                 self.problems.append(f'{identity} is registered twice in {self._file}; keep one')
@@ -142,12 +177,9 @@ class _Loader:
                 case _:
                     if freerun := reader.freerun():
                         freeruns[freerun.name, freerun.entry_name] = freerun
-        routes = [
-            route
-            for raw in queues
-            if (route := _EntryReader(raw, self._file, self.problems, self._settings).queue())
-        ]
+        routes = [route for raw in queues if (route := self._reader(raw).queue())]
         hierarchy = self._hierarchy(managed, trees, processes)
+        self._refuse_unlike(list(freeruns.values()))
         self._refuse_sharing([*daemons.values(), *managed.values(), *freeruns.values()])
         if hierarchy is None:
             return None
@@ -157,6 +189,25 @@ class _Loader:
             freeruns=freeruns,
             queues=tuple(routes),
             hierarchy=hierarchy,
+            machine_by_name=self._machine_by_name,
+        )
+
+    def _refuse_unlike(self, entries: Sequence[FreerunEntry]) -> None:
+        """Note entries of one freerun process that do not agree on how it runs."""
+        first_by_name: dict[ProcessName, FreerunEntry] = {}
+        for entry in entries:
+            first = first_by_name.setdefault(entry.name, entry)
+            for field in ('classname', 'token', 'route', 'present_on_boxes', 'instances'):
+                if getattr(first, field) != getattr(entry, field):
+                    self.problems.append(
+                        f'{field} of {entry.name}::{entry.entry_name} in {self._file} differs from '
+                        f'that of {first.name}::{first.entry_name}; one process runs both, so make '
+                        'them the same'
+                    )
+
+    def _reader(self, raw: RawEntry) -> _EntryReader:
+        return _EntryReader(
+            raw, self._file, self.problems, self._settings, tuple(self._machine_by_name)
         )
 
     def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:
@@ -182,11 +233,7 @@ class _Loader:
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
     ) -> Hierarchy | None:
-        trees = [
-            tree
-            for raw in raw_trees
-            if (tree := _EntryReader(raw, self._file, self.problems, self._settings).tree())
-        ]
+        trees = [tree for raw in raw_trees if (tree := self._reader(raw).tree())]
         # A process that was refused above is not also missing from its tree.
         refused = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'} - set(
             managed
@@ -203,7 +250,15 @@ class _Loader:
 class _EntryReader:
     """Reads one raw entry field by field, noting what is wrong."""
 
-    def __init__(self, raw: RawEntry, file: str, problems: list[str], settings: Settings) -> None:
+    def __init__(
+        self,
+        raw: RawEntry,
+        file: str,
+        problems: list[str],
+        settings: Settings,
+        machine_names: Sequence[str],
+    ) -> None:
+        self._machine_names = machine_names
         self._fields = raw.fields
         self._file = file
         self._all_problems = problems
@@ -253,6 +308,7 @@ class _EntryReader:
             timeout=self._timeout(),
             source=self._optional_text('source'),
             sink=self._optional_text('sink'),
+            data_source=self._data_source(process.machine),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}{suffix}.log'
             ),
@@ -292,6 +348,17 @@ class _EntryReader:
             timeout=self._timeout(),
             description=self._optional_text('description'),
             arguments=self._arguments(),
+            overlap=Overlap(
+                self._choice('overlap', [item.value for item in Overlap]) or Overlap.SKIP
+            ),
+            misfire=Misfire(
+                self._choice('misfire', [item.value for item in Misfire]) or Misfire.ONCE
+            ),
+            misfire_max=self._whole('misfire_max', 1, MISFIRE_MAX),
+            retry=RetryPolicy(
+                max_attempts=self._whole('max_attempts', 1, 1000),
+                delay=timedelta(seconds=self._number('retry_delay', 0)),
+            ),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),
@@ -398,7 +465,7 @@ class _EntryReader:
 
     def _machine(self) -> str:
         value = self._fields['state_machine_name']
-        known = registered_names()
+        known = self._machine_names
         if isinstance(value, str) and value in known:
             return value
         hint = nearest(str(value), known)
@@ -450,6 +517,19 @@ class _EntryReader:
             return ''
         if problem := find_problem(value, self._settings.project):
             self._refuse('classname', problem)
+        return value
+
+    def _data_source(self, machine: str) -> str | None:
+        value = self._optional_text('data_source')
+        if value is None:
+            if machine == STATE_MACHINE_RECOMPUTING:
+                self._refuse(
+                    'data_source',
+                    'a recomputing process must be able to ask which rows have arrived; name a '
+                    'function that opens its source, see synergy.workers.sources',
+                )
+        elif problem := find_problem(value, self._settings.project):
+            self._refuse('data_source', problem)
         return value
 
     def _route(self, suffix: str) -> Route:

@@ -113,13 +113,15 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     retry_delay: float = 10,
     timeout_seconds: float | None = None,
     on_failure: str = 'skip',
+    data_source: str | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
     lag_minutes: from the end of an interval to its start. max_running: jobs in flight at once; 1
     keeps strict order. instances: worker processes on each box. max_attempts, retry_delay
     (seconds, doubled each time), timeout_seconds: of one unit. on_failure: what becomes of a job
-    without an attempt left, `skip` or `hold`.
+    without an attempt left, `skip` or `hold`. data_source: of a recomputing process, dotted path
+    of a function that opens its source, see `synergy.workers.sources`.
     """
     return RawEntry('managed', locals())
 
@@ -141,8 +143,17 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     log_file: str | None = None,
     instances: int = 1,
     timeout_seconds: float | None = None,
+    overlap: str = 'skip',
+    misfire: str = 'once',
+    misfire_max: int = 10,
+    max_attempts: int = 1,
+    retry_delay: float = 10,
 ) -> RawEntry:
-    """Register a cron-like entry of a process."""
+    """Register a cron-like entry of a process.
+
+    overlap: a fire while a run is under way: `skip`, `queue` (one) or `allow`. misfire: fires that
+    were missed: `once`, `all` (the newest `misfire_max`) or `skip`.
+    """
     return RawEntry('freerun', locals())
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
+from synergy.core.freerun_definition import definition_of
+from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Json, Process, ProcessName, Route
+from synergy.core.machines.table import Machine
+from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import Trigger
 
@@ -42,6 +46,8 @@ class Settings:
     leader_lease: timedelta
     sweep_period: timedelta
     uow_lease: timedelta
+    uow_age_max: timedelta
+    log_retention: timedelta
     stop_grace: timedelta
     run_log_lines_max: int
     restart_delay: timedelta
@@ -71,6 +77,7 @@ class ManagedEntry:
 
     process: what scheduling decisions need. timeout: longest run of one attempt; None is
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
+    data_source: dotted path of a function that opens the source for a recomputing process.
     """
 
     process: Process
@@ -82,6 +89,7 @@ class ManagedEntry:
     timeout: timedelta | None = None
     source: str | None = None
     sink: str | None = None
+    data_source: str | None = None
     log_file: Path
     pid_file: Path
 
@@ -93,7 +101,7 @@ class ManagedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreerunEntry:
-    """A cron-like entry: one of possibly several of one process."""
+    """A cron-like entry: one of possibly several of one process, whose workers run it."""
 
     name: ProcessName
     entry_name: str
@@ -107,8 +115,45 @@ class FreerunEntry:
     timeout: timedelta | None = None
     description: str | None = None
     arguments: Mapping[str, Json] = field(default_factory=dict)
+    overlap: Overlap = Overlap.SKIP
+    misfire: Misfire = Misfire.ONCE
+    misfire_max: int = 10
+    retry: RetryPolicy
     log_file: Path
     pid_file: Path
+    source: None = None
+    sink: None = None
+    data_source: None = None
+
+    def freerun(self, now: datetime) -> Freerun:
+        """Return the entry as the Scheduler keeps it."""
+        details = {
+            'trigger': str(self.trigger),
+            'is_on': self.is_on,
+            'overlap': self.overlap.value,
+            'misfire': self.misfire.value,
+            'misfire_max': self.misfire_max,
+            'arguments': dict(self.arguments),
+            'description': self.description,
+        }
+        return Freerun(
+            name=ProcessName(f'{self.name}::{self.entry_name}'),
+            trigger=self.trigger,
+            is_on=self.is_on,
+            overlap=self.overlap,
+            misfire=self.misfire,
+            misfire_max=self.misfire_max,
+            arguments=self.arguments,
+            description=self.description,
+            definition=definition_of(details),
+            changed_at=now,
+        )
+
+
+#: What can run as a process of the operating system.
+Entry: TypeAlias = DaemonEntry | ManagedEntry | FreerunEntry
+#: What takes units of work.
+WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +165,12 @@ class Context:
     freeruns: Mapping[tuple[ProcessName, str], FreerunEntry]
     queues: tuple[Route, ...]
     hierarchy: Hierarchy
+    machine_by_name: Mapping[str, Machine]
+
+    @property
+    def entries(self) -> Mapping[ProcessName, Entry]:
+        """Return what runs as a process: of the entries of one freerun process, the first."""
+        found: dict[ProcessName, Entry] = {**self.daemons, **self.managed}
+        for entry in self.freeruns.values():
+            found.setdefault(entry.name, entry)
+        return found

@@ -72,13 +72,17 @@ def _whole(least: int) -> Callable[[object], int]:
 
 
 def _seconds(least: float) -> Callable[[object], float]:
+    return _number(least, 'seconds')
+
+
+def _number(least: float, unit: str) -> Callable[[object], float]:
     def read(value: object) -> float:
         try:
             number = float(value) if isinstance(value, int | float | str) else float('nan')
         except ValueError:
             number = float('nan')
         if isinstance(value, bool) or not least <= number < float('inf'):
-            raise ValueError(f'expected a number of seconds, {least:g} or more')
+            raise ValueError(f'expected a number of {unit}, {least:g} or more')
         return number
 
     return read
@@ -242,6 +246,18 @@ SETTINGS: Final = (
         text='Lease of a unit of work, renewed while it runs; after it the unit is rescued.',
     ),
     Setting(
+        name='uow_age_hours_max',
+        read=_number(0.001, 'hours'),
+        default=48.0,
+        text='A unit older than this that no worker holds is given up, as its on_failure says.',
+    ),
+    Setting(
+        name='log_retention_days',
+        read=_number(0.001, 'days'),
+        default=90.0,
+        text='How long logs of runs, and ended units of free runs, are kept.',
+    ),
+    Setting(
         name='stop_grace_seconds',
         read=_seconds(0),
         default=10.0,
@@ -283,13 +299,13 @@ SETTINGS: Final = (
 _RETIRED: Final = {
     'mq_': 'the broker is named by broker_uri alone',
     'gc_run_interval': 'use sweep_seconds',
-    'gc_life_support_hours': 'use timeout_seconds and max_attempts of the context entry',
+    'gc_life_support_hours': 'use uow_age_hours_max',
     'gc_resubmit_after_hours': 'use uow_lease_seconds',
     'gc_release_lag_minutes': 'use retry_delay of the context entry',
     'mongo_db_name': 'the store is named by store_uri alone',
     'mongodb_host_list': 'the store is named by store_uri alone',
     'ds_type': 'the store is named by store_uri alone',
-    'db_log_ttl_days': 'logs are kept with their units',
+    'db_log_ttl_days': 'use log_retention_days',
     'perf_ticker_interval': './launch.py status shows what it printed',
     'bash_runnable_count': 'use max_running and instances of the context entry',
     'process_cwd': 'processes run in the project folder',
@@ -427,6 +443,8 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         leader_lease=seconds('leader_lease_seconds'),
         sweep_period=seconds('sweep_seconds'),
         uow_lease=seconds('uow_lease_seconds'),
+        uow_age_max=timedelta(hours=values['uow_age_hours_max']),
+        log_retention=timedelta(days=values['log_retention_days']),
         stop_grace=seconds('stop_grace_seconds'),
         run_log_lines_max=values['run_log_lines_max'],
         restart_delay=seconds('restart_delay_seconds'),

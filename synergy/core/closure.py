@@ -2,21 +2,34 @@
 
 Reprocess(J): J, its parents, and all transitive dependents (and their parents) that have a
 history go back to embryo; what is nested below J only when asked for. Skip(J): J and everything
-nested below it that is not final. One pure function makes the plan for the preview and for the
-Scheduler; the hash of the planned set tells whether the two saw the same.
+nested below it that is not final. Cancel(J): J, if it has a unit under way. One pure function
+makes the plan for the preview and for the Scheduler; the hash of the planned set tells whether the
+two saw the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Final, assert_never
 
-from synergy.core.commands import Command, CommandKind
+from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only, Ranges
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import ProcessName
+from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
+
+_WHY_EMPTY: Final = {
+    (Only.ALL, CommandKind.REPROCESS): 'none of them has run yet',
+    (Only.ALL, CommandKind.SKIP): 'none of them has anything left to skip',
+    (Only.ALL, CommandKind.CANCEL): 'none of them runs',
+} | {
+    (only, kind): f'none of them is {only.value}, or those have nothing to {kind.value}'
+    for only in (Only.FAILED, Only.SKIPPED)
+    for kind in JOB_KINDS
+}
 
 
 class PlanRefused(ValueError):
@@ -38,6 +51,19 @@ class Plan:
         return digest.hexdigest()
 
     @property
+    def ranges(self) -> Ranges:
+        """Return the plan in the compact form in which a command keeps it."""
+        ranges: dict[ProcessName, list[tuple[int, int]]] = {}
+        for process, timeperiod in self.keys:
+            runs = ranges.setdefault(process, [])
+            ordinal = timeperiod.ordinal
+            if runs and runs[-1][1] == ordinal:
+                runs[-1] = (runs[-1][0], ordinal + 1)
+            else:
+                runs.append((ordinal, ordinal + 1))
+        return {process: tuple(runs) for process, runs in ranges.items()}
+
+    @property
     def count_by_process(self) -> dict[ProcessName, int]:
         """Return how many jobs of each process are touched, in the order of the plan."""
         counts: dict[ProcessName, int] = {}
@@ -46,27 +72,41 @@ class Plan:
         return counts
 
 
-def plan(timetable: Timetable, command: Command) -> Plan:
-    """Return what `command` touches; raise PlanRefused when its selection is empty or unknown."""
+def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -> Plan:
+    """Return what `command` touches; raise PlanRefused when its selection is empty or unknown.
+
+    failed: ordinals of the process's failed jobs, needed when the command is about only those.
+    """
     selected = _selected(timetable, command)
+    wanted = _only(timetable, command, selected, failed)
+    touched = {command.process: wanted}
     match command.kind:
         case CommandKind.REPROCESS:
-            touched = {command.process: [selected]}
             if command.with_children:
                 touched = _descend(timetable.hierarchy, touched, command.process)
-            touched = _ascend(timetable.hierarchy, touched)
-            keys = tuple(_changed(timetable, touched))
+            keys = tuple(_changed(timetable, _ascend(timetable.hierarchy, touched)))
         case CommandKind.SKIP:
-            touched = _descend(timetable.hierarchy, {command.process: [selected]}, command.process)
+            touched = _descend(timetable.hierarchy, touched, command.process)
             keys = tuple(_unfinished(timetable, touched))
+        case CommandKind.CANCEL:
+            keys = tuple(_running(timetable, command.process, wanted))
+        case _:
+            raise PlanRefused(f'{command.kind.value} is not about jobs')
     if not keys:
         raise PlanRefused(
             f'{command.kind.value} of {command.process} from {command.start} to {command.end} '
-            'touches no job: none of them has '
-            + ('run yet' if command.kind is CommandKind.REPROCESS else 'anything left to skip')
-            + '; choose another range'
+            f'touches no job: {_WHY_EMPTY[command.only, command.kind]}; choose another range'
         )
     return Plan(keys=keys)
+
+
+def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
+    """Yield the jobs of a stored plan, in its order; processes that are gone are left out."""
+    for process, runs in ranges.items():
+        if (node := hierarchy.nodes.get(process)) is not None:
+            for start, stop in runs:
+                for ordinal in range(start, stop):
+                    yield JobKey(process, Timeperiod(node.process.qualifier, ordinal))
 
 
 def _selected(timetable: Timetable, command: Command) -> range:
@@ -85,6 +125,26 @@ def _selected(timetable: Timetable, command: Command) -> range:
             f'it has {len(span)} from ordinal {span.start}; choose a range among them'
         )
     return selected
+
+
+def _only(
+    timetable: Timetable, command: Command, selected: range, failed: Collection[int]
+) -> list[range]:
+    match command.only:
+        case Only.ALL:
+            return [selected]
+        case Only.FAILED:
+            return _merged([range(at, at + 1) for at in failed if at in selected])
+        case Only.SKIPPED:
+            runs = []
+            at = timetable.first_in(command.process, selected, JobState.SKIPPED)
+            while at is not None:
+                runs.append(range(at, at + 1))
+                rest = range(at + 1, selected.stop)
+                at = timetable.first_in(command.process, rest, JobState.SKIPPED)
+            return _merged(runs)
+        case _:
+            assert_never(command.only)
 
 
 def _descend(
@@ -142,3 +202,12 @@ def _unfinished(timetable: Timetable, touched: dict[ProcessName, list[range]]) -
             while ordinal is not None:
                 yield JobKey(name, Timeperiod(qualifier, ordinal))
                 ordinal = timetable.first_pending(name, range(ordinal + 1, begun.stop))
+
+
+def _running(timetable: Timetable, process: ProcessName, runs: list[range]) -> Iterator[JobKey]:
+    running = sorted(
+        job.key for job in timetable.open_jobs() if job.process == process and job.state.is_running
+    )
+    for key in running:
+        if any(key.timeperiod.ordinal in run for run in runs):
+            yield key

@@ -1,36 +1,78 @@
 """What operators ask for: rows that web and CLI insert and that the leading Scheduler executes.
 
-A command names a range of one process's intervals and what is to happen to them. The Scheduler
-plans what the command touches (`synergy.core.closure`), executes it, and writes the outcome back
-into the same row: the row is also the audit record.
+A command about jobs names a range of one process's intervals. The Scheduler plans what it touches
+(`synergy.core.closure`), applies the plan in batches, and follows the jobs that it reset until all
+of them are final again: such a command is a request with progress. The row is also the audit
+record.
+
+    REQUESTED -> APPLYING -> RUNNING -> DONE        (-> CANCELLED from APPLYING and RUNNING)
+    REQUESTED -> REFUSED
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, TypeAlias
 
-from synergy.core.records import ProcessName
+from synergy.core.records import CommandId as CommandId  # Part of every command.
+from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Timeperiod
-
-CommandId = NewType('CommandId', str)
 
 
 class CommandKind(StrEnum):
-    """What is to be done."""
+    """What is to be done.
+
+    REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
+    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`.
+    """
 
     REPROCESS = 'reprocess'
     SKIP = 'skip'
+    CANCEL = 'cancel'
+    PAUSE = 'pause'
+    RESUME = 'resume'
+    ABANDON = 'abandon'
+    DROP = 'drop'
+    FREERUN_SAVE = 'freerun_save'
+    FREERUN_REMOVE = 'freerun_remove'
+    FREERUN_RUN = 'freerun_run'
+
+
+#: Kinds that are about a range of jobs and are planned.
+JOB_KINDS: Final = frozenset({CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL})
 
 
 class CommandState(StrEnum):
     """How far the Scheduler is with a command."""
 
     REQUESTED = 'requested'
+    APPLYING = 'applying'
+    RUNNING = 'running'
     DONE = 'done'
     REFUSED = 'refused'
+    CANCELLED = 'cancelled'
+
+
+#: The Scheduler still has to do with commands in these.
+OPEN_COMMAND_STATES: Final = (CommandState.REQUESTED, CommandState.APPLYING, CommandState.RUNNING)
+
+
+class Only(StrEnum):
+    """Which of the jobs in the range are meant.
+
+    FAILED: held, or skipped after their last attempt had failed. SKIPPED: for whatever reason.
+    """
+
+    ALL = 'all'
+    FAILED = 'failed'
+    SKIPPED = 'skipped'
+
+
+#: Planned ordinals by process, inputs before outputs: runs of [start, stop).
+Ranges: TypeAlias = Mapping[ProcessName, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +81,9 @@ class Command:
 
     [start, end): intervals of `process`, of its qualifier; `end` is exclusive. with_children:
     reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was
-    shown; None executes whatever the plan is by then. outcome: what was done, or why it was
-    refused.
+    shown; None executes whatever the plan is by then. plan: what it touches, once planned.
+    applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
+    refused. details: of a free run, its definition.
     """
 
     id: CommandId
@@ -48,11 +91,23 @@ class Command:
     process: ProcessName
     start: Timeperiod
     end: Timeperiod
+    only: Only = Only.ALL
     with_children: bool = False
     plan_hash: str | None = None
+    target: CommandId | None = None
+    details: Mapping[str, Json] = field(default_factory=dict)
     actor: str
     reason: str | None = None
     state: CommandState = CommandState.REQUESTED
+    is_paused: bool = False
+    plan: Ranges | None = None
+    planned_count: int = 0
+    applied_count: int = 0
     created_at: datetime
     finished_at: datetime | None = None
     outcome: str | None = None
+
+    @property
+    def by(self) -> str:
+        """Return who asked for what and why, for histories."""
+        return f'{self.kind.value} by {self.actor}' + (f': {self.reason}' if self.reason else '')

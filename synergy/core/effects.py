@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from synergy.core.commands import CommandId, CommandState
+from synergy.core.commands import Command
+from synergy.core.freerun_record import Freerun
 from synergy.core.records import Job, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 
@@ -70,14 +71,26 @@ class CancelUnit:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleCommand:
-    """Write the outcome of a command; refused unless it is still REQUESTED."""
+@dataclass(frozen=True, slots=True)
+class SaveCommand:
+    """Write how far a command is; refused when the stored one has ended already."""
 
-    command_id: CommandId
-    state: CommandState
-    outcome: str
-    at: datetime
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFreerun:
+    """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row)."""
+
+    freerun: Freerun
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFreerun:
+    """Remove a free run; never refused."""
+
+    freerun: Freerun
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +111,7 @@ class Note:
     is_warning: bool = False
 
 
-Save: TypeAlias = InsertUnit | SaveJob | MoveUnit | CancelUnit | SettleCommand
+Save: TypeAlias = (
+    InsertUnit | SaveJob | MoveUnit | CancelUnit | SaveCommand | SaveFreerun | RemoveFreerun
+)
 Effect: TypeAlias = Save | Announce | Note

@@ -9,12 +9,11 @@ last child starts its parent at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
-from synergy.core.closure import Plan
-from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -22,69 +21,31 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     Note,
+    SaveCommand,
     SaveJob,
-    SettleCommand,
 )
 from synergy.core.hierarchy import Node
+from synergy.core.inputs import (
+    Commanded,
+    Expired,
+    Input,
+    Look,
+    Refused,
+    Reported,
+    TooOld,
+    Vanished,
+)
 from synergy.core.machines.table import Action, Machine
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of
 from synergy.core.retry import next_attempt_at, rescue_attempt_at
-from synergy.core.states import JobState, OnFailure, UnitState
+from synergy.core.states import Due, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.core.timetable import Timetable
+from synergy.core.timetable import Lane, Timetable
 
 #: Jobs that one batch may start, skip or pass over: bounds a batch, and so the time between two
 #: renewals of leadership. What is left over is owed and comes with the next batch.
 STARTS_PER_BATCH_MAX: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """See what `process` can start: its trigger fired, or time passed."""
-
-    process: ProcessName
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """A unit as the store has it now: a worker reported, or a sweep found it."""
-
-    unit: Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """A unit whose lease has run out by the store's clock."""
-
-    unit: Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Vanished:
-    """A running job whose unit is not in the store."""
-
-    key: JobKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commanded:
-    """A command with its plan and the rows that exist among the planned jobs."""
-
-    command: Command
-    plan: Plan
-    rows: Mapping[JobKey, Job]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A command that cannot be carried out, and why."""
-
-    command: Command
-    why: str
-
-
-Input: TypeAlias = Look | Reported | Expired | Vanished | Commanded | Refused
 
 
 class Engine:
@@ -99,6 +60,10 @@ class Engine:
         }
         # Processes to look at, in order of mention; a dict is an ordered set.
         self._owed: dict[ProcessName, None] = {}
+        self._triggered: set[ProcessName] = set()
+        self._lane: dict[ProcessName, Lane] = dict.fromkeys(
+            timetable.hierarchy.nodes, Lane.REQUESTED
+        )
         self._effects: list[Effect] = []
 
     @property
@@ -116,6 +81,9 @@ class Engine:
         self._effects = []
         for item in inputs:
             self._take(item, now)
+        for process in self._triggered:
+            self._run_live(self._hierarchy.nodes[process], now)
+        self._triggered.clear()
         budget = STARTS_PER_BATCH_MAX
         while self._owed and budget > 0:
             process = next(iter(self._owed))
@@ -126,12 +94,16 @@ class Engine:
 
     def _take(self, item: Input, now: datetime) -> None:
         match item:
-            case Look(process):
+            case Look(process, is_trigger):
                 self._owed[process] = None
+                if is_trigger and self._machine_by_process[process].runs_live:
+                    self._triggered.add(process)
             case Reported(unit):
                 self._examine(unit, now)
             case Expired(unit):
                 self._rescue(unit, now)
+            case TooOld(unit, why):
+                self._bury(unit, why, now)
             case Vanished(key):
                 job = self.timetable.open_job(key)
                 if job is not None:
@@ -139,7 +111,7 @@ class Engine:
             case Commanded():
                 self._carry_out(item, now)
             case Refused(command, why):
-                self._settle_command(command, CommandState.REFUSED, why, now)
+                self._save_command(command, CommandState.REFUSED, now, why)
             case _:
                 assert_never(item)
 
@@ -148,16 +120,47 @@ class Engine:
         process = node.process
         if not process.is_on:
             return budget
-        start = node.first
+        for key in self.timetable.resting(process.name):
+            if self.timetable.running_count(process.name) < process.max_running:
+                self._decide(self._row(key, now), None, now)
+        starts = dict.fromkeys(Lane, node.first)
         while budget > 0 and self.timetable.running_count(process.name) < process.max_running:
-            key = next_startable(self.timetable, node, start, now)
-            if key is None:
+            following = self._next(node, starts, now)
+            if following is None:
                 break
-            job = self.timetable.open_job(key) or _embryo(key, now)
-            self._decide(job, None, now)
-            start = key.timeperiod.ordinal + 1
+            self._decide(self._row(following, now), None, now)
+            starts[self._lane[process.name]] = following.timeperiod.ordinal + 1
             budget -= 1
         return budget
+
+    def _next(self, node: Node, starts: Mapping[Lane, int], now: datetime) -> JobKey | None:
+        """Return what to start next; while both lanes have work, they take turns."""
+        name = node.process.name
+        lanes = [Lane.FRESH]
+        if self.timetable.has_requested(name):
+            # The lane that did not come last is asked first: neither can starve the other.
+            lanes = sorted(Lane, key=lambda lane: lane is self._lane[name])
+        for lane in lanes:
+            key = next_startable(self.timetable, node, starts[lane], now, lane)
+            if key is not None:
+                self._lane[name] = lane
+                return key
+        return None
+
+    def _run_live(self, node: Node, now: datetime) -> None:
+        """Let live intervals run, earliest first, while there is a place."""
+        process = node.process
+        if not process.is_on:
+            return
+        live = range(self._hierarchy.over_until(node, now), self.timetable.span(process.name).stop)
+        for ordinal in live:
+            key = JobKey(process.name, self._hierarchy.timeperiod(node, ordinal))
+            is_free = self.timetable.running_count(process.name) < process.max_running
+            if is_free and self._hierarchy.covered(node, ordinal):
+                self._decide(self._row(key, now), None, now, is_triggered=True)
+
+    def _row(self, key: JobKey, now: datetime) -> Job:
+        return self.timetable.open_job(key) or _embryo(key, now)
 
     def _examine(self, unit: Unit, now: datetime) -> None:
         job = self.timetable.open_job(unit.key)
@@ -165,19 +168,28 @@ class Engine:
             return  # A late or repeated report: the job has moved on.
         self._decide(job, unit, now)
 
-    def _decide(self, job: Job, unit: Unit | None, now: datetime) -> None:
+    def _decide(  # noqa: C901 - one line for each action of the tables
+        self, job: Job, unit: Unit | None, now: datetime, *, is_triggered: bool = False
+    ) -> None:
         found = readiness(self.timetable, job.key, now)
         machine = self._machine_by_process[job.process]
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
             case Action.WAIT:
                 self._announce_if_owed(unit)
+            case Action.RUN:
+                if is_triggered and not job.has_live_unit:
+                    self._start(job, JobState.IN_PROGRESS, now)
             case Action.START:
-                self._start(job, now)
+                self._start(job, JobState.IN_PROGRESS, now)
+            case Action.START_FINAL:
+                self._start(job, JobState.FINAL_RUN, now)
+            case Action.REST:
+                self._rest(job, _given(unit, rule.why), now)
             case Action.FINISH:
                 self._finish(job, _given(unit, rule.why), now)
-            case Action.RETRY:
-                self._retry(job, _given(unit, rule.why), now)
+            case Action.RETRY | Action.RETRY_OR_REST | Action.GIVE_UP:
+                self._fail(job, _given(unit, rule.why), rule.action, now)
             case Action.SKIP:
                 self._end(job, JobState.SKIPPED, _reason_to_skip(found), now)
             case Action.RESET:
@@ -185,7 +197,7 @@ class Engine:
             case _:
                 assert_never(rule.action)
 
-    def _start(self, job: Job, now: datetime) -> None:
+    def _start(self, job: Job, state: JobState, now: datetime) -> None:
         node = self._hierarchy.nodes[job.process]
         span = self._hierarchy.covered(node, job.timeperiod.ordinal)
         if not span:
@@ -204,16 +216,18 @@ class Engine:
         )
         started = replace(
             job,
-            state=JobState.IN_PROGRESS,
+            state=state,
             rev=job.rev + 1,
             run=unit.run,
             uow_id=unit.id,
+            failure_count=0,
             is_held=False,
             reason=None,
             changed_at=now,
         )
         self._effects.append(InsertUnit(unit))
-        self._save(started, f'run {unit.run} requested, uow {unit.id}')
+        final = 'final ' if state is JobState.FINAL_RUN else ''
+        self._save(started, f'{final}run {unit.run} requested, uow {unit.id}')
         self._effects.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
@@ -226,10 +240,18 @@ class Engine:
                 event = f'run {unit.run} processed {unit.processed_count}'
                 self._end(job, JobState.PROCESSED, None, now, event)
 
-    def _retry(self, job: Job, unit: Unit, now: datetime) -> None:
+    def _rest(self, job: Job, unit: Unit, now: datetime) -> None:
+        """Note the end of a live run; the place among max_running is free again."""
+        word = unit.state.value.removeprefix('state_')
+        event = f'run {unit.run} {word} {unit.processed_count}; more to come'
+        self._save(replace(job, rev=job.rev + 1, uow_id=None, changed_at=now), event)
+        self._owed[job.process] = None
+
+    def _fail(self, job: Job, unit: Unit, action: Action, now: datetime) -> None:
         """Decide on a failed attempt."""
         policy = self._hierarchy.nodes[job.process].process.retry
-        self._try_again(job, unit, next_attempt_at(policy, unit, now), unit.error, now)
+        at = None if action is Action.GIVE_UP else next_attempt_at(policy, unit, now)
+        self._try_again(job, unit, at, unit.error, now)
 
     def _rescue(self, unit: Unit, now: datetime) -> None:
         """Decide on a unit whose holder has fallen silent."""
@@ -240,9 +262,16 @@ class Engine:
         error = f'lease of {unit.owner} ran out'
         self._try_again(job, unit, rescue_attempt_at(policy, unit, now), error, now)
 
+    def _bury(self, unit: Unit, why: str, now: datetime) -> None:
+        """Give up a unit that nobody has finished for too long."""
+        job = self.timetable.open_job(unit.key)
+        if job is not None and job.uow_id == unit.id:
+            self._try_again(job, unit, None, why, now)
+
     def _try_again(
         self, job: Job, unit: Unit, at: datetime | None, error: str | None, now: datetime
     ) -> None:
+        """Let a failed attempt be followed by another at `at`; None: there is none left."""
         policy = self._hierarchy.nodes[job.process].process.retry
         failed = f'attempt {unit.attempt} of {policy.max_attempts} failed: {error}'
         is_last = at is None
@@ -261,7 +290,11 @@ class Engine:
         )
         job = replace(job, failure_count=job.failure_count + 1)
         if at is None:
-            self._give_up(job, f'run {unit.run} {failed}', now)
+            if self._rests(job):
+                self._rest(job, replace(unit, state=UnitState.DEAD), now)
+                self._effects.append(Note('uow_dead', f'{unit}: {failed}', is_warning=True))
+            else:
+                self._give_up(job, f'run {unit.run} {failed}', now)
             return
         self._save(
             replace(job, rev=job.rev + 1, changed_at=now),
@@ -269,6 +302,12 @@ class Engine:
         )
         self._effects.append(Announce(unit.id, unit.process, at))
         self._effects.append(Note('uow_retried', f'{unit}: {failed}', is_warning=True))
+
+    def _rests(self, job: Job) -> bool:
+        """Tell whether a dead run of this job is made up for by its next run."""
+        machine = self._machine_by_process[job.process]
+        rule = machine.decide(job.state, UnitState.INVALID, Due.OPEN)
+        return rule.action is Action.RETRY_OR_REST
 
     def _give_up(self, job: Job, why: str, now: datetime) -> None:
         on_failure = self._hierarchy.nodes[job.process].process.on_failure
@@ -307,44 +346,38 @@ class Engine:
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
         command = item.command
-        by = f'{command.kind.value} by {command.actor}' + (
-            f': {command.reason}' if command.reason else ''
-        )
-        for key in item.plan.keys:
+        for key in item.keys:
             job = self.timetable.open_job(key) or item.rows.get(key) or _embryo(key, now)
-            if job.state.is_running and job.uow_id is not None:
-                self._effects.append(CancelUnit(job.uow_id, by, now))
-            match command.kind:
-                case CommandKind.REPROCESS:
-                    self._save(_embryo_again(job, by, now), f'reset: {by}')
-                case CommandKind.SKIP:
-                    skipped = replace(
-                        job,
-                        state=JobState.SKIPPED,
-                        rev=job.rev + 1,
-                        is_held=False,
-                        reason=by,
-                        changed_at=now,
-                    )
-                    self._save(skipped, f'skipped: {by}')
-                case _:
-                    assert_never(command.kind)
-        for process, count in item.plan.count_by_process.items():
+            if _is_touched(command, job):
+                if job.state.is_running and job.uow_id is not None:
+                    self._effects.append(CancelUnit(job.uow_id, command.by, now))
+                self._save(*_commanded(command, job, now))
+        for process in dict.fromkeys(key.process for key in item.keys):
             self._owe_outputs(process)
-            self._effects.append(Note('jobs_commanded', f'{count} jobs of {process}: {by}'))
-        counts = ', '.join(f'{name} {count}' for name, count in item.plan.count_by_process.items())
-        self._settle_command(
-            command, CommandState.DONE, f'{len(item.plan.keys)} jobs: {counts}', now
-        )
+        command = replace(command, applied_count=command.applied_count + len(item.keys))
+        if not item.is_last:
+            self._save_command(command, CommandState.APPLYING, now)
+        elif command.kind is CommandKind.REPROCESS:
+            self._save_command(command, CommandState.RUNNING, now)
+        else:
+            self._save_command(command, CommandState.DONE, now, f'{command.applied_count} jobs')
 
-    def _settle_command(
-        self, command: Command, state: CommandState, outcome: str, now: datetime
+    def _save_command(
+        self, command: Command, state: CommandState, now: datetime, outcome: str | None = None
     ) -> None:
+        if state is not command.state:
+            text = f'{command.kind.value} {command.id} {state.value}'
+            self._effects.append(Note('command_moved', f'{text}: {outcome}' if outcome else text))
+        is_open = state in OPEN_COMMAND_STATES
         self._effects.append(
-            SettleCommand(command_id=command.id, state=state, outcome=outcome, at=now)
-        )
-        self._effects.append(
-            Note('command_settled', f'{command.kind.value} {command.id} {state.value}: {outcome}')
+            SaveCommand(
+                replace(
+                    command,
+                    state=state,
+                    outcome=outcome,
+                    finished_at=None if is_open else now,
+                )
+            )
         )
 
     def _announce_if_owed(self, unit: Unit | None) -> None:
@@ -376,6 +409,35 @@ def _embryo_again(job: Job, why: str, now: datetime) -> Job:
         reason=why,
         changed_at=now,
     )
+
+
+def _is_touched(command: Command, job: Job) -> bool:
+    """Tell whether there is something to do for a job of the plan, now that its turn has come."""
+    match command.kind:
+        case CommandKind.REPROCESS:
+            # A batch may be applied twice, when a crash hid that it was: never reset for the same
+            # request again.
+            return job.state is not JobState.EMBRYO and job.request_id != command.id
+        case CommandKind.SKIP:
+            return not job.state.is_final
+        case _:
+            return job.state.is_running
+
+
+def _commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
+    """Return a job as a command leaves it, and the event for its history."""
+    if command.kind is CommandKind.REPROCESS:
+        reset = replace(_embryo_again(job, command.by, now), request_id=command.id)
+        return reset, f'reset: {command.by}'
+    ended = replace(
+        job,
+        state=JobState.SKIPPED,
+        rev=job.rev + 1,
+        is_held=False,
+        reason=command.by,
+        changed_at=now,
+    )
+    return ended, f'skipped: {command.by}'
 
 
 def _given(unit: Unit | None, why: str) -> Unit:

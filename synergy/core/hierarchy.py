@@ -21,7 +21,7 @@ from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.states import Blocking
 from synergy.core.timeperiod import Qualifier, Timeperiod
-from synergy.core.trigger import At
+from synergy.core.trigger import At, Cron
 
 
 class HierarchyError(ValueError):
@@ -175,7 +175,7 @@ class Hierarchy:
         It is over, the process's lag has passed, and with an `at` trigger a fire has come since.
         """
         trigger = node.process.trigger
-        instant = trigger.last_fire(now) if isinstance(trigger, At) else now
+        instant = trigger.last_fire(now) if isinstance(trigger, At | Cron) else now
         instant -= node.process.lag
         if instant < node.tree.start:
             return node.first
@@ -187,7 +187,7 @@ class Hierarchy:
         """Return the instant at which the job of an interval may start for the first time."""
         instant = self.interval(node, ordinal)[1] + node.process.lag
         trigger = node.process.trigger
-        if isinstance(trigger, At):
+        if isinstance(trigger, At | Cron):
             return trigger.next_fire(instant - timedelta(microseconds=1))
         return instant
 

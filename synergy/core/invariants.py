@@ -9,12 +9,12 @@ states. I6, I8 and I9 are about histories; tests check them from what they saw h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.hierarchy import Hierarchy, Node
-from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.records import CommandId, Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -34,19 +34,25 @@ class Violation:
 
 
 def check(
-    hierarchy: Hierarchy, jobs: Iterable[Job], units: Iterable[Unit], now: datetime
+    hierarchy: Hierarchy,
+    jobs: Iterable[Job],
+    units: Iterable[Unit],
+    now: datetime,
+    applying: Collection[CommandId] = (),
 ) -> Iterator[Violation]:
     """Yield every violation in a store's rows.
 
     jobs, units: all rows, each in order of process and timeperiod. Rows of processes that are not
-    in `hierarchy`, and of intervals outside their tree's span, are not judged. Cost: one pass;
+    in `hierarchy`, and of intervals outside their tree's span, are not judged. applying: requests
+    that are being applied, inputs before outputs: what they have reset is not held against
+    parents that they are about to reset. Cost: one pass;
     memory: a byte per interval, and the rows of jobs that are not final.
     """
     timetable = Timetable(hierarchy)
     timetable.extend(now)
     yield from _fill(timetable, jobs, now)
     for node in hierarchy:
-        yield from _order_violations(timetable, node)
+        yield from _order_violations(timetable, node, applying)
     yield from _unit_violations(timetable, units)
 
 
@@ -68,12 +74,13 @@ def _fill(timetable: Timetable, jobs: Iterable[Job], now: datetime) -> Iterator[
                 )
             continue
         timetable.put(job)
-        yield from _row_violations(job)
+        yield from _row_violations(job, node)
     timetable.settle()
 
 
-def _row_violations(job: Job) -> Iterator[Violation]:
-    if job.state.is_running and job.uow_id is None:
+def _row_violations(job: Job, node: Node) -> Iterator[Violation]:
+    rests = job.state is JobState.IN_PROGRESS and node.process.machine != 'discrete'
+    if job.state.is_running and job.uow_id is None and not rests:
         yield Violation(invariant='I7', key=job.key, text=f'is {job.state.value} without a unit')
     if job.state is JobState.PROCESSED and job.run == 0:
         yield Violation(invariant='I7', key=job.key, text='is processed, but no unit was ever made')
@@ -81,7 +88,9 @@ def _row_violations(job: Job) -> Iterator[Violation]:
         yield Violation(invariant='I7', key=job.key, text=f'has a row at rev {job.rev}')
 
 
-def _order_violations(timetable: Timetable, node: Node) -> Iterator[Violation]:
+def _order_violations(
+    timetable: Timetable, node: Node, applying: Collection[CommandId]
+) -> Iterator[Violation]:
     """Yield finished parents with an unfinished child, and breaches of blocking_dependencies."""
     hierarchy = timetable.hierarchy
     name, qualifier = node.process.name, node.process.qualifier
@@ -95,6 +104,9 @@ def _order_violations(timetable: Timetable, node: Node) -> Iterator[Violation]:
             pending = timetable.first_pending(source.process, ordinals)
             if pending is not None:
                 other = _key(hierarchy, source.process, pending)
+                reset = timetable.open_job(other)
+                if reset is not None and reset.request_id in applying:
+                    continue
                 yield Violation(
                     invariant='I2',
                     key=key,

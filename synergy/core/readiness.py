@@ -13,7 +13,7 @@ from enum import Enum
 from synergy.core.hierarchy import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.core.timetable import Timetable
+from synergy.core.timetable import Lane, Timetable
 
 
 class CulpritKind(Enum):
@@ -80,15 +80,17 @@ def readiness(
     return Readiness(Due.HELD if forbids else Due.BLOCKED, tuple(culprits))
 
 
-def next_startable(timetable: Timetable, node: Node, start: int, now: datetime) -> JobKey | None:
-    """Return the first embryo from ordinal `start` on that is READY or DOOMED.
+def next_startable(
+    timetable: Timetable, node: Node, start: int, now: datetime, lane: Lane = Lane.FRESH
+) -> JobKey | None:
+    """Return the first embryo of `lane` from ordinal `start` on that is READY or DOOMED.
 
     Runs of intervals whose input is pending are stepped over in one search each, so the cost does
     not grow with how much lies blocked.
     """
     process = node.process.name
     over_until = timetable.hierarchy.over_until(node, now)
-    ordinal = timetable.next_embryo(process, range(start, over_until))
+    ordinal = timetable.next_embryo(process, range(start, over_until), lane)
     while ordinal is not None:
         key = JobKey(process, Timeperiod(node.process.qualifier, ordinal))
         found = readiness(timetable, key, now)
@@ -97,7 +99,7 @@ def next_startable(timetable: Timetable, node: Node, start: int, now: datetime) 
         ahead = _next_worth_a_look(timetable, node, ordinal)
         if ahead is None:
             return None
-        ordinal = timetable.next_embryo(process, range(ahead, over_until))
+        ordinal = timetable.next_embryo(process, range(ahead, over_until), lane)
     return None
 
 

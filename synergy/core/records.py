@@ -14,6 +14,7 @@ from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every 
 from synergy.core.trigger import Every, Trigger
 
 UowId = NewType('UowId', str)
+CommandId = NewType('CommandId', str)
 
 #: The trigger of an entry that names none. Source: Synergy 2.x.
 EVERY_MINUTE: Final = Every(seconds=60)
@@ -75,7 +76,8 @@ class Job:
 
     rev: number of transitions so far; 0 means that no row exists. run: number of units made so far.
     is_held: its unit is dead and the process's policy leaves the job to an operator; a held job
-    takes no place among `max_running`. reason: why it was skipped, held or reset, for people.
+    takes no place among `max_running`. uow_id: None also between the runs of a live interval.
+    request_id: the command that reset it last. reason: why it was skipped, held or reset.
     """
 
     process: ProcessName
@@ -86,8 +88,14 @@ class Job:
     uow_id: UowId | None = None
     failure_count: int = 0
     is_held: bool = False
+    request_id: CommandId | None = None
     reason: str | None = None
     changed_at: datetime
+
+    @property
+    def has_live_unit(self) -> bool:
+        """Tell whether the job takes a place among `max_running`."""
+        return self.state.is_running and self.uow_id is not None and not self.is_held
 
     @property
     def key(self) -> JobKey:

@@ -12,22 +12,35 @@ the save fails. Positions in a byte array are `ordinal - node.first`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Job, ProcessName
+from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 
-_STATE_BY_CODE: Final = tuple(JobState)
-_CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE)}
-_EMBRYO: Final = b'\x00'
+
+class Lane(Enum):
+    """Two sorts of embryos: intervals that never ran, and those that a request has reset."""
+
+    FRESH = 0
+    REQUESTED = 1
+
+
+#: Code of an embryo whose request is paused: nothing starts it.
+_PAUSED: Final = 2
+_STATE_BY_CODE: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)
+_CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE)} | {
+    JobState.EMBRYO: Lane.FRESH.value
+}
+_EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
 _SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
-_OPEN_STATES: Final = re.compile(rb'[\x00-\x02]')
-_FINAL_STATES: Final = re.compile(rb'[\x03-\x05]')
-_CHANGED: Final = re.compile(rb'[^\x00]')
+_OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
+_FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
+_CHANGED: Final = re.compile(rb'[\x03-\x07]')
 
 
 class Timetable:
@@ -41,6 +54,8 @@ class Timetable:
         self._running: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         # No interval before this position is open: where searches for work begin.
         self._low: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
+        self._resting: dict[ProcessName, set[JobKey]] = {name: set() for name in hierarchy.nodes}
+        self._paused: frozenset[CommandId] = frozenset()
         self._undo: list[tuple[JobKey, int, Job | None]] = []
 
     def extend(self, now: datetime) -> None:
@@ -73,9 +88,17 @@ class Timetable:
             self._codes[process][position] = _CODE_BY_STATE[state]
         for job in open_jobs:
             if self.state(job.key) is not None:
-                self._open[job.key] = job
-                self._running[job.process] += _counts(job)
+                first = self.hierarchy.nodes[job.process].first
+                self._place(job.key, job.timeperiod.ordinal - first, self._code(job), job)
         return tuple(strangers)
+
+    def pause(self, requests: Iterable[CommandId]) -> None:
+        """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""
+        self._paused = frozenset(requests)
+        for key, job in self._open.items():
+            if job.state is JobState.EMBRYO:
+                first = self.hierarchy.nodes[key.process].first
+                self._codes[key.process][key.timeperiod.ordinal - first] = self._code(job)
 
     def state(self, key: JobKey) -> JobState | None:
         """Return the state of a job; None when the interval does not exist (yet)."""
@@ -98,6 +121,14 @@ class Timetable:
         """Return the number of jobs with a unit in flight; held ones do not count."""
         return self._running[process]
 
+    def resting(self, process: ProcessName) -> Sequence[JobKey]:
+        """Return the jobs that are between two runs of their live interval, earliest first."""
+        return sorted(self._resting[process])
+
+    def has_requested(self, process: ProcessName) -> bool:
+        """Tell whether a request has reset intervals of `process` that have not started since."""
+        return _EMBRYO_BY_LANE[Lane.REQUESTED] in self._codes[process]
+
     def span(self, process: ProcessName) -> range:
         """Return the ordinals of all intervals that exist."""
         first = self.hierarchy.nodes[process].first
@@ -106,7 +137,10 @@ class Timetable:
     def count_by_state(self, process: ProcessName) -> Mapping[JobState, int]:
         """Return how many intervals stand in each state; O(intervals), in C."""
         codes = self._codes[process]
-        return {state: codes.count(code) for code, state in enumerate(_STATE_BY_CODE)}
+        counts = dict.fromkeys(JobState, 0)
+        for code, state in enumerate(_STATE_BY_CODE):
+            counts[state] += codes.count(code)
+        return counts
 
     def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
         """Return the first of `ordinals` that is not final, or has not begun; None if all are."""
@@ -148,15 +182,19 @@ class Timetable:
         codes = self._codes[process][ordinals.start - first : ordinals.stop - first]
         return codes.count(_SKIPPED) == len(codes)
 
-    def next_embryo(self, process: ProcessName, ordinals: range) -> int | None:
-        """Return the first embryo among `ordinals`; skips the finished past without a scan."""
+    def next_embryo(
+        self, process: ProcessName, ordinals: range, lane: Lane = Lane.FRESH
+    ) -> int | None:
+        """Return the first embryo of a lane; skips the finished past without a scan."""
         first = self.hierarchy.nodes[process].first
         codes = self._codes[process]
         low = self._low[process]
         if low < len(codes) and codes[low] >= _CODE_BY_STATE[JobState.PROCESSED]:
             match = _OPEN_STATES.search(codes, low)
             low = self._low[process] = len(codes) if match is None else match.start()
-        position = codes.find(_EMBRYO, max(ordinals.start - first, low), ordinals.stop - first)
+        position = codes.find(
+            _EMBRYO_BY_LANE[lane], max(ordinals.start - first, low), ordinals.stop - first
+        )
         return None if position < 0 else position + first
 
     def next_changed(self, process: ProcessName, ordinals: range) -> int | None:
@@ -175,7 +213,7 @@ class Timetable:
         codes = self._codes[job.process]
         before = self._open.get(key)
         self._undo.append((key, codes[position], before))
-        self._place(key, position, _CODE_BY_STATE[job.state], None if job.state.is_final else job)
+        self._place(key, position, self._code(job), None if job.state.is_final else job)
 
     def settle(self) -> None:
         """Make the draft the truth: the store has it."""
@@ -188,18 +226,22 @@ class Timetable:
             self._place(key, key.timeperiod.ordinal - node.first, code, job)
         self._undo.clear()
 
+    def _code(self, job: Job) -> int:
+        if job.state is not JobState.EMBRYO or job.request_id is None:
+            return _CODE_BY_STATE[job.state]
+        return _PAUSED if job.request_id in self._paused else Lane.REQUESTED.value
+
     def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
         process = key.process
         before = self._open.pop(key, None)
         if before is not None:
-            self._running[process] -= _counts(before)
+            self._running[process] -= before.has_live_unit
+            self._resting[process].discard(key)
         if job is not None:
             self._open[key] = job
-            self._running[process] += _counts(job)
+            self._running[process] += job.has_live_unit
+            if job.state.is_running and job.uow_id is None:
+                self._resting[process].add(key)
         self._codes[process][position] = code
         if position < self._low[process]:
             self._low[process] = position
-
-
-def _counts(job: Job) -> int:
-    return int(job.state.is_running and not job.is_held)

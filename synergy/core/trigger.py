@@ -1,4 +1,4 @@
-"""When a process is looked at: `every N` seconds, or `at [Day-]HH:MM, ...` in UTC.
+"""When a process is looked at: `every N` seconds, `at [Day-]HH:MM, ...`, or `cron ...`; in UTC.
 
 Fires of `every N` are counted from the epoch, not from a start: two schedulers agree on them, and
 a slow fire does not make the next ones drift. Source of the grammar: trigger strings of Synergy 2.x
@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
+from cronsim import CronSim, CronSimError
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_BY_NAME: Final = {
     name: day for day, name in enumerate(('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'))
 }
 _EVERY: Final = re.compile(r'every\s+([0-9]{1,9})')
 _TIME: Final = re.compile(r'(?:([0-9A-Za-z*]+)-)?([0-9]{1,2}):([0-9]{2})')
-_GRAMMAR: Final = "expected 'every SECONDS', or 'at [DAY-]HH:MM, ...' with DAY Mon-Sun, 0-6 or *"
+_GRAMMAR: Final = (
+    "expected 'every SECONDS', 'at [DAY-]HH:MM, ...' with DAY Mon-Sun, 0-6 or *, "
+    "or 'cron MINUTE HOUR DAY MONTH WEEKDAY'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,27 @@ class At:
         return self.text
 
 
-Trigger: TypeAlias = Every | At
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Fire as a five-field cron expression says, in UTC. Source: crontab(5)."""
+
+    expression: str
+
+    def next_fire(self, after: datetime) -> datetime:
+        """Return the first fire later than `after`."""
+        return next(CronSim(self.expression, after.astimezone(UTC)))
+
+    def last_fire(self, until: datetime) -> datetime:
+        """Return the last fire not later than `until`."""
+        later = until.astimezone(UTC) + timedelta(microseconds=1)
+        return next(CronSim(self.expression, later, reverse=True))
+
+    def __str__(self) -> str:
+        """Return the trigger string."""
+        return f'cron {self.expression}'
+
+
+Trigger: TypeAlias = Every | At | Cron
 
 
 def parse_trigger(text: str) -> Trigger:
@@ -82,10 +107,27 @@ def parse_trigger(text: str) -> Trigger:
             raise ValueError(f'trigger {text!r} would fire without pause; give 1 second or more')
         return Every(seconds=seconds)
     kind, _, times = stripped.partition(' ')
+    if kind == 'cron':
+        return _parse_cron(times.strip(), text)
     if kind != 'at' or not times.strip():
         raise ValueError(f'trigger {text!r} cannot be read; {_GRAMMAR}')
     minutes = {minute for time in times.split(',') for minute in _minutes_of_week(time, text)}
     return At(minutes=tuple(sorted(minutes)), text=stripped)
+
+
+def _parse_cron(expression: str, text: str) -> Cron:
+    if len(expression.split()) != 5:
+        raise ValueError(
+            f'trigger {text!r} has {len(expression.split())} cron fields; give five: minute, hour, '
+            'day of month, month, day of week'
+        )
+    try:
+        next(CronSim(expression, _EPOCH))
+    except CronSimError as error:
+        raise ValueError(f'trigger {text!r} is no cron expression ({error}); correct it') from error
+    except StopIteration:
+        raise ValueError(f'trigger {text!r} never fires; correct its day and month') from None
+    return Cron(expression=expression)
 
 
 def _minutes_of_week(time: str, text: str) -> list[int]:

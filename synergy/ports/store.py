@@ -16,6 +16,7 @@ from typing import Protocol
 
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import Save
+from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     BoxProcess,
     Job,
@@ -29,6 +30,20 @@ from synergy.core.records import (
 )
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list: absent fields do not restrict. [start, end) by timeperiod string.
+
+    is_failed: only jobs that are held, or were skipped after their attempts had failed.
+    """
+
+    processes: tuple[ProcessName, ...] | None = None
+    start: str | None = None
+    end: str | None = None
+    states: tuple[JobState, ...] | None = None
+    is_failed: bool = False
 
 
 class Ledger(Protocol):
@@ -86,8 +101,15 @@ class Ledger(Protocol):
         """Return the present instant of the clock by which leases are judged."""
         ...
 
-    def requested_commands(self, limit: int) -> Sequence[Command]:
-        """Return commands that are still REQUESTED, oldest first."""
+    def open_commands(self, limit: int) -> Sequence[Command]:
+        """Return commands that have not ended, oldest first."""
+        ...
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` log lines, and ended units of free runs, from before an instant.
+
+        Dead letters stay until they are dropped. Returns how many were deleted.
+        """
         ...
 
 
@@ -141,16 +163,6 @@ class Commands(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs to list: absent fields do not restrict. [start, end) by timeperiod string."""
-
-    processes: tuple[ProcessName, ...] | None = None
-    start: str | None = None
-    end: str | None = None
-    states: tuple[JobState, ...] | None = None
-
-
 class Reader(Protocol):
     """What status, pages and `verify` read; nothing here writes."""
 
@@ -178,6 +190,26 @@ class Reader(Protocol):
         """Return a job's newest events, newest first."""
         ...
 
+    def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
+        """Return in which states the jobs stand that a request has reset."""
+        ...
+
+    def freeruns(self) -> Sequence[Freerun]:
+        """Return every free run, by name."""
+        ...
+
+    def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
+        """Return a free run's newest events, newest first."""
+        ...
+
+    def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
+        """Return the newest units of a free run, newest first."""
+        ...
+
+    def dead_units(self, limit: int) -> Sequence[Unit]:
+        """Return dead letters, newest first."""
+        ...
+
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led; None when nobody ever has."""
         ...
@@ -203,7 +235,11 @@ class BoxStore(Protocol):
         ...
 
 
-class Store(Ledger, UnitStore, Commands, Reader, BoxStore, Protocol):
+class SchedulerStore(Ledger, Commands, Reader, Protocol):
+    """The roles that the Scheduler needs."""
+
+
+class Store(SchedulerStore, UnitStore, BoxStore, Protocol):
     """All roles; what an adapter implements and `bootstrap` hands out."""
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 
 from synergy.core.effects import Announce
+from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, Route, UowId
 from synergy.ports.broker import Broker, Message
 from synergy.ports.errors import BrokerUnavailable
@@ -81,4 +82,4 @@ class Announcer:
         self.rung.clear()
 
     def _message(self, uow_id: UowId, process: ProcessName) -> Message:
-        return Message(self._route_of(process), {'uow': uow_id})
+        return Message(self._route_of(base_of(process)), {'uow': uow_id})

@@ -1,6 +1,6 @@
 """The Scheduler's loop: gather, decide, save, index, announce, acknowledge, wait.
 
-    step():  lead -> take messages -> fire timers -> gather rows -> engine.on -> commit -> settle
+    step():  lead -> take messages -> fire timers -> gather rows -> decide -> commit -> settle
              -> ring -> ack
     run():   step, then wait for the next deadline or the bell
 
@@ -13,13 +13,12 @@ all messages that were under way. One thread; it owns the store connection and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from synergy.core.closure import PlanRefused, plan
-from synergy.core.commands import Command
+from synergy.core.commands import JOB_KINDS
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -27,14 +26,17 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     Note,
+    RemoveFreerun,
     Save,
+    SaveCommand,
+    SaveFreerun,
     SaveJob,
-    SettleCommand,
 )
-from synergy.core.engine import Commanded, Engine, Input, Look, Refused, Reported
-from synergy.core.hierarchy import Hierarchy
-from synergy.core.machines import MACHINE_BY_NAME
-from synergy.core.records import ProcessName, Route, UowId
+from synergy.core.engine import Engine
+from synergy.core.freerun import Freeruns, reconcile
+from synergy.core.freerun_record import is_freerun
+from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.records import Route, UowId
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
@@ -44,10 +46,12 @@ from synergy.ports.errors import (
     LeadershipLost,
     StoreUnavailable,
 )
-from synergy.ports.store import Ledger
+from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.pipeline import Pipeline
+from synergy.scheduler.requests import Requests
 from synergy.scheduler.timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -59,8 +63,19 @@ MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
 COMMANDS_PER_SWEEP_MAX: Final = 100
+#: Old log lines are deleted so often, and at most so many at once.
+PRUNE_PERIOD: Final = timedelta(minutes=10)
+PRUNED_MAX: Final = 20_000
 
-_SAVES: Final = (InsertUnit, SaveJob, MoveUnit, CancelUnit, SettleCommand)
+_SAVES: Final = (
+    InsertUnit,
+    SaveJob,
+    MoveUnit,
+    CancelUnit,
+    SaveCommand,
+    SaveFreerun,
+    RemoveFreerun,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +86,18 @@ class LoopSettings:
     leader_lease: timedelta
     sweep_period: timedelta
     inbox_batch_max: int
+    uow_age_max: timedelta = timedelta(hours=48)
+    log_retention: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a leader keeps in memory: dropped as a whole, rebuilt from the store."""
+
+    engine: Engine
+    freeruns: Freeruns
+    timers: Timers
+    requests: Requests
 
 
 class Scheduler:
@@ -78,27 +105,28 @@ class Scheduler:
 
     def __init__(
         self,
-        hierarchy: Hierarchy,
-        route_of: Callable[[ProcessName], Route],
+        pipeline: Pipeline,
         *,
-        store: Ledger,
+        store: SchedulerStore,
         broker: Broker,
         clock: Clock,
         settings: LoopSettings,
     ) -> None:
         """Wire the loop; nothing is read or written before the first `step`."""
-        self._hierarchy = hierarchy
-        self._route_of = route_of
+        self._pipeline = pipeline
         self._store = store
         self._broker = broker
         self._clock = clock
         self._settings = settings
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
-        self._announcer = Announcer(broker, route_of)
+        self._announcer = Announcer(broker, pipeline.route_of)
         self._consumer: Consumer | None = None
         self._unacked: list[Delivery] = []
-        self._engine: Engine | None = None
-        self._timers: Timers | None = None
+        self._index: Index | None = None
+        self._patience = sweep.Patience(
+            republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
+        )
+        self._next_prune: datetime | None = None
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._is_store_down = False
@@ -108,7 +136,7 @@ class Scheduler:
     @property
     def is_leading(self) -> bool:
         """Tell whether this Scheduler led at its last step."""
-        return self._engine is not None
+        return self._index is not None
 
     def run(self) -> None:
         """Step and wait until `stop`, then resign."""
@@ -165,35 +193,33 @@ class Scheduler:
         if is_new_term:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
-        if self._engine is None:
-            self._load()
-        assert self._engine is not None
-        assert self._timers is not None
+        index = self._index or self._load()
         self._take()
         now = self._clock.now()
-        inputs: list[Input] = [Look(process) for process in self._timers.fire(now)]
-        inputs += self._gather_reports()
+        inputs: list[Input] = [*index.timers.fire(now), *self._gather_reports()]
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs += self._sweep(now)
+            inputs += self._sweep(index, now)
             self._next_sweep = now + self._settings.sweep_period
-        if inputs or self._engine.is_owing:
-            self._apply(self._engine.on(inputs, now))
-        elif self._next_mark is not None and now >= self._next_mark:
+        self._decide(index, inputs, now)
+        if self._next_mark is not None and now >= self._next_mark:
             self._flush_marks()
-        if is_sweeping or any('command' in item.body for item in self._unacked):
-            self._execute_commands(now)
+        is_told = any('command' in item.body for item in self._unacked)
+        if is_sweeping or is_told or index.requests.is_busy:
+            self._execute_commands(index, now)
         self._announcer.ring(now)
         if self._announcer.rung and self._next_mark is None:
             self._next_mark = now + MARK_AFTER
         self._ack()
-        return self._seconds_to_next(now)
+        self._prune(now)
+        return self._seconds_to_next(index)
 
-    def _load(self) -> None:
+    def _load(self) -> Index:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
-        timetable = Timetable(self._hierarchy)
+        pipeline = self._pipeline
+        timetable = Timetable(pipeline.hierarchy)
         timetable.extend(now)
         strangers = timetable.load(self._store.index_rows(), self._store.open_jobs())
         if strangers:
@@ -203,79 +229,110 @@ class Scheduler:
                 strangers[0],
                 extra={'event': 'strangers_found'},
             )
-        self._engine = Engine(timetable, MACHINE_BY_NAME)
-        self._apply(self._engine.on([Look(node.process.name) for node in self._hierarchy], now))
-        self._timers = Timers(self._hierarchy, now)
+        engine = Engine(timetable, pipeline.machine_by_name)
+        entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
+        freeruns = Freeruns(entries, pipeline.policy_of, now)
+        requests = Requests(self._store, engine, freeruns, pipeline.freerun_processes)
+        index = Index(engine, freeruns, Timers(pipeline.hierarchy, now), requests)
+        self._pause(index)
+        looks = [Look(node.process.name) for node in pipeline.hierarchy]
+        self._apply(index, [*effects, *engine.on(looks, now)])
         self._next_sweep = None
+        self._index = index
         logger.info(
-            'the index holds %d intervals of %d processes',
-            sum(len(timetable.span(name)) for name in self._hierarchy.nodes),
-            len(self._hierarchy.nodes),
+            'the index holds %d intervals of %d processes, and %d free runs',
+            sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
+            len(pipeline.hierarchy.nodes),
+            len(entries),
             extra={'event': 'index_loaded'},
         )
+        return index
+
+    def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
+        """Let engine and free runs decide, each on what is its own, and do what they say."""
+        of_freeruns = [item for item in inputs if _is_of_freerun(item)]
+        of_jobs = [item for item in inputs if not _is_of_freerun(item)]
+        effects = list(index.freeruns.on(of_freeruns, now))
+        if of_jobs or index.engine.is_owing:
+            effects += index.engine.on(of_jobs, now)
+        if effects:
+            self._apply(index, effects)
 
     def _take(self) -> None:
         if len(self._unacked) >= self._settings.inbox_batch_max:
             return
         try:
             if self._consumer is None:
-                self._broker.declare([REPORT_ROUTE, *map(self._route_of, self._hierarchy.nodes)])
+                self._broker.declare(self._routes())
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
             self._unacked += self._consumer.take(self._settings.inbox_batch_max)
         except BrokerUnavailable as error:
             logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
+
+    def _routes(self) -> list[Route]:
+        pipeline = self._pipeline
+        processes = [*pipeline.hierarchy.nodes, *pipeline.freerun_processes]
+        return [REPORT_ROUTE, *map(pipeline.route_of, processes)]
 
     def _gather_reports(self) -> Iterator[Input]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
             yield from map(Reported, self._store.units(uow_ids).values())
 
-    def _execute_commands(self, now: datetime) -> None:
-        """Plan and apply commands one by one: each must see what the one before it did."""
-        assert self._engine is not None
-        for command in self._store.requested_commands(COMMANDS_PER_SWEEP_MAX):
-            self._apply(self._engine.on([self._planned(command)], now))
+    def _execute_commands(self, index: Index, now: datetime) -> None:
+        """Do the next batch of each command: each must see what the one before it did."""
+        for command in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
+            effects = index.requests.effects(command, now)
+            if effects:
+                self._apply(index, effects)
+            if command.kind not in JOB_KINDS:
+                self._pause(index)
 
-    def _planned(self, command: Command) -> Input:
-        assert self._engine is not None
-        try:
-            planned = plan(self._engine.timetable, command)
-        except PlanRefused as error:
-            return Refused(command, str(error))
-        if command.plan_hash not in (None, planned.hash):
-            return Refused(
-                command, 'what it touches has changed since it was shown; look and confirm again'
-            )
-        return Commanded(command=command, plan=planned, rows=self._store.jobs(planned.keys))
+    def _pause(self, index: Index) -> None:
+        """Let the index know which requests are paused."""
+        commands = self._store.open_commands(COMMANDS_PER_SWEEP_MAX)
+        index.engine.timetable.pause(command.id for command in commands if command.is_paused)
 
-    def _sweep(self, now: datetime) -> Iterator[Input]:
-        assert self._engine is not None
+    def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()
         for unit in live.values():
-            if item := sweep.is_neglected(unit, now, store_now, REPUBLISH_AFTER):
+            if item := sweep.is_neglected(unit, now, store_now, self._patience):
                 yield item
-        waiting = list(sweep.waiting_for(self._engine.timetable.open_jobs(), live))
+        waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
             yield from sweep.ended(waiting, self._store.units(uow_ids))
+        missing = index.freeruns.waiting_for(live)
+        if missing:
+            found = self._store.units(missing)
+            yield from map(Reported, found.values())
+            gone = [uow_id for uow_id in missing if uow_id not in found]
+            self._apply(index, index.freeruns.vanished(gone, now))
 
-    def _apply(self, effects: Sequence[Effect]) -> None:
+    def _apply(self, index: Index, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
-        assert self._engine is not None
-        assert self._leader.leadership is not None
         saves = [effect for effect in effects if isinstance(effect, _SAVES)]
         if saves:
             if not self._leader.is_trusted:
                 raise LeadershipLost('the lease may have run out before the commit')
             self._commit(saves)
-        self._engine.timetable.settle()
+        index.engine.timetable.settle()
         now = self._clock.now()
         self._announcer.add((item for item in effects if isinstance(item, Announce)), now)
         for note in effects:
             if isinstance(note, Note):
                 level = logging.WARNING if note.is_warning else logging.INFO
                 logger.log(level, note.text, extra={'event': note.event})
+
+    def _prune(self, now: datetime) -> None:
+        """Delete logs that are older than they are to be kept."""
+        if self._next_prune is None:
+            self._next_prune = now + PRUNE_PERIOD
+        elif now >= self._next_prune:
+            count = self._store.prune(now - self._settings.log_retention, PRUNED_MAX)
+            # There is more: go on at the next turn that something else asks for.
+            self._next_prune = now if count >= PRUNED_MAX else now + PRUNE_PERIOD
 
     def _commit(self, saves: Collection[Save]) -> None:
         assert self._leader.leadership is not None
@@ -310,26 +367,24 @@ class Scheduler:
             self._consumer = None
 
     def _drop_index(self) -> None:
-        self._engine = None
-        self._timers = None
+        self._index = None
         self._next_mark = None
         self._announcer.forget()
 
-    def _seconds_to_next(self, now: datetime) -> float:
-        assert self._engine is not None
-        assert self._timers is not None
-        if self._engine.is_owing:
+    def _seconds_to_next(self, index: Index) -> float:
+        if index.engine.is_owing or index.requests.is_busy:
             return 0.0
         if self._announcer.is_stuck:
             return RETRY_SECONDS
         deadlines = (
-            self._timers.next_at,
+            index.timers.next_at,
+            index.freeruns.next_at,
             self._announcer.next_at,
             self._next_sweep,
             self._next_mark,
         )
         earliest = min(instant for instant in deadlines if instant is not None)
-        seconds = (earliest - now).total_seconds()
+        seconds = (earliest - self._clock.now()).total_seconds()
         return max(min(seconds, self._leader.seconds_to_renewal), 0.0)
 
     def _wait(self, seconds: float) -> None:
@@ -343,3 +398,11 @@ class Scheduler:
             self._consumer.wait(seconds)
         except BrokerUnavailable:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
+
+
+def _is_of_freerun(item: Input) -> bool:
+    match item:
+        case Reported(unit) | Expired(unit) | TooOld(unit):
+            return is_freerun(unit.process)
+        case _:
+            return False

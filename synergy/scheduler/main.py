@@ -7,12 +7,14 @@ import os
 import signal
 from typing import Protocol
 
-from synergy.conf.model import Context, Settings
-from synergy.core.records import ProcessName, Route
+from synergy.conf.model import Context, FreerunEntry, Settings
+from synergy.core.freerun_record import base_of
+from synergy.core.records import ProcessName, RetryPolicy, Route
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.store import Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +50,8 @@ def start(runtime: SchedulerRuntime) -> int:
     """Run a Scheduler until SIGTERM or SIGINT; return the exit code."""
     settings, context = runtime.settings, runtime.context
 
-    def route_of(process: ProcessName) -> Route:
-        return context.managed[process].route
-
     scheduler = Scheduler(
-        context.hierarchy,
-        route_of,
+        pipeline_of(context, runtime.clock),
         store=runtime.open_store(),
         broker=runtime.open_broker(),
         clock=runtime.clock,
@@ -62,6 +60,8 @@ def start(runtime: SchedulerRuntime) -> int:
             leader_lease=settings.leader_lease,
             sweep_period=settings.sweep_period,
             inbox_batch_max=settings.inbox_batch_max,
+            uow_age_max=settings.uow_age_max,
+            log_retention=settings.log_retention,
         ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,3 +70,26 @@ def start(runtime: SchedulerRuntime) -> int:
     scheduler.run()
     logger.info('Scheduler stopped', extra={'event': 'stopped'})
     return 0
+
+
+def pipeline_of(context: Context, clock: Clock) -> Pipeline:
+    """Return the part of a context that a Scheduler needs."""
+    entries = context.entries
+
+    def route_of(process: ProcessName) -> Route:
+        return entries[process].route
+
+    def policy_of(process: ProcessName) -> RetryPolicy:
+        # An entry made at run time is tried as often as the first one of its process.
+        entry = entries.get(base_of(process))
+        return entry.retry if isinstance(entry, FreerunEntry) else RetryPolicy(max_attempts=1)
+
+    now = clock.now()
+    return Pipeline(
+        hierarchy=context.hierarchy,
+        route_of=route_of,
+        machine_by_name=context.machine_by_name,
+        freeruns=[entry.freerun(now) for entry in context.freeruns.values()],
+        freerun_processes=list(dict.fromkeys(entry.name for entry in context.freeruns.values())),
+        policy_of=policy_of,
+    )

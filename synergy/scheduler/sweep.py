@@ -7,31 +7,44 @@ sweep is repaired here. Pure: rows in, inputs for the engine out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synergy.core.engine import Expired, Input, Reported, Vanished
+from synergy.core.inputs import Expired, Input, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
 from synergy.core.states import UnitState
 
 
-def is_neglected(
-    unit: Unit, now: datetime, store_now: datetime, republish_after: timedelta
-) -> Input | None:
-    """Return what the engine must be told about a live unit; None when all is well with it.
-
-    store_now: by the clock that judges leases. republish_after: a unit that nobody has claimed so
-    long after it was announced is announced again; its message may be lost.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """republish_after: a unit unclaimed so long after its announcement is announced again: its
+    message may be lost. age_max: a unit older than this that nobody holds is given up.
     """
+
+    republish_after: timedelta
+    age_max: timedelta
+
+
+def is_neglected(
+    unit: Unit, now: datetime, store_now: datetime, patience: Patience
+) -> Input | None:
+    """Return what must be decided about a live unit; None when all is well with it.
+
+    store_now: by the clock that judges leases.
+    """
+    is_held = unit.lease_until is not None and unit.lease_until >= store_now
+    if not is_held and now - unit.created_at > patience.age_max:
+        hours = patience.age_max.total_seconds() / 3600
+        return TooOld(unit, f'not finished within {hours:g} hours (uow_age_hours_max)')
     match unit.state:
         case UnitState.IN_PROGRESS:
-            is_expired = unit.lease_until is not None and unit.lease_until < store_now
-            return Expired(unit) if is_expired else None
+            return None if is_held else Expired(unit)
         case UnitState.REQUESTED:
             if unit.not_before is not None and unit.not_before > now:
                 return None
             rung_at = _latest(unit.announced_at, unit.not_before)
             is_silent = unit.announced_at is None or (
-                rung_at is not None and rung_at + republish_after < now
+                rung_at is not None and rung_at + patience.republish_after < now
             )
             return Reported(unit) if is_silent else None
         case _:
@@ -41,7 +54,7 @@ def is_neglected(
 def waiting_for(jobs: Iterable[Job], live: Mapping[UowId, Unit]) -> Iterator[Job]:
     """Yield the running jobs whose unit is not live: it ended and nobody told, or it is gone."""
     for job in jobs:
-        if job.state.is_running and not job.is_held and job.uow_id not in live:
+        if job.has_live_unit and job.uow_id not in live:
             yield job
 
 

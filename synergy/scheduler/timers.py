@@ -11,30 +11,33 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 
 from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.inputs import Look
 from synergy.core.records import ProcessName
-from synergy.core.trigger import Every
 
 
 class Timers:
-    """The next deadline of each process."""
+    """The next deadlines of each process: one of its trigger, one of its next interval."""
 
     def __init__(self, hierarchy: Hierarchy, now: datetime) -> None:
-        """Set every process's next deadline after `now`; processes that are off have none."""
+        """Set every process's deadlines after `now`; processes that are off have none."""
         self._hierarchy = hierarchy
-        self._heap: list[tuple[datetime, ProcessName]] = []
+        self._heap: list[tuple[datetime, ProcessName, bool]] = []
         for node in hierarchy:
-            if node.process.is_on and (at := self._deadline(node, now)):
-                self._heap.append((at, node.process.name))
+            for is_trigger in (False, True):
+                if node.process.is_on and (at := self._deadline(node, now, is_trigger)):
+                    self._heap.append((at, node.process.name, is_trigger))
         heapify(self._heap)
 
-    def fire(self, now: datetime) -> Sequence[ProcessName]:
+    def fire(self, now: datetime) -> Sequence[Look]:
         """Return the processes whose deadline has come, and set their next ones."""
-        fired = []
+        fired: list[Look] = []
         while self._heap and self._heap[0][0] <= now:
-            fired.append(heappop(self._heap)[1])
-        for name in fired:
-            if at := self._deadline(self._hierarchy.nodes[name], now):
-                heappush(self._heap, (at, name))
+            _, name, is_trigger = heappop(self._heap)
+            fired.append(Look(name, is_trigger))
+        for look in fired:
+            node = self._hierarchy.nodes[look.process]
+            if at := self._deadline(node, now, look.is_trigger):
+                heappush(self._heap, (at, look.process, look.is_trigger))
         return fired
 
     @property
@@ -42,11 +45,11 @@ class Timers:
         """Return the earliest deadline; None when no process will ever have one again."""
         return self._heap[0][0] if self._heap else None
 
-    def _deadline(self, node: Node, now: datetime) -> datetime | None:
+    def _deadline(self, node: Node, now: datetime, is_trigger: bool) -> datetime | None:
         over_until = self._hierarchy.over_until(node, now)
         if node.until is not None and over_until >= node.until:
             # Nothing new will ever begin here; reports and commands wake the process.
             return None
-        over_at = self._hierarchy.over_at(node, over_until)
-        trigger = node.process.trigger
-        return min(over_at, trigger.next_fire(now)) if isinstance(trigger, Every) else over_at
+        if is_trigger:
+            return node.process.trigger.next_fire(now)
+        return self._hierarchy.over_at(node, over_until)

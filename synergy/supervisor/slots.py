@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synergy.conf.boxes import is_present
-from synergy.conf.model import Context, DaemonEntry, ManagedEntry, Settings
+from synergy.conf.model import Context, DaemonEntry, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 
 
@@ -45,11 +45,7 @@ def instance_file(path: Path, instance: int) -> Path:
 
 
 def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[Slot]:
-    entries: list[DaemonEntry | ManagedEntry] = [
-        *context.daemons.values(),
-        *context.managed.values(),
-    ]
-    for entry in entries:
+    for entry in context.entries.values():
         if entry.name == PROCESS_SUPERVISOR:
             continue
         if not is_present(entry.present_on_boxes, settings.box_id):

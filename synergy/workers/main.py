@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from synergy.conf.model import ManagedEntry, Settings
+from synergy.conf.model import Settings, WorkerEntry
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -29,7 +29,7 @@ _RETRY_SECONDS_MAX: Final = 10.0
 def run_worker(
     *,
     settings: Settings,
-    entry: ManagedEntry,
+    entry: WorkerEntry,
     instance: int,
     open_store: Callable[[], Store],
     open_broker: Callable[[], Broker],

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
@@ -97,7 +98,7 @@ class Runner:
         unit = self._store.claim(UowId(uow_id), settings.owner, settings.lease)
         if unit is None:
             logger.debug('unit %s is not to be claimed; its message is dropped', uow_id)
-        elif unit.process != settings.process:
+        elif base_of(unit.process) != settings.process:
             logger.warning('%s came to %s; handed back', unit, settings.process)
             self._release(unit, [])
             return None

@@ -15,6 +15,7 @@ from synergy.core.records import Outcome
 from synergy.core.states import JobState
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.main import pipeline_of
 from tests.cli.conftest import Said
 
 Launch = Callable[..., Said]
@@ -27,8 +28,7 @@ def half_done(launch: Launch) -> Launch:
     with bootstrap.open_runtime(settings, context) as runtime:
         store, broker = runtime.open_store(), runtime.open_broker()
         scheduler = Scheduler(
-            context.hierarchy,
-            lambda process: context.managed[process].route,
+            pipeline_of(context, runtime.clock),
             store=runtime.open_store(),
             broker=runtime.open_broker(),
             clock=runtime.clock,

@@ -10,7 +10,7 @@ import pytest
 
 from synergy.adapters.clocks import SimulatedClock
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, SaveJob, SettleCommand
+from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, SaveCommand, SaveJob
 from synergy.core.records import (
     BoxProcess,
     Job,
@@ -348,13 +348,12 @@ def test_a_command_is_inserted_once_and_settled_once(store: Store) -> None:
     store.insert_command(command())
     store.insert_command(command(actor='bert'))
 
-    assert list(store.requested_commands(10)) == [command()]
-    settle = SettleCommand(
-        command_id=CommandId('c1'), state=CommandState.DONE, outcome='1 job', at=NOW
-    )
+    assert list(store.open_commands(10)) == [command()]
+    done_command = replace(command(), state=CommandState.DONE, outcome='1 job', finished_at=NOW)
+    settle = SaveCommand(done_command)
     store.commit(leader(store), [settle])
 
-    assert store.requested_commands(10) == []
+    assert store.open_commands(10) == []
     done = store.command(CommandId('c1'))
     assert done is not None
     assert (done.state, done.outcome, done.finished_at) == (CommandState.DONE, '1 job', NOW)
@@ -367,7 +366,7 @@ def test_commands_come_oldest_first_and_limited(store: Store) -> None:
     for number in range(3):
         store.insert_command(command(f'c{number}', created_at=NOW - timedelta(seconds=number)))
 
-    assert [item.id for item in store.requested_commands(2)] == ['c2', 'c1']
+    assert [item.id for item in store.open_commands(2)] == ['c2', 'c1']
 
 
 def test_jobs_are_found_by_process_time_and_state_page_by_page(store: Store) -> None:

@@ -18,11 +18,14 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     Note,
+    RemoveFreerun,
+    SaveCommand,
+    SaveFreerun,
     SaveJob,
-    SettleCommand,
 )
-from synergy.core.engine import Commanded, Engine, Input, Look, Reported
+from synergy.core.engine import Engine
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.inputs import Commanded, Input, Look, Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState
@@ -40,7 +43,7 @@ class Desk:
         self.jobs: dict[JobKey, Job] = {}
         self.units: dict[UowId, Unit] = {}
         self.announced: list[Announce] = []
-        self.settled: list[SettleCommand] = []
+        self.settled: list[Command] = []
         self.started: list[str] = []
         self.events: list[str] = []
 
@@ -87,7 +90,7 @@ class Desk:
         """Plan and execute a command."""
         planned = plan(self.timetable, command)
         rows = {key: self.jobs[key] for key in planned.keys if key in self.jobs}
-        return self.turn(Commanded(command=command, plan=planned, rows=rows))
+        return self.turn(Commanded(command=command, keys=planned.keys, rows=rows, is_last=True))
 
     def state(self, key: JobKey) -> JobState | None:
         return self.timetable.state(key)
@@ -127,9 +130,11 @@ class Desk:
                     self.units[uow_id] = replace(
                         unit, state=UnitState.CANCELED, fence=unit.fence + 1, error=reason
                     )
-            case SettleCommand():
-                assert effect.state is not CommandState.REQUESTED
-                self.settled.append(effect)
+            case SaveCommand(command):
+                assert command.state is not CommandState.REQUESTED
+                self.settled.append(command)
+            case SaveFreerun() | RemoveFreerun():
+                raise AssertionError('the engine knows no free runs')
             case Announce():
                 assert effect.uow_id in self.units, 'announced before it was saved'
                 self.announced.append(effect)

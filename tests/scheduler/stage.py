@@ -17,6 +17,7 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Consumer, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.pipeline import Pipeline
 
 LEASE = timedelta(seconds=10)
 
@@ -45,8 +46,7 @@ class Stage:
 
     def scheduler(self, owner: str = 'one') -> Scheduler:
         return Scheduler(
-            self.hierarchy,
-            route_of,
+            Pipeline(hierarchy=self.hierarchy, route_of=route_of),
             store=self.open_store(),
             broker=self.open_broker(),
             clock=self.clock,

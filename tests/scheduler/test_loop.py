@@ -179,11 +179,13 @@ def test_reprocess_runs_the_hour_and_all_that_depend_on_it_once_in_order(stage: 
 
     assert stage.started[:2] == ['SiteHourly@2026112200#2', 'SiteDaily@2026112200#2']
     assert sorted(stage.started[2:]) == ['AlertDaily@2026112200#2', 'SiteMonthly@2026110000#2']
+    stage.clock.advance(timedelta(seconds=5))
+    scheduler.step()
     done = stage.store.command(CommandId('c1'))
     assert done is not None
     assert done.state is CommandState.DONE
     assert done.outcome is not None
-    assert done.outcome.startswith('4 jobs')
+    assert done.outcome == '4 jobs: 4 processed'
     assert stage.violations() == []
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from synergy.core.engine import Expired, Reported, Vanished
+from synergy.core.inputs import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import JobState, UnitState
-from synergy.scheduler.sweep import ended, is_neglected, waiting_for
+from synergy.scheduler.sweep import Patience, ended, is_neglected, waiting_for
 from tests.builders import instant, key
 
 NOW = instant('2026112310')
 HOUR = key('SiteHourly@2026112200')
 MINUTE = timedelta(minutes=1)
+PATIENCE = Patience(republish_after=MINUTE, age_max=timedelta(hours=48))
 UNIT = Unit(
     id=uow_id_of(HOUR, 1),
     process=HOUR.process,
@@ -36,7 +37,7 @@ JOB = Job(
 
 
 def neglected(**fields: object) -> object:
-    return is_neglected(replace(UNIT, **fields), NOW, NOW, MINUTE)  # type: ignore[arg-type]
+    return is_neglected(replace(UNIT, **fields), NOW, NOW, PATIENCE)  # type: ignore[arg-type]
 
 
 def test_an_announced_unit_is_left_to_its_workers() -> None:
@@ -58,8 +59,19 @@ def test_a_unit_that_waits_for_its_next_attempt_is_left_alone() -> None:
 def test_a_lease_is_judged_by_the_store_s_clock() -> None:
     held = replace(UNIT, state=UnitState.IN_PROGRESS, lease_until=NOW + MINUTE)
 
-    assert is_neglected(held, NOW, NOW, MINUTE) is None
-    assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, MINUTE), Expired)
+    assert is_neglected(held, NOW, NOW, PATIENCE) is None
+    assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, PATIENCE), Expired)
+
+
+def test_a_unit_that_nobody_finished_for_days_is_given_up_unless_it_is_held() -> None:
+    old = replace(UNIT, created_at=NOW - timedelta(hours=49))
+    held = replace(old, state=UnitState.IN_PROGRESS, lease_until=NOW + MINUTE)
+
+    found = is_neglected(old, NOW, NOW, PATIENCE)
+
+    assert isinstance(found, TooOld)
+    assert '48 hours' in found.why
+    assert is_neglected(held, NOW, NOW, PATIENCE) is None
 
 
 def test_a_failed_attempt_nobody_reported_is_decided() -> None:

@@ -20,15 +20,23 @@ from synergy.core.states import Due, JobState, UnitState
 class Action(Enum):
     """What a rule asks for.
 
-    WAIT: nothing to do. START: make a new unit. FINISH: end the job as its unit ended. RETRY: a
-    failed attempt; try again, or give up as the process's policy says. SKIP: end the job without
-    a run. RESET: back to embryo, to run when it is ready again.
+    WAIT: nothing to do. START: make a new unit. START_FINAL: make the unit after which the job may
+    end. RUN: make a new unit when the process's trigger fires next, the interval being live. REST:
+    a run of a live interval has ended; wait for the next. FINISH: end the job as its unit ended.
+    RETRY: a failed attempt; try again, or give up as the process's policy says. RETRY_OR_REST: the
+    same, but instead of giving up, rest. GIVE_UP: a failed attempt; do not try again. SKIP: end the
+    job without a run. RESET: back to embryo, to run when it is ready again.
     """
 
     WAIT = 'wait'
     START = 'start'
+    START_FINAL = 'start final run'
+    RUN = 'run at trigger'
+    REST = 'rest'
     FINISH = 'finish'
     RETRY = 'retry'
+    RETRY_OR_REST = 'retry or rest'
+    GIVE_UP = 'give up'
     SKIP = 'skip'
     RESET = 'reset'
 
@@ -80,6 +88,11 @@ class Machine:
     name: str
     rules: tuple[Rule, ...]
     rule_by_cell: Mapping[Cell, Rule]
+
+    @property
+    def runs_live(self) -> bool:
+        """Tell whether jobs may run while their interval is still open."""
+        return any(rule.action is Action.RUN for rule in self.rules)
 
     def decide(self, job: JobState, unit: UnitView, due: Due) -> Rule:
         """Return the one rule for a situation."""

@@ -1,0 +1,198 @@
+"""Each save of a commit as its one conditional statement."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+from typing import Final, assert_never
+
+from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_connection import to_micros
+from synergy.core.effects import (
+    CancelUnit,
+    InsertUnit,
+    MoveUnit,
+    RemoveFreerun,
+    Save,
+    SaveCommand,
+    SaveFreerun,
+    SaveJob,
+)
+from synergy.core.freerun_record import Freerun
+from synergy.core.records import Job
+from synergy.core.states import UnitState
+
+#: Events that a job keeps. Source: Synergy 2.x.
+EVENTS_PER_JOB_MAX: Final = 128
+#: Under this timeperiod the history of a free run is kept.
+FREERUN_EVENTS: Final = ''
+LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
+OPEN: Final = "('state_embryo', 'state_in_progress', 'state_final_run')"
+_INSERT_UNIT: Final = (
+    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) '
+    f'VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
+    'ON CONFLICT DO NOTHING'
+)
+_ADOPTABLE_UNIT: Final = (
+    'SELECT 1 FROM unit_of_work '
+    "WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
+)
+_INSERT_JOB: Final = (
+    f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
+    f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+)
+_UPDATE_JOB: Final = (
+    'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
+    'is_held = ?, request_id = ?, reason = ?, changed_at = ?, term = ? '
+    'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
+)
+_INSERT_EVENT: Final = (
+    'INSERT OR REPLACE INTO job_event (process_name, timeperiod, rev, at, text) '
+    'VALUES (?, ?, ?, ?, ?)'
+)
+_TRIM_EVENTS: Final = 'DELETE FROM job_event WHERE process_name = ? AND timeperiod = ? AND rev <= ?'
+_REQUEST_UNIT: Final = (
+    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + ?, "
+    'attempt = coalesce(?, attempt), not_before = ?, error = ?, owner = NULL, lease_until = NULL, '
+    'submitted_at = NULL WHERE id = ? AND state = ? AND fence = ?'
+)
+_END_UNIT: Final = (
+    'UPDATE unit_of_work SET state = ?, fence = fence + ?, error = ?, finished_at = ?, '
+    'lease_until = NULL WHERE id = ? AND state = ? AND fence = ?'
+)
+_CANCEL_UNIT: Final = (
+    "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
+    f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {LIVE}'
+)
+OPEN_COMMANDS: Final = "('requested', 'applying', 'running')"
+_SAVE_COMMAND: Final = (
+    'UPDATE command SET state = ?, outcome = ?, finished_at = ?, is_paused = ?, plan = ?, '
+    f'planned_count = ?, applied_count = ? WHERE id = ? AND state IN {OPEN_COMMANDS}'
+)
+_INSERT_FREERUN: Final = (
+    f'INSERT INTO freerun_process ({rows.FREERUN_COLUMNS}, term) '
+    f'VALUES ({rows.placeholders(rows.FREERUN_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+)
+_UPDATE_FREERUN: Final = (
+    'UPDATE freerun_process SET trigger_frequency = ?, is_on = ?, overlap = ?, misfire = ?, '
+    'misfire_max = ?, arguments = ?, description = ?, definition = ?, rev = ?, last_fire = ?, '
+    'last_run = ?, live = ?, queued_at = ?, changed_at = ?, term = ? '
+    'WHERE process_name = ? AND entry_name = ? AND rev = ? AND term <= ?'
+)
+
+
+def apply(connection: Connection, save: Save, term: int) -> bool:
+    """Execute one save; tell whether it matched."""
+    match save:
+        case InsertUnit(unit):
+            if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
+                return True
+            return connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None
+        case SaveJob(job, event):
+            return _save_job(connection, job, event, term)
+        case MoveUnit():
+            return _move_unit(connection, save)
+        case CancelUnit(uow_id, reason, at):
+            connection.execute(_CANCEL_UNIT, (reason, to_micros(at), uow_id))
+            return True
+        case SaveCommand(command):
+            saved = connection.execute(
+                _SAVE_COMMAND,
+                (
+                    command.state.value,
+                    command.outcome,
+                    to_micros(command.finished_at),
+                    int(command.is_paused),
+                    rows.plan_text(command.plan),
+                    command.planned_count,
+                    command.applied_count,
+                    command.id,
+                ),
+            )
+            return saved.rowcount == 1
+        case SaveFreerun(freerun, event):
+            return _save_freerun(connection, freerun, event, term)
+        case RemoveFreerun(freerun):
+            connection.execute(
+                'DELETE FROM freerun_process WHERE process_name = ? AND entry_name = ?',
+                (freerun.process, freerun.entry),
+            )
+            return True
+        case _:
+            assert_never(save)
+
+
+def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
+    values = rows.job_values(job)
+    process, timeperiod = values[:2]
+    if job.rev == 1:
+        saved = connection.execute(_INSERT_JOB, (*values, term))
+    else:
+        saved = connection.execute(
+            _UPDATE_JOB, (*values[3:], term, process, timeperiod, job.rev - 1, term)
+        )
+    if saved.rowcount != 1:
+        return False
+    connection.execute(_INSERT_EVENT, (process, timeperiod, job.rev, values[-1], event))
+    if job.rev > EVENTS_PER_JOB_MAX:
+        connection.execute(_TRIM_EVENTS, (process, timeperiod, job.rev - EVENTS_PER_JOB_MAX))
+    return True
+
+
+def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: int) -> bool:
+    values = rows.freerun_values(freerun)
+    if freerun.rev == 1:
+        saved = connection.execute(_INSERT_FREERUN, (*values, term))
+    else:
+        saved = connection.execute(
+            _UPDATE_FREERUN, (*values[2:], term, *values[:2], freerun.rev - 1, term)
+        )
+    if saved.rowcount != 1:
+        return False
+    name, at = freerun.name, values[-1]
+    connection.execute(_INSERT_EVENT, (name, FREERUN_EVENTS, freerun.rev, at, event))
+    if freerun.rev > EVENTS_PER_JOB_MAX:
+        connection.execute(_TRIM_EVENTS, (name, FREERUN_EVENTS, freerun.rev - EVENTS_PER_JOB_MAX))
+    return True
+
+
+def _move_unit(connection: Connection, move: MoveUnit) -> bool:
+    expected = (move.uow_id, move.from_state.value, move.from_fence)
+    if move.to_state is UnitState.REQUESTED:
+        moved = connection.execute(
+            _REQUEST_UNIT,
+            (
+                int(move.raises_fence),
+                move.attempt,
+                to_micros(move.not_before),
+                move.error,
+                *expected,
+            ),
+        )
+    else:
+        moved = connection.execute(
+            _END_UNIT,
+            (
+                move.to_state.value,
+                int(move.raises_fence),
+                move.error,
+                to_micros(move.at),
+                *expected,
+            ),
+        )
+    return moved.rowcount == 1
+
+
+def name_of(save: Save) -> str:
+    match save:
+        case InsertUnit(unit):
+            return f'unit {unit}'
+        case SaveJob(job, _):
+            return f'job {job.key} at rev {job.rev - 1}'
+        case MoveUnit() | CancelUnit():
+            return f'unit {save.uow_id}'
+        case SaveCommand(command):
+            return f'command {command.id}'
+        case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
+            return f'free run {freerun.name}'
+        case _:
+            assert_never(save)

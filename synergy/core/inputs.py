@@ -1,0 +1,69 @@
+"""What the engine and the free runs are told: one fact each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from synergy.core.commands import Command
+from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.timeperiod import JobKey
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """See what `process` can start: time passed or, `is_trigger`, its trigger fired."""
+
+    process: ProcessName
+    is_trigger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A unit as the store has it now: a worker reported, or a sweep found it."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A unit whose lease has run out by the store's clock."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class TooOld:
+    """A unit that has been live for longer than the settings allow, and why it is given up."""
+
+    unit: Unit
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A running job whose unit is not in the store."""
+
+    key: JobKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded:
+    """The next batch of a planned command, and the rows that exist among its jobs."""
+
+    command: Command
+    keys: Sequence[JobKey]
+    rows: Mapping[JobKey, Job]
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that cannot be carried out, and why."""
+
+    command: Command
+    why: str
+
+
+Input: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused

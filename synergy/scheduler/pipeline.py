@@ -1,0 +1,34 @@
+"""What one Scheduler schedules: the part of a context that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from synergy.core.freerun_record import Freerun
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.machines.table import Machine
+from synergy.core.records import ProcessName, RetryPolicy, Route
+
+_POLICY: Final = RetryPolicy(max_attempts=1)
+
+
+def _default_policy(_process: ProcessName) -> RetryPolicy:
+    return _POLICY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """route_of: by a process's own name. freeruns: as context.py defines them.
+
+    freerun_processes: that entries made at run time may name. policy_of: for units of free runs.
+    """
+
+    hierarchy: Hierarchy
+    route_of: Callable[[ProcessName], Route]
+    machine_by_name: Mapping[str, Machine] = field(default_factory=lambda: MACHINE_BY_NAME)
+    freeruns: Sequence[Freerun] = ()
+    freerun_processes: Sequence[ProcessName] = ()
+    policy_of: Callable[[ProcessName], RetryPolicy] = _default_policy

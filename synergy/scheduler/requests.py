@@ -1,0 +1,170 @@
+"""Commands, one batch at a time: plan, apply, follow until every job is final again.
+
+A plan is kept with its command, so a restart goes on with it instead of planning anew: half of the
+jobs may have been reset and run again by then. Between two batches the loop handles everything
+else, so a request about a hundred thousand jobs delays no report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from synergy.core.closure import PlanRefused, keys_of, plan
+from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState, Only
+from synergy.core.control import control
+from synergy.core.effects import Effect, MoveUnit, SaveCommand
+from synergy.core.engine import Engine
+from synergy.core.freerun import Freeruns
+from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.inputs import Commanded, Refused
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
+from synergy.ports.store import JobFilter, SchedulerStore
+
+#: Jobs that one commit resets: bounds how long a turn of the loop takes.
+JOBS_PER_BATCH_MAX: Final = 1000
+_FAILED_MAX: Final = 1_000_000
+
+
+class Requests:
+    """Decides what is next for each command; keeps only what it can make anew."""
+
+    def __init__(
+        self,
+        store: SchedulerStore,
+        engine: Engine,
+        freeruns: Freeruns,
+        freerun_processes: Sequence[ProcessName],
+    ) -> None:
+        """Decide with `engine` and `freeruns`. freerun_processes: that new entries may name."""
+        self._store = store
+        self._engine = engine
+        self._freeruns = freeruns
+        self._freerun_processes = freerun_processes
+        self._rest: dict[CommandId, list[JobKey]] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether a command waits for its next batch."""
+        return bool(self._rest)
+
+    def effects(self, command: Command, now: datetime) -> Sequence[Effect]:
+        """Return what is to be done next for a command that has not ended."""
+        if command.kind in JOB_KINDS:
+            return self._of_jobs(command, now)
+        match command.kind:
+            case CommandKind.PAUSE | CommandKind.RESUME | CommandKind.ABANDON:
+                return self._of_request(command, now)
+            case CommandKind.DROP:
+                return self._of_dead_letters(command, now)
+            case _:
+                return self._of_freerun(command, now)
+
+    def _of_jobs(self, command: Command, now: datetime) -> Sequence[Effect]:
+        if command.is_paused:
+            self._rest.pop(command.id, None)
+            return []
+        if command.state is CommandState.RUNNING:
+            return self._progress(command, now)
+        if command.plan is None:
+            try:
+                planned = plan(self._engine.timetable, command, self._failed(command))
+            except PlanRefused as error:
+                return self._engine.on([Refused(command, str(error))], now)
+            if command.plan_hash not in (None, planned.hash):
+                why = 'what it touches has changed since it was shown; look and confirm again'
+                return self._engine.on([Refused(command, why)], now)
+            command = replace(command, plan=planned.ranges, planned_count=len(planned.keys))
+            self._rest[command.id] = list(planned.keys)
+        elif command.id not in self._rest:
+            keys = keys_of(self._engine.timetable.hierarchy, command.plan)
+            self._rest[command.id] = list(keys)[command.applied_count :]
+        rest = self._rest[command.id]
+        batch, self._rest[command.id] = rest[:JOBS_PER_BATCH_MAX], rest[JOBS_PER_BATCH_MAX:]
+        is_last = not self._rest[command.id]
+        if is_last:
+            del self._rest[command.id]
+        rows = self._store.jobs(batch)
+        return self._engine.on(
+            [Commanded(command=command, keys=batch, rows=rows, is_last=is_last)], now
+        )
+
+    def _failed(self, command: Command) -> list[int]:
+        if command.only is not Only.FAILED:
+            return []
+        where = JobFilter(
+            processes=(command.process,),
+            start=str(command.start),
+            end=str(command.end),
+            is_failed=True,
+        )
+        return [job.timeperiod.ordinal for job in self._store.find_jobs(where, _FAILED_MAX)]
+
+    def _progress(self, command: Command, now: datetime) -> Sequence[Effect]:
+        counts = self._store.request_progress(command.id)
+        if any(not state.is_final for state in counts):
+            return []
+        words = ', '.join(
+            f'{count} {state.value.removeprefix("state_")}'
+            for state in JobState
+            if (count := counts.get(state))
+        )
+        outcome = f'{command.applied_count} jobs: {words or "all reset again by later requests"}'
+        return [
+            SaveCommand(replace(command, state=CommandState.DONE, finished_at=now, outcome=outcome))
+        ]
+
+    def _of_request(self, command: Command, now: datetime) -> Sequence[Effect]:
+        target = None if command.target is None else self._store.command(command.target)
+        ended, changed = control(command, target, now)
+        if changed is not None:
+            self._rest.pop(changed.id, None)
+        saves = [item for item in (changed, ended) if item is not None]
+        return [SaveCommand(item) for item in saves]
+
+    def _of_dead_letters(self, command: Command, now: datetime) -> Sequence[Effect]:
+        key = JobKey(command.process, command.start)
+        dead = [unit for unit in self._store.runs(key) if unit.state is UnitState.DEAD]
+        moves = [
+            MoveUnit(
+                uow_id=unit.id,
+                from_state=UnitState.DEAD,
+                from_fence=unit.fence,
+                to_state=UnitState.CANCELED,
+                at=now,
+                error=f'{unit.error}; {command.by}',
+            )
+            for unit in dead
+        ]
+        outcome = f'{len(dead)} dead letters' if dead else f'{key} has no dead letter'
+        return [*moves, _ended(command, now, outcome, is_done=bool(dead))]
+
+    def _of_freerun(self, command: Command, now: datetime) -> Sequence[Effect]:
+        name = command.process
+        known = self._freeruns.get(name)
+        if command.kind is CommandKind.FREERUN_SAVE:
+            try:
+                defined = freerun_of(name, command.details, self._freerun_processes, known, now)
+            except FreerunRefused as error:
+                return [_ended(command, now, str(error), is_done=False)]
+            effects = self._freeruns.define(defined, now)
+        elif known is None:
+            why = f'there is no free run {name}; ./launch.py freerun ls shows all'
+            return [_ended(command, now, why, is_done=False)]
+        elif command.kind is CommandKind.FREERUN_REMOVE:
+            if known.definition is not None:
+                why = f'{name} stems from context.py; remove it there, or switch it off'
+                return [_ended(command, now, why, is_done=False)]
+            effects = self._freeruns.remove(name, now)
+        else:
+            effects = self._freeruns.run_now(name, now)
+        return [*effects, _ended(command, now, str(name), is_done=True)]
+
+
+def _ended(command: Command, now: datetime, outcome: str, *, is_done: bool) -> SaveCommand:
+    state = CommandState.DONE if is_done else CommandState.REFUSED
+    return SaveCommand(replace(command, state=state, finished_at=now, outcome=outcome))
