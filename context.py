@@ -3,6 +3,8 @@
 flight   FlightYearly < FlightMonthly < FlightDaily < FlightHourly <- raw flights
 weather                                 WeatherDaily < WeatherHourly <- raw weather
 delay                                   DelayDaily, after the same day of flight and weather
+
+Beside them, Shell runs commands as free runs: ./launch.py freerun add Shell::name --trigger ...
 """
 
 from constants import (
@@ -11,10 +13,12 @@ from constants import (
     PROCESS_FLIGHT_HOURLY,
     PROCESS_FLIGHT_MONTHLY,
     PROCESS_FLIGHT_YEARLY,
+    PROCESS_SHELL,
     PROCESS_WEATHER_DAILY,
     PROCESS_WEATHER_HOURLY,
     TOKEN_DELAY,
     TOKEN_FLIGHT,
+    TOKEN_SHELL,
     TOKEN_WEATHER,
     TREE_DELAY,
     TREE_FLIGHT,
@@ -27,6 +31,7 @@ from synergy.conf.entries import (
     QUALIFIER_HOURLY,
     QUALIFIER_MONTHLY,
     QUALIFIER_YEARLY,
+    freerun_context_entry,
     managed_context_entry,
     timetable_tree_entry,
 )
@@ -105,6 +110,16 @@ process_context = {
         blocking_type=BLOCKING_DEPENDENCIES,
         source='flight_daily',
         sink='delay_daily',
+    ),
+    f'{PROCESS_SHELL}::disk_room': freerun_context_entry(
+        process_name=PROCESS_SHELL,
+        entry_name='disk_room',
+        classname='synergy.workers.shell.ShellWorker',
+        token=TOKEN_SHELL,
+        trigger_frequency='at 03:00',
+        present_on_boxes=ANY_BOX,
+        arguments={'command': ['df', '-h', '.']},
+        description='how much room is left where the data lie',
     ),
 }
 

@@ -41,7 +41,8 @@ ALLOWED = {
     'settings': set(),
     'context': {'constants', 'synergy.conf'},
     'db': {'synergy.bootstrap'},
-    'workers': {'db', 'constants', 'synergy.workers'},
+    'synergy.sources': {'synergy.adapters', 'synergy.ports'},
+    'workers': {'db', 'constants', 'synergy.workers', 'synergy.sources'},
 }
 #: The core is pure: nothing in it reads a clock, a file, a socket or an environment, or logs.
 IMPURE = {

@@ -183,6 +183,7 @@ def _move_unit(connection: Connection, move: MoveUnit) -> bool:
 
 
 def name_of(save: Save) -> str:
+    """Return what a save is about, for the message of a refusal."""
     match save:
         case InsertUnit(unit):
             return f'unit {unit}'

@@ -15,7 +15,7 @@ from synergy.conf.errors import ConfigurationError
 from synergy.core.nearest import nearest
 from synergy.ports.errors import PortError
 
-#: Sub-commands in the order of `--help`: name, module, summary.
+#: Sub-commands in the order of `--help`: name, module (`:` attribute), summary.
 COMMANDS: Final = (
     ('demo', 'demo', 'process a year of real flights, hour by hour, and watch it'),
     ('up', 'up', 'run the supervisor and everything in the foreground'),
@@ -26,6 +26,13 @@ COMMANDS: Final = (
     ('jobs', 'jobs', 'list jobs'),
     ('job', 'job', 'show one job: runs, log, events, neighbours'),
     ('why', 'why', 'tell why a job waits, down to the root'),
+    ('log', 'log', 'show the log of a run'),
+    ('reprocess', 'job_commands:REPROCESS', 'run jobs, and what depends on them, again'),
+    ('skip', 'job_commands:SKIP', 'end jobs, and what is nested below them, as skipped'),
+    ('cancel', 'job_commands:CANCEL', 'stop what runs'),
+    ('requests', 'requests', 'follow, pause, resume or cancel what was asked for'),
+    ('dead', 'dead', 'list, retry or drop units without an attempt left'),
+    ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
     ('verify', 'verify', 'check the invariants over the whole store'),
     ('list', 'list', 'list the registered processes'),
     ('check', 'check', 'validate settings and context; start nothing'),
@@ -58,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return ExitCode.USAGE
-    command: CliCommand = importlib.import_module(f'synergy.cli.{module_by_name[name]}').COMMAND
+    module, _, attribute = module_by_name[name].partition(':')
+    command: CliCommand = getattr(
+        importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
+    )
     parser = argparse.ArgumentParser(
         prog=f'launch.py {command.name}',
         description=command.summary,

@@ -9,7 +9,7 @@ from synergy.conf.model import Context
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
-from synergy.core.timeperiod import JobKey, Qualifier, parse, start_utc
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse, start_utc
 
 _DIGITS = 10
 _QUALIFIER_BY_WIDTH = {
@@ -55,6 +55,15 @@ def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
             ExitCode.UNKNOWN,
         )
     return JobKey(node.process.name, found)
+
+
+def end_of(context: Context, name: str, text: str) -> Timeperiod:
+    """Return the end of a range, exclusive, of process `name`; raise CommandError (3)."""
+    node = node_of(context, name)
+    calendar = context.hierarchy.calendar
+    instant = instant_of(text)
+    found = calendar.containing(node.process.qualifier, instant)
+    return found if calendar.start(found) == instant else found.shift(1)
 
 
 def instant_of(text: str) -> datetime:

@@ -526,7 +526,7 @@ class _EntryReader:
                 self._refuse(
                     'data_source',
                     'a recomputing process must be able to ask which rows have arrived; name a '
-                    'function that opens its source, see synergy.workers.sources',
+                    'function that opens its source, see synergy.sources',
                 )
         elif problem := find_problem(value, self._settings.project):
             self._refuse('data_source', problem)

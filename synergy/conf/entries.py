@@ -121,7 +121,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     keeps strict order. instances: worker processes on each box. max_attempts, retry_delay
     (seconds, doubled each time), timeout_seconds: of one unit. on_failure: what becomes of a job
     without an attempt left, `skip` or `hold`. data_source: of a recomputing process, dotted path
-    of a function that opens its source, see `synergy.workers.sources`.
+    of a function that opens its source, see `synergy.sources`.
     """
     return RawEntry('managed', locals())
 

@@ -44,6 +44,9 @@ class CommandKind(StrEnum):
 #: Kinds that are about a range of jobs and are planned.
 JOB_KINDS: Final = frozenset({CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL})
 
+#: Kinds that are about another command.
+REQUEST_KINDS: Final = frozenset({CommandKind.PAUSE, CommandKind.RESUME, CommandKind.ABANDON})
+
 
 class CommandState(StrEnum):
     """How far the Scheduler is with a command."""

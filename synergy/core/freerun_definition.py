@@ -80,7 +80,7 @@ def _switch(value: Any) -> bool:
 def _overlap(value: Any) -> Overlap:
     if value not in set(Overlap):
         raise FreerunRefused(
-            f'unknown overlap {value!r}{nearest(str(value), list(Overlap))}; '
+            f'unknown overlap {value!r}{nearest(str(value), [item.value for item in Overlap])}; '
             f'one of {", ".join(Overlap)}'
         )
     return Overlap(value)
@@ -89,7 +89,7 @@ def _overlap(value: Any) -> Overlap:
 def _misfire(value: Any) -> Misfire:
     if value not in set(Misfire):
         raise FreerunRefused(
-            f'unknown misfire {value!r}{nearest(str(value), list(Misfire))}; '
+            f'unknown misfire {value!r}{nearest(str(value), [item.value for item in Misfire])}; '
             f'one of {", ".join(Misfire)}'
         )
     return Misfire(value)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from synergy.core.commands import JOB_KINDS
+from synergy.core.commands import REQUEST_KINDS, CommandState
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -207,7 +207,7 @@ class Scheduler:
             self._flush_marks()
         is_told = any('command' in item.body for item in self._unacked)
         if is_sweeping or is_told or index.requests.is_busy:
-            self._execute_commands(index, now)
+            self._execute_commands(index, now, is_sweeping=is_sweeping)
         self._announcer.ring(now)
         if self._announcer.rung and self._next_mark is None:
             self._next_mark = now + MARK_AFTER
@@ -279,14 +279,18 @@ class Scheduler:
         if uow_ids:
             yield from map(Reported, self._store.units(uow_ids).values())
 
-    def _execute_commands(self, index: Index, now: datetime) -> None:
+    def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
         """Do the next batch of each command: each must see what the one before it did."""
         for command in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
+            if command.state is CommandState.RUNNING and not is_sweeping:
+                continue  # Counting its jobs is not worth while more often.
             effects = index.requests.effects(command, now)
             if effects:
                 self._apply(index, effects)
-            if command.kind not in JOB_KINDS:
+            if command.kind in REQUEST_KINDS:
                 self._pause(index)
+                looks = [Look(node.process.name) for node in self._pipeline.hierarchy]
+                self._apply(index, index.engine.on(looks, now))
 
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""

@@ -13,7 +13,15 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.closure import PlanRefused, keys_of, plan
-from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState, Only
+from synergy.core.commands import (
+    JOB_KINDS,
+    REQUEST_KINDS,
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+    Only,
+)
 from synergy.core.control import control
 from synergy.core.effects import Effect, MoveUnit, SaveCommand
 from synergy.core.engine import Engine
@@ -57,7 +65,7 @@ class Requests:
         if command.kind in JOB_KINDS:
             return self._of_jobs(command, now)
         match command.kind:
-            case CommandKind.PAUSE | CommandKind.RESUME | CommandKind.ABANDON:
+            case kind if kind in REQUEST_KINDS:
                 return self._of_request(command, now)
             case CommandKind.DROP:
                 return self._of_dead_letters(command, now)

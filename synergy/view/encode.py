@@ -9,7 +9,9 @@ from typing import Any
 from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, Unit
 from synergy.core.states import JobState
+from synergy.view.freeruns import FreerunView
 from synergy.view.jobs import JobPage
+from synergy.view.preview import Preview
 from synergy.view.status import ProcessSummary, Status
 from synergy.view.why import Cause
 
@@ -26,6 +28,7 @@ def encode_job(job: Job) -> Encoded:
         'rev': job.rev,
         'run': job.run,
         'uow_id': job.uow_id,
+        'request_id': job.request_id,
         'failure_count': job.failure_count,
         'is_held': job.is_held,
         'reason': job.reason,
@@ -134,10 +137,70 @@ def encode_command(command: Command) -> Encoded:
         'with_children': command.with_children,
         'actor': command.actor,
         'reason': command.reason,
+        'only': command.only.value,
+        'target': command.target,
+        'details': dict(command.details),
         'state': command.state.value,
+        'is_paused': command.is_paused,
+        'planned_count': command.planned_count,
+        'applied_count': command.applied_count,
         'created_at': instant(command.created_at),
         'finished_at': instant(command.finished_at),
         'outcome': command.outcome,
+    }
+
+
+def encode_progress(progress: Mapping[JobState, int]) -> Encoded:
+    """Return in which states the jobs of a request stand."""
+    return {'jobs': {state.value: count for state, count in progress.items()}}
+
+
+def encode_preview(shown: Preview) -> Encoded:
+    """Return what a command would do."""
+    return {
+        'kind': shown.kind.value,
+        'count': len(shown.plan.keys),
+        'plan_hash': shown.plan.hash,
+        'processes': [
+            {
+                'process': row.process,
+                'count': row.count,
+                'first': str(row.first),
+                'last': str(row.last),
+                'running': [str(key.timeperiod) for key in row.running],
+            }
+            for row in shown.rows
+        ],
+        'doomed': [
+            {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
+        ],
+    }
+
+
+def encode_dead(unit: Unit) -> Encoded:
+    """Return a dead letter."""
+    return {'process': unit.process, 'timeperiod': str(unit.timeperiod), **encode_unit(unit)}
+
+
+def encode_freerun(item: FreerunView) -> Encoded:
+    """Return a free run with its next fires."""
+    freerun = item.freerun
+    return {
+        'name': freerun.name,
+        'process': freerun.process,
+        'entry': freerun.entry,
+        'trigger': str(freerun.trigger),
+        'is_on': freerun.is_on,
+        'overlap': freerun.overlap.value,
+        'misfire': freerun.misfire.value,
+        'misfire_max': freerun.misfire_max,
+        'arguments': dict(freerun.arguments),
+        'description': freerun.description,
+        'is_from_context': freerun.definition is not None,
+        'run_count': freerun.last_run,
+        'live': list(freerun.live),
+        'last_fire': instant(freerun.last_fire),
+        'next_fires': [instant(at) for at in item.next_fires],
     }
 
 

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable
 from typing import Final
 
+from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
+from synergy.ports.source import DataSource
 from synergy.ports.store import Store
 from synergy.workers.guard import SignalGuard
 from synergy.workers.handler import Handler, load_handler
@@ -42,6 +44,7 @@ def run_worker(
     capture = Capture()
     logging.getLogger().addHandler(capture)
     handler = load_handler(entry.classname, entry.name)
+    source = None if entry.data_source is None else open_source(entry)
     broker = open_broker()
     consumer = broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
@@ -64,6 +67,7 @@ def run_worker(
             source=entry.source,
             sink=entry.sink,
             log_lines_max=settings.run_log_lines_max,
+            data_source=source,
         ),
     )
     heartbeat.start()
@@ -75,8 +79,23 @@ def run_worker(
         heartbeat.stop()
         consumer.close()
         _teardown(handler)
+        if source is not None:
+            source.close()
     logger.info('%s stopped', owner, extra={'event': 'stopped'})
     return 0
+
+
+def open_source(entry: WorkerEntry) -> DataSource:
+    """Return what `data_source` of the entry opens; raise TypeError when it is no source."""
+    assert entry.data_source is not None
+    source = resolve(entry.data_source)()
+    if not callable(getattr(source, 'bounds', None)):
+        raise TypeError(
+            f'data_source {entry.data_source} of {entry.name} returned a {type(source).__name__} '
+            'without bounds(start, end); return a synergy.ports.source.DataSource'
+        )
+    opened: DataSource = source
+    return opened
 
 
 def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:

@@ -20,9 +20,11 @@ from typing import Final
 from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
+from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
@@ -47,6 +49,7 @@ class RunnerSettings:
     source: str | None
     sink: str | None
     log_lines_max: int
+    data_source: DataSource | None = None
 
 
 class Runner:
@@ -122,12 +125,10 @@ class Runner:
 
     def _run(self, unit: Unit) -> Outcome:
         """Call user code; whatever it does, return how the attempt ended, or raise Interrupted."""
-        settings = self._settings
-        uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping)
         try:
             try:
-                self._guard.enter(settings.timeout)
-                returned = self._handler.process_uow(uow)
+                self._guard.enter(self._settings.timeout)
+                returned = self._call(unit)
             finally:
                 self._guard.leave()
         except Interrupted:
@@ -141,6 +142,18 @@ class Runner:
         if outcome.state is UnitState.INVALID:
             logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
         return outcome
+
+    def _call(self, unit: Unit) -> object:
+        settings = self._settings
+        rows = None
+        if settings.data_source is not None:
+            rows = settings.data_source.bounds(_hour(unit.start), _hour(unit.end))
+            if rows is None:
+                logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
+                return Outcome.noop()
+            logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
+        uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
+        return self._handler.process_uow(uow)
 
     def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog) -> None:
         match outcome:
@@ -194,3 +207,8 @@ class Runner:
         except BrokerUnavailable as error:
             # The Scheduler's sweep finds the unit.
             logger.warning('%s not reported: %s', unit, error, extra={'event': 'broker_down'})
+
+
+def _hour(timeperiod: Timeperiod) -> str:
+    """Return the hourly timeperiod with which an interval begins."""
+    return str(containing_utc(Qualifier.HOURLY, start_utc(timeperiod)))

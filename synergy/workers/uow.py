@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.calendar import UtcCalendar
+from synergy.core.freerun_record import base_of
 from synergy.core.records import Json, Unit
+from synergy.ports.source import RowId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +22,14 @@ class Uow:
     as aware UTC instants. arguments: a copy of one's own. run: number of this run within the job;
     attempt: number of this try of it. idempotency_key: the same for every start of this run; store
     it with what you write, or delete and insert by interval, and a second start does no harm.
-    fence: rises with every start; only the newest may report.
+    fence: rises with every start; only the newest may report. start_id, end_id: of a recomputing
+    process, lowest and highest primary key of the rows that have arrived; otherwise None.
+    entry_name: of a free run; otherwise None.
     """
 
     id: str
     process_name: str
+    entry_name: str | None
     timeperiod: str
     start_timeperiod: str
     end_timeperiod: str
@@ -33,6 +38,8 @@ class Uow:
     arguments: Mapping[str, Json]
     source: str | None
     sink: str | None
+    start_id: RowId | None
+    end_id: RowId | None
     run: int
     attempt: int
     fence: int
@@ -41,13 +48,18 @@ class Uow:
 
 
 def uow_of(
-    unit: Unit, source: str | None, sink: str | None, is_stopping: Callable[[], bool]
+    unit: Unit,
+    source: str | None,
+    sink: str | None,
+    is_stopping: Callable[[], bool],
+    rows: tuple[RowId, RowId] | None = None,
 ) -> Uow:
     """Return what user code sees of a claimed unit."""
     calendar = UtcCalendar()
     return Uow(
         id=unit.id,
-        process_name=unit.process,
+        process_name=base_of(unit.process),
+        entry_name=unit.process.partition('::')[2] or None,
         timeperiod=str(unit.timeperiod),
         start_timeperiod=str(unit.start),
         end_timeperiod=str(unit.end),
@@ -56,6 +68,8 @@ def uow_of(
         arguments=copy.deepcopy(dict(unit.arguments)),
         source=source,
         sink=sink,
+        start_id=None if rows is None else rows[0],
+        end_id=None if rows is None else rows[1],
         run=unit.run,
         attempt=unit.attempt,
         fence=unit.fence,

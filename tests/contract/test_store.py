@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from synergy.adapters.clocks import SimulatedClock
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, SaveCommand, SaveJob
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
+from synergy.core.effects import (
+    CancelUnit,
+    InsertUnit,
+    MoveUnit,
+    RemoveFreerun,
+    SaveCommand,
+    SaveFreerun,
+    SaveJob,
+)
+from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     BoxProcess,
     Job,
@@ -22,7 +32,8 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
+from synergy.core.trigger import parse_trigger
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
 from synergy.ports.store import JobFilter, Store
 from tests.builders import key
@@ -420,3 +431,119 @@ def test_a_job_keeps_a_bounded_history(store: Store) -> None:
 
     assert len(events) == 128
     assert events[0].text == 'event 139'
+
+
+def freerun_of(**fields: object) -> Freerun:
+    made = Freerun(
+        name=ProcessName('Cleaner::nightly'),
+        trigger=parse_trigger('at 02:30'),
+        arguments={'depth': 2},
+        definition='abc',
+        rev=1,
+        last_fire=NOW,
+        last_run=3,
+        live=(uow_id_of(HOUR, 1),),
+        queued_at=NOW + LEASE,
+        changed_at=NOW,
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_a_free_run_is_saved_only_over_the_rev_before_and_can_be_removed(store: Store) -> None:
+    store.commit(leader(store), [SaveFreerun(freerun_of(), 'added')])
+
+    assert list(store.freeruns()) == [freerun_of()]
+    with pytest.raises(CommitRefused, match='Cleaner::nightly'):
+        store.commit(leader(store), [SaveFreerun(freerun_of(), 'again')])
+    store.commit(leader(store), [SaveFreerun(freerun_of(rev=2, is_on=False), 'switched off')])
+    assert list(store.freeruns()) == [freerun_of(rev=2, is_on=False)]
+    events = store.freerun_events(freerun_of().name, 10)
+    assert [event.text for event in events] == ['switched off', 'added']
+    store.commit(leader(store), [RemoveFreerun(freerun_of())])
+    assert list(store.freeruns()) == []
+
+
+def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:
+    stamps = [containing_utc(Qualifier.REAL_TIME, NOW + timedelta(seconds=n)) for n in range(3)]
+    name = freerun_of().name
+    for run, stamp in enumerate(stamps, 1):
+        job_key = JobKey(name, stamp)
+        store.commit(leader(store), [InsertUnit(unit_of(job_key, run))])
+
+    assert [unit.run for unit in store.freerun_units(name, 2)] == [3, 2]
+
+
+def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:
+    unit = start(store)
+    store.claim(unit.id, 'w', LEASE)
+    store.finish(unit.id, 1, Outcome.failed('no data'))
+
+    def move(before: UnitState, after: UnitState) -> MoveUnit:
+        return MoveUnit(
+            uow_id=unit.id, from_state=before, from_fence=1, to_state=after, at=NOW, error='no data'
+        )
+
+    store.commit(leader(store), [move(UnitState.INVALID, UnitState.DEAD)])
+    assert [item.id for item in store.dead_units(10)] == [unit.id]
+    store.commit(leader(store), [move(UnitState.DEAD, UnitState.CANCELED)])
+    assert store.dead_units(10) == []
+
+
+def test_failed_jobs_are_found_whatever_else_was_skipped(store: Store) -> None:
+    keys = [key(f'SiteHourly@20261122{hour:02d}') for hour in range(4)]
+    for job_key in keys:
+        start(store, job_key)
+    skipped: dict[str, Any] = {'rev': 2, 'state': JobState.SKIPPED}
+    store.commit(
+        leader(store),
+        [
+            SaveJob(job_of(keys[0], **skipped, failure_count=3), 'gave up'),
+            SaveJob(job_of(keys[1], **skipped), 'skipped'),
+            SaveJob(job_of(keys[2], rev=2, is_held=True, failure_count=3), 'held'),
+        ],
+    )
+
+    found = store.find_jobs(JobFilter(is_failed=True), 10)
+
+    assert [job.key for job in found] == [keys[0], keys[2]]
+
+
+def test_a_request_counts_the_jobs_that_it_reset(store: Store) -> None:
+    start(store)
+    request = CommandId('c1')
+    reset = job_of(rev=2, state=JobState.EMBRYO, uow_id=None, request_id=request)
+    store.commit(leader(store), [SaveJob(reset, 'reset')])
+
+    assert store.request_progress(request) == {JobState.EMBRYO: 1}
+    assert store.request_progress(CommandId('c2')) == {}
+    assert store.open_jobs()[0].request_id == request
+
+
+def test_a_command_keeps_its_plan_and_how_far_it_is(store: Store) -> None:
+    store.insert_command(command(only=Only.FAILED, details={'is_on': True}, target=CommandId('c0')))
+    moved = command(
+        state=CommandState.APPLYING,
+        only=Only.FAILED,
+        details={'is_on': True},
+        target=CommandId('c0'),
+        is_paused=True,
+        plan={HOUR.process: ((10, 12), (20, 21))},
+        planned_count=3,
+        applied_count=1,
+    )
+
+    store.commit(leader(store), [SaveCommand(moved)])
+
+    assert store.command(moved.id) == moved
+    assert list(store.open_commands(10)) == [moved]
+
+
+def test_old_logs_are_pruned_and_new_ones_kept(store: Store) -> None:
+    unit = start(store)
+    for days, text in ((100, 'old'), (1, 'new')):
+        at = NOW - timedelta(days=days)
+        store.append_log(unit.id, [LogLine(attempt=1, at=at, level='INFO', text=text)])
+
+    assert store.prune(NOW - timedelta(days=90), 100) == 1
+
+    assert [line.text for line in store.log(unit.id)] == ['new']

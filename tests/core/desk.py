@@ -63,6 +63,18 @@ class Desk:
         """Return the units that wait for a worker, in order of their start."""
         return [unit for unit in self.units.values() if unit.state is UnitState.REQUESTED]
 
+    def claim(self, unit: Unit) -> Unit:
+        """Let a worker claim one unit; return it as it is then."""
+        claimed = replace(
+            self.units[unit.id],
+            state=UnitState.IN_PROGRESS,
+            fence=unit.fence + 1,
+            owner='worker',
+            lease_until=self.now,
+        )
+        self.units[unit.id] = claimed
+        return claimed
+
     def work(self, unit: Unit, outcome: Outcome | None = None) -> list[Effect]:
         """Claim and finish one unit, and report it."""
         outcome = outcome or Outcome.processed(1)

@@ -1,0 +1,156 @@
+"""`launch.py freerun`: list, add, edit, remove, switch and run cron-like entries."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from synergy.cli.asking import Asking, actor, asking, new_id, tell
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_json, print_table
+from synergy.core.commands import Command, CommandKind
+from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier, containing_utc
+from synergy.view.encode import encode_freerun
+from synergy.view.freeruns import freeruns, next_fires
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'action', nargs='?', choices=['ls', 'add', 'edit', 'rm', 'on', 'off', 'run'], default='ls'
+    )
+    parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
+    parser.add_argument(
+        '--trigger',
+        metavar='T',
+        help='"every 60" (seconds), "at 09:30, Tue-17:00", or "cron 30 9 * * 1-5"; UTC',
+    )
+    parser.add_argument('--overlap', choices=[item.value for item in Overlap])
+    parser.add_argument('--misfire', choices=[item.value for item in Misfire])
+    parser.add_argument('--misfire-max', type=int, metavar='N', help='most missed fires to make up')
+    parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
+    parser.add_argument('--description', metavar='TEXT')
+    parser.add_argument('--reason', metavar='R', help='why, for the audit')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    with asking() as ask:
+        if options.action == 'ls':
+            return _list(ask, options)
+        if options.name is None:
+            raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
+        name = ProcessName(options.name)
+        known = {
+            item.freerun.name: item.freerun for item in freeruns(ask.context, ask.store, ask.now)
+        }
+        if options.action == 'add' and name in known:
+            raise CommandError(
+                f'{name} exists already; change it with freerun edit', ExitCode.CONFLICT
+            )
+        if options.action != 'add' and name not in known:
+            raise CommandError(
+                f'there is no free run {name!r}{nearest(name, known)}; ./launch.py freerun ls '
+                'shows all',
+                ExitCode.UNKNOWN,
+            )
+        return tell(ask.ask(_command(ask, name, options, known.get(name))), is_json=options.json)
+
+
+def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun | None) -> Command:
+    details: dict[str, Any]
+    match options.action:
+        case 'rm':
+            kind, details = CommandKind.FREERUN_REMOVE, {}
+        case 'run':
+            kind, details = CommandKind.FREERUN_RUN, {}
+        case 'on' | 'off':
+            kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
+        case _:
+            kind, details = CommandKind.FREERUN_SAVE, _details(options)
+            _check(ask, name, details, before)
+    stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
+    return Command(
+        id=new_id(),
+        kind=kind,
+        process=name,
+        start=stamp,
+        end=stamp.shift(1),
+        details=details,
+        actor=actor(),
+        reason=options.reason,
+        created_at=ask.now,
+    )
+
+
+def _check(ask: Asking, name: ProcessName, details: dict[str, Any], before: Freerun | None) -> None:
+    """Refuse what the Scheduler would refuse, and show when the entry would fire."""
+    processes = [entry.name for entry in ask.context.freeruns.values()]
+    try:
+        defined = freerun_of(name, details, processes, before, ask.now)
+    except FreerunRefused as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
+    shown = ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, ask.now))
+    print(f'next fires (UTC): {shown}')
+
+
+def _details(options: Namespace) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        field: getattr(options, field)
+        for field in ('trigger', 'overlap', 'misfire', 'misfire_max', 'description')
+        if getattr(options, field) is not None
+    }
+    if options.arguments is not None:
+        try:
+            details['arguments'] = json.loads(options.arguments)
+        except ValueError as error:
+            raise CommandError(
+                f'--arguments is no JSON ({error}); give an object, as in \'{{"depth": 3}}\'',
+                ExitCode.USAGE,
+            ) from error
+    return details
+
+
+def _list(ask: Asking, options: Namespace) -> ExitCode:
+    found = [
+        item
+        for item in freeruns(ask.context, ask.store, ask.now)
+        if options.name in (None, item.freerun.name)
+    ]
+    if options.json:
+        print_json([encode_freerun(item) for item in found])
+        return ExitCode.OK
+    print_table(
+        ('entry', 'trigger', 'on', 'overlap', 'misfire', 'runs', 'under way', 'next fires (UTC)'),
+        [
+            (
+                item.freerun.name,
+                str(item.freerun.trigger),
+                'yes' if item.freerun.is_on else 'no',
+                item.freerun.overlap.value,
+                item.freerun.misfire.value,
+                item.freerun.last_run,
+                len(item.freerun.live),
+                ', '.join(f'{at:%m-%d %H:%M:%S}' for at in item.next_fires),
+            )
+            for item in found
+        ],
+    )
+    if options.name is not None:
+        for event in ask.store.freerun_events(ProcessName(options.name), 20):
+            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {event.text}')
+    return ExitCode.OK
+
+
+COMMAND = CliCommand(
+    name='freerun',
+    summary='List cron-like entries with their next fires; add, edit, remove, switch on or off, or '
+    'run one now.',
+    example='freerun add Cleaner::nightly --trigger "cron 30 2 * * *" --overlap queue',
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,131 @@
+"""`launch.py reprocess | skip | cancel P T`: show the whole cascade, then ask for it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from functools import partial
+
+from synergy.cli.asking import Asking, actor, asking, new_id, tell
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_json, print_table
+from synergy.cli.target import end_of, key_of
+from synergy.core.closure import PlanRefused
+from synergy.core.commands import Command, CommandId, CommandKind, Only
+from synergy.view.encode import encode_preview
+from synergy.view.preview import Preview, preview
+
+
+def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
+    parser.add_argument('process', metavar='P', help='name of the process')
+    parser.add_argument('timeperiod', metavar='T', help='its timeperiod, as in 2013010100')
+    parser.add_argument('--to', metavar='T2', help='end of the range, exclusive')
+    parser.add_argument(
+        '--only',
+        choices=[item.value for item in Only],
+        default=Only.ALL.value,
+        help='which jobs of the range: failed are held, or skipped after their last attempt',
+    )
+    if kind is CommandKind.REPROCESS:
+        parser.add_argument(
+            '--with-children', action='store_true', help='reprocess what is nested below, too'
+        )
+    parser.add_argument('--dry-run', action='store_true', help='show what would be done')
+    parser.add_argument('--reason', metavar='R', help='why, for the audit and the history')
+    parser.add_argument('--name', metavar='ID', help='asking again by the same name does nothing')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(kind: CommandKind, options: Namespace) -> ExitCode:
+    with asking() as ask:
+        known = None if options.name is None else ask.store.command(CommandId(options.name))
+        if known is not None:
+            return tell(known, is_json=options.json)
+        command = _command(ask, kind, options)
+        try:
+            shown = preview(ask.index(), ask.store, command, ask.now)
+        except PlanRefused as error:
+            raise CommandError(str(error), ExitCode.UNKNOWN) from error
+        if options.dry_run:
+            if options.json:
+                print_json(encode_preview(shown))
+            else:
+                _print(shown)
+            return ExitCode.OK
+        return tell(ask.ask(command), is_json=options.json)
+
+
+def _command(ask: Asking, kind: CommandKind, options: Namespace) -> Command:
+    key = key_of(ask.context, options.process, options.timeperiod)
+    return Command(
+        id=new_id() if options.name is None else CommandId(options.name),
+        kind=kind,
+        process=key.process,
+        start=key.timeperiod,
+        end=key.timeperiod.shift(1)
+        if options.to is None
+        else end_of(ask.context, options.process, options.to),
+        only=Only(options.only),
+        with_children=getattr(options, 'with_children', False),
+        actor=actor(),
+        reason=options.reason,
+        created_at=ask.now,
+    )
+
+
+def _print(shown: Preview) -> None:
+    count = len(shown.plan.keys)
+    print(
+        f'{shown.kind.value} would touch {count} {"job" if count == 1 else "jobs"}, in this order:'
+    )
+    print()
+    print_table(
+        ('process', 'jobs', 'first', 'last', 'running now'),
+        [
+            (
+                row.process,
+                row.count,
+                str(row.first),
+                str(row.last),
+                ' '.join(str(key.timeperiod) for key in row.running[:5])
+                + (' ...' if len(row.running) > 5 else ''),
+            )
+            for row in shown.rows
+        ],
+    )
+    if any(row.running for row in shown.rows):
+        print('\nwhat runs now is cancelled, and its result discarded')
+    if shown.doomed:
+        names = ' '.join(map(str, shown.doomed[:10])) + (' ...' if len(shown.doomed) > 10 else '')
+        print(
+            f'\nskipped in consequence, by their blocking type: {len(shown.doomed)} jobs: {names}'
+        )
+    if shown.kind is CommandKind.REPROCESS:
+        print('\neach of them then runs once, after what it depends on')
+
+
+def _made(kind: CommandKind, summary: str, example: str) -> CliCommand:
+    return CliCommand(
+        name=kind.value,
+        summary=summary,
+        example=example,
+        add_arguments=partial(_add_arguments, kind),
+        run=partial(_run, kind),
+    )
+
+
+REPROCESS = _made(
+    CommandKind.REPROCESS,
+    'Run jobs again, and with them their parents and everything that depends on them: each once, '
+    'in order. What runs now is cancelled.',
+    'reprocess FlightHourly 2013010107 --reason "late data" --dry-run',
+)
+SKIP = _made(
+    CommandKind.SKIP,
+    'End jobs, and what is nested below them and unfinished, as skipped.',
+    'skip FlightDaily 20130101 --to 20130103 --reason "no data these days"',
+)
+CANCEL = _made(
+    CommandKind.CANCEL,
+    'Stop what runs now; the jobs are skipped.',
+    'cancel FlightHourly 2013010107',
+)

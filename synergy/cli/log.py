@@ -1,0 +1,72 @@
+"""`launch.py log P T`: the log of a job's newest run, or of another; -f follows it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from synergy import bootstrap
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.target import key_of
+from synergy.core.freerun_record import is_freerun
+from synergy.core.records import LogLine, ProcessName, Unit
+from synergy.ports.store import Store
+
+_LOOK_SECONDS = 0.5
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('process', metavar='P', help='name of the process, or Process::entry')
+    parser.add_argument('timeperiod', metavar='T', nargs='?', help='its timeperiod')
+    parser.add_argument('--run', type=int, metavar='N', help='number of the run (default: newest)')
+    parser.add_argument('-f', '--follow', action='store_true', help='go on until the run has ended')
+
+
+def _run(options: Namespace) -> ExitCode:
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        store = runtime.open_store(create=False)
+        if is_freerun(ProcessName(options.process)):
+            units = list(reversed(store.freerun_units(ProcessName(options.process), 100)))
+        elif options.timeperiod is None:
+            raise CommandError('give the timeperiod, as in 2013010100', ExitCode.USAGE)
+        else:
+            units = list(store.runs(key_of(context, options.process, options.timeperiod)))
+        unit = _chosen(units, options.run, options.process)
+        shown = 0
+        while True:
+            lines = store.log(unit.id)
+            for line in lines[shown:]:
+                print(_shown(line), flush=True)
+            shown = len(lines)
+            if not options.follow or not _is_live(store, unit):
+                return ExitCode.OK
+            runtime.clock.sleep(_LOOK_SECONDS)
+
+
+def _chosen(units: list[Unit], run: int | None, process: str) -> Unit:
+    found = [unit for unit in units if run in (None, unit.run)]
+    if not found:
+        known = ', '.join(str(unit.run) for unit in units) or 'none yet'
+        raise CommandError(
+            f'{process} has no such run; there are: {known}. See ./launch.py why',
+            ExitCode.UNKNOWN,
+        )
+    return found[-1]
+
+
+def _is_live(store: Store, unit: Unit) -> bool:
+    found = store.units([unit.id]).get(unit.id)
+    return found is not None and found.state.is_live
+
+
+def _shown(line: LogLine) -> str:
+    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {line.level:<7} {line.text}'
+
+
+COMMAND = CliCommand(
+    name='log',
+    summary="Show the log of a job's newest run, or of another one, or of a free run.",
+    example='log FlightHourly 2013010107 -f',
+    add_arguments=_add_arguments,
+    run=_run,
+)
