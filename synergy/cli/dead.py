@@ -77,6 +77,7 @@ def _ask(ask: Asking, unit: Unit, kind: CommandKind, options: Namespace) -> Exit
         process=unit.process,
         start=unit.timeperiod,
         end=unit.timeperiod.shift(1),
+        details={'uow': unit.id} if kind is CommandKind.DROP else {},
         actor=actor(),
         reason=options.reason or f'{options.action} of dead letter {unit.id}',
         created_at=ask.runtime.clock.now(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +20,11 @@ _STEPS: Final = (
 )
 
 
+#: Programs that tests need, and the Debian packages that bring them.
+_PACKAGE_BY_PROGRAM: Final = {'sshd': 'openssh-server', 'ssh': 'openssh-client'}
+_SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
+
+
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'pytest', nargs=REMAINDER, help='given to pytest; with any, only pytest is run'
@@ -25,6 +32,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    _install_missing()
     if not options.pytest:
         for name, command in _STEPS:
             if not _passes(name, command):
@@ -32,6 +40,26 @@ def _run(options: Namespace) -> ExitCode:
     arguments = options.pytest or ['-q']
     done = subprocess.run([sys.executable, '-m', 'pytest', *arguments], cwd=PROJECT, check=False)
     return ExitCode.OK if done.returncode == 0 else ExitCode.FOUND
+
+
+def _install_missing() -> None:
+    """Install system packages that tests need, where we may; say what is missing where not."""
+    missing = [
+        package
+        for program, package in _PACKAGE_BY_PROGRAM.items()
+        if shutil.which(program, path=_SYSTEM_PATH) is None
+    ]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which('apt-get') is None:
+        print(f'not installed, so some tests are skipped: {" ".join(missing)}', flush=True)
+        return
+    print(f'installing {" ".join(missing)}', flush=True)
+    environ = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    for command in (['apt-get', 'update', '-q'], ['apt-get', 'install', '-y', '-q', *missing]):
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            print(f'{" ".join(command)} failed:\n{done.stderr[-2000:]}', flush=True)
 
 
 def _passes(name: str, command: tuple[str, ...]) -> bool:

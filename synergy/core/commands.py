@@ -86,7 +86,7 @@ class Command:
     reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was
     shown; None executes whatever the plan is by then. plan: what it touches, once planned.
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
-    refused. details: of a free run, its definition.
+    refused. details: of FREERUN_SAVE, the definition; of DROP, the id of the `uow` if only one.
     """
 
     id: CommandId

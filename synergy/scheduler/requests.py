@@ -136,7 +136,11 @@ class Requests:
 
     def _of_dead_letters(self, command: Command, now: datetime) -> Sequence[Effect]:
         key = JobKey(command.process, command.start)
-        dead = [unit for unit in self._store.runs(key) if unit.state is UnitState.DEAD]
+        dead = [
+            unit
+            for unit in self._store.runs(key)
+            if unit.state is UnitState.DEAD and command.details.get('uow') in (None, unit.id)
+        ]
         moves = [
             MoveUnit(
                 uow_id=unit.id,

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from synergy.sources import SqliteSource
 from synergy.workers import Outcome, Uow, Worker
 
 
@@ -99,3 +100,16 @@ class Unstartable(Journal):
     def setup(self) -> None:
         note('setup')
         raise ConnectionError('no database')
+
+
+class Arrived(Worker):
+    """Writes down which rows have arrived."""
+
+    def process_uow(self, uow: Uow) -> Outcome:
+        note(f'rows {uow.start_id} to {uow.end_id}')
+        return Outcome.processed(1)
+
+
+def open_source() -> SqliteSource:
+    """Open the table into which the test puts rows."""
+    return SqliteSource(home() / 'live.db', 'row', key='id', time='hour')

@@ -1,0 +1,149 @@
+"""Every state machine, free runs and operators' commands, on real processes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, containing_utc
+from tests.system import System
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    with System(tmp_path / 'home', 'tests.pipelines.governed') as running:
+        running.start('Scheduler')
+        yield running
+
+
+def now_in(qualifier: Qualifier) -> Timeperiod:
+    return containing_utc(qualifier, datetime.now(UTC))
+
+
+def test_a_live_day_runs_again_and_again_and_yesterday_once(system: System) -> None:
+    system.start('LiveDaily')
+    today = JobKey(ProcessName('LiveDaily'), now_in(Qualifier.DAILY))
+    yesterday = JobKey(today.process, today.timeperiod.shift(-1))
+
+    system.wait_for(lambda: len(system.store.runs(today)) >= 3, 'three live runs')
+
+    assert system.state(today) is JobState.IN_PROGRESS
+    assert system.wait_final(yesterday) is JobState.PROCESSED
+    assert len(system.store.runs(yesterday)) == 1
+
+
+def test_a_recomputing_hour_covers_what_has_arrived(system: System) -> None:
+    database = sqlite3.connect(system.home / 'live.db', isolation_level=None)
+    database.execute('CREATE TABLE row (id INTEGER PRIMARY KEY, hour TEXT)')
+    hour = JobKey(ProcessName('ArrivedHourly'), now_in(Qualifier.HOURLY))
+    system.start('ArrivedHourly')
+
+    system.wait_for(
+        lambda: any(unit.state is UnitState.NOOP for unit in system.store.runs(hour)),
+        'a run without rows',
+    )
+    for number in (5, 9):
+        database.execute('INSERT INTO row VALUES (?, ?)', (number, str(hour.timeperiod)))
+        system.wait_for(lambda n=number: f'rows 5 to {n}' in system.journal(), 'the new row')  # type: ignore[misc]
+    database.close()
+
+    assert 'rows 5 to 5' in system.journal()
+
+
+def test_a_machine_of_ones_own_decides(system: System) -> None:
+    system.start('OnceDaily')
+    key = system.key('OnceDaily')
+
+    assert system.wait_final(key) is JobState.SKIPPED
+    assert system.unit(key).attempt == 1
+
+
+def test_free_runs_fire_switch_and_are_made_at_run_time(system: System) -> None:
+    system.start('Shell')
+    ticking = ProcessName('Shell::ticking')
+    system.wait_for(lambda: len(system.store.freerun_units(ticking, 9)) >= 3, 'three ticks')
+
+    assert system.launch('freerun', 'off', 'Shell::ticking').returncode == 0
+    added = system.launch(
+        'freerun', 'add', 'Shell::made', '--trigger', 'every 1', '--overlap', 'queue',
+        '--arguments', '{"command": ["echo", "$made; here"]}',
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    assert 'next fires (UTC):' in added.stdout
+    made = ProcessName('Shell::made')
+    system.wait_for(lambda: len(system.store.freerun_units(made, 9)) >= 2, 'the new entry')
+    first = system.store.freerun_units(made, 9)[-1]
+    system.wait_for(lambda: bool(system.store.log(first.id)), 'its log')
+
+    listed = {
+        item['name']: item for item in json.loads(system.launch('freerun', 'ls', '--json').stdout)
+    }
+    assert [line.text for line in system.store.log(first.id)] == ['$made; here']
+    assert (listed['Shell::ticking']['is_on'], listed['Shell::ticking']['next_fires']) == (
+        False,
+        [],
+    )
+    assert len(listed['Shell::made']['next_fires']) == 5
+    assert listed['Shell::resting']['run_count'] == 0
+    assert system.launch('freerun', 'run', 'Shell::resting').returncode == 0
+    resting = ProcessName('Shell::resting')
+    system.wait_for(lambda: bool(system.store.freerun_units(resting, 1)), 'the run out of turn')
+    assert system.launch('freerun', 'rm', 'Shell::made').returncode == 0
+    assert system.launch('freerun', 'rm', 'Shell::made').returncode == 3
+    refused = system.launch('freerun', 'rm', 'Shell::ticking')
+    assert refused.returncode == 1
+    assert 'stems from context.py' in refused.stdout
+
+
+def test_an_operator_finds_retries_and_drops_what_failed(system: System) -> None:
+    system.start('OnceDaily')
+    key = system.key('OnceDaily')
+    system.wait_final(key)
+
+    dead = json.loads(system.launch('dead', '--json').stdout)
+    assert [item['process'] for item in dead] == ['OnceDaily']
+    assert 'no such site' in dead[0]['error']
+    log = system.launch('log', 'OnceDaily', '2026110100')
+    assert 'LookupError' in log.stdout
+    dry = system.launch('reprocess', 'OnceDaily', '2026110100', '--only', 'failed', '--dry-run')
+    assert 'reprocess would touch 1 job' in dry.stdout
+    retried = system.launch('dead', 'retry', dead[0]['id'], '--reason', 'mended')
+    assert retried.returncode == 0, retried.stdout
+
+    system.wait_for(lambda: len(system.store.runs(key)) == 2, 'the second run')
+    assert system.wait_final(key) is JobState.SKIPPED
+    assert len(json.loads(system.launch('dead', '--json').stdout)) == 1
+    assert system.launch('dead', 'drop', '--all').returncode == 0
+    assert json.loads(system.launch('dead', '--json').stdout) == []
+    events = [event.text for event in system.store.events(key, 10)]
+    assert any('reprocess by' in text and 'mended' in text for text in events)
+
+
+def test_commands_about_nothing_are_refused_before_they_are_asked(system: System) -> None:
+    system.wait_for(lambda: system.store.leadership() is not None, 'a leader')
+    for arguments, code, expected in (
+        (('reprocess', 'OnceDaily', '2026110200'), 3, 'outside its tree'),
+        (('reprocess', 'LiveDaily', '2998010100'), 3, 'has begun'),
+        (('reprocess', 'Nothing', '2026110100'), 3, 'not a managed process'),
+        (('skip', 'LiveDaily', '20261', '--to', '2026'), 3, 'timeperiod'),
+        (('cancel', 'OnceDaily', '2026110100', '--only', 'skipped'), 3, 'touches no job'),
+        (('requests', 'cancel', 'nothing'), 3, 'no request'),
+        (('freerun', 'edit', 'Shell::tickin', '--trigger', 'every 5'), 3, 'did you mean'),
+        (('freerun', 'add', 'Shel::x', '--trigger', 'every 5'), 2, "did you mean 'Shell'"),
+        (('freerun', 'add', 'Shell::x', '--trigger', 'cron 99 * * * *'), 2, 'no cron'),
+        (('freerun', 'add', 'Shell::x', '--arguments', '{'), 2, 'no JSON'),
+        (('freerun', 'add', 'Shell::ticking', '--trigger', 'every 5'), 5, 'exists already'),
+        (('dead', 'retry', 'nothing'), 3, 'no dead letter'),
+        (('log', 'OnceDaily'), 2, 'timeperiod'),
+    ):
+        said = system.launch(*arguments)
+
+        assert said.returncode == code, (arguments, said)
+        assert expected in said.stderr, (arguments, said)
