@@ -23,7 +23,17 @@ ALLOWED = {
     'synergy.bootstrap': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.adapters'},
     'synergy.logs': set(),
     'synergy.install': set(),
+    'synergy.simulation': {
+        'synergy.core',
+        'synergy.ports',
+        'synergy.conf',
+        'synergy.adapters',
+        'synergy.scheduler',
+        'synergy.workers',
+        'synergy.supervisor',
+    },
     'synergy.cli': {
+        'synergy.simulation',
         'synergy.core',
         'synergy.ports',
         'synergy.conf',

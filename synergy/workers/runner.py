@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UowId
@@ -28,7 +28,7 @@ from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
-from synergy.workers.heartbeat import Heartbeat
+from synergy.workers.heartbeat import Watched
 from synergy.workers.run_log import Capture, RunLog
 from synergy.workers.uow import uow_of
 
@@ -52,6 +52,18 @@ class RunnerSettings:
     data_source: DataSource | None = None
 
 
+class Watcher(Protocol):
+    """What keeps the lease of the run under way; see `synergy.workers.heartbeat`."""
+
+    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
+        """Watch a run from now on."""
+        ...
+
+    def end(self, watched: Watched) -> None:
+        """Watch it no longer."""
+        ...
+
+
 class Runner:
     """Runs the units of one process, one at a time."""
 
@@ -64,11 +76,11 @@ class Runner:
         consumer: Consumer,
         clock: Clock,
         guard: Guard,
-        heartbeat: Heartbeat | None,
+        heartbeat: Watcher,
         capture: Capture,
         settings: RunnerSettings,
     ) -> None:
-        """Wire the pipeline. heartbeat: None where nothing outlives a lease, as in simulation."""
+        """Wire the pipeline."""
         self._handler = handler
         self._store = store
         self._broker = broker
@@ -110,7 +122,7 @@ class Runner:
     def _work(self, unit: Unit) -> None:
         settings = self._settings
         log = RunLog(unit.attempt, self._clock, settings.log_lines_max)
-        watched = self._heartbeat.begin(unit, log, settings.timeout) if self._heartbeat else None
+        watched = self._heartbeat.begin(unit, log, settings.timeout)
         self._capture.begin(log)
         outcome: Outcome | Cause
         try:
@@ -119,8 +131,7 @@ class Runner:
             outcome = interrupted.cause
         finally:
             self._capture.end()
-            if self._heartbeat is not None and watched is not None:
-                self._heartbeat.end(watched)
+            self._heartbeat.end(watched)
         self._conclude(unit, outcome, log)
 
     def _run(self, unit: Unit) -> Outcome:

@@ -1,0 +1,156 @@
+"""`launch.py simulate`: play histories full of faults, or foresee what a context would run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+
+from synergy import bootstrap
+from synergy.bootstrap import Runtime
+from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_json, print_table
+from synergy.cli.target import instant_of
+from synergy.core.records import ProcessName
+from synergy.ports.errors import StoreUnavailable
+from synergy.scheduler.main import pipeline_of
+from synergy.simulation.forecast import ForecastRun, forecast
+from synergy.simulation.runs import History, simulate
+from synergy.view.encode import instant
+
+_DAYS_MAX = 366
+_RUNS_PER_PROCESS = 200
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='which history')
+    parser.add_argument('--seeds', type=int, default=1, metavar='K', help='so many, from N on')
+    parser.add_argument(
+        '--days', type=float, metavar='N', help='foresee N days of this context instead'
+    )
+    parser.add_argument('--from', dest='start', metavar='T', help='with --days: since when')
+    parser.add_argument(
+        '--duration',
+        type=float,
+        metavar='SECONDS',
+        help='with --days: of every run; otherwise taken from history, 60 without one',
+    )
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    logging.disable(logging.CRITICAL)
+    if options.days is not None:
+        return _foresee(options)
+    if options.seeds < 1:
+        raise CommandError('--seeds must be 1 or more', ExitCode.USAGE)
+    seeds = range(options.seed, options.seed + options.seeds)
+    found = []
+    with ProcessPoolExecutor() as pool:
+        for history in pool.map(simulate, seeds):
+            if history.broken is not None:
+                found.append(history)
+            if not options.json:
+                _tell(history, is_only=len(seeds) == 1)
+    if options.json:
+        print_json([{'seed': history.seed, 'broken': history.broken} for history in found])
+    else:
+        print(f'{len(seeds)} histories, {len(found)} with a broken promise')
+    return ExitCode.FOUND if found else ExitCode.OK
+
+
+def _tell(history: History, *, is_only: bool) -> None:
+    if history.broken is not None:
+        print(
+            f'seed {history.seed}: {history.broken}; replay with ./launch.py simulate --seed '
+            f'{history.seed}'
+        )
+    elif is_only:
+        print(
+            f'seed {history.seed}: {history.start_count} starts in '
+            f'{history.simulated_seconds:.0f} simulated seconds, no promise broken'
+        )
+
+
+def _foresee(options: Namespace) -> ExitCode:
+    if not 0 < options.days <= _DAYS_MAX:
+        raise CommandError(f'--days must be more than 0, at most {_DAYS_MAX}', ExitCode.USAGE)
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        midnight = runtime.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        start = midnight if options.start is None else instant_of(options.start)
+        workers = {
+            name: entry.instances
+            for name, entry in context.entries.items()
+            if name not in context.daemons
+        }
+        runs = forecast(
+            pipeline_of(context, runtime.clock),
+            workers,
+            _durations(runtime, workers, options.duration),
+            start,
+            timedelta(days=options.days),
+        )
+    if options.json:
+        print_json([_encoded(run) for run in runs])
+        return ExitCode.OK
+    print_table(
+        ('starts (UTC)', 'ends', 'process', 'timeperiod', 'run'),
+        [
+            (
+                f'{run.started_at:%Y-%m-%d %H:%M:%S}',
+                '' if run.ended_at is None else f'{run.ended_at:%m-%d %H:%M:%S}',
+                run.process,
+                run.timeperiod,
+                run.run,
+            )
+            for run in runs
+        ],
+    )
+    print(f'{len(runs)} runs', file=sys.stderr)
+    return ExitCode.OK
+
+
+def _durations(
+    runtime: Runtime, workers: Mapping[ProcessName, int], given: float | None
+) -> Mapping[ProcessName, float]:
+    """Return how long a run takes: as given, or on average in the store, or a minute."""
+    seconds = dict.fromkeys(workers, 60.0 if given is None else given)
+    if given is not None:
+        return seconds
+    try:
+        store = runtime.open_store(create=False)
+    except StoreUnavailable:
+        return seconds
+    for name in workers:
+        spans = [
+            (unit.finished_at - unit.started_at).total_seconds()
+            for unit in store.freerun_units(name, _RUNS_PER_PROCESS)
+            if unit.finished_at is not None and unit.started_at is not None
+        ]
+        if spans:
+            seconds[name] = sum(spans) / len(spans)
+    return seconds
+
+
+def _encoded(run: ForecastRun) -> Mapping[str, object]:
+    return {
+        'process': run.process,
+        'timeperiod': run.timeperiod,
+        'run': run.run,
+        'started_at': instant(run.started_at),
+        'ended_at': instant(run.ended_at),
+    }
+
+
+COMMAND = CliCommand(
+    name='simulate',
+    summary='Play histories in which everything goes wrong that can, and check the promises; or, '
+    'with --days, foresee when this context would run what, on a virtual clock.',
+    example='simulate --seeds 200',
+    add_arguments=_add_arguments,
+    run=_run,
+)

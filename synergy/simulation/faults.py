@@ -1,0 +1,46 @@
+"""How often what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Faults:
+    """Probabilities. store_lost: a call never arrives. store_unheard: it takes effect, but the
+    caller sees an error. death: the calling process dies there. message_lost, message_doubled,
+    message_late: of each message. user_error: an attempt fails. freeze: a process sleeps through
+    its leases. commit_torn: a commit is not one transaction, and may end in the middle.
+    """
+
+    store_lost: float = 0.0
+    store_unheard: float = 0.0
+    death: float = 0.0
+    message_lost: float = 0.0
+    message_doubled: float = 0.0
+    message_late: float = 0.0
+    user_error: float = 0.0
+    freeze: float = 0.0
+    commit_torn: float = 0.0
+    broker_down: float = 0.0
+
+    def stop(self) -> None:
+        """Let nothing go wrong any more."""
+        for name in self.__slots__:
+            setattr(self, name, 0.0)
+
+
+def usual() -> Faults:
+    """Return faults far more frequent than any operator has seen."""
+    return Faults(
+        store_lost=0.004,
+        store_unheard=0.004,
+        death=0.002,
+        message_lost=0.05,
+        message_doubled=0.05,
+        message_late=0.2,
+        user_error=0.08,
+        freeze=0.02,
+        commit_torn=0.3,
+        broker_down=0.01,
+    )

@@ -1,0 +1,82 @@
+"""What would run when: a context on a virtual clock, without faults, touching no data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from synergy.core.hierarchy import build
+from synergy.core.records import ProcessName
+from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.faults import Faults
+from synergy.simulation.world import Plot, World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRun:
+    """One run of a unit, as it would be."""
+
+    process: str
+    timeperiod: str
+    run: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def forecast(
+    pipeline: Pipeline,
+    instances: Mapping[ProcessName, int],
+    seconds_by_process: Mapping[ProcessName, float],
+    start: datetime,
+    length: timedelta,
+) -> Sequence[ForecastRun]:
+    """Return the runs of `length` from `start`, by start; intervals before it count as done.
+
+    seconds_by_process: how long a run of each process takes.
+    """
+    trees = {node.tree.name: node.tree for node in pipeline.hierarchy}
+    ended = {name for name, tree in trees.items() if tree.end is not None and tree.end <= start}
+    hierarchy = build(
+        [node.process for node in pipeline.hierarchy if node.tree.name not in ended],
+        [
+            dataclasses.replace(
+                tree,
+                start=max(tree.start, start),
+                dependent_on=tuple(name for name in tree.dependent_on if name not in ended),
+            )
+            for tree in trees.values()
+            if tree.name not in ended
+        ],
+    )
+    world = World(
+        Plot(
+            pipeline=dataclasses.replace(pipeline, hierarchy=hierarchy),
+            start=start,
+            instances=instances,
+            duration=lambda uow: seconds_by_process[ProcessName(uow.process_name)],
+            is_calm=True,
+        ),
+        seed=0,
+        faults=Faults(),
+    )
+    try:
+        world.run(length.total_seconds(), check_every=1_000_000)
+        units = sorted(
+            (unit for unit in world.store.all_units() if unit.started_at is not None),
+            key=lambda unit: (unit.started_at, unit.process),
+        )
+    finally:
+        world.close()
+    return [
+        ForecastRun(
+            process=unit.process,
+            timeperiod=str(unit.timeperiod),
+            run=unit.run,
+            started_at=unit.started_at,
+            ended_at=unit.finished_at,
+        )
+        for unit in units
+        if unit.started_at is not None
+    ]

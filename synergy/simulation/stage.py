@@ -1,0 +1,191 @@
+"""Actors on simulated time: threads of which exactly one runs, handing over a baton.
+
+An actor runs its real loop. Whenever it would wait (for time, for a message) it gives the baton
+back and is resumed when its time has come; nothing else moves the clock. Which of several actors
+due at one instant comes first is drawn from the seed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from random import Random
+from typing import Final
+
+#: An actor that does not come to rest is a fault of the program; the limit is in real time.
+_STUCK_SECONDS: Final = 60.0
+
+
+class Died(BaseException):
+    """Raised out of an actor's code where its process dies."""
+
+
+class Actor:
+    """One simulated process of the operating system."""
+
+    def __init__(self, stage: Stage, name: str, pid: int, body: Callable[[Actor], None]) -> None:
+        """Prepare; `Stage.start` lets it run. body: what the process does until it ends."""
+        self.name = name
+        self.pid = pid
+        self.is_killed = False
+        self.is_ended = False
+        self.on_stop: Callable[[], None] | None = None
+        self.wake_at = stage.seconds
+        self.serial = 0
+        self.error: BaseException | None = None
+        self._stage = stage
+        self._body = body
+        self._baton = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin the thread; it waits for the baton."""
+        self._thread.start()
+
+    def resume(self) -> None:
+        """Hand the baton to the actor, from the stage's thread."""
+        self._baton.release()
+
+    def pause(self, seconds: float) -> None:
+        """Give the baton back until `seconds` have passed or somebody wakes the actor."""
+        if self.is_killed:
+            raise Died
+        # A millisecond at least: a wait for less than the clock can tell would never end.
+        self._stage.schedule(self, self._stage.seconds + max(seconds, 0.001))
+        self._stage.rest()
+        self._baton.acquire()
+        if self.is_killed:
+            raise Died
+
+    def _run(self) -> None:
+        self._baton.acquire()
+        try:
+            if not self.is_killed:
+                self._body(self)
+        except Died:
+            self.is_killed = True
+        except BaseException as error:  # noqa: BLE001 - handed to the stage, which raises it
+            self.error = error
+        finally:
+            self.is_ended = True
+            self._stage.rest()
+
+
+class Stage:
+    """Simulated time and the actors on it."""
+
+    def __init__(self, start: datetime, random: Random) -> None:
+        """Stand at `start`."""
+        self.seconds = 0.0
+        self.random = random
+        self.actors: list[Actor] = []
+        self.current: Actor | None = None
+        self.turn_count = 0
+        self.is_closing = False
+        self._start = start
+        self._heap: list[tuple[float, float, int, Actor, int]] = []
+        self._baton = threading.Semaphore(0)
+        self._pid = 100
+
+    @property
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._start + timedelta(seconds=self.seconds)
+
+    def start(self, name: str, body: Callable[[Actor], None]) -> Actor:
+        """Let a process begin."""
+        self._pid += 1
+        actor = Actor(self, name, self._pid, body)
+        self.actors.append(actor)
+        actor.start()
+        self.schedule(actor, self.seconds)
+        return actor
+
+    def schedule(self, actor: Actor, at: float) -> None:
+        """Let an actor be resumed at `at`, and not at whatever was planned before."""
+        actor.serial += 1
+        actor.wake_at = at
+        order = self.random.random()
+        heappush(self._heap, (at, order, actor.pid, actor, actor.serial))
+
+    def wake(self, actor: Actor, delay: float = 0.0) -> None:
+        """Resume a resting actor early."""
+        if not actor.is_ended and actor is not self.current:
+            self.schedule(actor, min(actor.wake_at, self.seconds + delay))
+
+    def kill(self, actor: Actor) -> None:
+        """End a process without a word: it gets no further than where it rests."""
+        if not actor.is_ended:
+            actor.is_killed = True
+            if actor is not self.current:
+                self.schedule(actor, self.seconds)
+
+    def terminate(self, actor: Actor) -> None:
+        """Ask a process to end, as SIGTERM does."""
+        if not actor.is_ended and actor.on_stop is not None:
+            actor.on_stop()
+            self.wake(actor)
+
+    def rest(self) -> None:
+        """Take the baton back; called by the actor that has it."""
+        self._baton.release()
+
+    def turn(self, until: float) -> bool:
+        """Let the next actor run until it rests; False when none is due by `until`."""
+        while self._heap:
+            at, _, _, actor, serial = self._heap[0]
+            if actor.is_ended or serial != actor.serial:
+                heappop(self._heap)
+                continue
+            if at > until:
+                self.seconds = until
+                return False
+            heappop(self._heap)
+            self.seconds = max(self.seconds, at)
+            self._let_run(actor)
+            return True
+        self.seconds = until
+        return False
+
+    def close(self) -> None:
+        """End all actors."""
+        self.is_closing = True
+        for actor in self.actors:
+            while not actor.is_ended:
+                actor.is_killed = True
+                self._let_run(actor)
+
+    def _let_run(self, actor: Actor) -> None:
+        self.turn_count += 1
+        self.current = actor
+        actor.resume()
+        if not self._baton.acquire(timeout=_STUCK_SECONDS):
+            raise RuntimeError(f'{actor.name} does not come to rest; see its loop')
+        self.current = None
+        if actor.error is not None:
+            error, actor.error = actor.error, None
+            raise error
+
+
+class StageClock:
+    """The clock that actors see."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Show the stage's time."""
+        self._stage = stage
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._stage.now
+
+    def monotonic(self) -> float:
+        """Return seconds since the beginning."""
+        return self._stage.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Rest for `seconds` of simulated time."""
+        actor = self._stage.current
+        if actor is not None:
+            actor.pause(seconds)

@@ -1,0 +1,112 @@
+"""The store as one process sees it: the real adapter on memory, behind an unreliable line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from synergy.core.effects import Save
+from synergy.core.records import Leadership, UowId
+from synergy.ports.errors import StoreUnavailable
+from synergy.ports.store import Store
+from synergy.simulation.faults import Faults
+from synergy.simulation.monitor import Monitor
+from synergy.simulation.stage import Actor, Died, Stage
+
+#: Share of calls at which others may come in between.
+_INTERLEAVE: Final = 0.3
+_LATENCY_SECONDS: Final = 0.02
+
+
+class Line:
+    """Where an actor's calls may get lost, be answered by an error, or be its last."""
+
+    def __init__(self, stage: Stage, faults: Faults, actor: Actor) -> None:
+        """Be the line of `actor`."""
+        self._stage = stage
+        self._faults = faults
+        self._actor = actor
+
+    def before(self, error: type[Exception]) -> None:
+        """Let time pass; maybe die, maybe lose the call."""
+        self._interleave()
+        self._maybe_die()
+        if self._draws(self._faults.store_lost):
+            raise error('simulated: the call was lost')
+
+    def after(self, error: type[Exception]) -> None:
+        """Maybe die, maybe lose the answer."""
+        self._maybe_die()
+        if self._draws(self._faults.store_unheard):
+            raise error('simulated: the answer was lost')
+        self._interleave()
+
+    def tears(self) -> bool:
+        """Tell whether this commit is not one transaction."""
+        return self._draws(self._faults.commit_torn)
+
+    def _interleave(self) -> None:
+        if self._draws(self._faults.freeze / 20):
+            self._actor.pause(self._stage.random.uniform(5, 40))
+        elif self._stage.random.random() < _INTERLEAVE:
+            self._actor.pause(self._stage.random.random() * _LATENCY_SECONDS)
+
+    def _maybe_die(self) -> None:
+        if self._draws(self._faults.death):
+            self._actor.is_killed = True
+            raise Died
+
+    def _draws(self, probability: float) -> bool:
+        return probability > 0 and self._stage.random.random() < probability
+
+
+class UnreliableStore:
+    """All methods of the store, over a line; the monitor sees what took effect."""
+
+    def __init__(self, store: Store, line: Line, monitor: Monitor) -> None:
+        """Pass calls on to `store`."""
+        self._store = store
+        self._line = line
+        self._monitor = monitor
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a method of the store that may fail."""
+        method = getattr(self._store, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._line.before(StoreUnavailable)
+            result = method(*arguments, **named)
+            if name in ('index_rows', 'all_units'):
+                result = list(result)
+            self._monitor.saw_call(name, arguments, result)
+            self._line.after(StoreUnavailable)
+            return result
+
+        return call
+
+    def commit(
+        self,
+        leadership: Leadership,
+        saves: Sequence[Save],
+        announced: Mapping[UowId, datetime] = MappingProxyType({}),
+    ) -> None:
+        """Commit as one transaction, or, as a store without them would, save by save."""
+        self._line.before(StoreUnavailable)
+        if self._line.tears():
+            for save in saves:
+                self._store.commit(leadership, [save])
+                self._line.after(StoreUnavailable)
+            self._store.commit(leadership, [], announced)
+        else:
+            self._store.commit(leadership, saves, announced)
+        self._line.after(StoreUnavailable)
+
+    def close(self) -> None:
+        """Leave the shared store open."""
+
+
+def unreliable(store: Store, line: Line, monitor: Monitor) -> Store:
+    """Return `store` as one process sees it."""
+    return cast('Store', UnreliableStore(store, line, monitor))

@@ -1,0 +1,399 @@
+"""One simulated installation: supervisors, schedulers, workers, operators, and what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import Outcome, ProcessName, Unit
+from synergy.core.supervision import Policy
+from synergy.core.timeperiod import Timeperiod
+from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.ports.errors import LeaseLost, PortError
+from synergy.ports.processes import ChildExit, ProcessIdentity
+from synergy.ports.store import UnitStore
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.broker import Exchange, SimulatedBroker
+from synergy.simulation.faults import Faults
+from synergy.simulation.monitor import Monitor
+from synergy.simulation.stage import Actor, Stage, StageClock
+from synergy.simulation.store import Line, unreliable
+from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.slots import Slot
+from synergy.workers.guard import Cause, Interrupted
+from synergy.workers.handler import Handler
+from synergy.workers.heartbeat import Watched
+from synergy.workers.run_log import Capture, RunLog
+from synergy.workers.runner import Runner, RunnerSettings
+from synergy.workers.uow import Uow
+
+LEASE: Final = timedelta(seconds=15)
+_POLICY: Final = Policy(
+    restart_delay=timedelta(seconds=0.5),
+    restart_delay_max=timedelta(seconds=5),
+    quick_exit=timedelta(seconds=1),
+    quick_exit_count_max=1_000_000,
+    stop_grace=timedelta(seconds=10),
+)
+_SCHEDULER: Final = 'Scheduler'
+#: Between the death of a supervisor and the next one, as an init system would have it.
+_INIT_SECONDS: Final = 2.0
+
+#: How long a run of a unit takes, in simulated seconds.
+Duration = Callable[[Uow], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """What is simulated. instances: worker processes by process. box_count: boxes, each with a
+    supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
+    long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
+    """
+
+    pipeline: Pipeline
+    start: datetime
+    instances: Mapping[ProcessName, int]
+    duration: Duration
+    box_count: int = 2
+    is_calm: bool = False
+
+
+class World:
+    """Everything of one run; the same seed makes the same history."""
+
+    def __init__(self, plot: Plot, seed: int, faults: Faults) -> None:
+        """Build the store and the broker; processes begin with the first `run`."""
+        self.plot = plot
+        self.faults = faults
+        self.random = Random(seed)
+        self.stage = Stage(plot.start, self.random)
+        self.clock = StageClock(self.stage)
+        self.store = SqliteStore.open(Path(':memory:'), clock=self.clock)
+        self.exchange = Exchange(self.clock, self.random, faults)
+        self.monitor = Monitor(self.store, plot.pipeline.hierarchy)
+        self._command_count = 0
+        if plot.is_calm:
+            for slot in self._slots():
+                self.spawn('box', slot.process, slot.instance)
+        else:
+            for number in range(plot.box_count):
+                self._start_box(f'box{number}')
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Return what is scheduled."""
+        return self.plot.pipeline.hierarchy
+
+    def run(self, seconds: float, check_every: int = 200) -> None:
+        """Let `seconds` of simulated time pass; raise Broken when a promise is."""
+        until = self.stage.seconds + seconds
+        while self.stage.turn(until):
+            if self.stage.turn_count % check_every == 0:
+                self.monitor.check_rows()
+
+    def kill_somebody(self) -> None:
+        """End a process drawn by chance."""
+        alive = [actor for actor in self.stage.actors if not actor.is_ended]
+        self.stage.kill(self.random.choice(alive))
+
+    def command_something(self) -> None:
+        """Let an operator ask for something drawn by chance."""
+        random = self.random
+        self._command_count += 1
+        node = random.choice(list(self.hierarchy))
+        first = node.first + random.randrange(4)
+        kind = random.choice((CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL))
+        self.store.insert_command(
+            Command(
+                id=CommandId(f'c{self._command_count}'),
+                kind=kind,
+                process=node.process.name,
+                start=Timeperiod(node.process.qualifier, first),
+                end=Timeperiod(node.process.qualifier, first + 1 + random.randrange(4)),
+                with_children=random.random() < 0.5,
+                actor='chance',
+                created_at=self.clock.now(),
+            )
+        )
+
+    def close(self) -> None:
+        """End all processes."""
+        self.stage.close()
+        self.store.close()
+
+    def _start_box(self, box: str) -> None:
+        self.stage.start(f'{box}:Supervisor', lambda actor: self._supervise(actor, box))
+
+    def _supervise(self, actor: Actor, box: str) -> None:
+        """Be a Supervisor; when it dies, so do its children, and the next one comes."""
+        processes = SimulatedProcesses(self, actor, box)
+        try:
+            supervisor = Supervisor(
+                list(self._slots()),
+                box_id=box,
+                policy=_POLICY,
+                processes=processes,
+                open_store=lambda: unreliable(
+                    self.store, Line(self.stage, self.faults, actor), self.monitor
+                ),
+                clock=self.clock,
+            )
+            while True:
+                actor.pause(min(supervisor.step(), 1.0))
+        finally:
+            for child in processes.children.values():
+                self.stage.terminate(child)
+            if not self.is_closing:
+                self._next_supervisor(box)
+
+    def _next_supervisor(self, box: str) -> None:
+        def begin(actor: Actor) -> None:
+            actor.pause(_INIT_SECONDS)
+            self._supervise(actor, box)
+
+        self.stage.start(f'{box}:Supervisor', begin)
+
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether the world is being taken down."""
+        return self.stage.is_closing
+
+    def _slots(self) -> Sequence[Slot]:
+        names = [(_SCHEDULER, 1), *self.plot.instances.items()]
+        return [
+            Slot(
+                process=name,
+                instance=instance,
+                command=(name, str(instance)),
+                folder=Path('/'),
+                pid_file=Path(f'/simulated/{name}.{instance}.pid'),
+                output=None,
+                is_last=name == _SCHEDULER,
+            )
+            for name, count in names
+            for instance in range(count)
+        ]
+
+    def spawn(self, box: str, name: str, instance: int) -> Actor:
+        """Start a child of a Supervisor."""
+        title = f'{box}:{name}:{instance}'
+        if name == _SCHEDULER:
+            return self.stage.start(title, lambda actor: self._schedule(actor, title))
+        return self.stage.start(title, lambda actor: self._work(actor, ProcessName(name), title))
+
+    def _broker(self, actor: Actor) -> SimulatedBroker:
+        broker = WatchedBroker(
+            self.exchange, actor.pause, lambda delay: self.stage.wake(actor, delay)
+        )
+        broker.monitor = self.monitor
+        return broker
+
+    def _schedule(self, actor: Actor, title: str) -> None:
+        broker = self._broker(actor)
+        scheduler = Scheduler(
+            self.plot.pipeline,
+            store=unreliable(self.store, Line(self.stage, self.faults, actor), self.monitor),
+            broker=broker,
+            clock=self.clock,
+            settings=LoopSettings(
+                owner=f'{title}:{actor.pid}',
+                leader_lease=timedelta(days=1) if self.plot.is_calm else timedelta(seconds=10),
+                sweep_period=timedelta(hours=1) if self.plot.is_calm else timedelta(seconds=10),
+                inbox_batch_max=100,
+            ),
+        )
+        actor.on_stop = scheduler.stop
+        try:
+            scheduler.run()
+        finally:
+            broker.close()
+
+    def _work(self, actor: Actor, process: ProcessName, title: str) -> None:
+        store = unreliable(self.store, Line(self.stage, self.faults, actor), self.monitor)
+        broker = self._broker(actor)
+        consumer = broker.consumer(self.plot.pipeline.route_of(process))
+        guard = SimulatedGuard()
+        heartbeat = SimulatedHeartbeat(store, self.clock)
+
+        wait_seconds = 3600.0 if self.plot.is_calm else 5.0
+
+        def process_uow(uow: Uow) -> Outcome:
+            return self._user_code(actor, heartbeat, uow)
+
+        def stop() -> None:
+            guard.is_told = True
+            consumer.wake()
+
+        actor.on_stop = stop
+        runner = Runner(
+            Handler(process_uow),
+            store=store,
+            broker=broker,
+            consumer=consumer,
+            clock=self.clock,
+            guard=guard,
+            heartbeat=heartbeat,
+            capture=Capture(),
+            settings=RunnerSettings(
+                process=process,
+                owner=f'{title}:{actor.pid}',
+                lease=LEASE,
+                timeout=None,
+                source=None,
+                sink=None,
+                log_lines_max=10,
+            ),
+        )
+        try:
+            while not guard.is_stopping():
+                try:
+                    if not runner.step():
+                        consumer.wait(wait_seconds)
+                except PortError:
+                    actor.pause(0.2)
+        finally:
+            broker.close()
+
+    def _user_code(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> Outcome:
+        left = self.plot.duration(uow)
+        is_frozen = self.random.random() < self.faults.freeze
+        if is_frozen:
+            # Asleep with its process: nothing renews the lease.
+            actor.pause(LEASE.total_seconds() * self.random.uniform(0.5, 3))
+        while left > 0:
+            actor.pause(min(left, 4.0))
+            left -= 4.0
+            heartbeat.beat()
+        if self.random.random() < self.faults.user_error:
+            raise RuntimeError('simulated: user code failed')
+        return Outcome.processed(1)
+
+
+class WatchedBroker(SimulatedBroker):
+    """A connection whose announcements the monitor sees."""
+
+    monitor: Monitor
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Show and hand over."""
+        self.monitor.saw_publish([message for message in messages if message.route != REPORT_ROUTE])
+        super().publish(messages)
+
+
+class SimulatedProcesses:
+    """The processes of one simulated box, as its Supervisor sees them."""
+
+    def __init__(self, world: World, supervisor: Actor, box: str) -> None:
+        """Start without children."""
+        self._world = world
+        self._supervisor = supervisor
+        self._box = box
+        self.children: dict[int, Actor] = {}
+
+    def spawn(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],  # noqa: ARG002 - simulated processes need none
+        folder: Path,  # noqa: ARG002 - as above
+        output: Path | None,  # noqa: ARG002 - as above
+    ) -> ProcessIdentity:
+        """Start an actor."""
+        actor = self._world.spawn(self._box, command[0], int(command[1]))
+        self.children[actor.pid] = actor
+        return ProcessIdentity(pid=actor.pid, created_at=self._world.stage.seconds)
+
+    def reap(self) -> Sequence[ChildExit]:
+        """Return the actors that have ended."""
+        ended = [actor for actor in self.children.values() if actor.is_ended]
+        for actor in ended:
+            del self.children[actor.pid]
+        return [ChildExit(pid=actor.pid, code=-9 if actor.is_killed else 0) for actor in ended]
+
+    def is_alive(self, identity: ProcessIdentity) -> bool:
+        """Tell whether an actor has not ended."""
+        return identity.pid in self.children and not self.children[identity.pid].is_ended
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """Return an actor's identity."""
+        return ProcessIdentity(pid=pid, created_at=0.0) if pid in self.children else None
+
+    def terminate(self, identity: ProcessIdentity) -> None:
+        """Ask an actor to end."""
+        if identity.pid in self.children:
+            self._world.stage.terminate(self.children[identity.pid])
+
+    def kill(self, identity: ProcessIdentity) -> None:
+        """End an actor."""
+        if identity.pid in self.children:
+            self._world.stage.kill(self.children[identity.pid])
+
+    def record(self, pid_file: Path) -> None:
+        """Write nothing: simulated processes have no files."""
+
+    def recorded(self, pid_file: Path) -> ProcessIdentity | None:  # noqa: ARG002 - no files
+        """Return None: nothing is left from before."""
+        return None
+
+    def forget(self, pid_file: Path) -> None:
+        """Forget nothing."""
+
+
+class SimulatedGuard:
+    """A guard without signals: it interrupts nothing, but knows of a stop."""
+
+    def __init__(self) -> None:
+        """Be told nothing yet."""
+        self.is_told = False
+
+    def enter(self, timeout: timedelta | None) -> None:
+        """User code begins."""
+
+    def leave(self) -> None:
+        """User code has ended."""
+
+    def is_stopping(self) -> bool:
+        """Tell whether a stop was asked for."""
+        return self.is_told
+
+
+class SimulatedHeartbeat:
+    """Renews the lease when user code lets it: there is no second thread in a simulated process."""
+
+    def __init__(self, store: UnitStore, clock: StageClock) -> None:
+        """Watch nothing yet."""
+        self._store = store
+        self._clock = clock
+        self._watched: Watched | None = None
+
+    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
+        """Watch a run."""
+        assert timeout is None, 'simulated runs have no time-out'
+        self._watched = Watched(unit, log, self._clock.monotonic(), None)
+        return self._watched
+
+    def end(self, watched: Watched) -> None:
+        """Watch it no longer."""
+        assert watched is self._watched
+        self._watched = None
+
+    def beat(self) -> None:
+        """Renew; interrupt the run when the lease is lost."""
+        watched = self._watched
+        if watched is None:
+            return
+        try:
+            self._store.renew(watched.unit.id, watched.unit.fence, LEASE)
+        except LeaseLost:
+            raise Interrupted(Cause.LOST) from None
+        except PortError as error:
+            logging.getLogger(__name__).debug('not renewed: %s', error)
