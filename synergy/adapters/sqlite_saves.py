@@ -36,6 +36,11 @@ _ADOPTABLE_UNIT: Final = (
     'SELECT 1 FROM unit_of_work '
     "WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
 )
+_REVIVE_UNIT: Final = (
+    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + 1, error = NULL, "
+    'finished_at = NULL, submitted_at = NULL, not_before = NULL '
+    "WHERE id = ? AND state = 'state_canceled' AND started_at IS NULL"
+)
 _INSERT_JOB: Final = (
     f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
     f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
@@ -86,7 +91,9 @@ def apply(connection: Connection, save: Save, term: int) -> bool:
         case InsertUnit(unit):
             if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
                 return True
-            return connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None
+            if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
+                return True
+            return connection.execute(_REVIVE_UNIT, (unit.id,)).rowcount == 1
         case SaveJob(job, event):
             return _save_job(connection, job, event, term)
         case MoveUnit():

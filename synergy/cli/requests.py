@@ -114,7 +114,7 @@ def _show(ask: Asking, command: Command, *, is_json: bool) -> ExitCode:
 COMMAND = CliCommand(
     name='requests',
     summary='List what operators have asked for and how far it is; pause, resume or cancel one. '
-    'Cancelling stops resetting jobs; those already reset still run.',
+    'Cancelling one drops what it has not begun; what depends on the rest still runs again.',
     example='requests pause 3f9c0a1b2d4e',
     add_arguments=_add_arguments,
     run=_run,

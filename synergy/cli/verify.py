@@ -27,8 +27,9 @@ def all_jobs(store: Store) -> Iterator[Job]:
 
 
 def applying(store: Store) -> set[CommandId]:
-    """Return the requests that are being applied."""
-    return {command.id for command in store.commands((CommandState.APPLYING,), _PAGE)}
+    """Return the requests that may be half applied."""
+    states = (CommandState.REQUESTED, CommandState.APPLYING)
+    return {command.id for command in store.commands(states, _PAGE)}
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -10,7 +10,7 @@ two saw the same.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
 
@@ -107,6 +107,29 @@ def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
             for start, stop in runs:
                 for ordinal in range(start, stop):
                     yield JobKey(process, Timeperiod(node.process.qualifier, ordinal))
+
+
+def shortened(timetable: Timetable, command: Command) -> Command:
+    """Return a request that is being applied, cut to what it has begun.
+
+    What it has reset already runs again, so whatever waits for that must be reset, too; the rest of
+    its plan is dropped.
+    """
+    assert command.plan is not None, 'it is being applied'
+    keys = list(keys_of(timetable.hierarchy, command.plan))
+    begun, rest = keys[: command.applied_count], keys[command.applied_count :]
+    touched: dict[ProcessName, list[range]] = {}
+    for process, runs in Plan(keys=tuple(begun)).ranges.items():
+        touched[process] = [range(*run) for run in runs]
+    if command.kind is CommandKind.REPROCESS:
+        touched = _ascend(timetable.hierarchy, touched)
+    left = [
+        key
+        for key in rest
+        if any(key.timeperiod.ordinal in run for run in touched.get(key.process, []))
+    ]
+    plan = Plan(keys=(*begun, *left))
+    return replace(command, plan=plan.ranges, planned_count=len(plan.keys))
 
 
 def _selected(timetable: Timetable, command: Command) -> range:

@@ -22,7 +22,8 @@ class InsertUnit:
     """Insert a unit; refused when its (process, timeperiod, run) exists in any state but unclaimed.
 
     An identical unit that is still REQUESTED under fence 0 is adopted: it stems from a commit that
-    broke off before its job was saved.
+    broke off before its job was saved. One that was cancelled before it ever started is REQUESTED
+    again, under a higher fence.
     """
 
     unit: Unit

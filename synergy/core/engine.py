@@ -164,9 +164,12 @@ class Engine:
 
     def _examine(self, unit: Unit, now: datetime) -> None:
         job = self.timetable.open_job(unit.key)
-        if job is None or job.uow_id != unit.id:
-            return  # A late or repeated report: the job has moved on.
-        self._decide(job, unit, now)
+        if job is not None and job.uow_id == unit.id:
+            self._decide(job, unit, now)
+        elif unit.state.is_live and self.timetable.state(unit.key) is not JobState.EMBRYO:
+            # Saved without its job by a commit that broke off, and nobody will adopt it. (Anything
+            # else that is not waited for is a late or repeated report: the job has moved on.)
+            self._effects.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables
         self, job: Job, unit: Unit | None, now: datetime, *, is_triggered: bool = False

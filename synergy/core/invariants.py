@@ -138,7 +138,11 @@ def _unit_violations(timetable: Timetable, units: Iterable[Unit]) -> Iterator[Vi
             live = unit
             state = timetable.state(unit.key)
             job = timetable.open_job(unit.key)
-            if state is not None and (job is None or job.uow_id != unit.id):
+            # A commit that broke off may leave a unit without its job; it was never announced,
+            # and is adopted by the job's next start or cancelled by the next sweep.
+            is_stray = unit.fence == 0 and unit.announced_at is None
+            is_awaited = job is not None and job.uow_id == unit.id
+            if state is not None and not is_awaited and not is_stray:
                 yield Violation(
                     invariant='I4',
                     key=unit.key,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from synergy.core.commands import REQUEST_KINDS, CommandState
+from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, CommandState
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -281,7 +281,11 @@ class Scheduler:
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
         """Do the next batch of each command: each must see what the one before it did."""
-        for command in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
+        for listed in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
+            # Read anew: the one before may have been about this one.
+            command = self._store.command(listed.id)
+            if command is None or command.state not in OPEN_COMMAND_STATES:
+                continue
             if command.state is CommandState.RUNNING and not is_sweeping:
                 continue  # Counting its jobs is not worth while more often.
             effects = index.requests.effects(command, now)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from synergy.core.closure import PlanRefused, keys_of, plan
+from synergy.core.closure import PlanRefused, keys_of, plan, shortened
 from synergy.core.commands import (
     JOB_KINDS,
     REQUEST_KINDS,
@@ -128,7 +129,7 @@ class Requests:
 
     def _of_request(self, command: Command, now: datetime) -> Sequence[Effect]:
         target = None if command.target is None else self._store.command(command.target)
-        ended, changed = control(command, target, now)
+        ended, changed = control(command, target, partial(shortened, self._engine.timetable), now)
         if changed is not None:
             self._rest.pop(changed.id, None)
         saves = [item for item in (changed, ended) if item is not None]

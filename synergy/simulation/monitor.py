@@ -52,7 +52,12 @@ class Monitor:
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
-        applying = {command.id for command in self.store.commands((CommandState.APPLYING,), 1000)}
+        applying = {
+            command.id
+            for command in self.store.commands(
+                (CommandState.REQUESTED, CommandState.APPLYING), 1000
+            )
+        }
         found = next(
             check(
                 self.hierarchy,

@@ -23,7 +23,7 @@ _END: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
 _TURNS: Final = 30
 _TURN_SECONDS: Final = 10.0
 _KILLS: Final = 0.3
-_COMMANDS: Final = 0.2
+_COMMANDS: Final = 0.4
 #: In peace everything due must finish within this; it covers every lease, delay and sweep.
 _PEACE_SECONDS: Final = 3000.0
 _PEACE_TURN_SECONDS: Final = 60.0
@@ -71,6 +71,7 @@ def _play(world: World) -> None:
         if world.random.random() < _COMMANDS:
             world.command_something()
     world.faults.stop()
+    world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
     while world.stage.seconds < until and not world.monitor.is_finished():
         world.run(_PEACE_TURN_SECONDS)
@@ -99,7 +100,7 @@ def plot() -> Plot:
         ),
         start=_END + timedelta(hours=1),
         instances=dict.fromkeys([*names, _SHELL], 1),
-        duration=lambda uow: 0.2 + int(uow.id[:2], 16) / 100,
+        duration=lambda uow: 0.5 + int(uow.id[:2], 16) / 40,
     )
 
 

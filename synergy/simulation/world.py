@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.commands import JOB_KINDS, REQUEST_KINDS, Command, CommandId, CommandKind
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Outcome, ProcessName, Unit
 from synergy.core.supervision import Policy
@@ -47,6 +47,16 @@ _POLICY: Final = Policy(
 _SCHEDULER: Final = 'Scheduler'
 #: Between the death of a supervisor and the next one, as an init system would have it.
 _INIT_SECONDS: Final = 2.0
+
+#: What operators ask for, the usual more often.
+_KINDS: Final = (
+    *([CommandKind.REPROCESS] * 5),
+    CommandKind.SKIP,
+    CommandKind.CANCEL,
+    CommandKind.PAUSE,
+    *([CommandKind.RESUME] * 2),
+    CommandKind.ABANDON,
+)
 
 #: How long a run of a unit takes, in simulated seconds.
 Duration = Callable[[Uow], float]
@@ -111,7 +121,8 @@ class World:
         self._command_count += 1
         node = random.choice(list(self.hierarchy))
         first = node.first + random.randrange(4)
-        kind = random.choice((CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL))
+        kind = random.choice(_KINDS)
+        target = CommandId(f'c{random.randrange(1, self._command_count + 1)}')
         self.store.insert_command(
             Command(
                 id=CommandId(f'c{self._command_count}'),
@@ -120,10 +131,25 @@ class World:
                 start=Timeperiod(node.process.qualifier, first),
                 end=Timeperiod(node.process.qualifier, first + 1 + random.randrange(4)),
                 with_children=random.random() < 0.5,
+                target=target if kind in REQUEST_KINDS else None,
                 actor='chance',
                 created_at=self.clock.now(),
             )
         )
+
+    def resume_everything(self) -> None:
+        """Let an operator resume whatever is paused."""
+        for command in self.store.open_commands(1000):
+            if command.kind in JOB_KINDS:
+                self.store.insert_command(
+                    replace(
+                        command,
+                        id=CommandId(f'resume-{command.id}'),
+                        kind=CommandKind.RESUME,
+                        target=command.id,
+                        created_at=self.clock.now(),
+                    )
+                )
 
     def close(self) -> None:
         """End all processes."""

@@ -117,6 +117,20 @@ def test_an_unclaimed_identical_unit_is_adopted_and_a_claimed_one_is_not(store: 
         store.commit(leader(store), [InsertUnit(unit)])
 
 
+def test_a_unit_that_was_cancelled_before_it_started_is_requested_again(store: Store) -> None:
+    unit = start(store)
+    store.commit(leader(store), [CancelUnit(unit.id, 'stray', NOW)])
+
+    store.commit(leader(store), [InsertUnit(unit)])
+
+    again = store.units([unit.id])[unit.id]
+    assert (again.state, again.fence, again.error) == (UnitState.REQUESTED, 2, None)
+    store.claim(unit.id, 'w', LEASE)
+    store.commit(leader(store), [CancelUnit(unit.id, 'skipped', NOW)])
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [InsertUnit(unit)])
+
+
 def test_only_one_claim_succeeds(open_store: Callable[[], Store]) -> None:
     first, second = open_store(), open_store()
     unit = start(first)

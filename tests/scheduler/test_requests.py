@@ -141,7 +141,7 @@ def test_a_pause_holds_over_a_restart(stage: Stage, done: Scheduler) -> None:
     assert len(stage.started) <= 1
 
 
-def test_an_abandoned_request_resets_no_more_and_what_was_reset_still_runs(
+def test_an_abandoned_request_ends_what_it_has_begun_and_no_more(
     stage: Stage, done: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
@@ -149,12 +149,32 @@ def test_an_abandoned_request_resets_no_more_and_what_was_reset_still_runs(
     done.step()
     control(stage, CommandKind.ABANDON)
 
-    stage.run(done)
+    settle(stage, done)
 
-    cancelled = found(stage)
-    assert cancelled.state is CommandState.CANCELLED
-    assert len(stage.started) == cancelled.applied_count < HOURS
-    assert f'{cancelled.applied_count} of 27' in str(cancelled.outcome)
+    # Ten or twenty hours were reset when the word came; their day, month and alert follow.
+    hours = [text for text in stage.started if 'Hourly' in text]
+    assert len(hours) in (10, 20)
+    assert sorted(set(stage.started) - set(hours)) == [
+        'AlertDaily@2026112200#2',
+        'SiteDaily@2026112200#2',
+        'SiteMonthly@2026110000#2',
+    ]
+    assert found(stage, 'abandon-r1').outcome == f'{len(hours) + 3} jobs instead of 27'
+    assert found(stage).state is CommandState.DONE
+    assert stage.violations() == []
+
+
+def test_a_request_whose_jobs_are_all_reset_cannot_be_abandoned(
+    stage: Stage, done: Scheduler
+) -> None:
+    request(stage)
+    done.step()
+    control(stage, CommandKind.ABANDON)
+    done.step()
+
+    refused = found(stage, 'abandon-r1')
+    assert refused.state is CommandState.REFUSED
+    assert 'pause it, or skip them' in str(refused.outcome)
 
 
 def test_what_cannot_be_controlled_is_refused(stage: Stage, done: Scheduler) -> None:
