@@ -114,3 +114,8 @@ class Command:
     def by(self) -> str:
         """Return who asked for what and why, for histories."""
         return f'{self.kind.value} by {self.actor}' + (f': {self.reason}' if self.reason else '')
+
+
+def counted(count: int, noun: str = 'job') -> str:
+    """Return a number of things in words: `1 job`, `2 jobs`."""
+    return f'{count} {noun}' if count == 1 else f'{count} {noun}s'

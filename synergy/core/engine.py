@@ -13,7 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
+from synergy.core.commands import (
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandKind,
+    CommandState,
+    counted,
+)
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -363,7 +369,7 @@ class Engine:
         elif command.kind is CommandKind.REPROCESS:
             self._save_command(command, CommandState.RUNNING, now)
         else:
-            self._save_command(command, CommandState.DONE, now, f'{command.applied_count} jobs')
+            self._save_command(command, CommandState.DONE, now, counted(command.applied_count))
 
     def _save_command(
         self, command: Command, state: CommandState, now: datetime, outcome: str | None = None

@@ -19,6 +19,7 @@ from typing import Final
 
 from synergy.core.effects import (
     Announce,
+    CancelUnit,
     Effect,
     InsertUnit,
     MoveUnit,
@@ -104,6 +105,12 @@ class Freeruns:
 
     def _examine(self, unit: Unit, now: datetime) -> None:
         freerun = self._by_name.get(unit.process)
+        if freerun is None or unit.id not in freerun.live:
+            # Saved without its entry by a commit that broke off. Never to be announced: the fire is
+            # handled again, and adopts it, or has been handled otherwise.
+            if unit.state.is_live and (freerun is None or unit.run <= freerun.last_run):
+                self._effects.append(CancelUnit(unit.id, 'no entry waits for it', now))
+            return
         match unit.state:
             case UnitState.REQUESTED:
                 self._effects.append(Announce(unit.id, unit.process, unit.not_before))
@@ -112,7 +119,7 @@ class Freeruns:
                 self._again(unit, next_attempt_at(policy, unit, now), unit.error, now)
             case UnitState.IN_PROGRESS:
                 return
-            case _ if freerun is not None and unit.id in freerun.live:
+            case _:
                 word = unit.state.value.removeprefix('state_')
                 self._ended(freerun, unit, f'run {unit.run} {word} {unit.processed_count}', now)
 

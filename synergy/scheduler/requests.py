@@ -22,6 +22,7 @@ from synergy.core.commands import (
     CommandKind,
     CommandState,
     Only,
+    counted,
 )
 from synergy.core.control import control
 from synergy.core.effects import Effect, MoveUnit, SaveCommand
@@ -122,7 +123,8 @@ class Requests:
             for state in JobState
             if (count := counts.get(state))
         )
-        outcome = f'{command.applied_count} jobs: {words or "all reset again by later requests"}'
+        ended = words or 'all reset again by later requests'
+        outcome = f'{counted(command.applied_count)}: {ended}'
         return [
             SaveCommand(replace(command, state=CommandState.DONE, finished_at=now, outcome=outcome))
         ]
@@ -153,7 +155,7 @@ class Requests:
             )
             for unit in dead
         ]
-        outcome = f'{len(dead)} dead letters' if dead else f'{key} has no dead letter'
+        outcome = counted(len(dead), 'dead letter') if dead else f'{key} has no dead letter'
         return [*moves, _ended(command, now, outcome, is_done=bool(dead))]
 
     def _of_freerun(self, command: Command, now: datetime) -> Sequence[Effect]:

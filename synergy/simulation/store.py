@@ -48,7 +48,7 @@ class Line:
         return self._draws(self._faults.commit_torn)
 
     def _interleave(self) -> None:
-        if self._draws(self._faults.freeze / 20):
+        if self._draws(self._faults.freeze / 4):
             self._actor.pause(self._stage.random.uniform(5, 40))
         elif self._stage.random.random() < _INTERLEAVE:
             self._actor.pause(self._stage.random.random() * _LATENCY_SECONDS)

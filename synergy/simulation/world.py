@@ -11,7 +11,14 @@ from random import Random
 from typing import Final
 
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.core.commands import JOB_KINDS, REQUEST_KINDS, Command, CommandId, CommandKind
+from synergy.core.commands import (
+    JOB_KINDS,
+    REQUEST_KINDS,
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+)
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Outcome, ProcessName, Unit
 from synergy.core.supervision import Policy
@@ -147,6 +154,7 @@ class World:
                         id=CommandId(f'resume-{command.id}'),
                         kind=CommandKind.RESUME,
                         target=command.id,
+                        state=CommandState.REQUESTED,
                         created_at=self.clock.now(),
                     )
                 )

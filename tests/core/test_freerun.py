@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from synergy.core.effects import Announce, Effect, InsertUnit, MoveUnit, SaveFreerun
+from synergy.core.effects import Announce, CancelUnit, Effect, InsertUnit, MoveUnit, SaveFreerun
 from synergy.core.freerun import Freeruns, next_fire, reconcile
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.inputs import Expired, Reported
-from synergy.core.records import ProcessName, RetryPolicy, Unit
+from synergy.core.records import ProcessName, RetryPolicy, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.trigger import parse_trigger
 from tests.builders import instant
@@ -151,6 +151,19 @@ def test_what_was_missed_while_nobody_was_there_is_known_after_a_restart() -> No
 
     assert len(bench.at(bench.now)) == 1
     assert '29 fires since' in bench.events[-1]
+
+
+def test_a_unit_that_no_entry_waits_for_is_never_announced() -> None:
+    bench = Bench()
+    (unit,) = bench.at(first_fire(bench))
+    bench.end(unit)
+    stray = replace(unit, id=uow_id_of(unit.key, 9))
+
+    adoptable = bench.freeruns.on([Reported(replace(stray, run=2))], bench.now)
+    passed = bench.freeruns.on([Reported(stray)], bench.now)
+
+    assert list(adoptable) == []
+    assert [type(effect) for effect in passed] == [CancelUnit]
 
 
 def test_a_failed_run_is_tried_again_as_often_as_allowed() -> None:

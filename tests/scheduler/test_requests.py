@@ -238,7 +238,7 @@ def test_cancel_stops_what_runs_and_skips_it(stage: Stage) -> None:
     request(stage, CommandKind.CANCEL)
     scheduler.step()
 
-    assert found(stage).outcome == '1 jobs'
+    assert found(stage).outcome == '1 job'
     assert stage.state(HOUR) is JobState.SKIPPED
     assert stage.store.units([unit.id])[unit.id].state is UnitState.CANCELED
 
@@ -260,7 +260,7 @@ def test_a_held_job_waits_as_dead_letter_until_it_is_retried(tmp_path: Path) -> 
     assert stage.state(HOUR) is JobState.PROCESSED
     assert stage.state(key('SiteDaily@2026112200')) is JobState.PROCESSED
     assert stage.store.dead_units(10) == []
-    assert found(stage, 'd1').outcome == '1 dead letters'
+    assert found(stage, 'd1').outcome == '1 dead letter'
 
 
 def test_asking_twice_by_one_name_does_it_once(stage: Stage, done: Scheduler) -> None:

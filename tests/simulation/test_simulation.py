@@ -1,0 +1,133 @@
+"""A few hundred histories in which everything goes wrong; and proof that faults in us are found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import pytest
+
+from synergy.adapters import sqlite_store
+from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
+from synergy.core.engine import Engine
+from synergy.core.timetable import Timetable
+from synergy.scheduler.loop import Index, Scheduler
+from synergy.simulation.runs import simulate
+
+SEEDS = 200
+#: A mutant must be found within so many histories.
+SEEDS_FOR_MUTANTS = 60
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_no_promise_is_broken_in_any_history() -> None:
+    with ProcessPoolExecutor() as pool:
+        histories = list(pool.map(simulate, range(SEEDS)))
+
+    broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
+    assert broken == []
+    assert sum(item.start_count for item in histories) > SEEDS * 40
+
+
+def test_the_same_seed_makes_the_same_history() -> None:
+    assert simulate(7) == simulate(7)
+    assert simulate(7) != simulate(8)
+
+
+def first_broken() -> str | None:
+    """Return what the first failing history found."""
+    for seed in range(SEEDS_FOR_MUTANTS):
+        if broken := simulate(seed).broken:
+            return broken
+    return None
+
+
+def no_fence_at_finish(patch: pytest.MonkeyPatch) -> None:
+    """Let anybody finish a unit, under whatever fence."""
+    patch.setattr(
+        sqlite_store,
+        '_FINISH',
+        sqlite_store._FINISH.replace(
+            "id = ? AND fence = ? AND state = 'state_in_progress'", 'id = ? AND ? >= 0'
+        ),
+    )
+
+
+def announce_before_save(patch: pytest.MonkeyPatch) -> None:
+    """Ring first and save then."""
+    apply = Scheduler._apply
+
+    def swapped(self: Scheduler, index: Index, effects: Sequence[Effect]) -> None:
+        now = self._clock.now()
+        self._announcer.add([item for item in effects if isinstance(item, Announce)], now)
+        self._announcer.ring(now)
+        apply(self, index, effects)
+
+    patch.setattr(Scheduler, '_apply', swapped)
+
+
+def no_sweep(patch: pytest.MonkeyPatch) -> None:
+    """Trust that every message arrives and no worker dies."""
+    patch.setattr(Scheduler, '_sweep', lambda *_: iter(()))
+
+
+def without(kind: type[Effect]) -> Callable[[pytest.MonkeyPatch], None]:
+    """Forget one sort of effect."""
+
+    def mutate(patch: pytest.MonkeyPatch) -> None:
+        on = Engine.on
+
+        def forgetful(self: Engine, *arguments: Any) -> Sequence[Effect]:
+            return [item for item in on(self, *arguments) if not isinstance(item, kind)]
+
+        patch.setattr(Engine, 'on', forgetful)
+
+    return mutate
+
+
+def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """Let a second worker claim a unit that is under way."""
+    patch.setattr(
+        sqlite_store,
+        '_CLAIM',
+        sqlite_store._CLAIM.replace(
+            "state = 'state_requested'", "state IN ('state_requested', 'state_in_progress')"
+        ).replace('fence = fence + 1, ', ''),
+    )
+
+
+def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """Find every range of inputs final."""
+    patch.setattr(Timetable, 'first_pending', lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ('mutate', 'found'),
+    [
+        (no_fence_at_finish, 'I'),
+        (announce_before_save, 'announced before it was saved'),
+        (no_sweep, 'I8'),
+        (without(CancelUnit), 'I4'),
+        (without(MoveUnit), 'I'),
+        (claim_what_is_taken, 'I5'),
+        (parents_do_not_wait, 'I'),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
+def test_a_mutant_is_found(
+    mutate: Callable[[pytest.MonkeyPatch], None], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutate(monkeypatch)
+
+    broken = first_broken()
+
+    assert broken is not None, 'the simulation did not notice'
+    assert found in broken

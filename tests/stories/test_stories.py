@@ -1,0 +1,174 @@
+"""Stories: a script of what happens, and beneath each line what the Scheduler decides.
+
+A line that begins with `>` is the script; what follows it, up to the next one, is the transcript.
+`SYNERGY_TEST_WRITE_STORIES=1` writes the transcripts anew: read the difference before you keep it.
+
+    > define SiteDaily blocking=children retry=2     fields of a process, before the first `now`
+    > depend alert site                              tree alert depends on tree site
+    > now 2026112210:05                              time comes to
+    > look | trigger SiteDaily                       every process is looked at; a trigger fires
+    > work SiteHourly@2026112209 [noop|fail|cancel]  a worker ends its unit
+    > work all                                       workers end everything that waits
+    > silent SiteHourly@2026112209                   the lease of its worker runs out
+    > reprocess | skip | cancel SiteHourly@2026112209 [children]
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synergy.core.closure import PlanRefused
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.inputs import Expired, Look
+from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
+from synergy.core.states import Blocking, OnFailure
+from synergy.core.trigger import parse_trigger
+from tests.builders import instant, key, process, tree
+from tests.core.desk import Desk
+
+STORIES = sorted(Path(__file__).parent.glob('*.txt'))
+OUTCOMES = {
+    '': Outcome.processed(1),
+    'noop': Outcome.noop(),
+    'fail': Outcome.failed('no data'),
+    'cancel': Outcome.cancelled('told to'),
+}
+READ: dict[str, Any] = {
+    'blocking': lambda text: Blocking(f'blocking_{text}'),
+    'machine': str,
+    'grouping': int,
+    'max_running': int,
+    'lag': lambda text: timedelta(minutes=int(text)),
+    'retry': lambda text: RetryPolicy(max_attempts=int(text), delay=timedelta(seconds=10)),
+    'on_failure': OnFailure,
+    'trigger': lambda text: parse_trigger(text.replace('_', ' ')),
+    'is_on': lambda text: text == 'yes',
+}
+
+
+class Story:
+    """One story as it is told."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, dict[str, Any]] = {}
+        self.depends: dict[str, list[str]] = {}
+        self.desk: Desk | None = None
+        self.commands = 0
+
+    def tell(self, line: str) -> Iterator[str]:
+        """Do one line of the script; yield what is decided."""
+        verb, *words = line.split()
+        if verb == 'define':
+            self.fields[words[0]] = {
+                name: READ[name](value) for name, value in (word.split('=') for word in words[1:])
+            }
+            return
+        if verb == 'depend':
+            self.depends.setdefault(words[0], []).append(words[1])
+            return
+        if verb == 'now':
+            now = datetime.strptime(words[0], '%Y%m%d%H:%M').replace(tzinfo=UTC)
+            self.desk = self.desk or Desk(self.hierarchy(), now)
+            self.desk.now = now
+            return
+        assert self.desk is not None, 'the first thing to happen is `now`'
+        self.desk.events.clear()
+        self.act(self.desk, verb, words)
+        for event in self.desk.events:
+            yield re.sub(r',? uow [0-9a-f]{24}', '', event)
+
+    def hierarchy(self) -> Hierarchy:
+        trees: dict[str, list[str]] = {}
+        for name in self.fields:
+            stem = re.sub('(Hourly|Daily|Monthly|Yearly)$', '', name).lower()
+            trees.setdefault(stem, []).append(name)
+        return build(
+            [process(name, **fields) for name, fields in self.fields.items()],
+            [
+                tree(
+                    name,
+                    levels,
+                    start='2026112200',
+                    end='2026112306',
+                    dependent_on=self.depends.get(name, ()),
+                )
+                for name, levels in trees.items()
+            ],
+        )
+
+    def act(self, desk: Desk, verb: str, words: list[str]) -> None:
+        match verb, words:
+            case 'look', []:
+                desk.look()
+            case 'trigger', [name]:
+                desk.turn(Look(ProcessName(name), is_trigger=True))
+            case 'work', ['all']:
+                desk.work_all()
+            case 'work', [job, *how]:
+                desk.work(self.unit(job), OUTCOMES[how[0] if how else ''])
+            case 'silent', [job]:
+                desk.turn(Expired(desk.claim(self.unit(job))))
+            case (('reprocess' | 'skip' | 'cancel'), [job, *more]):
+                self.command(desk, CommandKind(verb), job, with_children='children' in more)
+            case _:
+                raise AssertionError(f'no such line in a story: {verb} {words}')
+
+    def unit(self, job: str) -> Unit:
+        assert self.desk is not None
+        found = [unit for unit in self.desk.live() if str(unit.key) == job]
+        assert found, f'{job} has no unit that waits'
+        return found[0]
+
+    def command(self, desk: Desk, kind: CommandKind, job: str, *, with_children: bool) -> None:
+        self.commands += 1
+        where = key(job)
+        command = Command(
+            id=CommandId(f'c{self.commands}'),
+            kind=kind,
+            process=where.process,
+            start=where.timeperiod,
+            end=where.timeperiod.shift(1),
+            with_children=with_children,
+            actor='anna',
+            created_at=instant('2026112200'),
+        )
+        try:
+            desk.command(command)
+        except PlanRefused as error:
+            desk.events.append(f'refused: {error}')
+
+
+def told(text: str) -> str:
+    """Return a story with the transcript that it has now."""
+    story = Story()
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith('>'):
+            lines.append(line)
+            lines += [f'  {event}' for event in story.tell(line.removeprefix('>').strip())]
+        elif not line.startswith('  '):
+            lines.append(line)
+    return '\n'.join(lines) + '\n'
+
+
+@pytest.mark.parametrize('path', STORIES, ids=lambda path: path.stem)
+def test_story_goes_as_it_is_told(path: Path) -> None:
+    text = path.read_text()
+
+    now = told(text)
+
+    if os.environ.get('SYNERGY_TEST_WRITE_STORIES'):
+        path.write_text(now)
+    assert now == text
+
+
+def test_there_are_stories() -> None:
+    assert len(STORIES) >= 10
