@@ -1,0 +1,175 @@
+"""The deciding core alone, in memory: intervals, decisions, cascades."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from bench.result import Result
+from synergy.core.closure import plan
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.effects import InsertUnit
+from synergy.core.engine import Engine
+from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.inputs import Input, Look, Reported
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.readiness import readiness
+from synergy.core.records import Job, Process, ProcessName, Tree
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timetable import Timetable
+
+_START = datetime(2020, 1, 1, tzinfo=UTC)
+_LEVELS = (
+    ('Hourly', Qualifier.HOURLY),
+    ('Daily', Qualifier.DAILY),
+    ('Monthly', Qualifier.MONTHLY),
+    ('Yearly', Qualifier.YEARLY),
+)
+
+
+def run(*, is_quick: bool) -> Sequence[Result]:
+    """Measure each on trees of its own size."""
+    return [
+        _decisions(20_000 if is_quick else 200_000),
+        _engine(10_000 if is_quick else 50_000),
+        *_cascade(10_000 if is_quick else 100_000),
+    ]
+
+
+def _hierarchy(hours: int) -> Hierarchy:
+    """Return a tree of all levels, and one that depends on it hour by hour."""
+    end = _START + timedelta(hours=hours)
+    names = [f'{tree}{level}' for tree in ('Site', 'Alert') for level, _ in _LEVELS]
+    processes = [
+        Process(
+            name=ProcessName(f'{tree}{level}'),
+            qualifier=qualifier,
+            max_running=100,
+            lag=timedelta(0),
+        )
+        for tree in ('Site', 'Alert')
+        for level, qualifier in _LEVELS
+    ]
+    half = len(_LEVELS)
+    return build(
+        processes,
+        [
+            Tree(name='site', levels=tuple(map(ProcessName, names[:half])), start=_START, end=end),
+            Tree(
+                name='alert',
+                levels=tuple(map(ProcessName, names[half:])),
+                dependent_on=('site',),
+                start=_START,
+                end=end,
+            ),
+        ],
+    )
+
+
+def _decisions(hours: int) -> Result:
+    """Ask of every hour whether it may run, and its machine what to do."""
+    hierarchy = _hierarchy(hours)
+    now = _START + timedelta(hours=hours + 1)
+    timetable = Timetable(hierarchy)
+    timetable.extend(now)
+    name = ProcessName('SiteHourly')
+    machine = MACHINE_BY_NAME['discrete']
+    keys = [JobKey(name, Timeperiod(Qualifier.HOURLY, at)) for at in timetable.span(name)]
+
+    def decide() -> None:
+        for key in keys:
+            machine.decide(JobState.EMBRYO, None, readiness(timetable, key, now).due)
+
+    return Result(
+        benchmark='core',
+        what=f'decisions over {len(keys):,} due intervals',
+        value=len(keys) / _seconds(decide),
+        unit='intervals/s',
+        aim='100,000',
+    )
+
+
+def _engine(hours: int) -> Result:
+    """Run every interval of two trees from due to processed, all records and effects made."""
+    hierarchy = _hierarchy(hours)
+    now = _START + timedelta(hours=hours + 1)
+    timetable = Timetable(hierarchy)
+    engine = Engine(timetable, MACHINE_BY_NAME)
+    count = 0
+
+    def work() -> None:
+        nonlocal count
+        inputs: list[Input] = [Look(node.process.name) for node in hierarchy]
+        while inputs or engine.is_owing:
+            effects = engine.on(inputs, now)
+            timetable.settle()
+            inputs = [
+                Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
+                for effect in effects
+                if isinstance(effect, InsertUnit)
+            ]
+            count += len(inputs)
+
+    seconds = _seconds(work)
+    return Result(
+        benchmark='core',
+        what=f'engine, {count:,} intervals from due to processed',
+        value=count / seconds,
+        unit='intervals/s',
+    )
+
+
+def _cascade(hours: int) -> Sequence[Result]:
+    """Plan the reprocessing of every hour of a tree, with all that depends on it."""
+    hierarchy = _hierarchy(hours // 2)
+    now = _START + timedelta(hours=hours)
+    timetable = Timetable(hierarchy)
+    timetable.extend(now)
+    for node in hierarchy:
+        for at in timetable.span(node.process.name):
+            timetable.put(
+                Job(
+                    process=node.process.name,
+                    timeperiod=Timeperiod(node.process.qualifier, at),
+                    state=JobState.PROCESSED,
+                    rev=2,
+                    run=1,
+                    changed_at=now,
+                )
+            )
+    timetable.settle()
+    span = timetable.span(ProcessName('SiteHourly'))
+    command = Command(
+        id=CommandId('c'),
+        kind=CommandKind.REPROCESS,
+        process=ProcessName('SiteHourly'),
+        start=Timeperiod(Qualifier.HOURLY, span.start),
+        end=Timeperiod(Qualifier.HOURLY, span.stop),
+        actor='bench',
+        created_at=now,
+    )
+    planned = plan(timetable, command)
+    return [
+        Result(
+            benchmark='core',
+            what=f'plan a cascade of {len(planned.keys):,} jobs',
+            value=_seconds(lambda: plan(timetable, command)),
+            unit='s',
+            aim='under 1',
+        ),
+        Result(
+            benchmark='core',
+            what='hash it',
+            value=_seconds(lambda: planned.hash),
+            unit='s',
+        ),
+    ]
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began

@@ -1,0 +1,107 @@
+"""Ten thousand free runs on one Scheduler: how late they fire, and what that costs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from bench.result import Result
+from synergy.adapters.clocks import SystemClock
+from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.core.freerun import next_fire
+from synergy.core.freerun_record import Freerun, Overlap
+from synergy.core.hierarchy import build
+from synergy.core.records import ProcessName, Route
+from synergy.core.trigger import Every
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.pipeline import Pipeline
+
+_PROCESS = ProcessName('Cleaner')
+_PERIOD_SECONDS = 60
+
+
+def run(*, is_quick: bool) -> Sequence[Result]:
+    """Measure 100, 1,000 and 10,000 entries, each every minute, for half a minute."""
+    results: list[Result] = []
+    for count in (100, 1_000) if is_quick else (100, 1_000, 10_000):
+        results += _measure(count, 10 if is_quick else 30)
+    return results
+
+
+def _measure(count: int, seconds: float) -> Sequence[Result]:
+    clock = SystemClock()
+    now = clock.now()
+    entries = [
+        Freerun(
+            name=ProcessName(f'{_PROCESS}::entry{number}'),
+            trigger=Every(seconds=_PERIOD_SECONDS),
+            overlap=Overlap.ALLOW,
+            definition='bench',
+            changed_at=now,
+        )
+        for number in range(count)
+    ]
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        home = Path(folder)
+        store = SqliteStore.open(home / 'store.db', clock=clock)
+        scheduler = Scheduler(
+            Pipeline(
+                hierarchy=build([], []),
+                route_of=lambda process: Route(exchange='ex', routing=process, queue=process),
+                freeruns=entries,
+                freerun_processes=[_PROCESS],
+            ),
+            store=SqliteStore.open(home / 'store.db', clock=clock),
+            broker=EmbeddedBroker.open(home / 'broker', clock=clock),
+            clock=clock,
+            settings=LoopSettings(
+                owner='bench',
+                leader_lease=timedelta(seconds=10),
+                sweep_period=timedelta(seconds=10),
+                inbox_batch_max=500,
+            ),
+        )
+        scheduler.step()
+        loaded = clock.now()
+        before = time.process_time()
+        timer = threading.Timer(seconds, scheduler.stop)
+        timer.start()
+        scheduler.run()
+        spent = time.process_time() - before
+        lateness = []
+        by_name = {entry.name: entry for entry in entries}
+        for unit in store.live_units():
+            planned = next_fire(by_name[unit.process], loaded - timedelta(seconds=1))
+            lateness.append((unit.created_at - planned).total_seconds() * 1000)
+        store.close()
+    quantiles = statistics.quantiles(lateness, n=100)
+    return [
+        Result(
+            benchmark='timers',
+            what=f'{count:,} entries, {len(lateness):,} fires: 99 % late by at most',
+            value=quantiles[98],
+            unit='ms',
+            aim='50',
+        ),
+        Result(
+            benchmark='timers',
+            what=f'{count:,} entries: processor time of the Scheduler',
+            value=spent / seconds * 100,
+            unit='% of a core',
+            aim='under 20',
+        ),
+        Result(
+            benchmark='timers',
+            what=f'{count:,} entries: threads beside the timer that ends this',
+            value=float(sum(1 for _ in Path(f'/proc/{os.getpid()}/task').iterdir())),
+            unit='',
+            aim='1',
+        ),
+    ]
