@@ -165,12 +165,13 @@ class World:
         self.store.close()
 
     def _start_box(self, box: str) -> None:
-        self.stage.start(f'{box}:Supervisor', lambda actor: self._supervise(actor, box))
+        self.stage.start(f'{box}:Supervisor', lambda actor: self._supervise(actor, box, 0.0))
 
-    def _supervise(self, actor: Actor, box: str) -> None:
+    def _supervise(self, actor: Actor, box: str, delay_seconds: float) -> None:
         """Be a Supervisor; when it dies, so do its children, and the next one comes."""
         processes = SimulatedProcesses(self, actor, box)
         try:
+            actor.pause(delay_seconds)
             supervisor = Supervisor(
                 list(self._slots()),
                 box_id=box,
@@ -187,14 +188,9 @@ class World:
             for child in processes.children.values():
                 self.stage.terminate(child)
             if not self.is_closing:
-                self._next_supervisor(box)
-
-    def _next_supervisor(self, box: str) -> None:
-        def begin(actor: Actor) -> None:
-            actor.pause(_INIT_SECONDS)
-            self._supervise(actor, box)
-
-        self.stage.start(f'{box}:Supervisor', begin)
+                self.stage.start(
+                    f'{box}:Supervisor', lambda actor: self._supervise(actor, box, _INIT_SECONDS)
+                )
 
     @property
     def is_closing(self) -> bool:
