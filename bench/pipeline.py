@@ -7,7 +7,9 @@ benchmark is a new set of processes.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WORKERS_VARIABLE
 from synergy.conf.entries import (
@@ -33,7 +35,11 @@ def _end() -> str:
     return str(containing_utc(Qualifier.HOURLY, first + timedelta(hours=hours)))
 
 
-_COMMON = {'classname': 'bench.pipeline.do_nothing', 'present_on_boxes': ['.*'], 'lag_minutes': 0}
+_COMMON: Mapping[str, Any] = {
+    'classname': 'bench.pipeline.do_nothing',
+    'present_on_boxes': ['.*'],
+    'lag_minutes': 0,
+}
 
 process_context = {
     HOURLY: managed_context_entry(

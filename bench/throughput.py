@@ -7,7 +7,6 @@ unit, as a worker does; take the reports and update the jobs, a batch at a time.
 
 from __future__ import annotations
 
-import os
 import signal
 import statistics
 import subprocess
@@ -25,11 +24,12 @@ from bench.result import Result
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.core.effects import InsertUnit, SaveJob
-from synergy.core.records import Job, Outcome, ProcessName, Unit, UowId, uow_id_of
+from synergy.core.records import Job, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.store import Store
+from synergy.workers.runner import BATCH_MAX
 
 _BATCH: Final = 256
 _PATIENCE_SECONDS: Final = 600.0
@@ -121,16 +121,20 @@ def bare_sequence(environ: Mapping[str, str], count: int) -> float:
             broker.publish([Message(route, {'uow': unit.id}) for unit in units])
             done = 0
             while done < len(units):
-                deliveries = work.take(1)
+                deliveries = work.take(BATCH_MAX)
                 if not deliveries:
                     work.wait(1)
                     continue
-                unit = store.claim(UowId(deliveries[0].body['uow']), 'bench', _LEASE)
-                assert unit is not None, 'nobody else claims'
+                claimed = store.claim(
+                    [UowId(item.body['uow']) for item in deliveries], 'bench', _LEASE
+                )
                 work.ack(deliveries)
-                store.finish(unit.id, unit.fence, Outcome.processed(1))
-                broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
-                done += 1
+                outcome = Outcome.processed(1)
+                store.finish(
+                    [UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome) for unit in claimed]
+                )
+                broker.publish([Message(REPORT_ROUTE, {'uow': unit.id}) for unit in claimed])
+                done += len(claimed)
             taken = 0
             while taken < len(units):
                 found = reports.take(_BATCH)
@@ -162,8 +166,6 @@ def _system(
         WORKERS_VARIABLE: str(worker_count),
         'SYNERGY_CONTEXT_MODULE': 'bench.pipeline',
     }
-    # This process reads the same context, of the same length, as those that it starts.
-    os.environ[HOURS_VARIABLE] = str(hours)
     settings, context = bootstrap.load(environ)
     home.mkdir(parents=True, exist_ok=True)
     children: list[subprocess.Popen[bytes]] = []

@@ -36,6 +36,7 @@ from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.simulation.store import Line, unreliable
 from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.slots import Slot
+from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Interrupted
 from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Watched
@@ -51,6 +52,7 @@ _POLICY: Final = Policy(
     quick_exit_count_max=1_000_000,
     stop_grace=timedelta(seconds=10),
 )
+_BATCH_SECONDS: Final = 8.0
 _SCHEDULER: Final = 'Scheduler'
 #: Between the death of a supervisor and the next one, as an init system would have it.
 _INIT_SECONDS: Final = 2.0
@@ -281,6 +283,8 @@ class World:
                 source=None,
                 sink=None,
                 log_lines_max=10,
+                # Long enough for runs of some simulated seconds to be batched.
+                batch_seconds=_BATCH_SECONDS,
             ),
         )
         try:
@@ -405,10 +409,10 @@ class SimulatedHeartbeat:
         self._clock = clock
         self._watched: Watched | None = None
 
-    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
+    def begin(self, unit: Unit, log: RunLog, batch: Batch, timeout: timedelta | None) -> Watched:
         """Watch a run."""
         assert timeout is None, 'simulated runs have no time-out'
-        self._watched = Watched(unit, log, self._clock.monotonic(), None)
+        self._watched = Watched(unit, log, batch, self._clock.monotonic(), None)
         return self._watched
 
     def end(self, watched: Watched) -> None:
@@ -422,6 +426,8 @@ class SimulatedHeartbeat:
         if watched is None:
             return
         try:
+            watched.batch.save(self._store.finish)
+            watched.batch.hand_back(self._store)
             self._store.renew(watched.unit.id, watched.unit.fence, LEASE)
         except LeaseLost:
             raise Interrupted(Cause.LOST) from None
