@@ -16,6 +16,7 @@ from typing import Final, assert_never
 from synergy.core.commands import (
     OPEN_COMMAND_STATES,
     Command,
+    CommandId,
     CommandKind,
     CommandState,
     counted,
@@ -350,7 +351,7 @@ class Engine:
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
         """Put a job back to embryo, its run count kept; it starts anew when it is ready."""
-        self._save(_embryo_again(job, why, now), f'reset: {why}')
+        self._save(_embryo_again(job, why, now, job.request_id), f'reset: {why}')
         self._owed[job.process] = None
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
@@ -407,7 +408,7 @@ def _embryo(key: JobKey, now: datetime) -> Job:
     return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
 
 
-def _embryo_again(job: Job, why: str, now: datetime) -> Job:
+def _embryo_again(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
     return replace(
         job,
         state=JobState.EMBRYO,
@@ -415,6 +416,7 @@ def _embryo_again(job: Job, why: str, now: datetime) -> Job:
         uow_id=None,
         failure_count=0,
         is_held=False,
+        request_id=request_id,
         reason=why,
         changed_at=now,
     )
@@ -436,8 +438,7 @@ def _is_touched(command: Command, job: Job) -> bool:
 def _commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
     """Return a job as a command leaves it, and the event for its history."""
     if command.kind is CommandKind.REPROCESS:
-        reset = replace(_embryo_again(job, command.by, now), request_id=command.id)
-        return reset, f'reset: {command.by}'
+        return _embryo_again(job, command.by, now, command.id), f'reset: {command.by}'
     ended = replace(
         job,
         state=JobState.SKIPPED,
