@@ -237,7 +237,7 @@ COMMAND = CliCommand(
     name='demo',
     summary='Process a year of real flights from New York, hour by hour, day by day, month by '
     'month, and check the totals; exit 1 when anything is unfinished or wrong.',
-    example='demo --days 30 --exit',
+    example='demo --days 30 --exit, or demo --live --speed 10',
     add_arguments=_add_arguments,
     run=_run,
 )
