@@ -102,7 +102,7 @@ def _run(options: Namespace) -> ExitCode:
             if options.json is not None:
                 options.json.write_text(json.dumps(asdict(result), indent=2) + '\n')
             if not options.exit:
-                stay_up(runtime, system, f'SYNERGY_HOME={home}', 'job FlightDaily 20130101')
+                stay_up(runtime, system, 'status', 'job FlightDaily 20130101')
     return ExitCode.OK if result.is_good else ExitCode.FOUND
 
 

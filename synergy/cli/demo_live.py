@@ -25,6 +25,7 @@ from synergy.cli.demo_system import (
     LOOK_SECONDS,
     DemoSystem,
     claim_home,
+    hint,
     interruptible,
     lead_to,
     running_system,
@@ -100,10 +101,7 @@ def _prepare(runtime: Runtime, home: Path, speed: str | None) -> None:
     console().print('filling the raw table from the last day of last month until now ...')
     with closing(open_live_database()) as database:
         prepare(database, now())
-    console().print(
-        f'look around from another terminal, as in\n  SYNERGY_HOME={home} '
-        f'SYNERGY_CONTEXT_MODULE={_CONTEXT_MODULE} ./launch.py status'
-    )
+    console().print(hint('status'))
 
 
 def _follow(

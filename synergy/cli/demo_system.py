@@ -36,6 +36,14 @@ _FOREIGN_VARIABLES: Final = (
 )
 
 
+def hint(*examples: str) -> str:
+    """Return how to look at this demo from another terminal: with its variables, then examples."""
+    names = ('SYNERGY_HOME', 'SYNERGY_CONTEXT_MODULE', 'SYNERGY_END_TIMEPERIOD')
+    variables = ' '.join(f'{name}={os.environ[name]}' for name in names if name in os.environ)
+    lines = [f'  {variables} ./launch.py {example}' for example in examples]
+    return '\n'.join(['look around from another terminal, as in', *lines])
+
+
 def lead_to(home: Path) -> None:
     """Lead this process and all that it starts to the demo's home."""
     for name in _FOREIGN_VARIABLES:
@@ -143,14 +151,10 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def stay_up(runtime: Runtime, system: DemoSystem, variables: str, example: str) -> None:
-    """Keep the system up until Ctrl-C. variables: environment of other terminals."""
+def stay_up(runtime: Runtime, system: DemoSystem, *examples: str) -> None:
+    """Keep the system up until Ctrl-C. examples: what one might look at meanwhile."""
     out = console()
-    out.print(
-        '\nthe system stays up until Ctrl-C; look around from another terminal, as in\n'
-        f'  {variables} ./launch.py status\n'
-        f'  {variables} ./launch.py {example}'
-    )
+    out.print(f'\nthe system stays up until Ctrl-C; {hint(*examples)}')
     try:
         while True:
             system.keep_alive()
