@@ -126,6 +126,25 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: System) -> None
     assert any('reprocess by' in text and 'mended' in text for text in events)
 
 
+def test_a_dead_letter_whose_retry_is_refused_stays(system: System) -> None:
+    system.start('Shell')
+    added = system.launch(
+        'freerun', 'add', 'Shell::failing', '--trigger', 'every 3600',
+        '--arguments', '{"command": "false"}',
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    assert system.launch('freerun', 'run', 'Shell::failing').returncode == 0
+    system.wait_for(lambda: bool(system.store.dead_units(9)), 'the dead letter')
+    (dead,) = system.store.dead_units(9)
+    assert system.launch('freerun', 'rm', 'Shell::failing').returncode == 0
+
+    refused = system.launch('dead', 'retry', dead.id)
+
+    assert refused.returncode == 1
+    assert 'there is no free run' in refused.stdout
+    assert [unit.id for unit in system.store.dead_units(9)] == [dead.id]
+
+
 def test_commands_about_nothing_are_refused_before_they_are_asked(system: System) -> None:
     system.wait_for(lambda: system.store.leadership() is not None, 'a leader')
     for arguments, code, expected in (
