@@ -35,6 +35,8 @@ def test_a_live_day_runs_again_and_again_and_yesterday_once(system: System) -> N
     system.wait_for(lambda: len(system.store.runs(today)) >= 3, 'three live runs')
 
     assert system.state(today) is JobState.IN_PROGRESS
+    asked = ('why', 'LiveDaily', str(today.timeperiod))
+    system.wait_for(lambda: 'rests after run' in system.launch(*asked).stdout, 'a rest')
     assert system.wait_final(yesterday) is JobState.PROCESSED
     assert len(system.store.runs(yesterday)) == 1
 
