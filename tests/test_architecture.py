@@ -50,9 +50,10 @@ ALLOWED = {
     'constants': set(),
     'settings': set(),
     'context': {'constants', 'synergy.conf'},
-    'db': {'synergy.bootstrap'},
+    'db': {'synergy.bootstrap', 'synergy.sources'},
     'synergy.sources': {'synergy.adapters', 'synergy.ports'},
-    'workers': {'db', 'constants', 'synergy.workers', 'synergy.sources'},
+    # workers.live_context is a second context.
+    'workers': {'db', 'constants', 'synergy.conf', 'synergy.workers'},
 }
 #: The core is pure: nothing in it reads a clock, a file, a socket or an environment, or logs.
 IMPURE = {

@@ -77,7 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
-    return _guarded(command, parser.parse_args(arguments[1:]))
+    rest = arguments[1:]
+    if name == 'test' and rest not in (['-h'], ['--help']):
+        # All that follows is pytest's, options too; argparse would take them for its own.
+        rest = ['--', *(word for word in rest if word != '--')]
+    return _guarded(command, parser.parse_args(rest))
 
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:

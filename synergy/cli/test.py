@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from synergy.bootstrap import PROJECT
@@ -26,9 +26,7 @@ _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        'pytest', nargs=REMAINDER, help='given to pytest; with any, only pytest is run'
-    )
+    parser.add_argument('pytest', nargs='*', help='given to pytest; with any, only pytest is run')
 
 
 def _run(options: Namespace) -> ExitCode:

@@ -163,6 +163,9 @@ class Engine:
         for ordinal in live:
             key = JobKey(process.name, self._hierarchy.timeperiod(node, ordinal))
             is_free = self.timetable.running_count(process.name) < process.max_running
+            state = self.timetable.state(key)
+            if state is not None and state.is_final:
+                continue  # Skipped by an operator: it has a row, but not among the open ones.
             if is_free and self._hierarchy.covered(node, ordinal):
                 self._decide(self._row(key, now), None, now, is_triggered=True)
 
