@@ -34,6 +34,23 @@ class Delivery:
     is_redelivered: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How a queue stands. depth: messages in it. reader_count: consumers that listen just now."""
+
+    queue: str
+    depth: int
+    reader_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be understood. reason: why; None when nobody wrote it down."""
+
+    text: str
+    reason: str | None
+
+
 class Consumer(Protocol):
     """One reader of one queue."""
 
@@ -86,7 +103,10 @@ class Broker(Protocol):
         ...
 
     def depth_by_queue(self) -> Mapping[str, int]:
-        """Return the number of messages, held ones included, in each declared queue."""
+        """Return the number of messages in each queue that was declared here.
+
+        Held ones are among them where the broker tells; RabbitMQ does not.
+        """
         ...
 
     def purge(self, queue: str) -> int:
@@ -95,4 +115,26 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Release everything held, consumers included; safe to call twice."""
+        ...
+
+
+class BrokerAdmin(Broker, Protocol):
+    """A broker as an operator sees it."""
+
+    def queue_states(self, routes: Collection[Route]) -> Sequence[QueueState]:
+        """Return how the queues of routes, and those of their dead letters, stand.
+
+        A queue that does not exist is left out.
+        """
+        ...
+
+    def dead_letters(self, queue: str, limit: int) -> Sequence[DeadLetter]:
+        """Return messages of `queue` that were moved aside, oldest first; they stay there."""
+        ...
+
+    def delete(self, queue: str) -> int:
+        """Remove a queue with what is in it, and return how much; 0 when there is no such queue.
+
+        It is declared anew by whoever uses it next.
+        """
         ...
