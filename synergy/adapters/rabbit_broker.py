@@ -34,6 +34,7 @@ from synergy.adapters.rabbit_message import (
 from synergy.adapters.rabbit_publisher import RabbitPublisher
 from synergy.adapters.rabbit_session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
 from synergy.core.records import Route
+from synergy.core.uri import without_password
 from synergy.ports.broker import DeadLetter, Message, QueueState
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
 
@@ -259,7 +260,7 @@ def _parameters(uri: str, name: str) -> URLParameters:
         parameters = URLParameters(uri)
     except (ValueError, TypeError, LookupError) as error:
         raise BrokerUnusable(
-            f'broker_uri {refusals.shown(uri)} cannot be understood ({error}); '
+            f'broker_uri {without_password(uri)} cannot be understood ({error}); '
             'it is amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, with %2F for the default one'
         ) from error
     if 'heartbeat' not in parse_qs(urlsplit(uri).query):

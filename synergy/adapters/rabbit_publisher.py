@@ -30,6 +30,7 @@ from synergy.adapters.rabbit_session import (
     fail,
     succeed,
 )
+from synergy.core.uri import without_password
 from synergy.ports.errors import BrokerUnavailable
 
 _CONTENT_TYPE: Final = 'application/json'
@@ -168,7 +169,7 @@ class RabbitPublisher:
             fail(
                 batch.future,
                 BrokerUnavailable(
-                    f'RabbitMQ at {refusals.shown(self._link.uri)} could not save a message; '
+                    f'RabbitMQ at {without_password(self._link.uri)} could not save a message; '
                     'its log says why; trying again'
                 ),
             )
@@ -188,6 +189,6 @@ class RabbitPublisher:
 
     def _is_blocked(self, reason: str) -> BrokerUnavailable:
         return BrokerUnavailable(
-            f'RabbitMQ at {refusals.shown(self._link.uri)} takes no messages now ({reason}); '
+            f'RabbitMQ at {without_password(self._link.uri)} takes no messages now ({reason}); '
             'give it memory or disk space; trying again'
         )

@@ -18,6 +18,7 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
+from synergy.core.uri import without_password
 from synergy.ports.errors import BrokerError, BrokerUnavailable, BrokerUnusable
 
 # Source: AMQP 0-9-1, reply codes.
@@ -29,16 +30,10 @@ NOT_ALLOWED: Final = 530
 _QUEUE: Final = re.compile(r"for queue '([^']+)'")
 
 
-def shown(uri: str) -> str:
-    """Return a URI without its password."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
-
-
 def of_connection(error: BaseException, uri: str) -> BrokerError:
     """Return what the end of a connection, or of the attempt to make one, means."""
     root = _root(error)
-    server = shown(uri)
+    server = without_password(uri)
     # A server that merely closes the socket may be going down: that heals.
     if isinstance(root, ConnectionClosed) and root.reply_code == ACCESS_REFUSED:
         user = urlsplit(uri).username or 'guest'
@@ -69,7 +64,7 @@ def of_connection(error: BaseException, uri: str) -> BrokerError:
 
 def of_channel(error: ChannelClosed, uri: str, what: str) -> BrokerError:
     """Return what the refusal of one operation means. what: what was to be done."""
-    server = shown(uri)
+    server = without_password(uri)
     text = error.reply_text
     if error.reply_code == ACCESS_REFUSED:
         return BrokerUnusable(

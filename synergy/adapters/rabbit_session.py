@@ -22,6 +22,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError, ConnectionWrongStateError
 
 from synergy.adapters import rabbit_refusals as refusals
+from synergy.core.uri import without_password
 from synergy.ports.errors import BrokerError, BrokerUnavailable
 
 T = TypeVar('T')
@@ -64,7 +65,7 @@ class RabbitSession:
         """Wait until it is open; raise why it is not."""
         if not self._opened.wait(seconds) and self._lost is None:
             raise BrokerUnavailable(
-                f'RabbitMQ at {refusals.shown(self._uri)} has not answered yet; '
+                f'RabbitMQ at {without_password(self._uri)} has not answered yet; '
                 'still trying to connect'
             )
         if self._lost is not None:
@@ -107,7 +108,7 @@ class RabbitSession:
             return future.result(seconds)
         except TimeoutError:
             error = BrokerUnavailable(
-                f'RabbitMQ at {refusals.shown(self._uri)} gave no answer within {seconds:g} s; '
+                f'RabbitMQ at {without_password(self._uri)} gave no answer within {seconds:g} s; '
                 'connecting again'
             )
             self.abandon(error)

@@ -57,7 +57,8 @@ class Consumer(Protocol):
     def take(self, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` messages, oldest first, without waiting; they stay held until acked.
 
-        Messages that another consumer held when it died or closed are among them. A message whose
+        One who holds `limit` messages may get no more before acking some. Messages that another
+        consumer held when it died or closed are among them. A message whose
         body cannot be understood is moved aside to the queue `<queue>.dead`, logged, and never
         delivered again.
         """
