@@ -15,7 +15,6 @@ from pika.exceptions import (
     AMQPConnectionError,
     ChannelClosed,
     ConnectionClosed,
-    ProbableAuthenticationError,
 )
 
 from synergy.core.uri import without_password
@@ -27,6 +26,7 @@ NOT_FOUND: Final = 404
 PRECONDITION_FAILED: Final = 406
 NOT_ALLOWED: Final = 530
 
+_CLOSED: Final = re.compile(r"ConnectionClosedByBroker: \((\d+)\) '(.*)'")
 _QUEUE: Final = re.compile(r"for queue '([^']+)'")
 
 
@@ -34,16 +34,16 @@ def of_connection(error: BaseException, uri: str) -> BrokerError:
     """Return what the end of a connection, or of the attempt to make one, means."""
     root = _root(error)
     server = without_password(uri)
-    # A server that merely closes the socket may be going down: that heals.
-    if isinstance(root, ConnectionClosed) and root.reply_code == ACCESS_REFUSED:
+    code, text = _closing(root)
+    if code == ACCESS_REFUSED:
         user = urlsplit(uri).username or 'guest'
         return BrokerUnusable(
-            f'RabbitMQ at {server} refused user {user!r} ({root.reply_text}); '
+            f'RabbitMQ at {server} refused user {user!r} ({text}); '
             'correct user and password in broker_uri'
         )
-    if isinstance(root, ConnectionClosed) and root.reply_code == NOT_ALLOWED:
+    if code == NOT_ALLOWED:
         return BrokerUnusable(
-            f'RabbitMQ at {server} refused the virtual host ({root.reply_text}); make it with '
+            f'RabbitMQ at {server} refused the virtual host ({text}); make it with '
             'rabbitmqctl add_vhost and set_permissions, or correct broker_uri'
         )
     if isinstance(root, ssl.SSLCertVerificationError):
@@ -51,14 +51,13 @@ def of_connection(error: BaseException, uri: str) -> BrokerError:
             f'the certificate of RabbitMQ at {server} is not trusted ({root.verify_message}); '
             'name its authority in broker_uri with ?ssl_options='
         )
-    if isinstance(root, ConnectionClosed):
+    if code is not None:
         return BrokerUnavailable(
-            f'RabbitMQ at {server} closed the connection: {root.reply_text}; connecting again'
+            f'RabbitMQ at {server} closed the connection ({text}); connecting again'
         )
-    what = 'it closed the socket while greeting' if _is_silent(root) else str(root) or repr(root)
     return BrokerUnavailable(
-        f'RabbitMQ at {server} cannot be reached ({what}); check that it runs and that broker_uri '
-        'names it; connecting again'
+        f'RabbitMQ at {server} cannot be reached ({str(root) or repr(root)}); check that it runs '
+        'and that broker_uri names it; connecting again'
     )
 
 
@@ -102,5 +101,13 @@ def _root(error: BaseException) -> BaseException:
                 return error
 
 
-def _is_silent(error: BaseException) -> bool:
-    return isinstance(error, ProbableAuthenticationError)
+def _closing(error: BaseException) -> tuple[int | None, str]:
+    """Return code and text with which the server closed a connection; None when it did not.
+
+    What a server says during the greeting pika keeps only as text. One that merely closes the
+    socket then may be going down: that heals.
+    """
+    if isinstance(error, ConnectionClosed):
+        return error.reply_code, error.reply_text
+    found = _CLOSED.search(str(error))
+    return (int(found[1]), found[2]) if found else (None, '')

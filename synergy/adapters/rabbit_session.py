@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 from pika import URLParameters
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.channel import Channel
-from pika.exceptions import AMQPError, ConnectionWrongStateError
+from pika.exceptions import AMQPError, ChannelClosed, ConnectionWrongStateError, StreamLostError
 
 from synergy.adapters import rabbit_refusals as refusals
 from synergy.core.uri import without_password
@@ -91,6 +91,8 @@ class RabbitSession:
             assert self._connection is not None
             try:
                 step(self._connection, future)
+            except AMQPError as error:  # The connection or channel is ending just now.
+                fail(future, self.explained(error))
             except Exception as error:  # noqa: BLE001 - raised again where its answer is awaited
                 fail(future, error)
 
@@ -113,8 +115,6 @@ class RabbitSession:
             )
             self.abandon(error)
             raise error from None
-        except ConnectionWrongStateError as error:
-            raise refusals.of_connection(error, self._uri) from error
 
     def close(self) -> None:
         """Say goodbye, and end; safe to call twice."""
@@ -174,11 +174,17 @@ class RabbitSession:
         assert self._connection is not None
         # pika has no public way to end a connection without the consent of the other side.
         if getattr(self._connection, '_transport', None) is not None:
-            self._connection._adapter_disconnect_stream()  # type: ignore[attr-defined]  # noqa: SLF001
+            self._connection._terminate_stream(StreamLostError('given up'))  # type: ignore[attr-defined]  # noqa: SLF001
         else:
             self._say_goodbye()
         # Whatever pika still wanted to do: this session is over.
         self._loop.call_later(_CLOSE_SECONDS / 2, self._loop.stop)
+
+    def explained(self, error: BaseException) -> BaseException:
+        """Return what the end of a channel means: that of its connection, or a refusal."""
+        if isinstance(error, ChannelClosed | BrokerError):
+            return error
+        return refusals.of_connection(error, self._uri)
 
     def _lose(self, error: BrokerError) -> None:
         with self._lock:
@@ -269,9 +275,9 @@ class RabbitChannel:
         connection.channel(on_open_callback=opened)
 
     def _on_close(self, _: Channel, error: BaseException) -> None:
-        self.closed = error
+        self.closed = self._session.explained(error)
         for future in list(self._waiting):
-            fail(future, error)
+            fail(future, self.closed)
         if self.on_end is not None:
             self.on_end()
 
