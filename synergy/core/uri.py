@@ -8,4 +8,6 @@ from urllib.parse import urlsplit
 def without_password(uri: str) -> str:
     """Return a URI without user and password, for logs, errors and pages."""
     parts = urlsplit(uri)
+    if '@' not in parts.netloc:
+        return uri
     return parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
