@@ -9,6 +9,7 @@ next one.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -32,9 +33,10 @@ ANSWER_SECONDS: Final = 4.0
 #: How long the owner waits for a connection; the attempt goes on without it.
 _CONNECT_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 1.0
-#: Pauses between attempts to connect, doubled after each failure.
+#: Pauses between attempts to connect, doubled after each failure, and up to twice as long by
+#: chance, so that many processes do not knock together.
 _PAUSE_SECONDS_MIN: Final = 0.1
-_PAUSE_SECONDS_MAX: Final = 3.0
+_PAUSE_SECONDS_MAX: Final = 1.0
 
 
 class RabbitSession:
@@ -321,7 +323,7 @@ class RabbitLink:
 
     def _begin(self) -> RabbitSession:
         pause = min(_PAUSE_SECONDS_MIN * 2**self._failure_count, _PAUSE_SECONDS_MAX)
-        self._try_at = time.monotonic() + pause
+        self._try_at = time.monotonic() + pause * random.uniform(1, 2)
         self._session = RabbitSession(self.uri, self._parameters, self._name)
         return self._session
 

@@ -305,7 +305,7 @@ SETTINGS: Final = (
 
 #: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
 _RETIRED: Final = {
-    'mq_': 'the broker is named by broker_uri alone',
+    'mq_': 'the broker is named by broker_uri alone, as in amqp://USER:PASSWORD@HOST:PORT/VHOST',
     'gc_run_interval': 'use sweep_seconds',
     'gc_life_support_hours': 'use uow_age_hours_max',
     'gc_resubmit_after_hours': 'use uow_lease_seconds',
