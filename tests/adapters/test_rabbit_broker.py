@@ -349,3 +349,21 @@ def test_a_server_that_hangs_is_given_up_within_seconds(
     ring(broker, 'c')
     consumer = broker.consumer(ROUTE)
     assert {'a', 'c'} <= {*ids(take(consumer)), *ids(take(consumer)), *ids(take(consumer))}
+
+
+def test_heartbeats_are_served_while_user_code_keeps_the_processor_busy(
+    rabbit: RabbitServer, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    broker = open_broker(f'{rabbit.uri}?heartbeat=1')
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a')
+    held = take(consumer)
+
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        sum(range(10_000))
+
+    # A connection that was lost meanwhile would ignore this, and the message would come again.
+    consumer.ack(held)
+    ring(broker, 'b')
+    assert ids(take(consumer)) == ['b']
