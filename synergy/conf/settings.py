@@ -138,7 +138,7 @@ SETTINGS: Final = (
         default=None,
         shown_default='`embedded:///HOME/broker`',
         text='Where messages pass. RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` '
-        'is the default one), `amqps://` with TLS, its authority in `?ssl_options=` as pika has it.',
+        'is the default one), `amqps://` with TLS, its authority in `?ssl_options=` as in pika.',
     ),
     Setting(
         name='broker_quorum_queues',
