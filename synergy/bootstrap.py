@@ -15,13 +15,13 @@ from urllib.parse import unquote, urlsplit
 
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.os_processes import OsProcesses, die_with, show_as
+from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
-from synergy.ports.broker import Broker
+from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import Processes
@@ -71,14 +71,28 @@ class Runtime:
         self._resources.callback(store.close)
         return store
 
-    def open_broker(self) -> Broker:
+    def open_broker(self) -> BrokerAdmin:
         """Return a new connection to the broker, for the calling thread alone."""
-        folder = _path_of(self.settings.broker_uri, 'embedded', 'broker_uri')
-        broker = EmbeddedBroker.open(
-            folder, clock=self.clock, busy_seconds_max=self.settings.store_busy_seconds_max
-        )
+        broker = self._broker()
         self._resources.callback(broker.close)
         return broker
+
+    def _broker(self) -> BrokerAdmin:
+        settings = self.settings
+        if urlsplit(settings.broker_uri).scheme in ('amqp', 'amqps'):
+            # Imported here: an installation on one machine needs no pika.
+            from synergy.adapters.rabbit_broker import RabbitBroker
+
+            return RabbitBroker(
+                settings.broker_uri,
+                title=f'{shown_as()} {settings.box_id}:{os.getpid()}',
+                are_queues_quorum=settings.broker_quorum_queues,
+            )
+        return EmbeddedBroker.open(
+            _path_of(settings.broker_uri, 'embedded', 'broker_uri'),
+            clock=self.clock,
+            busy_seconds_max=settings.store_busy_seconds_max,
+        )
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

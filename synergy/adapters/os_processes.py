@@ -141,3 +141,11 @@ def show_as(title: str) -> None:
     """Give this process a name of its own in `ps` and `top` (15 characters; Linux only)."""
     if sys.platform == 'linux':
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, title.encode()[:15], 0, 0, 0)
+
+
+def shown_as() -> str:
+    """Return the name under which this process shows, as `show_as` has set it."""
+    try:
+        return Path('/proc/self/comm').read_text().strip()
+    except OSError:
+        return Path(sys.argv[0]).name

@@ -32,6 +32,7 @@ COMMANDS: Final = (
     ('cancel', 'job_commands:CANCEL', 'stop what runs'),
     ('requests', 'requests', 'follow, pause, resume or cancel what was asked for'),
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
+    ('mq', 'mq', 'list, declare, purge or remove message queues'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),

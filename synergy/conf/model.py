@@ -29,6 +29,7 @@ class Settings:
     home: Path
     store_uri: str
     broker_uri: str
+    broker_quorum_queues: bool
     settings_module: str
     context_module: str
     box_id: str

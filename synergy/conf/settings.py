@@ -134,10 +134,18 @@ SETTINGS: Final = (
     ),
     Setting(
         name='broker_uri',
-        read=_uri('embedded'),
+        read=_uri('embedded', 'amqp', 'amqps'),
         default=None,
         shown_default='`embedded:///HOME/broker`',
-        text='Where messages pass.',
+        text='Where messages pass. RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` '
+        'is the default one), `amqps://` with TLS, its authority in `?ssl_options=` as in pika.',
+    ),
+    Setting(
+        name='broker_quorum_queues',
+        read=_switch,
+        default=False,
+        text='RabbitMQ only. True: queues are replicated over the nodes of a cluster. A queue '
+        'cannot change its kind: stop everything and `./launch.py mq purge --delete QUEUE` first.',
     ),
     Setting(
         name='context_module',
@@ -297,7 +305,7 @@ SETTINGS: Final = (
 
 #: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
 _RETIRED: Final = {
-    'mq_': 'the broker is named by broker_uri alone',
+    'mq_': 'the broker is named by broker_uri alone, as in amqp://USER:PASSWORD@HOST:PORT/VHOST',
     'gc_run_interval': 'use sweep_seconds',
     'gc_life_support_hours': 'use uow_age_hours_max',
     'gc_resubmit_after_hours': 'use uow_lease_seconds',
@@ -426,6 +434,7 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         home=home,
         store_uri=values['store_uri'] or f'sqlite://{quote(str(home / "store.db"))}',
         broker_uri=values['broker_uri'] or f'embedded://{quote(str(home / "broker"))}',
+        broker_quorum_queues=values['broker_quorum_queues'],
         settings_module=module_name,
         context_module=values['context_module'],
         box_id=values['box_id'],

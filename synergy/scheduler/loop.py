@@ -130,6 +130,7 @@ class Scheduler:
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._is_store_down = False
+        self._is_deaf = False
         self._refusal_count = 0
         self._is_stopping = False
 
@@ -267,7 +268,11 @@ class Scheduler:
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
             self._unacked += self._consumer.take(self._settings.inbox_batch_max)
         except BrokerUnavailable as error:
-            logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
+            if not self._is_deaf:
+                logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
+            self._is_deaf = True
+            return
+        self._is_deaf = False
 
     def _routes(self) -> list[Route]:
         pipeline = self._pipeline
