@@ -56,20 +56,33 @@ class Runtime:
 
         Raises StoreUnavailable when it cannot be reached or, with `create` False, does not exist.
         """
+        store = self._open_store(create=create)
+        self._resources.callback(store.close)
+        return store
+
+    def _open_store(self, *, create: bool) -> Store:
+        if is_mongodb(self.settings.store_uri):
+            # Not imported for the embedded default: the driver takes time and memory.
+            from synergy.adapters.mongo_store import MongoStore
+
+            return MongoStore.open(
+                self.settings.store_uri,
+                busy_seconds_max=self.settings.store_busy_seconds_max,
+                log_retention=self.settings.log_retention,
+                create=create,
+            )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not path.exists():
             raise StoreUnavailable(
                 f'there is no store at {path}; start the system with ./launch.py up or demo, '
                 'or set SYNERGY_HOME to the home that you mean'
             )
-        store = SqliteStore.open(
+        return SqliteStore.open(
             path,
             clock=self.clock,
             busy_seconds_max=self.settings.store_busy_seconds_max,
             synchronous=self.settings.sqlite_synchronous,
         )
-        self._resources.callback(store.close)
-        return store
 
     def open_broker(self) -> Broker:
         """Return a new connection to the broker, for the calling thread alone."""
@@ -103,6 +116,11 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
             processes=OsProcesses(),
             _resources=resources,
         )
+
+
+def is_mongodb(uri: str) -> bool:
+    """Tell whether a store URI names a MongoDB database."""
+    return urlsplit(uri).scheme in ('mongodb', 'mongodb+srv')
 
 
 def _path_of(uri: str, scheme: str, setting: str) -> Path:

@@ -76,7 +76,11 @@ class MongoServers:
     """A replica set; started by `start` or by entering the block, gone when the block ends."""
 
     def __init__(
-        self, *, member_count: int = MEMBER_COUNT, host: str = '127.0.0.1', folder: Path | None = None
+        self,
+        *,
+        member_count: int = MEMBER_COUNT,
+        host: str = '127.0.0.1',
+        folder: Path | None = None,
     ) -> None:
         """Say what is to run; nothing is started. folder: kept afterwards; None: temporary."""
         self._own_folder = None if folder is not None else tempfile.mkdtemp(prefix='synergy-mongo-')
