@@ -200,7 +200,7 @@ class Scheduler:
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs += self._sweep(index, now)
+            inputs = _one_about_each_unit([*inputs, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
         self._decide(index, inputs, now)
         if self._next_mark is not None and now >= self._next_mark:
@@ -406,6 +406,22 @@ class Scheduler:
             self._consumer.wait(seconds)
         except BrokerUnavailable:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
+
+
+def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
+    """Keep the last input about each unit: what a sweep read is newer than what a report read.
+
+    A unit decided on twice in one batch would be moved twice from the same state, and the commit
+    refused, at every turn anew.
+    """
+    last: dict[object, Input] = {}
+    for item in inputs:
+        match item:
+            case Reported(unit) | Expired(unit) | TooOld(unit):
+                last[unit.id] = item
+            case _:
+                last[id(item)] = item
+    return list(last.values())
 
 
 def _is_of_freerun(item: Input) -> bool:
