@@ -16,11 +16,13 @@ from urllib.parse import unquote, urlsplit
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.os_processes import OsProcesses, die_with, show_as
+from synergy.adapters.sqlite_administration import SqliteAdministration
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.ports.administration import Administration
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
@@ -83,6 +85,27 @@ class Runtime:
             busy_seconds_max=self.settings.store_busy_seconds_max,
             synchronous=self.settings.sqlite_synchronous,
         )
+
+    def administer_store(self) -> Administration:
+        """Return the administration of the store, whatever its version."""
+        settings = self.settings
+        administration: Administration
+        if is_mongodb(settings.store_uri):
+            from synergy.adapters.mongo_administration import MongoAdministration
+
+            administration = MongoAdministration(
+                settings.store_uri,
+                busy_seconds_max=settings.store_busy_seconds_max,
+                log_retention=settings.log_retention,
+            )
+        else:
+            administration = SqliteAdministration(
+                _path_of(settings.store_uri, 'sqlite', 'store_uri'),
+                clock=self.clock,
+                busy_seconds_max=settings.store_busy_seconds_max,
+            )
+        self._resources.callback(administration.close)
+        return administration
 
     def open_broker(self) -> Broker:
         """Return a new connection to the broker, for the calling thread alone."""

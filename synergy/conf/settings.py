@@ -212,8 +212,8 @@ SETTINGS: Final = (
         name='store_busy_seconds_max',
         read=_seconds(0.1),
         default=30.0,
-        text='How long to wait for a locked store or broker file, or for a primary and its answers, '
-        'before giving up.',
+        text='How long to wait for a locked store or broker file, or for a primary and its '
+        'answers, before giving up.',
     ),
     Setting(
         name='sqlite_synchronous',
@@ -321,16 +321,19 @@ _RETIRED: Final = {
 _MONGODB_REFERENCE: Final = """
 ## MongoDB
 
-`store_uri = 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME&authSource=admin'`
+`store_uri = 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'`
 
-- A replica set of version 6.0 or later; three members, so that one may be lost. `mongodb+srv://` works, too.
+- A replica set of version 6.0 or later; three members, so that one may be lost. `mongodb+srv://`
+  works, too.
 - The path names the database; without one it is `scheduler`, as in Synergy 2.x.
+- Add `&authSource=admin` when the user is one of that database.
 - The user needs the roles `readWrite` and `dbAdmin` on that database.
-- An empty database is made ready when it is first opened. One that Synergy 2.x wrote, or an older version of this
-  program, is refused until `./launch.py db --check` and `./launch.py db --update` have been run.
+- An empty database is made ready when it is first opened. One that Synergy 2.x wrote, or an older
+  version of this program, is refused until `./launch.py db --check` has shown what would change and
+  `./launch.py db --update` has changed it.
 - Writes wait for a majority of the members and their journals; reads see what a majority has.
-- `store_busy_seconds_max` is how long a call waits for a primary and for its answer. Options in the URI, such as
-  `serverSelectionTimeoutMS`, win. TLS, compression and certificates are options of the URI as well.
+- `store_busy_seconds_max` is how long a call waits for a primary and for its answer. Options in the
+  URI, such as `serverSelectionTimeoutMS`, win; TLS and certificates are options of the URI as well.
 - Leases of units and of the leading Scheduler are judged by the clock of the primary.
 - `log_retention_days` becomes the age at which MongoDB itself deletes logs (a TTL index).
 """
