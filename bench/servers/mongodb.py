@@ -126,6 +126,12 @@ class MongoServers:
         self._initiate()
         self.wait_healthy()
 
+    def start_alone(self) -> None:
+        """Start all members as single servers, no replica set: a wrong set-up, for tests."""
+        for member in self.members:
+            self._spawn(member, mongod_path(), replica_set=None)
+            self._wait_reachable(member)
+
     def stop(self) -> None:
         """Kill all members and remove the temporary folder; safe to call twice."""
         for member in self.members:
@@ -183,17 +189,19 @@ class MongoServers:
         assert member.process is not None, f'member {member.name} does not run'
         member.process.send_signal(number)
 
-    def _spawn(self, member: Member, binary: Path) -> None:
+    def _spawn(self, member: Member, binary: Path, replica_set: str | None = REPLICA_SET) -> None:
         data = member.folder / 'data'
         data.mkdir(parents=True, exist_ok=True)
         command = [
-            str(binary), '--replSet', REPLICA_SET, '--bind_ip', member.host,
+            str(binary), '--bind_ip', member.host,
             '--port', str(member.port), '--dbpath', str(data),
             '--logpath', str(member.folder / 'mongod.log'), '--logappend',
             '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '128', '--nounixsocket',
             '--setParameter', 'diagnosticDataCollectionEnabled=false',
             '--setParameter', 'ttlMonitorSleepSecs=5',
         ]  # fmt: skip
+        if replica_set is not None:
+            command += ['--replSet', replica_set]
         member.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

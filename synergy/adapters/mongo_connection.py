@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import pymongo
@@ -30,6 +30,8 @@ DEFAULT_DATABASE: Final = 'scheduler'
 #: A member that does not answer its monitor for so long is given up, and its calls with it.
 _CONNECT_MILLIS: Final = 3000
 _HEARTBEAT_MILLIS: Final = 1000
+#: What a router of a sharded cluster answers as `msg`. Source: MongoDB docs, hello.
+_ROUTER: Final = 'isdbgrid'
 #: Server codes. Source: MongoDB, error_codes.yml.
 _UNAUTHORIZED: Final = 13
 _AUTHENTICATION_FAILED: Final = (18, 8000)
@@ -96,7 +98,17 @@ class MongoConnection:
             return self._clock.now()
         with self.reaching():
             found: datetime = self._client.admin.command('hello')['localTime']
-            return found
+            return found.replace(tzinfo=UTC)  # Commands answer with naive dates.
+
+    def check_is_replicated(self) -> None:
+        """Raise StoreUnusable when this is a single server, which knows no majority."""
+        with self.reaching():
+            hello = self._client.admin.command('hello')
+        if 'setName' not in hello and hello.get('msg') != _ROUTER:
+            raise StoreUnusable(
+                f'{self.place} is no replica set; start mongod with --replSet and initiate it, one '
+                'member is enough to try things'
+            )
 
     def logs(self) -> Collection[Document]:
         """Return the collection of logs, written and read without waiting for a majority.

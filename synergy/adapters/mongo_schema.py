@@ -110,6 +110,7 @@ def is_of_2(database: Database[Document]) -> bool:
 
 def make_usable(connection: MongoConnection, retention: timedelta, *, create: bool) -> None:
     """Check what `connection` leads to, and make an empty database ready if `create`."""
+    connection.check_is_replicated()
     database = connection.database
     with connection.reaching():
         found = database[_SCHEMA].find_one({'_id': _SCHEMA})
