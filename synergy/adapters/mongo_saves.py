@@ -215,10 +215,14 @@ def _apply_revisions(
 
     Each is an upsert: one that does not match collides with the unique key of the row that is there
     and so stops the bulk. Only if the row has vanished is it written anew; that is refused, too, so
-    that the index is built again from what is there.
+    that the index is built again from what is there. Where all are first saves, plain inserts do
+    the same in half the time.
     """
+    is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)
     try:
-        done = database[collection].bulk_write([_revision(save, term) for save in saves])
+        done = database[collection].bulk_write(
+            [_revision(save, term, is_inserted=is_first) for save in saves]
+        )
     except BulkWriteError as error:
         raise Unmatched(name_of(saves[min(duplicates(error))])) from error
     for index in done.upserted_ids or {}:
@@ -226,33 +230,34 @@ def _apply_revisions(
             raise Unmatched(name_of(saves[index]))
 
 
-def _revision(save: Save, term: int) -> Operation:
+def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
     match save:
         case SaveJob(job, event):
-            key = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
-            return _upsert(
-                key, job.rev, term, documents.job_values(job, term), [job.changed_at, event]
-            )
+            key: Document = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
+            values = documents.job_values(job, term)
+            line = [job.changed_at, event]
         case SaveFreerun(freerun, event):
             key = {'process_name': freerun.process, 'entry_name': freerun.entry}
             values = documents.freerun_values(freerun, term)
-            return _upsert(key, freerun.rev, term, values, [freerun.changed_at, event])
+            line = [freerun.changed_at, event]
         case RemoveFreerun(freerun):
             return DeleteOne({'process_name': freerun.process, 'entry_name': freerun.entry})
         case _:
             raise AssertionError(f'{save} has no revision')
+    if is_inserted:
+        return InsertOne({**key, **values, 'event_log': [line]})
+    return _upsert(key, values, line)
 
 
-def _upsert(key: Document, rev: int, term: int, values: Document, event: list[Any]) -> UpdateOne:
+def _upsert(key: Document, values: Document, line: list[Any]) -> UpdateOne:
+    rev, term = values['rev'], values['term']
     # A first save must match nothing, not even a row that was edited to rev 0.
     matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else {'rev': {'$exists': False}}
     return UpdateOne(
         {**key, **matching},
         {
             '$set': values,
-            '$push': {
-                'event_log': {'$each': [event], '$position': 0, '$slice': EVENTS_PER_JOB_MAX}
-            },
+            '$push': {'event_log': {'$each': [line], '$position': 0, '$slice': EVENTS_PER_JOB_MAX}},
         },
         upsert=True,
     )
