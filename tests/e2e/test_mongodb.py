@@ -19,7 +19,7 @@ PROCESSES = ('NestHourly', 'NestDaily', 'LaterDaily')
 
 @pytest.fixture
 def nested(tmp_path: Path, mongo_uri: str) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.nested', store_uri=mongo_uri) as running:
+    with System(tmp_path / 'home', 'tests.pipelines.three_days', store_uri=mongo_uri) as running:
         yield running
 
 
