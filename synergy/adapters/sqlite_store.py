@@ -36,9 +36,9 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
-    Outcome,
     ProcessName,
     Unit,
+    UnitEnd,
     UowId,
 )
 from synergy.core.states import JobState
@@ -290,14 +290,22 @@ class SqliteStore:
 
     # UnitStore
 
-    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit for `lease`."""
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units for `lease`."""
         now = self._clock.now()
-        micros = to_micros(now)
-        found = self._file.write_returning(
-            _CLAIM, (owner, to_micros(now + lease), micros, uow_id, micros)
-        )
-        return rows.unit_of(found[0]) if found else None
+        micros, until = to_micros(now), to_micros(now + lease)
+        if len(uow_ids) == 1:
+            found = self._file.write_returning(_CLAIM, (owner, until, micros, uow_ids[0], micros))
+        else:
+            with self._file.transaction() as connection:
+                found = [
+                    row
+                    for uow_id in uow_ids
+                    for row in connection.execute(
+                        _CLAIM, (owner, until, micros, uow_id, micros)
+                    ).fetchall()
+                ]
+        return [rows.unit_of(row) for row in found]
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
         """Extend a lease."""
@@ -309,22 +317,11 @@ class SqliteStore:
         if renewed != 1:
             raise _lease_lost(uow_id, fence)
 
-    def finish(
-        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
-    ) -> None:
-        """Record the end of an attempt, once."""
-        state, count, error = outcome.state.value, outcome.count, outcome.error
-        ended = (state, count, error, to_micros(self._clock.now()), uow_id, fence)
-        if not log:
-            if self._file.write(_FINISH, ended) == 1:
-                return
-        else:
-            with self._file.transaction() as connection:
-                if connection.execute(_FINISH, ended).rowcount == 1:
-                    connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
-                    return
-        if not self._file.read(_IS_FINISHED_SO, (uow_id, fence, state, count, error)):
-            raise _lease_lost(uow_id, fence)
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once."""
+        now = to_micros(self._clock.now())
+        with self._file.transaction() as connection:
+            return [end.uow_id for end in ends if not _finish(connection, end, now)]
 
     def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
         """Hand a unit back unfinished."""
@@ -495,6 +492,18 @@ class SqliteStore:
                 'changed_at = excluded.changed_at',
                 [rows.box_process_values(row) for row in actual],
             )
+
+
+def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
+    """Record one end; tell whether it stands."""
+    state, count, error = end.outcome.state.value, end.outcome.count, end.outcome.error
+    ended = (state, count, error, now, end.uow_id, end.fence)
+    if connection.execute(_FINISH, ended).rowcount == 1:
+        if end.log:
+            connection.executemany(_INSERT_LOG, _log_values(end.uow_id, end.log))
+        return True
+    same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, state, count, error))
+    return same.fetchone() is not None
 
 
 def _where(where: JobFilter) -> tuple[list[str], list[Any]]:

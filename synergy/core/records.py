@@ -193,6 +193,16 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEnd:
+    """How the attempt that held a unit under `fence` ended, and what it logged since the last."""
+
+    uow_id: UowId
+    fence: int
+    outcome: Outcome
+    log: tuple[LogLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
     """One line of a job's history, newest first when listed."""
 

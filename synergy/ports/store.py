@@ -23,9 +23,9 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
-    Outcome,
     ProcessName,
     Unit,
+    UnitEnd,
     UowId,
 )
 from synergy.core.states import JobState
@@ -116,11 +116,12 @@ class Ledger(Protocol):
 class UnitStore(Protocol):
     """What a worker needs."""
 
-    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
 
-        One statement. None when the unit does not exist, is not REQUESTED, or its `not_before`
-        lies ahead: drop the message, the Scheduler rings again when there is something to claim.
+        One statement for each unit. Returns those taken, in the order asked for. Not among them is
+        a unit that does not exist, is not REQUESTED, or whose `not_before` lies ahead: drop its
+        message, the Scheduler rings again when there is something to claim.
         """
         ...
 
@@ -128,14 +129,13 @@ class UnitStore(Protocol):
         """Extend the lease to `lease` from now; raise LeaseLost unless held under `fence`."""
         ...
 
-    def finish(
-        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
-    ) -> None:
-        """Record the end of an attempt, once, and append `log` to the unit's log.
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once, and append to the units' logs.
 
-        Succeeds only while the unit is IN_PROGRESS under this `fence`; the check and the write are
-        one statement. Calling it again with the same outcome is a no-op.
-        Raises LeaseLost if the unit was cancelled, rescued or claimed anew: discard the result.
+        Each succeeds only while its unit is IN_PROGRESS under its fence; the check and the write
+        are one statement. Calling it again with the same outcome is a no-op.
+        Returns the units of which it was refused, for they were cancelled, rescued or claimed anew:
+        their results are discarded.
         """
         ...
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
-from synergy.core.records import Outcome
+from synergy.core.records import Outcome, UnitEnd
 from synergy.core.states import JobState
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
@@ -49,9 +49,8 @@ def half_done(launch: Launch) -> Launch:
             (Outcome.processed(5), Outcome.noop(), Outcome.failed('no data')),
             strict=True,
         ):
-            claimed = store.claim(unit.id, 'dev:FlightHourly:0:7', timedelta(seconds=9))
-            assert claimed is not None
-            store.finish(unit.id, claimed.fence, outcome)
+            store.claim([unit.id], 'dev:FlightHourly:0:7', timedelta(seconds=9))
+            store.finish([UnitEnd(uow_id=unit.id, fence=1, outcome=outcome)])
             broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
         scheduler.step()
     return launch

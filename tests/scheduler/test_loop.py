@@ -258,7 +258,7 @@ def test_a_failed_attempt_waits_for_its_delay_and_is_rung_then(tmp_path: Path) -
     scheduler.step()
 
     assert stage.take() == []
-    assert stage.store.claim(unit.id, 'eager', LEASE) is None
+    assert stage.store.claim([unit.id], 'eager', LEASE) == []
     for _ in range(25):
         stage.clock.advance(timedelta(seconds=1))
         scheduler.step()
