@@ -9,7 +9,7 @@ not be lower than the row's. Leases are judged by the server's clock (`$$NOW`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,7 +27,7 @@ from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
 from synergy.core.commands import Command
 from synergy.core.effects import Save
-from synergy.core.records import BoxProcess, Leadership, LogLine, Outcome, Unit, UowId
+from synergy.core.records import BoxProcess, Leadership, LogLine, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
@@ -169,40 +169,51 @@ class MongoStore(MongoReading):
 
     # UnitStore
 
-    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit for `lease`."""
-        now = self._connection.now
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units for `lease`: one request, and one to read which of them were taken."""
+        ids = [found for uow_id in uow_ids if (found := documents.object_id(uow_id)) is not None]
+        if not ids:
+            return []
+        # Tells this call's units from those that the same owner took before.
+        claim = ObjectId()
+        units = self._database[UNITS]
         with self._connection.reaching():
-            found = self._database[UNITS].find_one_and_update(
-                {
-                    '_id': documents.object_id(uow_id),
-                    'state': _REQUESTED,
-                    # Nothing is less than any date.
-                    '$expr': {'$lte': ['$not_before', now]},
-                },
-                [
-                    {
-                        '$set': {
-                            'state': _IN_PROGRESS,
-                            'fence': {'$add': ['$fence', 1]},
-                            'owner': {'$literal': owner},
-                            'lease_until': {'$add': [now, _millis(lease)]},
-                            'started_at': now,
-                            'finished_at': None,
-                            'error': None,
-                        }
-                    }
-                ],
-                return_document=ReturnDocument.AFTER,
+            done = units.bulk_write([self._claim(item, owner, claim, lease) for item in ids])
+            taken = (
+                {item['_id']: item for item in units.find({'_id': {'$in': ids}, 'claim': claim})}
+                if done.matched_count
+                else {}
             )
-        if found is None:
-            return None
+        return [self._claimed(taken[item]) for item in ids if item in taken]
+
+    def _claim(self, item: ObjectId, owner: str, claim: ObjectId, lease: timedelta) -> UpdateOne:
+        now = self._connection.now
+        return UpdateOne(
+            # Nothing is less than any date: a unit without `not_before` is always due.
+            {'_id': item, 'state': _REQUESTED, '$expr': {'$lte': ['$not_before', now]}},
+            [
+                {
+                    '$set': {
+                        'state': _IN_PROGRESS,
+                        'fence': {'$add': ['$fence', 1]},
+                        'owner': {'$literal': owner},
+                        'claim': claim,
+                        'lease_until': {'$add': [now, _millis(lease)]},
+                        'started_at': now,
+                        'finished_at': None,
+                        'error': None,
+                    }
+                }
+            ],
+        )
+
+    def _claimed(self, document: Document) -> Unit:
         try:
-            return documents.unit_of(found)
+            return documents.unit_of(document)
         except Malformed as error:
             raise StoreUnusable(
-                f'{self._connection.place}: document {uow_id} of {UNITS} was made illegal: '
-                f'{error}; mend or remove it'
+                f'{self._connection.place}: document {document["_id"]} of {UNITS} was made '
+                f'illegal: {error}; mend or remove it'
             ) from error
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
@@ -211,37 +222,56 @@ class MongoStore(MongoReading):
         if not self._update_held(uow_id, fence, {'lease_until': until}):
             raise _lease_lost(uow_id, fence)
 
-    def finish(
-        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
-    ) -> None:
-        """Record the end of an attempt, once."""
-        ended = {
-            'state': outcome.state.value,
-            'number_of_processed_documents': outcome.count,
-            'error': {'$literal': outcome.error},
-            'finished_at': self._connection.now,
-            'lease_until': None,
-        }
-        if not self._update_held(uow_id, fence, ended):
-            self._check_finished_so(uow_id, fence, outcome)
-        # After the end is recorded, for a zombie's log does not count; under an id of its own, for
-        # this may be a repetition after an answer that was lost.
-        self._insert_log(uow_id, log, f'{uow_id}-{fence}')
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once: one request, and one for their logs."""
+        known = [end for end in ends if documents.object_id(end.uow_id) is not None]
+        refused = {end.uow_id for end in ends} - {end.uow_id for end in known}
+        if known:
+            with self._connection.reaching():
+                done = self._database[UNITS].bulk_write(
+                    [self._end(end) for end in known], ordered=False
+                )
+                if done.matched_count != len(known):
+                    refused |= self._refused(known)
+        # After the ends are recorded, for a zombie's log does not count; under ids of their own,
+        # for this may be a repetition after an answer that was lost.
+        self._insert_logs(
+            documents.log_document(end.uow_id, list(end.log), f'{end.uow_id}-{end.fence}')
+            for end in known
+            if end.log and end.uow_id not in refused
+        )
+        return [end.uow_id for end in ends if end.uow_id in refused]
 
-    def _check_finished_so(self, uow_id: UowId, fence: int, outcome: Outcome) -> None:
-        with self._connection.reaching():
-            found = self._database[UNITS].find_one(
+    def _end(self, end: UnitEnd) -> UpdateOne:
+        outcome = end.outcome
+        return UpdateOne(
+            _held(end.uow_id, end.fence),
+            [
                 {
-                    '_id': documents.object_id(uow_id),
-                    'fence': fence,
-                    'state': outcome.state.value,
-                    'number_of_processed_documents': outcome.count,
-                    'error': outcome.error,
-                },
-                ['_id'],
-            )
-        if found is None:
-            raise _lease_lost(uow_id, fence)
+                    '$set': {
+                        'state': outcome.state.value,
+                        'number_of_processed_documents': outcome.count,
+                        'error': {'$literal': outcome.error},
+                        'finished_at': self._connection.now,
+                        'lease_until': None,
+                    }
+                }
+            ],
+        )
+
+    def _refused(self, ends: Sequence[UnitEnd]) -> set[UowId]:
+        """Return the units that did not end so: neither now nor by an earlier call."""
+        ids = [documents.object_id(end.uow_id) for end in ends]
+        found = {
+            str(item['_id']): _end_of(item)
+            for item in self._database[UNITS].find({'_id': {'$in': ids}})
+        }
+        return {
+            end.uow_id
+            for end in ends
+            if found.get(end.uow_id)
+            != (end.fence, end.outcome.state.value, end.outcome.count, end.outcome.error)
+        }
 
     def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
         """Hand a unit back unfinished."""
@@ -255,28 +285,27 @@ class MongoStore(MongoReading):
         }
         if not self._update_held(uow_id, fence, released):
             raise _lease_lost(uow_id, fence)
-        self._insert_log(uow_id, log, f'{uow_id}-{fence}')
+        if log:
+            self._insert_logs([documents.log_document(uow_id, list(log), f'{uow_id}-{fence}')])
 
     def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
         """Append lines to the unit's log."""
-        self._insert_log(uow_id, log, ObjectId())
+        if log:
+            self._insert_logs([documents.log_document(uow_id, list(log), ObjectId())])
 
-    def _insert_log(self, uow_id: UowId, log: Sequence[LogLine], part: str | ObjectId) -> None:
-        if not log:
-            return
-        document = documents.log_document(uow_id, list(log), part)
-        with self._connection.reaching():
-            self._connection.logs().update_one(
-                {'_id': document['_id']}, {'$setOnInsert': document}, upsert=True
-            )
+    def _insert_logs(self, parts: Iterable[Document]) -> None:
+        """Insert parts of logs; one that is there already stays as it is."""
+        inserts = [
+            UpdateOne({'_id': part['_id']}, {'$setOnInsert': part}, upsert=True) for part in parts
+        ]
+        if inserts:
+            with self._connection.reaching():
+                self._connection.logs().bulk_write(inserts, ordered=False)
 
     def _update_held(self, uow_id: UowId, fence: int, values: Mapping[str, Any]) -> bool:
         """Update a unit if it is held under `fence`; tell whether it was."""
         with self._connection.reaching():
-            done = self._database[UNITS].update_one(
-                {'_id': documents.object_id(uow_id), 'fence': fence, 'state': _IN_PROGRESS},
-                [{'$set': values}],
-            )
+            done = self._database[UNITS].update_one(_held(uow_id, fence), [{'$set': values}])
         return done.matched_count == 1
 
     # Commands
@@ -328,6 +357,15 @@ class MongoStore(MongoReading):
                 ],
                 ordered=False,
             )
+
+
+def _held(uow_id: UowId, fence: int) -> Document:
+    return {'_id': documents.object_id(uow_id), 'fence': fence, 'state': _IN_PROGRESS}
+
+
+def _end_of(document: Document) -> tuple[object, ...]:
+    names = ('fence', 'state', 'number_of_processed_documents', 'error')
+    return tuple(document.get(name) for name in names)
 
 
 def _millis(duration: timedelta) -> int:

@@ -20,7 +20,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.ports.administration import Findings
 from synergy.ports.errors import StoreUnusable
 from tests.builders import key
-from tests.contract.test_store import job_of, leader, unit_of
+from tests.contract.test_store import claim, job_of, leader, unit_of
 
 DATE = '2026-11-22 01:02:03'
 INSTANT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
@@ -242,7 +242,7 @@ def test_it_goes_on_with_new_runs_of_old_jobs(mongo_uri: str) -> None:
     )
 
     assert [unit.run for unit in store.runs(reset)] == [1, 2]
-    assert store.claim(UowId(unit_of(reset, 2).id), 'w', timedelta(seconds=5)) is not None
+    assert claim(store, UowId(unit_of(reset, 2).id), 'w') is not None
     store.close()
 
 
