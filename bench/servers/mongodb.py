@@ -73,7 +73,11 @@ class Member:
 
 
 class MongoServers:
-    """A replica set; started by `start` or by entering the block, gone when the block ends."""
+    """A replica set; started by `start` or by entering the block, gone when the block ends.
+
+    Start and restart members from a thread that lives as long as they shall: when the thread that
+    started one ends, so does the member (prctl(2): the "parent" is a thread).
+    """
 
     def __init__(
         self,

@@ -9,12 +9,14 @@ when it is first opened, or was written by Synergy 2.x, and is then taken over b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_documents import JOB_COLLECTION, TYPE_FREERUN, Document
@@ -169,7 +171,10 @@ def update(database: Database[Document], retention: timedelta) -> None:
         if wanted:
             database[collection].create_indexes([index.model for index in wanted])
     keep_logs(database, retention)
-    database[_SCHEMA].update_one({'_id': _SCHEMA}, {'$set': {'version': VERSION}}, upsert=True)
+    written = {'version': VERSION, 'log_retention_seconds': retention.total_seconds()}
+    # Another process may be doing the same; then its version is there already.
+    with suppress(DuplicateKeyError):
+        database[_SCHEMA].update_one({'_id': _SCHEMA}, {'$set': written}, upsert=True)
 
 
 def keep_logs(database: Database[Document], retention: timedelta) -> None:
