@@ -6,12 +6,13 @@ leadership row. All instants by which leases are judged come from the clock give
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
@@ -52,6 +53,12 @@ from synergy.ports.errors import (
 )
 from synergy.ports.store import JobFilter
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+_QUALIFIERS: Final = {qualifier.value: qualifier for qualifier in Qualifier}
+_STATES: Final = {state.value: state for state in JobState}
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
 
@@ -111,6 +118,7 @@ class SqliteStore:
         """Serve from an open file; see `open`."""
         self._file = file
         self._clock = clock
+        self._reported: set[str] = set()
 
     @classmethod
     def open(
@@ -188,18 +196,44 @@ class SqliteStore:
 
     def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
         """Yield (process, timeperiod, state) of every job row."""
-        qualifiers = {qualifier.value: qualifier for qualifier in Qualifier}
-        states = {state.value: state for state in JobState}
         for process, timeperiod, qualifier, state in self._file.stream(
             'SELECT process_name, timeperiod, time_qualifier, state FROM job '
             'ORDER BY process_name, timeperiod'
         ):
-            yield process, parse(qualifiers[qualifier], timeperiod), states[state]
+            try:
+                parsed = parse(_QUALIFIERS[qualifier], timeperiod)
+            except (KeyError, ValueError) as error:
+                self._report(f'job {process}@{timeperiod}', error)
+                continue
+            if state not in _STATES:
+                # It counts as running: nothing starts it, and what waits for it goes on waiting.
+                self._report(f'job {process}@{timeperiod}', f'state {state!r} is none')
+            yield process, parsed, _STATES.get(state, JobState.IN_PROGRESS)
+
+    def _decoded(self, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
+        """Yield the records of rows; a row that somebody made illegal is reported and left out."""
+        for row in found:
+            try:
+                yield decode(row)
+            except (ValueError, TypeError) as error:
+                self._report(f'row {row[0]} {row[1]}', error)
+
+    def _report(self, what: str, problem: object) -> None:
+        if what not in self._reported:
+            self._reported.add(what)
+            logger.error(
+                '%s in store %s was made illegal: %s; it is left alone, and what waits for it '
+                'waits until somebody mends or removes it',
+                what,
+                self._file.path,
+                problem,
+                extra={'event': 'row_malformed'},
+            )
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
         sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {OPEN}'
-        return [rows.job_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.job_of, self._file.read(sql)))
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
         """Return the rows that exist among `keys`."""
@@ -211,8 +245,7 @@ class SqliteStore:
                 f'SELECT {rows.JOB_COLUMNS} FROM job '
                 f'WHERE (process_name, timeperiod) IN (VALUES {pairs})'
             )
-            for row in self._file.read(sql, values):
-                job = rows.job_of(row)
+            for job in self._decoded(rows.job_of, self._file.read(sql, values)):
                 found[job.key] = job
         return found
 
@@ -222,14 +255,14 @@ class SqliteStore:
         for chunk in _chunks(list(uow_ids)):
             marks = ', '.join('?' * len(chunk))
             sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
-            for row in self._file.read(sql, chunk):
-                found[UowId(row[0])] = rows.unit_of(row)
+            for unit in self._decoded(rows.unit_of, self._file.read(sql, chunk)):
+                found[unit.id] = unit
         return found
 
     def live_units(self) -> Sequence[Unit]:
         """Return every unit that somebody still has to act on."""
         sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
-        return [rows.unit_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.unit_of, self._file.read(sql)))
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""
@@ -241,14 +274,14 @@ class SqliteStore:
             f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN {OPEN_COMMANDS} '
             'ORDER BY created_at, id LIMIT ?'
         )
-        return [rows.command_of(row) for row in self._file.read(sql, (limit,))]
+        return list(self._decoded(rows.command_of, self._file.read(sql, (limit,))))
 
     def freeruns(self) -> Sequence[Freerun]:
         """Return every free run, by name."""
         sql = (
             f'SELECT {rows.FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
         )
-        return [rows.freerun_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.freerun_of, self._file.read(sql)))
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete log lines, and ended units of free runs, from before an instant."""
@@ -331,7 +364,7 @@ class SqliteStore:
             f'SELECT {rows.JOB_COLUMNS} FROM job WHERE {" AND ".join(clauses)} '
             'ORDER BY process_name, timeperiod LIMIT ?'
         )
-        return [rows.job_of(row) for row in self._file.read(sql, (*values, limit))]
+        return list(self._decoded(rows.job_of, self._file.read(sql, (*values, limit))))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
@@ -354,7 +387,7 @@ class SqliteStore:
     def all_units(self) -> Iterable[Unit]:
         """Yield every unit, by process, timeperiod and run."""
         sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work ORDER BY process_name, timeperiod, run'
-        return map(rows.unit_of, self._file.stream(sql))
+        return self._decoded(rows.unit_of, self._file.stream(sql))
 
     def log(self, uow_id: UowId) -> Sequence[LogLine]:
         """Return a unit's log, oldest line first."""

@@ -36,6 +36,7 @@ COMMANDS: Final = (
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),
+    ('db', 'db', 'look at the store, bring it up to date, or empty it'),
     ('list', 'list', 'list the registered processes'),
     ('check', 'check', 'validate settings and context; start nothing'),
     ('install', 'install', 'make the virtual environment'),

@@ -127,10 +127,10 @@ SETTINGS: Final = (
     ),
     Setting(
         name='store_uri',
-        read=_uri('sqlite'),
+        read=_uri('sqlite', 'mongodb', 'mongodb+srv'),
         default=None,
         shown_default='`sqlite:///HOME/store.db`',
-        text='Where the ledger lives.',
+        text='Where the ledger lives: a file, or a MongoDB replica set (see below).',
     ),
     Setting(
         name='broker_uri',
@@ -220,7 +220,8 @@ SETTINGS: Final = (
         name='store_busy_seconds_max',
         read=_seconds(0.1),
         default=30.0,
-        text='How long to wait for a locked store or broker file before giving up.',
+        text='How long to wait for a locked store or broker file, or for a primary and its '
+        'answers, before giving up.',
     ),
     Setting(
         name='sqlite_synchronous',
@@ -310,7 +311,7 @@ _RETIRED: Final = {
     'gc_life_support_hours': 'use uow_age_hours_max',
     'gc_resubmit_after_hours': 'use uow_lease_seconds',
     'gc_release_lag_minutes': 'use retry_delay of the context entry',
-    'mongo_db_name': 'the store is named by store_uri alone',
+    'mongo_db_name': 'store_uri names the database, as in mongodb://HOST/scheduler',
     'mongodb_host_list': 'the store is named by store_uri alone',
     'ds_type': 'the store is named by store_uri alone',
     'db_log_ttl_days': 'use log_retention_days',
@@ -323,6 +324,27 @@ _RETIRED: Final = {
     'version': 'the version is that of the package',
     'mx_': 'the dashboard is not part of this version',
 }
+
+
+_MONGODB_REFERENCE: Final = """
+## MongoDB
+
+`store_uri = 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'`
+
+- A replica set of version 6.0 or later; three members, so that one may be lost. `mongodb+srv://`
+  works, too.
+- The path names the database; without one it is `scheduler`, as in Synergy 2.x.
+- Add `&authSource=admin` when the user is one of that database.
+- The user needs the roles `readWrite` and `dbAdmin` on that database.
+- An empty database is made ready when it is first opened. One that Synergy 2.x wrote, or an older
+  version of this program, is refused until `./launch.py db --check` has shown what would change and
+  `./launch.py db --update` has changed it.
+- Writes wait for a majority of the members and their journals; reads see what a majority has.
+- `store_busy_seconds_max` is how long a call waits for a primary and for its answer. Options in the
+  URI, such as `serverSelectionTimeoutMS`, win; TLS and certificates are options of the URI as well.
+- Leases of units and of the leading Scheduler are judged by the clock of the primary.
+- `log_retention_days` becomes the age at which MongoDB itself deletes logs (a TTL index).
+"""
 
 
 def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
@@ -364,7 +386,7 @@ def reference() -> str:
     for setting in SETTINGS:
         default = setting.shown_default or f'`{setting.default}`'
         lines.append(f'| `{setting.name}` | `{setting.variable}` | {default} | {setting.text} |')
-    return '\n'.join(lines) + '\n'
+    return '\n'.join(lines) + '\n' + _MONGODB_REFERENCE
 
 
 def _from_module(

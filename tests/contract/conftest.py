@@ -10,6 +10,7 @@ import pytest
 
 from synergy.adapters.clocks import SimulatedClock, SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.mongo_store import MongoStore
 from synergy.adapters.rabbit_broker import RabbitBroker
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.ports.broker import Broker, BrokerAdmin
@@ -24,13 +25,20 @@ def clock() -> SimulatedClock:
     return SimulatedClock(NOW)
 
 
-@pytest.fixture
-def open_store(tmp_path: Path, clock: SimulatedClock) -> Iterator[Callable[[], Store]]:
+@pytest.fixture(params=['sqlite', 'mongodb'])
+def open_store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: SimulatedClock
+) -> Iterator[Callable[[], Store]]:
     """Return a function that opens one more connection to the same store."""
+    if request.param == 'mongodb':
+        uri = request.getfixturevalue('empty_mongo_uri')
     opened: list[Store] = []
 
     def open_one() -> Store:
-        opened.append(SqliteStore.open(tmp_path / 'store.db', clock=clock))
+        if request.param == 'mongodb':
+            opened.append(MongoStore.open(uri, clock=clock))
+        else:
+            opened.append(SqliteStore.open(tmp_path / 'store.db', clock=clock))
         return opened[-1]
 
     yield open_one
