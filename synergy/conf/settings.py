@@ -21,6 +21,7 @@ from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
 
+DEFAULT_BOX_ID: Final = 'dev'
 #: Environment variables with these beginnings are not settings.
 _FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
 
@@ -148,8 +149,16 @@ SETTINGS: Final = (
     Setting(
         name='box_id',
         read=_text,
-        default='dev',
+        default=None,
+        shown_default='what `launch.py super --boxid` wrote into `HOME/box_id`, else `dev`',
         text='Name of this machine; `present_on_boxes` of the context entries is matched with it.',
+    ),
+    Setting(
+        name='box_vanished_seconds',
+        read=_seconds(1),
+        default=15.0,
+        text='A box whose Supervisor was not heard of for so long has vanished; every third of it '
+        'the Supervisor tells the store that it lives.',
     ),
     Setting(
         name='process_prefix',
@@ -309,7 +318,7 @@ _RETIRED: Final = {
     'perf_ticker_interval': './launch.py status shows what it printed',
     'bash_runnable_count': 'use max_running and instances of the context entry',
     'process_cwd': 'processes run in the project folder',
-    'config_file': 'the box is named by box_id',
+    'config_file': 'the box is named by box_id, or by ./launch.py super --boxid ID',
     'batch_size': 'batches need no setting',
     'under_test': 'tests use a home of their own',
     'version': 'the version is that of the package',
@@ -428,7 +437,9 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         broker_uri=values['broker_uri'] or f'embedded://{quote(str(home / "broker"))}',
         settings_module=module_name,
         context_module=values['context_module'],
-        box_id=values['box_id'],
+        box_id=values['box_id'] or _written_box_id(home) or DEFAULT_BOX_ID,
+        is_box_id_set=values['box_id'] is not None,
+        box_vanished=seconds('box_vanished_seconds'),
         process_prefix=values['process_prefix'],
         log_directory=_folder(values['log_directory'], home / 'logs', project),
         pid_directory=_folder(values['pid_directory'], home / 'run', project),
@@ -452,6 +463,19 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         quick_exit=seconds('quick_exit_seconds'),
         quick_exit_count_max=values['quick_exit_count_max'],
     )
+
+
+def box_id_file(home: Path) -> Path:
+    """Return the file that names the box when neither settings nor environment do."""
+    return home / 'box_id'
+
+
+def _written_box_id(home: Path) -> str | None:
+    """Return what the file of the box id says; None when it is missing, unreadable or empty."""
+    try:
+        return box_id_file(home).read_text().strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _folder(given: str | None, default: Path, project: Path) -> Path:

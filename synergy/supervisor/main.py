@@ -7,19 +7,23 @@ import logging
 import os
 import select
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
+from synergy import __version__
 from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import Box
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
 from synergy.ports.processes import Processes
 from synergy.ports.store import Store
 from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import slots_of
 
 logger = logging.getLogger(__name__)
@@ -71,7 +75,16 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         runtime.open_store().close()
         supervisor = Supervisor(
             slots_of(settings, runtime.context, is_console=is_console),
-            box_id=settings.box_id,
+            presence=Presence(
+                Box(
+                    box_id=settings.box_id,
+                    host=socket.gethostname(),
+                    home=str(settings.home),
+                    pid=os.getpid(),
+                    version=__version__,
+                ),
+                settings.box_vanished,
+            ),
             policy=Policy(
                 restart_delay=settings.restart_delay,
                 restart_delay_max=settings.restart_delay_max,
@@ -85,6 +98,7 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         )
         logger.info('Supervisor started on box %s', settings.box_id, extra={'event': 'started'})
         _loop(supervisor)
+        supervisor.leave()
         logger.info('Supervisor stopped', extra={'event': 'stopped'})
     return 0
 
