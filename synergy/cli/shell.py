@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final
 
-from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.reading import Reading, reading
-from synergy.cli.target import key_of
+from synergy.cli.target import key_of, node_of
 from synergy.core.records import Job, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import PortError
@@ -57,7 +57,7 @@ class Bench:
 
     def jobs(self, *processes: str) -> Sequence[Job]:
         """Return the first thousand rows of processes, or of all."""
-        names = tuple(self.source.context.hierarchy.nodes[name].process.name for name in processes)  # type: ignore[index]  # plain text at the prompt
+        names = tuple(node_of(self.source.context, name).process.name for name in processes)
         return self.source.store.find_jobs(JobFilter(processes=names or None), _JOBS_MAX)
 
     def explain(self, process: str, timeperiod: str) -> None:
@@ -113,12 +113,19 @@ def _run_once(text: str, names: dict[str, Any]) -> ExitCode:
     try:
         act = _compiled(text)
         act(names)
-    except PortError:
+    except (PortError, CommandError):
         raise
-    except Exception:  # noqa: BLE001 - the user's own code, in which anything may go wrong
-        traceback.print_exc(limit=-2, file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - the user's own code: anything may go wrong in it
+        # Frames of this file say nothing about it.
+        frames = [item for item in traceback.extract_tb(error.__traceback__) if _is_user(item)]
+        print(''.join(traceback.format_list(frames)), end='', file=sys.stderr)
+        print(''.join(traceback.format_exception_only(error)), end='', file=sys.stderr)
         return ExitCode.FOUND
     return ExitCode.OK
+
+
+def _is_user(frame: traceback.FrameSummary) -> bool:
+    return frame.filename != __file__
 
 
 def _compiled(text: str) -> Callable[[dict[str, Any]], None]:

@@ -8,7 +8,7 @@ written into the home, else `dev`.
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -64,13 +64,21 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--wait',
         metavar='SECONDS',
-        type=float,
+        type=_seconds,
         help='with --drain: until its workers have finished; exit 1 when they have not by then',
     )
     parser.add_argument('--json', action='store_true', help='with --query: print JSON')
 
 
+def _seconds(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError) as error:
+        raise ArgumentTypeError(f'{text!r} is no number of seconds') from error
+
+
 def _run(options: Namespace) -> ExitCode:
+    _refuse_lone_options(options)
     settings, context = bootstrap.load()
     if options.boxid is not None:
         return _name_box(settings, options.boxid)
@@ -85,6 +93,17 @@ def _run(options: Namespace) -> ExitCode:
         if options.forget is not None:
             return _forget(runtime, store, options.forget)
         return _drain(runtime, store, options)
+
+
+def _refuse_lone_options(options: Namespace) -> None:
+    """Refuse options that would be ignored: their user means something else than is done."""
+    for name, is_given, partner, is_there in (
+        ('--wait', options.wait is not None, '--drain', options.drain is not None),
+        ('--all', options.all, '--query', options.query),
+        ('--json', options.json, '--query', options.query),
+    ):
+        if is_given and not is_there:
+            raise CommandError(f'{name} goes with {partner} only; leave it out', ExitCode.USAGE)
 
 
 def _name_box(settings: Settings, box_id: str) -> ExitCode:
@@ -195,7 +214,7 @@ def _drain(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
     print(f'box {box_id} {told}{_until(views, box_id)}', flush=True)
     if not is_draining or options.wait is None:
         return ExitCode.OK
-    return _wait(runtime, store, box_id, timedelta(seconds=options.wait))
+    return _wait(runtime, store, box_id, options.wait)
 
 
 def _wait(runtime: Runtime, store: Store, box_id: str, patience: timedelta) -> ExitCode:
