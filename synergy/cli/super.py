@@ -7,7 +7,6 @@ written into the home, else `dev`.
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +21,7 @@ from synergy.cli.status import print_boxes, print_processes
 from synergy.conf.boxes import is_present
 from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.conf.settings import box_id_file
+from synergy.conf.settings import BOX_ID, box_id_file
 from synergy.core.nearest import nearest
 from synergy.core.records import BoxProcess
 from synergy.core.supervision import ProcessStatus
@@ -30,7 +29,6 @@ from synergy.ports.store import Store
 from synergy.view.boxes import BoxView, Presence, box_views
 from synergy.view.encode import encode_box, encode_box_process
 
-_BOX_ID: Final = re.compile(r'[A-Za-z0-9_.-]{1,64}')
 _LOOK_SECONDS: Final = 0.2
 #: Stands for this box where a flag may name one.
 _THIS: Final = ''
@@ -107,7 +105,7 @@ def _refuse_lone_options(options: Namespace) -> None:
 
 
 def _name_box(settings: Settings, box_id: str) -> ExitCode:
-    if not _BOX_ID.fullmatch(box_id):
+    if not BOX_ID.fullmatch(box_id):
         raise CommandError(
             f'{box_id!r} is no box id; use up to 64 letters, digits and _ . -', ExitCode.USAGE
         )

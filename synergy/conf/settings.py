@@ -8,6 +8,7 @@ are refused, all of them at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,8 @@ from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
 
 DEFAULT_BOX_ID: Final = 'dev'
+#: What `launch.py super --boxid` takes.
+BOX_ID: Final = re.compile(r'[A-Za-z0-9_.-]{1,64}')
 #: Environment variables with these beginnings are not settings.
 _FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
 
@@ -471,11 +474,28 @@ def box_id_file(home: Path) -> Path:
 
 
 def _written_box_id(home: Path) -> str | None:
-    """Return what the file of the box id says; None when it is missing, unreadable or empty."""
+    """Return what the file of the box id says; None when there is none.
+
+    Raises SettingsError for a file that says nothing usable: to go on as another box than the one
+    meant would start what does not belong here.
+    """
+    file = box_id_file(home)
     try:
-        return box_id_file(home).read_text().strip() or None
-    except (OSError, UnicodeDecodeError):
+        text = file.read_text(errors='replace').strip()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise SettingsError(
+            (f'{file} cannot be read ({error.strerror}); let this user read it, or set box_id',)
+        ) from error
+    if BOX_ID.fullmatch(text):
+        return text
+    raise SettingsError(
+        (
+            f'{file} says {text!r:.80}, which is no box id; remove it and name this box again: '
+            './launch.py super --boxid ID',
+        )
+    )
 
 
 def _folder(given: str | None, default: Path, project: Path) -> Path:
