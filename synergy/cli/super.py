@@ -18,10 +18,9 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
 from synergy.cli.status import print_boxes, print_processes
-from synergy.conf.boxes import is_present
+from synergy.conf.boxes import BOX_ID, box_id_file, is_present
 from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.conf.settings import BOX_ID, box_id_file
 from synergy.core.nearest import nearest
 from synergy.core.records import BoxProcess
 from synergy.core.supervision import ProcessStatus

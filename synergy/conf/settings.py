@@ -8,7 +8,6 @@ are refused, all of them at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,15 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
 
-DEFAULT_BOX_ID: Final = 'dev'
-#: What `launch.py super --boxid` takes.
-BOX_ID: Final = re.compile(r'[A-Za-z0-9_.-]{1,64}')
 #: Environment variables with these beginnings are not settings.
 _FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
 
@@ -440,7 +437,7 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         broker_uri=values['broker_uri'] or f'embedded://{quote(str(home / "broker"))}',
         settings_module=module_name,
         context_module=values['context_module'],
-        box_id=values['box_id'] or _written_box_id(home) or DEFAULT_BOX_ID,
+        box_id=values['box_id'] or written_box_id(home) or DEFAULT_BOX_ID,
         is_box_id_set=values['box_id'] is not None,
         box_vanished=seconds('box_vanished_seconds'),
         process_prefix=values['process_prefix'],
@@ -465,36 +462,6 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         restart_delay_max=seconds('restart_delay_seconds_max'),
         quick_exit=seconds('quick_exit_seconds'),
         quick_exit_count_max=values['quick_exit_count_max'],
-    )
-
-
-def box_id_file(home: Path) -> Path:
-    """Return the file that names the box when neither settings nor environment do."""
-    return home / 'box_id'
-
-
-def _written_box_id(home: Path) -> str | None:
-    """Return what the file of the box id says; None when there is none.
-
-    Raises SettingsError for a file that says nothing usable: to go on as another box than the one
-    meant would start what does not belong here.
-    """
-    file = box_id_file(home)
-    try:
-        text = file.read_text(errors='replace').strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SettingsError(
-            (f'{file} cannot be read ({error.strerror}); let this user read it, or set box_id',)
-        ) from error
-    if BOX_ID.fullmatch(text):
-        return text
-    raise SettingsError(
-        (
-            f'{file} says {text!r:.80}, which is no box id; remove it and name this box again: '
-            './launch.py super --boxid ID',
-        )
     )
 
 
