@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: How often the desired state is read when nobody rings.
 POLL_SECONDS: Final = 2.0
+#: The same while the store is away: a call may wait for it, and meanwhile nothing is restarted.
+POLL_SECONDS_DOWN: Final = 10.0
 #: How often processes that are not our children are looked at.
 FOREIGN_SECONDS: Final = 0.2
 #: Variable in which a child finds whose death it shall not survive.
@@ -106,9 +108,10 @@ class Supervisor:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
         now = self._clock.monotonic()
         self._note_ends(now)
-        if now - self._polled_at >= POLL_SECONDS:
+        period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
+        if now - self._polled_at >= period:
             self._poll(now)
-            self._polled_at = now
+            self._polled_at = self._clock.monotonic()
         for place in self._places:
             place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
             if step is not None:
@@ -266,7 +269,7 @@ class Supervisor:
     def _report(self) -> None:
         """Write what runs, where it has changed."""
         rows = [row for row in self._actual() if self._reported.get(row.process) != row]
-        if not rows or self._store is None or not self._presence.is_held:
+        if not rows or self._store is None or self._is_store_down or not self._presence.is_held:
             return
         now = self._clock.now()
         try:

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 #: Beyond the grace of a worker: time to hand its unit back and to end.
 _STOP_MARGIN: Final = timedelta(seconds=5)
+_STORE_SECONDS_MAX: Final = 5.0
 
 
 class HomeInUse(Exception):
@@ -101,6 +103,15 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         supervisor.leave()
         logger.info('Supervisor stopped', extra={'event': 'stopped'})
     return 0
+
+
+def patient(settings: Settings) -> Settings:
+    """Return the settings for a Supervisor: it does not wait long for a store that is away.
+
+    While it waits, nothing is restarted or stopped, and it can do without the store.
+    """
+    seconds = min(settings.store_busy_seconds_max, _STORE_SECONDS_MAX)
+    return replace(settings, store_busy_seconds_max=seconds)
 
 
 @contextmanager
