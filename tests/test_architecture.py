@@ -67,6 +67,8 @@ DRIVERS = {'sqlite3', 'pymongo', 'pika', 'psutil'}
 def part_of(module: str) -> str | None:
     """Return the part of the project in which a module lies; None for other people's modules."""
     names = module.split('.')
+    if module == 'synergy.__version__':
+        return None  # A value, no part.
     if names[0] == 'synergy' and len(names) > 1:
         return '.'.join(names[:2])
     return names[0] if names[0] in ALLOWED or names[0] == 'bench' else None

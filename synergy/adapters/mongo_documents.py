@@ -18,7 +18,7 @@ from bson import ObjectId
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.records import BoxProcess, Job, Json, LogLine, ProcessName, Unit, UowId
+from synergy.core.records import Box, BoxProcess, Job, Json, LogLine, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
@@ -261,6 +261,20 @@ def box_process_of(document: Document) -> BoxProcess:
         pids=tuple(document.get('pids') or ()),
         restart_count=fields.number('restart_count'),
         changed_at=fields.instant_or_none('changed_at'),
+    )
+
+
+def box_of(document: Document) -> Box:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return Box(
+        box_id=fields.text('_id'),
+        host=fields.text('host'),
+        home=fields.text('home'),
+        pid=document.get('pid'),
+        version=fields.text('version'),
+        seen_at=fields.instant_or_none('seen_at'),
+        is_draining=fields.switch('is_draining'),
     )
 
 

@@ -28,7 +28,6 @@ from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
-    BoxProcess,
     Job,
     JobEvent,
     Leadership,
@@ -248,15 +247,6 @@ class MongoReading:
         """Return commands in `states`, newest first."""
         order = [('created_at', DESCENDING), ('_id', ASCENDING)]
         return self._commands({'state': {'$in': [state.value for state in states]}}, order, limit)
-
-    # BoxStore
-
-    def box_processes(self, box_id: str) -> Sequence[BoxProcess]:
-        """Return the rows of one box, by process."""
-        name = 'box_configuration'
-        with self._connection.reaching():
-            found = self._database[name].find({'box_id': box_id}).sort('process_name')
-            return [*self._decoded(name, documents.box_process_of, found)]
 
     def _jobs(self, where: Document, collection: str | None = None) -> list[Job]:
         names = JOB_COLLECTION.values() if collection is None else (collection,)

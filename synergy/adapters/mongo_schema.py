@@ -86,7 +86,9 @@ INDEXES: Final = (
 )
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
-COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), 'leadership', _SCHEMA]))
+COLLECTIONS: Final = tuple(
+    dict.fromkeys([*(i.collection for i in INDEXES), 'leadership', 'box', _SCHEMA])
+)
 #: Collections in which a database of Synergy 2.x has something.
 OLD_COLLECTIONS: Final = (
     *JOB_COLLECTION.values(),

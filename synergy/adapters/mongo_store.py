@@ -20,14 +20,15 @@ from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters import mongo_documents as documents
 from synergy.adapters import mongo_saves as saving
+from synergy.adapters.mongo_boxes import MongoBoxes
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_documents import Document, Malformed
-from synergy.adapters.mongo_reading import LEADER, LEADERSHIP, MongoReading, leadership_of
+from synergy.adapters.mongo_reading import LEADER, LEADERSHIP, leadership_of
 from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
 from synergy.core.commands import Command
 from synergy.core.effects import Save
-from synergy.core.records import BoxProcess, Leadership, LogLine, Unit, UnitEnd, UowId
+from synergy.core.records import Leadership, LogLine, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
@@ -38,7 +39,7 @@ _REQUESTED: Final = UnitState.REQUESTED.value
 _IN_PROGRESS: Final = UnitState.IN_PROGRESS.value
 
 
-class MongoStore(MongoReading):
+class MongoStore(MongoBoxes):
     """All roles of `synergy.ports.store` on one database."""
 
     @classmethod
@@ -318,45 +319,6 @@ class MongoStore(MongoReading):
                 self._database[COMMANDS].insert_one(document)
             except DuplicateKeyError:
                 return
-
-    # BoxStore
-
-    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
-        """Say whether `process` is to run on `box_id`."""
-        unknown: Document = {'state': None, 'pids': [], 'restart_count': 0, 'changed_at': None}
-        with self._connection.reaching():
-            self._database['box_configuration'].update_one(
-                {'box_id': box_id, 'process_name': process},
-                {'$set': {'is_on': is_on}, '$setOnInsert': unknown},
-                upsert=True,
-            )
-
-    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
-        if not actual:
-            return
-        with self._connection.reaching():
-            self._database['box_configuration'].bulk_write(
-                [
-                    UpdateOne(
-                        {'box_id': row.box_id, 'process_name': row.process},
-                        {
-                            '$set': {
-                                'state': row.state,
-                                'pids': list(row.pids),
-                                # As in Synergy 2.x.
-                                'pid': row.pids[0] if row.pids else None,
-                                'restart_count': row.restart_count,
-                                'changed_at': row.changed_at,
-                            },
-                            '$setOnInsert': {'is_on': row.is_on},
-                        },
-                        upsert=True,
-                    )
-                    for row in actual
-                ],
-                ordered=False,
-            )
 
 
 def _held(uow_id: UowId, fence: int) -> Document:

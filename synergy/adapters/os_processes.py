@@ -89,9 +89,16 @@ class OsProcesses:
 
     def terminate(self, identity: ProcessIdentity) -> None:
         """Ask a process to end."""
+        self._send(identity, signal.SIGTERM)
+
+    def drain(self, identity: ProcessIdentity) -> None:
+        """Ask a worker to take no more and to end when its run does."""
+        self._send(identity, signal.SIGUSR2)
+
+    def _send(self, identity: ProcessIdentity, number: signal.Signals) -> None:
         if self.is_alive(identity):
             with suppress(ProcessLookupError):
-                os.kill(identity.pid, signal.SIGTERM)
+                os.kill(identity.pid, number)
 
     def kill(self, identity: ProcessIdentity) -> None:
         """End a process and its group at once."""

@@ -136,4 +136,16 @@ CREATE TABLE freerun_process (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = """
+CREATE TABLE box (
+    box_id TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    home TEXT NOT NULL,
+    pid INTEGER,
+    version TEXT NOT NULL,
+    seen_at INTEGER,
+    is_draining INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_boxes import SqliteBoxes
 from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
 from synergy.adapters.sqlite_saves import (
     FREERUN_EVENTS,
@@ -31,7 +32,6 @@ from synergy.core.effects import (
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
-    BoxProcess,
     Job,
     JobEvent,
     Leadership,
@@ -111,13 +111,12 @@ RETURNING term
 """
 
 
-class SqliteStore:
+class SqliteStore(SqliteBoxes):
     """All roles of `synergy.ports.store` on one file."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
         """Serve from an open file; see `open`."""
-        self._file = file
-        self._clock = clock
+        super().__init__(file, clock)
         self._reported: set[str] = set()
 
     @classmethod
@@ -461,37 +460,6 @@ class SqliteStore:
         )
         found = self._file.read(sql, (*(state.value for state in states), limit))
         return [rows.command_of(row) for row in found]
-
-    # BoxStore
-
-    def box_processes(self, box_id: str) -> Sequence[BoxProcess]:
-        """Return the rows of one box, by process."""
-        sql = (
-            f'SELECT {rows.BOX_COLUMNS} FROM box_configuration WHERE box_id = ? '
-            'ORDER BY process_name'
-        )
-        return [rows.box_process_of(row) for row in self._file.read(sql, (box_id,))]
-
-    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
-        """Say whether `process` is to run on `box_id`."""
-        self._file.write(
-            f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
-            "VALUES (?, ?, ?, NULL, '[]', 0, NULL) "
-            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on',
-            (box_id, process, int(is_on)),
-        )
-
-    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
-        with self._file.transaction() as connection:
-            connection.executemany(
-                f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
-                f'VALUES ({rows.placeholders(rows.BOX_COLUMNS)}) '
-                'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
-                'pids = excluded.pids, restart_count = excluded.restart_count, '
-                'changed_at = excluded.changed_at',
-                [rows.box_process_values(row) for row in actual],
-            )
 
 
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:

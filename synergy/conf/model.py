@@ -33,6 +33,8 @@ class Settings:
     settings_module: str
     context_module: str
     box_id: str
+    is_box_id_set: bool
+    box_vanished: timedelta
     process_prefix: str
     log_directory: Path
     pid_directory: Path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
@@ -156,8 +157,16 @@ SETTINGS: Final = (
     Setting(
         name='box_id',
         read=_text,
-        default='dev',
+        default=None,
+        shown_default='what `launch.py super --boxid` wrote into `HOME/box_id`, else `dev`',
         text='Name of this machine; `present_on_boxes` of the context entries is matched with it.',
+    ),
+    Setting(
+        name='box_vanished_seconds',
+        read=_seconds(1),
+        default=15.0,
+        text='A box whose Supervisor was not heard of for so long has vanished; every third of it '
+        'the Supervisor tells the store that it lives.',
     ),
     Setting(
         name='process_prefix',
@@ -318,7 +327,7 @@ _RETIRED: Final = {
     'perf_ticker_interval': './launch.py status shows what it printed',
     'bash_runnable_count': 'use max_running and instances of the context entry',
     'process_cwd': 'processes run in the project folder',
-    'config_file': 'the box is named by box_id',
+    'config_file': 'the box is named by box_id, or by ./launch.py super --boxid ID',
     'batch_size': 'batches need no setting',
     'under_test': 'tests use a home of their own',
     'version': 'the version is that of the package',
@@ -459,7 +468,9 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         broker_quorum_queues=values['broker_quorum_queues'],
         settings_module=module_name,
         context_module=values['context_module'],
-        box_id=values['box_id'],
+        box_id=values['box_id'] or written_box_id(home) or DEFAULT_BOX_ID,
+        is_box_id_set=values['box_id'] is not None,
+        box_vanished=seconds('box_vanished_seconds'),
         process_prefix=values['process_prefix'],
         log_directory=_folder(values['log_directory'], home / 'logs', project),
         pid_directory=_folder(values['pid_directory'], home / 'run', project),

@@ -245,6 +245,24 @@ class BoxProcess:
     changed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A box, as its Supervisor last reported it.
+
+    host, home: the place that holds the box id. pid: of the Supervisor; None once it has stopped
+    in order. version: of the product that it runs. seen_at: last heartbeat, by the store's clock;
+    None while only `is_draining` was ever set. is_draining: desired; its workers take no more.
+    """
+
+    box_id: str
+    host: str = ''
+    home: str = ''
+    pid: int | None = None
+    version: str = ''
+    seen_at: datetime | None = None
+    is_draining: bool = False
+
+
 def uow_id_of(key: JobKey, run: int) -> UowId:
     """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
 

@@ -20,7 +20,7 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Outcome, ProcessName, Unit
+from synergy.core.records import Box, Outcome, ProcessName, Unit
 from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
@@ -35,6 +35,7 @@ from synergy.simulation.monitor import Monitor
 from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.simulation.store import Line, unreliable
 from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Interrupted
@@ -55,6 +56,7 @@ _POLICY: Final = Policy(
 _BATCH_SECONDS: Final = 8.0
 _SCHEDULER: Final = 'Scheduler'
 #: Between the death of a supervisor and the next one, as an init system would have it.
+_VANISHED_AFTER: Final = timedelta(seconds=15)
 _INIT_SECONDS: Final = 2.0
 
 #: What operators ask for, the usual more often.
@@ -176,7 +178,7 @@ class World:
             actor.pause(delay_seconds)
             supervisor = Supervisor(
                 list(self._slots()),
-                box_id=box,
+                presence=Presence(Box(box_id=box, home=box, pid=actor.pid), _VANISHED_AFTER),
                 policy=_POLICY,
                 processes=processes,
                 open_store=lambda: unreliable(
@@ -365,6 +367,10 @@ class SimulatedProcesses:
         """Ask an actor to end."""
         if identity.pid in self.children:
             self._world.stage.terminate(self.children[identity.pid])
+
+    def drain(self, identity: ProcessIdentity) -> None:
+        """Ask an actor to end; it has no grace, it always finishes what it runs."""
+        self.terminate(identity)
 
     def kill(self, identity: ProcessIdentity) -> None:
         """End an actor."""

@@ -22,6 +22,7 @@ from synergy.core.effects import (
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
+    Box,
     BoxProcess,
     Job,
     Leadership,
@@ -469,6 +470,60 @@ def test_desired_and_actual_state_of_a_box_do_not_overwrite_each_other(store: St
     store.set_desired('box', 'SiteHourly', is_on=True)
     assert list(store.box_processes('box')) == [row]
     assert store.box_processes('elsewhere') == []
+
+
+def box_at(host: str, **fields: object) -> Box:
+    box = Box(box_id='box', host=host, home='/h', pid=7, version='3.0')
+    return replace(box, **fields)  # type: ignore[arg-type]
+
+
+def test_a_heartbeat_is_dated_by_the_store_and_keeps_what_is_desired(
+    store: Store, clock: SimulatedClock
+) -> None:
+    assert store.heartbeat(box_at('a'), LEASE) == box_at('a', seen_at=NOW)
+    store.set_drained('box', is_draining=True)
+    clock.advance(LEASE)
+
+    again = store.heartbeat(box_at('a', pid=8, version='3.1', seen_at=NOW), LEASE)
+
+    assert again == box_at('a', pid=8, version='3.1', seen_at=NOW + LEASE, is_draining=True)
+    assert list(store.boxes()) == [again]
+    store.set_drained('box', is_draining=False)
+    assert not store.boxes()[0].is_draining
+
+
+def test_a_box_that_another_place_holds_is_not_taken_before_it_has_vanished(
+    store: Store, clock: SimulatedClock
+) -> None:
+    held = store.heartbeat(box_at('a'), LEASE)
+    clock.advance(LEASE - timedelta(seconds=1))
+
+    assert store.heartbeat(box_at('b'), LEASE) == held
+    assert store.heartbeat(box_at('a', home='/other'), LEASE) == held
+    clock.advance(timedelta(seconds=1))
+    assert store.heartbeat(box_at('b'), LEASE).host == 'b'
+
+
+def test_a_box_whose_supervisor_stopped_in_order_is_free_at_once(store: Store) -> None:
+    store.heartbeat(box_at('a'), LEASE)
+
+    store.heartbeat(box_at('a', pid=None), LEASE)
+
+    assert store.heartbeat(box_at('b'), LEASE).host == 'b'
+
+
+def test_a_box_may_be_drained_before_it_is_seen_and_forgotten_at_any_time(store: Store) -> None:
+    store.set_drained('box', is_draining=True)
+    store.set_desired('box', 'SiteHourly', is_on=False)
+    store.set_desired('alone', 'SiteHourly', is_on=True)
+
+    assert list(store.boxes()) == [Box(box_id='box', is_draining=True)]
+    assert store.heartbeat(box_at('a'), LEASE).is_draining
+    assert [row.box_id for row in store.box_processes()] == ['alone', 'box']
+    assert store.forget_box('box') == 2
+    assert store.forget_box('box') == 0
+    assert store.boxes() == []
+    assert [row.box_id for row in store.box_processes()] == ['alone']
 
 
 def test_a_job_keeps_a_bounded_history(store: Store) -> None:
