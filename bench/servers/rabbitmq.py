@@ -21,7 +21,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +84,7 @@ class RabbitServer:
             'RABBITMQ_PID_FILE': str(self.folder / 'pid'),
             # Two schedulers that do not spin: the machine is shared with what is measured.
             'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 2:2 +sbwt none +sbwtdcpu none '
-            '+sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
+            '+sbwtdio none -kernel inet_dist_use_interface {127,0,0,1} -start_epmd false',
             # Replaces the shell by the server, so that the child we know is the server.
             'RUNNING_UNDER_SYSTEMD': 'true',
         }
@@ -132,14 +132,9 @@ class RabbitServer:
             )
         # In the foreground, as a child: a daemon would outlive us.
         self._spawn(['epmd', '-port', self._environ['ERL_EPMD_PORT'], '-address', '127.0.0.1'])
+        self._await(self._has_name_server)
         self._spawn([str(_SCRIPTS / 'rabbitmq-server')])
-        give_up_at = time.monotonic() + _START_SECONDS_MAX
-        while not self._is_answering():
-            if self._children[-1].poll() is not None or time.monotonic() > give_up_at:
-                words = self._last_words()
-                self.kill()
-                raise RabbitServerError(f'RabbitMQ in {self.folder} did not start:\n{words}')
-            time.sleep(0.05)
+        self._await(self._is_answering)
 
     def kill(self) -> None:
         """End it at once, as kill -9 and a power cut of its machine do."""
@@ -199,6 +194,9 @@ class RabbitServer:
 
     def control(self, *arguments: str) -> str:
         """Run one command of rabbitmqctl; return what it says. Takes about a second."""
+        if not self._children:
+            # Without a name server rabbitmqctl starts one, a daemon that would outlive us.
+            raise RabbitServerError(f'RabbitMQ in {self.folder} is down; start it first')
         done = subprocess.run(
             [str(_SCRIPTS / 'rabbitmqctl'), '--quiet', *arguments],
             env=self._environ,
@@ -232,6 +230,24 @@ class RabbitServer:
                     start_new_session=True,
                 )
             )
+
+    def _await(self, is_so: Callable[[], bool]) -> None:
+        """Wait until `is_so`; raise RabbitServerError when the newest child ends instead."""
+        give_up_at = time.monotonic() + _START_SECONDS_MAX
+        while not is_so():
+            if self._children[-1].poll() is not None or time.monotonic() > give_up_at:
+                words = self._last_words()
+                self.kill()
+                raise RabbitServerError(f'RabbitMQ in {self.folder} did not start:\n{words}')
+            time.sleep(0.05)
+
+    def _has_name_server(self) -> bool:
+        address = ('127.0.0.1', int(self._environ['ERL_EPMD_PORT']))
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def _is_answering(self) -> bool:
         """Tell whether it speaks AMQP: a bad greeting is answered with its own."""
