@@ -17,8 +17,8 @@ from synergy.ports.store import Ledger
 
 logger = logging.getLogger(__name__)
 
-#: Shares of the lease: renewed after the first, asked for by a standby every second, not trusted
-#: after the third. A dead leader is so replaced within 7/6 of a lease.
+#: Shares of the lease: after which a leader renews it, a standby asks for it, a leader no longer
+#: trusts it. A dead leader is so replaced within 7/6 of a lease.
 RENEW_SHARE: Final = 1 / 3
 ASK_SHARE: Final = 1 / 6
 TRUST_SHARE: Final = 0.8
