@@ -24,6 +24,7 @@ from synergy.adapters.sqlite_saves import (
     name_of,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
+from synergy.adapters.sqlite_users import UserTables
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import (
     Save,
@@ -104,7 +105,7 @@ RETURNING term
 """
 
 
-class SqliteStore:
+class SqliteStore(UserTables):
     """All roles of `synergy.ports.store` on one file."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
@@ -336,6 +337,18 @@ class SqliteStore:
         )
         return [rows.job_of(row) for row in self._file.read(sql, (*values, limit))]
 
+    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows changed at `since` or later, in the order of change."""
+        start: tuple[Any, ...] = (to_micros(since), '', '')
+        if after is not None:
+            start = (to_micros(after.changed_at), after.process, str(after.timeperiod))
+        sql = (
+            f'SELECT {rows.JOB_COLUMNS} FROM job INDEXED BY job_changed '
+            'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
+            'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
+        )
+        return [rows.job_of(row) for row in self._file.read(sql, (*start, limit))]
+
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
         return {
@@ -434,11 +447,11 @@ class SqliteStore:
 
     # BoxStore
 
-    def box_processes(self, box_id: str) -> Sequence[BoxProcess]:
-        """Return the rows of one box, by process."""
+    def box_processes(self, box_id: str | None) -> Sequence[BoxProcess]:
+        """Return the rows of one box, or of all, by box and process."""
         sql = (
-            f'SELECT {rows.BOX_COLUMNS} FROM box_configuration WHERE box_id = ? '
-            'ORDER BY process_name'
+            f'SELECT {rows.BOX_COLUMNS} FROM box_configuration WHERE ?1 IS NULL OR box_id = ?1 '
+            'ORDER BY box_id, process_name'
         )
         return [rows.box_process_of(row) for row in self._file.read(sql, (box_id,))]
 
