@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import webbrowser
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,12 +27,14 @@ from synergy.cli.console import console, print_table
 from synergy.cli.control import starter_command
 from synergy.cli.demo_progress import Progress
 from synergy.cli.verify import all_jobs
+from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import Qualifier
+from synergy.mx.address import address_of, free_port
 from synergy.ports.processes import ProcessIdentity
 from synergy.ports.store import Store
 from synergy.supervisor.loop import PARENT_VARIABLE
@@ -93,11 +96,13 @@ def _run(options: Namespace) -> ExitCode:
         raise CommandError('--days must be between 1 and 365', ExitCode.USAGE)
     home = options.home.absolute()
     _set_environment(home, options.days)
+    os.environ['SYNERGY_MX_PORT'] = str(free_port(bootstrap.load_settings()))
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
         _claim_home(runtime, home)
         _load_fixtures()
         with _running_system(runtime) as system, _interruptible():
+            console().print(f'dashboard {address_of(settings)}')
             seconds = _watch(runtime, system)
             result = _judge(runtime, seconds, None if options.days is None else settings)
             if options.json is not None:
@@ -336,6 +341,7 @@ def _result(
 
 def _stay_up(runtime: Runtime, system: _System, home: Path) -> None:
     out = console()
+    _open_browser(runtime.settings)
     out.print(
         '\nthe system stays up until Ctrl-C; look around from another terminal, as in\n'
         f'  SYNERGY_HOME={home} ./launch.py status\n'
@@ -347,6 +353,12 @@ def _stay_up(runtime: Runtime, system: _System, home: Path) -> None:
             runtime.clock.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         out.print('stopping')
+
+
+def _open_browser(settings: Settings) -> None:
+    """Show the dashboard where there is a screen to show it on."""
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        webbrowser.open(address_of(settings))
 
 
 COMMAND = CliCommand(

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     ('requests', 'requests', 'follow, pause, resume or cancel what was asked for'),
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
+    ('user', 'user', 'manage who may use the dashboard, and tokens for the API'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),
     ('list', 'list', 'list the registered processes'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +13,7 @@ from werkzeug.wrappers import Request
 from synergy.conf.model import Context, Settings
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
-from synergy.core.records import ProcessName
+from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.core.users import Role
 from synergy.mx.errors import unknown, wrong
@@ -97,11 +98,34 @@ class Ask:
 
     def optional(self, name: str) -> str | None:
         """Return a value of the form or the address, or None when it is absent or blank."""
-        source = self.request.form if self.request.method == 'POST' else self.request.args
-        value = (source.get(name) or self.request.args.get(name) or '').strip()
+        value = (self._value(name) or self.request.args.get(name) or '').strip()
         if len(value) > TEXT_LENGTH_MAX * 20:
             raise wrong(f'{name} has {len(value)} characters', 'give a shorter one')
         return value or None
+
+    def _value(self, name: str) -> str | None:
+        if self.request.method != 'POST':
+            return self.request.args.get(name)
+        if self.request.mimetype != 'application/json':
+            return self.request.form.get(name)
+        value = self.body().get(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return 'true' if value else None
+        raise wrong(f'{name} is {value!r:.60}', 'give a text')
+
+    def body(self) -> dict[str, Json]:
+        """Return the JSON object that was sent; raise Refused when it is none."""
+        if not self.request.get_data():
+            return {}
+        try:
+            found = json.loads(self.request.get_data())
+        except ValueError as error:
+            raise wrong(f'the body is no JSON ({error})', 'send a JSON object') from error
+        if not isinstance(found, dict):
+            raise wrong('the body is no JSON object', 'send an object, as in {"kind": "skip"}')
+        return found
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number within [least, most]."""

@@ -94,7 +94,7 @@ def heatmap(ask: Ask, name: str) -> Response:
     zoom = ask.choice('z', ZOOMS, 'year')
     ask.model.look(ask.store)
     with ask.model.lock:
-        at = _day_of(ask, focus)
+        at = day_of(ask, focus)
         grid = grid_of(ask, focus, zoom, at)
     return page(
         ask,
@@ -349,7 +349,7 @@ def _at(year: int, month: int = 1, day: int = 1) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
-def _day_of(ask: Ask, focus: Focus) -> date:
+def day_of(ask: Ask, focus: Focus) -> date:
     """Return the day that is asked for; without one, where the work stands."""
     text = ask.optional('at')
     if text is None:

@@ -61,8 +61,9 @@ class Interval:
     may_start: datetime
     runs: Sequence[tuple[Unit, Mark]]
     log: Log | None
+    log_of: JobKey
     events: Sequence[JobEvent]
-    related: Sequence[tuple[str, Sequence[Neighbour]]]
+    related: Sequence[tuple[str, Sequence[Cell]]]
     earlier: JobKey | None
     later: JobKey | None
     steps: Sequence[Step]
@@ -95,7 +96,19 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         mark = painter.mark(node, key)
         neighbours = list(neighbours_of(model.timetable, node, ordinal))
         steps = steps_of(ask, painter, key)
+        related = [
+            (
+                title,
+                [
+                    painter.cell(model.hierarchy.nodes[item.key.process], item.key[1].ordinal)
+                    for item in neighbours
+                    if item.relation == relation
+                ],
+            )
+            for title, relation in _RELATIONS
+        ]
         is_late = painter.is_late(node, ordinal, mark)
+    log_of = key if runs else _root_of(steps, key)
     return Interval(
         node=node,
         key=key,
@@ -106,12 +119,10 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
         runs=[(unit, BY_UNIT[unit.state]) for unit in reversed(runs)],
-        log=_log(ask, runs),
+        log=_log(ask, runs or ask.store.runs(log_of)),
+        log_of=log_of,
         events=ask.store.events(key, EVENTS_MAX),
-        related=[
-            (title, [item for item in neighbours if item.relation == relation])
-            for title, relation in _RELATIONS
-        ],
+        related=related,
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),
         steps=steps,
@@ -145,6 +156,12 @@ def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
             )
         )
     return steps
+
+
+def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
+    """Return the failed job at the root of a wait, if there is one: its log tells more."""
+    roots = [step.key for step in steps if step.is_root and step.mark.css == 'fail']
+    return roots[0] if roots else key
 
 
 def _children(ask: Ask, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:

@@ -7,7 +7,6 @@ follows live holds one, waiting.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import signal
 import socket
@@ -20,6 +19,7 @@ from waitress.server import create_server
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
+from synergy.mx.address import address_of, is_loopback
 from synergy.mx.app import App
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
@@ -116,25 +116,6 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         ring=_ring(runtime),
         host_names=_host_names(settings),
     )
-
-
-def address_of(settings: Settings, port: int | None = None) -> str:
-    """Return the address of the dashboard for people of this machine."""
-    host = settings.mx_host
-    if host in ('0.0.0.0', '::'):
-        host = socket.gethostname()
-    shown = f'[{host}]' if ':' in host else host
-    return f'http://{shown}:{settings.mx_port if port is None else port}/'
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
-    if host == 'localhost':
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refusal(settings: Settings, *, has_users: bool) -> str | None:

@@ -33,7 +33,10 @@ EVENTS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessRow:
-    """One process: its newest intervals and how far it is. behind: intervals late."""
+    """One process: its newest intervals and how far it is. behind: intervals late.
+
+    is_blocked_least: there are more blocked ones than were counted.
+    """
 
     node: Node
     cells: Sequence[Cell]
@@ -43,6 +46,8 @@ class ProcessRow:
     usual: Usual | None
     behind: int
     running: int
+    blocked: int
+    is_blocked_least: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +109,14 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
         painter = Painter(ask)
         shown = _trees(ask, painter, trees)
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
-        blocked = [_blocked(ask, painter, node) for node in model.hierarchy]
+        rows = [row for tree in shown for row in tree.rows]
         return Overview(
             numbers=Numbers(
                 running=sum(model.timetable.running_count(name) for name in model.hierarchy.nodes),
-                blocked=sum(blocked_count for blocked_count, _ in blocked),
-                is_blocked_least=any(is_least for _, is_least in blocked),
+                blocked=sum(row.blocked for row in rows),
+                is_blocked_least=any(row.is_blocked_least for row in rows),
                 failed=len(model.failed),
-                late=sum(late_count(ask, painter, node) for node in model.hierarchy),
+                late=sum(row.behind for row in rows),
                 requests=len(requests),
                 requests_left=sum(row.left for row in requests),
             ),
@@ -163,6 +168,7 @@ def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
     next_ordinal = over if frontier is None else frontier
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
+    blocked, is_least = _blocked(ask, painter, node)
     return ProcessRow(
         node=node,
         cells=[painter.cell(node, ordinal) for ordinal in _window(ask, node, frontier, length)],
@@ -172,6 +178,8 @@ def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
         usual=None if is_long else model.usual(ask.store, name),
         behind=late_count(ask, painter, node),
         running=model.timetable.running_count(name),
+        blocked=blocked,
+        is_blocked_least=is_least,
     )
 
 

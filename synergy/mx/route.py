@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from synergy.core.users import Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A value that an address of the API takes. schema: its JSON schema."""
 

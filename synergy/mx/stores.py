@@ -38,3 +38,11 @@ class StorePool:
             self._idle.put(store)
             raise
         self._idle.put(store)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except Empty:
+                return

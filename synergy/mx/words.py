@@ -19,6 +19,8 @@ def span(length: timedelta | None) -> str:
         if seconds >= size:
             small = int(seconds % size // small_size)
             return f'{int(seconds // size)} {word}' + (f' {small} {small_word}' if small else '')
+    if seconds < 1:
+        return f'{seconds * 1000:.0f} ms'
     return f'{seconds:.1f} s' if seconds < 10 else f'{seconds:.0f} s'
 
 
