@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJo
 from synergy.core.records import BoxProcess, Job, LogLine, Outcome, ProcessName, Unit, uow_id_of
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
-from synergy.core.users import Role
+from synergy.core.users import Role, User
 from synergy.mx.app import App
 from synergy.mx.main import site_of
-from synergy.mx.security import user_of
+from synergy.mx.security import hashed
 from synergy.mx.site import Site
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
@@ -57,6 +58,11 @@ class PagesRuntime:
         raise BrokerUnavailable('no broker in these tests')
 
 
+@cache
+def password_hash() -> str:
+    return hashed(PASSWORD)
+
+
 class Pages:
     """A client in front of the application, and the store behind it."""
 
@@ -71,6 +77,7 @@ class Pages:
         self.site: Site = site_of(self.runtime, 'a secret of tests')
         self.app = App(self.site)
         self.client = Client(self.app)
+        self.place = {'REMOTE_ADDR': '127.0.0.1'}
 
     def close(self) -> None:
         """End the feed and close every connection."""
@@ -79,12 +86,14 @@ class Pages:
         self.resources.close()
 
     def get(self, address: str, **headers: str) -> TestResponse:
-        return self.client.get(address, headers={'Host': 'localhost', **headers})
+        found = {'Host': 'localhost', **headers}
+        return self.client.get(address, headers=found, environ_base=self.place)
 
     def post(self, address: str, form: Mapping[str, Any], **headers: str) -> TestResponse:
         """Send a form as a page would, with the token of this visitor."""
         data = {'form_token': self.form_token(), **form}
-        return self.client.post(address, data=data, headers={'Host': 'localhost', **headers})
+        found = {'Host': 'localhost', **headers}
+        return self.client.post(address, data=data, headers=found, environ_base=self.place)
 
     def bare_post(self, address: str, **headers: str) -> TestResponse:
         """Send an empty form without a token."""
@@ -96,7 +105,9 @@ class Pages:
         return found[1]
 
     def add_user(self, name: str, role: Role) -> None:
-        self.store.save_user(user_of(name, role, PASSWORD, NOW))
+        # Hashing is slow on purpose; once is enough for tests.
+        user = User(name=name, role=role, password_hash=password_hash(), created_at=NOW)
+        self.store.save_user(user)
 
     def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
         return self.post('/login', {'name': name, 'password': password})
