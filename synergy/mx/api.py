@@ -30,7 +30,7 @@ from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.follow import ACTIONS, known_request, request_row
 from synergy.mx.freeruns import checked_definition, known_freerun
 from synergy.mx.interval import EVENTS_MAX
-from synergy.mx.masks import masked
+from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import KEY_HEADER, order, place, reason_of
 from synergy.mx.overview import overview_of
 from synergy.mx.render import json_answer
@@ -254,6 +254,8 @@ def api_save_freerun(ask: Ask) -> Response:
     before = {
         str(view.freerun.name): view.freerun for view in freeruns(ask.context, ask.store, ask.now)
     }.get(name)
+    if before is not None and 'arguments' in details:
+        details['arguments'] = unmasked(details['arguments'], dict(before.arguments))
     try:
         checked_definition(ask, name, details, before)
     except FreerunRefused as error:

@@ -18,6 +18,7 @@ from synergy.core.records import ProcessName
 from synergy.mx.ask import Ask
 from synergy.mx.errors import unknown
 from synergy.mx.marks import BY_UNIT
+from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import fresh_form_id, order, reason_of
 from synergy.mx.render import page, see
 from synergy.view.freeruns import FreerunView, freeruns, next_fires
@@ -82,7 +83,7 @@ def save_freerun(ask: Ask) -> Response:
     if form.problem is not None:
         return _form(ask, form, before, 400)
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
-    details = _details(values)
+    details = _details(values, before)
     order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
     return see(ask.url('freerun_list'))
 
@@ -149,14 +150,17 @@ def _checked(ask: Ask, values: Mapping[str, str], before: Freerun | None) -> For
         if taken:
             return Form(values=values, problem=f'{name} exists already; edit it, or choose a name')
     try:
-        defined = checked_definition(ask, name, _details(values), before)
+        defined = checked_definition(ask, name, _details(values, before), before)
     except (FreerunRefused, ValueError) as error:
         return Form(values=values, problem=str(error))
     return Form(values=values, fires=next_fires(defined, ask.now))
 
 
-def _details(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return a definition from the texts of a form; raise FreerunRefused."""
+def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any]:
+    """Return a definition from the texts of a form; raise FreerunRefused.
+
+    What the form showed as masked stays as it was `before`.
+    """
     try:
         arguments = json.loads(values['arguments'] or '{}')
     except ValueError as error:
@@ -168,7 +172,7 @@ def _details(values: Mapping[str, str]) -> dict[str, Any]:
         'overlap': values['overlap'],
         'misfire': values['misfire'],
         'misfire_max': int(bound) if bound.isdecimal() else bound,
-        'arguments': arguments,
+        'arguments': unmasked(arguments, {} if before is None else dict(before.arguments)),
         'description': values['description'].strip() or None,
     }
 
@@ -181,7 +185,7 @@ def _values_of(before: Freerun) -> Mapping[str, str]:
         'overlap': before.overlap.value,
         'misfire': before.misfire.value,
         'misfire_max': str(before.misfire_max),
-        'arguments': json.dumps(dict(before.arguments), indent=2),
+        'arguments': json.dumps(masked(dict(before.arguments)), indent=2, ensure_ascii=False),
         'description': before.description or '',
         'is_on': 'on' if before.is_on else '',
     }

@@ -21,6 +21,7 @@ from synergy.mx.cells import Cell, Painter, href_of
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Place, layout
+from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.overview import late_count, overview_of
 from synergy.mx.render import page
@@ -32,7 +33,7 @@ GRAPH_MAX: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessLine:
-    """One managed process as registered, and how it does."""
+    """One managed process as registered, and how it does. mark: of its first open interval."""
 
     node: Node
     workers: int
@@ -42,6 +43,7 @@ class ProcessLine:
     late: int
     failed: int
     running: int
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,7 @@ def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
         late=late_count(ask, painter, node),
         failed=sum(key.process == name for key in model.failed),
         running=model.timetable.running_count(name),
+        mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )
 
 

@@ -27,6 +27,20 @@ def masked(value: Any, name: str = '') -> Any:
     return value
 
 
+def unmasked(value: Any, before: Any) -> Any:
+    """Return `value` with every mask replaced by what stood there `before`."""
+    if value == MASK:
+        return before
+    if isinstance(value, Mapping):
+        known = before if isinstance(before, Mapping) else {}
+        return {key: unmasked(item, known.get(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        known_list = before if isinstance(before, list) else []
+        padded = [*known_list, *[None] * len(value)]
+        return [unmasked(item, padded[number]) for number, item in enumerate(value)]
+    return value
+
+
 def masked_text(text: str) -> str:
     """Return a text whose URIs have no password."""
     return _URI_PASSWORD.sub(rf'\1{MASK}@', text)

@@ -81,6 +81,12 @@ def find(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
 
 def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterator[JobKey]:
     """Yield at most `limit` jobs of one process, newest first."""
+    if query.state in ('failed', 'held'):
+        # Few, and known; no need to look through every interval.
+        yield from (
+            key for key in ask.model.failed if key.process == name and _is_meant(ask, query, key)
+        )
+        return
     timetable = ask.model.timetable
     node = ask.context.hierarchy.nodes[name]
     qualifier = node.process.qualifier
@@ -98,6 +104,12 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
             count += 1
             if count >= limit:
                 return
+
+
+def _is_meant(ask: Ask, query: Query, key: JobKey) -> bool:
+    calendar = ask.context.hierarchy.calendar
+    is_new = query.since is None or calendar.end(key.timeperiod) > query.since
+    return is_new and _matches(ask, query, key)
 
 
 def _matches(ask: Ask, query: Query, key: JobKey) -> bool:

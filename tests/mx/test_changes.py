@@ -158,3 +158,19 @@ def test_a_free_run_that_makes_no_sense_is_shown_again(pages: Pages) -> None:
 
         assert answer.status_code == 400
         assert 'This cannot be saved' in answer.text
+
+
+def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    text = pages.get('/freeruns/edit?name=Shell::sweep').text
+    form = {
+        'name': 'Shell::sweep', 'trigger': 'every 900', 'overlap': 'skip', 'misfire': 'once',
+        'arguments': '{"api_token": "\u2022\u2022\u2022", "command": ["true"]}', 'is_on': 'on',
+    }  # fmt: skip
+
+    answer = pages.post('/freeruns/edit', form)
+
+    assert 'hush-hush' not in text
+    assert answer.status_code == 303
+    saved = pages.store.commands((CommandState.REQUESTED,), 1)[0]
+    assert saved.details['arguments'] == {'api_token': 'hush-hush', 'command': ['true']}
