@@ -208,9 +208,10 @@ class SqliteStore(UserTables):
         for chunk in _chunks(list(keys)):
             pairs = ', '.join(['(?, ?)'] * len(chunk))
             values = [value for key in chunk for value in (key.process, str(key.timeperiod))]
+            # A join that begins with the keys: for `IN (VALUES ...)` SQLite scans all jobs.
             sql = (
-                f'SELECT {rows.JOB_COLUMNS} FROM job '
-                f'WHERE (process_name, timeperiod) IN (VALUES {pairs})'
+                f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS} '
+                'FROM key CROSS JOIN job ON process_name = process AND timeperiod = period'
             )
             for row in self._file.read(sql, values):
                 job = rows.job_of(row)
