@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from threading import Thread
 from typing import Final, Protocol
 
 from waitress.server import create_server
@@ -29,7 +30,7 @@ from synergy.mx.site import Site
 from synergy.mx.stores import StorePool
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
 from synergy.ports.clock import Clock
-from synergy.ports.errors import BrokerError
+from synergy.ports.errors import BrokerError, PortError
 from synergy.ports.store import Store
 
 logger = logging.getLogger(__name__)
@@ -94,9 +95,19 @@ def start(runtime: MxRuntime) -> int:
     logger.info(
         'MX serves at %s', address_of(settings, _port(listening)), extra={'event': 'started'}
     )
+    Thread(target=_warm, args=(site,), name='warm', daemon=True).start()
     server.run()
     logger.info('MX stopped', extra={'event': 'stopped'})
     return 0
+
+
+def _warm(site: Site) -> None:
+    """Read the store once, so that the first page need not wait for it."""
+    try:
+        with site.stores.lent() as store:
+            site.model.look(store)
+    except PortError as error:
+        logger.warning('the first look failed: %s', error, extra={'event': 'store_down'})
 
 
 def site_of(runtime: MxRuntime, secret: str) -> Site:

@@ -41,9 +41,9 @@ def unmasked(value: Any, before: Any) -> Any:
     return value
 
 
-def masked_text(text: str) -> str:
-    """Return a text whose URIs have no password."""
-    return _URI_PASSWORD.sub(rf'\1{MASK}@', text)
+def masked_text(text: str | None) -> str:
+    """Return a text whose URIs have no password; nothing stays empty."""
+    return '' if text is None else _URI_PASSWORD.sub(rf'\1{MASK}@', text)
 
 
 def is_secret(name: str) -> bool:

@@ -44,7 +44,7 @@ def document() -> dict[str, Any]:
             'version': synergy.__version__,
             'description': 'Everything that the dashboard shows and does. Errors are problem '
             'documents (RFC 9457) with an advice. Lists are paged by next_cursor. Changes '
-            f'need the header {KEY_HEADER}; asking again with the same one asks for the same only once.',
+            f'need the header {KEY_HEADER}; the same one again asks for the same only once.',
         },
         'paths': paths,
         'components': {
