@@ -27,6 +27,8 @@ QUICK = {
     'SYNERGY_LEADER_LEASE_SECONDS': '2',
     'SYNERGY_STOP_GRACE_SECONDS': '1',
     'SYNERGY_RESTART_DELAY_SECONDS': '0.1',
+    # A free port, whichever: tests run beside each other.
+    'SYNERGY_MX_PORT': '0',
 }
 
 

@@ -22,6 +22,7 @@ from synergy.core.records import Box, BoxProcess, Job, Json, LogLine, ProcessNam
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
+from synergy.core.users import ApiToken, Role, User
 
 T = TypeVar('T')
 Document: TypeAlias = dict[str, Any]
@@ -275,6 +276,32 @@ def box_of(document: Document) -> Box:
         version=fields.text('version'),
         seen_at=fields.instant_or_none('seen_at'),
         is_draining=fields.switch('is_draining'),
+    )
+
+
+def user_of(document: Document) -> User:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return User(
+        name=fields.text('_id'),
+        role=fields.word('role', Role),
+        password_hash=fields.text('password_hash'),
+        serial=fields.number('serial'),
+        created_at=fields.instant('created_at'),
+    )
+
+
+def token_of(document: Document) -> ApiToken:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return ApiToken(
+        id=fields.text('_id'),
+        user=fields.text('user_name'),
+        role=fields.word('role', Role),
+        digest=fields.text('digest'),
+        label=fields.text_or_none('label'),
+        created_at=fields.instant('created_at'),
+        expires_at=fields.instant_or_none('expires_at'),
     )
 
 

@@ -49,6 +49,7 @@ LEADER: Final = 'scheduler'
 _OPEN: Final = [state.value for state in JobState if state not in FINAL_JOB_STATES]
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
 _BY_KEY: Final = [('process_name', ASCENDING), ('timeperiod', ASCENDING)]
+_BY_CHANGE: Final = [('changed_at', ASCENDING), *_BY_KEY]
 _WITHOUT_EVENTS: Final = {'event_log': 0}
 _BATCH: Final = 5000
 
@@ -156,6 +157,39 @@ class MongoReading:
 
     def _sorted(self, collection: str, query: Document, limit: int) -> Iterable[Document]:
         return self._database[collection].find(query, _WITHOUT_EVENTS).sort(_BY_KEY).limit(limit)
+
+    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows changed at `since` or later, in the order of change."""
+        start = since if after is None else after.changed_at
+        where: Document = {'changed_at': {'$gte': start}}
+        if after is not None:
+            where['$nor'] = [
+                {
+                    'changed_at': start,
+                    '$or': [
+                        {'process_name': {'$lt': after.process}},
+                        {
+                            'process_name': after.process,
+                            'timeperiod': {'$lte': str(after.timeperiod)},
+                        },
+                    ],
+                }
+            ]
+        with self._connection.reaching():
+            found = [
+                [
+                    *self._decoded(
+                        name,
+                        self._job_of(name),
+                        self._database[name]
+                        .find(where, _WITHOUT_EVENTS)
+                        .sort(_BY_CHANGE)
+                        .limit(limit),
+                    )
+                ]
+                for name in JOB_COLLECTION.values()
+            ]
+        return list(islice(merge(*found, key=_change_of), limit))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
@@ -337,3 +371,7 @@ def _query(where: JobFilter, after: JobKey | None) -> Document:
         later = {'process_name': after.process, 'timeperiod': {'$gt': str(after.timeperiod)}}
         clauses.append({'$or': [{'process_name': {'$gt': after.process}}, later]})
     return {'$and': clauses} if clauses else {}
+
+
+def _change_of(job: Job) -> tuple[datetime, str, str]:
+    return job.changed_at, job.process, str(job.timeperiod)

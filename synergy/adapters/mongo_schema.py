@@ -62,6 +62,7 @@ _JOB_INDEXES: Final = tuple(
     for index in (
         Index(collection=collection, keys=('process_name', 'timeperiod'), is_unique=True),
         Index(collection=collection, keys=('state',)),
+        Index(collection=collection, keys=('changed_at', 'process_name', 'timeperiod')),
         Index(
             collection=collection,
             keys=('request_id', 'state'),
@@ -86,9 +87,8 @@ INDEXES: Final = (
 )
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
-COLLECTIONS: Final = tuple(
-    dict.fromkeys([*(i.collection for i in INDEXES), 'leadership', 'box', _SCHEMA])
-)
+_UNINDEXED: Final = ('leadership', 'box', 'mx_user', 'mx_token', 'mx_secret', _SCHEMA)
+COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))
 #: Collections in which a database of Synergy 2.x has something.
 OLD_COLLECTIONS: Final = (
     *JOB_COLLECTION.values(),

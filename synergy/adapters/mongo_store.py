@@ -26,6 +26,7 @@ from synergy.adapters.mongo_documents import Document, Malformed
 from synergy.adapters.mongo_reading import LEADER, LEADERSHIP, leadership_of
 from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
+from synergy.adapters.mongo_users import MongoUsers
 from synergy.core.commands import Command
 from synergy.core.effects import Save
 from synergy.core.records import Leadership, LogLine, Unit, UnitEnd, UowId
@@ -39,7 +40,7 @@ _REQUESTED: Final = UnitState.REQUESTED.value
 _IN_PROGRESS: Final = UnitState.IN_PROGRESS.value
 
 
-class MongoStore(MongoBoxes):
+class MongoStore(MongoBoxes, MongoUsers):
     """All roles of `synergy.ports.store` on one database."""
 
     @classmethod

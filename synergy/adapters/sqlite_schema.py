@@ -148,4 +148,28 @@ CREATE TABLE box (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = """
+CREATE INDEX job_changed ON job (changed_at, process_name, timeperiod);
+CREATE TABLE mx_user (
+    name TEXT NOT NULL PRIMARY KEY,
+    role TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE mx_token (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    label TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+) WITHOUT ROWID;
+CREATE TABLE mx_secret (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    text TEXT NOT NULL
+)
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)

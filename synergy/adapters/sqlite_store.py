@@ -26,6 +26,7 @@ from synergy.adapters.sqlite_saves import (
     name_of,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
+from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import (
     Save,
@@ -111,7 +112,7 @@ RETURNING term
 """
 
 
-class SqliteStore(SqliteBoxes):
+class SqliteStore(SqliteBoxes, SqliteUsers):
     """All roles of `synergy.ports.store` on one file."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
@@ -240,9 +241,10 @@ class SqliteStore(SqliteBoxes):
         for chunk in _chunks(list(keys)):
             pairs = ', '.join(['(?, ?)'] * len(chunk))
             values = [value for key in chunk for value in (key.process, str(key.timeperiod))]
+            # A join that begins with the keys: for `IN (VALUES ...)` SQLite scans all jobs.
             sql = (
-                f'SELECT {rows.JOB_COLUMNS} FROM job '
-                f'WHERE (process_name, timeperiod) IN (VALUES {pairs})'
+                f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS} '
+                'FROM key CROSS JOIN job ON process_name = process AND timeperiod = period'
             )
             for job in self._decoded(rows.job_of, self._file.read(sql, values)):
                 found[job.key] = job
@@ -364,6 +366,18 @@ class SqliteStore(SqliteBoxes):
             'ORDER BY process_name, timeperiod LIMIT ?'
         )
         return list(self._decoded(rows.job_of, self._file.read(sql, (*values, limit))))
+
+    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows changed at `since` or later, in the order of change."""
+        start: tuple[Any, ...] = (to_micros(since), '', '')
+        if after is not None:
+            start = (to_micros(after.changed_at), after.process, str(after.timeperiod))
+        sql = (
+            f'SELECT {rows.JOB_COLUMNS} FROM job INDEXED BY job_changed '
+            'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
+            'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
+        )
+        return list(self._decoded(rows.job_of, self._file.read(sql, (*start, limit))))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""

@@ -28,6 +28,7 @@ from synergy.cli.demo_system import (
     hint,
     interruptible,
     lead_to,
+    open_browser,
     running_system,
 )
 from synergy.cli.verify import all_jobs
@@ -78,6 +79,8 @@ def run_live(options: Namespace) -> ExitCode:
         store = runtime.open_store()
         began = runtime.clock.monotonic()
         with running_system(runtime) as system, interruptible():
+            if not options.exit:
+                open_browser(runtime.settings)
             unseen = _follow(runtime, store, system, is_endless=not options.exit)
         result = _judge(runtime, store, runtime.clock.monotonic() - began, unseen)
     if options.json is not None:

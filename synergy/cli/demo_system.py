@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from synergy import bootstrap
 from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
 from synergy.cli.control import starter_command
+from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.mx.address import address_of, free_port
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.loop import PARENT_VARIABLE
 from synergy.supervisor.main import pid_file_of
@@ -49,6 +53,8 @@ def lead_to(home: Path) -> None:
     for name in _FOREIGN_VARIABLES:
         os.environ.pop(name, None)
     os.environ['SYNERGY_HOME'] = str(home)
+    # Another dashboard may have the usual port.
+    os.environ['SYNERGY_MX_PORT'] = str(free_port(bootstrap.load_settings()))
 
 
 def claim_home(runtime: Runtime, home: Path) -> None:
@@ -129,8 +135,9 @@ class DemoSystem:
 
 @contextmanager
 def running_system(runtime: Runtime) -> Iterator[DemoSystem]:
-    """Yield the system of a demo; it is stopped when the block ends."""
+    """Yield the system of a demo, and say where its dashboard is; stop it when the block ends."""
     system = DemoSystem(runtime)
+    console().print(f'dashboard {address_of(runtime.settings)}')
     try:
         yield system
     finally:
@@ -154,6 +161,7 @@ def interruptible() -> Iterator[None]:
 def stay_up(runtime: Runtime, system: DemoSystem, *examples: str) -> None:
     """Keep the system up until Ctrl-C. examples: what one might look at meanwhile."""
     out = console()
+    open_browser(runtime.settings)
     out.print(f'\nthe system stays up until Ctrl-C; {hint(*examples)}')
     try:
         while True:
@@ -161,3 +169,9 @@ def stay_up(runtime: Runtime, system: DemoSystem, *examples: str) -> None:
             runtime.clock.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         out.print('stopping')
+
+
+def open_browser(settings: Settings) -> None:
+    """Show the dashboard where there is a screen to show it on."""
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        webbrowser.open(address_of(settings))

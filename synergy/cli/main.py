@@ -35,6 +35,7 @@ COMMANDS: Final = (
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
     ('mq', 'mq', 'list, declare, purge or remove message queues'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
+    ('user', 'user', 'manage who may use the dashboard, and tokens for the API'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),
     ('db', 'db', 'look at the store, bring it up to date, or empty it'),

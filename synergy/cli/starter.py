@@ -17,7 +17,7 @@ from synergy.cli.command import ExitCode
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.locate import resolve
 from synergy.conf.model import Context, DaemonEntry, Entry, Settings
-from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
+from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.ports.errors import PortError
@@ -122,7 +122,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
             clock=runtime.clock,
         )
     target = resolve(entry.classname)
-    if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR):
+    if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):
         return int(target(runtime))
     if isinstance(target, type):
         # As in Synergy 2.x: the class gets the process's name, and its method is called.

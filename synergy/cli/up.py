@@ -8,6 +8,7 @@ from synergy import bootstrap, logs
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
+from synergy.mx.address import address_of
 from synergy.supervisor import main as supervisor
 
 
@@ -21,6 +22,8 @@ def _run(_options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(supervisor.patient(settings), context) as runtime:
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
+        if settings.mx_port:
+            print(f'dashboard {address_of(settings)}', flush=True)
         logs.set_up(
             title=PROCESS_SUPERVISOR,
             level=settings.log_level,

@@ -18,6 +18,7 @@ from synergy.conf.errors import ContextError
 from synergy.conf.locate import find_problem
 from synergy.conf.model import Context, DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import (
+    PROCESS_MX,
     PROCESS_SCHEDULER,
     PROCESS_SUPERVISOR,
     STATE_MACHINE_FREERUN,
@@ -45,6 +46,7 @@ _BUILT_IN: Final = (
         PROCESS_SCHEDULER, 'synergy.scheduler.main.start', 'scheduler', present_on_boxes=['.*']
     ),
     daemon_context_entry(PROCESS_SUPERVISOR, 'synergy.supervisor.main.start', 'supervisor'),
+    daemon_context_entry(PROCESS_MX, 'synergy.mx.main.start', 'mx', present_on_boxes=['.*']),
 )
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
 

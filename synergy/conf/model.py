@@ -57,6 +57,13 @@ class Settings:
     restart_delay_max: timedelta
     quick_exit: timedelta
     quick_exit_count_max: int
+    mx_host: str
+    mx_port: int
+    mx_title: str
+    mx_host_names: tuple[str, ...]
+    is_mx_open_allowed: bool
+    mx_session: timedelta
+    mx_viewers_max: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

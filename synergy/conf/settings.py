@@ -98,6 +98,13 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _words(value: object) -> tuple[str, ...]:
+    found = value.split(',') if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(word, str) for word in found):
+        raise ValueError('expected names, as a list or separated by commas')
+    return tuple(word.strip() for word in found if word.strip())
+
+
 def _hour(value: object) -> str:
     parse(Qualifier.HOURLY, _text(value))
     return str(value)
@@ -311,6 +318,50 @@ SETTINGS: Final = (
         default=5,
         text='Quick exits in a row after which a process is FATAL and left to an operator.',
     ),
+    Setting(
+        name='mx_host',
+        read=_text,
+        default='127.0.0.1',
+        text='Address on which the dashboard listens. Beyond this machine it does so only once a '
+        'user exists (`./launch.py user add`).',
+    ),
+    Setting(
+        name='mx_port',
+        read=_whole(0),
+        default=5000,
+        text='Port of the dashboard; 0 takes a free one and writes it to the log.',
+    ),
+    Setting(
+        name='mx_title',
+        read=_text,
+        default='Synergy Scheduler',
+        text='Name of this installation in the titles of its pages.',
+    ),
+    Setting(
+        name='mx_host_names',
+        read=_words,
+        default=(),
+        shown_default='`localhost`, this machine, `mx_host`',
+        text='Further names by which browsers may address the dashboard, separated by commas.',
+    ),
+    Setting(
+        name='mx_allow_open',
+        read=_switch,
+        default=False,
+        text='True lets the dashboard listen beyond this machine although nobody has to log in.',
+    ),
+    Setting(
+        name='mx_session_hours',
+        read=_number(0.01, 'hours'),
+        default=12.0,
+        text='How long a login to the dashboard lasts.',
+    ),
+    Setting(
+        name='mx_viewers_max',
+        read=_whole(1),
+        default=64,
+        text='Pages that may follow the system live at once; further ones are read anew by hand.',
+    ),
 )
 
 #: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
@@ -331,7 +382,6 @@ _RETIRED: Final = {
     'batch_size': 'batches need no setting',
     'under_test': 'tests use a home of their own',
     'version': 'the version is that of the package',
-    'mx_': 'the dashboard is not part of this version',
 }
 
 
@@ -493,6 +543,13 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         restart_delay_max=seconds('restart_delay_seconds_max'),
         quick_exit=seconds('quick_exit_seconds'),
         quick_exit_count_max=values['quick_exit_count_max'],
+        mx_host=values['mx_host'],
+        mx_port=values['mx_port'],
+        mx_title=values['mx_title'],
+        mx_host_names=values['mx_host_names'],
+        is_mx_open_allowed=values['mx_allow_open'],
+        mx_session=timedelta(hours=values['mx_session_hours']),
+        mx_viewers_max=values['mx_viewers_max'],
     )
 
 

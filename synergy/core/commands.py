@@ -26,7 +26,8 @@ class CommandKind(StrEnum):
     """What is to be done.
 
     REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
-    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`.
+    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`. BOX and USER are
+    done already when their row is inserted: it is their record in the audit.
     """
 
     REPROCESS = 'reprocess'
@@ -39,6 +40,8 @@ class CommandKind(StrEnum):
     FREERUN_SAVE = 'freerun_save'
     FREERUN_REMOVE = 'freerun_remove'
     FREERUN_RUN = 'freerun_run'
+    BOX = 'box'
+    USER = 'user'
 
 
 #: Kinds that are about a range of jobs and are planned.

@@ -168,6 +168,11 @@ class Timetable:
         )
         return None if position < 0 else position + first
 
+    def last_in(self, process: ProcessName, state: JobState) -> int | None:
+        """Return the last interval that stands in `state`."""
+        position = self._codes[process].rfind(_CODE_BY_STATE[state])
+        return None if position < 0 else position + self.hierarchy.nodes[process].first
+
     def first_final(self, process: ProcessName, ordinal: int) -> int | None:
         """Return the first ordinal from `ordinal` on that is final."""
         first = self.hierarchy.nodes[process].first

@@ -1,6 +1,6 @@
 """Port: the ledger. Every write is one conditional statement, and its outcome is looked at.
 
-Five roles share one adapter; each shell asks for no more than its role. All methods may raise
+Six roles share one adapter; each shell asks for no more than its role. All methods may raise
 StoreUnavailable (may heal; after a write: maybe applied) and StoreUnusable (will not). Instants are
 aware UTC. Lease times are by the store's clock. An adapter object belongs to one thread; a process
 that needs two threads on the store opens two.
@@ -31,6 +31,7 @@ from synergy.core.records import (
 )
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.users import ApiToken, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,15 @@ class Reader(Protocol):
         """Return at most `limit` job rows, by process and timeperiod, later than `after`."""
         ...
 
+    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows changed at `since` or later, in the order of change.
+
+        The order is (changed_at, process, timeperiod); `after` is the last row of the page before.
+        Cost: the rows returned. A follower asks again from a little before the newest change it
+        has seen, and tells by `rev` what it knows already.
+        """
+        ...
+
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
         ...
@@ -262,11 +272,43 @@ class BoxStore(Protocol):
         ...
 
 
+class Users(Protocol):
+    """Who may log in to the dashboard, and the secret by which its cookies are signed."""
+
+    def users(self) -> Sequence[User]:
+        """Return every user, by name."""
+        ...
+
+    def save_user(self, user: User) -> None:
+        """Insert a user, or replace the one of that name."""
+        ...
+
+    def remove_user(self, name: str) -> bool:
+        """Delete a user and all tokens of that name; tell whether there was one."""
+        ...
+
+    def tokens(self) -> Sequence[ApiToken]:
+        """Return every token, newest first."""
+        ...
+
+    def save_token(self, token: ApiToken) -> None:
+        """Insert a token."""
+        ...
+
+    def remove_token(self, token_id: str) -> bool:
+        """Delete a token; tell whether there was one."""
+        ...
+
+    def kept_secret(self, fresh: str) -> str:
+        """Return the installation's secret: the one kept before, else `fresh`, kept from now on."""
+        ...
+
+
 class SchedulerStore(Ledger, Commands, Reader, Protocol):
     """The roles that the Scheduler needs."""
 
 
-class Store(SchedulerStore, UnitStore, BoxStore, Protocol):
+class Store(SchedulerStore, UnitStore, BoxStore, Users, Protocol):
     """All roles; what an adapter implements and `bootstrap` hands out."""
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ def job_page(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> 
         runs=runs,
         logs=[store.log(unit.id) for unit in runs],
         events=store.events(key, EVENTS_MAX),
-        neighbours=list(_neighbours(timetable, node, key.timeperiod.ordinal)),
+        neighbours=list(neighbours_of(timetable, node, key.timeperiod.ordinal)),
     )
 
 
@@ -99,7 +99,8 @@ def _ordinals(timetable: Timetable, node: Node, query: JobQuery) -> range:
     return range(first, max(stop, first))
 
 
-def _neighbours(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Neighbour]:
+def neighbours_of(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Neighbour]:
+    """Yield the jobs beside one: earlier, later, what it waits for and who waits for it."""
     hierarchy = timetable.hierarchy
     found: list[tuple[str, Node, range]] = [
         ('earlier', node, range(ordinal - 1, ordinal)),

@@ -37,6 +37,7 @@ from synergy.core.records import (
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
+from synergy.core.users import ApiToken, Role, User
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
 from synergy.ports.store import JobFilter, Store
 from tests.builders import key
@@ -651,3 +652,58 @@ def test_old_logs_are_pruned_and_new_ones_kept(store: Store) -> None:
     assert store.prune(NOW - timedelta(days=90), 100) == 1
 
     assert [line.text for line in store.log(unit.id)] == ['new']
+
+
+def test_changed_jobs_come_in_the_order_of_change_page_by_page(store: Store) -> None:
+    leadership = leader(store)
+    hours = [key(f'SiteHourly@20261122{hour:02d}') for hour in range(6)]
+    jobs = [
+        job_of(hour, changed_at=NOW + timedelta(seconds=(5 - number) // 2))
+        for number, hour in enumerate(hours)
+    ]
+    store.commit(leadership, [SaveJob(job, 'made') for job in jobs])
+    expected = sorted(jobs, key=lambda job: (job.changed_at, str(job.timeperiod)))
+
+    first = store.changed_jobs(NOW, 4)
+    rest = store.changed_jobs(NOW, 4, first[-1])
+
+    assert [*first, *rest] == expected
+    assert store.changed_jobs(NOW + timedelta(seconds=2), 9) == expected[4:]
+
+
+def test_a_user_is_kept_replaced_and_removed_with_its_tokens(store: Store) -> None:
+    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', created_at=NOW)
+    token = ApiToken(id='t1', user='anna', role=Role.VIEWER, digest='d', created_at=NOW)
+    store.save_user(anna)
+    store.save_token(token)
+
+    store.save_user(replace(anna, role=Role.ADMIN, serial=2))
+
+    assert store.users() == [replace(anna, role=Role.ADMIN, serial=2)]
+    assert store.tokens() == [token]
+    assert store.remove_user('anna')
+    assert not store.remove_user('anna')
+    assert (store.users(), store.tokens()) == ([], [])
+
+
+def test_a_token_is_removed_once(store: Store) -> None:
+    token = ApiToken(
+        id='t1', user='x', role=Role.VIEWER, digest='d', label='ci', created_at=NOW, expires_at=NOW
+    )
+    store.save_token(token)
+
+    assert store.tokens() == [token]
+    assert store.remove_token('t1')
+    assert not store.remove_token('t1')
+
+
+def test_the_first_secret_is_kept(open_store: Callable[[], Store]) -> None:
+    assert open_store().kept_secret('one') == 'one'
+    assert open_store().kept_secret('two') == 'one'
+
+
+def test_the_rows_of_all_boxes_are_listed(store: Store) -> None:
+    store.set_desired('b2', 'Worker', is_on=True)
+    store.set_desired('b1', 'Worker', is_on=False)
+
+    assert [row.box_id for row in store.box_processes(None)] == ['b1', 'b2']

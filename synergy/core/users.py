@@ -1,0 +1,48 @@
+"""People and programs that may use the dashboard: who they are and what they may do.
+
+Passwords and tokens are known only by their hashes. A user's `serial` rises with each change of
+password or role; a login made before is then worth nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What one may do: look; change jobs, free runs and processes; manage users and tokens."""
+
+    VIEWER = 'viewer'
+    OPERATOR = 'operator'
+    ADMIN = 'admin'
+
+    def may(self, needed: Role) -> bool:
+        """Tell whether this role includes `needed`."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Someone who logs in with a password."""
+
+    name: str
+    role: Role
+    password_hash: str
+    serial: int = 1
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A key for programs. digest: of the secret part, which is shown once and never kept."""
+
+    id: str
+    user: str
+    role: Role
+    digest: str
+    label: str | None = None
+    created_at: datetime
+    expires_at: datetime | None = None

@@ -1,0 +1,430 @@
+"""The HTTP API: what the screens show and do, as JSON, with the keys of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import (
+    JOB_KINDS,
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandKind,
+    CommandState,
+    Only,
+)
+from synergy.core.freerun_definition import FreerunRefused
+from synergy.core.records import Job, UowId
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.mx import heatmap, looking
+from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.boxes import set_desired
+from synergy.mx.changes import job_command, preview_of
+from synergy.mx.dead import settle
+from synergy.mx.errors import Refused, unknown, wrong
+from synergy.mx.follow import ACTIONS, known_request, request_row
+from synergy.mx.freeruns import checked_definition, known_freerun
+from synergy.mx.interval import EVENTS_MAX
+from synergy.mx.masks import masked, unmasked
+from synergy.mx.orders import KEY_HEADER, order, place, reason_of
+from synergy.mx.overview import overview_of
+from synergy.mx.render import json_answer
+from synergy.view.encode import (
+    encode_box_process,
+    encode_causes,
+    encode_command,
+    encode_dead,
+    encode_freerun,
+    encode_job,
+    encode_page,
+    encode_preview,
+    encode_progress,
+    encode_status,
+    encode_unit,
+    instant,
+)
+from synergy.view.freeruns import freeruns
+from synergy.view.jobs import job_page
+from synergy.view.status import status
+from synergy.view.why import explain
+
+JOB_KIND_WORDS: Final = tuple(kind.value for kind in JOB_KINDS)
+STATE_WORDS: Final = tuple(state.value for state in JobState)
+ONLY_WORDS: Final = tuple(item.value for item in Only)
+COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
+FREERUN_FIELDS: Final = (
+    'trigger', 'is_on', 'overlap', 'misfire', 'misfire_max', 'arguments', 'description',
+)  # fmt: skip
+
+
+def api_status(ask: Ask) -> Response:
+    """Tell how the system stands."""
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        found = status(ask.model.timetable, ask.store, ask.settings.box_id, ask.now)
+    return json_answer(ask.request, encode_status(found))
+
+
+def api_overview(ask: Ask) -> Response:
+    """Tell the five numbers, and which jobs wait for a person."""
+    shown = overview_of(ask)
+    return json_answer(
+        ask.request,
+        {**asdict(shown.numbers), 'held': [encode_job(job) for job in shown.held]},
+    )
+
+
+def api_jobs(ask: Ask) -> Response:
+    """List jobs, those without a history included, by process and time."""
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        keys = list(islice(_keys(ask), limit + 1))
+    rows = ask.store.jobs(keys[:limit])
+    embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=ask.now) for key in keys}
+    items = [encode_job(rows.get(key) or embryos[key]) for key in keys[:limit]]
+    return _listed(ask, items, str(keys[limit]) if len(keys) > limit else None)
+
+
+def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
+    """Return one job with its runs, logs, events and neighbours."""
+    key = ask.key(process, timeperiod)
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        found = job_page(ask.model.timetable, ask.store, key, ask.now)
+    return json_answer(ask.request, masked(encode_page(found)))
+
+
+def api_why(ask: Ask, process: str, timeperiod: str) -> Response:
+    """Tell why a job stands where it stands, followed to the root."""
+    key = ask.key(process, timeperiod)
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        causes = explain(ask.model.timetable, ask.store, key, ask.now)
+    return json_answer(ask.request, {'causes': masked(encode_causes(causes))})
+
+
+def api_log(ask: Ask, uow_id: str) -> Response:
+    """Return the log of one run."""
+    found = ask.store.units([UowId(uow_id)])
+    if not found:
+        raise unknown(f'there is no unit {uow_id!r:.60}', 'a job lists the units of its runs')
+    lines = ask.store.log(UowId(uow_id))
+    start = ask.number('cursor', 0, 0, 10**9)
+    limit = ask.number('limit', LIMIT_MAX, 1, LIMIT_MAX)
+    items = [
+        {'attempt': line.attempt, 'at': instant(line.at), 'level': line.level, 'text': line.text}
+        for line in lines[start : start + limit]
+    ]
+    following = str(start + limit) if len(lines) > start + limit else None
+    return _listed(ask, masked(items), following)
+
+
+def api_preview(ask: Ask) -> Response:
+    """Show what a request would touch, in which order, with the hash of that set."""
+    command = _job_command(ask)
+    return json_answer(ask.request, encode_preview(preview_of(ask, command)))
+
+
+def api_request_jobs(ask: Ask) -> Response:
+    """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
+    _need_key(ask)
+    command = _job_command(ask)
+    known = ask.store.command(command.id)
+    if known is None:
+        planned = preview_of(ask, command)
+        if command.plan_hash not in (None, planned.plan.hash):
+            raise Refused(
+                409,
+                'The plan has changed',
+                f'the request would touch another set now, {planned.plan.hash}',
+                'look at the preview again and send its plan_hash; nothing was done',
+            )
+        known = place(ask, command)
+    return _accepted(ask, known)
+
+
+def api_requests(ask: Ask) -> Response:
+    """List what was asked for, newest first; with all=1 the whole audit."""
+    word = ask.optional('state')
+    states = tuple(CommandState)
+    if word is not None:
+        states = (CommandState(ask.choice('state', COMMAND_STATE_WORDS, word)),)
+    found = [
+        item
+        for item in ask.store.commands(states, LIMIT_MAX)
+        if ask.optional('all') or item.kind in JOB_KINDS
+    ]
+    start = ask.number('cursor', 0, 0, LIMIT_MAX)
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    items = [masked(encode_command(item)) for item in found[start : start + limit]]
+    return _listed(ask, items, str(start + limit) if len(found) > start + limit else None)
+
+
+def api_request(ask: Ask, request_id: str) -> Response:
+    """Return one request with its progress."""
+    command = known_request(ask, request_id)
+    row = request_row(ask, command)
+    progress = ask.store.request_progress(command.id)
+    return json_answer(
+        ask.request,
+        {
+            **masked(encode_command(command)),
+            **encode_progress(progress),
+            'done_count': row.done,
+            'left_count': row.left,
+            'rest_seconds': None if row.rest is None else round(row.rest.total_seconds(), 1),
+        },
+    )
+
+
+def api_control_request(ask: Ask, request_id: str, action: str) -> Response:
+    """Pause, resume or cancel a request."""
+    _need_key(ask)
+    target = known_request(ask, request_id)
+    if action not in ACTIONS:
+        raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
+    reason = reason_of(ask)
+    return _accepted(
+        ask, order(ask, ACTIONS[action], target.process, target=target.id, reason=reason)
+    )
+
+
+def api_runs(ask: Ask) -> Response:
+    """List units under way."""
+    units = ask.store.live_units()
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    return _listed(ask, [masked(encode_dead(unit)) for unit in units[:limit]], None)
+
+
+def api_processes(ask: Ask) -> Response:
+    """List managed processes as registered."""
+    items = [
+        {
+            'process': node.process.name,
+            'tree': node.tree.name,
+            'qualifier': node.process.qualifier.word,
+            'trigger': str(node.process.trigger),
+            'machine': node.process.machine,
+            'blocking': node.process.blocking.value,
+            'is_on': node.process.is_on,
+            'max_running': node.process.max_running,
+            'max_attempts': node.process.retry.max_attempts,
+            'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
+            'arguments': masked(dict(node.process.arguments)),
+        }
+        for node in ask.context.hierarchy
+    ]
+    return _listed(ask, items, None)
+
+
+def api_freeruns(ask: Ask) -> Response:
+    """List free runs with their next fires."""
+    found = freeruns(ask.context, ask.store, ask.now)
+    return _listed(ask, [masked(encode_freerun(item)) for item in found], None)
+
+
+def api_freerun(ask: Ask, name: str) -> Response:
+    """Return one free run with its newest runs and events."""
+    view = known_freerun(ask, name)
+    units = ask.store.freerun_units(view.freerun.name, EVENTS_MAX)
+    events = ask.store.freerun_events(view.freerun.name, EVENTS_MAX)
+    return json_answer(
+        ask.request,
+        {
+            **masked(encode_freerun(view)),
+            'runs': [masked(encode_unit(unit)) for unit in units],
+            'events': [{'at': instant(item.at), 'text': item.text} for item in events],
+        },
+    )
+
+
+def api_save_freerun(ask: Ask) -> Response:
+    """Create a free run, or change what is said of one."""
+    _need_key(ask)
+    name = ask.text('name')
+    details: dict[str, Any] = {
+        field: value for field, value in ask.body().items() if field in FREERUN_FIELDS
+    }
+    before = {
+        str(view.freerun.name): view.freerun for view in freeruns(ask.context, ask.store, ask.now)
+    }.get(name)
+    if before is not None and 'arguments' in details:
+        details['arguments'] = unmasked(details['arguments'], dict(before.arguments))
+    try:
+        checked_definition(ask, name, details, before)
+    except FreerunRefused as error:
+        raise wrong(str(error), 'correct the definition; nothing was changed') from error
+    return _accepted(
+        ask, order(ask, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(ask))
+    )
+
+
+def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
+    """Switch a free run on or off, run it now, or remove it."""
+    _need_key(ask)
+    known_freerun(ask, name)
+    kinds: dict[str, tuple[CommandKind, dict[str, Any]]] = {
+        'on': (CommandKind.FREERUN_SAVE, {'is_on': True}),
+        'off': (CommandKind.FREERUN_SAVE, {'is_on': False}),
+        'run': (CommandKind.FREERUN_RUN, {}),
+        'remove': (CommandKind.FREERUN_REMOVE, {}),
+    }
+    if action not in kinds:
+        raise unknown(
+            f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(kinds)}'
+        )
+    kind, details = kinds[action]
+    return _accepted(ask, order(ask, kind, name, details=details, reason=reason_of(ask)))
+
+
+def api_boxes(ask: Ask) -> Response:
+    """List what is wanted and what runs, on all boxes."""
+    return _listed(ask, [encode_box_process(row) for row in ask.store.box_processes(None)], None)
+
+
+def api_switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+    """Say whether a process is to run on a box; the Supervisor there follows."""
+    _need_key(ask)
+    return json_answer(ask.request, encode_box_process(set_desired(ask, box_id, process, action)))
+
+
+def api_dead(ask: Ask) -> Response:
+    """List dead letters, newest first."""
+    units = ask.store.dead_units(ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
+    return _listed(ask, [masked(encode_dead(unit)) for unit in units], None)
+
+
+def api_settle_dead(ask: Ask, uow_id: str, action: str) -> Response:
+    """Retry a dead letter, or drop it."""
+    _need_key(ask)
+    return _accepted(ask, settle(ask, uow_id, action))
+
+
+def api_heatmap(ask: Ask, name: str) -> Response:
+    """Return a heat map: cells by row."""
+    focus = heatmap.focus_of(ask, name)
+    zoom = ask.choice('z', heatmap.ZOOMS, 'year')
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        grid = heatmap.grid_of(ask, focus, zoom, heatmap.day_of(ask, focus))
+    rows = [
+        {
+            'title': row.title,
+            'process': row.process,
+            'cells': [
+                None
+                if slot.cell is None
+                else {
+                    'timeperiod': slot.cell.timeperiod,
+                    'state': slot.cell.word,
+                    'done': slot.cell.done,
+                    'total': slot.cell.total,
+                    'is_late': slot.cell.is_late,
+                    'columns': slot.span,
+                }
+                for slot in row.slots
+            ],
+        }
+        for group in grid.groups
+        for row in group.rows
+    ]
+    return json_answer(ask.request, {'zoom': zoom, 'title': grid.title, 'rows': rows})
+
+
+def api_config(ask: Ask) -> Response:
+    """Return the settings in force, without secrets."""
+    return json_answer(ask.request, {'settings': looking.settings_of(ask)})
+
+
+def api_health(ask: Ask) -> Response:
+    """Tell whether everything is well; 503 when somebody is needed."""
+    found = looking.health_of(ask)
+    leadership = found.pop('leadership')
+    found['leader'] = None if leadership is None else leadership.owner
+    found['term'] = None if leadership is None else leadership.term
+    found['ill'] = [encode_box_process(row) for row in found['ill']]
+    return json_answer(ask.request, found)
+
+
+def _listed(ask: Ask, items: Sequence[Any], cursor: str | None) -> Response:
+    return json_answer(ask.request, {'items': items, 'next_cursor': cursor})
+
+
+def _accepted(ask: Ask, command: Command) -> Response:
+    where = ask.url('api_request', request_id=command.id)
+    is_open = command.state in OPEN_COMMAND_STATES
+    body = {**masked(encode_command(command)), 'request': where}
+    return json_answer(ask.request, body, 202 if is_open else 200, {'Location': where})
+
+
+def _need_key(ask: Ask) -> None:
+    key = ask.request.headers.get(KEY_HEADER, '')
+    if not 1 <= len(key) <= 200:
+        raise wrong(
+            f'the header {KEY_HEADER} is missing or too long',
+            'send a text of your own with each change; the same text asks for the same only once',
+        )
+
+
+def _job_command(ask: Ask) -> Command:
+    kind = CommandKind(ask.choice('kind', JOB_KIND_WORDS, 'reprocess'))
+    node = ask.node(ask.text('process'))
+    start = ask.timeperiod(node, ask.text('start'))
+    text = ask.optional('end')
+    end = start.shift(1) if text is None else ask.timeperiod(node, text)
+    return job_command(
+        ask,
+        kind,
+        node.process.name,
+        (start, end),
+        only=Only(ask.choice('only', ONLY_WORDS, Only.ALL.value)),
+        with_children=ask.optional('with_children') in ('true', '1', 'on', 'yes'),
+    )
+
+
+def _keys(ask: Ask) -> Iterator[JobKey]:
+    """Yield the jobs that the filters leave, from the cursor on; hold the lock."""
+    name, word = ask.optional('process'), ask.optional('state')
+    state = None if word is None else JobState(ask.choice('state', STATE_WORDS, word))
+    nodes = [ask.node(name)] if name else list(ask.context.hierarchy)
+    cursor = ask.optional('cursor')
+    first: Timeperiod | None = None
+    if cursor is not None:
+        process, _, timeperiod = cursor.partition('@')
+        at = ask.node(process)
+        first = ask.timeperiod(at, timeperiod)
+        nodes = nodes[nodes.index(at) :] if at in nodes else []
+    for number, node in enumerate(nodes):
+        span = ask.model.timetable.span(node.process.name)
+        start = first.ordinal if first is not None and number == 0 else span.start
+        for ordinal in _ordinals(
+            ask, range(max(start, span.start), span.stop), node.process.name, state
+        ):
+            key = ask.model.key(node, ordinal)
+            if _is_within(ask, key):
+                yield key
+
+
+def _ordinals(ask: Ask, span: range, process: Any, state: JobState | None) -> Iterator[int]:
+    if state is None or state is JobState.EMBRYO:
+        for ordinal in span:
+            node = ask.context.hierarchy.nodes[process]
+            if state is None or ask.model.timetable.state(ask.model.key(node, ordinal)) is state:
+                yield ordinal
+        return
+    at = ask.model.timetable.first_in(process, span, state)
+    while at is not None:
+        yield at
+        at = ask.model.timetable.first_in(process, range(at + 1, span.stop), state)
+
+
+def _is_within(ask: Ask, key: JobKey) -> bool:
+    start, end = ask.optional('start'), ask.optional('end')
+    text = str(key.timeperiod)
+    return (start is None or text >= start) and (end is None or text < end)

@@ -1,0 +1,161 @@
+"""The WSGI application: find the route, let the gate decide, call the view, answer errors.
+
+Everything that goes wrong becomes a page or a problem document with what to do next. Reading
+requests never write; a change is answered by a redirect to where it can be followed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from synergy.mx import gate
+from synergy.mx.ask import Ask, Visitor
+from synergy.mx.cookies import set_cookie
+from synergy.mx.errors import Refused
+from synergy.mx.render import finish, refusal
+from synergy.mx.routes import ROUTES, Route
+from synergy.mx.site import Site
+from synergy.ports.errors import PortError
+from synergy.ports.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+
+#: Forms and JSON are no longer than this.
+BODY_BYTES_MAX = 256 * 1024
+
+
+class MxRequest(Request):
+    """A request whose body has a bound."""
+
+    max_content_length = BODY_BYTES_MAX
+    max_form_memory_size = BODY_BYTES_MAX
+
+
+class App:
+    """Answers requests to one site."""
+
+    def __init__(self, site: Site) -> None:
+        """Read the table of routes."""
+        self.site = site
+        self._route_by_endpoint = {route.endpoint: route for route in ROUTES}
+        self.map = Map(
+            [Rule(route.rule, endpoint=route.endpoint, methods=[route.method]) for route in ROUTES]
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        return self._answer(MxRequest(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            gate.check_host(self.site, request)
+            urls = self.map.bind_to_environ(request.environ)
+            endpoint, values = urls.match()
+            response = self._view(request, urls, self._route_by_endpoint[endpoint], values)
+        except HTTPException as error:
+            response = self._http_error(request, error)
+        except Refused as error:
+            response = refusal(None, self.site, request, error)
+        except PortError as error:
+            response = refusal(None, self.site, request, _unavailable(error))
+        except Exception:  # Around one request: its failure must not end the server.
+            logger.exception('%s %s failed', request.method, request.path)
+            response = refusal(None, self.site, request, _broken())
+        return finish(response, is_changed=not request.path.startswith('/static/'))
+
+    def _view(
+        self, request: Request, urls: MapAdapter, route: Route, values: Mapping[str, str]
+    ) -> Response:
+        site, now = self.site, self.site.clock.now()
+        if not route.needs_store:
+            nobody = Visitor(name='nobody', role=None, via='nothing')
+            return route.view(self._ask(request, urls, route, nobody, None, now), **values)
+        with site.stores.lent() as store:
+            visitor = gate.visitor_of(site, store, request, now)
+            cookie = None
+            if visitor.session is None and visitor.via != 'token' and not route.is_api:
+                # A visit of somebody who has not logged in: its forms need a token, too.
+                session, cookie = site.sessions.write(None)
+                visitor = Visitor(
+                    name=visitor.name, role=visitor.role, via=visitor.via, session=session
+                )
+            ask = self._ask(request, urls, route, visitor, store, now)
+            response = self._permitted(ask, route, values)
+        if cookie is not None and response.status_code < 400:
+            set_cookie(response, request, cookie, site)
+        return response
+
+    def _ask(
+        self,
+        request: Request,
+        urls: MapAdapter,
+        route: Route,
+        visitor: Visitor,
+        store: Store | None,
+        now: datetime,
+    ) -> Ask:
+        return Ask(
+            site=self.site,
+            request=request,
+            urls=urls,
+            endpoint=route.endpoint,
+            visitor=visitor,
+            store=store,  # type: ignore[arg-type] # None only for routes that need none
+            now=now,
+        )
+
+    def _permitted(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
+        try:
+            gate.check_role(ask.visitor, route.role, ask.request)
+            if route.method == 'POST':
+                gate.check_origin(ask.request)
+                gate.check_form_token(self.site, ask.visitor, ask.request)
+            return route.view(ask, **values)
+        except Refused as error:
+            return refusal(ask, self.site, ask.request, error)
+
+    def _http_error(self, request: Request, error: HTTPException) -> Response:
+        if isinstance(error, RequestRedirect):
+            return redirect(error.new_url, error.code)
+        code = error.code or 500
+        detail = f'{request.method} {request.path:.200}'
+        advice = {
+            404: 'check the address, or begin at the overview',
+            405: 'use another method; /api/v1/openapi.json lists them',
+            413: f'send at most {BODY_BYTES_MAX // 1024} KiB',
+        }.get(code, 'check the request')
+        headers = {}
+        if code == 405 and (allowed := getattr(error, 'valid_methods', None)):
+            headers['Allow'] = ', '.join(sorted(allowed))
+        refused = Refused(code, error.name or 'Refused', detail, advice, headers)
+        return refusal(None, self.site, request, refused)
+
+
+def _unavailable(error: PortError) -> Refused:
+    return Refused(
+        503,
+        'The store cannot be reached',
+        str(error),
+        'read the page anew in a moment; nothing was changed by this request as far as is known',
+        {'Retry-After': '5'},
+    )
+
+
+def _broken() -> Refused:
+    return Refused(
+        500,
+        'Something is broken here',
+        'the dashboard could not make this page; its log says why',
+        'look at the log of MX, and report it',
+    )

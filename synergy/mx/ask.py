@@ -1,0 +1,171 @@
+"""One request, as views see it: who asks, for what, of which store, at which instant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request
+
+from synergy.conf.model import Context, Settings
+from synergy.core.hierarchy import Node
+from synergy.core.nearest import nearest
+from synergy.core.records import Json, ProcessName
+from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.core.users import Role
+from synergy.mx.errors import unknown, wrong
+from synergy.mx.model import ReadModel
+from synergy.mx.security import Session
+from synergy.mx.site import Site
+from synergy.ports.store import Store
+
+#: Pages and lists are no longer than this, whatever is asked for.
+LIMIT_MAX: Final = 1000
+LIMIT_DEFAULT: Final = 100
+TEXT_LENGTH_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who asks. role: None for one who has not logged in. via: open, session, token or nothing.
+
+    session: whose form token changes must carry; None for tokens of the API, which browsers never
+    send by themselves.
+    """
+
+    name: str
+    role: Role | None
+    via: str
+    session: Session | None = None
+
+    def may(self, needed: Role) -> bool:
+        """Tell whether the visitor may do what needs a role."""
+        return self.role is not None and self.role.may(needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request with everything that answers it."""
+
+    site: Site
+    request: Request
+    urls: MapAdapter
+    endpoint: str
+    visitor: Visitor
+    store: Store
+    now: datetime
+
+    @property
+    def model(self) -> ReadModel:
+        """Return the read model."""
+        return self.site.model
+
+    @property
+    def context(self) -> Context:
+        """Return the context."""
+        return self.site.context
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+        return self.site.settings
+
+    @property
+    def actor(self) -> str:
+        """Return who asks and from where, for the audit."""
+        return f'{self.visitor.name}@{self.request.remote_addr or "unknown"}'
+
+    def url(self, endpoint: str, **values: object) -> str:
+        """Return the address of a page."""
+        return self.urls.build(endpoint, values)
+
+    def form_token(self) -> str:
+        """Return the token that forms of this visitor carry."""
+        session = self.visitor.session
+        return '' if session is None else self.site.sessions.form_token(session)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a value of the form or the address; raise Refused when it is missing."""
+        value = self.optional(name)
+        if value is None:
+            if default is None:
+                raise wrong(f'{name} is missing', 'fill it in and send the form again')
+            return default
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """Return a value of the form or the address, or None when it is absent or blank."""
+        value = (self._value(name) or self.request.args.get(name) or '').strip()
+        if len(value) > TEXT_LENGTH_MAX * 20:
+            raise wrong(f'{name} has {len(value)} characters', 'give a shorter one')
+        return value or None
+
+    def _value(self, name: str) -> str | None:
+        if self.request.method != 'POST':
+            return self.request.args.get(name)
+        if self.request.mimetype != 'application/json':
+            return self.request.form.get(name)
+        value = self.body().get(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return 'true' if value else None
+        raise wrong(f'{name} is {value!r:.60}', 'give a text')
+
+    def body(self) -> dict[str, Json]:
+        """Return the JSON object that was sent; raise Refused when it is none."""
+        if not self.request.get_data():
+            return {}
+        try:
+            found = json.loads(self.request.get_data())
+        except ValueError as error:
+            raise wrong(f'the body is no JSON ({error})', 'send a JSON object') from error
+        if not isinstance(found, dict):
+            raise wrong('the body is no JSON object', 'send an object, as in {"kind": "skip"}')
+        return found
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """Return a whole number within [least, most]."""
+        value = self.optional(name)
+        if value is None:
+            return default
+        if not value.isdecimal() or not least <= int(value[:12]) <= most:
+            raise wrong(
+                f'{name} is {value!r:.60}', f'give a whole number between {least} and {most}'
+            )
+        return int(value)
+
+    def choice(self, name: str, known: tuple[str, ...], default: str) -> str:
+        """Return one of `known`."""
+        value = self.optional(name) or default
+        if value not in known:
+            raise wrong(
+                f'{name} is {value!r:.60}{nearest(value, known)}', f'one of {", ".join(known)}'
+            )
+        return value
+
+    def node(self, name: str) -> Node:
+        """Return the node of a managed process; raise Refused when there is none."""
+        node = self.context.hierarchy.nodes.get(ProcessName(name))
+        if node is None:
+            known = list(self.context.hierarchy.nodes)
+            raise unknown(
+                f'there is no managed process {name!r:.80}{nearest(name, known)}',
+                'choose one from the list of processes',
+            )
+        return node
+
+    def timeperiod(self, node: Node, text: str) -> Timeperiod:
+        """Return an interval of a node's process; raise Refused when `text` names none."""
+        try:
+            return parse(node.process.qualifier, text)
+        except ValueError as error:
+            raise unknown(str(error), f'give a timeperiod of {node.process.name}') from error
+
+    def key(self, process: str, timeperiod: str) -> JobKey:
+        """Return the job of names from an address."""
+        node = self.node(process)
+        return JobKey(node.process.name, self.timeperiod(node, timeperiod))

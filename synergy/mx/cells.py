@@ -1,0 +1,175 @@
+"""Cells of strips and heat maps: one interval, or many of them rolled up into one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Final
+
+from synergy.core.hierarchy import Node
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.mx.ask import Ask
+from synergy.mx.marks import (
+    FAILED,
+    NOT_BEGUN,
+    NOT_DUE,
+    PROCESSED,
+    RUNNING,
+    SKIPPED,
+    Mark,
+    mark_of,
+)
+
+_PARTLY: Final = Mark('due', 'partly done')
+_NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
+
+    done, total: of what is nested in it; total 0 where nothing is. is_late: unfinished although
+    the next interval is over, too.
+    """
+
+    css: str
+    label: str
+    href: str
+    timeperiod: str
+    name: str = ''
+    word: str = ''
+    is_late: bool = False
+    done: int = 0
+    total: int = 0
+
+
+class Painter:
+    """Makes the cells of one page; remembers what is the same for all of them."""
+
+    def __init__(self, ask: Ask) -> None:
+        """Draw from the read model, whose lock the caller holds."""
+        self._ask = ask
+        self._model = ask.model
+        self._timetable = ask.model.timetable
+        self._over: dict[ProcessName, int] = {}
+        self._failed: dict[ProcessName, list[int]] = {}
+        for key in self._model.failed:
+            self._failed.setdefault(key.process, []).append(key.timeperiod.ordinal)
+        for ordinals in self._failed.values():
+            ordinals.sort()
+        self._running: dict[ProcessName, list[int]] = {}
+        for job in self._timetable.open_jobs():
+            if job.state.is_running and not job.is_held:
+                self._running.setdefault(job.process, []).append(job.timeperiod.ordinal)
+        for ordinals in self._running.values():
+            ordinals.sort()
+
+    def over(self, node: Node) -> int:
+        """Return the ordinal after the last interval that may have started."""
+        name = node.process.name
+        if name not in self._over:
+            until = self._model.hierarchy.over_until(node, self._ask.now)
+            self._over[name] = max(until, node.first)
+        return self._over[name]
+
+    def mark(self, node: Node, key: JobKey) -> Mark:
+        """Return how a job looks."""
+        return mark_of(self._timetable, self._model.failed, node, key, self._ask.now)
+
+    def cell(self, node: Node, ordinal: int) -> Cell:
+        """Return the cell of one job."""
+        key = self._model.key(node, ordinal)
+        mark = self.mark(node, key)
+        late = self.is_late(node, ordinal, mark)
+        done, total = self.nested(node, ordinal)
+        timeperiod = str(key.timeperiod)
+        label = f'{key.process} {timeperiod}, {mark.word}'
+        if total and mark.css != 'ok':
+            assert node.child is not None, 'it has nested intervals'
+            child = self._model.hierarchy.nodes[node.child].process.qualifier
+            label += f', {done} of {total} {_NOUN[child]}'
+        if late:
+            label += ', late'
+        return Cell(
+            css=mark.css,
+            word=mark.word,
+            label=label,
+            href=href_of(key),
+            timeperiod=timeperiod,
+            name=str(key),
+            is_late=late,
+            done=done,
+            total=total,
+        )
+
+    def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
+        """Tell whether a job is unfinished although the next interval is over, too."""
+        return (
+            mark.css in ('due', 'block', 'run', 'fail')
+            and ordinal < self.over(node) - 1
+            and (not self._is_final(node, ordinal))
+        )
+
+    def nested(self, node: Node, ordinal: int) -> tuple[int, int]:
+        """Return how many of the intervals nested in one are final, and how many there are."""
+        if node.child is None:
+            return 0, 0
+        ordinals = self._model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
+        return len(ordinals) - self._timetable.pending_count(node.child, ordinals), len(ordinals)
+
+    def rolled_up(self, node: Node, ordinals: range, *, href: str, title: str, at: str) -> Cell:
+        """Return one cell for many intervals of `node`; title: what they are together."""
+        name = node.process.name
+        total = len(ordinals)
+        done = total - self._timetable.pending_count(name, ordinals)
+        mark = self._rolled_mark(node, ordinals, done)
+        noun = _NOUN[node.process.qualifier]
+        return Cell(
+            css=mark.css,
+            word=mark.word,
+            label=f'{name}, {title}: {mark.word}, {done} of {total} {noun}',
+            href=href,
+            timeperiod=at,
+            done=done,
+            total=total,
+        )
+
+    def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:
+        name = node.process.name
+        if not ordinals or ordinals.start >= self._timetable.span(name).stop:
+            return NOT_BEGUN
+        if _any_in(self._failed.get(name, []), ordinals):
+            return FAILED
+        if _any_in(self._running.get(name, []), ordinals):
+            return RUNNING
+        if done == len(ordinals):
+            is_skipped = self._timetable.are_all_skipped(name, ordinals)
+            return SKIPPED if is_skipped else PROCESSED
+        if ordinals.start >= self.over(node):
+            return NOT_DUE
+        first = self._timetable.first_pending(name, ordinals)
+        if first is not None and first < self.over(node):
+            mark = self.mark(node, self._model.key(node, first))
+            return mark if mark.css != 'due' or not done else _PARTLY
+        return _PARTLY
+
+    def _is_final(self, node: Node, ordinal: int) -> bool:
+        state = self._timetable.state(self._model.key(node, ordinal))
+        return state is not None and state.is_final
+
+    def last_good(self, node: Node) -> JobKey | None:
+        """Return the latest job that was processed."""
+        ordinal = self._timetable.last_in(node.process.name, JobState.PROCESSED)
+        return None if ordinal is None else self._model.key(node, ordinal)
+
+
+def href_of(key: JobKey) -> str:
+    """Return the address of a job's page; names are of letters, digits and `_ . -`."""
+    return f'/i/{key.process}/{key.timeperiod}'
+
+
+def _any_in(numbers: list[int], ordinals: range) -> bool:
+    at = bisect_left(numbers, ordinals.start)
+    return at < len(numbers) and numbers[at] < ordinals.stop

@@ -1,0 +1,223 @@
+"""Reprocess, skip and cancel: the whole cascade first, then the reason, then the request.
+
+The page shows what would be touched and carries the hash of that set. If by the time of the
+confirmation the set is another one, nothing is done and the new plan is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.closure import PlanRefused
+from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.mx.ask import Ask
+from synergy.mx.cells import Painter
+from synergy.mx.errors import Refused, wrong
+from synergy.mx.layout import Layout, columns_of, layout
+from synergy.mx.marks import Mark
+from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
+from synergy.mx.render import page, see
+from synergy.view.preview import Preview, preview
+
+#: Intervals that one request may select.
+SELECTED_MAX: Final = 200_000
+#: Jobs of a plan whose present state is counted one by one; of more, a sample.
+STATES_MAX: Final = 2_000
+_KINDS: Final = {kind.value: kind for kind in JOB_KINDS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One process of a plan. step: from 1; about: how long its runs may take together."""
+
+    step: int
+    process: ProcessName
+    count: int
+    first: Timeperiod
+    last: Timeperiod
+    running: Sequence[JobKey]
+    states: Sequence[tuple[Mark, int]]
+    about: timedelta | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a request would do, as the page shows it. others: open requests about the same."""
+
+    command: Command
+    shown: Preview
+    rows: Sequence[StepRow]
+    layout: Layout
+    count_by_process: Mapping[ProcessName, int]
+    doomed: Sequence[JobKey]
+    others: Sequence[Command]
+    about: timedelta | None
+
+    @property
+    def count(self) -> int:
+        """Return the number of jobs touched."""
+        return len(self.shown.plan.keys)
+
+
+def change(ask: Ask, kind: str) -> Response:
+    """Show what would be done."""
+    return _page(ask, command_of(ask, kind))
+
+
+def confirm_change(ask: Ask, kind: str) -> Response:
+    """Ask for it, if it still is what was shown."""
+    command = command_of(ask, kind)
+    if (known := ask.store.command(command.id)) is not None:
+        return see(ask.url('request', request_id=known.id))
+    planned = preview_of(ask, command)
+    if planned.plan.hash != ask.text('plan_hash'):
+        return _page(ask, command, 409)
+    if command.reason is None:
+        raise wrong('the reason is missing', 'say why, so that others understand it later')
+    place(ask, command)
+    return see(ask.url('request', request_id=command.id))
+
+
+def command_of(ask: Ask, kind: str) -> Command:
+    """Return the command that an address or a form describes; first and last are both included."""
+    if kind not in _KINDS:
+        raise wrong(f'{kind!r:.40} is nothing to do to jobs', 'reprocess, skip or cancel them')
+    node = ask.node(ask.text('process'))
+    first = ask.timeperiod(node, ask.text('first'))
+    last = ask.timeperiod(node, ask.text('last', str(first)))
+    return job_command(
+        ask,
+        _KINDS[kind],
+        node.process.name,
+        (first, last.shift(1)),
+        only=Only(ask.choice('only', tuple(item.value for item in Only), Only.ALL.value)),
+        with_children=ask.optional('with_children') is not None,
+    )
+
+
+def job_command(
+    ask: Ask,
+    kind: CommandKind,
+    process: ProcessName,
+    span: tuple[Timeperiod, Timeperiod],
+    *,
+    only: Only,
+    with_children: bool,
+) -> Command:
+    """Return a command about the intervals [start, end); raise Refused when that is none."""
+    start, end = span
+    count = end.ordinal - start.ordinal
+    if count < 1:
+        raise wrong(
+            f'the range from {start} to {end.shift(-1)} is upside down', 'swap its two ends'
+        )
+    if count > SELECTED_MAX:
+        raise wrong(
+            f'the range holds {count:,} intervals',
+            f'ask for at most {SELECTED_MAX:,} at once, or for their parents',
+        )
+    return Command(
+        id=id_of(ask, kind, f'{process} {start} {end}'),
+        kind=kind,
+        process=process,
+        start=start,
+        end=end,
+        only=only,
+        with_children=with_children and kind is CommandKind.REPROCESS,
+        plan_hash=ask.optional('plan_hash'),
+        actor=ask.actor,
+        reason=reason_of(ask),
+        created_at=ask.now,
+    )
+
+
+def preview_of(ask: Ask, command: Command) -> Preview:
+    """Return what a command would do; raise Refused when it touches nothing."""
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        try:
+            return preview(ask.model.timetable, ask.store, command, ask.now)
+        except PlanRefused as error:
+            raise Refused(
+                422, 'Nothing to do', str(error), 'choose other intervals; nothing was changed'
+            ) from error
+        finally:
+            # A preview of a skip drafts the skipped jobs.
+            ask.model.timetable.rollback()
+
+
+def _page(ask: Ask, command: Command, status: int = 200) -> Response:
+    shown = preview_of(ask, command)
+    found = _change(ask, command, shown)
+    return page(
+        ask, 'change.html', status, change=found, form_id=fresh_form_id(), is_changed=status == 409
+    )
+
+
+def _change(ask: Ask, command: Command, shown: Preview) -> Change:
+    hierarchy = ask.context.hierarchy
+    chosen = [row.process for row in shown.rows]
+    steps = columns_of(hierarchy, chosen)
+    keys: dict[ProcessName, list[JobKey]] = {}
+    for key in shown.plan.keys:
+        keys.setdefault(key.process, []).append(key)
+    with ask.model.lock:
+        painter = Painter(ask)
+        states = {process: _states(painter, ask, found) for process, found in keys.items()}
+    rows = [
+        StepRow(
+            step=steps[row.process],
+            process=row.process,
+            count=row.count,
+            first=row.first,
+            last=row.last,
+            running=row.running,
+            states=states[row.process],
+            about=_about(ask, row.process, row.count),
+            is_chosen=row.process == command.process,
+        )
+        for row in shown.rows
+    ]
+    abouts = [row.about for row in rows]
+    others = ask.store.commands(OPEN_COMMAND_STATES, 20)
+    return Change(
+        command=command,
+        shown=shown,
+        rows=sorted(rows, key=lambda row: row.step),
+        layout=layout(hierarchy, chosen),
+        count_by_process={row.process: row.count for row in rows},
+        doomed=shown.doomed,
+        others=[item for item in others if item.kind in JOB_KINDS and item.id != command.id],
+        about=sum((item for item in abouts if item is not None), timedelta())
+        if abouts and all(item is not None for item in abouts)
+        else None,
+    )
+
+
+def _states(painter: Painter, ask: Ask, keys: Sequence[JobKey]) -> Sequence[tuple[Mark, int]]:
+    counts: dict[Mark, int] = {}
+    node = ask.context.hierarchy.nodes[keys[0].process]
+    for key in keys[:STATES_MAX]:
+        mark = painter.mark(node, key)
+        counts[mark] = counts.get(mark, 0) + 1
+    return list(counts.items())
+
+
+def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:
+    usual = ask.model.usual(ask.store, process).p50
+    width = ask.context.hierarchy.nodes[process].process.max_running
+    return None if usual is None else usual * count / min(width, count)
+
+
+def address_of(kind: str, first: JobKey, last: JobKey | None = None) -> str:
+    """Return the address of the preview for a range of one process."""
+    until = '' if last is None else f'&last={last.timeperiod}'
+    return f'/change/{kind}?process={first.process}&first={first.timeperiod}{until}'

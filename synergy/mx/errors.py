@@ -1,0 +1,37 @@
+"""Requests that are refused: what happened, to what, what to do next."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """A request that gets an error page, or a problem document.
+
+    status: of HTTP. title: what happened. detail: to what. advice: what to do next. headers: to be
+    sent along.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        advice: str,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Say it; every part is a sentence without its full stop, or a short text."""
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.advice = advice
+        self.headers = headers or {}
+
+
+def unknown(what: str, advice: str) -> Refused:
+    """Return the refusal of a thing that does not exist."""
+    return Refused(404, 'Not found', what, advice)
+
+
+def wrong(what: str, advice: str) -> Refused:
+    """Return the refusal of a request that makes no sense."""
+    return Refused(400, 'That cannot be read', what, advice)

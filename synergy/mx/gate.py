@@ -1,0 +1,145 @@
+"""Who may come in: host names, origins, logins, roles and form tokens, looked at before any view.
+
+Where no user exists, the dashboard is open to everybody who reaches it, which by default is this
+machine alone. A change needs the form token of the visitor's session. Programs send a token of the
+API instead, or, where the dashboard is open, a request that no browser sends across sites: JSON,
+without an Origin.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Request
+
+from synergy.core.users import Role
+from synergy.mx.ask import Visitor
+from synergy.mx.errors import Refused
+from synergy.mx.security import Session, is_token
+from synergy.mx.site import Site
+from synergy.ports.store import Store
+
+COOKIE: Final = 'synergy_mx'
+FORM_TOKEN: Final = 'form_token'
+FORM_TOKEN_HEADER: Final = 'X-Form-Token'
+OPEN_NAME: Final = 'anyone'
+
+
+def check_host(site: Site, request: Request) -> None:
+    """Refuse names that are not this dashboard's: a page elsewhere may have led them here."""
+    name = (urlsplit(f'//{request.host}').hostname or '').lower()
+    if name not in site.host_names:
+        raise Refused(
+            400,
+            'Wrong host',
+            f'this dashboard does not go by the name {name!r:.80}',
+            'use one of its names, or add this one to the setting mx_host_names',
+        )
+
+
+def check_origin(request: Request) -> None:
+    """Refuse changes that a page of another site asks for."""
+    origin = request.headers.get('Origin')
+    site = request.headers.get('Sec-Fetch-Site')
+    is_foreign = site in ('cross-site', 'same-site') or (
+        origin is not None and urlsplit(origin).netloc.lower() != request.host.lower()
+    )
+    if is_foreign:
+        raise Refused(
+            403,
+            'Asked from elsewhere',
+            f'the change was asked for by a page of {origin or site!r:.80}',
+            'open the dashboard itself and ask there',
+        )
+
+
+def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Visitor:
+    """Return who asks; raise Refused when a token of the API is not valid."""
+    bearer = request.headers.get('Authorization', '')
+    if bearer.startswith('Bearer '):
+        return _bearer(site, store, request, bearer.removeprefix('Bearer ').strip(), now)
+    session = site.sessions.read(request.cookies.get(COOKIE))
+    users = store.users()
+    if not users:
+        return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
+    if session is not None:
+        for user in users:
+            if user.name == session.name and user.serial == session.serial:
+                return Visitor(name=user.name, role=user.role, via='session', session=session)
+    return Visitor(name='nobody', role=None, via='nothing', session=session)
+
+
+def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime) -> Visitor:
+    place = f'token {request.remote_addr}'
+    refuse_guessing(site, place, now)
+    token_id = text.partition('.')[0]
+    for token in store.tokens():
+        if token.id == token_id and is_token(token, text, now):
+            return Visitor(name=token.user, role=token.role, via='token')
+    site.brake.failed(place, now)
+    raise Refused(
+        401,
+        'Unknown token',
+        'the token is not valid (any more)',
+        'make another one with ./launch.py user token',
+        {'WWW-Authenticate': 'Bearer'},
+    )
+
+
+def refuse_guessing(site: Site, place: str, now: datetime) -> None:
+    """Refuse a place that has guessed too often."""
+    wait = site.brake.wait(place, now)
+    if wait is not None:
+        seconds = int(wait.total_seconds()) + 1
+        raise Refused(
+            429,
+            'Too many attempts',
+            'several logins from here have failed',
+            f'wait {seconds} s and try again',
+            {'Retry-After': str(seconds)},
+        )
+
+
+def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
+    """Refuse one who may not; needed: None is for everybody."""
+    if needed is None or visitor.may(needed):
+        return
+    if visitor.role is None:
+        raise Refused(
+            401,
+            'Please log in',
+            f'{request.path} is for those who have logged in',
+            'log in, or send a token of the API',
+            {'WWW-Authenticate': 'Bearer'},
+        )
+    raise Refused(
+        403,
+        'Not allowed',
+        f'{visitor.name} is a {visitor.role.value}; this needs the role {needed.value}',
+        f'ask somebody who is {needed.value}, or an admin for that role',
+    )
+
+
+def check_form_token(site: Site, visitor: Visitor, request: Request) -> None:
+    """Refuse a change that does not come from a page of this visitor's session."""
+    if visitor.via == 'token':
+        return
+    is_program = (
+        visitor.via == 'open'
+        and visitor.session is None
+        and request.mimetype == 'application/json'
+        and 'Origin' not in request.headers
+        and request.path.startswith('/api/')
+    )
+    given = request.headers.get(FORM_TOKEN_HEADER) or request.form.get(FORM_TOKEN)
+    session: Session | None = visitor.session
+    if is_program or (session is not None and site.sessions.is_form_token(session, given)):
+        return
+    raise Refused(
+        403,
+        'The form is too old',
+        'it carries no valid token: the session has ended, or the form was sent from elsewhere',
+        'go back, read the page anew and send it again; nothing was changed',
+    )

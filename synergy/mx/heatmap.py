@@ -1,0 +1,401 @@
+"""Heat maps: all years, a year as a calendar, a month by days, a day by hours.
+
+A row is a process; a cell is a job, or all the finer intervals within one day or month, rolled up.
+Everything comes from byte searches in the index, so that ten years cost little more than a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.hierarchy import Node
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier, Timeperiod
+from synergy.mx.ask import Ask
+from synergy.mx.cells import Cell, Painter
+from synergy.mx.errors import unknown, wrong
+from synergy.mx.render import page
+
+ZOOMS: Final = ('all', 'year', 'month', 'day')
+ROWS_MAX: Final = 80
+YEARS_MAX: Final = 60
+_WEEKDAYS: Final = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
+_MONTHS: Final = tuple(f'{date(2000, month, 1):%b}' for month in range(1, 13))
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a row: a cell over `span` columns, or nothing."""
+
+    cell: Cell | None
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row. process: whose jobs its cells are, if they can be selected; else None."""
+
+    title: str
+    href: str = ''
+    process: str | None = None
+    slots: Sequence[Slot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows of one tree."""
+
+    title: str = ''
+    hint: str = ''
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A whole heat map. columns: title, span, address."""
+
+    zoom: str
+    title: str
+    columns: Sequence[tuple[str, int, str]]
+    groups: Sequence[Group]
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """What a heat map is about. processes: of its tree. node: the one whose days make the year."""
+
+    name: str
+    tree: str
+    node: Node
+    processes: Sequence[ProcessName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where one can go from a heat map."""
+
+    earlier: str
+    later: str
+    earlier_title: str
+    later_title: str
+
+
+def heatmap(ask: Ask, name: str) -> Response:
+    """Return the heat map of a tree or of a process."""
+    focus = focus_of(ask, name)
+    zoom = ask.choice('z', ZOOMS, 'year')
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        at = day_of(ask, focus)
+        grid = grid_of(ask, focus, zoom, at)
+    return page(
+        ask,
+        'heatmap.html',
+        focus=focus,
+        grid=grid,
+        zoom=zoom,
+        at=at,
+        turn=_turn(zoom, at),
+        trees=list(dict.fromkeys(node.tree.name for node in ask.context.hierarchy)),
+    )
+
+
+def heatmaps(ask: Ask) -> Response:
+    """Lead to the heat map of the first tree."""
+    for node in ask.context.hierarchy:
+        return heatmap(ask, node.tree.name)
+    return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
+
+
+def focus_of(ask: Ask, name: str) -> Focus:
+    """Return what `name` means: a process, or a tree by its days."""
+    nodes = ask.context.hierarchy.nodes
+    if ProcessName(name) in nodes:
+        node = nodes[ProcessName(name)]
+        return Focus(name=name, tree=node.tree.name, node=node, processes=node.tree.levels)
+    tree = next((node.tree for node in nodes.values() if node.tree.name == name), None)
+    if tree is None:
+        known = [*nodes, *(node.tree.name for node in nodes.values())]
+        raise unknown(
+            f'there is no tree or process {name!r:.80}{nearest(name, known)}',
+            'choose one from the overview',
+        )
+    of_tree = [nodes[level] for level in tree.levels]
+    days = [node for node in of_tree if node.process.qualifier is Qualifier.DAILY]
+    return Focus(name=name, tree=name, node=(days or of_tree[-1:])[0], processes=tree.levels)
+
+
+def grid_of(ask: Ask, focus: Focus, zoom: str, at: date) -> Grid:
+    """Return one heat map; hold the lock of the read model."""
+    painter = Painter(ask)
+    match zoom:
+        case 'all':
+            return _all_years(ask, painter, focus)
+        case 'year':
+            return _year(ask, painter, focus, at)
+        case 'month':
+            return _month(ask, painter, focus, at)
+        case _:
+            return _hours(ask, painter, focus, at)
+
+
+def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
+    node = ask.context.hierarchy.nodes[focus.processes[-1]]
+    if focus.name != focus.tree:
+        node = focus.node
+    calendar = ask.context.hierarchy.calendar
+    span = ask.model.timetable.span(node.process.name)
+    years: list[int] = []
+    if span:
+        first = calendar.start(Timeperiod(node.process.qualifier, span.start)).year
+        last = calendar.start(Timeperiod(node.process.qualifier, span.stop - 1)).year
+        years = list(range(max(first, last - YEARS_MAX + 1), last + 1))
+    rows = []
+    for year in years:
+        href = f'/t/{focus.name}?z=year&at={year}'
+        if node.process.qualifier is Qualifier.YEARLY:
+            slots = [Slot(_job(ask, painter, node, _at(year)), 12)]
+        else:
+            slots = [
+                Slot(_within(ask, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
+                for month in range(1, 13)
+            ]
+        rows.append(Row(title=str(year), href=href, process=node.process.name, slots=slots))
+    return Grid(
+        zoom='all',
+        title=f'{node.process.name}, all years',
+        columns=[(month, 1, '') for month in _MONTHS],
+        groups=[Group(rows=rows)],
+        width=12,
+    )
+
+
+def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    year = at.year
+    nodes = ask.context.hierarchy.nodes
+    begin = date(year, 1, 1)
+    monday = begin - _DAY * begin.weekday()
+    weeks = (date(year, 12, 31) - monday).days // 7 + 1
+    months = [max(monday + _DAY * 7 * week, begin).month for week in range(weeks)]
+    spans = [months.count(month) for month in range(1, 13)]
+    columns = [
+        (_MONTHS[number], span, f'/t/{focus.name}?z=month&at={year}{number + 1:02d}')
+        for number, span in enumerate(spans)
+    ]
+    rows = []
+    for name in focus.processes:
+        node = nodes[name]
+        if node.process.qualifier is Qualifier.YEARLY:
+            rows.append(_row(node, [Slot(_job(ask, painter, node, _at(year)), weeks)]))
+        if node.process.qualifier is Qualifier.MONTHLY:
+            cells = [_job(ask, painter, node, _at(year, month)) for month in range(1, 13)]
+            slots = [Slot(cell, span) for cell, span in zip(cells, spans, strict=True)]
+            rows.append(_row(node, slots))
+    if focus.node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
+        rows += _calendar(ask, painter, focus, year, monday, weeks)
+    name = focus.node.process.name
+    return Grid(
+        zoom='year',
+        title=f'{year}' if focus.name == name else f'{focus.name}, {year}',
+        columns=columns,
+        groups=[Group(rows=rows)],
+        width=weeks,
+    )
+
+
+def _calendar(
+    ask: Ask, painter: Painter, focus: Focus, year: int, monday: date, weeks: int
+) -> list[Row]:
+    """Return the seven rows of weekdays."""
+    rows = []
+    for weekday, title in enumerate(_WEEKDAYS):
+        slots = []
+        for week in range(weeks):
+            day = monday + _DAY * (7 * week + weekday)
+            cell = None
+            if day.year == year:
+                cell = _within(
+                    ask, painter, focus, focus.node, Qualifier.DAILY, _at(year, day.month, day.day)
+                )
+            slots.append(Slot(cell))
+        rows.append(Row(title=title, process=focus.node.process.name, slots=slots))
+    return rows
+
+
+def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    first = at.replace(day=1)
+    following = (first + _DAY * 32).replace(day=1)
+    days = [first + _DAY * number for number in range((following - first).days)]
+    columns = [(str(day.day), 1, f'/t/{focus.name}?z=day&at={day:%Y%m%d}') for day in days]
+
+    def row(node: Node) -> Row:
+        match node.process.qualifier:
+            case Qualifier.YEARLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), len(days))])
+            case Qualifier.MONTHLY:
+                cell = _job(ask, painter, node, _at(at.year, at.month))
+                return _row(node, [Slot(cell, len(days))])
+            case _:
+                instants = [_at(day.year, day.month, day.day) for day in days]
+                return _row(
+                    node,
+                    [
+                        Slot(_within(ask, painter, focus, node, Qualifier.DAILY, instant))
+                        for instant in instants
+                    ],
+                )
+
+    return Grid(
+        zoom='month',
+        title=f'{at:%B %Y}',
+        columns=columns,
+        groups=_groups(ask, focus, row),
+        width=len(days),
+    )
+
+
+def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    midnight = _at(at.year, at.month, at.day)
+    columns = [(f'{hour:02d}', 1, '') for hour in range(24)]
+
+    def row(node: Node) -> Row:
+        match node.process.qualifier:
+            case Qualifier.YEARLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), 24)])
+            case Qualifier.MONTHLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year, at.month)), 24)])
+            case Qualifier.DAILY:
+                return _row(node, [Slot(_job(ask, painter, node, midnight), 24)])
+            case _:
+                hours = [midnight + timedelta(hours=hour) for hour in range(24)]
+                return _row(node, [Slot(_job(ask, painter, node, hour)) for hour in hours])
+
+    return Grid(
+        zoom='day',
+        title=f'{at:%A} {at.day} {at:%B %Y}',
+        columns=columns,
+        groups=_groups(ask, focus, row),
+        width=24,
+    )
+
+
+def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
+    """Return the rows of a tree and of those it depends on, or that depend on it."""
+    nodes = ask.context.hierarchy.nodes
+    trees = {node.tree.name: node.tree for node in nodes.values()}
+    own = trees[focus.tree]
+    shown = [
+        tree
+        for tree in trees.values()
+        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
+    ]
+    groups, count = [], 0
+    for tree in sorted(shown, key=lambda tree: tree is not own):
+        rows = [row(nodes[level]) for level in tree.levels if count < ROWS_MAX]
+        count += len(rows)
+        after = ' and '.join(tree.dependent_on)
+        groups.append(
+            Group(title=tree.name, hint=f'depends on {after}' if after else '', rows=rows)
+        )
+    return groups
+
+
+def _row(node: Node, slots: Sequence[Slot]) -> Row:
+    name = node.process.name
+    return Row(title=name, href=f'/t/{name}', process=name, slots=slots)
+
+
+def _job(ask: Ask, painter: Painter, node: Node, instant: datetime) -> Cell | None:
+    """Return the job whose interval contains `instant`; None outside the tree's span."""
+    calendar = ask.context.hierarchy.calendar
+    ordinal = calendar.containing(node.process.qualifier, instant).ordinal
+    if ordinal < node.first or (node.until is not None and ordinal >= node.until):
+        return None
+    return painter.cell(node, ordinal)
+
+
+def _within(
+    ask: Ask, painter: Painter, focus: Focus, node: Node, outer: Qualifier, instant: datetime
+) -> Cell | None:
+    """Return the cell of a day or month: the job itself, or what is finer rolled up."""
+    if node.process.qualifier.rank <= outer.rank:
+        return _job(ask, painter, node, instant)
+    calendar = ask.context.hierarchy.calendar
+    around = calendar.containing(outer, instant)
+    ordinals = calendar.children(around, node.process.qualifier)
+    stop = ordinals.stop if node.until is None else min(ordinals.stop, node.until)
+    ordinals = range(max(ordinals.start, node.first), stop)
+    if not ordinals:
+        return None
+    if outer is Qualifier.MONTHLY:
+        href = f'/t/{focus.name}?z=month&at={instant:%Y%m}'
+        title = f'{instant:%B %Y}'
+    else:
+        href = f'/t/{focus.name}?z=day&at={instant:%Y%m%d}'
+        title = f'{instant.day} {instant:%B %Y}'
+    first = Timeperiod(node.process.qualifier, ordinals.start)
+    return painter.rolled_up(node, ordinals, href=href, title=title, at=str(first))
+
+
+def _at(year: int, month: int = 1, day: int = 1) -> datetime:
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+def day_of(ask: Ask, focus: Focus) -> date:
+    """Return the day that is asked for; without one, where the work stands."""
+    text = ask.optional('at')
+    if text is None:
+        span = ask.model.timetable.span(focus.node.process.name)
+        over = ask.context.hierarchy.over_until(focus.node, ask.now)
+        pending = ask.model.timetable.first_pending(
+            focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
+        )
+        ordinal = span.stop - 1 if pending is None else pending
+        calendar = ask.context.hierarchy.calendar
+        return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
+    digits = text.ljust(8, '0')
+    try:
+        if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
+            raise ValueError(text)
+        return date(int(digits[:4]), int(digits[4:6]) or 1, int(digits[6:8]) or 1)
+    except ValueError as error:
+        raise wrong(
+            f'at is {text!r:.40}, which is no date', 'give YYYY, YYYYMM or YYYYMMDD'
+        ) from error
+
+
+def _turn(zoom: str, at: date) -> Turn | None:
+    match zoom:
+        case 'year' if 1971 <= at.year <= 2998:
+            return Turn(
+                earlier=str(at.year - 1),
+                later=str(at.year + 1),
+                earlier_title=str(at.year - 1),
+                later_title=str(at.year + 1),
+            )
+        case 'month':
+            earlier = at.replace(day=1) - _DAY
+            later = at.replace(day=28) + _DAY * 4
+            return Turn(
+                earlier=f'{earlier:%Y%m}',
+                later=f'{later:%Y%m}',
+                earlier_title=f'{earlier:%b %Y}',
+                later_title=f'{later:%b %Y}',
+            )
+        case 'day':
+            return Turn(
+                earlier=f'{at - _DAY:%Y%m%d}',
+                later=f'{at + _DAY:%Y%m%d}',
+                earlier_title=f'{at - _DAY:%d %b}',
+                later_title=f'{at + _DAY:%d %b}',
+            )
+        case _:
+            return None

@@ -1,0 +1,187 @@
+"""One interval: facts, why it waits, its runs with their logs, its neighbours, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.hierarchy import Node
+from synergy.core.records import Job, JobEvent, LogLine, Unit
+from synergy.core.timeperiod import JobKey
+from synergy.mx.ask import Ask
+from synergy.mx.cells import Cell, Painter
+from synergy.mx.marks import BY_UNIT, Mark
+from synergy.mx.model import Usual
+from synergy.mx.render import page
+from synergy.view.jobs import Neighbour, neighbours_of
+from synergy.view.why import Cause, explain
+
+EVENTS_MAX: Final = 50
+LOG_LINES: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One job on the way to the root of a wait. is_root: nothing behind it is waited for."""
+
+    key: JobKey
+    depth: int
+    mark: Mark
+    texts: Sequence[str]
+    since: datetime | None
+    is_root: bool
+    job: Job | None
+    children: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The log of one run. skipped: earlier lines that are not shown."""
+
+    unit: Unit
+    lines: Sequence[LogLine]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """All that the page shows."""
+
+    node: Node
+    key: JobKey
+    job: Job | None
+    mark: Mark
+    is_late: bool
+    start: datetime
+    end: datetime
+    may_start: datetime
+    runs: Sequence[tuple[Unit, Mark]]
+    log: Log | None
+    log_of: JobKey
+    events: Sequence[JobEvent]
+    related: Sequence[tuple[str, Sequence[Cell]]]
+    earlier: JobKey | None
+    later: JobKey | None
+    steps: Sequence[Step]
+    usual: Usual
+
+
+_RELATIONS: Final = (
+    ('Depends on', 'dependency'),
+    ('Parent', 'parent'),
+    ('Children', 'child'),
+    ('Dependents', 'dependent'),
+)
+
+
+def interval(ask: Ask, process: str, timeperiod: str) -> Response:
+    """Return the page of one interval."""
+    key = ask.key(process, timeperiod)
+    return page(ask, 'interval.html', shown=interval_of(ask, key))
+
+
+def interval_of(ask: Ask, key: JobKey) -> Interval:
+    """Return everything about one interval."""
+    model, node = ask.model, ask.node(key.process)
+    ordinal = key.timeperiod.ordinal
+    start, end = model.hierarchy.interval(node, ordinal)
+    runs = ask.store.runs(key)
+    model.look(ask.store)
+    with model.lock:
+        painter = Painter(ask)
+        mark = painter.mark(node, key)
+        neighbours = list(neighbours_of(model.timetable, node, ordinal))
+        steps = steps_of(ask, painter, key)
+        related = [
+            (
+                title,
+                [
+                    painter.cell(model.hierarchy.nodes[item.key.process], item.key[1].ordinal)
+                    for item in neighbours
+                    if item.relation == relation
+                ],
+            )
+            for title, relation in _RELATIONS
+        ]
+        is_late = painter.is_late(node, ordinal, mark)
+    log_of = key if runs else _root_of(steps, key)
+    return Interval(
+        node=node,
+        key=key,
+        job=ask.store.jobs([key]).get(key),
+        mark=mark,
+        is_late=is_late,
+        start=start,
+        end=end,
+        may_start=model.hierarchy.over_at(node, ordinal),
+        runs=[(unit, BY_UNIT[unit.state]) for unit in reversed(runs)],
+        log=_log(ask, runs or ask.store.runs(log_of)),
+        log_of=log_of,
+        events=ask.store.events(key, EVENTS_MAX),
+        related=related,
+        earlier=_beside(neighbours, 'earlier'),
+        later=_beside(neighbours, 'later'),
+        steps=steps,
+        usual=model.usual(ask.store, key.process),
+    )
+
+
+def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
+    """Return why a job stands where it stands, followed to the roots; hold the lock."""
+    causes = explain(ask.model.timetable, ask.store, key, ask.now)
+    found: list[tuple[JobKey, int, list[Cause]]] = []
+    for cause in causes:
+        if not found or found[-1][0] != cause.key:
+            found.append((cause.key, cause.depth, []))
+        found[-1][2].append(cause)
+    steps = []
+    for number, (step_key, depth, said) in enumerate(found):
+        node = ask.model.hierarchy.nodes[step_key.process]
+        job = ask.model.timetable.open_job(step_key)
+        is_last = number + 1 == len(found) or found[number + 1][1] <= depth
+        steps.append(
+            Step(
+                key=step_key,
+                depth=depth,
+                mark=painter.mark(node, step_key),
+                texts=[cause.text for cause in said],
+                since=None if job is None else job.changed_at,
+                is_root=is_last,
+                job=job,
+                children=() if is_last else _children(ask, painter, node, step_key),
+            )
+        )
+    return steps
+
+
+def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
+    """Return the failed job at the root of a wait, if there is one: its log tells more."""
+    roots = [step.key for step in steps if step.is_root and step.mark.css == 'fail']
+    return roots[0] if roots else key
+
+
+def _children(ask: Ask, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:
+    if node.child is None:
+        return ()
+    ordinal = key.timeperiod.ordinal
+    child = ask.model.hierarchy.nodes[node.child]
+    ordinals = ask.model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
+    return [painter.cell(child, number) for number in ordinals]
+
+
+def _log(ask: Ask, runs: Sequence[Unit]) -> Log | None:
+    if not runs:
+        return None
+    wanted = ask.number('run', runs[-1].run, 0, 10**9)
+    unit = next((unit for unit in runs if unit.run == wanted), runs[-1])
+    lines = ask.store.log(unit.id)
+    kept = lines if ask.optional('all') else lines[-LOG_LINES:]
+    return Log(unit=unit, lines=kept, skipped=len(lines) - len(kept))
+
+
+def _beside(neighbours: Sequence[Neighbour], relation: str) -> JobKey | None:
+    return next((item.key for item in neighbours if item.relation == relation), None)

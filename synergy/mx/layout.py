@@ -1,0 +1,102 @@
+"""Where boxes and arrows of a graph of processes go: in columns, inputs left of outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from synergy.core.hierarchy import Hierarchy, InputKind
+from synergy.core.records import ProcessName
+
+BOX_WIDTH: Final = 168
+BOX_HEIGHT: Final = 58
+GAP_X: Final = 56
+GAP_Y: Final = 18
+TOP: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the box of one process stands; column counts from 1."""
+
+    process: ProcessName
+    column: int
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrow:
+    """A line from what is waited for to what waits. path: of SVG."""
+
+    source: ProcessName
+    target: ProcessName
+    path: str
+    is_dependency: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A drawing of width x height."""
+
+    places: Sequence[Place]
+    arrows: Sequence[Arrow]
+    width: int
+    height: int
+    columns: Sequence[int]
+
+
+def columns_of(hierarchy: Hierarchy, chosen: Collection[ProcessName]) -> Mapping[ProcessName, int]:
+    """Return in which step each of `chosen` comes, from 1: after all of them that it waits for."""
+    column: dict[ProcessName, int] = {}
+    for node in hierarchy:
+        name = node.process.name
+        if name in chosen:
+            before = [column[item.process] for item in node.inputs if item.process in column]
+            column[name] = 1 + max(before, default=0)
+    return column
+
+
+def layout(hierarchy: Hierarchy, chosen: Collection[ProcessName]) -> Layout:
+    """Return where the boxes of `chosen` stand."""
+    column = columns_of(hierarchy, chosen)
+    rows: dict[int, int] = {}
+    places: dict[ProcessName, Place] = {}
+    for name, number in column.items():
+        row = rows.get(number, 0)
+        rows[number] = row + 1
+        places[name] = Place(
+            process=name,
+            column=number,
+            x=1 + (number - 1) * (BOX_WIDTH + GAP_X),
+            y=TOP + row * (BOX_HEIGHT + GAP_Y),
+        )
+    arrows = [
+        Arrow(
+            source=source.process,
+            target=name,
+            path=_path(places[source.process], places[name]),
+            is_dependency=source.kind is InputKind.DEPENDENCY,
+        )
+        for name in column
+        for source in hierarchy.nodes[name].inputs
+        if source.process in places
+    ]
+    count = max(rows, default=1)
+    return Layout(
+        places=list(places.values()),
+        arrows=arrows,
+        width=2 + count * BOX_WIDTH + (count - 1) * GAP_X,
+        height=TOP + max(rows.values(), default=1) * (BOX_HEIGHT + GAP_Y),
+        columns=[1 + number * (BOX_WIDTH + GAP_X) for number in range(count)],
+    )
+
+
+def _path(source: Place, target: Place) -> str:
+    x1, y1 = source.x + BOX_WIDTH, source.y + BOX_HEIGHT // 2
+    x2, y2 = target.x - 1, target.y + BOX_HEIGHT // 2
+    if y1 == y2:
+        return f'M{x1} {y1}H{x2}'
+    middle = x2 - GAP_X // 2
+    return f'M{x1} {y1}H{middle - 12}C{middle} {y1} {middle} {y2} {x2} {y2}'

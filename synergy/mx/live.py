@@ -1,0 +1,101 @@
+"""What runs right now, against how long it usually takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.freerun_record import is_freerun
+from synergy.core.records import Unit
+from synergy.core.states import UnitState
+from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.cells import href_of
+from synergy.mx.marks import BY_UNIT, Mark
+from synergy.mx.model import Usual
+from synergy.mx.render import page
+
+#: Processes whose usual times are looked up for one page.
+USUAL_MAX: Final = 20
+_SCALE_WIDTH: Final = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRow:
+    """One unit under way. bar: where elapsed, p50 and p95 lie on a scale of 160; None unknown."""
+
+    unit: Unit
+    mark: Mark
+    href: str
+    elapsed: timedelta | None
+    usual: Usual
+    bar: tuple[float, float, float] | None
+
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether it takes longer than 95 of 100 of its kind."""
+        return (
+            self.elapsed is not None
+            and self.usual.p95 is not None
+            and self.elapsed > self.usual.p95
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker and the units that it holds."""
+
+    owner: str
+    rows: Sequence[LiveRow]
+
+
+def live(ask: Ask) -> Response:
+    """Return the page of live runs, by worker."""
+    rows = live_rows(ask, ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
+    running = [row for row in rows if row.unit.state is UnitState.IN_PROGRESS]
+    owners = sorted({row.unit.owner or '' for row in running})
+    workers = [
+        Worker(owner, [row for row in running if row.unit.owner == owner]) for owner in owners
+    ]
+    waiting = [row for row in rows if row.unit.state is not UnitState.IN_PROGRESS]
+    return page(ask, 'live.html', workers=workers, running=running, waiting=waiting)
+
+
+def live_rows(ask: Ask, limit: int) -> Sequence[LiveRow]:
+    """Return units under way: those that run, longest first, then those that wait."""
+    units = sorted(ask.store.live_units(), key=_order)[:limit]
+    processes = list(dict.fromkeys(unit.process for unit in units))[:USUAL_MAX]
+    usual = {process: ask.model.usual(ask.store, process) for process in processes}
+    return [_row(ask, unit, usual.get(unit.process, Usual(None, None))) for unit in units]
+
+
+def _order(unit: Unit) -> tuple[bool, float]:
+    at = unit.started_at or unit.created_at
+    return unit.state is not UnitState.IN_PROGRESS, at.timestamp()
+
+
+def _row(ask: Ask, unit: Unit, usual: Usual) -> LiveRow:
+    is_running = unit.state is UnitState.IN_PROGRESS and unit.started_at is not None
+    elapsed = ask.now - unit.started_at if is_running and unit.started_at else None
+    return LiveRow(
+        unit=unit,
+        mark=BY_UNIT[unit.state],
+        href=f'/freeruns/{unit.process}' if is_freerun(unit.process) else href_of(unit.key),
+        elapsed=elapsed,
+        usual=usual,
+        bar=_bar(elapsed, usual),
+    )
+
+
+def _bar(elapsed: timedelta | None, usual: Usual) -> tuple[float, float, float] | None:
+    if elapsed is None or usual.p50 is None or usual.p95 is None:
+        return None
+    whole = max(elapsed, usual.p95 * 1.5, timedelta(milliseconds=1))
+    return (
+        round(_SCALE_WIDTH * (elapsed / whole), 1),
+        round(_SCALE_WIDTH * (usual.p50 / whole), 1),
+        round(_SCALE_WIDTH * (usual.p95 / whole), 1),
+    )

@@ -1,0 +1,79 @@
+"""Logging in and out, and the choice of light or dark."""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import CommandKind
+from synergy.mx import gate
+from synergy.mx.ask import Ask
+from synergy.mx.cookies import set_cookie
+from synergy.mx.errors import Refused
+from synergy.mx.orders import record
+from synergy.mx.render import THEMES, page, see
+from synergy.mx.security import is_password
+
+
+def login(ask: Ask) -> Response:
+    """Show the form."""
+    return page(ask, 'login.html', next=local_address(ask.optional('next')), error=None)
+
+
+def log_in(ask: Ask) -> Response:
+    """Begin a session; slow those down who guess."""
+    name, password = ask.text('name'), ask.request.form.get('password', '')
+    place = f'{ask.request.remote_addr} {name:.80}'
+    gate.refuse_guessing(ask.site, place, ask.now)
+    user = next((user for user in ask.store.users() if user.name == name), None)
+    if not is_password(user, password) or user is None:
+        ask.site.brake.failed(place, ask.now)
+        return page(
+            ask,
+            'login.html',
+            401,
+            next=local_address(ask.optional('next')),
+            error='Name and password do not belong together. Try again, or ask an admin.',
+        )
+    ask.site.brake.succeeded(place)
+    _, cookie = ask.site.sessions.write(user.name, user.serial)
+    response = see(local_address(ask.optional('next')))
+    set_cookie(response, ask.request, cookie, ask.site)
+    return response
+
+
+def log_out(_ask: Ask) -> Response:
+    """End the session in this browser."""
+    response = see('/login')
+    response.delete_cookie(gate.COOKIE)
+    return response
+
+
+def theme(ask: Ask) -> Response:
+    """Keep the choice of light or dark in this browser; anything else follows the system."""
+    response = see(local_address(ask.optional('next')))
+    wanted = ask.optional('theme')
+    if wanted in THEMES:
+        response.set_cookie('theme', wanted, max_age=365 * 86400, samesite='Lax', httponly=True)
+    else:
+        response.delete_cookie('theme')
+    return response
+
+
+def users(ask: Ask) -> Response:
+    """List users and tokens."""
+    return page(ask, 'users.html', users=ask.store.users(), tokens=ask.store.tokens())
+
+
+def revoke_token(ask: Ask, token_id: str) -> Response:
+    """Let a token be worth nothing from now on."""
+    if not ask.store.remove_token(token_id):
+        raise Refused(404, 'Not found', f'there is no token {token_id!r:.40}', 'it is gone already')
+    record(ask, CommandKind.USER, 'MX', {'revoked': token_id})
+    return see(ask.url('users'))
+
+
+def local_address(address: str | None) -> str:
+    """Return an address of this site to go on at; nobody is led elsewhere."""
+    if address is None or not address.startswith('/') or address[1:2] in ('/', '\\'):
+        return '/'
+    return address if address.isprintable() else '/'

@@ -1,0 +1,260 @@
+"""Pages that only look: processes, graph, audit, config, logs, health, search, pages of trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+import synergy
+from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.hierarchy import Node
+from synergy.core.nearest import nearest
+from synergy.core.timeperiod import JobKey
+from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.cells import Cell, Painter, href_of
+from synergy.mx.errors import unknown, wrong
+from synergy.mx.follow import MARKS
+from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Place, layout
+from synergy.mx.marks import PROCESSED, Mark
+from synergy.mx.masks import masked, masked_text
+from synergy.mx.overview import late_count, overview_of
+from synergy.mx.render import page
+from synergy.mx.search import Query, find, parse_query
+
+LOG_BYTES: Final = 64 * 1024
+GRAPH_MAX: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLine:
+    """One managed process as registered, and how it does. mark: of its first open interval."""
+
+    node: Node
+    workers: int
+    last_good: JobKey | None
+    next_key: JobKey | None
+    next_at: datetime | None
+    late: int
+    failed: int
+    running: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBox:
+    """One process of the graph, with its job at the chosen instant."""
+
+    place: Place
+    cell: Cell | None
+
+
+def processes(ask: Ask) -> Response:
+    """List managed processes and daemons."""
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        painter = Painter(ask)
+        rows = [_line(ask, painter, node) for node in ask.context.hierarchy]
+    return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
+
+
+def graph(ask: Ask) -> Response:
+    """Draw all processes for one instant."""
+    at = instant_of(ask)
+    ask.model.look(ask.store)
+    names = list(ask.context.hierarchy.nodes)[:GRAPH_MAX]
+    drawing = layout(ask.context.hierarchy, names)
+    calendar = ask.context.hierarchy.calendar
+    with ask.model.lock:
+        painter = Painter(ask)
+        boxes = []
+        for spot in drawing.places:
+            node = ask.context.hierarchy.nodes[spot.process]
+            ordinal = calendar.containing(node.process.qualifier, at).ordinal
+            is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
+            boxes.append(GraphBox(spot, painter.cell(node, ordinal) if is_within else None))
+    return page(
+        ask,
+        'graph.html',
+        layout=drawing,
+        boxes=boxes,
+        at=at,
+        width=BOX_WIDTH,
+        height=BOX_HEIGHT,
+        inputs={name: ask.context.hierarchy.nodes[name].inputs for name in names},
+    )
+
+
+def instant_of(ask: Ask) -> datetime:
+    """Return the instant that is asked for; else the end of the newest work."""
+    text = ask.optional('at')
+    if text is not None:
+        digits = text.ljust(10, '0')
+        try:
+            if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
+                raise ValueError(text)
+            month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
+            return datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
+        except ValueError as error:
+            raise wrong(
+                f'at is {text!r:.40}, which is no instant', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
+            ) from error
+    ends = [node.tree.end for node in ask.context.hierarchy if node.tree.end is not None]
+    last = max(ends, default=ask.now)
+    return min(ask.now, last - (last - last.replace(minute=0)) if last < ask.now else ask.now)
+
+
+def audit(ask: Ask) -> Response:
+    """List who asked for what, newest first."""
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    who, what = ask.optional('who'), ask.optional('what')
+    rows = [
+        item for item in ask.store.commands(tuple(CommandState), LIMIT_MAX) if _is(item, who, what)
+    ][:limit]
+    kinds = [kind.value for kind in CommandKind]
+    return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=kinds)
+
+
+def config(ask: Ask) -> Response:
+    """Show settings and context as loaded, without secrets."""
+    return page(
+        ask,
+        'config.html',
+        settings=settings_of(ask),
+        entries=list(ask.context.entries.values()),
+        trees={node.tree.name: node.tree for node in ask.context.hierarchy}.values(),
+        context=ask.context,
+    )
+
+
+def settings_of(ask: Ask) -> dict[str, Any]:
+    """Return the settings as they are in force, without secrets."""
+    values = {field.name: getattr(ask.settings, field.name) for field in fields(ask.settings)}
+    return {
+        name: masked(value if isinstance(value, int | float | bool) else str(value), name)
+        for name, value in values.items()
+    }
+
+
+def logs(ask: Ask) -> Response:
+    """Show the end of a log file of this box."""
+    folder = ask.settings.log_directory
+    files = (
+        sorted(item.name for item in folder.glob('*') if item.is_file())
+        if (folder.is_dir())
+        else []
+    )
+    name = ask.optional('file') or next(iter(files), None)
+    if name is not None and name not in files:
+        raise unknown(f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them')
+    lines = [] if name is None else _tail(folder / name)
+    words = ask.optional('q')
+    shown = [line for line in lines if words is None or words.lower() in line.lower()]
+    return page(ask, 'logs.html', files=files, name=name, lines=shown, words=words, folder=folder)
+
+
+def health(ask: Ask) -> Response:
+    """Tell whether everything is well, and what is not."""
+    return page(ask, 'health.html', **health_of(ask))
+
+
+def health_of(ask: Ask) -> dict[str, Any]:
+    """Return the state of store, leader and boxes."""
+    clock = ask.site.clock
+    before = clock.monotonic()
+    leadership = ask.store.leadership()
+    store_now = ask.store.store_now()
+    seconds = clock.monotonic() - before
+    rows = ask.store.box_processes(None)
+    ill = [row for row in rows if row.is_on and row.state in ('fatal', 'backoff')]
+    is_led = leadership is not None and leadership.until > store_now
+    dead = ask.store.dead_units(LIMIT_MAX)
+    with ask.model.lock:
+        late = sum(late_count(ask, Painter(ask), node) for node in ask.context.hierarchy)
+    return {
+        'version': synergy.__version__,
+        'is_well': is_led and not ill,
+        'leadership': leadership,
+        'is_led': is_led,
+        'store_uri': masked_text(ask.settings.store_uri),
+        'broker_uri': masked_text(ask.settings.broker_uri),
+        'store_seconds': seconds,
+        'processes_up': sum(row.state == 'running' for row in rows),
+        'processes_wanted': sum(row.is_on for row in rows),
+        'ill': ill,
+        'dead_count': len(dead),
+        'late_count': late,
+        'home': str(ask.settings.home),
+        'box_id': ask.settings.box_id,
+    }
+
+
+def search(ask: Ask) -> Response:
+    """Find intervals; a single one is gone to at once."""
+    text = ask.optional('q') or ''
+    query = parse_query(ask, text)
+    if isinstance(query, JobKey):
+        return redirect(href_of(query), 302)
+    ask.model.look(ask.store)
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    with ask.model.lock:
+        painter = Painter(ask)
+        rows = list(_found(ask, painter, query, limit))
+    return page(ask, 'search.html', text=text, query=query, rows=rows, limit=limit)
+
+
+def tree_page(ask: Ask, name: str) -> Response:
+    """Show the trees that go by one `mx_page` of the context."""
+    trees = {
+        node.tree.name: node.tree for node in ask.context.hierarchy if node.tree.mx_page == name
+    }
+    if not trees:
+        pages = {node.tree.mx_page or '' for node in ask.context.hierarchy}
+        raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
+    return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
+
+
+def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:
+    for key in find(ask, query, limit):
+        yield painter.cell(ask.context.hierarchy.nodes[key.process], key.timeperiod.ordinal)
+
+
+def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
+    model, name = ask.model, node.process.name
+    over = painter.over(node)
+    pending = model.timetable.first_pending(name, range(node.first, over))
+    ordinal = over if pending is None else pending
+    has_next = node.until is None or ordinal < node.until
+    entry = ask.context.managed.get(name)
+    return ProcessLine(
+        node=node,
+        workers=0 if entry is None else entry.instances,
+        last_good=painter.last_good(node),
+        next_key=model.key(node, ordinal) if has_next else None,
+        next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
+        late=late_count(ask, painter, node),
+        failed=sum(key.process == name for key in model.failed),
+        running=model.timetable.running_count(name),
+        mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
+    )
+
+
+def _is(command: Command, who: str | None, what: str | None) -> bool:
+    return (who is None or who.lower() in command.actor.lower()) and (
+        what is None or command.kind.value == what
+    )
+
+
+def _tail(file: Path) -> Sequence[str]:
+    with file.open('rb') as stream:
+        stream.seek(0, 2)
+        size = stream.tell()
+        stream.seek(max(size - LOG_BYTES, 0))
+        text = stream.read(LOG_BYTES).decode('utf-8', 'replace')
+    lines = text.splitlines()
+    return [masked_text(line) for line in (lines[1:] if size > LOG_BYTES else lines)]

@@ -1,0 +1,204 @@
+"""The dashboard as a process: started by `process_starter.py MX`, ended by SIGTERM.
+
+It has a process of its own so that drawing pages never delays a decision of the Scheduler, and so
+that several can run, on any box. Waitress serves: a pool of threads, of which each tab that
+follows live holds one, waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from threading import Thread
+from typing import Final, Protocol
+
+from waitress.server import create_server
+
+from synergy.conf.model import Context, Settings
+from synergy.core.records import CommandId
+from synergy.core.supervision import EXIT_MISCONFIGURED
+from synergy.mx.address import address_of, is_loopback
+from synergy.mx.app import App
+from synergy.mx.feed import Feed
+from synergy.mx.model import ReadModel
+from synergy.mx.render import environment
+from synergy.mx.security import Sessions, fresh_secret
+from synergy.mx.site import Site
+from synergy.mx.stores import StorePool
+from synergy.ports.broker import REPORT_ROUTE, Broker, Message
+from synergy.ports.clock import Clock
+from synergy.ports.errors import BrokerError, PortError
+from synergy.ports.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Threads beside those that live tabs hold.
+THREADS: Final = 8
+#: How long to wait for a port that an earlier dashboard is about to leave.
+BIND_SECONDS: Final = 5.0
+_BIND_PAUSE: Final = 0.2
+
+
+class MxRuntime(Protocol):
+    """What the dashboard is started with."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+        ...
+
+    @property
+    def context(self) -> Context:
+        """Return the context."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock."""
+        ...
+
+    def open_store(self) -> Store:
+        """Return a connection to the store."""
+        ...
+
+    def open_broker(self) -> Broker:
+        """Return a connection to the broker."""
+        ...
+
+
+def start(runtime: MxRuntime) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code."""
+    settings = runtime.settings
+    with closing(runtime.open_store()) as store:
+        refusal = _refusal(settings, has_users=bool(store.users()))
+        secret = store.kept_secret(fresh_secret())
+    if refusal is not None:
+        logger.error('%s', refusal, extra={'event': 'mx_refused'})
+        return EXIT_MISCONFIGURED
+    listening = _listen(runtime.clock, settings)
+    if listening is None:
+        return EXIT_MISCONFIGURED
+    site = site_of(runtime, secret)
+    server = create_server(
+        App(site),
+        sockets=[listening],
+        threads=THREADS + settings.mx_viewers_max,
+        ident='',
+        # Frames of live pages are small and must not wait for more.
+        send_bytes=1,
+        channel_request_lookahead=1,
+    )
+    _stop_on_signal(site)
+    logger.info(
+        'MX serves at %s', address_of(settings, _port(listening)), extra={'event': 'started'}
+    )
+    Thread(target=_warm, args=(site,), name='warm', daemon=True).start()
+    server.run()
+    logger.info('MX stopped', extra={'event': 'stopped'})
+    return 0
+
+
+def _warm(site: Site) -> None:
+    """Read the store once, so that the first page need not wait for it."""
+    try:
+        with site.stores.lent() as store:
+            site.model.look(store)
+    except PortError as error:
+        logger.warning('the first look failed: %s', error, extra={'event': 'store_down'})
+
+
+def site_of(runtime: MxRuntime, secret: str) -> Site:
+    """Return what all requests share."""
+    settings, clock = runtime.settings, runtime.clock
+    model = ReadModel(runtime.context.hierarchy, clock)
+    stores = StorePool(runtime.open_store)
+    return Site(
+        settings=settings,
+        context=runtime.context,
+        clock=clock,
+        model=model,
+        feed=Feed(model, stores, clock, settings.mx_viewers_max),
+        stores=stores,
+        sessions=Sessions(secret, settings.mx_session),
+        templates=environment(settings.mx_title, runtime.context),
+        ring=_ring(runtime),
+        host_names=_host_names(settings),
+    )
+
+
+def _refusal(settings: Settings, *, has_users: bool) -> str | None:
+    """Return why the dashboard must not listen; None when it may."""
+    if has_users or is_loopback(settings.mx_host):
+        return None
+    if settings.is_mx_open_allowed:
+        logger.warning(
+            'MX is OPEN: everybody who reaches %s may change everything (mx_allow_open)',
+            settings.mx_host,
+            extra={'event': 'mx_open'},
+        )
+        return None
+    return (
+        f'MX does not listen on {settings.mx_host}, beyond this machine, while nobody has to log '
+        'in; make a user with ./launch.py user add NAME --role admin, then ./launch.py start MX'
+    )
+
+
+def _listen(clock: Clock, settings: Settings) -> socket.socket | None:
+    """Return the listening socket; None, and one message in the log, when it cannot be had."""
+    until = clock.monotonic() + BIND_SECONDS
+    family = socket.AF_INET6 if ':' in settings.mx_host else socket.AF_INET
+    while True:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.mx_host, settings.mx_port))
+        except OSError as error:
+            listening.close()
+            if clock.monotonic() < until:
+                clock.sleep(_BIND_PAUSE)
+                continue
+            logger.error(
+                'MX cannot listen on %s port %d (%s); stop what uses it, or set mx_port '
+                '(SYNERGY_MX_PORT), then ./launch.py start MX',
+                settings.mx_host,
+                settings.mx_port,
+                error.strerror or error,
+                extra={'event': 'mx_port_in_use'},
+            )
+            return None
+        return listening
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
+
+
+def _host_names(settings: Settings) -> frozenset[str]:
+    own = ('localhost', '127.0.0.1', '::1', settings.mx_host, socket.gethostname())
+    return frozenset(name.lower() for name in (*own, *settings.mx_host_names))
+
+
+def _ring(runtime: MxRuntime) -> Callable[[CommandId], None]:
+    def ring(command_id: CommandId) -> None:
+        try:
+            with closing(runtime.open_broker()) as broker:
+                broker.declare([REPORT_ROUTE])
+                broker.publish([Message(REPORT_ROUTE, {'command': command_id})])
+        except BrokerError as error:
+            # The Scheduler looks by itself, a few seconds later.
+            logger.warning('the Scheduler could not be rung: %s', error, extra={'event': 'unrung'})
+
+    return ring
+
+
+def _stop_on_signal(site: Site) -> None:
+    def on_stop(*_: object) -> None:
+        site.feed.stop()
+        # Waitress ends its loop and its threads by this.
+        raise SystemExit
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_stop)

@@ -1,0 +1,171 @@
+"""What most pages are drawn from: the dense index of the store, kept up to date by its changes.
+
+One `ReadModel` serves all requests and all live tabs. `look` asks the store what has changed since
+the last look, at the price of those changes; it is called before a page is drawn and, while tabs
+follow live, a few times a second by one thread. When nobody looks, nothing is done at all.
+
+Counts of a parent's children and the like are byte searches in the index, quick enough to need no
+counters beside it: a ten-year page of hours costs a few milliseconds.
+
+A lock guards the index against a look in the middle of a page. It is the one lock outside the
+adapters: the threads of a web server have nothing else through which to share a cache.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Final
+
+from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.records import Job, ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+from synergy.mx.marks import Mark, mark_of
+from synergy.ports.clock import Clock
+from synergy.ports.store import JobFilter, Store
+
+#: Rows per question, and how far before the newest seen change a look begins anew: a store that
+#: commits row by row may show two changes of one instant one after the other.
+PAGE_ROWS: Final = 5_000
+OVERLAP: Final = timedelta(seconds=1)
+#: Where following begins after everything was read: more than clocks of boxes may differ.
+LOOK_BACK: Final = timedelta(minutes=1)
+#: A page is at most this much older than the store.
+AGE_SECONDS_MAX: Final = 0.3
+#: Changes that are kept for the list of events and for tabs that follow.
+RECENT_MAX: Final = 256
+FAILED_MAX: Final = 100_000
+DURATIONS_KEPT_SECONDS: Final = 60.0
+DURATION_SAMPLES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition of a job, as tabs and the list of events show it."""
+
+    number: int
+    job: Job
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long runs of a process take, from its newest ones; None while too few are known."""
+
+    p50: timedelta | None
+    p95: timedelta | None
+
+
+class ReadModel:
+    """The index, the jobs that failed, and the newest changes. Hold `lock` while reading."""
+
+    def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
+        """Know nothing until the first look."""
+        self.lock = RLock()
+        self.hierarchy = hierarchy
+        self.timetable = Timetable(hierarchy)
+        self.failed: set[JobKey] = set()
+        self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
+        self.version = 0
+        self._clock = clock
+        self._rev_by_key: dict[JobKey, int] = {}
+        self._newest: datetime | None = None
+        self._term: int | None = None
+        self._looked_at = float('-inf')
+        self._usual: dict[ProcessName, tuple[float, Usual]] = {}
+
+    def look(self, store: Store) -> None:
+        """Catch up with the store, unless that was done a moment ago."""
+        with self.lock:
+            if self._clock.monotonic() - self._looked_at < AGE_SECONDS_MAX:
+                return
+            leadership = store.leadership()
+            term = None if leadership is None else leadership.term
+            # A new leader's clock may be behind the old one's: then "since" would miss changes.
+            if self._newest is None or term != self._term:
+                self._load(store)
+                self._term = term
+            else:
+                self._follow(store)
+            self._looked_at = self._clock.monotonic()
+
+    def mark(self, key: JobKey, now: datetime) -> Mark:
+        """Return how a job looks; `key` is of a process of the hierarchy."""
+        node = self.hierarchy.nodes[key.process]
+        return mark_of(self.timetable, self.failed, node, key, now)
+
+    def key(self, node: Node, ordinal: int) -> JobKey:
+        """Return the job of a node's interval."""
+        return JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
+
+    def usual(self, store: Store, process: ProcessName) -> Usual:
+        """Return how long runs of `process` take; looked up anew once a minute."""
+        now = self._clock.monotonic()
+        kept = self._usual.get(process)
+        if kept is not None and now - kept[0] < DURATIONS_KEPT_SECONDS:
+            return kept[1]
+        lengths = sorted(
+            unit.finished_at - unit.started_at
+            for unit in store.freerun_units(process, DURATION_SAMPLES)
+            if unit.finished_at is not None and unit.started_at is not None
+        )
+        found = Usual(None, None)
+        if len(lengths) >= 5:
+            found = Usual(lengths[len(lengths) // 2], lengths[len(lengths) * 95 // 100])
+        self._usual[process] = (now, found)
+        return found
+
+    def changes_after(self, number: int) -> Sequence[Change]:
+        """Return the kept changes later than change `number`, oldest first."""
+        with self.lock:
+            return [change for change in self.recent if change.number > number]
+
+    def _load(self, store: Store) -> None:
+        """Read everything: at the first look, and when another Scheduler leads."""
+        now = self._clock.now()
+        timetable = Timetable(self.hierarchy)
+        timetable.extend(now)
+        timetable.load(store.index_rows(), store.open_jobs())
+        self.timetable = timetable
+        self._rev_by_key = {}
+        failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
+        self.failed = {job.key for job in failed if self._is_known(job)}
+        self._newest = now - LOOK_BACK
+        self.version += 1
+
+    def _follow(self, store: Store) -> None:
+        assert self._newest is not None, 'it is loaded'
+        now = self._clock.now()
+        self.timetable.extend(now)
+        since, after = self._newest - OVERLAP, None
+        seen: dict[JobKey, int] = {}
+        while rows := store.changed_jobs(since, PAGE_ROWS, after):
+            for job in rows:
+                seen[job.key] = job.rev
+                if self._rev_by_key.get(job.key) != job.rev and self._is_known(job):
+                    self._put(job, now)
+            after = rows[-1]
+            if len(rows) < PAGE_ROWS:
+                break
+        # Only what the next look will see again has to be recognised.
+        self._rev_by_key = seen
+        if after is not None:
+            self._newest = max(self._newest, after.changed_at)
+
+    def _put(self, job: Job, now: datetime) -> None:
+        self.timetable.put(job)
+        self.timetable.settle()
+        if job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0):
+            self.failed.add(job.key)
+        else:
+            self.failed.discard(job.key)
+        self.version += 1
+        self.recent.append(Change(self.version, job, self.mark(job.key, now)))
+
+    def _is_known(self, job: Job) -> bool:
+        return job.process in self.hierarchy.nodes and self.timetable.state(job.key) is not None

@@ -1,0 +1,139 @@
+"""The description of the API (OpenAPI 3.1), made from the table of routes, and as a page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+import synergy
+from synergy.mx.ask import Ask
+from synergy.mx.orders import KEY_HEADER
+from synergy.mx.render import json_answer, page
+from synergy.mx.route import Parameter, Route
+
+_ARGUMENT: Final = re.compile(r'<(\w+)>')
+_PROBLEM: Final = {'$ref': '#/components/responses/Problem'}
+
+
+def openapi_document(ask: Ask) -> Response:
+    """Return the description."""
+    return json_answer(ask.request, document())
+
+
+def openapi_page(ask: Ask) -> Response:
+    """Return the description for people."""
+    return page(ask, 'openapi.html', document=document())
+
+
+def document() -> dict[str, Any]:
+    """Return the description of every route of the API."""
+    # The table names this module's views, so it can only be read once it is whole.
+    from synergy.mx.api_routes import API_ROUTES
+
+    paths: dict[str, Any] = {}
+    for route in API_ROUTES:
+        if route.is_api:
+            path = _ARGUMENT.sub(r'{\1}', route.rule)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+    return {
+        'openapi': '3.1.0',
+        'info': {
+            'title': 'Synergy Scheduler',
+            'version': synergy.__version__,
+            'description': 'Everything that the dashboard shows and does. Errors are problem '
+            'documents (RFC 9457) with an advice. Lists are paged by next_cursor. Changes '
+            f'need the header {KEY_HEADER}; the same one again asks for the same only once.',
+        },
+        'paths': paths,
+        'components': {
+            'securitySchemes': {'token': {'type': 'http', 'scheme': 'bearer'}},
+            'schemas': {'Problem': _problem_schema()},
+            'responses': {
+                'Problem': {
+                    'description': 'What happened, to what, and what to do',
+                    'content': {
+                        'application/problem+json': {
+                            'schema': {'$ref': '#/components/schemas/Problem'}
+                        }
+                    },
+                }
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    text = (route.view.__doc__ or '').strip()
+    success = {
+        'description': text,
+        'content': {'application/json': {'schema': {'type': 'object'}}},
+    }
+    responses: dict[str, Any] = {'200': success, '4XX': _PROBLEM, '503': _PROBLEM}
+    parameters = [
+        {'name': name, 'in': 'path', 'required': True, 'schema': {'type': 'string'}}
+        for name in _ARGUMENT.findall(route.rule)
+    ]
+    parameters += [
+        {'name': item.name, 'in': 'query', 'description': item.text, 'schema': _schema(item)}
+        for item in route.parameters
+    ]
+    found: dict[str, Any] = {
+        'operationId': route.endpoint,
+        'summary': text.splitlines()[0],
+        'x-role': None if route.role is None else route.role.value,
+    }
+    if route.role is not None:
+        found['security'] = [{'token': []}, {}]
+    if route.method == 'POST':
+        parameters.append(
+            {
+                'name': KEY_HEADER,
+                'in': 'header',
+                'required': True,
+                'schema': {'type': 'string', 'minLength': 1, 'maxLength': 200},
+            }
+        )
+        found['requestBody'] = {
+            'required': bool(route.required),
+            'content': {'application/json': {'schema': _body(route)}},
+        }
+        responses['202'] = {**success, 'headers': {'Location': {'schema': {'type': 'string'}}}}
+    found['parameters'] = parameters
+    found['responses'] = responses
+    return found
+
+
+def _body(route: Route) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        'type': 'object',
+        'properties': {
+            item.name: {**_schema(item), 'description': item.text} for item in route.fields
+        },
+    }
+    if route.required:
+        schema['required'] = list(route.required)
+    return schema
+
+
+def _schema(item: Parameter) -> dict[str, Any]:
+    found: dict[str, Any] = {'type': item.schema}
+    if item.choices:
+        found['enum'] = list(item.choices)
+    return found
+
+
+def _problem_schema() -> dict[str, Any]:
+    return {
+        'type': 'object',
+        'required': ['title', 'status', 'detail', 'advice'],
+        'properties': {
+            'type': {'type': 'string'},
+            'title': {'type': 'string'},
+            'status': {'type': 'integer'},
+            'detail': {'type': 'string'},
+            'instance': {'type': 'string'},
+            'advice': {'type': 'string', 'description': 'what to do next'},
+        },
+    }

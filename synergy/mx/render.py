@@ -1,0 +1,148 @@
+"""Answers: pages from templates, JSON, redirects; and the headers that all of them carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from werkzeug.wrappers import Request, Response
+
+from synergy.conf.model import Context
+from synergy.core.users import Role
+from synergy.mx import words
+from synergy.mx.ask import Ask
+from synergy.mx.errors import Refused
+from synergy.mx.marks import LEGEND
+from synergy.mx.masks import masked, masked_text
+from synergy.mx.static import static_url
+
+_HEADERS: Final = {
+    'Content-Security-Policy': (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+}
+THEMES: Final = ('light', 'dark')
+
+
+def environment(title: str, context: Context) -> Environment:
+    """Return the templates; values are escaped, and an unknown name is an error."""
+    found = Environment(
+        loader=PackageLoader('synergy.mx'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {
+        'site_title': title,
+        'static': static_url,
+        'tree_pages': sorted(
+            {node.tree.mx_page for node in context.hierarchy if node.tree.mx_page is not None}
+        ),
+        'legend': LEGEND,
+        'zero': timedelta(0),
+        'operator': Role.OPERATOR,
+        'admin': Role.ADMIN,
+    }
+    found.filters |= {
+        'span': words.span,
+        'instant': words.instant,
+        'counted': words.counted,
+        'said': words.title,
+        'masked': masked,
+        'masked_text': masked_text,
+        'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
+    }
+    return found
+
+
+def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
+    """Return a page; a reader who has this very page already gets 304."""
+    text = ask.site.templates.get_template(template).render(
+        ask=ask,
+        url=ask.url,
+        visitor=ask.visitor,
+        now=ask.now,
+        theme=_theme(ask.request),
+        here=ask.request.full_path.rstrip('?'),
+        ago=lambda at: words.ago(at, ask.now),
+        stamp=lambda at: words.stamp(at, ask.now),
+        **values,
+    )
+    response = Response(text, status, mimetype='text/html')
+    response.headers['Cache-Control'] = 'no-store' if ask.request.method == 'POST' else 'no-cache'
+    return response
+
+
+def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Response:
+    """Return an error page, or a problem document (RFC 9457) where JSON is spoken."""
+    if request.path.startswith('/api/'):
+        response = problem(request, error)
+    else:
+        text = site.templates.get_template('error.html').render(
+            error=error, ask=ask, theme=_theme(request), here=request.full_path.rstrip('?')
+        )
+        response = Response(text, error.status, mimetype='text/html')
+    response.headers['Cache-Control'] = 'no-store'
+    response.headers.update(error.headers)
+    return response
+
+
+def problem(request: Request, error: Refused) -> Response:
+    """Return a problem document. Source: RFC 9457."""
+    body = {
+        'type': 'about:blank',
+        'title': error.title,
+        'status': error.status,
+        'detail': error.detail,
+        'instance': request.path,
+        'advice': error.advice,
+    }
+    return Response(json.dumps(body), error.status, mimetype='application/problem+json')
+
+
+def json_answer(
+    request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return JSON with its ETag; 304 when the reader has it already."""
+    text = json.dumps(body, ensure_ascii=False, default=str).encode()
+    response = Response(text, status, mimetype='application/json')
+    response.headers['Cache-Control'] = 'no-cache'
+    response.headers.update(headers or {})
+    if request.method == 'GET' and status == 200:
+        response.set_etag(blake2b(text, digest_size=12).hexdigest())
+        response.make_conditional(request)
+    return response
+
+
+def see(address: str) -> Response:
+    """Return the redirect that follows a change."""
+    response = Response(status=303)
+    response.headers['Location'] = address
+    return response
+
+
+def finish(response: Response, *, is_changed: bool) -> Response:
+    """Add the headers that every answer carries. is_changed: it may differ for another visitor."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_changed:
+        response.headers.add('Vary', 'Cookie, Authorization')
+    return response
+
+
+def _theme(request: Request) -> str:
+    wanted = request.args.get('theme') or request.cookies.get('theme') or ''
+    return wanted if wanted in THEMES else ''

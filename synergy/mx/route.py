@@ -1,0 +1,44 @@
+"""One line of the table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Response
+
+from synergy.core.users import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that an address of the API takes. schema: its JSON schema."""
+
+    name: str
+    text: str
+    schema: str = 'string'
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An address, a method, and who answers. role: None is for everybody.
+
+    parameters, fields, required: of the API alone: what the address and the JSON body take.
+    """
+
+    rule: str
+    method: str
+    role: Role | None
+    view: Callable[..., Response]
+    needs_store: bool = True
+    is_api: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    fields: tuple[Parameter, ...] = ()
+    required: tuple[str, ...] = ()
+    status: int = 200
+
+    @property
+    def endpoint(self) -> str:
+        """Return the name by which pages refer to it."""
+        return self.view.__name__

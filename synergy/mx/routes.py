@@ -1,0 +1,98 @@
+"""The one table of what there is: address, method, who may, and the view that answers.
+
+The gate, the permission tests and the API's description are all made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.users import Role
+from synergy.mx import (
+    boxes,
+    changes,
+    dead,
+    follow,
+    freeruns,
+    heatmap,
+    interval,
+    live,
+    login,
+    looking,
+    overview,
+)
+from synergy.mx.api_routes import API_ROUTES
+from synergy.mx.ask import Ask
+from synergy.mx.errors import Refused
+from synergy.mx.route import Route
+from synergy.mx.static import static
+
+__all__ = ['ROUTES', 'Route']
+
+
+def events(ask: Ask) -> Response:
+    """Return the stream that a live page follows."""
+    feed = ask.site.feed
+    if feed.is_full:
+        raise Refused(
+            503,
+            'Too many live pages',
+            'as many pages as mx_viewers_max allows follow the system already',
+            'read this page anew by hand, close other tabs, or raise mx_viewers_max',
+        )
+    response = Response(feed.follow(), mimetype='text/event-stream')
+    response.headers['Cache-Control'] = 'no-store'
+    response.headers['X-Accel-Buffering'] = 'no'
+    return response
+
+
+def _page(rule: str, view: Callable[..., Response], role: Role | None = Role.VIEWER) -> Route:
+    return Route(rule=rule, method='GET', role=role, view=view)
+
+
+def _change(rule: str, view: Callable[..., Response], role: Role | None = Role.OPERATOR) -> Route:
+    return Route(rule=rule, method='POST', role=role, view=view)
+
+
+_PAGES: Final[Sequence[Route]] = (
+    _page('/', overview.overview),
+    _page('/t/', heatmap.heatmaps),
+    _page('/t/<name>', heatmap.heatmap),
+    _page('/i/<process>/<timeperiod>', interval.interval),
+    _page('/change/<kind>', changes.change),
+    _change('/change/<kind>', changes.confirm_change),
+    _page('/requests', follow.requests),
+    _page('/requests/<request_id>', follow.request),
+    _change('/requests/<request_id>/<action>', follow.control_request),
+    _page('/runs', live.live),
+    _page('/graph', looking.graph),
+    _page('/processes', looking.processes),
+    _page('/freeruns', freeruns.freerun_list),
+    _page('/freeruns/edit', freeruns.freerun_form),
+    _change('/freeruns/edit', freeruns.save_freerun),
+    _page('/freeruns/<name>', freeruns.freerun),
+    _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
+    _page('/boxes', boxes.boxes),
+    _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
+    _page('/dead', dead.dead_letters),
+    _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
+    _page('/audit', looking.audit),
+    _page('/config', looking.config),
+    _page('/logs', looking.logs, Role.OPERATOR),
+    _page('/health', looking.health),
+    _page('/search', looking.search),
+    _page('/p/<name>', looking.tree_page),
+    _page('/users', login.users, Role.ADMIN),
+    _change('/tokens/<token_id>/revoke', login.revoke_token, Role.ADMIN),
+    _page('/login', login.login, None),
+    _change('/login', login.log_in, None),
+    _change('/logout', login.log_out, None),
+    _change('/theme', login.theme, None),
+    _page('/events', events),
+    Route(rule='/static/<name>', method='GET', role=None, view=static, needs_store=False),
+)
+
+ROUTES: Final = (*_PAGES, *API_ROUTES)

@@ -1,0 +1,151 @@
+"""Search: `process:site* state:failed since:3d`, or simply a process and a timeperiod."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from heapq import nlargest
+from typing import Final
+
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.mx.ask import Ask
+from synergy.mx.errors import wrong
+
+STATES: Final = {
+    'embryo': (JobState.EMBRYO,),
+    'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
+    'processed': (JobState.PROCESSED,),
+    'skipped': (JobState.SKIPPED,),
+    'noop': (JobState.NOOP,),
+    'failed': (),
+    'held': (),
+}
+_KEYS: Final = ('process', 'state', 'since')
+_SINCE: Final = re.compile(r'(\d{1,5})(min|h|d)')
+_UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is looked for. process: a pattern. since: earliest start of the interval."""
+
+    process: str = '*'
+    state: str | None = None
+    since: datetime | None = None
+    timeperiod: str | None = None
+
+
+def parse_query(ask: Ask, text: str) -> Query | JobKey:
+    """Return what a text looks for: one job, or a description of several."""
+    found: dict[str, str] = {}
+    bare: list[str] = []
+    for word in text.replace('@', ' ').split():
+        key, colon, value = word.partition(':')
+        if colon and not word.count('::'):
+            if key not in _KEYS:
+                raise wrong(
+                    f'{key!r:.40} is nothing to search by{nearest(key, _KEYS)}',
+                    'use process:, state: and since:, as in process:site* state:failed since:3d',
+                )
+            found[key] = value
+        else:
+            bare.append(word)
+    digits = [word for word in bare if word.isdecimal()]
+    names = [word for word in bare if not word.isdecimal()]
+    if names:
+        found.setdefault('process', names[0])
+    if digits and (key_found := _one(ask, found.get('process'), digits[0])) is not None:
+        return key_found
+    return Query(
+        process=found.get('process', '*'),
+        state=_state(found.get('state')),
+        since=_since(ask, found.get('since')),
+        timeperiod=digits[0].rstrip('0') if digits else None,
+    )
+
+
+def find(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
+    """Yield the jobs found, newest first; hold the lock of the read model."""
+    pattern = query.process.lower()
+    pattern = pattern if '*' in pattern else f'*{pattern}*'
+    names = [name for name in ask.context.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+    keys = (key for name in names for key in _of_process(ask, name, query, limit))
+    yield from nlargest(limit, keys, key=lambda key: (str(key.timeperiod), key.process))
+
+
+def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterator[JobKey]:
+    """Yield at most `limit` jobs of one process, newest first."""
+    if query.state in ('failed', 'held'):
+        # Few, and known; no need to look through every interval.
+        yield from (
+            key for key in ask.model.failed if key.process == name and _is_meant(ask, query, key)
+        )
+        return
+    timetable = ask.model.timetable
+    node = ask.context.hierarchy.nodes[name]
+    qualifier = node.process.qualifier
+    span = timetable.span(name)
+    first = span.start
+    if query.since is not None:
+        first = max(
+            ask.context.hierarchy.calendar.containing(qualifier, query.since).ordinal, first
+        )
+    count = 0
+    for ordinal in range(span.stop - 1, first - 1, -1):
+        key = JobKey(name, Timeperiod(qualifier, ordinal))
+        if _matches(ask, query, key):
+            yield key
+            count += 1
+            if count >= limit:
+                return
+
+
+def _is_meant(ask: Ask, query: Query, key: JobKey) -> bool:
+    calendar = ask.context.hierarchy.calendar
+    is_new = query.since is None or calendar.end(key.timeperiod) > query.since
+    return is_new and _matches(ask, query, key)
+
+
+def _matches(ask: Ask, query: Query, key: JobKey) -> bool:
+    if query.timeperiod is not None and not str(key.timeperiod).startswith(query.timeperiod):
+        return False
+    match query.state:
+        case None:
+            return True
+        case 'failed' | 'held':
+            return key in ask.model.failed
+        case state:
+            return ask.model.timetable.state(key) in STATES[state]
+
+
+def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
+    known = {name.lower(): name for name in ask.context.hierarchy.nodes}
+    name = known.get((process or '').lower())
+    if name is None:
+        return None
+    try:
+        qualifier = ask.context.hierarchy.nodes[name].process.qualifier
+        return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
+    except ValueError:
+        return None
+
+
+def _state(text: str | None) -> str | None:
+    if text is None or text in STATES:
+        return text
+    raise wrong(f'{text!r:.40} is no state{nearest(text, STATES)}', f'one of {", ".join(STATES)}')
+
+
+def _since(ask: Ask, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    match = _SINCE.fullmatch(text)
+    if match is None:
+        raise wrong(f'since:{text:.40} is no time', 'give minutes, hours or days: 30min, 5h, 3d')
+    return ask.now - timedelta(**{_UNIT[match[2]]: int(match[1])})

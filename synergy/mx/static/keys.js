@@ -1,0 +1,72 @@
+// Keys for the whole dashboard: ? lists them, / searches, g goes, j and k move, x selects.
+'use strict';
+(() => {
+  const GO = { o: '/', h: '/t/', r: '/runs', q: '/requests', f: '/freeruns', w: '/boxes', p: '/processes', d: '/dead', a: '/audit' };
+  const KEYS = [
+    ['?', 'these keys'], ['/', 'search'],
+    ['g then o h r q f w p d a', 'overview, heat map, runs, requests, free runs, workers, processes, dead letters, audit'],
+    ['j k', 'next, previous row'], ['Enter', 'open the row'],
+    ['← ↑ ↓ →', 'move in a heat map'], ['Shift + arrows, drag', 'select a range'],
+    ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected'], ['.', 'why'], ['Esc', 'let go'],
+  ];
+  let isGoing = false;
+  let row = -1;
+
+  function sheet() {
+    let dialog = document.querySelector('dialog.keys-sheet');
+    if (!dialog) {
+      dialog = document.createElement('dialog');
+      dialog.className = 'keys-sheet';
+      dialog.setAttribute('aria-label', 'Keys');
+      const title = document.createElement('h2');
+      title.textContent = 'Keys';
+      const list = document.createElement('dl');
+      for (const [key, text] of KEYS) {
+        const term = document.createElement('dt');
+        const mark = document.createElement('kbd');
+        mark.textContent = key;
+        term.append(mark);
+        const said = document.createElement('dd');
+        said.textContent = text;
+        list.append(term, said);
+      }
+      dialog.append(title, list);
+      document.body.append(dialog);
+      dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+    }
+    if (dialog.open) { dialog.close(); } else { dialog.showModal(); }
+  }
+
+  function step(by) {
+    const rows = [...document.querySelectorAll('main .tbl tbody tr')].filter((item) => item.querySelector('a'));
+    if (!rows.length) return;
+    row = Math.min(Math.max(row + by, 0), rows.length - 1);
+    for (const item of document.querySelectorAll('tr.is-row')) item.classList.remove('is-row');
+    rows[row].classList.add('is-row');
+    rows[row].querySelector('th a, td a').focus();
+    rows[row].scrollIntoView({ block: 'nearest' });
+  }
+
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.matches('input, textarea, select')) {
+      if (event.key === 'Escape') event.target.blur();
+      return;
+    }
+    if (isGoing) {
+      isGoing = false;
+      if (GO[event.key]) { event.preventDefault(); location.assign(GO[event.key]); }
+      return;
+    }
+    const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
+    if (event.key === '?') { sheet(); }
+    else if (event.key === '/') { document.getElementById('q')?.focus(); }
+    else if (event.key === 'g') { isGoing = true; setTimeout(() => { isGoing = false; }, 1500); }
+    else if (event.key === 'j') { step(1); }
+    else if (event.key === 'k') { step(-1); }
+    else if (event.key === '.' && document.getElementById('r-why')) { document.getElementById('r-why').scrollIntoView(); }
+    else if (link) { location.assign(link.href); }
+    else { return; }
+    event.preventDefault();
+  });
+})();

@@ -1,0 +1,119 @@
+// Keeps a page up to date: cells at once, regions (data-live) by reading the page anew.
+// Pauses while the tab is hidden or somebody types; without this script every page still works.
+'use strict';
+(() => {
+  const REGION_MS = 2500;
+  const status = document.querySelector('[data-status]');
+  const word = document.querySelector('[data-status-word]');
+  let isStale = false;
+  let lastRead = Date.now();
+  let timer = null;
+  let source = null;
+
+  function show(state, text) {
+    if (!status) return;
+    status.classList.toggle('is-off', state === 'off');
+    status.classList.toggle('is-paused', state === 'paused');
+    word.textContent = text;
+  }
+
+  function isBusy() {
+    const at = document.activeElement;
+    return document.hidden
+      || Boolean(document.querySelector('dialog[open]'))
+      || Boolean(document.querySelector('.is-sel'))
+      || (at && at.closest('[data-live]') && at.matches('input, textarea, select'));
+  }
+
+  function swap(fresh) {
+    for (const region of document.querySelectorAll('[data-live]')) {
+      const other = fresh.getElementById(region.id);
+      if (!other || other.innerHTML === region.innerHTML) continue;
+      const focused = document.activeElement;
+      const name = focused && region.contains(focused)
+        ? focused.getAttribute('data-k') || focused.getAttribute('href') || focused.getAttribute('aria-label')
+        : null;
+      const isAtEnd = region.scrollHeight - region.scrollTop - region.clientHeight < 8;
+      region.replaceChildren(...other.childNodes);
+      if (name) {
+        const again = region.querySelector(
+          `[data-k="${CSS.escape(name)}"], [href="${CSS.escape(name)}"], [aria-label="${CSS.escape(name)}"]`);
+        if (again) again.focus({ preventScroll: true });
+      }
+      if (isAtEnd) region.scrollTop = region.scrollHeight;
+      region.dispatchEvent(new CustomEvent('mx:swapped', { bubbles: true }));
+    }
+    const clock = fresh.querySelector('[data-status] time');
+    const shown = document.querySelector('[data-status] time');
+    if (clock && shown) shown.textContent = clock.textContent;
+  }
+
+  async function read() {
+    timer = null;
+    if (isBusy()) { isStale = true; return; }
+    isStale = false;
+    lastRead = Date.now();
+    try {
+      const answer = await fetch(location.href, { headers: { 'X-Live': '1' }, credentials: 'same-origin' });
+      if (answer.status === 401) { location.reload(); return; }
+      if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    } catch { show('off', 'Disconnected, as of'); }
+  }
+
+  function readSoon() {
+    if (timer === null) timer = setTimeout(read, Math.max(REGION_MS - (Date.now() - lastRead), 150));
+  }
+
+  function paint(cells) {
+    for (const [name, css, state] of cells) {
+      for (const link of document.querySelectorAll(`[data-k="${CSS.escape(name)}"]`)) {
+        const cell = link.closest('td.c') || link;
+        cell.classList.remove('ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'due', 'corner');
+        cell.classList.add(css, 'is-new');
+        setTimeout(() => cell.classList.remove('is-new'), 1300);
+        const label = `${name.replace('@', ' ')}, ${state}`;
+        link.setAttribute('aria-label', label);
+        link.title = label;
+        const use = link.querySelector('use');
+        if (use) use.setAttribute('href', `#${css}`);
+      }
+    }
+  }
+
+  function connect() {
+    if (source || document.hidden || !document.querySelector('[data-live]')) return;
+    source = new EventSource('/events');
+    source.addEventListener('hello', () => { show('on', 'Live'); });
+    source.addEventListener('jobs', (event) => { paint(JSON.parse(event.data)); readSoon(); });
+    source.addEventListener('gap', readSoon);
+    source.addEventListener('tick', readSoon);
+    source.onerror = () => {
+      if (source && source.readyState === EventSource.CLOSED) {
+        show('off', 'Not live (too many viewers, or logged out), as of');
+        source = null;
+      } else { show('off', 'Connecting again, as of'); }
+    };
+  }
+
+  function pause() {
+    if (source) { source.close(); source = null; }
+    show('paused', 'Paused, as of');
+  }
+
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) { pause(); } else { connect(); read(); }
+  });
+  window.addEventListener('pagehide', pause);
+  document.addEventListener('mx:free', () => { if (isStale) readSoon(); });
+  for (const region of document.querySelectorAll('[data-poll]')) {
+    setInterval(() => { if (!isBusy()) readSoon(); }, Number(region.dataset.poll) * 1000);
+  }
+  for (const at of document.querySelectorAll('time[data-local]')) {
+    const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && zone !== 'UTC') {
+      at.textContent = `${format.format(new Date(at.dataset.local))} – ${format.format(new Date(at.dataset.until))} ${zone}`;
+    }
+  }
+  connect();
+})();

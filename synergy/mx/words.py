@@ -1,0 +1,68 @@
+"""Instants, spans and numbers as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from synergy.core.timeperiod import Qualifier, Timeperiod, start_utc
+
+_UNITS: Final = ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's'))
+
+
+def span(length: timedelta | None) -> str:
+    """Return a length of time in at most two units: `3 h 22 min`."""
+    if length is None:
+        return ''
+    seconds = max(length.total_seconds(), 0.0)
+    for size, word, small_size, small_word in _UNITS:
+        if seconds >= size:
+            small = int(seconds % size // small_size)
+            return f'{int(seconds // size)} {word}' + (f' {small} {small_word}' if small else '')
+    if seconds < 1:
+        return f'{seconds * 1000:.0f} ms'
+    return f'{seconds:.1f} s' if seconds < 10 else f'{seconds:.0f} s'
+
+
+def ago(instant: datetime | None, now: datetime) -> str:
+    """Return the distance of an instant from now: `in 5 min`, `3 h ago`."""
+    if instant is None:
+        return ''
+    return f'in {span(instant - now)}' if instant > now else f'{span(now - instant)} ago'
+
+
+def stamp(instant: datetime | None, now: datetime) -> str:
+    """Return an instant, with the day only where it is another one than today."""
+    if instant is None:
+        return ''
+    if instant.date() == now.date():
+        return f'{instant:%H:%M:%S}'
+    if instant.year == now.year:
+        return f'{instant:%d %b %H:%M:%S}'
+    return f'{instant:%d %b %Y %H:%M}'
+
+
+def instant(at: datetime | None) -> str:
+    """Return an instant in full."""
+    return '' if at is None else f'{at:%Y-%m-%d %H:%M:%S}'
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number of things: `1 interval`, `12,345 intervals`."""
+    return f'{count:,} {noun if count == 1 else plural or noun + "s"}'
+
+
+def title(timeperiod: Timeperiod) -> str:
+    """Return an interval as people say it: `Tue 15 October 2013, 09:00`."""
+    at = start_utc(timeperiod)
+    match timeperiod.qualifier:
+        case Qualifier.YEARLY:
+            return f'{at:%Y}'
+        case Qualifier.MONTHLY:
+            return f'{at:%B %Y}'
+        case Qualifier.DAILY:
+            return f'{at:%a} {at.day} {at:%B %Y}'
+        case Qualifier.HOURLY:
+            return f'{at:%a} {at.day} {at:%B %Y}, {at:%H:%M}'
+        case Qualifier.REAL_TIME:
+            return f'{at:%Y-%m-%d %H:%M:%S}'

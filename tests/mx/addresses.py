@@ -1,0 +1,44 @@
+"""An address for every route, with values that exist."""
+
+from __future__ import annotations
+
+import re
+
+from synergy.mx.route import Route
+from tests.mx.stage import REQUEST_ID
+
+VALUES = {
+    'process': 'SiteHourly',
+    'timeperiod': '2026112209',
+    'request_id': REQUEST_ID,
+    'kind': 'reprocess',
+    'action': 'pause',
+    'uow_id': 'f00',
+    'box_id': 'dev',
+    'token_id': 'f00',
+    'name': 'site',
+}
+NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
+ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop'}
+QUERY = {
+    '/change/<kind>': '?process=SiteHourly&first=2026112209',
+    '/api/v1/preview': '?process=SiteHourly&start=2026112209',
+}
+
+
+def address_of(route: Route, dead_uow: str = 'f00') -> str:
+    """Return an address that `route` answers."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == 'name' and 'freerun' in route.rule:
+            return 'Shell::sweep'
+        if name == 'name':
+            return NAMES.get(route.endpoint, VALUES[name])
+        if name == 'uow_id':
+            return dead_uow
+        if name == 'action':
+            return next((act for part, act in ACTIONS.items() if part in route.rule), 'pause')
+        return VALUES[name]
+
+    return re.sub(r'<(\w+)>', value, route.rule) + QUERY.get(route.rule, '')

@@ -1,0 +1,39 @@
+"""Dashboards under test: without users (open), and with one user of each role."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from synergy.core.users import Role
+from tests.mx.stage import Pages, seed
+
+
+@pytest.fixture(scope='session')
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with a history, made once."""
+    home = tmp_path_factory.mktemp('history')
+    made = Pages(home)
+    seed(made)
+    made.close()
+    return home / 'store.db'
+
+
+@pytest.fixture
+def pages(tmp_path: Path, history: Path) -> Iterator[Pages]:
+    """Return an open dashboard on a store with a history."""
+    shutil.copy(history, tmp_path / 'store.db')
+    found = Pages(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def guarded(pages: Pages) -> Pages:
+    """Return a dashboard on which one has to log in; users are called like their roles."""
+    for role in Role:
+        pages.add_user(role.value, role)
+    return pages

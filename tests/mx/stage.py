@@ -1,0 +1,264 @@
+"""A dashboard on a real SQLite store with a history: finished months, a failed hour, a live one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from werkzeug.test import Client, TestResponse
+
+from synergy import bootstrap
+from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.conf.model import Context, Settings
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
+from synergy.core.records import (
+    BoxProcess,
+    Job,
+    LogLine,
+    Outcome,
+    ProcessName,
+    Unit,
+    UnitEnd,
+    uow_id_of,
+)
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.core.users import Role, User
+from synergy.mx.app import App
+from synergy.mx.main import site_of
+from synergy.mx.security import hashed
+from synergy.mx.site import Site
+from synergy.ports.broker import Broker
+from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
+from synergy.ports.store import Store
+from tests.builders import instant
+from tests.pipelines.pages import HOSTILE
+
+NOW = instant('202611231217')
+PASSWORD = 'correct horse battery'
+FAILED_HOUR = 'SiteHourly', '2026112209'
+REQUEST_ID = 'a1b2c3d4e5f6'
+
+
+@dataclass(slots=True)
+class PagesRuntime:
+    """What the dashboard runs on in tests. is_store_down: no connection can be opened."""
+
+    settings: Settings
+    context: Context
+    clock: SimulatedClock
+    path: Path
+    is_store_down: bool = False
+
+    def open_store(self) -> Store:
+        if self.is_store_down:
+            raise StoreUnavailable('store /nowhere is gone; bring it back')
+        return SqliteStore.open(self.path, clock=self.clock)
+
+    def open_broker(self) -> Broker:
+        raise BrokerUnavailable('no broker in these tests')
+
+
+@cache
+def password_hash() -> str:
+    return hashed(PASSWORD)
+
+
+class Pages:
+    """A client in front of the application, and the store behind it."""
+
+    def __init__(self, home: Path) -> None:
+        """Open an empty store in `home`."""
+        environ = {'SYNERGY_HOME': str(home), 'SYNERGY_CONTEXT_MODULE': 'tests.pipelines.pages'}
+        settings, context = bootstrap.load(environ)
+        self.resources = ExitStack()
+        self.runtime = PagesRuntime(settings, context, SimulatedClock(NOW), home / 'store.db')
+        self.store = self.runtime.open_store()
+        self.resources.callback(self.store.close)
+        self.site: Site = site_of(self.runtime, 'a secret of tests')
+        self.app = App(self.site)
+        self.client = Client(self.app)
+        self.place = {'REMOTE_ADDR': '127.0.0.1'}
+
+    def close(self) -> None:
+        """End the feed and close every connection."""
+        self.site.feed.stop()
+        self.site.stores.close()
+        self.resources.close()
+
+    def get(self, address: str, **headers: str) -> TestResponse:
+        found = {'Host': 'localhost', **headers}
+        return self.client.get(address, headers=found, environ_base=self.place)
+
+    def post(self, address: str, form: Mapping[str, Any], **headers: str) -> TestResponse:
+        """Send a form as a page would, with the token of this visitor."""
+        data = {'form_token': self.form_token(), **form}
+        found = {'Host': 'localhost', **headers}
+        return self.client.post(address, data=data, headers=found, environ_base=self.place)
+
+    def bare_post(self, address: str, **headers: str) -> TestResponse:
+        """Send an empty form without a token."""
+        return self.client.post(address, data={}, headers={'Host': 'localhost', **headers})
+
+    def form_token(self) -> str:
+        found = re.search(r'name="form_token" value="([0-9a-f]+)"', self.get('/login').text)
+        assert found is not None, 'the page has a form'
+        return found[1]
+
+    def add_user(self, name: str, role: Role) -> None:
+        # Hashing is slow on purpose; once is enough for tests.
+        user = User(name=name, role=role, password_hash=password_hash(), created_at=NOW)
+        self.store.save_user(user)
+
+    def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
+        return self.post('/login', {'name': name, 'password': password})
+
+    def dump(self) -> list[str]:
+        """Return the whole store as text."""
+        assert isinstance(self.store, SqliteStore)
+        return list(self.store._file._connection.iterdump())
+
+    def key(self, process: str, timeperiod: str) -> JobKey:
+        name = ProcessName(process)
+        qualifier = self.runtime.context.hierarchy.nodes[name].process.qualifier
+        return JobKey(name, parse(qualifier, timeperiod))
+
+
+def seed(pages: Pages) -> None:
+    """Give the store a history."""
+    store, hierarchy = pages.store, pages.runtime.context.hierarchy
+    leadership = store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    saves: list[Save] = []
+    failed = pages.key(*FAILED_HOUR)
+    running = pages.key('SiteHourly', '2026112310')
+    last = {
+        'SiteHourly': running.timeperiod.ordinal,
+        'SiteDaily': failed.timeperiod.ordinal // 24,
+        'AlertDaily': failed.timeperiod.ordinal // 24 - 1,
+    }
+    for node in hierarchy:
+        name = node.process.name
+        if name not in last:
+            continue
+        for ordinal in range(node.first, last[name]):
+            key = JobKey(name, Timeperiod(node.process.qualifier, ordinal))
+            if key != failed:
+                saves += _finished(key, ordinal)
+    month = pages.key('SiteMonthly', '2026090000')
+    saves += _finished(month, 1) + _finished(JobKey(month.process, month.timeperiod.shift(1)), 1)
+    store.commit(leadership, saves)
+    store.commit(leadership, _failed(store, leadership, failed))
+    store.commit(leadership, _begun(running))
+    unit = store.claim([uow_id_of(running, 1)], 'dev:SiteHourly.2', timedelta(hours=1))[0]
+    store.append_log(unit.id, [LogLine(attempt=1, at=NOW, level='INFO', text='counting visits')])
+    _request(store, leadership, pages)
+    store.report_actual(
+        [
+            BoxProcess(box_id='dev', process=name, is_on=True, state='running', pids=(100 + i,))
+            for i, name in enumerate(('MX', 'Scheduler', 'SiteHourly', 'SiteDaily', 'Shell'))
+        ]
+    )
+
+
+def _unit(key: JobKey, run: int = 1, **fields: Any) -> Unit:
+    return Unit(
+        id=uow_id_of(key, run),
+        process=key.process,
+        timeperiod=key.timeperiod,
+        start=key.timeperiod,
+        end=key.timeperiod.shift(1),
+        run=run,
+        created_at=NOW - timedelta(hours=3),
+        **fields,
+    )
+
+
+def _job(key: JobKey, state: JobState, rev: int, **fields: Any) -> Job:
+    ago = timedelta(seconds=7 * (key.timeperiod.ordinal % 100) + 60)
+    return Job(
+        process=key.process,
+        timeperiod=key.timeperiod,
+        state=state,
+        rev=rev,
+        run=1,
+        uow_id=uow_id_of(key, 1),
+        changed_at=NOW - ago,
+        **fields,
+    )
+
+
+def _finished(key: JobKey, number: int) -> list[Save]:
+    state = JobState.PROCESSED
+    if number % 97 == 5:
+        state = JobState.NOOP
+    elif number % 211 == 7:
+        state = JobState.SKIPPED
+    began = NOW - timedelta(hours=2)
+    unit = _unit(
+        key,
+        state=UnitState.PROCESSED,
+        owner=f'dev:{key.process}.1',
+        fence=1,
+        started_at=began,
+        finished_at=began + timedelta(seconds=14 + number % 9),
+        processed_count=number % 500,
+    )
+    return [InsertUnit(unit), SaveJob(_job(key, state, 1), f'{state.value}, run 1')]
+
+
+def _failed(store: Store, leadership: Any, key: JobKey) -> list[Save]:
+    store.commit(leadership, [InsertUnit(_unit(key, attempt=3))])
+    unit = store.claim([uow_id_of(key, 1)], 'dev:SiteHourly.1', timedelta(hours=1))[0]
+    error = f'ValueError: {HOSTILE} is not a number'
+    lines = [
+        LogLine(attempt=3, at=NOW, level='INFO', text='reading visits_2026112209.csv'),
+        LogLine(attempt=3, at=NOW, level='ERROR', text=error),
+    ]
+    end = UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=Outcome.failed(error), log=tuple(lines))
+    store.finish([end])
+    dead = MoveUnit(
+        uow_id=unit.id,
+        from_state=UnitState.INVALID,
+        from_fence=unit.fence,
+        to_state=UnitState.DEAD,
+        at=NOW - timedelta(hours=1),
+        error=error,
+    )
+    held = _job(key, JobState.IN_PROGRESS, 1, is_held=True, failure_count=3, reason=error)
+    return [dead, SaveJob(held, f'held: {error}')]
+
+
+def _begun(key: JobKey) -> list[Save]:
+    return [
+        InsertUnit(_unit(key)),
+        SaveJob(_job(key, JobState.IN_PROGRESS, 1), 'run 1 requested'),
+    ]
+
+
+def _request(store: Store, leadership: Any, pages: Pages) -> None:
+    key = pages.key('SiteDaily', '2026112000')
+    command = Command(
+        id=CommandId(REQUEST_ID),
+        kind=CommandKind.REPROCESS,
+        process=key.process,
+        start=key.timeperiod,
+        end=key.timeperiod.shift(1),
+        actor='anna@10.0.0.7',
+        reason=f'late file {HOSTILE}',
+        created_at=NOW - timedelta(minutes=5),
+    )
+    store.insert_command(command)
+    ranges = {key.process: ((key.timeperiod.ordinal, key.timeperiod.ordinal + 1),)}
+    running = replace(
+        command, state=CommandState.RUNNING, plan=ranges, planned_count=4, applied_count=4
+    )
+    store.commit(leadership, [SaveCommand(running)])

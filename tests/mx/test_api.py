@@ -1,0 +1,145 @@
+"""The HTTP API: lists, pages, ETags, problems, idempotency, and its own description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from synergy.core.commands import CommandState
+from synergy.mx.api_routes import API_ROUTES
+from synergy.mx.openapi import document
+from tests.mx.stage import Pages
+
+
+def ask(pages: Pages, address: str, body: Any, key: str | None = 'once') -> TestResponse:
+    headers = {'Host': 'localhost'} | ({} if key is None else {'Idempotency-Key': key})
+    return pages.client.post(f'/api/v1{address}', json=body, headers=headers)
+
+
+def test_lists_are_paged_by_cursor(pages: Pages) -> None:
+    seen: list[str] = []
+    cursor = ''
+    while cursor is not None:
+        query = f'process=SiteDaily&limit=30&cursor={cursor}'
+        found = pages.get(f'/api/v1/jobs?{query}').json
+        assert found is not None
+        seen += [item['timeperiod'] for item in found['items']]
+        cursor = found['next_cursor']
+
+    assert len(seen) == len(set(seen)) == 84
+    assert seen == sorted(seen)
+
+
+def test_lists_are_filtered(pages: Pages) -> None:
+    found = pages.get('/api/v1/jobs?state=state_in_progress').json
+
+    assert found is not None
+    assert [item['timeperiod'] for item in found['items']] == ['2026112209', '2026112310']
+
+
+def test_what_is_known_already_is_not_sent_again(pages: Pages) -> None:
+    tag = pages.get('/api/v1/processes').headers['ETag']
+
+    answer = pages.get('/api/v1/processes', **{'If-None-Match': tag})
+
+    assert (answer.status_code, answer.data) == (304, b'')
+
+
+def test_a_request_is_accepted_and_followed(pages: Pages) -> None:
+    preview = pages.get('/api/v1/preview?process=SiteDaily&start=2026112000').json
+    assert preview is not None
+    body = {'process': 'SiteDaily', 'start': '2026112000', 'plan_hash': preview['plan_hash']}
+
+    answer = ask(pages, '/requests', body)
+
+    assert answer.status_code == 202
+    followed = pages.get(answer.headers['Location'])
+    assert followed.json is not None
+    assert followed.json['state'] == 'requested'
+
+
+def test_the_same_key_asks_once(pages: Pages) -> None:
+    body = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
+
+    ids = {ask(pages, '/requests', body).json['id'] for _ in range(3)}  # type: ignore[index] # is JSON
+
+    assert len(ids) == 1
+    assert len(pages.store.commands((CommandState.REQUESTED,), 9)) == 1
+
+
+def test_a_change_needs_a_key(pages: Pages) -> None:
+    answer = ask(pages, '/freeruns/Shell::sweep/run', {}, key=None)
+
+    assert answer.status_code == 400
+    assert 'Idempotency-Key' in answer.text
+
+
+def test_another_plan_is_a_conflict(pages: Pages) -> None:
+    body = {'process': 'SiteDaily', 'start': '2026112000', 'plan_hash': 'f00'}
+
+    answer = ask(pages, '/requests', body)
+
+    assert answer.status_code == 409
+    assert answer.json is not None
+    assert 'plan_hash' in answer.json['advice']
+
+
+@pytest.mark.parametrize(
+    ('body', 'status'),
+    [
+        ({'process': 'Nobody', 'start': '2026112000'}, 404),
+        ({'process': 'SiteDaily', 'start': 'yesterday'}, 404),
+        ({'process': 'SiteDaily'}, 400),
+        ({'process': 17, 'start': '2026112000'}, 400),
+        ({'process': 'SiteDaily', 'start': '2026112000', 'kind': 'burn'}, 400),
+        ({'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112000'}, 400),
+        ([], 400),
+        ('x', 400),
+    ],
+)
+def test_bad_input_is_a_problem_with_advice(pages: Pages, body: Any, status: int) -> None:
+    before = pages.dump()
+
+    answer = ask(pages, '/requests', body)
+
+    assert answer.status_code == status
+    assert answer.mimetype == 'application/problem+json'
+    assert answer.json is not None
+    assert answer.json['advice']
+    assert pages.dump() == before
+
+
+def test_a_free_run_is_saved(pages: Pages) -> None:
+    answer = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'every 3600'})
+
+    assert answer.status_code == 202
+    refused = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'now and then'})
+    assert refused.status_code == 400
+
+
+def test_a_browser_of_another_site_cannot_ask(pages: Pages) -> None:
+    answer = pages.client.post(
+        '/api/v1/freeruns/Shell::sweep/run',
+        json={},
+        headers={'Host': 'localhost', 'Idempotency-Key': 'k', 'Origin': 'http://evil.example'},
+    )
+
+    assert answer.status_code == 403
+
+
+def test_the_description_names_every_route(pages: Pages) -> None:
+    found = document()
+
+    operations = [op for methods in found['paths'].values() for op in methods.values()]
+    assert len(operations) == sum(route.is_api for route in API_ROUTES)
+    assert len({op['operationId'] for op in operations}) == len(operations)
+    assert pages.get('/api/v1/openapi.json').json == found
+
+
+def test_why_is_the_answer_of_the_command_line(pages: Pages) -> None:
+    found = pages.get('/api/v1/jobs/SiteDaily/2026112200/why').json
+
+    assert found is not None
+    assert [cause['timeperiod'] for cause in found['causes']] == ['2026112200', '2026112209']

@@ -1,0 +1,176 @@
+"""From preview to request: what was shown is what is asked for, once."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.effects import SaveJob
+from synergy.core.records import Job
+from synergy.core.states import JobState
+from tests.mx.stage import FAILED_HOUR, NOW, Pages
+
+ADDRESS = '/change/reprocess?process=SiteDaily&first=2026112000&last=2026112100&with_children=on'
+
+
+def fields(text: str) -> dict[str, str]:
+    """Return the hidden fields of the form that confirms."""
+    form = text[text.index('method="post" action="/change/') :]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def newest(pages: Pages) -> tuple[CommandKind, CommandState, str, str | None]:
+    found = pages.store.commands(tuple(CommandState), 1)[0]
+    return found.kind, found.state, found.actor, found.reason
+
+
+def test_a_preview_shows_the_cascade_and_changes_nothing(pages: Pages) -> None:
+    before = pages.dump()
+
+    text = pages.get(ADDRESS).text
+
+    assert 'Step 3' in text
+    assert '48 intervals' in text
+    assert pages.dump() == before
+
+
+def test_what_was_shown_is_asked_for(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    form = fields(pages.get(ADDRESS).text)
+
+    answer = pages.post('/change/reprocess', {**form, 'reason': 'late file'})
+
+    assert answer.status_code == 303
+    assert newest(pages) == (
+        CommandKind.REPROCESS,
+        CommandState.REQUESTED,
+        'anyone@127.0.0.1',
+        'late file',
+    )
+    assert pages.get(answer.headers['Location']).status_code == 200
+
+
+def test_a_double_click_asks_once(pages: Pages) -> None:
+    form = {**fields(pages.get(ADDRESS).text), 'reason': 'late file'}
+
+    first = pages.post('/change/reprocess', form)
+    second = pages.post('/change/reprocess', form)
+
+    assert first.headers['Location'] == second.headers['Location']
+
+
+def test_a_plan_that_has_changed_is_shown_anew(pages: Pages) -> None:
+    form = fields(pages.get(ADDRESS).text)
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    key = pages.key('AlertDaily', '2026112100')
+    job = Job(
+        process=key.process,
+        timeperiod=key.timeperiod,
+        state=JobState.PROCESSED,
+        rev=1,
+        changed_at=NOW + timedelta(seconds=1),
+    )
+    pages.store.commit(leadership, [SaveJob(job, 'processed')])
+    pages.runtime.clock.advance(timedelta(seconds=2))
+
+    answer = pages.post('/change/reprocess', {**form, 'reason': 'late file'})
+
+    assert answer.status_code == 409
+    assert 'The plan has changed' in answer.text
+    assert 'late file' in answer.text
+    assert newest(pages)[3] != 'late file'
+
+
+def test_a_change_needs_a_reason(pages: Pages) -> None:
+    answer = pages.post('/change/reprocess', fields(pages.get(ADDRESS).text))
+
+    assert answer.status_code == 400
+    assert 'reason' in answer.text
+
+
+def test_a_preview_of_a_skip_leaves_the_read_model_alone(pages: Pages) -> None:
+    text = pages.get('/change/skip?process=SiteHourly&first=2026112209').text
+
+    assert '1 interval' in text
+    assert pages.site.model.timetable.state(pages.key(*FAILED_HOUR)) is JobState.IN_PROGRESS
+
+
+def test_a_request_is_paused(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    answer = pages.post('/requests/a1b2c3d4e5f6/pause', {})
+
+    assert answer.status_code == 303
+    assert newest(pages)[0] is CommandKind.PAUSE
+
+
+def test_a_worker_is_stopped_and_the_audit_says_who(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    answer = pages.post('/boxes/dev/SiteHourly/stop', {})
+
+    rows = {row.process: row.is_on for row in pages.store.box_processes('dev')}
+    assert answer.status_code == 303
+    assert rows['SiteHourly'] is False
+    assert newest(pages)[:3] == (CommandKind.BOX, CommandState.DONE, 'anyone@127.0.0.1')
+    assert 'SiteHourly' in pages.get('/audit').text
+
+
+def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    uow = pages.store.dead_units(1)[0].id
+
+    answer = pages.post(f'/dead/{uow}/retry', {})
+
+    kinds = {item.kind for item in pages.store.commands((CommandState.REQUESTED,), 9)}
+    assert answer.headers['Location'].startswith('/requests/')
+    assert kinds == {CommandKind.REPROCESS, CommandKind.DROP}
+
+
+def test_a_free_run_shows_its_fires_before_it_is_saved(pages: Pages) -> None:
+    query = 'process=Shell&entry=nightly&trigger=at+02:30&arguments={}&overlap=skip&misfire=once'
+    text = pages.get(f'/freeruns/edit?{query}&misfire_max=10&is_on=on').text
+
+    assert text.count('02:30:00') == 5
+
+
+def test_a_free_run_is_made(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    form = {
+        'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'arguments': '{"a": 1}',
+        'overlap': 'queue', 'misfire': 'skip', 'misfire_max': '3', 'is_on': 'on',
+    }  # fmt: skip
+
+    answer = pages.post('/freeruns/edit', form)
+
+    found = pages.store.commands((CommandState.REQUESTED,), 1)[0]
+    assert answer.status_code == 303
+    assert (found.kind, found.process) == (CommandKind.FREERUN_SAVE, 'Shell::nightly')
+    assert found.details['arguments'] == {'a': 1}
+
+
+def test_a_free_run_that_makes_no_sense_is_shown_again(pages: Pages) -> None:
+    base = {'process': 'Shell', 'entry': 'x', 'overlap': 'skip', 'misfire': 'once'}
+    for trigger, arguments in (('sometimes', '{}'), ('every 60', '{'), ('every 60', '[1]')):
+        form = {**base, 'trigger': trigger, 'arguments': arguments}
+
+        answer = pages.post('/freeruns/edit', form)
+
+        assert answer.status_code == 400
+        assert 'This cannot be saved' in answer.text
+
+
+def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    text = pages.get('/freeruns/edit?name=Shell::sweep').text
+    form = {
+        'name': 'Shell::sweep', 'trigger': 'every 900', 'overlap': 'skip', 'misfire': 'once',
+        'arguments': '{"api_token": "\u2022\u2022\u2022", "command": ["true"]}', 'is_on': 'on',
+    }  # fmt: skip
+
+    answer = pages.post('/freeruns/edit', form)
+
+    assert 'hush-hush' not in text
+    assert answer.status_code == 303
+    saved = pages.store.commands((CommandState.REQUESTED,), 1)[0]
+    assert saved.details['arguments'] == {'api_token': 'hush-hush', 'command': ['true']}

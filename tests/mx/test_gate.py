@@ -1,0 +1,184 @@
+"""Who may come in, and what for: hosts, origins, logins, roles, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import Client
+
+from synergy.core.records import uow_id_of
+from synergy.core.users import Role
+from synergy.mx.gate import COOKIE
+from synergy.mx.main import _refusal
+from synergy.mx.route import Route
+from synergy.mx.routes import ROUTES
+from synergy.mx.security import GUESSES_MAX, new_token
+from tests.mx.addresses import address_of
+from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages
+
+CHANGING = [route for route in ROUTES if route.method == 'POST']
+ROLES = [None, *Role]
+
+
+def test_the_matrix_of_roles_and_routes(guarded: Pages) -> None:
+    uow = uow_id_of(guarded.key(*FAILED_HOUR), 1)
+    for role in ROLES:
+        guarded.client = Client(guarded.app)
+        if role is not None:
+            assert guarded.log_in(role.value).status_code == 303
+        for route in ROUTES:
+            if route.endpoint in ('events', 'log_in', 'log_out', 'theme'):
+                continue
+            may = route.role is None or (role is not None and role.may(route.role))
+
+            status = _status(guarded, route, uow)
+
+            refused = 401 if role is None else 403
+            assert (status == refused) is not may, f'{role} {route.method} {route.rule}: {status}'
+
+
+def _status(pages: Pages, route: Route, uow: str) -> int:
+    address = address_of(route, uow)
+    if route.method == 'GET':
+        return pages.get(address).status_code
+    if not route.is_api:
+        return pages.post(address, {}).status_code
+    headers = {'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'k', 'Host': 'localhost'}
+    return pages.client.post(address, json={}, headers=headers).status_code
+
+
+@pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
+def test_every_change_without_a_token_is_refused(pages: Pages, route: Route) -> None:
+    pages.get('/')
+    before = pages.dump()
+
+    answer = pages.bare_post(address_of(route))
+
+    assert answer.status_code == 403
+    assert pages.dump() == before
+
+
+@pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
+def test_every_change_from_another_site_is_refused(pages: Pages, route: Route) -> None:
+    answer = pages.post(address_of(route), {}, Origin='http://evil.example')
+
+    assert answer.status_code == 403
+
+
+def test_a_token_of_another_visitor_is_refused(pages: Pages) -> None:
+    stolen = pages.form_token()
+    pages.client = Client(pages.app)
+    pages.get('/')
+
+    answer = pages.post('/freeruns/Shell::sweep/run', {'form_token': stolen})
+
+    assert answer.status_code == 403
+
+
+def test_unknown_host_names_are_refused(pages: Pages) -> None:
+    assert pages.get('/', Host='rebound.example').status_code == 400
+    assert pages.get('/', Host='127.0.0.1:5000').status_code == 200
+
+
+def test_the_open_dashboard_says_so_on_each_page(pages: Pages) -> None:
+    assert 'Nobody has to log in here' in pages.get('/').text
+
+
+def test_one_logs_in_and_out(guarded: Pages) -> None:
+    assert guarded.get('/').status_code == 401
+
+    answer = guarded.post('/login', {'name': 'operator', 'password': PASSWORD, 'next': '/runs'})
+
+    assert (answer.status_code, answer.headers['Location']) == (303, '/runs')
+    assert guarded.get('/').status_code == 200
+    assert guarded.post('/logout', {}).status_code == 303
+    assert guarded.get('/').status_code == 401
+
+
+def test_the_cookie_is_out_of_reach(guarded: Pages) -> None:
+    cookie = guarded.log_in('viewer').headers['Set-Cookie']
+
+    assert all(part in cookie for part in (COOKIE, 'HttpOnly', 'SameSite=Lax', 'Max-Age=43200'))
+
+
+def test_nobody_is_led_elsewhere_after_the_login(guarded: Pages) -> None:
+    for address in ('//evil.example', 'http://evil.example', '/\\evil.example'):
+        answer = guarded.post('/login', {'name': 'viewer', 'password': PASSWORD, 'next': address})
+
+        assert answer.headers['Location'] == '/'
+
+
+def test_guessing_is_slowed_down(guarded: Pages) -> None:
+    for _ in range(GUESSES_MAX):
+        assert guarded.log_in('viewer', 'wrong password').status_code == 401
+
+    answer = guarded.log_in('viewer')
+    assert answer.status_code == 429
+    assert int(answer.headers['Retry-After']) <= 61
+
+    guarded.runtime.clock.advance(timedelta(minutes=2))
+    assert guarded.log_in('viewer').status_code == 303
+
+
+def test_a_new_password_ends_sessions(guarded: Pages) -> None:
+    guarded.log_in('viewer')
+    user = next(user for user in guarded.store.users() if user.name == 'viewer')
+
+    guarded.store.save_user(replace(user, serial=user.serial + 1))
+
+    assert guarded.get('/').status_code == 401
+
+
+def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    token = guarded.form_token()
+    guarded.client.delete_cookie(COOKIE, domain='localhost')
+
+    answer = guarded.post('/freeruns/Shell::sweep/run', {'form_token': token})
+
+    assert answer.status_code == 401
+    assert 'Please log in' in answer.text
+
+
+def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.VIEWER, 'ci', NOW, timedelta(days=1))
+    guarded.store.save_token(token)
+    bearer = {'Authorization': f'Bearer {text}'}
+
+    assert guarded.get('/api/v1/jobs', **bearer).status_code == 200
+    assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}x').status_code == 401
+    headers = {'Host': 'localhost', 'Idempotency-Key': 'k', **bearer}
+    refused = guarded.client.post('/api/v1/freeruns/Shell::sweep/run', json={}, headers=headers)
+    assert refused.status_code == 403
+
+    guarded.store.remove_token(token.id)
+    assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
+
+
+def test_an_old_token_is_worth_nothing(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.VIEWER, None, NOW, timedelta(days=-1))
+    guarded.store.save_token(token)
+
+    assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}').status_code == 401
+
+
+def test_every_answer_carries_the_headers(pages: Pages) -> None:
+    for address in ('/', '/nowhere', '/static/mx.css', '/api/v1/jobs'):
+        headers = pages.get(address).headers
+
+        policy = headers['Content-Security-Policy']
+        assert "default-src 'none'" in policy
+        assert 'unsafe' not in policy
+        assert headers['X-Content-Type-Options'] == 'nosniff'
+        assert headers['X-Frame-Options'] == 'DENY'
+
+
+def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
+    beyond = replace(pages.runtime.settings, mx_host='0.0.0.0')
+
+    assert _refusal(pages.runtime.settings, has_users=False) is None
+    assert 'user add' in (_refusal(beyond, has_users=False) or '')
+    assert _refusal(beyond, has_users=True) is None
+    assert _refusal(replace(beyond, is_mx_open_allowed=True), has_users=False) is None

@@ -1,0 +1,110 @@
+"""The read model follows the store by its changes; tabs hear of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from synergy.core.effects import SaveJob
+from synergy.core.records import Job
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.mx.feed import frame_of
+from synergy.mx.masks import MASK, masked
+from synergy.view.index import load_index
+from tests.mx.stage import NOW, Pages
+
+
+def change(pages: Pages, key: JobKey, rev: int, state: JobState, seconds: int) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    job = Job(
+        process=key.process,
+        timeperiod=key.timeperiod,
+        state=state,
+        rev=rev,
+        failure_count=int(state is JobState.SKIPPED),
+        changed_at=NOW + timedelta(seconds=seconds),
+    )
+    pages.store.commit(leadership, [SaveJob(job, state.value)])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def test_it_follows_changes(pages: Pages) -> None:
+    model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
+    model.look(pages.store)
+
+    change(pages, key, 1, JobState.IN_PROGRESS, 1)
+    model.look(pages.store)
+    assert model.timetable.state(key) is JobState.IN_PROGRESS
+
+    change(pages, key, 2, JobState.SKIPPED, 1)
+    model.look(pages.store)
+    assert model.timetable.state(key) is JobState.SKIPPED
+    assert key in model.failed
+
+
+def test_a_change_of_the_same_instant_is_seen_once(pages: Pages) -> None:
+    model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
+    model.look(pages.store)
+    change(pages, key, 1, JobState.IN_PROGRESS, 1)
+    model.look(pages.store)
+    version = model.version
+
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    model.look(pages.store)
+
+    assert model.version == version
+
+
+def test_it_is_what_a_fresh_index_is(pages: Pages) -> None:
+    model = pages.site.model
+    model.look(pages.store)
+    for number, state in enumerate(JobState):
+        change(pages, pages.key('SiteHourly', f'20261123{number:02d}'), 2, state, number)
+        model.look(pages.store)
+        pages.runtime.clock.advance(timedelta(seconds=1))
+
+    fresh = load_index(model.hierarchy, pages.store, pages.runtime.clock.now())
+    for name in model.hierarchy.nodes:
+        assert model.timetable.count_by_state(name) == fresh.count_by_state(name)
+
+
+def test_another_leader_makes_it_read_everything(pages: Pages) -> None:
+    model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
+    model.look(pages.store)
+    pages.runtime.clock.advance(timedelta(days=2000))
+    leadership = pages.store.lead('other:1', timedelta(hours=1))
+    assert leadership is not None
+    # Its clock is far behind.
+    job = Job(
+        process=key.process,
+        timeperiod=key.timeperiod,
+        state=JobState.NOOP,
+        rev=1,
+        changed_at=NOW - timedelta(days=300),
+    )
+    pages.store.commit(leadership, [SaveJob(job, 'noop')])
+
+    model.look(pages.store)
+
+    assert model.timetable.state(key) is JobState.NOOP
+
+
+def test_many_changes_are_told_as_a_gap(pages: Pages) -> None:
+    model = pages.site.model
+    model.look(pages.store)
+
+    assert b'event: jobs' in frame_of(model.changes_after(0))
+
+
+def test_secrets_go_by_their_names() -> None:
+    given = {'api_token': 'x', 'password': 'x', 'key': 'x', 'keys': 'x', 'deep': [{'secret': 1}]}
+
+    assert masked(given) == {
+        'api_token': MASK,
+        'password': MASK,
+        'key': MASK,
+        'keys': 'x',
+        'deep': [{'secret': MASK}],
+    }
+    assert masked('amqp://user:hunter2@host/x') == f'amqp://user:{MASK}@host/x'

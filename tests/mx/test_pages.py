@@ -1,0 +1,148 @@
+"""Every screen on a store with a history: it is there, says what is so, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from synergy.core.records import uow_id_of
+from synergy.mx.route import Route
+from synergy.mx.routes import ROUTES
+from tests.mx.addresses import address_of
+from tests.mx.stage import FAILED_HOUR, Pages
+from tests.pipelines.pages import HOSTILE
+
+READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
+
+
+def dead_uow(pages: Pages) -> str:
+    return uow_id_of(pages.key(*FAILED_HOUR), 1)
+
+
+@pytest.mark.parametrize('route', READING, ids=lambda route: route.rule)
+def test_each_screen_answers(pages: Pages, route: Route) -> None:
+    answer = pages.get(address_of(route, dead_uow(pages)))
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_no_get_changes_a_row(pages: Pages) -> None:
+    before = pages.dump()
+
+    for route in READING:
+        pages.get(address_of(route, dead_uow(pages)))
+
+    assert pages.dump() == before
+
+
+def test_hostile_texts_are_shown_as_texts(pages: Pages) -> None:
+    for route in READING:
+        answer = pages.get(address_of(route, dead_uow(pages)))
+
+        if answer.mimetype == 'text/html':
+            assert HOSTILE not in answer.text, route.rule
+            assert '<script>' not in answer.text, route.rule
+
+
+def test_hostile_addresses_are_shown_as_texts(pages: Pages) -> None:
+    for address in ('/i/{}/1', '/t/{}', '/requests/{}', '/search?q={}', '/p/{}', '/{}'):
+        assert '<script>' not in pages.get(address.format(HOSTILE)).text
+
+
+def test_secrets_are_masked(pages: Pages) -> None:
+    for address in ('/freeruns/Shell::sweep', '/api/v1/freeruns', '/api/v1/freeruns/Shell::sweep'):
+        answer = pages.get(address)
+
+        assert 'hush-hush' not in answer.text
+        assert 'api_token' in answer.text
+
+
+def test_the_overview_says_what_needs_a_person(pages: Pages) -> None:
+    text = pages.get('/').text
+
+    assert 'Needs you' in text
+    assert '/change/reprocess?process=SiteHourly&amp;first=2026112209' in text
+
+
+def test_the_day_that_waits_leads_to_the_hour_that_failed(pages: Pages) -> None:
+    text = pages.get('/i/SiteDaily/2026112200').text
+
+    assert 'Why is this waiting?' in text
+    assert 'Root cause' in text
+    assert 'Log of the root cause' in text
+    assert 'reading visits_2026112209.csv' in text
+
+
+def test_a_page_of_the_overview_is_light(pages: Pages) -> None:
+    names = ('/', '/static/mx.css', '/static/live.js', '/static/keys.js', '/static/map.js')
+    weight = sum(len(pages.get(address).data) for address in names)
+
+    assert weight < 300_000
+
+
+def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
+    for route in READING:
+        answer = pages.get(address_of(route, dead_uow(pages)))
+
+        if answer.mimetype == 'text/html':
+            assert 'src="http' not in answer.text
+            assert 'style="' not in answer.text
+            assert 'onclick' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ('address', 'status', 'said'),
+    [
+        ('/i/SiteHourle/2026112209', 404, 'did you mean'),
+        ('/i/SiteHourly/2026112299', 404, 'names no real date'),
+        ('/t/nowhere', 404, 'no tree or process'),
+        ('/t/site?z=week', 400, 'one of all, year, month, day'),
+        ('/t/site?z=day&at=2026023100', 400, 'no date'),
+        ('/p/nothing', 404, 'no page'),
+        ('/requests/f00', 404, 'no request'),
+        ('/search?q=colour:red', 400, 'nothing to search by'),
+        ('/search?q=state:blue', 400, 'no state'),
+        ('/change/reprocess?process=SiteHourly&first=2026112209&last=2026112200', 400, 'upside'),
+        ('/change/reprocess?process=SiteHourly&first=1990010100&last=2200010100', 400, 'at most'),
+        ('/change/reprocess?process=SiteHourly&first=1990010100', 422, 'Nothing to do'),
+        ('/change/burn?process=SiteHourly&first=2026112209', 400, 'reprocess, skip or cancel'),
+        ('/change/skip', 400, 'process is missing'),
+        ('/runs?limit=9999999', 400, 'between 1 and 1000'),
+        ('/logs?file=../store.db', 404, 'no log'),
+        ('/nowhere', 404, 'check the address'),
+    ],
+)
+def test_bad_input_gets_a_clear_page(pages: Pages, address: str, status: int, said: str) -> None:
+    answer = pages.get(address)
+
+    assert answer.status_code == status
+    assert said in answer.text
+    assert 'What to do:' in answer.text
+
+
+def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
+    pages.site.stores.close()
+    pages.runtime.is_store_down = True
+
+    page, document = pages.get('/'), pages.get('/api/v1/jobs')
+
+    assert (page.status_code, document.status_code) == (503, 503)
+    assert 'store /nowhere is gone; bring it back' in page.text
+    assert document.mimetype == 'application/problem+json'
+    assert document.headers['Retry-After'] == '5'
+
+
+def test_search_goes_to_the_one_interval(pages: Pages) -> None:
+    answer = pages.get('/search?q=sitehourly 2026112209')
+
+    assert answer.headers['Location'].endswith('/i/SiteHourly/2026112209')
+
+
+def test_search_finds_what_failed(pages: Pages) -> None:
+    assert '/i/SiteHourly/2026112209' in pages.get('/search?q=process:site* state:failed').text
+
+
+def test_the_map_of_all_years_rolls_up(pages: Pages) -> None:
+    text = pages.get('/t/site?z=all').text
+
+    assert 'SiteHourly, November 2026: failed' in text
+    assert 'SiteHourly, September 2026: processed, 720 of 720 hours' in text
