@@ -9,6 +9,7 @@ in 2.x. A document that somebody edited into something illegal raises Malformed.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar
@@ -18,7 +19,17 @@ from bson import ObjectId
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.records import Box, BoxProcess, Job, Json, LogLine, ProcessName, Unit, UowId
+from synergy.core.records import (
+    Box,
+    BoxProcess,
+    IndexPage,
+    Job,
+    Json,
+    LogLine,
+    ProcessName,
+    Unit,
+    UowId,
+)
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
@@ -277,6 +288,36 @@ def box_of(document: Document) -> Box:
         seen_at=fields.instant_or_none('seen_at'),
         is_draining=fields.switch('is_draining'),
     )
+
+
+def page_document(page: IndexPage) -> Document:
+    """Return the document of one page of the copy of the index."""
+    return {
+        '_id': page.process,
+        'time_qualifier': page.qualifier.value,
+        'first': page.first,
+        'codes': zlib.compress(page.codes, 1),
+    }
+
+
+def page_of(document: Document) -> IndexPage:
+    """Return the page of a document; raise Malformed."""
+    fields = _Fields(document)
+    try:
+        codes = zlib.decompress(document.get('codes', b''))
+    except (zlib.error, TypeError) as error:
+        raise Malformed(f"field 'codes': {error}") from error
+    return IndexPage(
+        process=ProcessName(fields.text('_id')),
+        qualifier=fields.word('time_qualifier', Qualifier),
+        first=fields.number('first'),
+        codes=codes,
+    )
+
+
+def as_of(document: Document) -> datetime:
+    """Return the date of the copy of the index; raise Malformed."""
+    return _Fields(document).instant('as_of')
 
 
 def user_of(document: Document) -> User:

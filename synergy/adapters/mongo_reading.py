@@ -28,6 +28,7 @@ from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
+    IndexCopy,
     Job,
     JobEvent,
     Leadership,
@@ -37,7 +38,8 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import JobKey, Qualifier, parse
+from synergy.core.timetable import IndexRow
 from synergy.ports.store import JobFilter
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ T = TypeVar('T')
 
 LEADERSHIP: Final = 'leadership'
 LEADER: Final = 'scheduler'
+#: Collection of the copy of the dense index, and id of the document that dates it.
+INDEX: Final = 'index_copy'
 _OPEN: Final = [state.value for state in JobState if state not in FINAL_JOB_STATES]
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
 _BY_KEY: Final = [('process_name', ASCENDING), ('timeperiod', ASCENDING)]
@@ -65,16 +69,36 @@ class MongoReading:
 
     # Ledger
 
-    def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
-        """Yield (process, timeperiod, state) of every job row."""
-        yield from merge(*map(self._index_rows, JOB_COLLECTION.items()))
+    def index_rows(self, since: datetime | None = None) -> Iterator[IndexRow]:
+        """Yield (process, timeperiod, state) of every job row, or of those changed since."""
+        where = {} if since is None else {'changed_at': {'$gte': since}}
+        yield from merge(
+            *(
+                self._index_rows(qualifier, collection, where)
+                for qualifier, collection in JOB_COLLECTION.items()
+            )
+        )
+
+    def index_copy(self) -> IndexCopy | None:
+        """Return the copy of the dense index that was saved last."""
+        with self._connection.reaching():
+            dated = self._database[INDEX].find_one({'_id': INDEX})
+            # After its date: pages may be newer than it says, never older.
+            found = [*self._database[INDEX].find({'_id': {'$ne': INDEX}})]
+        if dated is None:
+            return None
+        try:
+            pages = [documents.page_of(document) for document in found]
+            return IndexCopy(as_of=documents.as_of(dated), pages=tuple(pages))
+        except Malformed as error:
+            self._report(INDEX, dated, str(error))
+            return None
 
     def _index_rows(
-        self, of: tuple[Qualifier, str]
-    ) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
-        qualifier, collection = of
+        self, qualifier: Qualifier, collection: str, where: Document
+    ) -> Iterator[IndexRow]:
         fields = ['process_name', 'timeperiod', 'state', 'rev', 'run']
-        for document in self._stream(collection, {}, fields):
+        for document in self._stream(collection, where, fields):
             process, text = document.get('process_name'), document.get('timeperiod')
             try:
                 timeperiod = parse(qualifier, text if isinstance(text, str) else repr(text))

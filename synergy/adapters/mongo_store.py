@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters import mongo_documents as documents
@@ -23,13 +23,13 @@ from synergy.adapters import mongo_saves as saving
 from synergy.adapters.mongo_boxes import MongoBoxes
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_documents import Document, Malformed
-from synergy.adapters.mongo_reading import LEADER, LEADERSHIP, leadership_of
+from synergy.adapters.mongo_reading import INDEX, LEADER, LEADERSHIP, leadership_of
 from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
 from synergy.adapters.mongo_users import MongoUsers
 from synergy.core.commands import Command
 from synergy.core.effects import Save
-from synergy.core.records import Leadership, LogLine, Unit, UnitEnd, UowId
+from synergy.core.records import IndexCopy, Leadership, LogLine, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
@@ -149,6 +149,23 @@ class MongoStore(MongoBoxes, MongoUsers):
                     if found is None
                     else f'; {found["owner"]} leads or led in term {found["term"]}'
                 )
+            )
+
+    def save_index_copy(self, leadership: Leadership, copy: IndexCopy) -> None:
+        """Replace the pages that `copy` has, and take over `as_of`."""
+        with self._connection.reaching():
+            self._check_leadership(leadership)
+            # The date last: pages newer than it are right as well.
+            self._database[INDEX].bulk_write(
+                [
+                    *(
+                        ReplaceOne(
+                            {'_id': page.process}, documents.page_document(page), upsert=True
+                        )
+                        for page in copy.pages
+                    ),
+                    ReplaceOne({'_id': INDEX}, {'as_of': copy.as_of}, upsert=True),
+                ]
             )
 
     def prune(self, before: datetime, limit: int) -> int:

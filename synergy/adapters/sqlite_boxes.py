@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Final
 
 from synergy.adapters import sqlite_rows as rows
-from synergy.adapters.sqlite_connection import SqliteFile, to_micros
+from synergy.adapters.sqlite_connection import to_micros
+from synergy.adapters.sqlite_tables import SqliteTables
 from synergy.core.records import Box, BoxProcess
-from synergy.ports.clock import Clock
 
 _HEARTBEAT: Final = f"""
 INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0)
@@ -24,13 +24,8 @@ _SET_DRAINED: Final = (
 )
 
 
-class SqliteBoxes:
+class SqliteBoxes(SqliteTables):
     """The role `BoxStore` of `synergy.ports.store`."""
-
-    def __init__(self, file: SqliteFile, clock: Clock) -> None:
-        """Use an open file."""
-        self._file = file
-        self._clock = clock
 
     def boxes(self) -> Sequence[Box]:
         """Return every box, by id."""

@@ -172,4 +172,17 @@ CREATE TABLE mx_secret (
 )
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Final = """
+CREATE TABLE index_page (
+    process_name TEXT NOT NULL PRIMARY KEY,
+    time_qualifier TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    codes BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE index_copy (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    as_of INTEGER NOT NULL
+)
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)

@@ -7,7 +7,7 @@ leadership row. All instants by which leases are judged come from the clock give
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_boxes import SqliteBoxes
 from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
+from synergy.adapters.sqlite_index import SqliteIndex
 from synergy.adapters.sqlite_saves import (
     FREERUN_EVENTS,
     LIVE,
@@ -43,11 +44,10 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import JobKey
 from synergy.ports.clock import Clock
 from synergy.ports.errors import (
     CommitRefused,
-    LeadershipLost,
     LeaseLost,
     StoreUnavailable,
     StoreUnusable,
@@ -58,8 +58,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
-_QUALIFIERS: Final = {qualifier.value: qualifier for qualifier in Qualifier}
-_STATES: Final = {state.value: state for state in JobState}
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
 
@@ -112,13 +110,8 @@ RETURNING term
 """
 
 
-class SqliteStore(SqliteBoxes, SqliteUsers):
+class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
     """All roles of `synergy.ports.store` on one file."""
-
-    def __init__(self, file: SqliteFile, clock: Clock) -> None:
-        """Serve from an open file; see `open`."""
-        super().__init__(file, clock)
-        self._reported: set[str] = set()
 
     @classmethod
     def open(
@@ -183,52 +176,6 @@ class SqliteStore(SqliteBoxes, SqliteUsers):
             for save in saves:
                 if not apply(connection, save, leadership.term):
                     raise CommitRefused(f'{name_of(save)} was changed by somebody else')
-
-    def _check_leadership(self, connection: Connection, leadership: Leadership) -> None:
-        row = connection.execute('SELECT owner, term, lease_until FROM leadership').fetchone()
-        now = to_micros(self._clock.now())
-        assert now is not None
-        if row is None or row[:2] != (leadership.owner, leadership.term) or row[2] <= now:
-            raise LeadershipLost(
-                f'{leadership.owner} no longer leads in term {leadership.term}'
-                + ('' if row is None else f'; {row[0]} leads or led in term {row[1]}')
-            )
-
-    def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
-        """Yield (process, timeperiod, state) of every job row."""
-        for process, timeperiod, qualifier, state in self._file.stream(
-            'SELECT process_name, timeperiod, time_qualifier, state FROM job '
-            'ORDER BY process_name, timeperiod'
-        ):
-            try:
-                parsed = parse(_QUALIFIERS[qualifier], timeperiod)
-            except (KeyError, ValueError) as error:
-                self._report(f'job {process}@{timeperiod}', error)
-                continue
-            if state not in _STATES:
-                # It counts as running: nothing starts it, and what waits for it goes on waiting.
-                self._report(f'job {process}@{timeperiod}', f'state {state!r} is none')
-            yield process, parsed, _STATES.get(state, JobState.IN_PROGRESS)
-
-    def _decoded(self, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
-        """Yield the records of rows; a row that somebody made illegal is reported and left out."""
-        for row in found:
-            try:
-                yield decode(row)
-            except (ValueError, TypeError) as error:
-                self._report(f'row {row[0]} {row[1]}', error)
-
-    def _report(self, what: str, problem: object) -> None:
-        if what not in self._reported:
-            self._reported.add(what)
-            logger.error(
-                '%s in store %s was made illegal: %s; it is left alone, and what waits for it '
-                'waits until somebody mends or removes it',
-                what,
-                self._file.path,
-                problem,
-                extra={'event': 'row_malformed'},
-            )
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""

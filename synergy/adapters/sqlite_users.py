@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
+from synergy.adapters.sqlite_connection import from_micros, to_micros
+from synergy.adapters.sqlite_tables import SqliteTables
 from synergy.core.users import ApiToken, Role, User
 
 _SAVE_USER: Final = (
@@ -17,10 +18,8 @@ _SAVE_USER: Final = (
 _TOKEN_COLUMNS: Final = 'id, user_name, role, digest, label, created_at, expires_at'
 
 
-class SqliteUsers:
+class SqliteUsers(SqliteTables):
     """Users and tokens on one file."""
-
-    _file: SqliteFile
 
     def users(self) -> Sequence[User]:
         """Return every user, by name."""

@@ -263,6 +263,28 @@ class Box:
     is_draining: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """The ended intervals of one process, as one text of bytes: a copy of the dense index.
+
+    codes: a byte for every interval from ordinal `first` on; 0 where it had not ended, else as
+    `synergy.core.timetable` counts states.
+    """
+
+    process: ProcessName
+    qualifier: Qualifier
+    first: int
+    codes: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexCopy:
+    """Pages that were right at `as_of`; what has changed since is in the rows alone."""
+
+    as_of: datetime
+    pages: tuple[IndexPage, ...]
+
+
 def uow_id_of(key: JobKey, run: int) -> UowId:
     """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
 

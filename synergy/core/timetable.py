@@ -12,13 +12,13 @@ the save fails. Positions in a byte array are `ordinal - node.first`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import CommandId, Job, ProcessName
+from synergy.core.records import CommandId, IndexCopy, IndexPage, Job, ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 
@@ -30,6 +30,9 @@ class Lane(Enum):
     REQUESTED = 1
 
 
+#: What the index needs of a row.
+IndexRow: TypeAlias = tuple[ProcessName, Timeperiod, JobState]
+
 #: Code of an embryo whose request is paused: nothing starts it.
 _PAUSED: Final = 2
 _STATE_BY_CODE: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)
@@ -40,6 +43,12 @@ _EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
 _SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
 _OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
 _FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
+#: Translates codes to those of a copy.
+_ENDED_ONLY: Final = bytes(
+    code if code >= _CODE_BY_STATE[JobState.PROCESSED] else 0 for code in range(256)
+)
+#: Rows that changed so long before a copy was made are read all the same: clocks of boxes differ.
+COPY_OVERLAP: Final = timedelta(hours=1)
 _CHANGED: Final = re.compile(rb'[\x03-\x07]')
 
 
@@ -57,6 +66,8 @@ class Timetable:
         self._resting: dict[ProcessName, set[JobKey]] = {name: set() for name in hierarchy.nodes}
         self._paused: frozenset[CommandId] = frozenset()
         self._undo: list[tuple[JobKey, int, Job | None]] = []
+        # Processes of which a copy made before would not be right any more.
+        self._changed: set[ProcessName] = set(hierarchy.nodes)
 
     def extend(self, now: datetime) -> None:
         """Let every interval that has begun by `now` exist, as an embryo."""
@@ -67,15 +78,20 @@ class Timetable:
                 codes.extend(bytes(missing))
 
     def load(
-        self, rows: Iterable[tuple[ProcessName, Timeperiod, JobState]], open_jobs: Iterable[Job]
+        self,
+        rows_since: Callable[[datetime | None], Iterable[IndexRow]],
+        open_jobs: Iterable[Job],
+        copy: IndexCopy | None = None,
     ) -> tuple[JobKey, ...]:
         """Take over the store's rows; call `extend` first, and once per timetable.
 
-        Returns the keys of rows that have no place here: their process or interval is not in the
-        context (any more). They are left alone.
+        rows_since: yields the rows that changed at an instant or later; None: all. copy: spares
+        reading the rows that it knows; it is of no use when it lacks a process. Returns the keys
+        of rows that have no place here: their process or interval is not in the context (any
+        more). They are left alone.
         """
         strangers = []
-        for process, timeperiod, state in rows:
+        for process, timeperiod, state in rows_since(self._take(copy)):
             node = self.hierarchy.nodes.get(process)
             position = timeperiod.ordinal - node.first if node is not None else -1
             if (
@@ -86,11 +102,42 @@ class Timetable:
                 strangers.append(JobKey(process, timeperiod))
                 continue
             self._codes[process][position] = _CODE_BY_STATE[state]
+            self._changed.add(process)
         for job in open_jobs:
             if self.state(job.key) is not None:
                 first = self.hierarchy.nodes[job.process].first
                 self._place(job.key, job.timeperiod.ordinal - first, self._code(job), job)
         return tuple(strangers)
+
+    def pages(self) -> Sequence[IndexPage]:
+        """Return the pages of the processes that have changed since the last call."""
+        changed, self._changed = self._changed, set()
+        return [
+            IndexPage(
+                process=name,
+                qualifier=self.hierarchy.nodes[name].process.qualifier,
+                first=self.hierarchy.nodes[name].first,
+                codes=bytes(self._codes[name].translate(_ENDED_ONLY)),
+            )
+            for name in self._codes
+            if name in changed
+        ]
+
+    def _take(self, copy: IndexCopy | None) -> datetime | None:
+        """Fill in what a copy knows; return since when rows must be read: None for all of them."""
+        page_by_process = {} if copy is None else {page.process: page for page in copy.pages}
+        if copy is None or not page_by_process.keys() >= self._codes.keys():
+            return None
+        for name, codes in self._codes.items():
+            node, page = self.hierarchy.nodes[name], page_by_process[name]
+            if page.qualifier is not node.process.qualifier:
+                return None
+            # The tree may begin earlier or later than when the copy was made.
+            start = max(page.first, node.first)
+            known = page.codes[start - page.first :][: max(len(codes) - (start - node.first), 0)]
+            codes[start - node.first : start - node.first + len(known)] = known
+        self._changed.clear()
+        return copy.as_of - COPY_OVERLAP
 
     def pause(self, requests: Iterable[CommandId]) -> None:
         """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""
@@ -248,5 +295,6 @@ class Timetable:
             if job.state.is_running and job.uow_id is None:
                 self._resting[process].add(key)
         self._codes[process][position] = code
+        self._changed.add(process)
         if position < self._low[process]:
             self._low[process] = position

@@ -130,7 +130,7 @@ class ReadModel:
         now = self._clock.now()
         timetable = Timetable(self.hierarchy)
         timetable.extend(now)
-        timetable.load(store.index_rows(), store.open_jobs())
+        timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
         self.timetable = timetable
         self._rev_by_key = {}
         failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)

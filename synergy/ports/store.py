@@ -20,6 +20,7 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Box,
     BoxProcess,
+    IndexCopy,
     Job,
     JobEvent,
     Leadership,
@@ -30,7 +31,8 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, User
 
 
@@ -79,8 +81,23 @@ class Ledger(Protocol):
         """
         ...
 
-    def index_rows(self) -> Iterable[tuple[ProcessName, Timeperiod, JobState]]:
-        """Yield (process, timeperiod, state) of every job row, by process and timeperiod."""
+    def index_rows(self, since: datetime | None = None) -> Iterable[IndexRow]:
+        """Yield (process, timeperiod, state) of every job row, by process and timeperiod.
+
+        since: only of those whose `changed_at` is not earlier, in any order; its cost is theirs.
+        """
+        ...
+
+    def index_copy(self) -> IndexCopy | None:
+        """Return the copy of the dense index that was saved last; None when there is none."""
+        ...
+
+    def save_index_copy(self, leadership: Leadership, copy: IndexCopy) -> None:
+        """Replace the pages that `copy` has, keep the others, and take over `as_of`.
+
+        A cache: it may be lost, and whoever reads it reads the rows that changed since.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out.
+        """
         ...
 
     def open_jobs(self) -> Sequence[Job]:

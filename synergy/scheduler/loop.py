@@ -36,7 +36,7 @@ from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
 from synergy.core.freerun_record import is_freerun
 from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
-from synergy.core.records import Route, UowId
+from synergy.core.records import IndexCopy, Route, UowId
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
@@ -66,6 +66,8 @@ COMMANDS_PER_SWEEP_MAX: Final = 100
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
+#: How often a copy of the index is saved.
+COPY_PERIOD: Final = timedelta(minutes=10)
 
 _SAVES: Final = (
     InsertUnit,
@@ -127,6 +129,7 @@ class Scheduler:
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
         self._next_prune: datetime | None = None
+        self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._is_store_down = False
@@ -155,6 +158,9 @@ class Scheduler:
         """Resign and stop reading; safe to call twice. Store and broker stay open."""
         try:
             self._flush_marks()
+            if self._index is not None:
+                self._next_copy = self._clock.now()
+                self._copy_index(self._index, self._next_copy)
             self._leader.resign()
         except (StoreUnavailable, LeadershipLost, CommitRefused) as error:
             logger.warning('could not resign: %s', error, extra={'event': 'resign_failed'})
@@ -214,6 +220,7 @@ class Scheduler:
             self._next_mark = now + MARK_AFTER
         self._ack()
         self._prune(now)
+        self._copy_index(index, now)
         return self._seconds_to_next(index)
 
     def _load(self) -> Index:
@@ -222,7 +229,9 @@ class Scheduler:
         pipeline = self._pipeline
         timetable = Timetable(pipeline.hierarchy)
         timetable.extend(now)
-        strangers = timetable.load(self._store.index_rows(), self._store.open_jobs())
+        # A commit that was refused may mean that the copy is wrong: then every row is read.
+        copy = self._store.index_copy() if self._refusal_count == 0 else None
+        strangers = timetable.load(self._store.index_rows, self._store.open_jobs(), copy)
         if strangers:
             logger.warning(
                 '%d job rows, such as %s, have no place in the context; they are left alone',
@@ -239,6 +248,7 @@ class Scheduler:
         looks = [Look(node.process.name) for node in pipeline.hierarchy]
         self._apply(index, [*effects, *engine.on(looks, now)])
         self._next_sweep = None
+        self._next_copy = now if copy is None else now + COPY_PERIOD
         self._index = index
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
@@ -337,6 +347,14 @@ class Scheduler:
             if isinstance(note, Note):
                 level = logging.WARNING if note.is_warning else logging.INFO
                 logger.log(level, note.text, extra={'event': note.event})
+
+    def _copy_index(self, index: Index, now: datetime) -> None:
+        """Save a copy of the index now and then, so that the next start need not read all rows."""
+        if now >= self._next_copy and self._leader.leadership is not None:
+            pages = index.engine.timetable.pages()
+            copy = IndexCopy(as_of=now, pages=tuple(pages))
+            self._store.save_index_copy(self._leader.leadership, copy)
+            self._next_copy = now + COPY_PERIOD
 
     def _prune(self, now: datetime) -> None:
         """Delete logs that are older than they are to be kept."""

@@ -10,8 +10,9 @@ from synergy.ports.store import Ledger
 
 
 def load_index(hierarchy: Hierarchy, store: Ledger, now: datetime) -> Timetable:
-    """Return the timetable as the store has it at `now`. Cost: one pass over the job rows."""
+    """Return the timetable as the store has it at `now`. Cost: the job rows changed since
+    the Scheduler last saved a copy of its index."""
     timetable = Timetable(hierarchy)
     timetable.extend(now)
-    timetable.load(store.index_rows(), store.open_jobs())
+    timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
     return timetable

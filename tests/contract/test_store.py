@@ -24,6 +24,8 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Box,
     BoxProcess,
+    IndexCopy,
+    IndexPage,
     Job,
     Leadership,
     LogLine,
@@ -106,7 +108,9 @@ def test_what_is_committed_is_read_back(store: Store) -> None:
     assert store.units([unit.id]) == {unit.id: unit}
     assert list(store.live_units()) == [unit]
     assert list(store.open_jobs()) == [job_of()]
-    assert list(store.index_rows()) == [(HOUR.process, HOUR.timeperiod, JobState.IN_PROGRESS)]
+    row = (HOUR.process, HOUR.timeperiod, JobState.IN_PROGRESS)
+    assert list(store.index_rows()) == list(store.index_rows(NOW)) == [row]
+    assert list(store.index_rows(NOW + timedelta(seconds=1))) == []
     assert list(store.runs(HOUR)) == [unit]
     assert [event.text for event in store.events(HOUR, 10)] == ['started']
 
@@ -652,6 +656,29 @@ def test_old_logs_are_pruned_and_new_ones_kept(store: Store) -> None:
     assert store.prune(NOW - timedelta(days=90), 100) == 1
 
     assert [line.text for line in store.log(unit.id)] == ['new']
+
+
+def page_of(process: str, codes: bytes) -> IndexPage:
+    return IndexPage(process=ProcessName(process), qualifier=Qualifier.HOURLY, first=7, codes=codes)
+
+
+def test_a_copy_of_the_index_is_kept_page_by_page_by_the_leader_alone(store: Store) -> None:
+    one, two = page_of('One', b'\x05\x00'), page_of('Two', b'\x06' * 10_000)
+    leadership = leader(store)
+    assert store.index_copy() is None
+
+    store.save_index_copy(leadership, IndexCopy(as_of=NOW, pages=(one, two)))
+    newer = NOW + timedelta(minutes=5)
+    changed = page_of('One', b'\x05\x05')
+    store.save_index_copy(leadership, IndexCopy(as_of=newer, pages=(changed,)))
+
+    copy = store.index_copy()
+    assert copy is not None
+    assert copy.as_of == newer
+    assert {page.process: page for page in copy.pages} == {'One': changed, 'Two': two}
+    store.resign(leadership)
+    with pytest.raises(LeadershipLost):
+        store.save_index_copy(leadership, copy)
 
 
 def test_changed_jobs_come_in_the_order_of_change_page_by_page(store: Store) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
-from synergy.core.records import Job, UowId
+from synergy.core.records import IndexCopy, Job, UowId
 from synergy.core.states import JobState
-from synergy.core.timetable import Timetable
+from synergy.core.timeperiod import Qualifier
+from synergy.core.timetable import COPY_OVERLAP, IndexRow, Timetable
 from tests.builders import instant, key, two_trees
 
 NOW = instant('2026112302')
@@ -47,7 +49,7 @@ def test_rows_are_taken_over_and_strangers_returned() -> None:
     stranger = key('SiteHourly@2020010100')
 
     strangers = timetable.load(
-        [
+        lambda _: [
             (HOUR.process, HOUR.timeperiod, JobState.PROCESSED),
             (running.process, running.timeperiod, running.state),
             (stranger.process, stranger.timeperiod, JobState.PROCESSED),
@@ -106,3 +108,88 @@ def test_a_held_job_takes_no_place_among_running_ones() -> None:
     timetable.put(replace(running, is_held=True, rev=2))
 
     assert timetable.running_count(HOUR.process) == 0
+
+
+def copied(*ended: str) -> IndexCopy:
+    """Return a copy of an index in which the jobs `ended` were processed."""
+    before = filled()
+    for text in ended:
+        before.put(job(text, JobState.PROCESSED))
+    before.settle()
+    pages = sorted(before.pages(), key=lambda page: page.process != HOUR.process)
+    return IndexCopy(as_of=NOW, pages=tuple(pages))
+
+
+def states_of(timetable: Timetable) -> list[JobState | None]:
+    return [timetable.state(key(f'SiteHourly@202611220{hour}')) for hour in range(4)]
+
+
+def test_a_copy_spares_the_rows_before_it() -> None:
+    asked: list[datetime | None] = []
+    reset = job('SiteHourly@2026112201', JobState.EMBRYO)
+    timetable = filled()
+
+    def rows_since(since: datetime | None) -> list[IndexRow]:
+        asked.append(since)
+        changed = key('SiteHourly@2026112200')
+        return [(changed.process, changed.timeperiod, JobState.NOOP)]
+
+    timetable.load(
+        rows_since,
+        [reset],
+        copied('SiteHourly@2026112200', 'SiteHourly@2026112201', 'SiteHourly@2026112202'),
+    )
+
+    assert asked == [NOW - COPY_OVERLAP]
+    # Changed since; reset since; known from the copy; never ended.
+    assert states_of(timetable) == [
+        JobState.NOOP,
+        JobState.EMBRYO,
+        JobState.PROCESSED,
+        JobState.EMBRYO,
+    ]
+    # What came from the copy need not be copied again.
+    assert [page.process for page in timetable.pages()] == [HOUR.process]
+    assert timetable.pages() == []
+
+
+def test_a_copy_holds_nothing_that_had_not_ended() -> None:
+    before = filled()
+    before.put(job('SiteHourly@2026112200', JobState.IN_PROGRESS))
+    before.settle()
+
+    pages = {page.process: page for page in before.pages()}
+
+    assert set(pages[HOUR.process].codes) == {0}
+
+
+def test_a_copy_that_lacks_a_process_or_has_another_qualifier_is_not_used() -> None:
+    copy = copied('SiteHourly@2026112200')
+    partial = replace(copy, pages=copy.pages[1:])
+    coarse = replace(copy.pages[0], qualifier=Qualifier.YEARLY)
+    asked: list[datetime | None] = []
+
+    def rows_since(since: datetime | None) -> list[IndexRow]:
+        asked.append(since)
+        return []
+
+    for wrong in (partial, replace(copy, pages=(coarse, *copy.pages[1:]))):
+        filled().load(rows_since, [], wrong)
+
+    assert asked == [None, None]
+
+
+def test_a_copy_of_a_tree_that_began_elsewhere_is_shifted() -> None:
+    copy = copied('SiteHourly@2026112202')
+    page = copy.pages[0]
+    earlier = replace(page, first=page.first - 2, codes=bytes(2) + page.codes)
+    later = replace(page, first=page.first + 1, codes=page.codes[1:])
+    longer = replace(page, codes=page.codes + bytes(100))
+    for moved in (earlier, later, longer):
+        timetable = filled()
+
+        timetable.load(lambda _: [], [], replace(copy, pages=(moved, *copy.pages[1:])))
+
+        embryo = JobState.EMBRYO
+        assert states_of(timetable) == [embryo, embryo, JobState.PROCESSED, embryo]
+        assert timetable.span(HOUR.process) == filled().span(HOUR.process)
