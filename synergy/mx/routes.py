@@ -85,6 +85,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/health', looking.health),
     _page('/search', looking.search),
     _page('/p/<name>', looking.tree_page),
+    _page('/scheduler/<path:rest>', looking.old_address),
     _page('/users', login.users, Role.ADMIN),
     _change('/tokens/<token_id>/revoke', login.revoke_token, Role.ADMIN),
     _page('/login', login.login, None),
