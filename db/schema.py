@@ -73,3 +73,26 @@ CREATE TABLE IF NOT EXISTS delay_daily (
     + ''.join(_COUNTS.format(name=name) for name in FLIGHT_TABLES)
     + ''.join(_WEATHER.format(name=name) for name in ('weather_hourly', 'weather_daily'))
 )
+
+#: Levels of live counts, fine to coarse.
+LIVE_TABLES: Final = ('live_hourly', 'live_daily', 'live_monthly')
+
+#: What the live pipeline needs besides. `live_covered`: which rows the counts of an hour stem from.
+LIVE_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS flight_live (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_hour TEXT NOT NULL,
+    arrived_at TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS flight_live_hour ON flight_live (time_hour);
+CREATE TABLE IF NOT EXISTS live_feed (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    fed_until TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS live_covered (
+    timeperiod TEXT NOT NULL PRIMARY KEY,
+    start_id INTEGER NOT NULL,
+    end_id INTEGER NOT NULL
+);
+""" + ''.join(_COUNTS.format(name=name) for name in LIVE_TABLES)

@@ -15,13 +15,15 @@ from urllib.parse import unquote, urlsplit
 
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.os_processes import OsProcesses, die_with, show_as
+from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
+from synergy.adapters.sqlite_administration import SqliteAdministration
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
-from synergy.ports.broker import Broker
+from synergy.ports.administration import Administration
+from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import Processes
@@ -56,29 +58,77 @@ class Runtime:
 
         Raises StoreUnavailable when it cannot be reached or, with `create` False, does not exist.
         """
+        store = self._open_store(create=create)
+        self._resources.callback(store.close)
+        return store
+
+    def _open_store(self, *, create: bool) -> Store:
+        if is_mongodb(self.settings.store_uri):
+            # Not imported for the embedded default: the driver takes time and memory.
+            from synergy.adapters.mongo_store import MongoStore
+
+            return MongoStore.open(
+                self.settings.store_uri,
+                busy_seconds_max=self.settings.store_busy_seconds_max,
+                log_retention=self.settings.log_retention,
+                create=create,
+            )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not path.exists():
             raise StoreUnavailable(
                 f'there is no store at {path}; start the system with ./launch.py up or demo, '
                 'or set SYNERGY_HOME to the home that you mean'
             )
-        store = SqliteStore.open(
+        return SqliteStore.open(
             path,
             clock=self.clock,
             busy_seconds_max=self.settings.store_busy_seconds_max,
             synchronous=self.settings.sqlite_synchronous,
         )
-        self._resources.callback(store.close)
-        return store
 
-    def open_broker(self) -> Broker:
+    def administer_store(self) -> Administration:
+        """Return the administration of the store, whatever its version."""
+        settings = self.settings
+        administration: Administration
+        if is_mongodb(settings.store_uri):
+            from synergy.adapters.mongo_administration import MongoAdministration
+
+            administration = MongoAdministration(
+                settings.store_uri,
+                busy_seconds_max=settings.store_busy_seconds_max,
+                log_retention=settings.log_retention,
+            )
+        else:
+            administration = SqliteAdministration(
+                _path_of(settings.store_uri, 'sqlite', 'store_uri'),
+                clock=self.clock,
+                busy_seconds_max=settings.store_busy_seconds_max,
+            )
+        self._resources.callback(administration.close)
+        return administration
+
+    def open_broker(self) -> BrokerAdmin:
         """Return a new connection to the broker, for the calling thread alone."""
-        folder = _path_of(self.settings.broker_uri, 'embedded', 'broker_uri')
-        broker = EmbeddedBroker.open(
-            folder, clock=self.clock, busy_seconds_max=self.settings.store_busy_seconds_max
-        )
+        broker = self._broker()
         self._resources.callback(broker.close)
         return broker
+
+    def _broker(self) -> BrokerAdmin:
+        settings = self.settings
+        if urlsplit(settings.broker_uri).scheme in ('amqp', 'amqps'):
+            # Imported here: an installation on one machine needs no pika.
+            from synergy.adapters.rabbit_broker import RabbitBroker
+
+            return RabbitBroker(
+                settings.broker_uri,
+                title=f'{shown_as()} {settings.box_id}:{os.getpid()}',
+                are_queues_quorum=settings.broker_quorum_queues,
+            )
+        return EmbeddedBroker.open(
+            _path_of(settings.broker_uri, 'embedded', 'broker_uri'),
+            clock=self.clock,
+            busy_seconds_max=settings.store_busy_seconds_max,
+        )
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -103,6 +153,11 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
             processes=OsProcesses(),
             _resources=resources,
         )
+
+
+def is_mongodb(uri: str) -> bool:
+    """Tell whether a store URI names a MongoDB database."""
+    return urlsplit(uri).scheme in ('mongodb', 'mongodb+srv')
 
 
 def _path_of(uri: str, scheme: str, setting: str) -> Path:

@@ -13,7 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, TextIO, cast
 
-_FORMAT: Final = '%(asctime)s %(levelname)-7s %(name)s %(message)s'
+_FORMAT: Final = '%(asctime)s %(levelname)-7s %(event)s %(name)s %(message)s'
 _CONSOLE_FORMAT: Final = '%(asctime)s {title:<16} %(levelname)-7s %(message)s'
 
 
@@ -23,7 +23,7 @@ def set_up(
     """Send log records and printed lines to `file`, and to stderr when `is_console`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     rotating = RotatingFileHandler(file, maxBytes=bytes_max, backupCount=count, encoding='utf-8')
-    rotating.setFormatter(logging.Formatter(_FORMAT))
+    rotating.setFormatter(logging.Formatter(_FORMAT, defaults={'event': '-'}))
     handlers: list[logging.Handler] = [rotating]
     if is_console:
         console = logging.StreamHandler(sys.stderr)

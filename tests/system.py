@@ -35,14 +35,17 @@ QUICK = {
 class System:
     """Processes of one home; all are gone when the block ends."""
 
-    def __init__(self, home: Path, context_module: str, **variables: str) -> None:
-        """Name the home; start nothing."""
+    def __init__(
+        self, home: Path, context_module: str, *, store_uri: str | None = None, **variables: str
+    ) -> None:
+        """Name the home; start nothing. store_uri: None: a file in the home."""
         self.home = home
         self.environ = {
             **os.environ,
             **QUICK,
             'SYNERGY_HOME': str(home),
             'SYNERGY_CONTEXT_MODULE': context_module,
+            **({} if store_uri is None else {'SYNERGY_STORE_URI': store_uri}),
             **variables,
         }
         home.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,12 @@ FAR = 0.10
 SHARE = """
 SELECT CAST(sum(late) AS REAL) / sum(flights - cancelled) FROM flight_daily WHERE timeperiod = ?
 """
+#: Of another day than the job's own: nobody waits for its row in flight_daily, so it may be missing
+#: while that day is rescued or reprocessed. The raw flights are always there.
+SHARE_OF_RAW = """
+SELECT CAST(sum(dep_delay >= 15) AS REAL) / sum(dep_time IS NOT NULL)
+FROM flight_raw WHERE time_hour >= ? AND time_hour < ?
+"""
 WEATHER = """
 SELECT avg(temperature_mean), max(wind_max), max(precipitation), min(visibility_min)
 FROM weather_daily WHERE timeperiod = ?
@@ -27,9 +33,11 @@ FROM weather_daily WHERE timeperiod = ?
 
 def flag_delays(uow: Uow) -> Outcome:
     """Compare one day with the same weekday a week before."""
-    week_before = f'{uow.start - timedelta(days=7):%Y%m%d}00'
+    week = timedelta(days=7)
+    hours_before = (f'{uow.start - week:%Y%m%d%H}', f'{uow.end - week:%Y%m%d%H}')
     with closing(open_database()) as database:
-        share, share_before = _share(database, uow.timeperiod), _share(database, week_before)
+        share = _share(database, SHARE, uow.timeperiod)
+        share_before = _share(database, SHARE_OF_RAW, *hours_before)
         if share is None or share_before is None:
             replace_rows(database, 'delay_daily', uow.timeperiod, [])
             return Outcome.noop()
@@ -40,6 +48,6 @@ def flag_delays(uow: Uow) -> Outcome:
     return Outcome.processed(1)
 
 
-def _share(database: sqlite3.Connection, timeperiod: str) -> float | None:
-    found: float | None = database.execute(SHARE, (timeperiod,)).fetchone()[0]
+def _share(database: sqlite3.Connection, query: str, *values: str) -> float | None:
+    found: float | None = database.execute(query, values).fetchone()[0]
     return found

@@ -26,7 +26,7 @@ from typing import Final
 
 from synergy.adapters.sqlite_connection import SqliteFile, to_micros
 from synergy.core.records import Route
-from synergy.ports.broker import Delivery, Message
+from synergy.ports.broker import DeadLetter, Delivery, Message, QueueState
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
 
@@ -50,6 +50,8 @@ _MIGRATIONS: Final = (_VERSION_1,)
 
 #: How often a consumer that has nothing to take looks for messages of dead ones.
 _CARE_SECONDS: Final = 1.0
+#: The one thing that can be wrong with a message here.
+_REASON: Final = 'it is no JSON object of texts'
 _INSERT: Final = 'INSERT INTO message (queue, body, published_at) VALUES (?, ?, ?)'
 
 
@@ -119,6 +121,30 @@ class EmbeddedBroker:
         return self._file.write(
             'DELETE FROM message WHERE queue = ? AND consumer IS NULL', (queue,)
         )
+
+    def queue_states(self, routes: Collection[Route]) -> Sequence[QueueState]:
+        """Return how the queues of routes, and those of their dead letters, stand."""
+        depths = self.depth_by_queue()
+        names = [name for route in routes for name in (route.queue, f'{route.queue}.dead')]
+        return [
+            QueueState(name, depths[name], _reader_count(self._folder, name))
+            for name in names
+            if name in depths
+        ]
+
+    def dead_letters(self, queue: str, limit: int) -> Sequence[DeadLetter]:
+        """Return messages that were moved aside."""
+        rows = self._file.read(
+            'SELECT body FROM message WHERE queue = ? ORDER BY id LIMIT ?', (f'{queue}.dead', limit)
+        )
+        return [DeadLetter(text, _REASON) for (text,) in rows]
+
+    def delete(self, queue: str) -> int:
+        """Remove a queue with what is in it."""
+        with self._file.transaction() as connection:
+            count = connection.execute('DELETE FROM message WHERE queue = ?', (queue,)).rowcount
+            connection.execute('DELETE FROM queue WHERE name = ?', (queue,))
+        return count
 
     def close(self) -> None:
         """Close consumers and file; safe to call twice."""
@@ -299,6 +325,12 @@ def _ring(folder: Path, queue: str) -> None:
         with suppress(OSError):  # A full pipe has enough bytes in it to wake its reader.
             os.write(bell, b'!')
         os.close(bell)
+
+
+def _reader_count(folder: Path, queue: str) -> int:
+    bells = _bells(folder, queue)
+    locks = list(bells.glob('*.lock')) if bells.is_dir() else []
+    return sum(_is_alive(bells, lock.stem) for lock in locks)
 
 
 def _is_alive(bells: Path, consumer: str) -> bool:

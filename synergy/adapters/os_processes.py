@@ -89,9 +89,16 @@ class OsProcesses:
 
     def terminate(self, identity: ProcessIdentity) -> None:
         """Ask a process to end."""
+        self._send(identity, signal.SIGTERM)
+
+    def drain(self, identity: ProcessIdentity) -> None:
+        """Ask a worker to take no more and to end when its run does."""
+        self._send(identity, signal.SIGUSR2)
+
+    def _send(self, identity: ProcessIdentity, number: signal.Signals) -> None:
         if self.is_alive(identity):
             with suppress(ProcessLookupError):
-                os.kill(identity.pid, signal.SIGTERM)
+                os.kill(identity.pid, number)
 
     def kill(self, identity: ProcessIdentity) -> None:
         """End a process and its group at once."""
@@ -141,3 +148,11 @@ def show_as(title: str) -> None:
     """Give this process a name of its own in `ps` and `top` (15 characters; Linux only)."""
     if sys.platform == 'linux':
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, title.encode()[:15], 0, 0, 0)
+
+
+def shown_as() -> str:
+    """Return the name under which this process shows, as `show_as` has set it."""
+    try:
+        return Path('/proc/self/comm').read_text().strip()
+    except OSError:
+        return Path(sys.argv[0]).name

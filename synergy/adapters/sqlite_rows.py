@@ -16,7 +16,7 @@ from synergy.core.commands import (
     Ranges,
 )
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.records import BoxProcess, Job, ProcessName, Unit, UowId
+from synergy.core.records import Box, BoxProcess, Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.trigger import parse_trigger
@@ -39,7 +39,8 @@ FREERUN_COLUMNS: Final = (
     'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
     'description, definition, rev, last_fire, last_run, live, queued_at, changed_at'
 )
-BOX_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
+BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining'
+BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
 
 _NO_ARGUMENTS: Final = '{}'
 
@@ -235,8 +236,22 @@ def freerun_values(freerun: Freerun) -> tuple[Any, ...]:
     )
 
 
-def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
+def box_of(row: tuple[Any, ...]) -> Box:
     """Return the record of a row of BOX_COLUMNS."""
+    box_id, host, home, pid, version, seen_at, is_draining = row
+    return Box(
+        box_id=box_id,
+        host=host,
+        home=home,
+        pid=pid,
+        version=version,
+        seen_at=from_micros(seen_at),
+        is_draining=bool(is_draining),
+    )
+
+
+def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
+    """Return the record of a row of BOX_PROCESS_COLUMNS."""
     box_id, process, is_on, state, pids, restart_count, changed_at = row
     return BoxProcess(
         box_id=box_id,
@@ -250,7 +265,7 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
 
 
 def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
-    """Return a record's values in the order of BOX_COLUMNS."""
+    """Return a record's values in the order of BOX_PROCESS_COLUMNS."""
     return (
         row.box_id,
         row.process,

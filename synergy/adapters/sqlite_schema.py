@@ -137,6 +137,18 @@ CREATE TABLE freerun_process (
 """
 
 _VERSION_3: Final = """
+CREATE TABLE box (
+    box_id TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    home TEXT NOT NULL,
+    pid INTEGER,
+    version TEXT NOT NULL,
+    seen_at INTEGER,
+    is_draining INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+
+_VERSION_4: Final = """
 CREATE INDEX job_changed ON job (changed_at, process_name, timeperiod);
 CREATE TABLE mx_user (
     name TEXT NOT NULL PRIMARY KEY,
@@ -160,4 +172,4 @@ CREATE TABLE mx_secret (
 )
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)

@@ -6,14 +6,16 @@ leadership row. All instants by which leases are judged come from the clock give
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_boxes import SqliteBoxes
 from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
 from synergy.adapters.sqlite_saves import (
     FREERUN_EVENTS,
@@ -24,21 +26,20 @@ from synergy.adapters.sqlite_saves import (
     name_of,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
-from synergy.adapters.sqlite_users import UserTables
+from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import (
     Save,
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
-    BoxProcess,
     Job,
     JobEvent,
     Leadership,
     LogLine,
-    Outcome,
     ProcessName,
     Unit,
+    UnitEnd,
     UowId,
 )
 from synergy.core.states import JobState
@@ -53,6 +54,12 @@ from synergy.ports.errors import (
 )
 from synergy.ports.store import JobFilter
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+_QUALIFIERS: Final = {qualifier.value: qualifier for qualifier in Qualifier}
+_STATES: Final = {state.value: state for state in JobState}
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
 
@@ -105,13 +112,13 @@ RETURNING term
 """
 
 
-class SqliteStore(UserTables):
+class SqliteStore(SqliteBoxes, SqliteUsers):
     """All roles of `synergy.ports.store` on one file."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
         """Serve from an open file; see `open`."""
-        self._file = file
-        self._clock = clock
+        super().__init__(file, clock)
+        self._reported: set[str] = set()
 
     @classmethod
     def open(
@@ -189,18 +196,44 @@ class SqliteStore(UserTables):
 
     def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
         """Yield (process, timeperiod, state) of every job row."""
-        qualifiers = {qualifier.value: qualifier for qualifier in Qualifier}
-        states = {state.value: state for state in JobState}
         for process, timeperiod, qualifier, state in self._file.stream(
             'SELECT process_name, timeperiod, time_qualifier, state FROM job '
             'ORDER BY process_name, timeperiod'
         ):
-            yield process, parse(qualifiers[qualifier], timeperiod), states[state]
+            try:
+                parsed = parse(_QUALIFIERS[qualifier], timeperiod)
+            except (KeyError, ValueError) as error:
+                self._report(f'job {process}@{timeperiod}', error)
+                continue
+            if state not in _STATES:
+                # It counts as running: nothing starts it, and what waits for it goes on waiting.
+                self._report(f'job {process}@{timeperiod}', f'state {state!r} is none')
+            yield process, parsed, _STATES.get(state, JobState.IN_PROGRESS)
+
+    def _decoded(self, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
+        """Yield the records of rows; a row that somebody made illegal is reported and left out."""
+        for row in found:
+            try:
+                yield decode(row)
+            except (ValueError, TypeError) as error:
+                self._report(f'row {row[0]} {row[1]}', error)
+
+    def _report(self, what: str, problem: object) -> None:
+        if what not in self._reported:
+            self._reported.add(what)
+            logger.error(
+                '%s in store %s was made illegal: %s; it is left alone, and what waits for it '
+                'waits until somebody mends or removes it',
+                what,
+                self._file.path,
+                problem,
+                extra={'event': 'row_malformed'},
+            )
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
         sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {OPEN}'
-        return [rows.job_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.job_of, self._file.read(sql)))
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
         """Return the rows that exist among `keys`."""
@@ -213,8 +246,7 @@ class SqliteStore(UserTables):
                 f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS} '
                 'FROM key CROSS JOIN job ON process_name = process AND timeperiod = period'
             )
-            for row in self._file.read(sql, values):
-                job = rows.job_of(row)
+            for job in self._decoded(rows.job_of, self._file.read(sql, values)):
                 found[job.key] = job
         return found
 
@@ -224,14 +256,14 @@ class SqliteStore(UserTables):
         for chunk in _chunks(list(uow_ids)):
             marks = ', '.join('?' * len(chunk))
             sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
-            for row in self._file.read(sql, chunk):
-                found[UowId(row[0])] = rows.unit_of(row)
+            for unit in self._decoded(rows.unit_of, self._file.read(sql, chunk)):
+                found[unit.id] = unit
         return found
 
     def live_units(self) -> Sequence[Unit]:
         """Return every unit that somebody still has to act on."""
         sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
-        return [rows.unit_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.unit_of, self._file.read(sql)))
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""
@@ -243,14 +275,14 @@ class SqliteStore(UserTables):
             f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN {OPEN_COMMANDS} '
             'ORDER BY created_at, id LIMIT ?'
         )
-        return [rows.command_of(row) for row in self._file.read(sql, (limit,))]
+        return list(self._decoded(rows.command_of, self._file.read(sql, (limit,))))
 
     def freeruns(self) -> Sequence[Freerun]:
         """Return every free run, by name."""
         sql = (
             f'SELECT {rows.FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
         )
-        return [rows.freerun_of(row) for row in self._file.read(sql)]
+        return list(self._decoded(rows.freerun_of, self._file.read(sql)))
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete log lines, and ended units of free runs, from before an instant."""
@@ -259,14 +291,22 @@ class SqliteStore(UserTables):
 
     # UnitStore
 
-    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit for `lease`."""
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units for `lease`."""
         now = self._clock.now()
-        micros = to_micros(now)
-        found = self._file.write_returning(
-            _CLAIM, (owner, to_micros(now + lease), micros, uow_id, micros)
-        )
-        return rows.unit_of(found[0]) if found else None
+        micros, until = to_micros(now), to_micros(now + lease)
+        if len(uow_ids) == 1:
+            found = self._file.write_returning(_CLAIM, (owner, until, micros, uow_ids[0], micros))
+        else:
+            with self._file.transaction() as connection:
+                found = [
+                    row
+                    for uow_id in uow_ids
+                    for row in connection.execute(
+                        _CLAIM, (owner, until, micros, uow_id, micros)
+                    ).fetchall()
+                ]
+        return [rows.unit_of(row) for row in found]
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
         """Extend a lease."""
@@ -278,22 +318,11 @@ class SqliteStore(UserTables):
         if renewed != 1:
             raise _lease_lost(uow_id, fence)
 
-    def finish(
-        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
-    ) -> None:
-        """Record the end of an attempt, once."""
-        state, count, error = outcome.state.value, outcome.count, outcome.error
-        ended = (state, count, error, to_micros(self._clock.now()), uow_id, fence)
-        if not log:
-            if self._file.write(_FINISH, ended) == 1:
-                return
-        else:
-            with self._file.transaction() as connection:
-                if connection.execute(_FINISH, ended).rowcount == 1:
-                    connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
-                    return
-        if not self._file.read(_IS_FINISHED_SO, (uow_id, fence, state, count, error)):
-            raise _lease_lost(uow_id, fence)
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once."""
+        now = to_micros(self._clock.now())
+        with self._file.transaction() as connection:
+            return [end.uow_id for end in ends if not _finish(connection, end, now)]
 
     def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
         """Hand a unit back unfinished."""
@@ -336,7 +365,7 @@ class SqliteStore(UserTables):
             f'SELECT {rows.JOB_COLUMNS} FROM job WHERE {" AND ".join(clauses)} '
             'ORDER BY process_name, timeperiod LIMIT ?'
         )
-        return [rows.job_of(row) for row in self._file.read(sql, (*values, limit))]
+        return list(self._decoded(rows.job_of, self._file.read(sql, (*values, limit))))
 
     def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
         """Return at most `limit` job rows changed at `since` or later, in the order of change."""
@@ -348,7 +377,7 @@ class SqliteStore(UserTables):
             'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
             'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
         )
-        return [rows.job_of(row) for row in self._file.read(sql, (*start, limit))]
+        return list(self._decoded(rows.job_of, self._file.read(sql, (*start, limit))))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
@@ -371,7 +400,7 @@ class SqliteStore(UserTables):
     def all_units(self) -> Iterable[Unit]:
         """Yield every unit, by process, timeperiod and run."""
         sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work ORDER BY process_name, timeperiod, run'
-        return map(rows.unit_of, self._file.stream(sql))
+        return self._decoded(rows.unit_of, self._file.stream(sql))
 
     def log(self, uow_id: UowId) -> Sequence[LogLine]:
         """Return a unit's log, oldest line first."""
@@ -446,36 +475,17 @@ class SqliteStore(UserTables):
         found = self._file.read(sql, (*(state.value for state in states), limit))
         return [rows.command_of(row) for row in found]
 
-    # BoxStore
 
-    def box_processes(self, box_id: str | None) -> Sequence[BoxProcess]:
-        """Return the rows of one box, or of all, by box and process."""
-        sql = (
-            f'SELECT {rows.BOX_COLUMNS} FROM box_configuration WHERE ?1 IS NULL OR box_id = ?1 '
-            'ORDER BY box_id, process_name'
-        )
-        return [rows.box_process_of(row) for row in self._file.read(sql, (box_id,))]
-
-    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
-        """Say whether `process` is to run on `box_id`."""
-        self._file.write(
-            f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
-            "VALUES (?, ?, ?, NULL, '[]', 0, NULL) "
-            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on',
-            (box_id, process, int(is_on)),
-        )
-
-    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
-        with self._file.transaction() as connection:
-            connection.executemany(
-                f'INSERT INTO box_configuration ({rows.BOX_COLUMNS}) '
-                f'VALUES ({rows.placeholders(rows.BOX_COLUMNS)}) '
-                'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
-                'pids = excluded.pids, restart_count = excluded.restart_count, '
-                'changed_at = excluded.changed_at',
-                [rows.box_process_values(row) for row in actual],
-            )
+def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
+    """Record one end; tell whether it stands."""
+    state, count, error = end.outcome.state.value, end.outcome.count, end.outcome.error
+    ended = (state, count, error, now, end.uow_id, end.fence)
+    if connection.execute(_FINISH, ended).rowcount == 1:
+        if end.log:
+            connection.executemany(_INSERT_LOG, _log_values(end.uow_id, end.log))
+        return True
+    same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, state, count, error))
+    return same.fetchone() is not None
 
 
 def _where(where: JobFilter) -> tuple[list[str], list[Any]]:

@@ -17,7 +17,7 @@ _SAVE_USER: Final = (
 _TOKEN_COLUMNS: Final = 'id, user_name, role, digest, label, created_at, expires_at'
 
 
-class UserTables:
+class SqliteUsers:
     """Users and tokens on one file."""
 
     _file: SqliteFile

@@ -8,6 +8,7 @@ from synergy import bootstrap
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.conf.errors import ConfigurationError
+from synergy.core.uri import without_password
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -27,7 +28,8 @@ def _run(options: Namespace) -> ExitCode:
         print_json({'is_valid': True, 'problems': []})
         return ExitCode.OK
     print(f'settings  ok: home {settings.home}')
-    print(f'          store {settings.store_uri}, broker {settings.broker_uri}')
+    store, broker = map(without_password, (settings.store_uri, settings.broker_uri))
+    print(f'          store {store}, broker {broker}')
     print(
         f'context   ok: {len(context.managed)} managed processes in {len(trees)} trees, '
         f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'

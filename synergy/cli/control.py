@@ -48,8 +48,12 @@ class Control:
         self._runtime = runtime
         self._settings = runtime.settings
 
-    def entry(self, name: str) -> Entry:
-        """Return the entry called `name`; raise CommandError (3) when there is none here."""
+    def entry(self, name: str, box_id: str | None = None) -> Entry:
+        """Return the entry called `name`; raise CommandError (3) when there is none on the box.
+
+        box_id: this one when not given.
+        """
+        box_id = box_id or self._settings.box_id
         known = self._runtime.context.entries
         entry = known.get(ProcessName(name))
         if entry is None:
@@ -58,12 +62,10 @@ class Control:
                 './launch.py list shows all',
                 ExitCode.UNKNOWN,
             )
-        is_here = name == PROCESS_SUPERVISOR or is_present(
-            entry.present_on_boxes, self._settings.box_id
-        )
+        is_here = name == PROCESS_SUPERVISOR or is_present(entry.present_on_boxes, box_id)
         if not is_here:
             raise CommandError(
-                f'{name} does not belong on box {self._settings.box_id!r}: its present_on_boxes is '
+                f'{name} does not belong on box {box_id!r}: its present_on_boxes is '
                 f'{list(entry.present_on_boxes)}; start it elsewhere or change the entry',
                 ExitCode.UNKNOWN,
             )
@@ -113,7 +115,7 @@ class Control:
         wanted = ProcessStatus.RUNNING if is_on else ProcessStatus.STOPPED
         store = self._runtime.open_store()
         store.set_desired(self._settings.box_id, entry.name, is_on=is_on)
-        self._ring()
+        self.ring()
 
         def has_come() -> bool:
             return any(
@@ -129,7 +131,8 @@ class Control:
         processes.terminate(identity)
         return self._wait(lambda: not processes.is_alive(identity), self._patience(False))
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Let the Supervisor of this home, if one runs, look at once what is desired."""
         supervisor = self.supervisor()
         if supervisor is not None:
             os.kill(supervisor.pid, signal.SIGHUP)

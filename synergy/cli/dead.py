@@ -44,6 +44,8 @@ def _run(options: Namespace) -> ExitCode:
                     CommandKind.FREERUN_RUN if is_freerun(unit.process) else CommandKind.REPROCESS
                 )
                 codes.append(_ask(ask, unit, kind, options))
+                if codes[-1] is ExitCode.FOUND:
+                    continue  # Refused: were it dropped now, nobody would hear of it again.
             codes.append(_ask(ask, unit, CommandKind.DROP, options))
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 

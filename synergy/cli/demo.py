@@ -9,52 +9,35 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import webbrowser
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import console, print_table
-from synergy.cli.control import starter_command
+from synergy.cli.demo_live import run_live
 from synergy.cli.demo_progress import Progress
+from synergy.cli.demo_system import (
+    LOOK_SECONDS,
+    DemoSystem,
+    claim_home,
+    interruptible,
+    lead_to,
+    running_system,
+    stay_up,
+)
 from synergy.cli.verify import all_jobs
-from synergy.conf.model import Settings
-from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import Qualifier
-from synergy.mx.address import address_of, free_port
-from synergy.ports.processes import ProcessIdentity
 from synergy.ports.store import Store
-from synergy.supervisor.loop import PARENT_VARIABLE
-from synergy.supervisor.main import pid_file_of
-
-_MARKER: Final = 'this-home-belongs-to-launch.py-demo'
-_LOOK_SECONDS: Final = 0.25
-_STOP_SECONDS: Final = 40.0
-#: A Supervisor that cannot be kept alive is a failure, not something to wait for.
-_RESTARTS_MAX: Final = 50
-#: Variables that would lead the demo away from its own home and context.
-_FOREIGN_VARIABLES: Final = (
-    'SYNERGY_STORE_URI',
-    'SYNERGY_BROKER_URI',
-    'SYNERGY_LOG_DIRECTORY',
-    'SYNERGY_PID_DIRECTORY',
-    'SYNERGY_CONTEXT_MODULE',
-    'SYNERGY_START_TIMEPERIOD',
-    'SYNERGY_END_TIMEPERIOD',
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,68 +69,51 @@ def _add_arguments(parser: ArgumentParser) -> None:
         '--home',
         type=Path,
         metavar='DIR',
-        default=PROJECT / '.synergy-demo',
-        help='where to keep store, logs and tables; emptied at the start (default .synergy-demo)',
+        help='where to keep store, logs and tables; emptied at the start (default .synergy-demo, '
+        'with --live .synergy-live)',
+    )
+    parser.add_argument(
+        '--live',
+        action='store_true',
+        help="instead: flights that arrive on today's clock, followed by every state machine; "
+        'with --exit, until each was seen',
+    )
+    parser.add_argument(
+        '--speed', metavar='X', help='with --live: each minute brings the flights of X (default 1)'
     )
 
 
 def _run(options: Namespace) -> ExitCode:
+    if options.live:
+        return run_live(options)
+    if options.speed is not None:
+        raise CommandError('--speed belongs to --live; give both', ExitCode.USAGE)
     if options.days is not None and not 1 <= options.days <= 365:
         raise CommandError('--days must be between 1 and 365', ExitCode.USAGE)
-    home = options.home.absolute()
+    home = (options.home or PROJECT / '.synergy-demo').absolute()
     _set_environment(home, options.days)
-    os.environ['SYNERGY_MX_PORT'] = str(free_port(bootstrap.load_settings()))
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
-        _claim_home(runtime, home)
+        claim_home(runtime, home)
         _load_fixtures()
-        with _running_system(runtime) as system, _interruptible():
-            console().print(f'dashboard {address_of(settings)}')
+        with running_system(runtime) as system, interruptible():
             seconds = _watch(runtime, system)
             result = _judge(runtime, seconds, None if options.days is None else settings)
             if options.json is not None:
                 options.json.write_text(json.dumps(asdict(result), indent=2) + '\n')
             if not options.exit:
-                _stay_up(runtime, system, home)
+                stay_up(runtime, system, 'status', 'job FlightDaily 20130101')
     return ExitCode.OK if result.is_good else ExitCode.FOUND
 
 
 def _set_environment(home: Path, days: int | None) -> None:
     """Lead this process and all that it starts to the demo's home."""
-    for name in _FOREIGN_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ['SYNERGY_HOME'] = str(home)
+    lead_to(home)
     if days is not None:
         first = bootstrap.load()[1].hierarchy
         start = min(node.tree.start for node in first)
         end = UtcCalendar().containing(Qualifier.HOURLY, start + timedelta(days=days))
         os.environ['SYNERGY_END_TIMEPERIOD'] = str(end)
-
-
-def _claim_home(runtime: Runtime, home: Path) -> None:
-    """Empty the demo's home; raise CommandError when it is anybody else's or in use."""
-    if home.exists() and any(home.iterdir()) and not (home / _MARKER).exists():
-        raise CommandError(
-            f'{home} is not empty and was not made by a demo; choose another --home',
-            ExitCode.CONFLICT,
-        )
-    running = runtime.processes.recorded(pid_file_of(runtime.settings))
-    if running is not None:
-        raise CommandError(
-            f'a demo runs already in {home} (Supervisor with pid {running.pid}); stop it with '
-            f'SYNERGY_HOME={home} ./launch.py stop Supervisor, or choose another --home',
-            ExitCode.CONFLICT,
-        )
-    try:
-        if home.exists():
-            shutil.rmtree(home)
-        home.mkdir(parents=True)
-        (home / _MARKER).write_text('Emptied whenever a demo starts.\n')
-    except OSError as error:
-        raise CommandError(
-            f'home {home} cannot be made ({error.strerror}); choose another --home',
-            ExitCode.UNAVAILABLE,
-        ) from error
 
 
 def _load_fixtures() -> None:
@@ -168,79 +134,7 @@ def _load_fixtures() -> None:
         database.close()
 
 
-class _System:
-    """The Supervisor of the demo, started again when it dies."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._identity: ProcessIdentity | None = None
-        self._restart_count = 0
-
-    def keep_alive(self) -> None:
-        """Start the Supervisor if it does not run."""
-        processes = self._runtime.processes
-        processes.reap()
-        if self._identity is not None and processes.is_alive(self._identity):
-            return
-        if self._identity is not None:
-            self._restart_count += 1
-            console().print('the Supervisor ended; starting it again')
-        if self._restart_count > _RESTARTS_MAX:
-            raise CommandError(
-                f'the Supervisor ended {self._restart_count} times; see '
-                f'{self._runtime.settings.log_directory}',
-                ExitCode.UNAVAILABLE,
-            )
-        settings = self._runtime.settings
-        settings.log_directory.mkdir(parents=True, exist_ok=True)
-        self._identity = processes.spawn(
-            starter_command(settings.project, PROCESS_SUPERVISOR, 0),
-            environment={PARENT_VARIABLE: str(os.getpid())},
-            folder=settings.project,
-            output=settings.log_directory / 'supervisor.out',
-        )
-
-    def stop(self) -> None:
-        """Stop everything in order; after a while by force."""
-        if self._identity is None:
-            return
-        processes, clock = self._runtime.processes, self._runtime.clock
-        processes.terminate(self._identity)
-        until = clock.monotonic() + _STOP_SECONDS
-        while processes.is_alive(self._identity):
-            processes.reap()
-            if clock.monotonic() >= until:
-                # Its children die with it: the kernel tells them.
-                processes.kill(self._identity)
-                return
-            clock.sleep(0.05)
-        processes.reap()
-
-
-@contextmanager
-def _running_system(runtime: Runtime) -> Iterator[_System]:
-    system = _System(runtime)
-    try:
-        yield system
-    finally:
-        system.stop()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does: in order."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _watch(runtime: Runtime, system: _System) -> float:
+def _watch(runtime: Runtime, system: DemoSystem) -> float:
     """Show the progress until every interval is final; return the seconds that it took."""
     hierarchy, clock = runtime.context.hierarchy, runtime.clock
     total = {
@@ -262,7 +156,7 @@ def _watch(runtime: Runtime, system: _System) -> float:
             progress.show(done, total, seconds)
             if done == total:
                 return seconds
-            clock.sleep(_LOOK_SECONDS)
+            clock.sleep(LOOK_SECONDS)
 
 
 def _judge(runtime: Runtime, seconds: float, cut: Any) -> DemoResult:
@@ -339,33 +233,11 @@ def _result(
     )
 
 
-def _stay_up(runtime: Runtime, system: _System, home: Path) -> None:
-    out = console()
-    _open_browser(runtime.settings)
-    out.print(
-        '\nthe system stays up until Ctrl-C; look around from another terminal, as in\n'
-        f'  SYNERGY_HOME={home} ./launch.py status\n'
-        f'  SYNERGY_HOME={home} ./launch.py job FlightDaily 20130101'
-    )
-    try:
-        while True:
-            system.keep_alive()
-            runtime.clock.sleep(_LOOK_SECONDS)
-    except KeyboardInterrupt:
-        out.print('stopping')
-
-
-def _open_browser(settings: Settings) -> None:
-    """Show the dashboard where there is a screen to show it on."""
-    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
-        webbrowser.open(address_of(settings))
-
-
 COMMAND = CliCommand(
     name='demo',
     summary='Process a year of real flights from New York, hour by hour, day by day, month by '
     'month, and check the totals; exit 1 when anything is unfinished or wrong.',
-    example='demo --days 30 --exit',
+    example='demo --days 30 --exit, or demo --live --speed 10',
     add_arguments=_add_arguments,
     run=_run,
 )

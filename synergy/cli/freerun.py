@@ -72,6 +72,12 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
             kind, details = CommandKind.FREERUN_SAVE, _details(options)
+            if not details and options.action == 'edit':
+                raise CommandError(
+                    f'there is nothing to change; say what, as in freerun edit {name} --trigger '
+                    '"every 60"',
+                    ExitCode.USAGE,
+                )
             _check(ask, name, details, before)
     stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
     return Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap
@@ -39,8 +40,15 @@ def _run(options: Namespace) -> ExitCode:
                 print(_shown(line), flush=True)
             shown = len(lines)
             if not options.follow or not _is_live(store, unit):
-                return ExitCode.OK
+                break
             runtime.clock.sleep(_LOOK_SECONDS)
+        if not shown:
+            state = store.units([unit.id])[unit.id].state.value
+            print(
+                f'run {unit.run} of {options.process} has logged nothing ({state})',
+                file=sys.stderr,
+            )
+    return ExitCode.OK
 
 
 def _chosen(units: list[Unit], run: int | None, process: str) -> Unit:

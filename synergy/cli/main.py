@@ -23,6 +23,7 @@ COMMANDS: Final = (
     ('stop', 'stop', 'stop a process, or the Supervisor and with it everything'),
     ('query', 'query', 'tell which processes run'),
     ('status', 'status', 'show how the system stands'),
+    ('super', 'super', 'name this box; switch, drain and query what runs on boxes'),
     ('jobs', 'jobs', 'list jobs'),
     ('job', 'job', 'show one job: runs, log, events, neighbours'),
     ('why', 'why', 'tell why a job waits, down to the root'),
@@ -32,10 +33,13 @@ COMMANDS: Final = (
     ('cancel', 'job_commands:CANCEL', 'stop what runs'),
     ('requests', 'requests', 'follow, pause, resume or cancel what was asked for'),
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
+    ('mq', 'mq', 'list, declare, purge or remove message queues'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
     ('user', 'user', 'manage who may use the dashboard, and tokens for the API'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),
+    ('db', 'db', 'look at the store, bring it up to date, or empty it'),
+    ('shell', 'shell', 'a Python shell with store, context and timetable at hand'),
     ('list', 'list', 'list the registered processes'),
     ('check', 'check', 'validate settings and context; start nothing'),
     ('install', 'install', 'make the virtual environment'),
@@ -78,7 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
-    return _guarded(command, parser.parse_args(arguments[1:]))
+    rest = arguments[1:]
+    if name == 'test' and rest not in (['-h'], ['--help']):
+        # All that follows is pytest's, options too; argparse would take them for its own.
+        rest = ['--', *(word for word in rest if word != '--')]
+    return _guarded(command, parser.parse_args(rest))
 
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ def _run(options: Namespace) -> ExitCode:
             case [action, request] if action in _KIND_BY_ACTION:
                 target = _known(ask, request)
                 return tell(ask.ask(_control(ask, target, action, options)), is_json=options.json)
-            case [request]:
+            case [request] if request not in _KIND_BY_ACTION:
                 return _show(ask, _known(ask, request), is_json=options.json)
             case _:
                 raise CommandError(

@@ -78,6 +78,8 @@ def _tell(history: History, *, is_only: bool) -> None:
 def _foresee(options: Namespace) -> ExitCode:
     if not 0 < options.days <= _DAYS_MAX:
         raise CommandError(f'--days must be more than 0, at most {_DAYS_MAX}', ExitCode.USAGE)
+    if options.duration is not None and not 0 <= options.duration <= _DAYS_MAX * 86400:
+        raise CommandError('--duration must be a number of seconds, 0 or more', ExitCode.USAGE)
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
         midnight = runtime.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)

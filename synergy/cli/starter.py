@@ -21,8 +21,8 @@ from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.ports.errors import PortError
+from synergy.supervisor import main as supervisor
 from synergy.supervisor.loop import PARENT_VARIABLE
-from synergy.supervisor.main import HomeInUse
 from synergy.supervisor.slots import instance_file
 from synergy.workers.main import run_worker
 
@@ -85,6 +85,8 @@ def _run(
         count=settings.log_file_count,
         is_console=is_console,
     )
+    if entry.name == PROCESS_SUPERVISOR:
+        settings = supervisor.patient(settings)
     with open_runtime(settings, context) as runtime:
         # The Supervisor records itself, under the lock of its home.
         pid_file = instance_file(entry.pid_file, instance)
@@ -93,9 +95,13 @@ def _run(
             runtime.processes.record(pid_file)
         try:
             return _code(runtime, entry, instance)
-        except (PortError, HomeInUse) as error:
+        except (PortError, supervisor.HomeInUse) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
-            return ExitCode.CONFLICT if isinstance(error, HomeInUse) else ExitCode.UNAVAILABLE
+            return (
+                ExitCode.CONFLICT
+                if isinstance(error, supervisor.HomeInUse)
+                else ExitCode.UNAVAILABLE
+            )
         except Exception:  # The door of a process: whatever ended it must be in its log.
             logger.exception('%s ended', entry.name, extra={'event': 'ended'})
             return 1

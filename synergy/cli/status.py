@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, print_table
 from synergy.cli.reading import reading
 from synergy.core.states import JobState
+from synergy.view.boxes import NEVER_STARTED, BoxView, Presence
 from synergy.view.encode import encode_status
 from synergy.view.status import Status, status
 
@@ -18,7 +20,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> ExitCode:
     with reading() as source:
-        found = status(source.index(), source.store, source.settings.box_id, source.now)
+        found = status(source.index(), source.store, None, source.now, source.settings.box_vanished)
     if options.json:
         print_json(encode_status(found))
     else:
@@ -31,12 +33,16 @@ def _print(found: Status) -> None:
     if leadership is None:
         print('no Scheduler has ever led; start one with ./launch.py start Supervisor')
     elif found.is_led:
-        print(f'{leadership.owner} leads in term {leadership.term}')
+        standbys = [item.owner for item in found.schedulers if not item.is_leading]
+        beside = f'; standing by: {", ".join(standbys)}' if standbys else ''
+        print(f'{leadership.owner} leads in term {leadership.term}{beside}')
     else:
         print(
             f'no Scheduler leads since {leadership.until:%Y-%m-%d %H:%M:%S} UTC; '
             f'{leadership.owner} was the last; start one with ./launch.py start Supervisor'
         )
+    for warning in found.warnings:
+        print(f'warning: {warning}')
     print()
     print_table(
         (
@@ -70,20 +76,9 @@ def _print(found: Status) -> None:
         ],
     )
     print()
-    print_table(
-        ('box', 'process', 'wanted', 'state', 'pids', 'restarts'),
-        [
-            (
-                item.box_id,
-                item.process,
-                'on' if item.is_on else 'off',
-                item.state or 'never started',
-                ' '.join(map(str, item.pids)),
-                item.restart_count,
-            )
-            for item in found.boxes
-        ],
-    )
+    print_boxes(found.supervisors)
+    print()
+    print_processes(found.supervisors)
     for command in found.open_commands:
         print(
             f'\nrequested, not done yet: {command.kind.value} {command.process} '
@@ -91,9 +86,48 @@ def _print(found: Status) -> None:
         )
 
 
+def print_boxes(views: Iterable[BoxView]) -> None:
+    """Print boxes, without their processes."""
+    print_table(
+        ('box', 'presence', 'drained', 'host', 'supervisor', 'version', 'seen (UTC)'),
+        [
+            (
+                view.box.box_id,
+                view.presence.value,
+                'yes' if view.box.is_draining else 'no',
+                view.box.host,
+                view.box.pid or '',
+                view.box.version,
+                '' if view.box.seen_at is None else f'{view.box.seen_at:%Y-%m-%d %H:%M:%S}',
+            )
+            for view in views
+        ],
+    )
+
+
+def print_processes(views: Iterable[BoxView]) -> None:
+    """Print what is wanted and what runs on boxes; of a vanished box nobody knows what runs."""
+    print_table(
+        ('box', 'process', 'wanted', 'state', 'pids', 'restarts'),
+        [
+            (
+                item.box_id,
+                item.process,
+                'on' if item.is_on else 'off',
+                'vanished' if view.presence is Presence.VANISHED else item.state or NEVER_STARTED,
+                ' '.join(map(str, item.pids)),
+                item.restart_count,
+            )
+            for view in views
+            for item in view.processes
+        ],
+    )
+
+
 COMMAND = CliCommand(
     name='status',
-    summary='Show who leads, what each process has done and has before it, and what runs here; '
+    summary='Show who leads and who stands by, what each process has done and has before it, and '
+    'what runs on which box; '
     'exit 1 when no Scheduler leads.',
     example='status --json',
     add_arguments=_add_arguments,

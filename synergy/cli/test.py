@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from synergy.bootstrap import PROJECT
@@ -21,14 +21,16 @@ _STEPS: Final = (
 
 
 #: Programs that tests need, and the Debian packages that bring them.
-_PACKAGE_BY_PROGRAM: Final = {'sshd': 'openssh-server', 'ssh': 'openssh-client'}
+_PACKAGE_BY_PROGRAM: Final = {
+    'sshd': 'openssh-server',
+    'ssh': 'openssh-client',
+    'rabbitmq-server': 'rabbitmq-server',
+}
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        'pytest', nargs=REMAINDER, help='given to pytest; with any, only pytest is run'
-    )
+    parser.add_argument('pytest', nargs='*', help='given to pytest; with any, only pytest is run')
 
 
 def _run(options: Namespace) -> ExitCode:
@@ -55,7 +57,8 @@ def _install_missing() -> None:
         print(f'not installed, so some tests are skipped: {" ".join(missing)}', flush=True)
         return
     print(f'installing {" ".join(missing)}', flush=True)
-    environ = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    # Run level 1: packages of servers start none; tests bring up their own.
+    environ = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive', 'RUNLEVEL': '1'}
     for command in (['apt-get', 'update', '-q'], ['apt-get', 'install', '-y', '-q', *missing]):
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode != 0:

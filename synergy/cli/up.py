@@ -19,7 +19,7 @@ def _add_arguments(_parser: ArgumentParser) -> None:
 def _run(_options: Namespace) -> ExitCode:
     settings, context = bootstrap.load()
     entry = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
-    with bootstrap.open_runtime(settings, context) as runtime:
+    with bootstrap.open_runtime(supervisor.patient(settings), context) as runtime:
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
         if settings.mx_port:

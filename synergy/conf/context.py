@@ -65,7 +65,7 @@ class _Loader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._file = f'{settings.context_module}.py'
+        self._file = f'{settings.context_module.replace(".", "/")}.py'
         self._machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME
         self.problems: list[str] = []
 

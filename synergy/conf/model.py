@@ -29,9 +29,12 @@ class Settings:
     home: Path
     store_uri: str
     broker_uri: str
+    broker_quorum_queues: bool
     settings_module: str
     context_module: str
     box_id: str
+    is_box_id_set: bool
+    box_vanished: timedelta
     process_prefix: str
     log_directory: Path
     pid_directory: Path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
@@ -134,17 +135,25 @@ SETTINGS: Final = (
     ),
     Setting(
         name='store_uri',
-        read=_uri('sqlite'),
+        read=_uri('sqlite', 'mongodb', 'mongodb+srv'),
         default=None,
         shown_default='`sqlite:///HOME/store.db`',
-        text='Where the ledger lives.',
+        text='Where the ledger lives: a file, or a MongoDB replica set (see below).',
     ),
     Setting(
         name='broker_uri',
-        read=_uri('embedded'),
+        read=_uri('embedded', 'amqp', 'amqps'),
         default=None,
         shown_default='`embedded:///HOME/broker`',
-        text='Where messages pass.',
+        text='Where messages pass. RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` '
+        'is the default one), `amqps://` with TLS, its authority in `?ssl_options=` as in pika.',
+    ),
+    Setting(
+        name='broker_quorum_queues',
+        read=_switch,
+        default=False,
+        text='RabbitMQ only. True: queues are replicated over the nodes of a cluster. A queue '
+        'cannot change its kind: stop everything and `./launch.py mq purge --delete QUEUE` first.',
     ),
     Setting(
         name='context_module',
@@ -155,8 +164,16 @@ SETTINGS: Final = (
     Setting(
         name='box_id',
         read=_text,
-        default='dev',
+        default=None,
+        shown_default='what `launch.py super --boxid` wrote into `HOME/box_id`, else `dev`',
         text='Name of this machine; `present_on_boxes` of the context entries is matched with it.',
+    ),
+    Setting(
+        name='box_vanished_seconds',
+        read=_seconds(1),
+        default=15.0,
+        text='A box whose Supervisor was not heard of for so long has vanished; every third of it '
+        'the Supervisor tells the store that it lives.',
     ),
     Setting(
         name='process_prefix',
@@ -219,7 +236,8 @@ SETTINGS: Final = (
         name='store_busy_seconds_max',
         read=_seconds(0.1),
         default=30.0,
-        text='How long to wait for a locked store or broker file before giving up.',
+        text='How long to wait for a locked store or broker file, or for a primary and its '
+        'answers, before giving up.',
     ),
     Setting(
         name='sqlite_synchronous',
@@ -348,23 +366,44 @@ SETTINGS: Final = (
 
 #: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
 _RETIRED: Final = {
-    'mq_': 'the broker is named by broker_uri alone',
+    'mq_': 'the broker is named by broker_uri alone, as in amqp://USER:PASSWORD@HOST:PORT/VHOST',
     'gc_run_interval': 'use sweep_seconds',
     'gc_life_support_hours': 'use uow_age_hours_max',
     'gc_resubmit_after_hours': 'use uow_lease_seconds',
     'gc_release_lag_minutes': 'use retry_delay of the context entry',
-    'mongo_db_name': 'the store is named by store_uri alone',
+    'mongo_db_name': 'store_uri names the database, as in mongodb://HOST/scheduler',
     'mongodb_host_list': 'the store is named by store_uri alone',
     'ds_type': 'the store is named by store_uri alone',
     'db_log_ttl_days': 'use log_retention_days',
     'perf_ticker_interval': './launch.py status shows what it printed',
     'bash_runnable_count': 'use max_running and instances of the context entry',
     'process_cwd': 'processes run in the project folder',
-    'config_file': 'the box is named by box_id',
+    'config_file': 'the box is named by box_id, or by ./launch.py super --boxid ID',
     'batch_size': 'batches need no setting',
     'under_test': 'tests use a home of their own',
     'version': 'the version is that of the package',
 }
+
+
+_MONGODB_REFERENCE: Final = """
+## MongoDB
+
+`store_uri = 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'`
+
+- A replica set of version 6.0 or later; three members, so that one may be lost. `mongodb+srv://`
+  works, too.
+- The path names the database; without one it is `scheduler`, as in Synergy 2.x.
+- Add `&authSource=admin` when the user is one of that database.
+- The user needs the roles `readWrite` and `dbAdmin` on that database.
+- An empty database is made ready when it is first opened. One that Synergy 2.x wrote, or an older
+  version of this program, is refused until `./launch.py db --check` has shown what would change and
+  `./launch.py db --update` has changed it.
+- Writes wait for a majority of the members and their journals; reads see what a majority has.
+- `store_busy_seconds_max` is how long a call waits for a primary and for its answer. Options in the
+  URI, such as `serverSelectionTimeoutMS`, win; TLS and certificates are options of the URI as well.
+- Leases of units and of the leading Scheduler are judged by the clock of the primary.
+- `log_retention_days` becomes the age at which MongoDB itself deletes logs (a TTL index).
+"""
 
 
 def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
@@ -406,7 +445,7 @@ def reference() -> str:
     for setting in SETTINGS:
         default = setting.shown_default or f'`{setting.default}`'
         lines.append(f'| `{setting.name}` | `{setting.variable}` | {default} | {setting.text} |')
-    return '\n'.join(lines) + '\n'
+    return '\n'.join(lines) + '\n' + _MONGODB_REFERENCE
 
 
 def _from_module(
@@ -476,9 +515,12 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         home=home,
         store_uri=values['store_uri'] or f'sqlite://{quote(str(home / "store.db"))}',
         broker_uri=values['broker_uri'] or f'embedded://{quote(str(home / "broker"))}',
+        broker_quorum_queues=values['broker_quorum_queues'],
         settings_module=module_name,
         context_module=values['context_module'],
-        box_id=values['box_id'],
+        box_id=values['box_id'] or written_box_id(home) or DEFAULT_BOX_ID,
+        is_box_id_set=values['box_id'] is not None,
+        box_vanished=seconds('box_vanished_seconds'),
         process_prefix=values['process_prefix'],
         log_directory=_folder(values['log_directory'], home / 'logs', project),
         pid_directory=_folder(values['pid_directory'], home / 'run', project),

@@ -143,9 +143,10 @@ def _selected(timetable: Timetable, command: Command) -> range:
         )
     selected = range(max(command.start.ordinal, span.start), min(command.end.ordinal, span.stop))
     if not selected:
+        first = Timeperiod(command.start.qualifier, span.start)
         raise PlanRefused(
             f'no interval of {command.process} from {command.start} to {command.end} has begun; '
-            f'it has {len(span)} from ordinal {span.start}; choose a range among them'
+            f'the first is {first}, and there are {len(span)}; choose a range among them'
         )
     return selected
 

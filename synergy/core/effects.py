@@ -7,9 +7,10 @@ the index and announce. Effects are values: deciding and doing never mix.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
@@ -116,3 +117,39 @@ Save: TypeAlias = (
     InsertUnit | SaveJob | MoveUnit | CancelUnit | SaveCommand | SaveFreerun | RemoveFreerun
 )
 Effect: TypeAlias = Save | Announce | Note
+
+
+def in_stages(saves: Iterable[Save]) -> list[Save]:
+    """Return `saves` as a store without transactions applies them: by kind of row.
+
+    Units, then jobs (hours before days before months before years), free runs, commands; within
+    one kind the given order. Such a commit may break off between any two saves, and whatever it
+    leaves is repaired:
+
+    - A unit without its job is adopted when the start is decided again, or cancelled as a stray.
+    - A job whose unit has moved on or was cancelled before the job was saved is found by the sweep,
+      which reads the unit and decides again.
+    - A parent saved before an input that lies in a coarser tree was decided from that input's
+      unit; the unit stands in the store, and the input is decided from it once more.
+    - A command is saved last: until then it counts as not done, and its batch is planned again.
+
+    `synergy.simulation` tears commits in this order, too.
+    """
+    return sorted(saves, key=_stage)
+
+
+def _stage(save: Save) -> int:
+    match save:
+        case MoveUnit() | CancelUnit():
+            return 0
+        case InsertUnit():
+            return 1
+        case SaveJob(job, _):
+            # Qualifiers rank from coarse to fine.
+            return 10 - job.timeperiod.qualifier.rank
+        case SaveFreerun() | RemoveFreerun():
+            return 11
+        case SaveCommand():
+            return 12
+        case _:
+            assert_never(save)

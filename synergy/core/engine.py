@@ -16,6 +16,7 @@ from typing import Final, assert_never
 from synergy.core.commands import (
     OPEN_COMMAND_STATES,
     Command,
+    CommandId,
     CommandKind,
     CommandState,
     counted,
@@ -162,6 +163,9 @@ class Engine:
         for ordinal in live:
             key = JobKey(process.name, self._hierarchy.timeperiod(node, ordinal))
             is_free = self.timetable.running_count(process.name) < process.max_running
+            state = self.timetable.state(key)
+            if state is not None and state.is_final:
+                continue  # Skipped by an operator: it has a row, but not among the open ones.
             if is_free and self._hierarchy.covered(node, ordinal):
                 self._decide(self._row(key, now), None, now, is_triggered=True)
 
@@ -350,7 +354,7 @@ class Engine:
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
         """Put a job back to embryo, its run count kept; it starts anew when it is ready."""
-        self._save(_embryo_again(job, why, now), f'reset: {why}')
+        self._save(_embryo_again(job, why, now, job.request_id), f'reset: {why}')
         self._owed[job.process] = None
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
@@ -407,7 +411,7 @@ def _embryo(key: JobKey, now: datetime) -> Job:
     return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
 
 
-def _embryo_again(job: Job, why: str, now: datetime) -> Job:
+def _embryo_again(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
     return replace(
         job,
         state=JobState.EMBRYO,
@@ -415,6 +419,7 @@ def _embryo_again(job: Job, why: str, now: datetime) -> Job:
         uow_id=None,
         failure_count=0,
         is_held=False,
+        request_id=request_id,
         reason=why,
         changed_at=now,
     )
@@ -436,8 +441,7 @@ def _is_touched(command: Command, job: Job) -> bool:
 def _commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
     """Return a job as a command leaves it, and the event for its history."""
     if command.kind is CommandKind.REPROCESS:
-        reset = replace(_embryo_again(job, command.by, now), request_id=command.id)
-        return reset, f'reset: {command.by}'
+        return _embryo_again(job, command.by, now, command.id), f'reset: {command.by}'
     ended = replace(
         job,
         state=JobState.SKIPPED,

@@ -193,6 +193,16 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEnd:
+    """How the attempt that held a unit under `fence` ended, and what it logged since the last."""
+
+    uow_id: UowId
+    fence: int
+    outcome: Outcome
+    log: tuple[LogLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
     """One line of a job's history, newest first when listed."""
 
@@ -233,6 +243,24 @@ class BoxProcess:
     pids: tuple[int, ...] = ()
     restart_count: int = 0
     changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A box, as its Supervisor last reported it.
+
+    host, home: the place that holds the box id. pid: of the Supervisor; None once it has stopped
+    in order. version: of the product that it runs. seen_at: last heartbeat, by the store's clock;
+    None while only `is_draining` was ever set. is_draining: desired; its workers take no more.
+    """
+
+    box_id: str
+    host: str = ''
+    home: str = ''
+    pid: int | None = None
+    version: str = ''
+    seen_at: datetime | None = None
+    is_draining: bool = False
 
 
 def uow_id_of(key: JobKey, run: int) -> UowId:

@@ -1,14 +1,16 @@
 """When a process of this box is started, restarted, stopped or given up: a table and a few rules.
 
-    status     wanted                               not wanted
-    STOPPED    SPAWN -> RUNNING                     -
-    RUNNING    -                                    TERMINATE -> STOPPING
-    BACKOFF    after its delay: SPAWN -> RUNNING    -> STOPPED
-    STOPPING   after its grace: KILL                after its grace: KILL
-    FATAL      -                                    -> STOPPED
+    status     ON                                   DRAINED              OFF
+    STOPPED    SPAWN -> RUNNING                     -                    -
+    RUNNING    -                                    DRAIN -> DRAINING    TERMINATE -> STOPPING
+    BACKOFF    after its delay: SPAWN -> RUNNING    -> STOPPED           -> STOPPED
+    DRAINING   -                                    -                    TERMINATE -> STOPPING
+    STOPPING   after its grace: KILL                the same             the same
+    FATAL      -                                    -> STOPPED           -> STOPPED
 
-An exit leads from STOPPING to STOPPED, and from RUNNING to BACKOFF with a delay that doubles with
-every quick exit, or, after too many of them, to FATAL: left to an operator.
+An exit leads from DRAINING and STOPPING to STOPPED, and from RUNNING to BACKOFF with a delay that
+doubles with every quick exit, or, after too many of them, to FATAL: left to an operator. A worker
+that drains has no grace: it ends when its run does.
 """
 
 from __future__ import annotations
@@ -28,14 +30,24 @@ class ProcessStatus(StrEnum):
     STOPPED = 'stopped'
     RUNNING = 'running'
     BACKOFF = 'backoff'
+    DRAINING = 'draining'
     STOPPING = 'stopping'
     FATAL = 'fatal'
+
+
+class Wish(Enum):
+    """What is desired of a process. DRAINED: to end when it has finished what it runs."""
+
+    ON = 'on'
+    DRAINED = 'drained'
+    OFF = 'off'
 
 
 class Step(Enum):
     """What is to be done to a process."""
 
     SPAWN = 'spawn'
+    DRAIN = 'drain'
     TERMINATE = 'terminate'
     KILL = 'kill'
 
@@ -63,19 +75,15 @@ class Watch:
     reason: str | None = None
 
 
-def decide(
-    watch: Watch, policy: Policy, now: float, *, is_wanted: bool
-) -> tuple[Watch, Step | None]:
+def decide(watch: Watch, policy: Policy, now: float, wish: Wish) -> tuple[Watch, Step | None]:
     """Return what is to be done now, and the watch as it stands once that is done."""
     is_due = watch.due_at is None or now >= watch.due_at
+    is_wanted = wish is Wish.ON
     match watch.status:
         case ProcessStatus.STOPPED:
             return (_started(watch, now), Step.SPAWN) if is_wanted else (watch, None)
-        case ProcessStatus.RUNNING:
-            if is_wanted:
-                return watch, None
-            deadline = now + policy.stop_grace.total_seconds()
-            return replace(watch, status=ProcessStatus.STOPPING, due_at=deadline), Step.TERMINATE
+        case ProcessStatus.RUNNING | ProcessStatus.DRAINING:
+            return _running(watch, policy, now, wish)
         case ProcessStatus.BACKOFF:
             if not is_wanted:
                 return replace(watch, status=ProcessStatus.STOPPED, due_at=None), None
@@ -114,6 +122,19 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
         quick_exit_count=count,
         reason=reason,
     )
+
+
+def _running(watch: Watch, policy: Policy, now: float, wish: Wish) -> tuple[Watch, Step | None]:
+    match wish:
+        case Wish.OFF:
+            deadline = now + policy.stop_grace.total_seconds()
+            return replace(watch, status=ProcessStatus.STOPPING, due_at=deadline), Step.TERMINATE
+        case Wish.DRAINED if watch.status is ProcessStatus.RUNNING:
+            return replace(watch, status=ProcessStatus.DRAINING), Step.DRAIN
+        case Wish.DRAINED | Wish.ON:
+            return watch, None
+        case _:
+            assert_never(wish)
 
 
 def _started(watch: Watch, now: float) -> Watch:

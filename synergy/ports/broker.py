@@ -34,13 +34,31 @@ class Delivery:
     is_redelivered: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How a queue stands. depth: messages in it. reader_count: consumers that listen just now."""
+
+    queue: str
+    depth: int
+    reader_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be understood. reason: why; None when nobody wrote it down."""
+
+    text: str
+    reason: str | None
+
+
 class Consumer(Protocol):
     """One reader of one queue."""
 
     def take(self, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` messages, oldest first, without waiting; they stay held until acked.
 
-        Messages that another consumer held when it died or closed are among them. A message whose
+        One who holds `limit` messages may get no more before acking some. Messages that another
+        consumer held when it died or closed are among them. A message whose
         body cannot be understood is moved aside to the queue `<queue>.dead`, logged, and never
         delivered again.
         """
@@ -86,7 +104,10 @@ class Broker(Protocol):
         ...
 
     def depth_by_queue(self) -> Mapping[str, int]:
-        """Return the number of messages, held ones included, in each declared queue."""
+        """Return the number of messages in each queue that was declared here.
+
+        Held ones are among them where the broker tells; RabbitMQ does not.
+        """
         ...
 
     def purge(self, queue: str) -> int:
@@ -95,4 +116,26 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Release everything held, consumers included; safe to call twice."""
+        ...
+
+
+class BrokerAdmin(Broker, Protocol):
+    """A broker as an operator sees it."""
+
+    def queue_states(self, routes: Collection[Route]) -> Sequence[QueueState]:
+        """Return how the queues of routes, and those of their dead letters, stand.
+
+        A queue that does not exist is left out.
+        """
+        ...
+
+    def dead_letters(self, queue: str, limit: int) -> Sequence[DeadLetter]:
+        """Return messages of `queue` that were moved aside, oldest first; they stay there."""
+        ...
+
+    def delete(self, queue: str) -> int:
+        """Remove a queue with what is in it, and return how much; 0 when there is no such queue.
+
+        It is declared anew by whoever uses it next.
+        """
         ...

@@ -61,6 +61,10 @@ class Processes(Protocol):
         """Ask a process to end (SIGTERM); do nothing when it has ended."""
         ...
 
+    def drain(self, identity: ProcessIdentity) -> None:
+        """Ask a worker to take no more and to end when its run does (SIGUSR2)."""
+        ...
+
     def kill(self, identity: ProcessIdentity) -> None:
         """End a process and its process group at once (SIGKILL); do nothing when it has ended."""
         ...

@@ -18,14 +18,15 @@ from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
+    Box,
     BoxProcess,
     Job,
     JobEvent,
     Leadership,
     LogLine,
-    Outcome,
     ProcessName,
     Unit,
+    UnitEnd,
     UowId,
 )
 from synergy.core.states import JobState
@@ -117,11 +118,12 @@ class Ledger(Protocol):
 class UnitStore(Protocol):
     """What a worker needs."""
 
-    def claim(self, uow_id: UowId, owner: str, lease: timedelta) -> Unit | None:
-        """Take a unit: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
 
-        One statement. None when the unit does not exist, is not REQUESTED, or its `not_before`
-        lies ahead: drop the message, the Scheduler rings again when there is something to claim.
+        One statement for each unit. Returns those taken, in the order asked for. Not among them is
+        a unit that does not exist, is not REQUESTED, or whose `not_before` lies ahead: drop its
+        message, the Scheduler rings again when there is something to claim.
         """
         ...
 
@@ -129,14 +131,13 @@ class UnitStore(Protocol):
         """Extend the lease to `lease` from now; raise LeaseLost unless held under `fence`."""
         ...
 
-    def finish(
-        self, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
-    ) -> None:
-        """Record the end of an attempt, once, and append `log` to the unit's log.
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once, and append to the units' logs.
 
-        Succeeds only while the unit is IN_PROGRESS under this `fence`; the check and the write are
-        one statement. Calling it again with the same outcome is a no-op.
-        Raises LeaseLost if the unit was cancelled, rescued or claimed anew: discard the result.
+        Each succeeds only while its unit is IN_PROGRESS under its fence; the check and the write
+        are one statement. Calling it again with the same outcome is a no-op.
+        Returns the units of which it was refused, for they were cancelled, rescued or claimed anew:
+        their results are discarded.
         """
         ...
 
@@ -232,8 +233,34 @@ class Reader(Protocol):
 class BoxStore(Protocol):
     """What supervisors write and follow; CLI and web set what is desired."""
 
-    def box_processes(self, box_id: str | None) -> Sequence[BoxProcess]:
-        """Return the rows of one box, or of all (None), by box and process."""
+    def boxes(self) -> Sequence[Box]:
+        """Return every box that was ever seen or drained and not forgotten, by id."""
+        ...
+
+    def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
+        """Say that the Supervisor of a box lives; return the box's row as it stands afterwards.
+
+        One conditional statement that writes host, home, pid, version and, by the store's clock
+        and whatever `box.seen_at` says, `seen_at`; it inserts the row if there is none and leaves
+        `is_draining` of an existing one alone. Nothing is written while another place (host and
+        home) holds the box, with a pid and seen less than `vanished_after` ago: the row returned
+        is then the other's, which the caller tells by host and home.
+        """
+        ...
+
+    def set_drained(self, box_id: str, *, is_draining: bool) -> None:
+        """Say whether the workers of a box are to take no more; inserts a missing row."""
+        ...
+
+    def forget_box(self, box_id: str) -> int:
+        """Delete a box and its processes; return how many rows there were.
+
+        Safe while its Supervisor runs: it reports both anew, and all is then desired on.
+        """
+        ...
+
+    def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
+        """Return the rows of one box, or of all, by box and process."""
         ...
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:

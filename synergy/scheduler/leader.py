@@ -17,8 +17,10 @@ from synergy.ports.store import Ledger
 
 logger = logging.getLogger(__name__)
 
-#: Shares of the lease: renewed after the first; not trusted after the second.
+#: Shares of the lease: after which a leader renews it, a standby asks for it, a leader no longer
+#: trusts it. A dead leader is so replaced within 7/6 of a lease.
 RENEW_SHARE: Final = 1 / 3
+ASK_SHARE: Final = 1 / 6
 TRUST_SHARE: Final = 0.8
 
 
@@ -42,9 +44,10 @@ class Leader:
 
     @property
     def seconds_to_renewal(self) -> float:
-        """Return seconds until the lease wants renewing, 0 when it is overdue."""
+        """Return seconds until the lease wants renewing or asking for, 0 when it is overdue."""
         age = self._clock.monotonic() - self._renewed
-        return max(self._lease.total_seconds() * RENEW_SHARE - age, 0.0)
+        share = ASK_SHARE if self.leadership is None else RENEW_SHARE
+        return max(self._lease.total_seconds() * share - age, 0.0)
 
     def hold(self) -> bool:
         """Take or renew leadership when that is due; tell whether the term is new.

@@ -130,6 +130,7 @@ class Scheduler:
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._is_store_down = False
+        self._is_deaf = False
         self._refusal_count = 0
         self._is_stopping = False
 
@@ -200,7 +201,7 @@ class Scheduler:
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs += self._sweep(index, now)
+            inputs = _one_about_each_unit([*inputs, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
         self._decide(index, inputs, now)
         if self._next_mark is not None and now >= self._next_mark:
@@ -267,7 +268,11 @@ class Scheduler:
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
             self._unacked += self._consumer.take(self._settings.inbox_batch_max)
         except BrokerUnavailable as error:
-            logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
+            if not self._is_deaf:
+                logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
+            self._is_deaf = True
+            return
+        self._is_deaf = False
 
     def _routes(self) -> list[Route]:
         pipeline = self._pipeline
@@ -406,6 +411,22 @@ class Scheduler:
             self._consumer.wait(seconds)
         except BrokerUnavailable:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
+
+
+def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
+    """Keep the last input about each unit: what a sweep read is newer than what a report read.
+
+    A unit decided on twice in one batch would be moved twice from the same state, and the commit
+    refused, at every turn anew.
+    """
+    last: dict[object, Input] = {}
+    for item in inputs:
+        match item:
+            case Reported(unit) | Expired(unit) | TooOld(unit):
+                last[unit.id] = item
+            case _:
+                last[id(item)] = item
+    return list(last.values())
 
 
 def _is_of_freerun(item: Input) -> bool:

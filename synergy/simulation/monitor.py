@@ -33,15 +33,17 @@ class Monitor:
 
     def saw_call(self, name: str, arguments: Sequence[Any], result: Any) -> None:
         """Look at a call that took effect."""
-        if name == 'claim' and result is not None:
-            self._saw_claim(result)
+        if name == 'claim':
+            for unit in result:
+                self._saw_claim(unit)
         elif name == 'finish':
-            uow_id, fence = arguments[:2]
-            if fence != self.fence_by_unit.get(uow_id):
-                raise Broken(
-                    f'I5 unit {uow_id}: a finish under fence {fence} was accepted, but the newest '
-                    f'claim has {self.fence_by_unit.get(uow_id)}'
-                )
+            for end in arguments[0]:
+                newest = self.fence_by_unit.get(end.uow_id)
+                if end.uow_id not in result and end.fence != newest:
+                    raise Broken(
+                        f'I5 unit {end.uow_id}: a finish under fence {end.fence} was accepted, '
+                        f'but the newest claim has {newest}'
+                    )
 
     def saw_publish(self, messages: Sequence[Message]) -> None:
         """Look at announcements: nothing is announced that is not saved."""

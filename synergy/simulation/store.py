@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from synergy.core.effects import Save
+from synergy.core.effects import Save, in_stages
 from synergy.core.records import Leadership, UowId
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import Store
@@ -46,6 +46,10 @@ class Line:
     def tears(self) -> bool:
         """Tell whether this commit is not one transaction."""
         return self._draws(self._faults.commit_torn)
+
+    def sorts(self) -> bool:
+        """Tell whether a torn commit is applied in stages."""
+        return self._draws(0.5)
 
     def _interleave(self) -> None:
         if self._draws(self._faults.freeze / 4):
@@ -95,7 +99,8 @@ class UnreliableStore:
         """Commit as one transaction, or, as a store without them would, save by save."""
         self._line.before(StoreUnavailable)
         if self._line.tears():
-            for save in saves:
+            # Half of them as a store that has them by kind of row.
+            for save in in_stages(saves) if self._line.sorts() else saves:
                 self._store.commit(leadership, [save])
                 self._line.after(StoreUnavailable)
             self._store.commit(leadership, [], announced)

@@ -20,7 +20,7 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Outcome, ProcessName, Unit
+from synergy.core.records import Box, Outcome, ProcessName, Unit
 from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
@@ -35,7 +35,9 @@ from synergy.simulation.monitor import Monitor
 from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.simulation.store import Line, unreliable
 from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
+from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Interrupted
 from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Watched
@@ -51,8 +53,10 @@ _POLICY: Final = Policy(
     quick_exit_count_max=1_000_000,
     stop_grace=timedelta(seconds=10),
 )
+_BATCH_SECONDS: Final = 8.0
 _SCHEDULER: Final = 'Scheduler'
 #: Between the death of a supervisor and the next one, as an init system would have it.
+_VANISHED_AFTER: Final = timedelta(seconds=15)
 _INIT_SECONDS: Final = 2.0
 
 #: What operators ask for, the usual more often.
@@ -165,15 +169,16 @@ class World:
         self.store.close()
 
     def _start_box(self, box: str) -> None:
-        self.stage.start(f'{box}:Supervisor', lambda actor: self._supervise(actor, box))
+        self.stage.start(f'{box}:Supervisor', lambda actor: self._supervise(actor, box, 0.0))
 
-    def _supervise(self, actor: Actor, box: str) -> None:
+    def _supervise(self, actor: Actor, box: str, delay_seconds: float) -> None:
         """Be a Supervisor; when it dies, so do its children, and the next one comes."""
         processes = SimulatedProcesses(self, actor, box)
         try:
+            actor.pause(delay_seconds)
             supervisor = Supervisor(
                 list(self._slots()),
-                box_id=box,
+                presence=Presence(Box(box_id=box, home=box, pid=actor.pid), _VANISHED_AFTER),
                 policy=_POLICY,
                 processes=processes,
                 open_store=lambda: unreliable(
@@ -187,14 +192,9 @@ class World:
             for child in processes.children.values():
                 self.stage.terminate(child)
             if not self.is_closing:
-                self._next_supervisor(box)
-
-    def _next_supervisor(self, box: str) -> None:
-        def begin(actor: Actor) -> None:
-            actor.pause(_INIT_SECONDS)
-            self._supervise(actor, box)
-
-        self.stage.start(f'{box}:Supervisor', begin)
+                self.stage.start(
+                    f'{box}:Supervisor', lambda actor: self._supervise(actor, box, _INIT_SECONDS)
+                )
 
     @property
     def is_closing(self) -> bool:
@@ -285,6 +285,8 @@ class World:
                 source=None,
                 sink=None,
                 log_lines_max=10,
+                # Long enough for runs of some simulated seconds to be batched.
+                batch_seconds=_BATCH_SECONDS,
             ),
         )
         try:
@@ -366,6 +368,10 @@ class SimulatedProcesses:
         if identity.pid in self.children:
             self._world.stage.terminate(self.children[identity.pid])
 
+    def drain(self, identity: ProcessIdentity) -> None:
+        """Ask an actor to end; it has no grace, it always finishes what it runs."""
+        self.terminate(identity)
+
     def kill(self, identity: ProcessIdentity) -> None:
         """End an actor."""
         if identity.pid in self.children:
@@ -409,10 +415,10 @@ class SimulatedHeartbeat:
         self._clock = clock
         self._watched: Watched | None = None
 
-    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
+    def begin(self, unit: Unit, log: RunLog, batch: Batch, timeout: timedelta | None) -> Watched:
         """Watch a run."""
         assert timeout is None, 'simulated runs have no time-out'
-        self._watched = Watched(unit, log, self._clock.monotonic(), None)
+        self._watched = Watched(unit, log, batch, self._clock.monotonic(), None)
         return self._watched
 
     def end(self, watched: Watched) -> None:
@@ -426,6 +432,8 @@ class SimulatedHeartbeat:
         if watched is None:
             return
         try:
+            watched.batch.save(self._store.finish)
+            watched.batch.hand_back(self._store)
             self._store.renew(watched.unit.id, watched.unit.fence, LEASE)
         except LeaseLost:
             raise Interrupted(Cause.LOST) from None

@@ -14,17 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from synergy.core.records import BoxProcess
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, decide, ended
+from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
+from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
 #: How often the desired state is read when nobody rings.
 POLL_SECONDS: Final = 2.0
+#: The same while the store is away: a call may wait for it, and meanwhile nothing is restarted.
+POLL_SECONDS_DOWN: Final = 10.0
 #: How often processes that are not our children are looked at.
 FOREIGN_SECONDS: Final = 0.2
 #: Variable in which a child finds whose death it shall not survive.
@@ -48,7 +51,7 @@ class Supervisor:
         self,
         slots: Sequence[Slot],
         *,
-        box_id: str,
+        presence: Presence,
         policy: Policy,
         processes: Processes,
         open_store: Callable[[], BoxStore],
@@ -56,7 +59,8 @@ class Supervisor:
     ) -> None:
         """Take over what an earlier Supervisor left behind; start nothing before the first step."""
         self._places = [Place(slot) for slot in slots]
-        self._box_id = box_id
+        self._presence = presence
+        self._box_id = presence.box_id
         self._policy = policy
         self._processes = processes
         self._open_store = open_store
@@ -81,6 +85,11 @@ class Supervisor:
         """Ask for an orderly stop: workers first, so that their reports get through."""
         self._is_stopping = True
 
+    def leave(self) -> None:
+        """Say in the store that this Supervisor has stopped; call it when done."""
+        if self._store is not None:
+            self._presence.leave(self._store)
+
     def kill(self) -> None:
         """End everything at once."""
         for place in self._places:
@@ -90,6 +99,7 @@ class Supervisor:
     def ring(self) -> None:
         """Look at the desired state at the next step, and give FATAL processes another try."""
         self._polled_at = float('-inf')
+        self._presence.ring()
         for place in self._places:
             if place.watch.status is ProcessStatus.FATAL:
                 place.watch = Watch(restart_count=place.watch.restart_count)
@@ -98,13 +108,12 @@ class Supervisor:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
         now = self._clock.monotonic()
         self._note_ends(now)
-        if not self._is_stopping and now - self._polled_at >= POLL_SECONDS:
-            self._poll()
-            self._polled_at = now
+        period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
+        if now - self._polled_at >= period:
+            self._poll(now)
+            self._polled_at = self._clock.monotonic()
         for place in self._places:
-            place.watch, step = decide(
-                place.watch, self._policy, now, is_wanted=self._is_wanted(place.slot)
-            )
+            place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
             if step is not None:
                 self._act(place, step, now)
         self._report()
@@ -174,14 +183,22 @@ class Supervisor:
                     extra={'event': 'process_stopped'},
                 )
 
-    def _is_wanted(self, slot: Slot) -> bool:
-        if not self._is_stopping:
-            return self._is_on.get(slot.process, True)
+    def _wish(self, slot: Slot) -> Wish:
+        if self._is_stopping:
+            return Wish.ON if self._is_needed_to_the_end(slot) else Wish.OFF
+        if not self._presence.is_held or not self._is_on.get(slot.process, True):
+            return Wish.OFF
+        is_drained = self._presence.is_draining and not slot.is_last
+        return Wish.DRAINED if is_drained else Wish.ON
+
+    def _is_needed_to_the_end(self, slot: Slot) -> bool:
+        """Tell whether a slot runs on while others stop: the Scheduler hears the last reports."""
         if not slot.is_last:
             return False
-        # The Scheduler goes last; until then it stays if it runs, and is not started anew.
+        # If it does not run, it is not started anew.
         is_busy = any(
-            place.watch.status in (ProcessStatus.RUNNING, ProcessStatus.STOPPING)
+            place.watch.status
+            in (ProcessStatus.RUNNING, ProcessStatus.DRAINING, ProcessStatus.STOPPING)
             for place in self._places
             if not place.slot.is_last
         )
@@ -195,6 +212,8 @@ class Supervisor:
         match step:
             case Step.SPAWN:
                 self._spawn(place, now)
+            case Step.DRAIN if place.identity is not None:
+                self._processes.drain(place.identity)
             case Step.TERMINATE if place.identity is not None:
                 self._processes.terminate(place.identity)
             case Step.KILL if place.identity is not None:
@@ -224,10 +243,11 @@ class Supervisor:
             '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
         )
 
-    def _poll(self) -> None:
-        """Read what is desired; processes without a row are wanted."""
+    def _poll(self, now: float) -> None:
+        """Say that this box lives, and read what is desired; processes without a row are wanted."""
         try:
             self._store = self._store or self._open_store()
+            self._presence.beat(self._store, now)
             rows = self._store.box_processes(self._box_id)
         except PortError as error:
             if not self._is_store_down:
@@ -238,11 +258,18 @@ class Supervisor:
             return
         self._is_store_down = False
         self._is_on = {row.process: row.is_on for row in rows}
+        # What was deleted meanwhile (`launch.py super --reset`) is written anew.
+        stored = {row.process: (row.state, row.pids) for row in rows}
+        self._reported = {
+            process: row
+            for process, row in self._reported.items()
+            if stored.get(process) == (row.state, row.pids)
+        }
 
     def _report(self) -> None:
         """Write what runs, where it has changed."""
         rows = [row for row in self._actual() if self._reported.get(row.process) != row]
-        if not rows or self._store is None:
+        if not rows or self._store is None or self._is_store_down or not self._presence.is_held:
             return
         now = self._clock.now()
         try:
@@ -279,6 +306,7 @@ def _worst(statuses: Sequence[ProcessStatus]) -> str:
         ProcessStatus.FATAL,
         ProcessStatus.BACKOFF,
         ProcessStatus.STOPPING,
+        ProcessStatus.DRAINING,
         ProcessStatus.STOPPED,
         ProcessStatus.RUNNING,
     )

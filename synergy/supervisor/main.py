@@ -7,25 +7,31 @@ import logging
 import os
 import select
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
+from synergy import __version__
 from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import Box
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
 from synergy.ports.processes import Processes
 from synergy.ports.store import Store
 from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import slots_of
 
 logger = logging.getLogger(__name__)
 
 #: Beyond the grace of a worker: time to hand its unit back and to end.
 _STOP_MARGIN: Final = timedelta(seconds=5)
+_STORE_SECONDS_MAX: Final = 5.0
 
 
 class HomeInUse(Exception):
@@ -71,7 +77,16 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         runtime.open_store().close()
         supervisor = Supervisor(
             slots_of(settings, runtime.context, is_console=is_console),
-            box_id=settings.box_id,
+            presence=Presence(
+                Box(
+                    box_id=settings.box_id,
+                    host=socket.gethostname(),
+                    home=str(settings.home),
+                    pid=os.getpid(),
+                    version=__version__,
+                ),
+                settings.box_vanished,
+            ),
             policy=Policy(
                 restart_delay=settings.restart_delay,
                 restart_delay_max=settings.restart_delay_max,
@@ -85,8 +100,18 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         )
         logger.info('Supervisor started on box %s', settings.box_id, extra={'event': 'started'})
         _loop(supervisor)
+        supervisor.leave()
         logger.info('Supervisor stopped', extra={'event': 'stopped'})
     return 0
+
+
+def patient(settings: Settings) -> Settings:
+    """Return the settings for a Supervisor: it does not wait long for a store that is away.
+
+    While it waits, nothing is restarted or stopped, and it can do without the store.
+    """
+    seconds = min(settings.store_busy_seconds_max, _STORE_SECONDS_MAX)
+    return replace(settings, store_busy_seconds_max=seconds)
 
 
 @contextmanager

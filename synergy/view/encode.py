@@ -9,6 +9,7 @@ from typing import Any
 from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, Unit
 from synergy.core.states import JobState
+from synergy.view.boxes import BoxView
 from synergy.view.freeruns import FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview
@@ -109,7 +110,26 @@ def encode_status(status: Status) -> Encoded:
         },
         'processes': [_encode_summary(item) for item in status.processes],
         'boxes': [encode_box_process(item) for item in status.boxes],
+        'supervisors': [encode_box(item) for item in status.supervisors],
+        'schedulers': [
+            {'owner': item.owner, 'is_leading': item.is_leading} for item in status.schedulers
+        ],
+        'warnings': list(status.warnings),
         'open_commands': [encode_command(item) for item in status.open_commands],
+    }
+
+
+def encode_box(view: BoxView) -> Encoded:
+    """Return a box, without its processes."""
+    return {
+        'box_id': view.box.box_id,
+        'presence': view.presence.value,
+        'host': view.box.host,
+        'home': view.box.home,
+        'pid': view.box.pid,
+        'version': view.box.version,
+        'seen_at': instant(view.box.seen_at),
+        'is_draining': view.box.is_draining,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synergy.core.commands import Command, CommandState
 from synergy.core.hierarchy import Node
@@ -13,6 +13,7 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Store
+from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
 
 _COMMANDS_MAX = 100
 
@@ -38,25 +39,44 @@ class ProcessSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The whole system at one instant."""
+    """The whole system at one instant.
+
+    boxes: processes as they run on boxes. supervisors: the boxes themselves. warnings: sentences.
+    """
 
     at: datetime
     leadership: Leadership | None
     is_led: bool
     processes: Sequence[ProcessSummary]
     boxes: Sequence[BoxProcess]
+    supervisors: Sequence[BoxView]
+    schedulers: Sequence[SchedulerView]
+    warnings: Sequence[str]
     open_commands: Sequence[Command]
 
 
-def status(timetable: Timetable, store: Store, box_id: str, now: datetime) -> Status:
-    """Return how everything stands at `now`, with the processes of one box."""
+def status(
+    timetable: Timetable,
+    store: Store,
+    box_id: str | None,
+    now: datetime,
+    vanished_after: timedelta = timedelta(seconds=15),
+) -> Status:
+    """Return how everything stands at `now`, with the processes of one box, or of all."""
     leadership = store.leadership()
+    is_led = leadership is not None and leadership.until > store.store_now()
+    views = box_views(store, vanished_after)
     return Status(
         at=now,
         leadership=leadership,
-        is_led=leadership is not None and leadership.until > store.store_now(),
+        is_led=is_led,
         processes=[_summary(timetable, node, now) for node in timetable.hierarchy],
-        boxes=store.box_processes(box_id),
+        boxes=[
+            row for view in views for row in view.processes if box_id in (None, view.box.box_id)
+        ],
+        supervisors=views,
+        schedulers=schedulers(views, leadership, is_led=is_led),
+        warnings=warnings(views),
         open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from synergy.conf.names import STATE_MACHINE_DISCRETE
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import Job, Unit
@@ -69,6 +70,9 @@ def _look_at(asked: Asked, key: JobKey) -> tuple[list[str], list[JobKey]]:
         return [_final(asked, key, state)], []
     job = timetable.open_job(key)
     if job is not None and job.state.is_running:
+        if job.uow_id is None and node.process.machine != STATE_MACHINE_DISCRETE:
+            texts, causes = _embryo(asked, node, key)
+            return [f'rests after run {job.run} until its trigger fires again', *texts], causes
         return list(_running(asked, job)), []
     return _embryo(asked, node, key)
 

@@ -2,7 +2,8 @@
 
 User code runs on the main thread, where signal handlers run too: a handler raises `Interrupted`
 out of it. SIGALRM ends a run at its time-out or at the end of the grace; SIGUSR1, sent by the
-heartbeat thread, ends one whose lease is lost; SIGTERM and SIGINT ask for a stop.
+heartbeat thread, ends one whose lease is lost; SIGTERM and SIGINT ask for a stop; SIGUSR2 asks
+to drain: to stop once the run under way has ended by itself, however long that takes.
 `Interrupted` is a BaseException, so that a broad `except Exception` in user code lets it pass.
 """
 
@@ -61,11 +62,13 @@ class SignalGuard:
         self._grace = grace.total_seconds()
         self._on_stop = on_stop
         self._is_stopping = False
+        self._is_draining = False
         self._is_inside = False
         self._is_lost = False
         self._timeout_at: float | None = None
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.signal(signal.SIGUSR1, self._on_lost)
+        signal.signal(signal.SIGUSR2, self._on_drain_asked)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop_asked)
 
@@ -85,8 +88,8 @@ class SignalGuard:
         self._timeout_at = None
 
     def is_stopping(self) -> bool:
-        """Tell whether SIGTERM or SIGINT has come."""
-        return self._is_stopping
+        """Tell whether SIGTERM, SIGINT or SIGUSR2 has come."""
+        return self._is_stopping or self._is_draining
 
     def lose(self) -> None:
         """Interrupt the run under way: its lease is lost. Called by the heartbeat thread."""
@@ -100,6 +103,10 @@ class SignalGuard:
     def _on_lost(self, _number: int, _frame: FrameType | None) -> None:
         if self._is_lost:
             self._interrupt(Cause.LOST)
+
+    def _on_drain_asked(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_draining = True
+        self._on_stop()
 
     def _on_stop_asked(self, _number: int, _frame: FrameType | None) -> None:
         if self._is_stopping:  # The second time: at once.

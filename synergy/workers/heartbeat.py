@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from synergy.core.records import Outcome, Unit
+from synergy.core.records import Outcome, Unit, UnitEnd
 from synergy.ports.clock import Clock
 from synergy.ports.errors import LeaseLost, PortError, StoreError
 from synergy.ports.store import UnitStore
+from synergy.workers.batch import Batch
 from synergy.workers.run_log import RunLog
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Watched:
 
     unit: Unit
     log: RunLog
+    batch: Batch
     renewed: float
     overdue_at: float | None
     is_lost: bool = False
@@ -77,11 +79,11 @@ class Heartbeat:
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
-    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
-        """Watch a run from now on."""
+    def begin(self, unit: Unit, log: RunLog, batch: Batch, timeout: timedelta | None) -> Watched:
+        """Watch a run from now on. batch: what must not hang behind it."""
         now = self._clock.monotonic()
         overdue_at = None if timeout is None else now + timeout.total_seconds() + STUCK_SECONDS
-        watched = Watched(unit, log, now, overdue_at)
+        watched = Watched(unit, log, batch, now, overdue_at)
         with self._condition:
             self._watched = watched
             if self._is_asleep:
@@ -124,6 +126,8 @@ class Heartbeat:
         now = self._clock.monotonic()
         if watched.overdue_at is not None and now >= watched.overdue_at:
             self._end_stuck(store, watched)
+        watched.batch.save(store.finish)
+        watched.batch.hand_back(store)
         if watched.is_lost:
             return
         if lines := watched.log.drain():
@@ -147,7 +151,11 @@ class Heartbeat:
         if not watched.is_lost:
             with suppress(PortError):
                 error = 'timed out and could not be interrupted; the worker was ended'
-                store.finish(
-                    watched.unit.id, watched.unit.fence, Outcome.failed(error), watched.log.finish()
+                end = UnitEnd(
+                    uow_id=watched.unit.id,
+                    fence=watched.unit.fence,
+                    outcome=Outcome.failed(error),
+                    log=tuple(watched.log.finish()),
                 )
+                store.finish([end])
         os._exit(EXIT_STUCK)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 #: A bell that is lost costs at most this long.
 _WAIT_SECONDS: Final = 5.0
 _RETRY_SECONDS_MIN: Final = 0.2
-_RETRY_SECONDS_MAX: Final = 10.0
+_RETRY_SECONDS_MAX: Final = 2.0
 
 
 def run_worker(

@@ -1,7 +1,10 @@
-"""The run of one unit, as a pipeline one can read aloud.
+"""The run of units, as a pipeline one can read aloud.
 
     take -> claim -> acknowledge -> run user code under guard and heartbeat -> classify ->
     finish -> report -> take again
+
+While runs are short, several are taken, claimed, finished and reported together; they run one after
+the other. How many follows from how long the last ones took; see `synergy.workers.batch`.
 
 Acknowledged right after the claim: from there on the lease, not the broker, says who has the
 unit, and nothing holds a delivery while user code runs for hours.
@@ -12,13 +15,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
 from synergy.core.freerun_record import base_of
-from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UowId
+from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
@@ -26,6 +29,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
+from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
 from synergy.workers.heartbeat import Watched
@@ -34,6 +38,10 @@ from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)
 
+#: Units claimed together, at most.
+BATCH_MAX: Final = 16
+#: What runs of one batch may take together: so long the end of the first may wait for the last.
+BATCH_SECONDS: Final = 0.005
 _RETRY_SECONDS_MIN: Final = 0.1
 _RETRY_SECONDS_MAX: Final = 2.0
 
@@ -50,13 +58,14 @@ class RunnerSettings:
     sink: str | None
     log_lines_max: int
     data_source: DataSource | None = None
+    batch_seconds: float = BATCH_SECONDS
 
 
 class Watcher(Protocol):
     """What keeps the lease of the run under way; see `synergy.workers.heartbeat`."""
 
-    def begin(self, unit: Unit, log: RunLog, timeout: timedelta | None) -> Watched:
-        """Watch a run from now on."""
+    def begin(self, unit: Unit, log: RunLog, batch: Batch, timeout: timedelta | None) -> Watched:
+        """Watch a run from now on. batch: what must not hang behind it."""
         ...
 
     def end(self, watched: Watched) -> None:
@@ -90,39 +99,66 @@ class Runner:
         self._heartbeat = heartbeat
         self._capture = capture
         self._settings = settings
+        self._batch_count = 1
 
     def step(self) -> bool:
-        """Work on one unit if one is waiting; tell whether there was a message."""
-        deliveries = self._consumer.take(1)
+        """Work on what is waiting, some units at most; tell whether there was a message."""
+        deliveries = self._consumer.take(self._batch_count)
         if not deliveries:
             return False
-        unit = self._claim(deliveries[0])
+        claimed_at = self._clock.monotonic()
+        units = self._claim(deliveries)
         self._consumer.ack(deliveries)
-        if unit is not None:
-            self._work(unit)
+        if units:
+            self._work_all(Batch(units), claimed_at)
+            self._adapt(len(units), self._clock.monotonic() - claimed_at)
         return True
 
-    def _claim(self, delivery: Delivery) -> Unit | None:
+    def _claim(self, deliveries: Sequence[Delivery]) -> list[Unit]:
         settings = self._settings
-        uow_id = delivery.body.get('uow')
-        if uow_id is None:
-            logger.warning(
-                'a message to %s names no unit: %r', settings.process, dict(delivery.body)
-            )
-            return None
-        unit = self._store.claim(UowId(uow_id), settings.owner, settings.lease)
-        if unit is None:
-            logger.debug('unit %s is not to be claimed; its message is dropped', uow_id)
-        elif base_of(unit.process) != settings.process:
-            logger.warning('%s came to %s; handed back', unit, settings.process)
-            self._release(unit, [])
-            return None
-        return unit
+        uow_ids = []
+        for delivery in deliveries:
+            if (uow_id := delivery.body.get('uow')) is not None:
+                uow_ids.append(UowId(uow_id))
+            else:
+                logger.warning(
+                    'a message to %s names no unit: %r', settings.process, dict(delivery.body)
+                )
+        if not uow_ids:
+            return []
+        # A message that came twice names its unit twice.
+        units = self._store.claim(list(dict.fromkeys(uow_ids)), settings.owner, settings.lease)
+        for unit in units:
+            if base_of(unit.process) != settings.process:
+                logger.warning('%s came to %s; handed back', unit, settings.process)
+                self._release(unit, [])
+        return [unit for unit in units if base_of(unit.process) == settings.process]
 
-    def _work(self, unit: Unit) -> None:
+    def _work_all(self, batch: Batch, claimed_at: float) -> None:
+        """Run one after the other; what a stop or a long run leaves over is handed back."""
+        fresh_until = claimed_at + self._settings.lease.total_seconds() / 3
+        save_at = claimed_at + self._settings.batch_seconds
+        while (unit := batch.next()) is not None:
+            self._work(unit, batch)
+            now = self._clock.monotonic()
+            if self._guard.is_stopping() or now >= fresh_until:
+                self._persist(lambda: batch.hand_back(self._store))
+            if now >= save_at:
+                self._save(batch)
+                save_at = self._clock.monotonic() + self._settings.batch_seconds
+        self._save(batch)
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Take more at once while runs are short, and fewer when they are not."""
+        if seconds > self._settings.batch_seconds:
+            self._batch_count = max(int(count * self._settings.batch_seconds / seconds), 1)
+        elif count == self._batch_count:
+            self._batch_count = min(count * 2, BATCH_MAX)
+
+    def _work(self, unit: Unit, batch: Batch) -> None:
         settings = self._settings
         log = RunLog(unit.attempt, self._clock, settings.log_lines_max)
-        watched = self._heartbeat.begin(unit, log, settings.timeout)
+        watched = self._heartbeat.begin(unit, log, batch, settings.timeout)
         self._capture.begin(log)
         outcome: Outcome | Cause
         try:
@@ -132,7 +168,7 @@ class Runner:
         finally:
             self._capture.end()
             self._heartbeat.end(watched)
-        self._conclude(unit, outcome, log)
+        self._conclude(unit, outcome, log, batch)
 
     def _run(self, unit: Unit) -> Outcome:
         """Call user code; whatever it does, return how the attempt ended, or raise Interrupted."""
@@ -166,7 +202,7 @@ class Runner:
         uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
         return self._handler.process_uow(uow)
 
-    def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog) -> None:
+    def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
         match outcome:
             case Cause.LOST:
                 logger.warning(
@@ -176,23 +212,34 @@ class Runner:
             case Cause.STOP:
                 log.add('WARNING', 'the worker was stopped; the unit is handed back')
                 self._release(unit, log.finish())
+                self._report([unit.id])
             case Cause.TIMEOUT:
                 assert self._settings.timeout is not None
                 error = f'timed out after {self._settings.timeout.total_seconds():g} s'
                 logger.error('%s %s', unit, error, extra={'event': 'uow_timed_out'})
                 log.add('ERROR', error)
-                self._finish(unit, Outcome.failed(error), log.finish())
+                batch.add(_end(unit, Outcome.failed(error), log))
             case Outcome():
-                self._finish(unit, outcome, log.finish())
-        self._report(unit)
+                batch.add(_end(unit, outcome, log))
 
-    def _finish(self, unit: Unit, outcome: Outcome, lines: list[LogLine]) -> None:
-        self._persist(unit, lambda: self._store.finish(unit.id, unit.fence, outcome, lines))
+    def _save(self, batch: Batch) -> None:
+        """Save the ends of a batch, and tell the Scheduler."""
+        self._persist(lambda: batch.save(self._finish))
+        if uow_ids := batch.take_unreported():
+            self._report(uow_ids)
+
+    def _finish(self, ends: Sequence[UnitEnd]) -> None:
+        for uow_id in self._store.finish(ends):
+            logger.warning(
+                'unit %s was cancelled, rescued or claimed anew; its result is discarded',
+                uow_id,
+                extra={'event': 'lease_lost'},
+            )
 
     def _release(self, unit: Unit, lines: list[LogLine]) -> None:
-        self._persist(unit, lambda: self._store.release(unit.id, unit.fence, lines))
+        self._persist(lambda: self._store.release(unit.id, unit.fence, lines))
 
-    def _persist(self, unit: Unit, write: Callable[[], None]) -> None:
+    def _persist(self, write: Callable[[], None]) -> None:
         """Write the end of an attempt; try for as long as the lease can still be ours."""
         give_up_at = self._clock.monotonic() + 2 * self._settings.lease.total_seconds()
         pause = _RETRY_SECONDS_MIN
@@ -201,23 +248,29 @@ class Runner:
                 write()
                 return
             except LeaseLost as error:
-                logger.warning('%s: %s', unit, error, extra={'event': 'lease_lost'})
+                logger.warning('%s', error, extra={'event': 'lease_lost'})
                 return
             except StoreUnavailable as error:
                 if self._clock.monotonic() >= give_up_at:
-                    # The lease has run out: the Scheduler rescues the unit.
-                    logger.error('%s: result not saved: %s', unit, error)
+                    # The lease has run out: the Scheduler rescues what was not saved.
+                    logger.error('results not saved: %s', error, extra={'event': 'store_down'})
                     return
-                logger.warning('%s: %s; trying again', unit, error, extra={'event': 'store_down'})
+                logger.warning('%s; trying again', error, extra={'event': 'store_down'})
             self._clock.sleep(pause)
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
 
-    def _report(self, unit: Unit) -> None:
+    def _report(self, uow_ids: Sequence[UowId]) -> None:
         try:
-            self._broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
+            self._broker.publish([Message(REPORT_ROUTE, {'uow': uow_id}) for uow_id in uow_ids])
         except BrokerUnavailable as error:
-            # The Scheduler's sweep finds the unit.
-            logger.warning('%s not reported: %s', unit, error, extra={'event': 'broker_down'})
+            # The Scheduler's sweep finds the units.
+            logger.warning(
+                '%d units not reported: %s', len(uow_ids), error, extra={'event': 'broker_down'}
+            )
+
+
+def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:
+    return UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome, log=tuple(log.finish()))
 
 
 def _hour(timeperiod: Timeperiod) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import subprocess
@@ -13,7 +14,10 @@ import pytest
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.sqlite_connection import SqliteFile
 from synergy.adapters.sqlite_store import SqliteStore
+from synergy.core.states import JobState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
+from tests.builders import key
+from tests.contract.test_store import start
 
 
 def open_file(path: Path, migrations: list[str], busy_seconds_max: float = 0.2) -> SqliteFile:
@@ -155,3 +159,33 @@ def test_many_processes_write_without_losing_anything(tmp_path: Path) -> None:
     assert [writer.wait() for writer in writers] == [0] * 6
 
     assert open_file(tmp_path / 's.db', [FIRST]).read('SELECT count(*) FROM item') == [(1200,)]
+
+
+def test_an_illegal_row_is_named_once_and_counts_as_running(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SqliteStore.open(tmp_path / 's.db', clock=SystemClock())
+    for hour in range(3):
+        start(store, key(f'SiteHourly@202611220{hour}'))
+    edited = sqlite3.connect(tmp_path / 's.db')
+    edited.execute("UPDATE job SET state = 'state_lost' WHERE timeperiod = '2026112200'")
+    edited.execute("UPDATE job SET timeperiod = 'soon' WHERE timeperiod = '2026112201'")
+    edited.execute("UPDATE unit_of_work SET end_timeperiod = '' WHERE timeperiod = '2026112202'")
+    edited.commit()
+    edited.close()
+
+    with caplog.at_level(logging.ERROR):
+        found = [*store.index_rows(), *store.index_rows()]
+        units = store.live_units()
+        jobs = store.open_jobs()
+
+    assert [(str(timeperiod), state) for _, timeperiod, state in found[:2]] == [
+        ('2026112200', JobState.IN_PROGRESS),
+        ('2026112202', JobState.IN_PROGRESS),
+    ]
+    assert [str(unit.timeperiod) for unit in units] == ['2026112200', '2026112201']
+    assert [str(job.timeperiod) for job in jobs] == ['2026112202']
+    named = [record.getMessage() for record in caplog.records]
+    assert len(named) == len(set(named)) == 4
+    assert 'SiteHourly@2026112200 in store' in named[0]
+    store.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
-from synergy.core.records import Outcome
+from synergy.core.records import Outcome, UnitEnd
 from synergy.core.states import JobState
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
@@ -49,9 +49,8 @@ def half_done(launch: Launch) -> Launch:
             (Outcome.processed(5), Outcome.noop(), Outcome.failed('no data')),
             strict=True,
         ):
-            claimed = store.claim(unit.id, 'dev:FlightHourly:0:7', timedelta(seconds=9))
-            assert claimed is not None
-            store.finish(unit.id, claimed.fence, outcome)
+            store.claim([unit.id], 'dev:FlightHourly:0:7', timedelta(seconds=9))
+            store.finish([UnitEnd(uow_id=unit.id, fence=1, outcome=outcome)])
             broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
         scheduler.step()
     return launch
@@ -220,6 +219,39 @@ def test_check_accepts_this_project_and_refuses_a_bad_one(
     assert len(found['problems']) == 3
     assert launch('up').code == launch('start', 'Supervisor').code == 6
     assert not (tmp_path / 'home').exists()
+
+
+def test_a_refused_context_in_a_package_is_named_by_its_file(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.broken')
+
+    assert 'tests/pipelines/broken.py' in launch('check').err
+
+
+def test_a_run_without_a_log_says_so(half_done: Launch) -> None:
+    said = half_done('log', 'FlightHourly', '2013010100')
+
+    assert (said.code, said.out) == (0, '')
+    assert 'run 1 of FlightHourly has logged nothing (state_processed)' in said.err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (('simulate', '--days', '1', '--duration', '-5'), '--duration'),
+        (('simulate', '--days', '1', '--duration', 'nan'), '--duration'),
+        (('freerun', 'edit', 'Shell::disk_room'), 'nothing to change'),
+        (('requests', 'cancel'), 'cancel and an ID'),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(
+    half_done: Launch, arguments: tuple[str, ...], expected: str
+) -> None:
+    said = half_done(*arguments)
+
+    assert (said.code, said.out) == (2, '')
+    assert expected in said.err
 
 
 def test_unknown_commands_and_options_are_usage_errors(launch: Launch) -> None:

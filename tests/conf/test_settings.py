@@ -31,6 +31,25 @@ def test_the_environment_wins_over_the_module() -> None:
     assert load_settings({'SYNERGY_BOX_ID': 'prod-1'}, PROJECT).box_id == 'prod-1'
 
 
+def test_the_box_is_named_by_settings_else_by_the_file_in_the_home(tmp_path: Path) -> None:
+    environ = {'SYNERGY_HOME': str(tmp_path)}
+    assert load_settings(environ, PROJECT).box_id == 'dev'
+    (tmp_path / 'box_id').write_text('prod-1\n')
+
+    assert load_settings(environ, PROJECT).box_id == 'prod-1'
+    assert load_settings(environ | {'SYNERGY_BOX_ID': 'prod-2'}, PROJECT).box_id == 'prod-2'
+
+
+@pytest.mark.parametrize('content', [b'', b'a b', b'a\nb', b'\xff\xfe'])
+def test_a_file_that_names_no_box_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / 'box_id').write_bytes(content)
+
+    (problem,) = problems({'SYNERGY_HOME': str(tmp_path)})
+
+    assert 'is no box id' in problem
+    assert 'super --boxid ID' in problem
+
+
 def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
     (problem,) = problems({'SYNERGY_SWEEP_SECOND': '3'})
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from synergy.adapters.clocks import SimulatedClock, SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.rabbit_broker import RabbitBroker
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.ports.broker import Broker
+from synergy.ports.broker import Broker, BrokerAdmin
 from synergy.ports.store import Store
 from tests.builders import instant
 
@@ -22,13 +25,20 @@ def clock() -> SimulatedClock:
     return SimulatedClock(NOW)
 
 
-@pytest.fixture
-def open_store(tmp_path: Path, clock: SimulatedClock) -> Iterator[Callable[[], Store]]:
+@pytest.fixture(params=['sqlite', 'mongodb'])
+def open_store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: SimulatedClock
+) -> Iterator[Callable[[], Store]]:
     """Return a function that opens one more connection to the same store."""
+    if request.param == 'mongodb':
+        uri = request.getfixturevalue('empty_mongo_uri')
     opened: list[Store] = []
 
     def open_one() -> Store:
-        opened.append(SqliteStore.open(tmp_path / 'store.db', clock=clock))
+        if request.param == 'mongodb':
+            opened.append(MongoStore.open(uri, clock=clock))
+        else:
+            opened.append(SqliteStore.open(tmp_path / 'store.db', clock=clock))
         return opened[-1]
 
     yield open_one
@@ -41,13 +51,33 @@ def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
 
 
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """A broker to test. code: an expression that opens it in another process."""
+
+    open: Callable[[], BrokerAdmin]
+    code: str
+
+
+@pytest.fixture(params=['embedded', 'rabbitmq'])
+def doorbell(request: pytest.FixtureRequest, tmp_path: Path) -> Doorbell:
+    if request.param == 'embedded':
+        folder = tmp_path / 'broker'
+        return Doorbell(
+            lambda: EmbeddedBroker.open(folder, clock=SystemClock()),
+            f'EmbeddedBroker.open(Path({str(folder)!r}), clock=SystemClock())',
+        )
+    uri: str = request.getfixturevalue('amqp_uri')
+    return Doorbell(lambda: RabbitBroker(uri, title='test'), f'RabbitBroker({uri!r}, title="test")')
+
+
 @pytest.fixture
-def open_broker(tmp_path: Path) -> Iterator[Callable[[], Broker]]:
+def open_broker(doorbell: Doorbell) -> Iterator[Callable[[], Broker]]:
     """Return a function that opens one more connection to the same broker."""
     opened: list[Broker] = []
 
     def open_one() -> Broker:
-        opened.append(EmbeddedBroker.open(tmp_path / 'broker', clock=SystemClock()))
+        opened.append(doorbell.open())
         return opened[-1]
 
     yield open_one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from synergy.core.effects import (
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
+    Box,
     BoxProcess,
     Job,
     Leadership,
@@ -29,6 +30,8 @@ from synergy.core.records import (
     Outcome,
     ProcessName,
     Unit,
+    UnitEnd,
+    UowId,
     uow_id_of,
 )
 from synergy.core.states import JobState, UnitState
@@ -84,6 +87,18 @@ def start(store: Store, job_key: JobKey = HOUR) -> Unit:
     return unit
 
 
+def claim(store: Store, uow_id: UowId, owner: str) -> Unit | None:
+    """Claim one unit."""
+    return next(iter(store.claim([uow_id], owner, LEASE)), None)
+
+
+def finish(
+    store: Store, uow_id: UowId, fence: int, outcome: Outcome, log: Sequence[LogLine] = ()
+) -> bool:
+    """Finish one unit; tell whether that was accepted."""
+    return not store.finish([UnitEnd(uow_id=uow_id, fence=fence, outcome=outcome, log=tuple(log))])
+
+
 def test_what_is_committed_is_read_back(store: Store) -> None:
     unit = start(store)
 
@@ -112,7 +127,7 @@ def test_an_unclaimed_identical_unit_is_adopted_and_a_claimed_one_is_not(store: 
     unit = start(store)
 
     store.commit(leader(store), [InsertUnit(unit)])
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
 
     with pytest.raises(CommitRefused):
         store.commit(leader(store), [InsertUnit(unit)])
@@ -126,7 +141,7 @@ def test_a_unit_that_was_cancelled_before_it_started_is_requested_again(store: S
 
     again = store.units([unit.id])[unit.id]
     assert (again.state, again.fence, again.error) == (UnitState.REQUESTED, 2, None)
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
     store.commit(leader(store), [CancelUnit(unit.id, 'skipped', NOW)])
     with pytest.raises(CommitRefused):
         store.commit(leader(store), [InsertUnit(unit)])
@@ -136,36 +151,36 @@ def test_only_one_claim_succeeds(open_store: Callable[[], Store]) -> None:
     first, second = open_store(), open_store()
     unit = start(first)
 
-    claimed = first.claim(unit.id, 'w1', LEASE)
+    claimed = claim(first, unit.id, 'w1')
 
     assert claimed is not None
     assert (claimed.state, claimed.fence, claimed.owner) == (UnitState.IN_PROGRESS, 1, 'w1')
     assert claimed.lease_until == NOW + LEASE
     assert claimed.started_at == NOW
-    assert second.claim(unit.id, 'w2', LEASE) is None
+    assert claim(second, unit.id, 'w2') is None
 
 
 def test_a_unit_is_not_claimed_before_its_time(store: Store, clock: SimulatedClock) -> None:
     unit = unit_of(not_before=NOW + timedelta(seconds=5))
     store.commit(leader(store), [InsertUnit(unit)])
 
-    assert store.claim(unit.id, 'w', LEASE) is None
+    assert claim(store, unit.id, 'w') is None
 
     clock.advance(timedelta(seconds=5))
-    assert store.claim(unit.id, 'w', LEASE) is not None
+    assert claim(store, unit.id, 'w') is not None
 
 
 def test_an_unknown_unit_is_not_claimed(store: Store) -> None:
-    assert store.claim(uow_id_of(HOUR, 9), 'w', LEASE) is None
+    assert claim(store, uow_id_of(HOUR, 9), 'w') is None
 
 
 def test_finish_is_recorded_once_and_repeating_it_does_nothing(store: Store) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
     log = [LogLine(attempt=1, at=NOW, level='INFO', text='counted')]
 
-    store.finish(unit.id, 1, Outcome.processed(7), log)
-    store.finish(unit.id, 1, Outcome.processed(7), log)
+    assert finish(store, unit.id, 1, Outcome.processed(7), log)
+    assert finish(store, unit.id, 1, Outcome.processed(7), log)
 
     ended = store.units([unit.id])[unit.id]
     assert (ended.state, ended.processed_count) == (UnitState.PROCESSED, 7)
@@ -176,16 +191,39 @@ def test_finish_is_recorded_once_and_repeating_it_does_nothing(store: Store) -> 
 @pytest.mark.parametrize('outcome', [Outcome.processed(8), Outcome.noop(), Outcome.failed('x')])
 def test_a_second_different_finish_is_refused(store: Store, outcome: Outcome) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
-    store.finish(unit.id, 1, Outcome.processed(7))
+    claim(store, unit.id, 'w')
+    finish(store, unit.id, 1, Outcome.processed(7))
 
-    with pytest.raises(LeaseLost):
-        store.finish(unit.id, 1, outcome)
+    assert not finish(store, unit.id, 1, outcome)
+
+
+def test_several_are_claimed_and_finished_at_once_each_on_its_own(store: Store) -> None:
+    units = [start(store, key(f'SiteHourly@201311010{hour}')) for hour in range(4)]
+    claim(store, units[1].id, 'other')
+
+    claimed = store.claim([unit.id for unit in units], 'w', LEASE)
+
+    assert [unit.id for unit in claimed] == [units[0].id, units[2].id, units[3].id]
+    store.commit(leader(store), [CancelUnit(units[2].id, 'skipped', NOW)])
+    line = LogLine(attempt=1, at=NOW, level='INFO', text='counted')
+    ends = [
+        UnitEnd(uow_id=unit.id, fence=1, outcome=Outcome.processed(3), log=(line,))
+        for unit in claimed
+    ]
+    assert list(store.finish(ends)) == [units[2].id]
+    found = store.units([unit.id for unit in units])
+    assert [found[unit.id].state for unit in units] == [
+        UnitState.PROCESSED,
+        UnitState.IN_PROGRESS,
+        UnitState.CANCELED,
+        UnitState.PROCESSED,
+    ]
+    assert [len(store.log(unit.id)) for unit in units] == [1, 0, 0, 1]
 
 
 def test_zombie_finish_renew_and_release_are_refused_after_a_rescue(store: Store) -> None:
     unit = start(store)
-    claimed = store.claim(unit.id, 'w', LEASE)
+    claimed = claim(store, unit.id, 'w')
     assert claimed is not None
     rescue = MoveUnit(
         uow_id=unit.id,
@@ -198,22 +236,21 @@ def test_zombie_finish_renew_and_release_are_refused_after_a_rescue(store: Store
     )
     store.commit(leader(store), [rescue])
 
-    with pytest.raises(LeaseLost):
-        store.finish(unit.id, 1, Outcome.processed(1))
+    assert not finish(store, unit.id, 1, Outcome.processed(1))
     with pytest.raises(LeaseLost):
         store.renew(unit.id, 1, LEASE)
     with pytest.raises(LeaseLost):
         store.release(unit.id, 1)
-    again = store.claim(unit.id, 'w2', LEASE)
+    again = claim(store, unit.id, 'w2')
     assert again is not None
     assert (again.fence, again.attempt) == (3, 2)
-    store.finish(unit.id, 3, Outcome.processed(1))
+    finish(store, unit.id, 3, Outcome.processed(1))
 
 
 def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
-    store.finish(unit.id, 1, Outcome.noop())
+    claim(store, unit.id, 'w')
+    finish(store, unit.id, 1, Outcome.noop())
 
     with pytest.raises(CommitRefused):
         store.commit(
@@ -232,22 +269,21 @@ def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:
 
 def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
 
     store.commit(leader(store), [CancelUnit(unit.id, 'skipped by anna', NOW)])
 
     cancelled = store.units([unit.id])[unit.id]
     assert (cancelled.state, cancelled.fence) == (UnitState.CANCELED, 2)
     assert cancelled.error == 'skipped by anna'
-    with pytest.raises(LeaseLost):
-        store.finish(unit.id, 1, Outcome.processed(1))
+    assert not finish(store, unit.id, 1, Outcome.processed(1))
     store.commit(leader(store), [CancelUnit(unit.id, 'again', NOW)])
     assert store.units([unit.id])[unit.id].error == 'skipped by anna'
 
 
 def test_renew_extends_the_lease(store: Store, clock: SimulatedClock) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
     clock.advance(timedelta(seconds=5))
 
     store.renew(unit.id, 1, LEASE)
@@ -257,7 +293,7 @@ def test_renew_extends_the_lease(store: Store, clock: SimulatedClock) -> None:
 
 def test_a_released_unit_is_requested_again_in_the_same_attempt(store: Store) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
+    claim(store, unit.id, 'w')
     store.commit(leader(store), [], announced={unit.id: NOW})
 
     store.release(unit.id, 1, [LogLine(attempt=1, at=NOW, level='INFO', text='stopped')])
@@ -270,7 +306,7 @@ def test_a_released_unit_is_requested_again_in_the_same_attempt(store: Store) ->
 
 def test_announcements_are_marked_on_units_that_still_wait(store: Store) -> None:
     first, second = start(store), start(store, key('SiteHourly@2026112201'))
-    store.claim(second.id, 'w', LEASE)
+    claim(store, second.id, 'w')
 
     store.commit(leader(store), [], announced={first.id: NOW, second.id: NOW})
 
@@ -437,6 +473,60 @@ def test_desired_and_actual_state_of_a_box_do_not_overwrite_each_other(store: St
     assert store.box_processes('elsewhere') == []
 
 
+def box_at(host: str, **fields: object) -> Box:
+    box = Box(box_id='box', host=host, home='/h', pid=7, version='3.0')
+    return replace(box, **fields)  # type: ignore[arg-type]
+
+
+def test_a_heartbeat_is_dated_by_the_store_and_keeps_what_is_desired(
+    store: Store, clock: SimulatedClock
+) -> None:
+    assert store.heartbeat(box_at('a'), LEASE) == box_at('a', seen_at=NOW)
+    store.set_drained('box', is_draining=True)
+    clock.advance(LEASE)
+
+    again = store.heartbeat(box_at('a', pid=8, version='3.1', seen_at=NOW), LEASE)
+
+    assert again == box_at('a', pid=8, version='3.1', seen_at=NOW + LEASE, is_draining=True)
+    assert list(store.boxes()) == [again]
+    store.set_drained('box', is_draining=False)
+    assert not store.boxes()[0].is_draining
+
+
+def test_a_box_that_another_place_holds_is_not_taken_before_it_has_vanished(
+    store: Store, clock: SimulatedClock
+) -> None:
+    held = store.heartbeat(box_at('a'), LEASE)
+    clock.advance(LEASE - timedelta(seconds=1))
+
+    assert store.heartbeat(box_at('b'), LEASE) == held
+    assert store.heartbeat(box_at('a', home='/other'), LEASE) == held
+    clock.advance(timedelta(seconds=1))
+    assert store.heartbeat(box_at('b'), LEASE).host == 'b'
+
+
+def test_a_box_whose_supervisor_stopped_in_order_is_free_at_once(store: Store) -> None:
+    store.heartbeat(box_at('a'), LEASE)
+
+    store.heartbeat(box_at('a', pid=None), LEASE)
+
+    assert store.heartbeat(box_at('b'), LEASE).host == 'b'
+
+
+def test_a_box_may_be_drained_before_it_is_seen_and_forgotten_at_any_time(store: Store) -> None:
+    store.set_drained('box', is_draining=True)
+    store.set_desired('box', 'SiteHourly', is_on=False)
+    store.set_desired('alone', 'SiteHourly', is_on=True)
+
+    assert list(store.boxes()) == [Box(box_id='box', is_draining=True)]
+    assert store.heartbeat(box_at('a'), LEASE).is_draining
+    assert [row.box_id for row in store.box_processes()] == ['alone', 'box']
+    assert store.forget_box('box') == 2
+    assert store.forget_box('box') == 0
+    assert store.boxes() == []
+    assert [row.box_id for row in store.box_processes()] == ['alone']
+
+
 def test_a_job_keeps_a_bounded_history(store: Store) -> None:
     leadership = leader(store)
     for rev in range(1, 140):
@@ -490,8 +580,8 @@ def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:
 
 def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:
     unit = start(store)
-    store.claim(unit.id, 'w', LEASE)
-    store.finish(unit.id, 1, Outcome.failed('no data'))
+    claim(store, unit.id, 'w')
+    finish(store, unit.id, 1, Outcome.failed('no data'))
 
     def move(before: UnitState, after: UnitState) -> MoveUnit:
         return MoveUnit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.inputs import Expired, Look, Reported
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, UnitState
@@ -162,3 +163,23 @@ def test_a_report_that_is_late_after_the_rest_changes_nothing() -> None:
 
     assert made.jobs == before
     assert made.now - NOON == timedelta(0)
+
+
+def test_a_live_day_that_was_skipped_is_left_alone_by_its_trigger() -> None:
+    made = desk()
+    (unit,) = trigger(made)
+    made.work(unit)
+    made.command(
+        Command(
+            id=CommandId('c'),
+            kind=CommandKind.SKIP,
+            process=DAILY,
+            start=DAY.timeperiod,
+            end=DAY.timeperiod.shift(1),
+            actor='anna',
+            created_at=NOON,
+        )
+    )
+
+    assert trigger(made) == []
+    assert made.state(DAY) is JobState.SKIPPED

@@ -144,24 +144,25 @@ class EngineAgainstModel(RuleBasedStateMachine):
         except PlanRefused:
             return
         if kind is CommandKind.REPROCESS:
-            self.everything_above_was_reset(key, count, before)
+            self.everything_above_was_reset(command, before)
 
-    def everything_above_was_reset(
-        self, key: JobKey, count: int, before: dict[JobKey, JobState]
-    ) -> None:
-        """Nobody that had run and waits, however far, for what was reset is final still."""
-        ordinals = range(key.timeperiod.ordinal, key.timeperiod.ordinal + count)
+    def everything_above_was_reset(self, command: Command, before: dict[JobKey, JobState]) -> None:
+        """Whoever had run and waits, however far, for what was reset has been reset, too.
+
+        It may be final again at once: with every child skipped it is skipped anew.
+        """
+        ordinals = range(command.start.ordinal, command.end.ordinal)
         reset = {
             other
             for other in self.model.spans
-            if other.process == key.process and other.timeperiod.ordinal in ordinals
+            if other.process == command.process and other.timeperiod.ordinal in ordinals
         }
         for other in self.model.spans:
             if other not in reset and any(source in reset for source in self.model.inputs(other)):
                 reset.add(other)
         for other in reset:
             if before[other] is not JobState.EMBRYO:
-                assert not self.model.state(other).is_final, other
+                assert self.desk.jobs[other].request_id == command.id, other
 
     @invariant()
     def what_runs_was_ready(self) -> None:
@@ -192,7 +193,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
 
 
 EngineAgainstModel.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=60, stateful_step_count=40, deadline=None, print_blob=True
 )
 TestEngineAgainstModel = EngineAgainstModel.TestCase
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synergy.conf.machines import DISCRETE_RULES, changed
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.discrete import DISCRETE
 from synergy.core.machines.table import (
@@ -56,3 +57,15 @@ def test_discrete_leaves_ended_jobs_alone(state: JobState) -> None:
     actions = {DISCRETE.decide(state, unit, due).action for unit in ANY_UNIT for due in ANY_DUE}
 
     assert actions == {Action.WAIT}
+
+
+def test_a_changed_machine_still_covers_everything_and_says_what_it_was_told() -> None:
+    held = Rule(
+        job=(JobState.EMBRYO,), due=(Due.READY, Due.DOOMED), action=Action.WAIT, why='on strike'
+    )
+
+    machine = compile_machine('idle', changed(DISCRETE_RULES, held))
+
+    assert machine.decide(JobState.EMBRYO, None, Due.READY) is held
+    assert machine.decide(JobState.EMBRYO, None, Due.DOOMED) is held
+    assert machine.decide(JobState.EMBRYO, None, Due.OPEN).why == DISCRETE_RULES[1].why

@@ -113,3 +113,32 @@ def test_an_interrupted_demo_stops_everything(tmp_path: Path) -> None:
     assert demo.returncode == 130, output
     assert len(running) >= 9
     assert not any(process.is_running() for process in running)
+
+
+def test_a_live_demo_shows_every_machine_and_its_counts_agree(tmp_path: Path) -> None:
+    home = tmp_path / 'h'
+    demo = start_demo(home, '--live', '--speed', '60', '--exit', '--json', str(tmp_path / 'r.json'))
+
+    output, _ = demo.communicate(timeout=240)
+
+    assert demo.returncode == 0, output
+    result = json.loads((tmp_path / 'r.json').read_text())
+    assert (result['totals_ok'], result['violations'], result['unseen']) == (True, 0, [])
+    assert min(result['runs']['LiveHourly'], result['runs']['LiveDaily']) >= 2
+    assert all(result['final'].values())
+    assert 'counts agree with a recount of the raw table' in output
+    assert processes_of(home) == []
+
+
+def test_a_live_demo_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    for options, expected in (
+        (('--live', '--speed', 'fast'), "speed 'fast' is no factor"),
+        (('--live', '--days', '3'), '--days belongs to the historic demo'),
+        (('--speed', '2'), '--speed belongs to --live'),
+    ):
+        demo = start_demo(tmp_path / 'h', *options)
+
+        output, _ = demo.communicate(timeout=60)
+
+        assert demo.returncode == 2, output
+        assert expected in output

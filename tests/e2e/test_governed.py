@@ -35,6 +35,8 @@ def test_a_live_day_runs_again_and_again_and_yesterday_once(system: System) -> N
     system.wait_for(lambda: len(system.store.runs(today)) >= 3, 'three live runs')
 
     assert system.state(today) is JobState.IN_PROGRESS
+    asked = ('why', 'LiveDaily', str(today.timeperiod))
+    system.wait_for(lambda: 'rests after run' in system.launch(*asked).stdout, 'a rest')
     assert system.wait_final(yesterday) is JobState.PROCESSED
     assert len(system.store.runs(yesterday)) == 1
 
@@ -124,6 +126,25 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: System) -> None
     assert json.loads(system.launch('dead', '--json').stdout) == []
     events = [event.text for event in system.store.events(key, 10)]
     assert any('reprocess by' in text and 'mended' in text for text in events)
+
+
+def test_a_dead_letter_whose_retry_is_refused_stays(system: System) -> None:
+    system.start('Shell')
+    added = system.launch(
+        'freerun', 'add', 'Shell::failing', '--trigger', 'every 3600',
+        '--arguments', '{"command": "false"}',
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    assert system.launch('freerun', 'run', 'Shell::failing').returncode == 0
+    system.wait_for(lambda: bool(system.store.dead_units(9)), 'the dead letter')
+    (dead,) = system.store.dead_units(9)
+    assert system.launch('freerun', 'rm', 'Shell::failing').returncode == 0
+
+    refused = system.launch('dead', 'retry', dead.id)
+
+    assert refused.returncode == 1
+    assert 'there is no free run' in refused.stdout
+    assert [unit.id for unit in system.store.dead_units(9)] == [dead.id]
 
 
 def test_commands_about_nothing_are_refused_before_they_are_asked(system: System) -> None:

@@ -19,7 +19,16 @@ from synergy.adapters.sqlite_store import SqliteStore
 from synergy.conf.model import Context, Settings
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
-from synergy.core.records import BoxProcess, Job, LogLine, Outcome, ProcessName, Unit, uow_id_of
+from synergy.core.records import (
+    BoxProcess,
+    Job,
+    LogLine,
+    Outcome,
+    ProcessName,
+    Unit,
+    UnitEnd,
+    uow_id_of,
+)
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.core.users import Role, User
@@ -149,8 +158,7 @@ def seed(pages: Pages) -> None:
     store.commit(leadership, saves)
     store.commit(leadership, _failed(store, leadership, failed))
     store.commit(leadership, _begun(running))
-    unit = store.claim(uow_id_of(running, 1), 'dev:SiteHourly.2', timedelta(hours=1))
-    assert unit is not None
+    unit = store.claim([uow_id_of(running, 1)], 'dev:SiteHourly.2', timedelta(hours=1))[0]
     store.append_log(unit.id, [LogLine(attempt=1, at=NOW, level='INFO', text='counting visits')])
     _request(store, leadership, pages)
     store.report_actual(
@@ -209,14 +217,14 @@ def _finished(key: JobKey, number: int) -> list[Save]:
 
 def _failed(store: Store, leadership: Any, key: JobKey) -> list[Save]:
     store.commit(leadership, [InsertUnit(_unit(key, attempt=3))])
-    unit = store.claim(uow_id_of(key, 1), 'dev:SiteHourly.1', timedelta(hours=1))
-    assert unit is not None
+    unit = store.claim([uow_id_of(key, 1)], 'dev:SiteHourly.1', timedelta(hours=1))[0]
     error = f'ValueError: {HOSTILE} is not a number'
     lines = [
         LogLine(attempt=3, at=NOW, level='INFO', text='reading visits_2026112209.csv'),
         LogLine(attempt=3, at=NOW, level='ERROR', text=error),
     ]
-    store.finish(unit.id, unit.fence, Outcome.failed(error), lines)
+    end = UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=Outcome.failed(error), log=tuple(lines))
+    store.finish([end])
     dead = MoveUnit(
         uow_id=unit.id,
         from_state=UnitState.INVALID,

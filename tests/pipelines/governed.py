@@ -13,7 +13,7 @@ from synergy.conf.entries import (
     managed_context_entry,
     timetable_tree_entry,
 )
-from synergy.conf.machines import DISCRETE_RULES, Action, Rule, UnitState
+from synergy.conf.machines import DISCRETE_RULES, Action, JobState, Rule, UnitState, changed
 
 _NOW = datetime.now(UTC)
 YESTERDAY = f'{_NOW - timedelta(days=1):%Y%m%d}00'
@@ -45,16 +45,15 @@ def shell(entry: str, trigger: str, command: str, **fields: Any) -> RawEntry:
 
 
 #: As discrete, but a failed attempt is never tried again.
-ONCE = [
+ONCE = changed(
+    DISCRETE_RULES,
     Rule(
-        job=rule.job,
-        unit=rule.unit,
-        due=rule.due,
-        action=Action.GIVE_UP if rule.unit == (UnitState.INVALID,) else rule.action,
-        why=rule.why,
-    )
-    for rule in DISCRETE_RULES
-]
+        job=(JobState.IN_PROGRESS, JobState.FINAL_RUN),
+        unit=(UnitState.INVALID,),
+        action=Action.GIVE_UP,
+        why='an attempt failed, and one is all it gets',
+    ),
+)
 
 machine_context = {'once': ONCE}
 process_context = [

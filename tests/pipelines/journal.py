@@ -38,6 +38,15 @@ class Journal(Worker):
         return Outcome.processed(1)
 
 
+class Steady(Journal):
+    """Writes down each start, and takes its time."""
+
+    def process_uow(self, uow: Uow) -> Outcome:
+        outcome = super().process_uow(uow)
+        time.sleep(0.1)
+        return outcome
+
+
 class Patient(Worker):
     """Works until told to go on."""
 

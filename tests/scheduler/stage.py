@@ -12,7 +12,7 @@ from synergy.adapters.sqlite_store import SqliteStore
 from synergy.cli.verify import all_jobs, applying
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
-from synergy.core.records import Outcome, ProcessName, Route, Unit, UowId
+from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Consumer, Message
@@ -71,13 +71,14 @@ class Stage:
         return found
 
     def claim(self, uow_id: UowId) -> Unit | None:
-        unit = self.store.claim(uow_id, 'worker', LEASE)
-        if unit is not None:
+        for unit in self.store.claim([uow_id], 'worker', LEASE):
             self.started.append(f'{unit.key}#{unit.run}')
-        return unit
+            return unit
+        return None
 
     def finish(self, unit: Unit, outcome: Outcome | None = None, *, report: bool = True) -> None:
-        self.store.finish(unit.id, unit.fence, outcome or Outcome.processed(1))
+        end = UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome or Outcome.processed(1))
+        self.store.finish([end])
         if report:
             self.broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
 

@@ -106,6 +106,20 @@ def test_a_report_that_never_came_is_found_by_the_sweep(stage: Stage) -> None:
     assert stage.state(HOUR) is JobState.PROCESSED
 
 
+def test_a_failure_that_is_reported_while_a_sweep_finds_it_is_decided_once(stage: Stage) -> None:
+    scheduler = stage.scheduler()
+    scheduler.step()
+    unit = stage.claim(stage.take()[0])
+    assert unit is not None
+    stage.finish(unit, Outcome.failed('no disk'))
+
+    stage.clock.advance(timedelta(seconds=5))
+    scheduler.step()
+
+    again = stage.store.units([unit.id])[unit.id]
+    assert (again.state, again.attempt) == (UnitState.REQUESTED, 2)
+
+
 def test_a_silent_worker_is_rescued_and_its_late_result_refused(stage: Stage) -> None:
     scheduler = stage.scheduler()
     scheduler.step()
@@ -244,7 +258,7 @@ def test_a_failed_attempt_waits_for_its_delay_and_is_rung_then(tmp_path: Path) -
     scheduler.step()
 
     assert stage.take() == []
-    assert stage.store.claim(unit.id, 'eager', LEASE) is None
+    assert stage.store.claim([unit.id], 'eager', LEASE) == []
     for _ in range(25):
         stage.clock.advance(timedelta(seconds=1))
         scheduler.step()

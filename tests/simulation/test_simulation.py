@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from synergy.adapters import sqlite_store
+from synergy.core import readiness
 from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
 from synergy.core.engine import Engine
-from synergy.core.timetable import Timetable
 from synergy.scheduler.loop import Index, Scheduler
 from synergy.simulation.runs import simulate
 
@@ -105,8 +105,8 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
-    """Find every range of inputs final."""
-    patch.setattr(Timetable, 'first_pending', lambda *_: None)
+    """Find every input final, when it is decided; the checker still looks for itself."""
+    patch.setattr(readiness, '_pending', lambda *_: [])
 
 
 @pytest.mark.parametrize(

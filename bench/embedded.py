@@ -1,0 +1,38 @@
+"""Throughput on SQLite and the embedded broker, beside the bare sequence on the same machine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench import throughput
+from bench.names import HOURS_VARIABLE
+from bench.result import Result
+
+
+def run(*, is_quick: bool) -> Sequence[Result]:
+    """Measure the bare sequence, and the pipeline with 1, 2 and 4 workers, each in a new home."""
+    hours = 2_000 if is_quick else 10_000
+    # This process reads the same context, of the same length, as those that it starts.
+    os.environ[HOURS_VARIABLE] = str(hours)
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        homes = Path(folder)
+        bare = throughput.bare_sequence(_environ(homes / 'bare'), hours)
+        runs = {
+            count: throughput.pipeline(
+                _environ(homes / str(count)), homes / str(count), hours, count
+            )
+            for count in (1, 2, 4)
+        }
+    return throughput.results('embedded', bare, runs, aim='3,000 and 30 % with two workers')
+
+
+def _environ(home: Path) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        'SYNERGY_HOME': str(home),
+        'SYNERGY_CONTEXT_MODULE': 'bench.pipeline',
+        'SYNERGY_LOG_LEVEL': 'WARNING',
+    }

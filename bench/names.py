@@ -1,0 +1,12 @@
+"""Names that a benchmark and the processes that it starts agree on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Prefixed so that they are not taken for settings.
+HOURS_VARIABLE: Final = 'SYNERGY_INTERNAL_BENCH_HOURS'
+WORKERS_VARIABLE: Final = 'SYNERGY_INTERNAL_BENCH_WORKERS'
+
+HOURLY, DAILY, MONTHLY, ALERT = 'SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertDaily'
+START: Final = '2020010100'

@@ -1,0 +1,105 @@
+"""A MongoDB store as a whole: look at it, bring it up to date, empty it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from synergy.adapters import mongo_schema as schema
+from synergy.adapters.mongo_connection import MongoConnection
+from synergy.adapters.mongo_reading import MongoReading
+from synergy.adapters.mongo_takeover import Takeover
+from synergy.core.records import Leadership
+from synergy.ports.administration import Findings
+from synergy.ports.errors import StoreUnusable
+
+
+class MongoAdministration:
+    """The administration of one database."""
+
+    def __init__(self, uri: str, *, busy_seconds_max: float, log_retention: timedelta) -> None:
+        """Prepare a connection. log_retention: after how long the server deletes logs."""
+        self._connection = MongoConnection(uri, busy_seconds_max=busy_seconds_max)
+        self._retention = log_retention
+
+    @property
+    def place(self) -> str:
+        """Return what it is and where."""
+        return self._connection.place
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        self._connection.close()
+
+    def check(self) -> Findings:
+        """Look, and change nothing."""
+        database = self._connection.database
+        with self._connection.reaching():
+            version = self._version()
+            is_of_2 = schema.is_of_2(database)
+            taken = (
+                Takeover(database, self._connection.store_now(), is_dry=True).run()
+                if is_of_2
+                else Findings()
+            )
+            indexes = [f'{index} is created' for index in schema.missing(database)]
+            found = [self._origin(version, is_of_2=is_of_2), *self._counts()]
+        changes = [*taken.changes, *indexes]
+        if version != schema.VERSION:
+            changes.append(f'schema version becomes {schema.VERSION}')
+        return Findings(found=found, changes=changes, problems=taken.problems)
+
+    def update(self) -> Findings:
+        """Bring the database up to date."""
+        database = self._connection.database
+        with self._connection.reaching():
+            version = self._version()
+            is_of_2 = schema.is_of_2(database)
+            indexes = [f'{index} was created' for index in schema.missing(database)]
+            taken = (
+                Takeover(database, self._connection.store_now(), is_dry=False).run()
+                if is_of_2
+                else Findings()
+            )
+            schema.update(database, self._retention)
+        changes = [*taken.changes, *indexes]
+        if version != schema.VERSION:
+            changes.append(f'schema version is {schema.VERSION}')
+        return Findings(changes=changes, problems=taken.problems)
+
+    def reset(self) -> None:
+        """Drop everything of ours and make it anew; other collections are left alone."""
+        database = self._connection.database
+        with self._connection.reaching():
+            # The version goes last: what broke off halfway still says whose it is.
+            for name in reversed(schema.COLLECTIONS[:-1]):
+                database.drop_collection(name)
+            database.drop_collection(schema.COLLECTIONS[-1])
+            schema.update(database, self._retention)
+
+    def leader(self) -> Leadership | None:
+        """Return the Scheduler whose lease holds now, if any."""
+        leadership = MongoReading(self._connection).leadership()
+        if leadership is None or leadership.until <= self._connection.store_now():
+            return None
+        return leadership
+
+    def _version(self) -> int | None:
+        version = schema.version_of(self._connection.database)
+        if version is not None and version > schema.VERSION:
+            raise StoreUnusable(
+                f'{self.place} has schema version {version}, but this program knows '
+                f'{schema.VERSION} at most; use the newer program'
+            )
+        return version
+
+    def _origin(self, version: int | None, *, is_of_2: bool) -> str:
+        if is_of_2:
+            return f'database {self._connection.name} was written by Synergy 2.x'
+        if version is None:
+            return f'database {self._connection.name} is empty'
+        return f'database {self._connection.name} has schema version {version}'
+
+    def _counts(self) -> list[str]:
+        database = self._connection.database
+        counts = {name: database[name].estimated_document_count() for name in schema.COLLECTIONS}
+        return [f'{count} in {name}' for name, count in counts.items() if count]

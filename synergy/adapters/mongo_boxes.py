@@ -1,0 +1,128 @@
+"""Boxes in the ledger on MongoDB: who is there, what is desired, what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from synergy.adapters import mongo_documents as documents
+from synergy.adapters.mongo_documents import Document
+from synergy.adapters.mongo_reading import MongoReading
+from synergy.core.records import Box, BoxProcess
+
+BOXES: Final = 'box'
+_PROCESSES: Final = 'box_configuration'
+#: A box that was drained before it was ever seen.
+_UNSEEN: Final = {'host': '', 'home': '', 'pid': None, 'version': '', 'seen_at': None}
+
+
+class MongoBoxes(MongoReading):
+    """The role `BoxStore` of `synergy.ports.store`."""
+
+    def boxes(self) -> Sequence[Box]:
+        """Return every box, by id."""
+        with self._connection.reaching():
+            found = self._database[BOXES].find().sort('_id')
+            return [*self._decoded(BOXES, documents.box_of, found)]
+
+    def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
+        """Say that the Supervisor of a box lives, unless another place holds the box."""
+        now = self._connection.now
+        vanished = {'$subtract': [now, vanished_after // timedelta(milliseconds=1)]}
+        is_own = {
+            '$and': [
+                {'$eq': ['$host', {'$literal': box.host}]},
+                {'$eq': ['$home', {'$literal': box.home}]},
+            ]
+        }
+        # A missing field, of a document that is made by this very statement, is less than any.
+        is_free = {'$or': [{'$lte': ['$pid', None]}, {'$lte': ['$seen_at', vanished]}]}
+        may = {'$or': [is_own, is_free]}
+        wanted = {
+            'host': {'$literal': box.host},
+            'home': {'$literal': box.home},
+            'pid': box.pid,
+            'version': {'$literal': box.version},
+            'seen_at': now,
+        }
+        values = {name: {'$cond': [may, value, f'${name}']} for name, value in wanted.items()}
+        kept = {'is_draining': {'$ifNull': ['$is_draining', False]}}
+        written = [{'$set': {**values, **kept}}]
+        with self._connection.reaching():
+            try:
+                found = self._beat(box.box_id, written)
+            except DuplicateKeyError:
+                # Two made the document at once; now it is there.
+                found = self._beat(box.box_id, written)
+        return documents.box_of(found)
+
+    def _beat(self, box_id: str, written: Sequence[Document]) -> Document:
+        found = self._database[BOXES].find_one_and_update(
+            {'_id': box_id}, written, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        assert found is not None, 'an upsert returns what it wrote'
+        return found
+
+    def set_drained(self, box_id: str, *, is_draining: bool) -> None:
+        """Say whether the workers of a box are to take no more."""
+        with self._connection.reaching():
+            self._database[BOXES].update_one(
+                {'_id': box_id},
+                {'$set': {'is_draining': is_draining}, '$setOnInsert': _UNSEEN},
+                upsert=True,
+            )
+
+    def forget_box(self, box_id: str) -> int:
+        """Delete a box and its processes."""
+        with self._connection.reaching():
+            return (
+                self._database[BOXES].delete_many({'_id': box_id}).deleted_count
+                + self._database[_PROCESSES].delete_many({'box_id': box_id}).deleted_count
+            )
+
+    def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
+        """Return the rows of one box, or of all, by box and process."""
+        where = {} if box_id is None else {'box_id': box_id}
+        with self._connection.reaching():
+            found = self._database[_PROCESSES].find(where).sort(['box_id', 'process_name'])
+            return [*self._decoded(_PROCESSES, documents.box_process_of, found)]
+
+    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
+        """Say whether `process` is to run on `box_id`."""
+        unknown: Document = {'state': None, 'pids': [], 'restart_count': 0, 'changed_at': None}
+        with self._connection.reaching():
+            self._database[_PROCESSES].update_one(
+                {'box_id': box_id, 'process_name': process},
+                {'$set': {'is_on': is_on}, '$setOnInsert': unknown},
+                upsert=True,
+            )
+
+    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
+        """Write what runs; `is_on` of existing rows is left alone."""
+        if actual:
+            with self._connection.reaching():
+                self._database[_PROCESSES].bulk_write(
+                    [_report(row) for row in actual], ordered=False
+                )
+
+
+def _report(row: BoxProcess) -> UpdateOne:
+    return UpdateOne(
+        {'box_id': row.box_id, 'process_name': row.process},
+        {
+            '$set': {
+                'state': row.state,
+                'pids': list(row.pids),
+                # As in Synergy 2.x.
+                'pid': row.pids[0] if row.pids else None,
+                'restart_count': row.restart_count,
+                'changed_at': row.changed_at,
+            },
+            '$setOnInsert': {'is_on': row.is_on},
+        },
+        upsert=True,
+    )

@@ -1,0 +1,196 @@
+"""A connection to a MongoDB replica set: time limits, guarantees, and errors in our own words.
+
+Writes wait for the majority and its journals, reads see only what a majority has: what was answered
+survives the death of any one member. The driver repeats a write once when the primary changes
+under it, as the same write (retryWrites); what still fails is StoreUnavailable and, after a write,
+maybe applied. Limits that the URI names win over those set here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import pymongo
+from pymongo import errors
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from synergy.ports.clock import Clock
+from synergy.ports.errors import StoreError, StoreUnavailable, StoreUnusable
+
+Document: TypeAlias = dict[str, Any]
+
+#: The database of a URI that names none. Source: Synergy 2.x.
+DEFAULT_DATABASE: Final = 'scheduler'
+#: A member that does not answer its monitor for so long is given up, and its calls with it.
+_CONNECT_MILLIS: Final = 3000
+_HEARTBEAT_MILLIS: Final = 1000
+#: What a router of a sharded cluster answers as `msg`. Source: MongoDB docs, hello.
+_ROUTER: Final = 'isdbgrid'
+#: Server codes. Source: MongoDB, error_codes.yml.
+_UNAUTHORIZED: Final = 13
+_AUTHENTICATION_FAILED: Final = (18, 8000)
+_NO_REPLICA_SET: Final = 20
+_OUT_OF_DISK: Final = 14031
+DUPLICATE_KEY: Final = 11000
+
+
+class MongoConnection:
+    """One database of one client; used by one thread at a time, and not across a fork."""
+
+    def __init__(self, uri: str, *, busy_seconds_max: float, clock: Clock | None = None) -> None:
+        """Prepare a client; the first call connects.
+
+        busy_seconds_max: how long to wait for a primary, and for an answer. clock: judges leases
+        instead of the server's clock; for tests.
+        Raises StoreUnusable when the URI cannot be understood.
+        """
+        self._clock = clock
+        millis = int(busy_seconds_max * 1000)
+        defaults: dict[str, Any] = {
+            'serverSelectionTimeoutMS': millis,
+            'socketTimeoutMS': millis,
+            'waitQueueTimeoutMS': millis,
+            'connectTimeoutMS': min(millis, _CONNECT_MILLIS),
+            'heartbeatFrequencyMS': _HEARTBEAT_MILLIS,
+            'retryWrites': True,
+            'appname': 'synergy',
+        }
+        try:
+            # Without a look at the DNS: an mongodb+srv URI is resolved by the client itself.
+            named = {
+                part.partition('=')[0].lower()
+                for part in uri.partition('?')[2].replace(';', '&').split('&')
+            }
+            self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(
+                uri,
+                tz_aware=True,
+                **{key: value for key, value in defaults.items() if key.lower() not in named},
+            )
+            self.name = self._client.get_default_database(DEFAULT_DATABASE).name
+        except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
+            raise StoreUnusable(
+                f'store_uri {shown(uri)} cannot be used ({error}); correct it, as in '
+                'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'
+            ) from error
+        except errors.PyMongoError as error:
+            raise self._translated(error, shown(uri)) from error
+        self.place = f'store {shown(uri)}'
+        self.database: Database[Document] = self._client.get_database(
+            self.name,
+            write_concern=WriteConcern('majority', wtimeout=millis, j=True),
+            read_concern=ReadConcern('majority'),
+        )
+
+    @property
+    def now(self) -> object:
+        """Return the expression by which leases are judged: the server's clock."""
+        return '$$NOW' if self._clock is None else self._clock.now()
+
+    def store_now(self) -> datetime:
+        """Return the present instant of the clock by which leases are judged."""
+        if self._clock is not None:
+            return self._clock.now()
+        with self.reaching():
+            found: datetime = self._client.admin.command('hello')['localTime']
+            return found.replace(tzinfo=UTC)  # Commands answer with naive dates.
+
+    def check_is_replicated(self) -> None:
+        """Raise StoreUnusable when this is a single server, which knows no majority."""
+        with self.reaching():
+            hello = self._client.admin.command('hello')
+        if 'setName' not in hello and hello.get('msg') != _ROUTER:
+            raise StoreUnusable(
+                f'{self.place} is no replica set; start mongod with --replSet and initiate it, one '
+                'member is enough to try things'
+            )
+
+    def logs(self) -> Collection[Document]:
+        """Return the collection of logs, written and read without waiting for a majority.
+
+        A log that a fail-over loses costs a look, never an interval.
+        """
+        return self.database.get_collection(
+            'log_recording', write_concern=WriteConcern(1), read_concern=ReadConcern('local')
+        )
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Translate the driver's errors of a block."""
+        try:
+            yield
+        except errors.PyMongoError as error:
+            raise self._translated(error, self.place) from error
+
+    def close(self) -> None:
+        """Close the client; safe to call twice."""
+        self._client.close()
+
+    def _translated(self, error: errors.PyMongoError, place: str) -> StoreError:
+        code, text = _code_and_text(error)
+        if isinstance(error, errors.OperationFailure) and code in _AUTHENTICATION_FAILED:
+            return StoreUnusable(
+                f'{place} refused user name or password ({text}); correct store_uri, and name the '
+                'database of the user with authSource'
+            )
+        if isinstance(error, errors.OperationFailure) and code == _UNAUTHORIZED:
+            return StoreUnusable(
+                f'{place} does not let this user do what is needed ({text}); grant it the roles '
+                f'readWrite and dbAdmin on database {self.name}'
+            )
+        if code == _NO_REPLICA_SET:
+            return StoreUnusable(
+                f'{place} is no replica set ({text}); start mongod with --replSet and initiate it'
+            )
+        if isinstance(error, errors.ServerSelectionTimeoutError):
+            return StoreUnavailable(f'{place} {self._why_not_selected(text)}')
+        if code == _OUT_OF_DISK:
+            return StoreUnavailable(
+                f'{place} cannot grow: disk full ({text}); make room on the primary, nothing that '
+                'was saved is lost'
+            )
+        return StoreUnavailable(
+            f'{place} failed ({text}); what was being written may have been applied and is read '
+            'again; look at the log of the primary if this goes on'
+        )
+
+    def _why_not_selected(self, text: str) -> str:
+        topology = self._client.topology_description
+        servers = topology.server_descriptions().values()
+        answering = [server for server in servers if server.is_server_type_known]
+        if topology.replica_set_name is not None and answering:
+            names = ', '.join(f'{host}:{port}' for host, port in (s.address for s in answering))
+            return (
+                f'has no primary: of replica set {topology.replica_set_name} only {names} '
+                'answers; start the other members, a majority elects a primary by itself'
+            )
+        return (
+            f'cannot be reached ({text.partition(", Timeout:")[0]}); check that mongod runs, host '
+            'names, ports and replicaSet in store_uri, and the network'
+        )
+
+
+def shown(uri: str) -> str:
+    """Return a URI as it may be logged: without its password."""
+    scheme, mark, rest = uri.partition('://')
+    place, _, options = rest.partition('?')
+    credentials, at, hosts = place.rpartition('@')
+    user = credentials.partition(':')[0]
+    del options  # They may carry secrets, too: tlsCertificateKeyFilePassword.
+    return f'{scheme}{mark}{user}{at}{hosts}'
+
+
+def _code_and_text(error: errors.PyMongoError) -> tuple[int | None, str]:
+    """Return code and message of the failure, of a bulk that of its first part."""
+    if isinstance(error, errors.BulkWriteError):
+        details: Mapping[str, Any] = error.details or {}
+        parts = [*details.get('writeErrors', ()), *details.get('writeConcernErrors', ())]
+        if parts:
+            return parts[0].get('code'), str(parts[0].get('errmsg'))
+    code = error.code if isinstance(error, errors.OperationFailure) else None
+    return code, str(error).partition(', full error:')[0]

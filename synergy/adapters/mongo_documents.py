@@ -1,0 +1,395 @@
+"""Between records and documents: fields named as in Synergy 2.x, those it did not have beside them.
+
+Instants are BSON dates, which have milliseconds: that is what people see in their tools, what a TTL
+index needs, and what compares with the server's clock; the last three digits of a record's
+microseconds are cut off. Ids of units are ObjectIds, references to them 24 hexadecimal digits, as
+in 2.x. A document that somebody edited into something illegal raises Malformed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias, TypeVar
+
+import bson
+from bson import ObjectId
+
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
+from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.records import Box, BoxProcess, Job, Json, LogLine, ProcessName, Unit, UowId
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import Qualifier, Timeperiod, parse
+from synergy.core.trigger import Trigger, parse_trigger
+from synergy.core.users import ApiToken, Role, User
+
+T = TypeVar('T')
+Document: TypeAlias = dict[str, Any]
+
+#: Collections of jobs, fine to coarse.
+JOB_COLLECTION: Final = {
+    Qualifier.HOURLY: 'job_hourly',
+    Qualifier.DAILY: 'job_daily',
+    Qualifier.MONTHLY: 'job_monthly',
+    Qualifier.YEARLY: 'job_yearly',
+}
+QUALIFIER_BY_COLLECTION: Final = {name: qualifier for qualifier, name in JOB_COLLECTION.items()}
+TYPE_MANAGED: Final = 'type_managed'
+TYPE_FREERUN: Final = 'type_freerun'
+
+
+class Malformed(Exception):
+    """A document is not what this program writes; the message names the field and its value."""
+
+
+def job_of(document: Document, qualifier: Qualifier) -> Job:
+    """Return the job of a document; raise Malformed."""
+    fields = _Fields(document)
+    uow_id, request_id = (
+        fields.text_or_none('related_unit_of_work'),
+        fields.text_or_none('request_id'),
+    )
+    return Job(
+        process=ProcessName(fields.text('process_name')),
+        timeperiod=fields.timeperiod('timeperiod', qualifier),
+        state=fields.word('state', JobState),
+        rev=fields.number('rev'),
+        run=fields.number('run'),
+        uow_id=None if uow_id is None else UowId(uow_id),
+        failure_count=fields.number('number_of_failures'),
+        is_held=fields.switch('is_held'),
+        request_id=None if request_id is None else CommandId(request_id),
+        reason=fields.text_or_none('reason'),
+        changed_at=fields.instant('changed_at'),
+    )
+
+
+def job_values(job: Job, term: int) -> Document:
+    """Return what a transition writes: all but the key."""
+    return {
+        'state': job.state.value,
+        'rev': job.rev,
+        'term': term,
+        'run': job.run,
+        'related_unit_of_work': job.uow_id,
+        'number_of_failures': job.failure_count,
+        'is_held': job.is_held,
+        'request_id': job.request_id,
+        'reason': job.reason,
+        'changed_at': job.changed_at,
+    }
+
+
+def unit_of(document: Document) -> Unit:
+    """Return the unit of a document; raise Malformed."""
+    fields = _Fields(document)
+    qualifier = fields.word('time_qualifier', Qualifier)
+    return Unit(
+        id=UowId(str(document['_id'])),
+        process=ProcessName(fields.text('process_name')),
+        timeperiod=fields.timeperiod('timeperiod', qualifier),
+        start=fields.timeperiod('start_timeperiod', qualifier),
+        end=fields.timeperiod('end_timeperiod', qualifier),
+        run=fields.number('run'),
+        attempt=fields.number('attempt'),
+        state=fields.word('state', UnitState),
+        fence=fields.number('fence'),
+        owner=fields.text_or_none('owner'),
+        lease_until=fields.instant_or_none('lease_until'),
+        created_at=fields.instant('created_at'),
+        announced_at=fields.instant_or_none('submitted_at'),
+        not_before=fields.instant_or_none('not_before'),
+        started_at=fields.instant_or_none('started_at'),
+        finished_at=fields.instant_or_none('finished_at'),
+        processed_count=fields.number('number_of_processed_documents'),
+        error=fields.text_or_none('error'),
+        arguments=fields.json('arguments'),
+    )
+
+
+def unit_document(unit: Unit) -> Document:
+    """Return the document of a unit."""
+    qualifier = unit.timeperiod.qualifier
+    return {
+        '_id': ObjectId(unit.id),
+        'process_name': unit.process,
+        'timeperiod': str(unit.timeperiod),
+        'time_qualifier': qualifier.value,
+        'start_timeperiod': str(unit.start),
+        'end_timeperiod': str(unit.end),
+        'run': unit.run,
+        'attempt': unit.attempt,
+        'state': unit.state.value,
+        'fence': unit.fence,
+        'owner': unit.owner,
+        'lease_until': unit.lease_until,
+        'created_at': unit.created_at,
+        'submitted_at': unit.announced_at,
+        'not_before': unit.not_before,
+        'started_at': unit.started_at,
+        'finished_at': unit.finished_at,
+        'number_of_processed_documents': unit.processed_count,
+        'error': unit.error,
+        'arguments': json_value(unit.arguments),
+        'unit_of_work_type': TYPE_FREERUN if qualifier is Qualifier.REAL_TIME else TYPE_MANAGED,
+    }
+
+
+def command_of(document: Document) -> Command:
+    """Return the command of a document; raise Malformed."""
+    fields = _Fields(document)
+    qualifier = fields.word('time_qualifier', Qualifier)
+    target = fields.text_or_none('target')
+    plan = document.get('plan')
+    return Command(
+        id=CommandId(str(document['_id'])),
+        kind=fields.word('kind', CommandKind),
+        process=ProcessName(fields.text('process_name')),
+        start=fields.timeperiod('start_timeperiod', qualifier),
+        end=fields.timeperiod('end_timeperiod', qualifier),
+        only=fields.word('only_jobs', Only),
+        with_children=fields.switch('with_children'),
+        plan_hash=fields.text_or_none('plan_hash'),
+        target=None if target is None else CommandId(target),
+        details=fields.json('details'),
+        actor=fields.text('actor'),
+        reason=fields.text_or_none('reason'),
+        state=fields.word('state', CommandState),
+        is_paused=fields.switch('is_paused'),
+        plan=None
+        if plan is None
+        else {
+            ProcessName(process): tuple((start, stop) for start, stop in runs)
+            for process, runs in plan
+        },
+        planned_count=fields.number('planned_count'),
+        applied_count=fields.number('applied_count'),
+        created_at=fields.instant('created_at'),
+        finished_at=fields.instant_or_none('finished_at'),
+        outcome=fields.text_or_none('outcome'),
+    )
+
+
+def command_document(command: Command) -> Document:
+    """Return the document of a command."""
+    return {
+        '_id': command.id,
+        'kind': command.kind.value,
+        'process_name': command.process,
+        'time_qualifier': command.start.qualifier.value,
+        'start_timeperiod': str(command.start),
+        'end_timeperiod': str(command.end),
+        'only_jobs': command.only.value,
+        'with_children': command.with_children,
+        'plan_hash': command.plan_hash,
+        'target': command.target,
+        'details': json_value(command.details),
+        'actor': command.actor,
+        'reason': command.reason,
+        'created_at': command.created_at,
+        **command_progress(command),
+    }
+
+
+def command_progress(command: Command) -> Document:
+    """Return what the Scheduler writes of a command."""
+    plan = command.plan
+    return {
+        'state': command.state.value,
+        'is_paused': command.is_paused,
+        # Pairs, for the order of processes is part of the plan.
+        'plan': None if plan is None else [[name, [*map(list, plan[name])]] for name in plan],
+        'planned_count': command.planned_count,
+        'applied_count': command.applied_count,
+        'finished_at': command.finished_at,
+        'outcome': command.outcome,
+    }
+
+
+def freerun_of(document: Document) -> Freerun:
+    """Return the free run of a document; raise Malformed."""
+    fields = _Fields(document)
+    return Freerun(
+        name=ProcessName(f'{fields.text("process_name")}::{fields.text("entry_name")}'),
+        trigger=fields.trigger('trigger_frequency'),
+        is_on=fields.switch('is_on'),
+        overlap=fields.word('overlap', Overlap),
+        misfire=fields.word('misfire', Misfire),
+        misfire_max=fields.number('misfire_max'),
+        arguments=fields.json('arguments'),
+        description=fields.text_or_none('description'),
+        definition=fields.text_or_none('definition'),
+        rev=fields.number('rev'),
+        last_fire=fields.instant_or_none('last_fire'),
+        last_run=fields.number('last_run'),
+        live=tuple(UowId(str(uow_id)) for uow_id in document.get('live') or ()),
+        queued_at=fields.instant_or_none('queued_at'),
+        changed_at=fields.instant('changed_at'),
+    )
+
+
+def freerun_values(freerun: Freerun, term: int) -> Document:
+    """Return what a save writes: all but the key."""
+    return {
+        'trigger_frequency': str(freerun.trigger),
+        'is_on': freerun.is_on,
+        'overlap': freerun.overlap.value,
+        'misfire': freerun.misfire.value,
+        'misfire_max': freerun.misfire_max,
+        'arguments': json_value(freerun.arguments),
+        'description': freerun.description,
+        'definition': freerun.definition,
+        'rev': freerun.rev,
+        'term': term,
+        'last_fire': freerun.last_fire,
+        'last_run': freerun.last_run,
+        'live': list(freerun.live),
+        'related_unit_of_work': freerun.live[-1] if freerun.live else None,
+        'queued_at': freerun.queued_at,
+        'changed_at': freerun.changed_at,
+    }
+
+
+def box_process_of(document: Document) -> BoxProcess:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return BoxProcess(
+        box_id=fields.text('box_id'),
+        process=fields.text('process_name'),
+        is_on=fields.switch('is_on'),
+        state=fields.text_or_none('state'),
+        pids=tuple(document.get('pids') or ()),
+        restart_count=fields.number('restart_count'),
+        changed_at=fields.instant_or_none('changed_at'),
+    )
+
+
+def box_of(document: Document) -> Box:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return Box(
+        box_id=fields.text('_id'),
+        host=fields.text('host'),
+        home=fields.text('home'),
+        pid=document.get('pid'),
+        version=fields.text('version'),
+        seen_at=fields.instant_or_none('seen_at'),
+        is_draining=fields.switch('is_draining'),
+    )
+
+
+def user_of(document: Document) -> User:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return User(
+        name=fields.text('_id'),
+        role=fields.word('role', Role),
+        password_hash=fields.text('password_hash'),
+        serial=fields.number('serial'),
+        created_at=fields.instant('created_at'),
+    )
+
+
+def token_of(document: Document) -> ApiToken:
+    """Return the record of a document; raise Malformed."""
+    fields = _Fields(document)
+    return ApiToken(
+        id=fields.text('_id'),
+        user=fields.text('user_name'),
+        role=fields.word('role', Role),
+        digest=fields.text('digest'),
+        label=fields.text_or_none('label'),
+        created_at=fields.instant('created_at'),
+        expires_at=fields.instant_or_none('expires_at'),
+    )
+
+
+def log_document(uow_id: UowId, log: list[LogLine], part: str | ObjectId) -> Document:
+    """Return one part of a unit's log; `created_at`, by which it grows old, is its newest line's.
+
+    part: id of the part; the same part is written once.
+    """
+    return {
+        '_id': part,
+        'parent_object_id': uow_id,
+        'created_at': log[-1].at,
+        'log': [[line.attempt, line.at, line.level, line.text] for line in log],
+    }
+
+
+def log_lines_of(document: Document) -> list[LogLine]:
+    """Return the lines of one part of a log."""
+    return [
+        LogLine(attempt=attempt, at=at, level=level, text=text)
+        for attempt, at, level, text in document['log']
+    ]
+
+
+def json_value(value: Mapping[str, Json]) -> object:
+    """Return arguments as a document, or as JSON text where BSON cannot carry them."""
+    try:
+        bson.encode(value)
+    except (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeError):
+        return json.dumps(dict(value))
+    return dict(value)
+
+
+def object_id(uow_id: UowId) -> ObjectId | None:
+    """Return the id of a unit's document; None when it can be no such id."""
+    return ObjectId(uow_id) if ObjectId.is_valid(uow_id) else None
+
+
+class _Fields:
+    """The fields of one document, each checked when it is read."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def text(self, name: str) -> str:
+        return self._checked(name, str, 'a text')
+
+    def text_or_none(self, name: str) -> str | None:
+        return None if self._document.get(name) is None else self.text(name)
+
+    def number(self, name: str) -> int:
+        return self._checked(name, int, 'a whole number')
+
+    def switch(self, name: str) -> bool:
+        return self._checked(name, bool, 'true or false')
+
+    def instant(self, name: str) -> datetime:
+        return self._checked(name, datetime, 'a date').astimezone(UTC)
+
+    def instant_or_none(self, name: str) -> datetime | None:
+        return None if self._document.get(name) is None else self.instant(name)
+
+    def timeperiod(self, name: str, qualifier: Qualifier) -> Timeperiod:
+        return self._read(name, lambda text: parse(qualifier, text))
+
+    def trigger(self, name: str) -> Trigger:
+        return self._read(name, parse_trigger)
+
+    def word(self, name: str, words: Callable[[str], T]) -> T:
+        return self._read(name, words)
+
+    def json(self, name: str) -> Mapping[str, Json]:
+        value = self._document.get(name) or {}
+        if isinstance(value, str):
+            value = self._read(name, json.loads)
+        if not isinstance(value, dict):
+            raise Malformed(f'field {name!r} is {value!r}, not a document')
+        return value
+
+    def _read(self, name: str, reader: Callable[[str], T]) -> T:
+        try:
+            return reader(self.text(name))
+        except ValueError as error:
+            raise Malformed(f'field {name!r}: {error}') from error
+
+    def _checked(self, name: str, kind: type[T], expected: str) -> T:
+        value = self._document.get(name)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            shown = repr(value) if name in self._document else 'missing'
+            raise Malformed(f'field {name!r} is {shown}, not {expected}')
+        return value

@@ -1,0 +1,377 @@
+"""What status, pages, decisions and `verify` read from MongoDB: one query per question.
+
+A document that somebody edited into something illegal is reported once, by name and field, and
+left out; the job of such a document counts as running, so that nothing starts it and what waits
+for it goes on waiting until somebody mends the document.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from pymongo import ASCENDING, DESCENDING
+
+from synergy.adapters import mongo_documents as documents
+from synergy.adapters.mongo_connection import MongoConnection
+from synergy.adapters.mongo_documents import (
+    JOB_COLLECTION,
+    QUALIFIER_BY_COLLECTION,
+    Document,
+    Malformed,
+)
+from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, UNITS
+from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.freerun_record import Freerun
+from synergy.core.records import (
+    Job,
+    JobEvent,
+    Leadership,
+    LogLine,
+    ProcessName,
+    Unit,
+    UowId,
+)
+from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.ports.store import JobFilter
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+LEADERSHIP: Final = 'leadership'
+LEADER: Final = 'scheduler'
+_OPEN: Final = [state.value for state in JobState if state not in FINAL_JOB_STATES]
+_STATE_BY_VALUE: Final = {state.value: state for state in JobState}
+_BY_KEY: Final = [('process_name', ASCENDING), ('timeperiod', ASCENDING)]
+_BY_CHANGE: Final = [('changed_at', ASCENDING), *_BY_KEY]
+_WITHOUT_EVENTS: Final = {'event_log': 0}
+_BATCH: Final = 5000
+
+
+class MongoReading:
+    """The reading half of the store."""
+
+    def __init__(self, connection: MongoConnection) -> None:
+        """Read through an open connection."""
+        self._connection = connection
+        self._database = connection.database
+        self._reported: set[tuple[str, str]] = set()
+
+    # Ledger
+
+    def index_rows(self) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
+        """Yield (process, timeperiod, state) of every job row."""
+        yield from merge(*map(self._index_rows, JOB_COLLECTION.items()))
+
+    def _index_rows(
+        self, of: tuple[Qualifier, str]
+    ) -> Iterator[tuple[ProcessName, Timeperiod, JobState]]:
+        qualifier, collection = of
+        fields = ['process_name', 'timeperiod', 'state', 'rev', 'run']
+        for document in self._stream(collection, {}, fields):
+            process, text = document.get('process_name'), document.get('timeperiod')
+            try:
+                timeperiod = parse(qualifier, text if isinstance(text, str) else repr(text))
+            except ValueError as error:
+                self._report(collection, document, f"field 'timeperiod': {error}")
+                continue
+            if not isinstance(process, str):
+                self._report(collection, document, f"field 'process_name' is {process!r}")
+                continue
+            state = _STATE_BY_VALUE.get(document.get('state', ''))
+            field = next(
+                (name for name in ('rev', 'run') if not isinstance(document.get(name), int)), None
+            )
+            if state is None or field is not None:
+                field = 'state' if state is None else field
+                self._report(collection, document, f'field {field!r} is {document.get(field)!r}')  # type: ignore[arg-type]  # It is a name here.
+                state = JobState.IN_PROGRESS
+            yield ProcessName(process), timeperiod, state
+
+    def open_jobs(self) -> Sequence[Job]:
+        """Return every job row that is not final."""
+        return self._jobs({'state': {'$in': _OPEN}})
+
+    def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
+        """Return the rows that exist among `keys`."""
+        wanted: dict[str, dict[ProcessName, list[str]]] = {}
+        for process, timeperiod in keys:
+            if timeperiod.qualifier in JOB_COLLECTION:
+                by_process = wanted.setdefault(JOB_COLLECTION[timeperiod.qualifier], {})
+                by_process.setdefault(process, []).append(str(timeperiod))
+        found: dict[JobKey, Job] = {}
+        for collection, by_process in wanted.items():
+            where = [
+                {'process_name': process, 'timeperiod': {'$in': timeperiods}}
+                for process, timeperiods in by_process.items()
+            ]
+            found |= {job.key: job for job in self._jobs({'$or': where}, collection)}
+        return found
+
+    def units(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Unit]:
+        """Return the units that exist among `uow_ids`."""
+        ids = [found for uow_id in uow_ids if (found := documents.object_id(uow_id)) is not None]
+        if not ids:
+            return {}
+        return {unit.id: unit for unit in self._units({'_id': {'$in': ids}})}
+
+    def live_units(self) -> Sequence[Unit]:
+        """Return every unit that somebody still has to act on."""
+        return list(self._units({'state': {'$in': LIVE}}))
+
+    def store_now(self) -> datetime:
+        """Return the present instant of the clock by which leases are judged."""
+        return self._connection.store_now()
+
+    def open_commands(self, limit: int) -> Sequence[Command]:
+        """Return commands that have not ended, oldest first."""
+        order = [('created_at', ASCENDING), ('_id', ASCENDING)]
+        return self._commands({'state': {'$in': OPEN_COMMANDS}}, order, limit)
+
+    # Commands
+
+    def command(self, command_id: CommandId) -> Command | None:
+        """Return one command."""
+        found = self._commands({'_id': command_id}, [('_id', ASCENDING)], 1)
+        return found[0] if found else None
+
+    # Reader
+
+    def find_jobs(self, where: JobFilter, limit: int, after: JobKey | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows, by process and timeperiod."""
+        query = _query(where, after)
+        with self._connection.reaching():
+            found = [
+                [*self._decoded(name, self._job_of(name), self._sorted(name, query, limit))]
+                for name in JOB_COLLECTION.values()
+            ]
+        return list(
+            islice(merge(*found, key=lambda job: (job.process, str(job.timeperiod))), limit)
+        )
+
+    def _sorted(self, collection: str, query: Document, limit: int) -> Iterable[Document]:
+        return self._database[collection].find(query, _WITHOUT_EVENTS).sort(_BY_KEY).limit(limit)
+
+    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+        """Return at most `limit` job rows changed at `since` or later, in the order of change."""
+        start = since if after is None else after.changed_at
+        where: Document = {'changed_at': {'$gte': start}}
+        if after is not None:
+            where['$nor'] = [
+                {
+                    'changed_at': start,
+                    '$or': [
+                        {'process_name': {'$lt': after.process}},
+                        {
+                            'process_name': after.process,
+                            'timeperiod': {'$lte': str(after.timeperiod)},
+                        },
+                    ],
+                }
+            ]
+        with self._connection.reaching():
+            found = [
+                [
+                    *self._decoded(
+                        name,
+                        self._job_of(name),
+                        self._database[name]
+                        .find(where, _WITHOUT_EVENTS)
+                        .sort(_BY_CHANGE)
+                        .limit(limit),
+                    )
+                ]
+                for name in JOB_COLLECTION.values()
+            ]
+        return list(islice(merge(*found, key=_change_of), limit))
+
+    def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
+        """Return the number of job rows per process and state."""
+        counts: dict[tuple[ProcessName, JobState], int] = {}
+        for item in self._counted({}, {'process': '$process_name', 'state': '$state'}):
+            state = _STATE_BY_VALUE.get(item['_id'].get('state'))
+            if state is not None:
+                counts[ProcessName(item['_id']['process']), state] = item['count']
+        return counts
+
+    def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
+        """Return in which states the jobs stand that a request has reset."""
+        counts: dict[JobState, int] = {}
+        for item in self._counted({'request_id': command_id}, {'state': '$state'}):
+            state = _STATE_BY_VALUE.get(item['_id'].get('state'))
+            if state is not None:
+                counts[state] = counts.get(state, 0) + item['count']
+        return counts
+
+    def _counted(self, where: Document, by: Document) -> Iterator[Document]:
+        pipeline = [{'$match': where}, {'$group': {'_id': by, 'count': {'$sum': 1}}}]
+        with self._connection.reaching():
+            for collection in JOB_COLLECTION.values():
+                yield from self._database[collection].aggregate(pipeline)
+
+    def runs(self, key: JobKey) -> Sequence[Unit]:
+        """Return all units of a job, by run."""
+        where = {'process_name': key.process, 'timeperiod': str(key.timeperiod)}
+        return list(self._units(where, [('run', ASCENDING)]))
+
+    def all_units(self) -> Iterable[Unit]:
+        """Yield every unit, by process, timeperiod and run."""
+        return self._units({}, [*_BY_KEY, ('run', ASCENDING)])
+
+    def log(self, uow_id: UowId) -> Sequence[LogLine]:
+        """Return a unit's log, oldest line first."""
+        with self._connection.reaching():
+            parts = list(self._connection.logs().find({'parent_object_id': uow_id}))
+        # The part written with the end of an attempt, whose id is a text, comes last.
+        parts.sort(key=lambda part: (part['created_at'], isinstance(part['_id'], str), part['_id']))
+        return [line for part in parts for line in documents.log_lines_of(part)]
+
+    def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
+        """Return a job's newest events, newest first."""
+        collection = JOB_COLLECTION.get(key.timeperiod.qualifier)
+        if collection is None:
+            return []
+        where = {'process_name': key.process, 'timeperiod': str(key.timeperiod)}
+        return self._events(collection, where, limit)
+
+    def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
+        """Return a free run's newest events, newest first."""
+        process, _, entry = name.partition('::')
+        return self._events(FREERUNS, {'process_name': process, 'entry_name': entry}, limit)
+
+    def _events(self, collection: str, where: Document, limit: int) -> list[JobEvent]:
+        with self._connection.reaching():
+            found = self._database[collection].find_one(where, {'event_log': 1})
+        return [
+            JobEvent(at=at.astimezone(UTC), text=text)
+            for at, text in ((found or {}).get('event_log') or [])[:limit]
+            if isinstance(at, datetime)
+        ]
+
+    def freeruns(self) -> Sequence[Freerun]:
+        """Return every free run, by name."""
+        order = [('process_name', ASCENDING), ('entry_name', ASCENDING)]
+        with self._connection.reaching():
+            found = self._database[FREERUNS].find({}, _WITHOUT_EVENTS).sort(order)
+            return [*self._decoded(FREERUNS, documents.freerun_of, found)]
+
+    def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
+        """Return the newest units of a free run, newest first."""
+        order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
+        return list(self._units({'process_name': name}, order, limit))
+
+    def dead_units(self, limit: int) -> Sequence[Unit]:
+        """Return dead letters, newest first."""
+        where = {'state': UnitState.DEAD.value}
+        return list(self._units(where, [('finished_at', DESCENDING)], limit))
+
+    def leadership(self) -> Leadership | None:
+        """Return who leads, or last led."""
+        with self._connection.reaching():
+            found = self._database[LEADERSHIP].find_one({'_id': LEADER})
+        return None if found is None else leadership_of(found)
+
+    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
+        """Return commands in `states`, newest first."""
+        order = [('created_at', DESCENDING), ('_id', ASCENDING)]
+        return self._commands({'state': {'$in': [state.value for state in states]}}, order, limit)
+
+    def _jobs(self, where: Document, collection: str | None = None) -> list[Job]:
+        names = JOB_COLLECTION.values() if collection is None else (collection,)
+        with self._connection.reaching():
+            return [
+                job
+                for name in names
+                for job in self._decoded(
+                    name, self._job_of(name), self._database[name].find(where, _WITHOUT_EVENTS)
+                )
+            ]
+
+    def _job_of(self, collection: str) -> Callable[[Document], Job]:
+        qualifier = QUALIFIER_BY_COLLECTION[collection]
+        return lambda document: documents.job_of(document, qualifier)
+
+    def _units(
+        self, where: Document, order: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> Iterator[Unit]:
+        with self._connection.reaching():
+            found = self._database[UNITS].find(where, limit=limit, batch_size=_BATCH)
+            if order:
+                found = found.sort(list(order))
+            yield from self._decoded(UNITS, documents.unit_of, found)
+
+    def _commands(
+        self, where: Document, order: Sequence[tuple[str, int]], limit: int
+    ) -> list[Command]:
+        with self._connection.reaching():
+            found = self._database[COMMANDS].find(where).sort(list(order)).limit(limit)
+            return [*self._decoded(COMMANDS, documents.command_of, found)]
+
+    def _stream(
+        self, collection: str, where: Document, fields: Sequence[str]
+    ) -> Iterator[Document]:
+        with self._connection.reaching():
+            yield from (
+                self._database[collection].find(where, fields, batch_size=_BATCH).sort(_BY_KEY)
+            )
+
+    def _decoded(
+        self, collection: str, decode: Callable[[Document], T], found: Iterable[Document]
+    ) -> Iterator[T]:
+        for document in found:
+            try:
+                yield decode(document)
+            except Malformed as error:
+                self._report(collection, document, str(error))
+
+    def _report(self, collection: str, document: Mapping[str, Any], problem: str) -> None:
+        place = (collection, str(document.get('_id')))
+        if place in self._reported:
+            return
+        self._reported.add(place)
+        logger.error(
+            'document %s of %s (%s %s) in %s was made illegal: %s; it is left alone, and what '
+            'waits for it waits until somebody mends or removes it',
+            document.get('_id'),
+            collection,
+            document.get('process_name'),
+            document.get('timeperiod', document.get('entry_name', '')),
+            self._connection.place,
+            problem,
+            extra={'event': 'document_malformed'},
+        )
+
+
+def leadership_of(document: Document) -> Leadership:
+    """Return the leadership that a document says."""
+    until = document['lease_until'].astimezone(UTC)
+    return Leadership(owner=document['owner'], term=document['term'], until=until)
+
+
+def _query(where: JobFilter, after: JobKey | None) -> Document:
+    clauses: list[Document] = []
+    if where.processes is not None:
+        clauses.append({'process_name': {'$in': list(where.processes)}})
+    if where.start is not None:
+        clauses.append({'timeperiod': {'$gte': where.start}})
+    if where.end is not None:
+        clauses.append({'timeperiod': {'$lt': where.end}})
+    if where.states is not None:
+        clauses.append({'state': {'$in': [state.value for state in where.states]}})
+    if where.is_failed:
+        skipped = {'state': JobState.SKIPPED.value, 'number_of_failures': {'$gt': 0}}
+        clauses.append({'$or': [{'is_held': True}, skipped]})
+    if after is not None:
+        later = {'process_name': after.process, 'timeperiod': {'$gt': str(after.timeperiod)}}
+        clauses.append({'$or': [{'process_name': {'$gt': after.process}}, later]})
+    return {'$and': clauses} if clauses else {}
+
+
+def _change_of(job: Job) -> tuple[datetime, str, str]:
+    return job.changed_at, job.process, str(job.timeperiod)

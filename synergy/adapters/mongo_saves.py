@@ -1,0 +1,309 @@
+"""The saves of a commit as conditional updates, in few bulks: one per kind of row.
+
+A bulk is one request to the primary, which waits for the majority once. The kinds follow one
+another as `synergy.core.effects.in_stages` says and explains; a commit that breaks off in between
+leaves what the next leader repairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final, TypeAlias
+
+from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from synergy.adapters import mongo_documents as documents
+from synergy.adapters.mongo_documents import JOB_COLLECTION, Document
+from synergy.core.commands import OPEN_COMMAND_STATES
+from synergy.core.effects import (
+    CancelUnit,
+    InsertUnit,
+    MoveUnit,
+    RemoveFreerun,
+    Save,
+    SaveCommand,
+    SaveFreerun,
+    SaveJob,
+    in_stages,
+)
+from synergy.core.records import Unit, UowId
+from synergy.core.states import LIVE_UNIT_STATES, UnitState
+
+Operation: TypeAlias = 'InsertOne[Document] | UpdateOne | DeleteOne'
+
+#: Events that a job keeps. Source: Synergy 2.x.
+EVENTS_PER_JOB_MAX: Final = 128
+LIVE: Final = [state.value for state in LIVE_UNIT_STATES]
+OPEN_COMMANDS: Final = [state.value for state in OPEN_COMMAND_STATES]
+UNITS: Final = 'unit_of_work'
+FREERUNS: Final = 'freerun_process'
+COMMANDS: Final = 'command'
+DUPLICATE_KEY: Final = 11000
+
+
+class Unmatched(Exception):
+    """A save matched no document; the message names what it is about."""
+
+
+def apply(
+    database: Database[Document],
+    saves: Sequence[Save],
+    term: int,
+    announced: Mapping[UowId, datetime],
+) -> None:
+    """Execute the saves of one commit; raise Unmatched for the first that is refused.
+
+    The saves after a refused one of the same bulk may have been applied.
+    """
+    marks = [_mark(uow_id, at) for uow_id, at in announced.items()]
+    for collection, group in groupby(in_stages(saves), _collection):
+        part = list(group)
+        if collection == UNITS:
+            _apply_to_units(database, part, marks)
+            marks = []
+        elif collection == COMMANDS:
+            _apply_to_commands(database, part)
+        else:
+            _apply_revisions(database, collection, part, term)
+    if marks:
+        database[UNITS].bulk_write(marks, ordered=False)
+
+
+def _collection(save: Save) -> str:
+    match save:
+        case InsertUnit() | MoveUnit() | CancelUnit():
+            return UNITS
+        case SaveJob(job, _):
+            return JOB_COLLECTION[job.timeperiod.qualifier]
+        case SaveFreerun() | RemoveFreerun():
+            return FREERUNS
+        case SaveCommand():
+            return COMMANDS
+
+
+def _apply_to_units(
+    database: Database[Document], saves: Sequence[Save], marks: Sequence[UpdateOne]
+) -> None:
+    moves = [save for save in saves if isinstance(save, MoveUnit)]
+    cancels = [save for save in saves if isinstance(save, CancelUnit)]
+    units = [save.unit for save in saves if isinstance(save, InsertUnit)]
+    if cancels or marks:
+        # Neither is ever refused. Marks come before moves: a unit that is requested anew is not yet
+        # announced.
+        database[UNITS].bulk_write([*marks, *map(_cancel, cancels)], ordered=False)
+    if moves:
+        moved = database[UNITS].bulk_write([_move(save) for save in moves])
+        if moved.matched_count != len(moves):
+            raise Unmatched(f'unit {_first_unmoved(database, moves)}')
+    if units:
+        _insert_units(database, units)
+
+
+def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
+    try:
+        database[UNITS].bulk_write(
+            [InsertOne(documents.unit_document(unit)) for unit in units], ordered=False
+        )
+    except BulkWriteError as error:
+        known = [units[index] for index in duplicates(error)]
+        for unit in known:
+            _adopt(database, unit)
+
+
+def _adopt(database: Database[Document], unit: Unit) -> None:
+    """Take over a unit that a commit which broke off, or a stray's cancel, has left."""
+    found = database[UNITS].update_one(
+        {
+            '_id': documents.object_id(unit.id),
+            '$or': [
+                {'state': UnitState.REQUESTED.value, 'fence': 0, 'run': unit.run},
+                {'state': UnitState.CANCELED.value, 'started_at': None},
+            ],
+        },
+        [
+            {
+                '$set': {
+                    'fence': {
+                        '$cond': [
+                            {'$eq': ['$state', UnitState.CANCELED.value]},
+                            {'$add': ['$fence', 1]},
+                            '$fence',
+                        ]
+                    },
+                    'not_before': _unless_requested('$not_before'),
+                    'submitted_at': _unless_requested('$submitted_at'),
+                    'error': None,
+                    'finished_at': None,
+                }
+            },
+            {'$set': {'state': UnitState.REQUESTED.value}},
+        ],
+    )
+    if found.matched_count != 1:
+        raise Unmatched(f'unit {unit}')
+
+
+def _unless_requested(field: str) -> Document:
+    return {'$cond': [{'$eq': ['$state', UnitState.REQUESTED.value]}, field, None]}
+
+
+def _move(move: MoveUnit) -> UpdateOne:
+    values: Document = {'state': move.to_state.value, 'error': move.error, 'lease_until': None}
+    if move.to_state is UnitState.REQUESTED:
+        values |= {'not_before': move.not_before, 'owner': None, 'submitted_at': None}
+        if move.attempt is not None:
+            values['attempt'] = move.attempt
+    else:
+        values['finished_at'] = move.at
+    values['fence'] = _fence_after(move)
+    return UpdateOne(
+        {
+            '_id': documents.object_id(move.uow_id),
+            'state': move.from_state.value,
+            'fence': move.from_fence,
+        },
+        {'$set': values},
+    )
+
+
+def _fence_after(move: MoveUnit) -> int:
+    return move.from_fence + int(move.raises_fence)
+
+
+def _first_unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> UowId:
+    ids = [documents.object_id(move.uow_id) for move in moves]
+    found = {
+        UowId(str(item['_id'])): (item['state'], item['fence'])
+        for item in database[UNITS].find({'_id': {'$in': ids}}, {'state': 1, 'fence': 1})
+    }
+    for move in moves:
+        if found.get(move.uow_id) != (move.to_state.value, _fence_after(move)):
+            return move.uow_id
+    return moves[-1].uow_id
+
+
+def _cancel(save: CancelUnit) -> UpdateOne:
+    return UpdateOne(
+        {'_id': documents.object_id(save.uow_id), 'state': {'$in': LIVE}},
+        {
+            '$set': {
+                'state': UnitState.CANCELED.value,
+                'error': save.reason,
+                'finished_at': save.at,
+                'lease_until': None,
+            },
+            '$inc': {'fence': 1},
+        },
+    )
+
+
+def _mark(uow_id: UowId, at: datetime) -> UpdateOne:
+    return UpdateOne(
+        {'_id': documents.object_id(uow_id), 'state': UnitState.REQUESTED.value},
+        {'$set': {'submitted_at': at}},
+    )
+
+
+def _apply_revisions(
+    database: Database[Document], collection: str, saves: Sequence[Save], term: int
+) -> None:
+    """Write jobs or free runs, in order, up to the first that is not at the rev before.
+
+    Each is an upsert: one that does not match collides with the unique key of the row that is there
+    and so stops the bulk. Only if the row has vanished is it written anew; that is refused, too, so
+    that the index is built again from what is there. Where all are first saves, plain inserts do
+    the same in half the time.
+    """
+    is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)
+    try:
+        done = database[collection].bulk_write(
+            [_revision(save, term, is_inserted=is_first) for save in saves]
+        )
+    except BulkWriteError as error:
+        raise Unmatched(name_of(saves[min(duplicates(error))])) from error
+    for index in done.upserted_ids or {}:
+        if _rev(saves[index]) != 1:
+            raise Unmatched(name_of(saves[index]))
+
+
+def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
+    match save:
+        case SaveJob(job, event):
+            key: Document = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
+            values = documents.job_values(job, term)
+            line = [job.changed_at, event]
+        case SaveFreerun(freerun, event):
+            key = {'process_name': freerun.process, 'entry_name': freerun.entry}
+            values = documents.freerun_values(freerun, term)
+            line = [freerun.changed_at, event]
+        case RemoveFreerun(freerun):
+            return DeleteOne({'process_name': freerun.process, 'entry_name': freerun.entry})
+        case _:
+            raise AssertionError(f'{save} has no revision')
+    if is_inserted:
+        return InsertOne({**key, **values, 'event_log': [line]})
+    return _upsert(key, values, line)
+
+
+def _upsert(key: Document, values: Document, line: list[Any]) -> UpdateOne:
+    rev, term = values['rev'], values['term']
+    # A first save must match nothing, not even a row that was edited to rev 0.
+    matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else {'rev': {'$exists': False}}
+    return UpdateOne(
+        {**key, **matching},
+        {
+            '$set': values,
+            '$push': {'event_log': {'$each': [line], '$position': 0, '$slice': EVENTS_PER_JOB_MAX}},
+        },
+        upsert=True,
+    )
+
+
+def _rev(save: Save) -> int:
+    match save:
+        case SaveJob(job, _):
+            return job.rev
+        case SaveFreerun(freerun, _):
+            return freerun.rev
+        case _:
+            return 1
+
+
+def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
+    for save in saves:
+        assert isinstance(save, SaveCommand)
+        saved = database[COMMANDS].update_one(
+            {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
+            {'$set': documents.command_progress(save.command)},
+        )
+        if saved.matched_count != 1:
+            raise Unmatched(name_of(save))
+
+
+def duplicates(error: BulkWriteError) -> list[int]:
+    """Return the places of the operations that met a row of the same key; re-raise other errors."""
+    details: Mapping[str, Any] = error.details or {}
+    failed = details.get('writeErrors', [])
+    others = [item for item in failed if item.get('code') != DUPLICATE_KEY]
+    if others or details.get('writeConcernErrors') or not failed:
+        raise error
+    return [int(item['index']) for item in failed]
+
+
+def name_of(save: Save) -> str:
+    """Return what a save is about, for the message of a refusal."""
+    match save:
+        case InsertUnit(unit):
+            return f'unit {unit}'
+        case SaveJob(job, _):
+            return f'job {job.key} at rev {job.rev - 1}'
+        case MoveUnit() | CancelUnit():
+            return f'unit {save.uow_id}'
+        case SaveCommand(command):
+            return f'command {command.id}'
+        case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
+            return f'free run {freerun.name}'

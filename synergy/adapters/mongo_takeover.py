@@ -1,0 +1,346 @@
+"""Take over a database that Synergy 2.x wrote: its jobs, units of work, free runs, logs and boxes.
+
+Documents stay where they are and get the fields that they lack; dates, texts there, become dates.
+What has ended stays as it ended. What was under way is not believed: its unit is cancelled, its job
+goes back to embryo and runs again. Each document is converted once and by itself, those of this
+program have a `rev`, a `fence` or a date already: what breaks off may be repeated. What cannot be
+understood is left as it is and reported. Stop Synergy 2.x before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.database import Database
+
+from synergy.adapters.mongo_documents import (
+    QUALIFIER_BY_COLLECTION,
+    TYPE_FREERUN,
+    Document,
+    Malformed,
+    freerun_values,
+    job_values,
+    unit_document,
+)
+from synergy.adapters.mongo_saves import EVENTS_PER_JOB_MAX
+from synergy.core.freerun_record import Freerun
+from synergy.core.records import Job, ProcessName, Unit, UowId
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
+from synergy.core.trigger import parse_trigger
+from synergy.ports.administration import Findings
+
+REASON: Final = 'taken over from Synergy 2.x'
+_DATE: Final = '%Y-%m-%d %H:%M:%S'
+_BATCH: Final = 1000
+_PROBLEMS_SHOWN_MAX: Final = 50
+_UNIT_DATES: Final = ('submitted_at', 'started_at', 'finished_at')
+
+
+class Takeover:
+    """One pass over a database; with `is_dry` nothing is written."""
+
+    def __init__(self, database: Database[Document], now: datetime, *, is_dry: bool) -> None:
+        """Say what is to be taken over; nothing is read. now: the instant of the takeover."""
+        self._database = database
+        self._now = now
+        self._is_dry = is_dry
+        self._changes: Counter[str] = Counter()
+        self._problems: list[str] = []
+        self._problem_count = 0
+        self._run_by_key: Counter[tuple[str, str]] = Counter()
+        self._run_by_process: Counter[str] = Counter()
+        self._freerun_by_unit: dict[str, str] = {}
+        self._qualifier_by_process: dict[str, Qualifier] = {}
+
+    def run(self) -> Findings:
+        """Convert everything, units first: jobs are told how many runs they have had."""
+        self._learn()
+        self._convert('unit_of_work', {}, self._unit, by_key=True)
+        for collection, qualifier in QUALIFIER_BY_COLLECTION.items():
+            self._convert(collection, {'rev': {'$exists': False}}, self._job_reader(qualifier))
+        self._convert('freerun_process', {'rev': {'$exists': False}}, self._freerun)
+        self._convert('log_recording', {'created_at': {'$type': 'string'}}, self._log)
+        self._convert('box_configuration', {'pids': {'$exists': False}}, self._box)
+        if not self._is_dry:
+            self._drop_old_indexes()
+        hidden = self._problem_count - len(self._problems)
+        more = [f'and {hidden} more of the kind'] if hidden else []
+        return Findings(
+            changes=[f'{count} {what}' for what, count in self._changes.items()],
+            problems=[*self._problems, *more],
+        )
+
+    def _learn(self) -> None:
+        """Read what says of which kind a unit is."""
+        for item in self._database['managed_process'].find({}, ['process_name', 'time_qualifier']):
+            if item.get('time_qualifier') in set(Qualifier):
+                self._qualifier_by_process[item['process_name']] = Qualifier(item['time_qualifier'])
+        for collection, qualifier in QUALIFIER_BY_COLLECTION.items():
+            for process in self._database[collection].distinct('process_name'):
+                self._qualifier_by_process.setdefault(str(process), qualifier)
+        for item in self._database['freerun_process'].find():
+            name = f'{item.get("process_name")}::{item.get("entry_name")}'
+            self._freerun_by_unit[str(item.get('related_unit_of_work'))] = name
+
+    def _convert(
+        self,
+        collection: str,
+        where: Document,
+        values_of: Callable[[Document], Document],
+        *,
+        by_key: bool = False,
+    ) -> None:
+        batch: list[UpdateOne] = []
+        for document in self._documents(collection, where, by_key=by_key):
+            try:
+                values = values_of(document)
+            except Malformed as error:
+                self._problem(collection, document, str(error))
+                continue
+            if values and not self._is_dry:
+                batch.append(UpdateOne({'_id': document['_id']}, {'$set': values}))
+            if len(batch) >= _BATCH:
+                self._database[collection].bulk_write(batch, ordered=False)
+                batch = []
+        if batch:
+            self._database[collection].bulk_write(batch, ordered=False)
+
+    def _documents(self, collection: str, where: Document, *, by_key: bool) -> Iterator[Document]:
+        found = self._database[collection].find(where, allow_disk_use=True)
+        if not by_key:
+            yield from found
+            return
+        # The order is the same whenever this is repeated: dates are compared as texts and as
+        # dates of the same second alike.
+        order = [('process_name', 1), ('timeperiod', 1), ('_id', 1)]
+        for _, same in groupby(
+            found.sort(order), lambda item: (item.get('process_name'), item.get('timeperiod'))
+        ):
+            yield from sorted(same, key=lambda item: _text_of(item.get('created_at')))
+
+    def _unit(self, document: Document) -> Document:
+        process, is_freerun = self._name_of_unit(document)
+        if 'fence' in document:
+            self._count_run(document['process_name'], str(document.get('timeperiod')))
+            return {}
+        text = str(document.get('timeperiod'))
+        qualifier = Qualifier.REAL_TIME if is_freerun else self._qualifier(process, text)
+        timeperiod = _timeperiod(qualifier, text)
+        state = _word(document, UnitState)
+        if state.is_live:
+            self._changes['units under way are cancelled; their jobs run again'] += 1
+        else:
+            self._changes['ended units of work are kept, with dates for texts'] += 1
+        start = _timeperiod_or(qualifier, document.get('start_timeperiod'), timeperiod)
+        unit = Unit(
+            id=UowId(str(document['_id'])) if _is_id(document) else UowId('0' * 24),
+            process=ProcessName(process),
+            timeperiod=timeperiod,
+            start=start,
+            end=_timeperiod_or(qualifier, document.get('end_timeperiod'), start.shift(1)),
+            run=self._count_run(process, text),
+            attempt=_number(document, 'number_of_retries') + 1,
+            state=UnitState.CANCELED if state.is_live else state,
+            fence=1 if state.is_live else 0,
+            created_at=_date(document, 'created_at') or self._date_of_id(document),
+            processed_count=_number(document, 'number_of_processed_documents'),
+            error=REASON if state.is_live else None,
+            arguments=_arguments(document),
+        )
+        values = unit_document(unit) | {name: _date(document, name) for name in _UNIT_DATES}
+        if state.is_live:
+            values['finished_at'] = self._now
+        del values['_id']
+        return values
+
+    def _name_of_unit(self, document: Document) -> tuple[str, bool]:
+        process = document.get('process_name')
+        if not isinstance(process, str):
+            raise Malformed(f"field 'process_name' is {process!r}")
+        is_freerun = document.get('unit_of_work_type') == TYPE_FREERUN
+        if is_freerun and '::' not in process:
+            process = self._freerun_by_unit.get(str(document['_id']), process)
+        return process, is_freerun
+
+    def _count_run(self, process: str, timeperiod: str) -> int:
+        self._run_by_key[process, timeperiod] += 1
+        self._run_by_process[process] += 1
+        return self._run_by_key[process, timeperiod]
+
+    def _qualifier(self, process: str, timeperiod: str) -> Qualifier:
+        known = self._qualifier_by_process.get(process)
+        if known is not None:
+            return known
+        for qualifier in LEVELS:
+            try:
+                parse(qualifier, timeperiod)
+            except ValueError:
+                continue
+            return qualifier
+        raise Malformed(f"field 'timeperiod' is {timeperiod!r}")
+
+    def _job_reader(self, qualifier: Qualifier) -> Callable[[Document], Document]:
+        def read(document: Document) -> Document:
+            return self._job(document, qualifier)
+
+        return read
+
+    def _job(self, document: Document, qualifier: Qualifier) -> Document:
+        process, text = document.get('process_name'), str(document.get('timeperiod'))
+        if not isinstance(process, str):
+            raise Malformed(f"field 'process_name' is {process!r}")
+        state = _word(document, JobState)
+        events = _events(document)
+        is_ended = state.is_final or state is JobState.EMBRYO
+        if not is_ended:
+            events = [[self._now, f'reset: {REASON}'], *events][:EVENTS_PER_JOB_MAX]
+            self._changes['jobs under way are reset and run again'] += 1
+        elif state.is_final:
+            self._changes['finished jobs are kept'] += 1
+        else:
+            self._changes['jobs that never ran are kept'] += 1
+        uow_id = document.get('related_unit_of_work') if state.is_final else None
+        job = Job(
+            process=ProcessName(process),
+            timeperiod=_timeperiod(qualifier, text),
+            state=state if is_ended else JobState.EMBRYO,
+            rev=1,
+            run=self._run_by_key[process, text],
+            uow_id=UowId(str(uow_id)) if uow_id else None,
+            failure_count=_number(document, 'number_of_failures'),
+            reason=None if is_ended else REASON,
+            changed_at=events[0][0] if events else self._now,
+        )
+        return job_values(job, 0) | {'event_log': events}
+
+    def _freerun(self, document: Document) -> Document:
+        process, entry = document.get('process_name'), document.get('entry_name')
+        name = ProcessName(f'{process}::{entry}')
+        try:
+            trigger = parse_trigger(str(document.get('trigger_frequency')))
+        except ValueError as error:
+            raise Malformed(f"field 'trigger_frequency': {error}") from error
+        self._changes['free runs are kept; those of context.py follow it from now on'] += 1
+        freerun = Freerun(
+            name=name,
+            trigger=trigger,
+            is_on=bool(document.get('is_on', True)),
+            arguments=_arguments(document),
+            description=document.get('description') or None,
+            rev=1,
+            last_fire=self._now,
+            last_run=self._run_by_process[name],
+            changed_at=self._now,
+        )
+        return freerun_values(freerun, 0) | {'event_log': _events(document)}
+
+    def _log(self, document: Document) -> Document:
+        at = _date(document, 'created_at') or self._date_of_id(document)
+        lines = document.get('log') or []
+        self._changes['logs are kept, and grow old from now on'] += 1
+        return {
+            'created_at': at,
+            'parent_object_id': str(document.get('parent_object_id')),
+            'log': [
+                line if isinstance(line, list) else [1, at, 'INFO', str(line)] for line in lines
+            ],
+        }
+
+    def _box(self, document: Document) -> Document:
+        self._changes['rows of boxes are kept'] += 1
+        is_on = document.get('is_on')
+        return {
+            'is_on': is_on if isinstance(is_on, bool) else bool(is_on),
+            'state': None,
+            'pids': [],
+            'restart_count': 0,
+            'changed_at': None,
+        }
+
+    def _date_of_id(self, document: Document) -> datetime:
+        """Return when a document was made as its id says, for want of a date that can be read."""
+        uow_id = document['_id']
+        return uow_id.generation_time if isinstance(uow_id, ObjectId) else self._now
+
+    def _problem(self, collection: str, document: Mapping[str, Any], text: str) -> None:
+        self._problem_count += 1
+        if len(self._problems) < _PROBLEMS_SHOWN_MAX:
+            self._problems.append(
+                f'document {document["_id"]} of {collection} ({document.get("process_name")} '
+                f'{document.get("timeperiod", document.get("entry_name", ""))}): {text}; it is '
+                'left as it is: mend it and run this again, or remove it'
+            )
+
+    def _drop_old_indexes(self) -> None:
+        """Drop unique keys of 2.x that would refuse what is new: two runs, two parts of a log."""
+        for name, index in self._database['unit_of_work'].index_information().items():
+            if any(key == 'start_obj_id' for key, _ in index['key']):
+                self._database['unit_of_work'].drop_index(name)
+
+
+def _is_id(document: Document) -> bool:
+    return ObjectId.is_valid(str(document['_id']))
+
+
+def _text_of(instant: object) -> str:
+    return instant.strftime(_DATE) if isinstance(instant, datetime) else str(instant or '')
+
+
+def _date(document: Document, name: str) -> datetime | None:
+    """Return a date; None when there is none, or when it cannot be read."""
+    value = document.get(name)
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.strptime(str(value), _DATE).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _events(document: Document) -> list[list[Any]]:
+    """Return the history with dates for texts, newest first; lines without a date are dropped."""
+    events: list[list[Any]] = []
+    for item in document.get('event_log') or []:
+        if isinstance(item, list) and len(item) == 2:
+            at = _date({'at': item[0]}, 'at')
+            if at is not None:
+                events.append([at, str(item[1])])
+    return events[:EVENTS_PER_JOB_MAX]
+
+
+def _number(document: Document, name: str) -> int:
+    value = document.get(name) or 0
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _arguments(document: Document) -> dict[str, Any]:
+    value = document.get('arguments')
+    return value if isinstance(value, dict) else {}
+
+
+def _word(document: Document, words: Callable[[str], Any]) -> Any:
+    try:
+        return words(str(document.get('state')))
+    except ValueError as error:
+        raise Malformed(f"field 'state': {error}") from error
+
+
+def _timeperiod(qualifier: Qualifier, text: str) -> Timeperiod:
+    try:
+        return parse(qualifier, text)
+    except ValueError as error:
+        raise Malformed(f"field 'timeperiod': {error}") from error
+
+
+def _timeperiod_or(qualifier: Qualifier, value: object, default: Timeperiod) -> Timeperiod:
+    try:
+        return parse(qualifier, str(value))
+    except ValueError:
+        return default

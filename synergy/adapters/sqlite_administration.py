@@ -1,0 +1,117 @@
+"""A SQLite store as a whole: look at it, bring it up to date, empty it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from synergy.adapters.sqlite_connection import to_micros
+from synergy.adapters.sqlite_schema import MIGRATIONS
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.core.records import Leadership
+from synergy.ports.administration import Findings
+from synergy.ports.clock import Clock
+from synergy.ports.errors import StoreUnusable
+
+_TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
+_SUFFIXES = ('', '-wal', '-shm')
+
+
+class SqliteAdministration:
+    """The administration of one file."""
+
+    def __init__(self, path: Path, *, clock: Clock, busy_seconds_max: float) -> None:
+        """Name the file; nothing is opened."""
+        self._path = path
+        self._clock = clock
+        self._busy_seconds_max = busy_seconds_max
+
+    @property
+    def place(self) -> str:
+        """Return what it is and where."""
+        return f'store {self._path}'
+
+    def close(self) -> None:
+        """Nothing is held between two calls."""
+
+    def check(self) -> Findings:
+        """Look, and change nothing."""
+        newest = len(MIGRATIONS)
+        if not self._path.exists():
+            return Findings(
+                found=['there is no file'], changes=[f'it is made, with schema version {newest}']
+            )
+        try:
+            with closing(self._connect()) as connection:
+                version = int(connection.execute('PRAGMA user_version').fetchone()[0])
+                answers = [row[0] for row in connection.execute('PRAGMA integrity_check')]
+                counts = {
+                    table: connection.execute(f'SELECT count(*) FROM {table}').fetchone()[0]
+                    for table in self._tables(connection)
+                }
+        except sqlite3.DatabaseError as error:
+            raise StoreUnusable(
+                f'{self.place} cannot be read ({error}); restore it from a backup, or move it away '
+                'to begin anew'
+            ) from error
+        if version > newest:
+            raise StoreUnusable(
+                f'{self.place} has schema version {version}, but this program knows {newest} at '
+                'most; use the newer program'
+            )
+        damage = [] if answers == ['ok'] else answers
+        return Findings(
+            found=[
+                f'schema version {version}',
+                *(f'{count} in {table}' for table, count in counts.items()),
+            ],
+            changes=[f'schema version becomes {newest}'] if version < newest else [],
+            problems=[f'damaged: {answer}; restore it from a backup' for answer in damage],
+        )
+
+    def update(self) -> Findings:
+        """Bring the file up to date, as opening it does."""
+        before = self.check()
+        self._open().close()
+        return Findings(changes=before.changes, problems=before.problems)
+
+    def reset(self) -> None:
+        """Remove the file and make an empty one."""
+        for suffix in _SUFFIXES:
+            Path(f'{self._path}{suffix}').unlink(missing_ok=True)
+        self._open().close()
+
+    def leader(self) -> Leadership | None:
+        """Return the Scheduler whose lease holds now, if any."""
+        if not self._path.exists():
+            return None
+        try:
+            with closing(self._connect()) as connection:
+                if 'job' not in self._tables(connection):
+                    return None
+                found = connection.execute(
+                    'SELECT owner, term FROM leadership WHERE lease_until > ?',
+                    (to_micros(self._clock.now()),),
+                ).fetchone()
+        except sqlite3.DatabaseError:
+            # Nobody leads by a file that is no database.
+            return None
+        if found is None:
+            return None
+        return Leadership(owner=found[0], term=found[1], until=self._clock.now())
+
+    def _open(self) -> SqliteStore:
+        return SqliteStore.open(
+            self._path, clock=self._clock, busy_seconds_max=self._busy_seconds_max
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f'file:{quote(str(self._path))}?mode=ro', uri=True, timeout=self._busy_seconds_max
+        )
+
+    def _tables(self, connection: sqlite3.Connection) -> list[str]:
+        found = {row[0] for row in connection.execute('SELECT name FROM sqlite_master')}
+        return [table for table in _TABLES if table in found]

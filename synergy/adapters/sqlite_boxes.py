@@ -1,0 +1,99 @@
+"""Boxes in the ledger on one SQLite file: who is there, what is desired, what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_connection import SqliteFile, to_micros
+from synergy.core.records import Box, BoxProcess
+from synergy.ports.clock import Clock
+
+_HEARTBEAT: Final = f"""
+INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0)
+ON CONFLICT (box_id) DO UPDATE SET
+    host = :host, home = :home, pid = :pid, version = :version, seen_at = :now
+WHERE (host = :host AND home = :home) OR pid IS NULL OR seen_at <= :vanished
+RETURNING {rows.BOX_COLUMNS}
+"""
+_SET_DRAINED: Final = (
+    f"INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (?, '', '', NULL, '', NULL, ?) "
+    'ON CONFLICT (box_id) DO UPDATE SET is_draining = excluded.is_draining'
+)
+
+
+class SqliteBoxes:
+    """The role `BoxStore` of `synergy.ports.store`."""
+
+    def __init__(self, file: SqliteFile, clock: Clock) -> None:
+        """Use an open file."""
+        self._file = file
+        self._clock = clock
+
+    def boxes(self) -> Sequence[Box]:
+        """Return every box, by id."""
+        found = self._file.read(f'SELECT {rows.BOX_COLUMNS} FROM box ORDER BY box_id')
+        return [rows.box_of(row) for row in found]
+
+    def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
+        """Say that the Supervisor of a box lives, unless another place holds the box."""
+        now = self._clock.now()
+        found = self._file.write_returning(
+            _HEARTBEAT,
+            {
+                'box_id': box.box_id,
+                'host': box.host,
+                'home': box.home,
+                'pid': box.pid,
+                'version': box.version,
+                'now': to_micros(now),
+                'vanished': to_micros(now - vanished_after),
+            },
+        )
+        sql = f'SELECT {rows.BOX_COLUMNS} FROM box WHERE box_id = ?'
+        found = found or self._file.read(sql, (box.box_id,))
+        # Forgotten between the two statements: nobody holds it, the next heartbeat takes it.
+        return rows.box_of(found[0]) if found else box
+
+    def set_drained(self, box_id: str, *, is_draining: bool) -> None:
+        """Say whether the workers of a box are to take no more."""
+        self._file.write(_SET_DRAINED, (box_id, int(is_draining)))
+
+    def forget_box(self, box_id: str) -> int:
+        """Delete a box and its processes."""
+        with self._file.transaction() as connection:
+            return sum(
+                connection.execute(f'DELETE FROM {table} WHERE box_id = ?', (box_id,)).rowcount
+                for table in ('box', 'box_configuration')
+            )
+
+    def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
+        """Return the rows of one box, or of all, by box and process."""
+        sql = (
+            f'SELECT {rows.BOX_PROCESS_COLUMNS} FROM box_configuration '
+            'WHERE ? IS NULL OR box_id = ? ORDER BY box_id, process_name'
+        )
+        return [rows.box_process_of(row) for row in self._file.read(sql, (box_id, box_id))]
+
+    def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
+        """Say whether `process` is to run on `box_id`."""
+        self._file.write(
+            f'INSERT INTO box_configuration ({rows.BOX_PROCESS_COLUMNS}) '
+            "VALUES (?, ?, ?, NULL, '[]', 0, NULL) "
+            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on',
+            (box_id, process, int(is_on)),
+        )
+
+    def report_actual(self, actual: Sequence[BoxProcess]) -> None:
+        """Write what runs; `is_on` of existing rows is left alone."""
+        columns = rows.BOX_PROCESS_COLUMNS
+        with self._file.transaction() as connection:
+            connection.executemany(
+                f'INSERT INTO box_configuration ({columns}) VALUES ({rows.placeholders(columns)}) '
+                'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
+                'pids = excluded.pids, restart_count = excluded.restart_count, '
+                'changed_at = excluded.changed_at',
+                [rows.box_process_values(row) for row in actual],
+            )

@@ -1,0 +1,55 @@
+"""Port: what an operator does to a store as a whole: look at it, bring it up to date, empty it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from synergy.core.records import Leadership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a store is like.
+
+    found: what is in it. changes: what an update changes, or has changed; empty when it is up to
+    date. problems: what an update cannot take over and leaves as it is, with what to do.
+    """
+
+    found: Sequence[str] = ()
+    changes: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+class Administration(Protocol):
+    """One store, whatever its version.
+
+    All methods may raise StoreUnavailable, and StoreUnusable when the store is newer than this
+    program or damaged.
+    """
+
+    @property
+    def place(self) -> str:
+        """Return what it is and where, for messages."""
+        ...
+
+    def check(self) -> Findings:
+        """Look, and change nothing. Cost: one pass over what another version wrote."""
+        ...
+
+    def update(self) -> Findings:
+        """Bring it up to date; may be repeated, and goes on where it broke off."""
+        ...
+
+    def reset(self) -> None:
+        """Drop everything and make an empty store."""
+        ...
+
+    def leader(self) -> Leadership | None:
+        """Return the Scheduler whose lease holds now, if any."""
+        ...
+
+    def close(self) -> None:
+        """Release everything held; safe to call twice."""
+        ...

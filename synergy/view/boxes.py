@@ -1,0 +1,116 @@
+"""Boxes as people see them: which live, which have vanished, who leads and who stands by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from synergy.conf.names import PROCESS_SCHEDULER
+from synergy.core.records import Box, BoxProcess, Leadership
+from synergy.ports.store import Store
+
+#: What a process without a row or a report is shown as.
+NEVER_STARTED: Final = 'never started'
+
+
+class Presence(StrEnum):
+    """What is known of a box's Supervisor."""
+
+    ALIVE = 'alive'
+    VANISHED = 'vanished'
+    STOPPED = 'stopped'
+    UNSEEN = 'never seen'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxView:
+    """A box with its processes. silent_for: since its last heartbeat, by the store's clock."""
+
+    box: Box
+    presence: Presence
+    silent_for: timedelta | None
+    processes: Sequence[BoxProcess]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerView:
+    """A Scheduler that runs: the one that leads, or a standby. owner: `box:pid`."""
+
+    owner: str
+    is_leading: bool
+
+
+def box_views(store: Store, vanished_after: timedelta) -> list[BoxView]:
+    """Return every box by id: those that were seen, and those for which something is desired."""
+    rows_by_box: dict[str, list[BoxProcess]] = {}
+    for row in store.box_processes():
+        rows_by_box.setdefault(row.box_id, []).append(row)
+    box_by_id = {box.box_id: box for box in store.boxes()}
+    now = store.store_now()
+    views = []
+    for box_id in sorted({*box_by_id, *rows_by_box}):
+        box = box_by_id.get(box_id) or Box(box_id=box_id)
+        silent_for = None if box.seen_at is None else now - box.seen_at
+        views.append(
+            BoxView(
+                box=box,
+                presence=_presence(box, silent_for, vanished_after),
+                silent_for=silent_for,
+                processes=rows_by_box.get(box_id, []),
+            )
+        )
+    return views
+
+
+def schedulers(
+    views: Sequence[BoxView], leadership: Leadership | None, *, is_led: bool
+) -> list[SchedulerView]:
+    """Return the leader, if one leads, then the standbys on boxes that live.
+
+    A standby that was started without a Supervisor is not seen.
+    """
+    leader = leadership.owner if is_led and leadership is not None else None
+    running = [
+        f'{row.box_id}:{pid}'
+        for view in views
+        if view.presence is Presence.ALIVE
+        for row in view.processes
+        if row.process == PROCESS_SCHEDULER
+        for pid in row.pids
+    ]
+    standbys = [SchedulerView(owner=item, is_leading=False) for item in running if item != leader]
+    if leader is None:
+        return standbys
+    return [SchedulerView(owner=leader, is_leading=True), *standbys]
+
+
+def warnings(views: Sequence[BoxView]) -> list[str]:
+    """Return what an operator should know about the boxes, one sentence each."""
+    found = [
+        f'box {view.box.box_id} ({view.box.host}) has vanished: not heard of for '
+        f'{view.silent_for.total_seconds():.0f} s; its units are rescued when their leases run '
+        f'out. Gone for good: ./launch.py super --forget {view.box.box_id}'
+        for view in views
+        if view.presence is Presence.VANISHED and view.silent_for is not None
+    ]
+    versions: dict[str, list[str]] = {}
+    for view in views:
+        if view.presence is Presence.ALIVE:
+            versions.setdefault(view.box.version, []).append(view.box.box_id)
+    if len(versions) > 1:
+        told = '; '.join(
+            f'{name} on {", ".join(boxes)}' for name, boxes in sorted(versions.items())
+        )
+        found.append(f'mixed versions: {told}. Finish the upgrade (docs/operating.md, Upgrade)')
+    return found
+
+
+def _presence(box: Box, silent_for: timedelta | None, vanished_after: timedelta) -> Presence:
+    if silent_for is None:
+        return Presence.UNSEEN
+    if box.pid is None:
+        return Presence.STOPPED
+    return Presence.ALIVE if silent_for < vanished_after else Presence.VANISHED

@@ -1,0 +1,35 @@
+"""Pid files: a number alone names nobody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from synergy.adapters.os_processes import OsProcesses
+
+
+def test_a_recorded_process_is_found_while_it_runs(tmp_path: Path) -> None:
+    processes = OsProcesses()
+    processes.record(tmp_path / 'a.pid')
+
+    found = processes.recorded(tmp_path / 'a.pid')
+
+    assert found is not None
+    assert found.pid == os.getpid()
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        f'{os.getpid()} 1000000000.0',  # The pid was given to another process since.
+        '4194399 1000000000.0',  # No process has it.
+        '',
+        'not a number',
+    ],
+)
+def test_a_stale_pid_file_names_nobody(tmp_path: Path, text: str) -> None:
+    (tmp_path / 'a.pid').write_text(text)
+
+    assert OsProcesses().recorded(tmp_path / 'a.pid') is None

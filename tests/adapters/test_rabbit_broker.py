@@ -1,0 +1,369 @@
+"""What is particular to RabbitMQ: servers that die, close, block and refuse; messages that are odd.
+
+The server of these tests is one of their own, as they kill it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from bench.servers.rabbitmq import RabbitServer
+from synergy.adapters.rabbit_broker import RabbitBroker
+from synergy.adapters.rabbit_consumer import RabbitConsumer
+from synergy.core.records import Route
+from synergy.ports.broker import Delivery, Message
+from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
+from tests.rabbit import ROUTE, clean
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture
+def open_broker(rabbit: RabbitServer) -> Iterator[Callable[..., RabbitBroker]]:
+    """Return a function that opens one more connection."""
+    opened: list[RabbitBroker] = []
+
+    def open_one(uri: str = rabbit.uri, *, are_queues_quorum: bool = False) -> RabbitBroker:
+        opened.append(RabbitBroker(uri, title='test', are_queues_quorum=are_queues_quorum))
+        return opened[-1]
+
+    yield open_one
+    rabbit.start()
+    clean(open_one())
+    for broker in opened:
+        broker.close()
+
+
+@pytest.fixture
+def broker(open_broker: Callable[..., RabbitBroker]) -> RabbitBroker:
+    return open_broker()
+
+
+def ring(broker: RabbitBroker, *ids: str, route: Route = ROUTE) -> None:
+    """Publish, again and again until the server takes it."""
+    insist(lambda: broker.publish([Message(route, {'uow': text}) for text in ids]))
+
+
+def insist(act: Callable[[], Any]) -> Any:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return act()
+        except BrokerUnavailable:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def take(consumer: RabbitConsumer, limit: int = 1) -> list[Delivery]:
+    """Take once something is there, whatever happens to the server meanwhile."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        try:
+            if found := consumer.take(limit):
+                return list(found)
+            consumer.wait(0.2)
+        except BrokerUnavailable:
+            time.sleep(0.05)
+    return []
+
+
+def ids(deliveries: list[Delivery]) -> list[str]:
+    return [delivery.body['uow'] for delivery in deliveries]
+
+
+def publish_raw(rabbit: RabbitServer, body: bytes, headers: dict[str, Any] | None = None) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbit.uri))
+    connection.channel().basic_publish(
+        ROUTE.exchange, ROUTE.routing, body, pika.BasicProperties(headers=headers)
+    )
+    connection.close()
+
+
+def test_a_message_held_while_the_server_dies_comes_again_and_its_first_ack_is_ignored(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a', 'b')
+    held = take(consumer)
+    assert ids(held) == ['a']
+
+    rabbit.restart()
+
+    consumer.ack(held)
+    again = take(consumer)
+    consumer.ack(held)
+    assert ids(again) == ['a']
+    consumer.ack(again)
+    assert ids(take(consumer)) == ['b']
+
+
+def test_what_was_confirmed_outlives_a_kill_during_publishing(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    broker.declare([ROUTE])
+    confirmed: list[str] = []
+    failures: list[BrokerUnavailable] = []
+    killer = threading.Timer(0.3, rabbit.kill)
+    killer.start()
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not failures and time.monotonic() < until:
+        batch = [f'{len(confirmed) + number}' for number in range(50)]
+        try:
+            broker.publish([Message(ROUTE, {'uow': text}) for text in batch])
+        except BrokerUnavailable as error:
+            failures.append(error)
+        else:
+            confirmed += batch
+    killer.join()
+
+    rabbit.start()
+
+    assert confirmed
+    assert failures
+    ring(broker, 'end')
+    consumer = broker.consumer(ROUTE)
+    seen: set[str] = set()
+    while 'end' not in seen:
+        found = take(consumer, 256)
+        assert found
+        consumer.ack(found)
+        seen.update(ids(found))
+    assert set(confirmed) <= seen
+
+
+def test_an_idle_consumer_reads_on_after_an_operator_closed_its_connection(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    assert consumer.take(1) == []
+
+    rabbit.close_connections()
+
+    began = time.monotonic()
+    assert consumer.wait(10)
+    assert time.monotonic() - began < 5
+    ring(broker, 'a')
+    assert ids(take(consumer)) == ['a']
+
+
+def test_an_alarm_refuses_publishing_at_once_but_not_reading_and_ends(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a', 'b')
+    rabbit.memory_alarm(is_on=True)
+    try:
+        with pytest.raises(BrokerUnavailable, match='takes no messages now'):
+            broker.publish([Message(ROUTE, {'uow': 'late'})])
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailable, match='memory'):
+            broker.publish([Message(ROUTE, {'uow': 'later'})])
+        assert time.monotonic() - began < 0.1
+        first = take(consumer)
+        consumer.ack(first)
+        assert ids(first + take(consumer)) == ['a', 'b']
+    finally:
+        rabbit.memory_alarm(is_on=False)
+
+    ring(broker, 'c')
+
+
+@pytest.mark.parametrize(
+    ('body', 'headers', 'reason'),
+    [
+        (b'{nope', None, 'it is no JSON'),
+        (b'\xff\xfe', None, 'it is no JSON'),
+        (b'[1]', None, 'it is no JSON object of texts'),
+        (b'{"data": {"record_db_id": 1}}', None, 'it is no JSON object of texts'),
+        (b'{"uow": "x"}', {'synergy-version': 2}, 'it is of version 2, newer than 1'),
+    ],
+)
+def test_a_message_that_cannot_be_understood_is_put_aside_with_the_reason(
+    rabbit: RabbitServer,
+    broker: RabbitBroker,
+    caplog: pytest.LogCaptureFixture,
+    body: bytes,
+    headers: dict[str, Any] | None,
+    reason: str,
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    publish_raw(rabbit, body, headers)
+    ring(broker, 'good')
+
+    with caplog.at_level(logging.WARNING):
+        assert ids(take(consumer)) == ['good']
+
+    [letter] = broker.dead_letters(ROUTE.queue, 10)
+    assert letter.reason is not None
+    assert letter.reason.startswith(reason)
+    assert letter.text == body.decode(errors='replace')
+    assert len(broker.dead_letters(ROUTE.queue, 10)) == 1
+    assert f'moved to {ROUTE.queue}.dead' in caplog.text
+    assert broker.depth_by_queue() == {ROUTE.queue: 0, f'{ROUTE.queue}.dead': 1}
+
+
+def test_a_queue_declared_differently_is_refused_with_what_mends_it(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbit.uri))
+    connection.channel().queue_declare(ROUTE.queue, durable=False)
+    connection.close()
+
+    with pytest.raises(BrokerUnusable, match=f'mq purge --delete {ROUTE.queue}'):
+        broker.consumer(ROUTE)
+
+    broker.delete(ROUTE.queue)
+    ring(broker, 'a')
+    assert ids(take(broker.consumer(ROUTE))) == ['a']
+
+
+def test_a_quorum_queue_works_and_is_not_taken_for_a_classic_one(
+    open_broker: Callable[..., RabbitBroker],
+) -> None:
+    broker = open_broker(are_queues_quorum=True)
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a', 'b')
+    for text in ('a', 'b'):
+        found = take(consumer)
+        assert ids(found) == [text]
+        consumer.ack(found)
+
+    with pytest.raises(BrokerUnusable, match='or set broker_quorum_queues to what the queue is'):
+        open_broker().declare([ROUTE])
+
+
+def test_a_wrong_password_and_a_missing_virtual_host_will_not_heal(
+    rabbit: RabbitServer, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    with pytest.raises(BrokerUnusable, match="refused user 'guest'") as refused:
+        open_broker(rabbit.uri_of('/', password='secret')).declare([ROUTE])
+    assert 'secret' not in str(refused.value)
+    with pytest.raises(BrokerUnusable, match='rabbitmqctl add_vhost'):
+        open_broker(rabbit.uri_of('nowhere')).declare([ROUTE])
+
+
+def test_a_user_without_rights_is_told_so(
+    rabbit: RabbitServer, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    uri = rabbit.add_user('reader', 'reader', may='^none$')
+
+    with pytest.raises(BrokerUnusable, match='rabbitmqctl set_permissions'):
+        open_broker(uri).declare([ROUTE])
+
+
+def test_a_virtual_host_is_a_world_of_its_own(
+    rabbit: RabbitServer, broker: RabbitBroker, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    other = open_broker(rabbit.add_vhost('another one'))
+    ring(other, 'a')
+    ring(broker, 'b')
+
+    assert ids(take(other.consumer(ROUTE))) == ['a']
+
+
+def test_what_no_queue_takes_is_declared_and_published_again(broker: RabbitBroker) -> None:
+    ring(broker, 'exchange missing')
+    broker.delete(ROUTE.queue)
+    ring(broker, 'queue missing')
+
+    assert ids(take(broker.consumer(ROUTE))) == ['queue missing']
+
+
+def test_a_queue_removed_under_its_consumer_is_declared_again(
+    broker: RabbitBroker, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    assert consumer.take(1) == []
+    open_broker().delete(ROUTE.queue)
+
+    assert consumer.wait(5)
+    ring(broker, 'a')
+
+    assert ids(take(consumer)) == ['a']
+
+
+def test_a_worker_that_works_long_holds_no_message(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a', 'b', 'c')
+    consumer.ack(take(consumer))
+
+    def is_idle() -> bool:
+        shown = rabbit.control('list_queues', 'name', 'messages_unacknowledged', 'consumers')
+        return f'{ROUTE.queue}\t0\t0' in shown
+
+    until = time.monotonic() + 10
+    while not is_idle():
+        assert time.monotonic() < until
+    assert broker.depth_by_queue()[ROUTE.queue] == 2
+
+
+def test_a_server_that_is_away_is_said_at_once_and_found_again(rabbit: RabbitServer) -> None:
+    rabbit.kill()
+    broker = RabbitBroker(rabbit.uri, title='test')
+    try:
+        began = time.monotonic()
+        consumer = broker.consumer(ROUTE)
+        with pytest.raises(BrokerUnavailable, match='cannot be reached'):
+            broker.publish([Message(ROUTE, {'uow': 'a'})])
+        with pytest.raises(BrokerUnavailable, match='cannot be reached'):
+            consumer.wait(5)
+        assert time.monotonic() - began < 2
+    finally:
+        rabbit.start()
+
+    ring(broker, 'a')
+    assert ids(take(consumer)) == ['a']
+    clean(broker)
+    broker.close()
+
+
+def test_a_server_that_hangs_is_given_up_within_seconds(
+    rabbit: RabbitServer, broker: RabbitBroker
+) -> None:
+    ring(broker, 'a')
+    assert rabbit.pid is not None
+    os.kill(rabbit.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailable, match='no answer within'):
+            broker.publish([Message(ROUTE, {'uow': 'b'})])
+        with pytest.raises(BrokerUnavailable):
+            broker.publish([Message(ROUTE, {'uow': 'b'})])
+        with pytest.raises(BrokerUnavailable):
+            broker.publish([Message(ROUTE, {'uow': 'b'})])
+        assert time.monotonic() - began < 8
+    finally:
+        os.kill(rabbit.pid, signal.SIGCONT)
+
+    ring(broker, 'c')
+    consumer = broker.consumer(ROUTE)
+    assert {'a', 'c'} <= {*ids(take(consumer)), *ids(take(consumer)), *ids(take(consumer))}
+
+
+def test_heartbeats_are_served_while_user_code_keeps_the_processor_busy(
+    rabbit: RabbitServer, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    broker = open_broker(f'{rabbit.uri}?heartbeat=1')
+    consumer = broker.consumer(ROUTE)
+    ring(broker, 'a')
+    held = take(consumer)
+
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        sum(range(10_000))
+
+    # A connection that was lost meanwhile would ignore this, and the message would come again.
+    consumer.ack(held)
+    ring(broker, 'b')
+    assert ids(take(consumer)) == ['b']

@@ -1,0 +1,29 @@
+"""From a command line to the command that it means."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from synergy.cli.main import main
+
+
+@pytest.mark.parametrize(
+    'arguments', [['-q', 'tests/core'], ['-k', 'engine'], ['tests/core', '-x'], ['--', '-x']]
+)
+def test_options_after_test_are_those_of_pytest(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[list[str]] = []
+
+    def note(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        run.append(list(command))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr('synergy.cli.test._install_missing', lambda: None)
+    monkeypatch.setattr('synergy.cli.test.subprocess.run', note)
+
+    assert main(['test', *arguments]) == 0
+    assert [command[3:] for command in run] == [[item for item in arguments if item != '--']]

@@ -1,0 +1,56 @@
+"""Servers that the whole test run shares; each is started when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pymongo
+import pytest
+
+from tests.mongo_site import MongoSite, mongo_site
+from tests.rabbit import amqp_uri, rabbit, rabbit_header, server_uri
+
+__all__ = ['amqp_uri', 'rabbit', 'server_uri']
+
+_USED: list[str] = []
+
+
+@pytest.fixture(scope='session')
+def mongo() -> Iterator[MongoSite]:
+    """Return a MongoDB replica set; a run that cannot have one fails, it does not skip."""
+    with mongo_site() as site:
+        _USED.append(f'MongoDB: {site.shown}')
+        yield site
+
+
+@pytest.fixture
+def mongo_uri(mongo: MongoSite) -> Iterator[str]:
+    """Return the URI of a database that is not there yet, dropped after the test."""
+    with mongo.database() as uri:
+        yield uri
+
+
+@pytest.fixture(scope='session')
+def _mongo_template(mongo: MongoSite) -> Iterator[str]:
+    with mongo.database() as uri:
+        yield uri
+
+
+@pytest.fixture
+def empty_mongo_uri(_mongo_template: str) -> Iterator[str]:
+    """Return the URI of a database with schema and no rows, which the tests share in turn.
+
+    Making collections and indexes takes longer than a test of the contract.
+    """
+    yield _mongo_template
+    with pymongo.MongoClient[dict[str, object]](_mongo_template) as client:
+        database = client.get_default_database()
+        for name in database.list_collection_names():
+            if name != 'schema':
+                database[name].delete_many({})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which servers were used; at the end, where `-q` shows it, too."""
+    for line in (*_USED, rabbit_header()):
+        terminalreporter.write_line(line)

@@ -1,0 +1,121 @@
+"""The Supervisor's loop without real processes: what it does while the store is away."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from synergy.adapters.clocks import SimulatedClock
+from synergy.core.records import Box
+from synergy.core.supervision import Policy
+from synergy.ports.errors import StoreUnavailable
+from synergy.ports.processes import ChildExit, ProcessIdentity
+from synergy.ports.store import BoxStore
+from synergy.supervisor.loop import Supervisor
+from synergy.supervisor.presence import Presence
+from synergy.supervisor.slots import Slot
+from tests.builders import instant
+
+SLOT = Slot(
+    process='P',
+    instance=0,
+    command=('p',),
+    folder=Path('/'),
+    pid_file=Path('/nowhere/p.pid'),
+    output=None,
+)
+POLICY = Policy(
+    restart_delay=timedelta(seconds=1),
+    restart_delay_max=timedelta(seconds=60),
+    quick_exit=timedelta(seconds=10),
+    quick_exit_count_max=5,
+    stop_grace=timedelta(seconds=15),
+)
+
+
+class Children:
+    """Processes that do nothing but end when they are told to."""
+
+    def __init__(self) -> None:
+        self.running: set[int] = set()
+        self.spawned = 0
+        self.ended: list[ChildExit] = []
+
+    def spawn(
+        self,
+        command: Sequence[str],  # noqa: ARG002 - nothing is really started
+        *,
+        environment: Mapping[str, str],  # noqa: ARG002 - as above
+        folder: Path,  # noqa: ARG002 - as above
+        output: Path | None,  # noqa: ARG002 - as above
+    ) -> ProcessIdentity:
+        self.spawned += 1
+        self.running.add(self.spawned)
+        return ProcessIdentity(pid=self.spawned, created_at=0.0)
+
+    def reap(self) -> Sequence[ChildExit]:
+        ended, self.ended = self.ended, []
+        return ended
+
+    def end(self, pid: int, code: int) -> None:
+        self.running.discard(pid)
+        self.ended.append(ChildExit(pid=pid, code=code))
+
+    def is_alive(self, identity: ProcessIdentity) -> bool:
+        return identity.pid in self.running
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        return ProcessIdentity(pid=pid, created_at=0.0) if pid in self.running else None
+
+    def terminate(self, identity: ProcessIdentity) -> None:
+        self.end(identity.pid, 0)
+
+    def drain(self, identity: ProcessIdentity) -> None:
+        self.end(identity.pid, 0)
+
+    def kill(self, identity: ProcessIdentity) -> None:
+        self.end(identity.pid, -9)
+
+    def record(self, pid_file: Path) -> None:
+        """Write nothing."""
+
+    def recorded(self, pid_file: Path) -> ProcessIdentity | None:  # noqa: ARG002 - no files
+        return None
+
+    def forget(self, pid_file: Path) -> None:
+        """Remove nothing."""
+
+
+def test_without_a_store_everything_is_kept_running_and_the_store_is_asked_less_often() -> None:
+    clock, children = SimulatedClock(instant('2026112312')), Children()
+    asked: list[float] = []
+
+    def away() -> BoxStore:
+        asked.append(clock.monotonic())
+        clock.advance(timedelta(seconds=5))
+        raise StoreUnavailable('no primary')
+
+    supervisor = Supervisor(
+        [SLOT],
+        presence=Presence(Box(box_id='box'), timedelta(seconds=15)),
+        policy=POLICY,
+        processes=children,
+        open_store=away,
+        clock=clock,
+    )
+    supervisor.step()
+    assert children.running == {1}
+
+    children.end(1, -9)
+    for _ in range(40):
+        supervisor.step()
+        clock.advance(timedelta(seconds=1))
+
+    assert children.running == {2}
+    assert min(after - before for before, after in itertools.pairwise(asked)) >= 15
+    supervisor.stop()
+    supervisor.step()
+    supervisor.step()
+    assert supervisor.is_done
