@@ -80,6 +80,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/freeruns/<name>', freeruns.freerun),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
     _page('/boxes', boxes.boxes),
+    _change('/boxes/<box_id>/<action>', boxes.drain_box),
     _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
     _page('/dead', dead.dead_letters),
     _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
