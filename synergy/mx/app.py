@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import Refused
 from synergy.mx.render import finish, refusal
 from synergy.mx.routes import ROUTES, Route
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
@@ -121,9 +123,20 @@ class App:
             if route.method == 'POST':
                 gate.check_origin(ask.request)
                 gate.check_form_token(self.site, ask.visitor, ask.request)
+            if route.is_shared and LIVE_HEADER in ask.request.headers:
+                return self._shared(ask, route, values)
             return route.view(ask, **values)
         except Refused as error:
             return refusal(ask, self.site, ask.request, error)
+
+    def _shared(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
+        role = '' if ask.visitor.role is None else ask.visitor.role.value
+        anyone = replace(ask, visitor=replace(ask.visitor, session=None))
+        return self.site.shared.answer(
+            (ask.request.full_path, role),
+            self.site.clock.monotonic(),
+            lambda: route.view(anyone, **values),
+        )
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:
         if isinstance(error, RequestRedirect):

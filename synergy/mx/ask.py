@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from werkzeug.routing import MapAdapter
@@ -14,7 +14,7 @@ from synergy.conf.model import Context, Settings
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import Json, ProcessName
-from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
 from synergy.core.users import Role
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.model import ReadModel
@@ -121,7 +121,9 @@ class Ask:
             return {}
         try:
             found = json.loads(self.request.get_data())
-        except ValueError as error:
+            # Half a surrogate pair is valid JSON, but no text that could be kept.
+            json.dumps(found, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise wrong(f'the body is no JSON ({error})', 'send a JSON object') from error
         if not isinstance(found, dict):
             raise wrong('the body is no JSON object', 'send an object, as in {"kind": "skip"}')
@@ -146,6 +148,24 @@ class Ask:
                 f'{name} is {value!r:.60}{nearest(value, known)}', f'one of {", ".join(known)}'
             )
         return value
+
+    def instant(self, name: str) -> datetime | None:
+        """Return an instant given as YYYY, YYYYMM, YYYYMMDD or YYYYMMDDHH; zeros are firsts."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        digits = text.ljust(10, '0')
+        try:
+            if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
+                raise ValueError(text)
+            if not YEAR_MIN < int(digits[:4]) < YEAR_MAX:
+                raise ValueError(text)
+            month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
+            return datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
+        except ValueError as error:
+            raise wrong(
+                f'{name} is {text!r:.40}, which is no date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
+            ) from error
 
     def node(self, name: str) -> Node:
         """Return the node of a managed process; raise Refused when there is none."""

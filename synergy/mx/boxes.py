@@ -31,9 +31,10 @@ _SELF: Final = frozenset({'Supervisor'})
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One machine."""
+    """One machine. is_draining: its workers take nothing more."""
 
     name: str
+    is_draining: bool
     rows: Sequence[tuple[BoxProcess, Mark]]
 
 
@@ -42,7 +43,20 @@ def boxes(ask: Ask) -> Response:
     found: dict[str, list[tuple[BoxProcess, Mark]]] = {}
     for row in ask.store.box_processes(None):
         found.setdefault(row.box_id, []).append((row, MARKS.get(row.state or '', UNKNOWN)))
-    return page(ask, 'boxes.html', boxes=[Box(name, rows) for name, rows in found.items()])
+    draining = {box.box_id for box in ask.store.boxes() if box.is_draining}
+    shown = [Box(name, name in draining, rows) for name, rows in found.items()]
+    return page(ask, 'boxes.html', boxes=shown)
+
+
+def drain_box(ask: Ask, box_id: str, action: str) -> Response:
+    """Let the workers of a box finish what they hold and take nothing more, or end that."""
+    if action not in ('drain', 'undrain'):
+        raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
+    if not ask.store.box_processes(box_id):
+        raise unknown(f'there is no box {box_id!r:.80}', 'choose one from the list of boxes')
+    ask.store.set_drained(box_id, is_draining=action == 'drain')
+    record(ask, CommandKind.BOX, box_id, {'box': box_id, 'action': action})
+    return see(ask.url('boxes'))
 
 
 def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:

@@ -19,7 +19,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier, Timeperiod
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
-from synergy.mx.errors import unknown, wrong
+from synergy.mx.errors import unknown
 from synergy.mx.render import page
 
 ZOOMS: Final = ('all', 'year', 'month', 'day')
@@ -351,25 +351,19 @@ def _at(year: int, month: int = 1, day: int = 1) -> datetime:
 
 def day_of(ask: Ask, focus: Focus) -> date:
     """Return the day that is asked for; without one, where the work stands."""
-    text = ask.optional('at')
-    if text is None:
-        span = ask.model.timetable.span(focus.node.process.name)
-        over = ask.context.hierarchy.over_until(focus.node, ask.now)
-        pending = ask.model.timetable.first_pending(
-            focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
-        )
-        ordinal = span.stop - 1 if pending is None else pending
-        calendar = ask.context.hierarchy.calendar
-        return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
-    digits = text.ljust(8, '0')
-    try:
-        if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
-            raise ValueError(text)
-        return date(int(digits[:4]), int(digits[4:6]) or 1, int(digits[6:8]) or 1)
-    except ValueError as error:
-        raise wrong(
-            f'at is {text!r:.40}, which is no date', 'give YYYY, YYYYMM or YYYYMMDD'
-        ) from error
+    at = ask.instant('at')
+    if at is not None:
+        return at.date()
+    span = ask.model.timetable.span(focus.node.process.name)
+    over = ask.context.hierarchy.over_until(focus.node, ask.now)
+    pending = ask.model.timetable.first_pending(
+        focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
+    )
+    if not span:
+        return ask.now.date()
+    ordinal = span.stop - 1 if pending is None else pending
+    calendar = ask.context.hierarchy.calendar
+    return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
 
 
 def _turn(zoom: str, at: date) -> Turn | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from synergy.core.nearest import nearest
 from synergy.core.timeperiod import JobKey
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter, href_of
-from synergy.mx.errors import unknown, wrong
+from synergy.mx.errors import unknown
 from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
@@ -29,6 +29,14 @@ from synergy.mx.search import Query, find, parse_query
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
+#: Pages of Synergy 2.x below /scheduler/, and what shows the same.
+_OLD: Final = {
+    'dashboard/overview': '/',
+    'dashboard/managed': '/processes',
+    'dashboard/freerun': '/freeruns',
+    'managed/entries': '/processes',
+    'freerun/entries': '/freeruns',
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,21 +100,13 @@ def graph(ask: Ask) -> Response:
 
 def instant_of(ask: Ask) -> datetime:
     """Return the instant that is asked for; else the end of the newest work."""
-    text = ask.optional('at')
-    if text is not None:
-        digits = text.ljust(10, '0')
-        try:
-            if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
-                raise ValueError(text)
-            month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
-            return datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
-        except ValueError as error:
-            raise wrong(
-                f'at is {text!r:.40}, which is no instant', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
-            ) from error
+    at = ask.instant('at')
+    if at is not None:
+        return at
     ends = [node.tree.end for node in ask.context.hierarchy if node.tree.end is not None]
     last = max(ends, default=ask.now)
-    return min(ask.now, last - (last - last.replace(minute=0)) if last < ask.now else ask.now)
+    # A tree that has ended is shown at its last hour.
+    return ask.now if last >= ask.now else last - timedelta(hours=1)
 
 
 def audit(ask: Ask) -> Response:
@@ -217,6 +217,15 @@ def tree_page(ask: Ask, name: str) -> Response:
         pages = {node.tree.mx_page or '' for node in ask.context.hierarchy}
         raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
     return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
+
+
+def old_address(ask: Ask, rest: str) -> Response:
+    """Lead from an address of Synergy 2.x to the page that has taken its place."""
+    pages = {node.tree.mx_page for node in ask.context.hierarchy}
+    first = rest.strip('/').split('/')[0]
+    if first in pages:
+        return redirect(ask.url('tree_page', name=first), 301)
+    return redirect(_OLD.get(rest.strip('/'), '/'), 301)
 
 
 def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:

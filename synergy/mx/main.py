@@ -92,6 +92,8 @@ def start(runtime: MxRuntime) -> int:
         channel_request_lookahead=1,
     )
     _stop_on_signal(site)
+    # It logs every tab that is closed.
+    logging.getLogger('waitress').setLevel(logging.ERROR)
     logger.info(
         'MX serves at %s', address_of(settings, _port(listening)), extra={'event': 'started'}
     )

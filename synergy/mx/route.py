@@ -24,6 +24,7 @@ class Parameter:
 class Route:
     """An address, a method, and who answers. role: None is for everybody.
 
+    is_shared: live tabs of one role may all get one rendering of it; see `synergy.mx.shared`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
     """
 
@@ -33,6 +34,7 @@ class Route:
     view: Callable[..., Response]
     needs_store: bool = True
     is_api: bool = False
+    is_shared: bool = False
     parameters: tuple[Parameter, ...] = ()
     fields: tuple[Parameter, ...] = ()
     required: tuple[str, ...] = ()

@@ -53,38 +53,44 @@ def _page(rule: str, view: Callable[..., Response], role: Role | None = Role.VIE
     return Route(rule=rule, method='GET', role=role, view=view)
 
 
+def _shared(rule: str, view: Callable[..., Response]) -> Route:
+    return Route(rule=rule, method='GET', role=Role.VIEWER, view=view, is_shared=True)
+
+
 def _change(rule: str, view: Callable[..., Response], role: Role | None = Role.OPERATOR) -> Route:
     return Route(rule=rule, method='POST', role=role, view=view)
 
 
 _PAGES: Final[Sequence[Route]] = (
-    _page('/', overview.overview),
-    _page('/t/', heatmap.heatmaps),
-    _page('/t/<name>', heatmap.heatmap),
-    _page('/i/<process>/<timeperiod>', interval.interval),
+    _shared('/', overview.overview),
+    _shared('/t/', heatmap.heatmaps),
+    _shared('/t/<name>', heatmap.heatmap),
+    _shared('/i/<process>/<timeperiod>', interval.interval),
     _page('/change/<kind>', changes.change),
     _change('/change/<kind>', changes.confirm_change),
-    _page('/requests', follow.requests),
+    _shared('/requests', follow.requests),
     _page('/requests/<request_id>', follow.request),
     _change('/requests/<request_id>/<action>', follow.control_request),
-    _page('/runs', live.live),
-    _page('/graph', looking.graph),
-    _page('/processes', looking.processes),
+    _shared('/runs', live.live),
+    _shared('/graph', looking.graph),
+    _shared('/processes', looking.processes),
     _page('/freeruns', freeruns.freerun_list),
     _page('/freeruns/edit', freeruns.freerun_form),
     _change('/freeruns/edit', freeruns.save_freerun),
     _page('/freeruns/<name>', freeruns.freerun),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
     _page('/boxes', boxes.boxes),
+    _change('/boxes/<box_id>/<action>', boxes.drain_box),
     _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
     _page('/dead', dead.dead_letters),
     _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
-    _page('/audit', looking.audit),
+    _shared('/audit', looking.audit),
     _page('/config', looking.config),
     _page('/logs', looking.logs, Role.OPERATOR),
     _page('/health', looking.health),
     _page('/search', looking.search),
-    _page('/p/<name>', looking.tree_page),
+    _shared('/p/<name>', looking.tree_page),
+    _page('/scheduler/<path:rest>', looking.old_address),
     _page('/users', login.users, Role.ADMIN),
     _change('/tokens/<token_id>/revoke', login.revoke_token, Role.ADMIN),
     _page('/login', login.login, None),

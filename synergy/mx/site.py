@@ -12,6 +12,7 @@ from synergy.core.records import CommandId
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
 from synergy.mx.security import Brake, Sessions
+from synergy.mx.shared import SharedPages
 from synergy.mx.stores import StorePool
 from synergy.ports.clock import Clock
 
@@ -34,3 +35,4 @@ class Site:
     ring: Callable[[CommandId], None]
     host_names: frozenset[str]
     brake: Brake = field(default_factory=Brake)
+    shared: SharedPages = field(default_factory=SharedPages)

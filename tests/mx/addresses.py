@@ -16,6 +16,7 @@ VALUES = {
     'uow_id': 'f00',
     'box_id': 'dev',
     'token_id': 'f00',
+    'rest': 'traffic/',
     'name': 'site',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
@@ -41,4 +42,4 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
             return next((act for part, act in ACTIONS.items() if part in route.rule), 'pause')
         return VALUES[name]
 
-    return re.sub(r'<(\w+)>', value, route.rule) + QUERY.get(route.rule, '')
+    return re.sub(r'<(?:path:)?(\w+)>', value, route.rule) + QUERY.get(route.rule, '')

@@ -174,3 +174,11 @@ def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
     assert answer.status_code == 303
     saved = pages.store.commands((CommandState.REQUESTED,), 1)[0]
     assert saved.details['arguments'] == {'api_token': 'hush-hush', 'command': ['true']}
+
+
+def test_a_box_is_drained(pages: Pages) -> None:
+    assert pages.post('/boxes/dev/drain', {}).status_code == 303
+
+    assert [box.is_draining for box in pages.store.boxes()] == [True]
+    assert 'draining' in pages.get('/boxes').text
+    assert pages.post('/boxes/nowhere/drain', {}).status_code == 404

@@ -108,3 +108,19 @@ def test_secrets_go_by_their_names() -> None:
         'deep': [{'secret': MASK}],
     }
     assert masked('amqp://user:hunter2@host/x') == f'amqp://user:{MASK}@host/x'
+
+
+def test_live_tabs_share_one_rendering_without_anybodys_token(pages: Pages) -> None:
+    token = pages.form_token()
+    first = pages.get('/', **{'X-Live': '1'})
+    pages.store.report_actual([])
+    change(pages, pages.key('SiteHourly', '2026112311'), 1, JobState.IN_PROGRESS, 1)
+    pages.runtime.clock.step(NOW)
+
+    again = pages.get('/', **{'X-Live': '1'})
+    pages.runtime.clock.advance(timedelta(seconds=2))
+    later = pages.get('/', **{'X-Live': '1'})
+
+    assert first.data == again.data != later.data
+    assert token not in first.text
+    assert token in pages.get('/').text

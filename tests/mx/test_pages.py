@@ -22,7 +22,7 @@ def dead_uow(pages: Pages) -> str:
 def test_each_screen_answers(pages: Pages, route: Route) -> None:
     answer = pages.get(address_of(route, dead_uow(pages)))
 
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == (301 if 'scheduler' in route.rule else 200), answer.text
 
 
 def test_no_get_changes_a_row(pages: Pages) -> None:
@@ -97,6 +97,9 @@ def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
         ('/t/nowhere', 404, 'no tree or process'),
         ('/t/site?z=week', 400, 'one of all, year, month, day'),
         ('/t/site?z=day&at=2026023100', 400, 'no date'),
+        ('/t/site?z=year&at=9999', 400, 'no date'),
+        ('/t/site?z=month&at=0001', 400, 'no date'),
+        ('/graph?at=9999123123', 400, 'no date'),
         ('/p/nothing', 404, 'no page'),
         ('/requests/f00', 404, 'no request'),
         ('/search?q=colour:red', 400, 'nothing to search by'),
@@ -129,6 +132,11 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
     assert 'store /nowhere is gone; bring it back' in page.text
     assert document.mimetype == 'application/problem+json'
     assert document.headers['Retry-After'] == '5'
+
+
+def test_addresses_of_synergy_2_lead_on(pages: Pages) -> None:
+    assert pages.get('/scheduler/traffic/').headers['Location'].endswith('/p/traffic')
+    assert pages.get('/scheduler/dashboard/freerun/').headers['Location'].endswith('/freeruns')
 
 
 def test_search_goes_to_the_one_interval(pages: Pages) -> None:

@@ -61,7 +61,7 @@
   }
 
   function readSoon() {
-    if (timer === null) timer = setTimeout(read, Math.max(REGION_MS - (Date.now() - lastRead), 150));
+    if (timer === null) timer = setTimeout(read, Math.max(REGION_MS - (Date.now() - lastRead), 150) + Math.random() * 400);
   }
 
   function paint(cells) {

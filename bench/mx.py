@@ -1,0 +1,135 @@
+"""The dashboard on a million jobs: how long its pages take, first and later, and its memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from werkzeug.test import Client
+
+from bench.result import Result
+from synergy import bootstrap
+from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.conf.model import Context, Settings
+from synergy.core.effects import SaveJob
+from synergy.core.records import Job
+from synergy.core.states import JobState
+from synergy.mx.app import App
+from synergy.mx.main import site_of
+from synergy.ports.broker import Broker
+from synergy.ports.errors import BrokerUnavailable
+from synergy.ports.store import Store
+
+_NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+_BATCH = 5_000
+_ROUNDS = 40
+#: One job in so many is held.
+_HELD_EVERY = 2_000
+_PAGES = (
+    ('overview', '/', 100),
+    ('ten years', '/t/p00?z=all', 200),
+    ('year', '/t/p00?z=year&at=2020', 100),
+    ('year of hours', '/t/P00Hourly?z=year&at=2020', 100),
+    ('month', '/t/p00?z=month&at=202006', 100),
+    ('day', '/t/p00?z=day&at=20200601', 100),
+    ('interval', '/i/P00Hourly/2020060100', 50),
+    ('why', '/api/v1/jobs/P00Yearly/2020000000/why', 50),
+    (
+        'preview of 10,000',
+        '/change/reprocess?process=P00Daily&first=2020010100&last=2021021800&with_children=on',
+        300,
+    ),
+    ('search for failed', '/search?q=state:failed', 100),
+    ('API, 100 jobs', '/api/v1/jobs?state=state_processed', 100),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runtime:
+    settings: Settings
+    context: Context
+    clock: SimulatedClock
+    path: Path
+
+    def open_store(self) -> Store:
+        return SqliteStore.open(self.path, clock=self.clock)
+
+    def open_broker(self) -> Broker:
+        raise BrokerUnavailable('none here')
+
+
+def run(*, is_quick: bool) -> Sequence[Result]:
+    """Fill a store with a million jobs (a tenth when quick), and ask for each page 40 times."""
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        environ = {'SYNERGY_HOME': folder, 'SYNERGY_CONTEXT_MODULE': 'bench.mx_context'}
+        settings, context = bootstrap.load(environ)
+        runtime = _Runtime(settings, context, SimulatedClock(_NOW), Path(folder) / 'store.db')
+        count = _fill(runtime, 10 if is_quick else 1)
+        site = site_of(runtime, 'secret of a benchmark')
+        client = Client(App(site))
+        began = time.perf_counter()
+        client.get('/', headers={'Host': 'localhost'})
+        first = time.perf_counter() - began
+        results = [
+            Result(benchmark='mx', what='jobs in the store', value=count, unit='jobs'),
+            Result(benchmark='mx', what='first page, all read', value=first, unit='s'),
+        ]
+        for what, address, aim in _PAGES:
+            seconds = []
+            for _ in range(_ROUNDS):
+                runtime.clock.sleep(1)
+                began = time.perf_counter()
+                answer = client.get(address, headers={'Host': 'localhost'})
+                seconds.append(time.perf_counter() - began)
+                assert answer.status_code == 200, f'{address}: {answer.status_code}'
+            slowest = statistics.quantiles(seconds[1:], n=100)[-1] * 1000
+            results.append(
+                Result(
+                    benchmark='mx', what=f'{what}, p99', value=slowest, unit='ms', aim=f'< {aim}'
+                )
+            )
+        site.feed.stop()
+        site.stores.close()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [*results, Result(benchmark='mx', what='memory', value=memory, unit='MiB')]
+
+
+def _fill(runtime: _Runtime, step: int) -> int:
+    """Write a row for every `step`-th job; return how many."""
+    store = runtime.open_store()
+    leadership = store.lead('bench', timedelta(days=9999))
+    assert leadership is not None
+    count = 0
+    jobs = islice(_jobs(runtime.context), 0, None, step)
+    while chosen := list(islice(jobs, _BATCH)):
+        count += len(chosen)
+        store.commit(leadership, [SaveJob(job, 'made by a benchmark') for job in chosen])
+    store.close()
+    return count
+
+
+def _jobs(context: Context) -> Iterator[Job]:
+    hierarchy = context.hierarchy
+    for node in hierarchy:
+        over = hierarchy.over_until(node, _NOW)
+        for ordinal in range(node.first, over):
+            is_held = ordinal % _HELD_EVERY == 7
+            timeperiod = hierarchy.timeperiod(node, ordinal)
+            yield Job(
+                process=node.process.name,
+                timeperiod=timeperiod,
+                state=JobState.IN_PROGRESS if is_held else JobState.PROCESSED,
+                rev=1,
+                run=1,
+                is_held=is_held,
+                reason='it failed three times' if is_held else None,
+                changed_at=hierarchy.calendar.end(timeperiod),
+            )

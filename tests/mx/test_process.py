@@ -1,0 +1,75 @@
+"""The dashboard as a real process: it serves, streams, stops, and says why it does not listen."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import System
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    with System(tmp_path, 'tests.pipelines.pages') as found:
+        yield found
+
+
+def log(system: System) -> str:
+    return (system.home / 'logs' / 'mx_daemon.log').read_text()
+
+
+def address(system: System) -> str:
+    """Return where MX serves, once it does."""
+    system.wait_for(
+        lambda: (system.home / 'logs' / 'mx_daemon.log').exists() and 'serves at' in log(system),
+        'MX serving',
+    )
+    found = re.search(r'http://\S+', log(system))
+    assert found is not None
+    return found[0]
+
+
+def test_it_serves_streams_and_stops_at_once(system: System) -> None:
+    child = system.start('MX')
+    place = address(system)
+
+    with urllib.request.urlopen(place, timeout=10) as answer:
+        assert b'Overview' in answer.read()
+    with urllib.request.urlopen(f'{place}events', timeout=10) as stream:
+        assert stream.headers['Content-Type'].startswith('text/event-stream')
+        assert stream.readline() == b'retry: 3000\n'
+        child.terminate()
+        assert child.wait(10) == 0
+
+    assert 'MX stopped' in log(system)
+
+
+def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = str(other.getsockname()[1])
+        with System(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_PORT=port) as system:
+            assert system.start('MX').wait(20) == 6
+
+            assert log(system).count('ERROR') == 1
+            assert f'cannot listen on 127.0.0.1 port {port}' in log(system)
+
+
+def test_without_users_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    with System(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_HOST='0.0.0.0') as system:
+        assert system.start('MX').wait(20) == 6
+
+        assert 'launch.py user add' in log(system)
+
+
+def test_a_command_line_makes_users_and_tokens(tmp_path: Path) -> None:
+    with System(tmp_path, 'tests.pipelines.pages') as system:
+        assert system.launch('user', 'rm', 'anna').returncode == 3
+        assert system.launch('user', 'add', 'anna').returncode == 2  # No password was given.
+        assert system.launch('user', 'frobnicate').returncode == 2
+
+        assert 'no user' in system.launch('user').stdout
