@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,16 +17,20 @@ from bench.result import Result
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.sqlite_store import SqliteStore
+from synergy.bootstrap import PROJECT
 from synergy.core.freerun import next_fire
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import build
-from synergy.core.records import ProcessName, Route
+from synergy.core.records import Outcome, ProcessName, Route, UnitEnd, UowId
 from synergy.core.trigger import Every
+from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
+from synergy.workers.runner import BATCH_MAX
 
 _PROCESS = ProcessName('Cleaner')
 _PERIOD_SECONDS = 60
+_PROGRAM = 'import sys; from bench import timers; timers.work(sys.argv[1])'
 
 
 def run(*, is_quick: bool) -> Sequence[Result]:
@@ -33,6 +39,31 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     for count in (100, 1_000) if is_quick else (100, 1_000, 10_000):
         results += _measure(count, 10 if is_quick else 30)
     return results
+
+
+def work(folder: str) -> None:
+    """Be the worker: finish whatever is announced, until ended."""
+    clock, home = SystemClock(), Path(folder)
+    store = SqliteStore.open(home / 'store.db', clock=clock)
+    broker = EmbeddedBroker.open(home / 'broker', clock=clock)
+    consumer = broker.consumer(_route_of(_PROCESS))
+    lease = timedelta(seconds=60)
+    while True:
+        deliveries = consumer.take(BATCH_MAX)
+        if not deliveries:
+            consumer.wait(1)
+            continue
+        claimed = store.claim([UowId(item.body['uow']) for item in deliveries], 'worker', lease)
+        consumer.ack(deliveries)
+        outcome = Outcome.processed()
+        store.finish(
+            [UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome) for unit in claimed]
+        )
+        broker.publish([Message(REPORT_ROUTE, {'uow': unit.id}) for unit in claimed])
+
+
+def _route_of(process: ProcessName) -> Route:
+    return Route(exchange='ex', routing=process, queue=process)
 
 
 def _measure(count: int, seconds: float) -> Sequence[Result]:
@@ -54,7 +85,7 @@ def _measure(count: int, seconds: float) -> Sequence[Result]:
         scheduler = Scheduler(
             Pipeline(
                 hierarchy=build([], []),
-                route_of=lambda process: Route(exchange='ex', routing=process, queue=process),
+                route_of=_route_of,
                 freeruns=entries,
                 freerun_processes=[_PROCESS],
             ),
@@ -70,16 +101,21 @@ def _measure(count: int, seconds: float) -> Sequence[Result]:
         )
         scheduler.step()
         loaded = clock.now()
-        before = time.process_time()
-        timer = threading.Timer(seconds, scheduler.stop)
-        timer.start()
-        scheduler.run()
-        spent = time.process_time() - before
-        lateness = []
+        with subprocess.Popen([sys.executable, '-c', _PROGRAM, folder], cwd=PROJECT) as worker:
+            before = time.process_time()
+            timer = threading.Timer(seconds, scheduler.stop)
+            timer.start()
+            scheduler.run()
+            spent = time.process_time() - before
+            worker.terminate()
         by_name = {entry.name: entry for entry in entries}
-        for unit in store.live_units():
-            planned = next_fire(by_name[unit.process], loaded - timedelta(seconds=1))
-            lateness.append((unit.created_at - planned).total_seconds() * 1000)
+        lateness = [
+            (
+                unit.created_at - next_fire(by_name[unit.process], loaded - timedelta(seconds=1))
+            ).total_seconds()
+            * 1000
+            for unit in store.all_units()
+        ]
         store.close()
     quantiles = statistics.quantiles(lateness, n=100)
     return [
