@@ -19,17 +19,18 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     os.environ[HOURS_VARIABLE] = str(hours)
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
         homes = Path(folder)
-        bare = throughput.bare_sequence(_environ(homes / 'bare'), hours)
+        bare = throughput.bare_sequence(environ_of(homes / 'bare'), hours)
         runs = {
             count: throughput.pipeline(
-                _environ(homes / str(count)), homes / str(count), hours, count
+                environ_of(homes / str(count)), homes / str(count), hours, count
             )
             for count in (1, 2, 4)
         }
     return throughput.results('embedded', bare, runs, aim='3,000 and 30 % with two workers')
 
 
-def _environ(home: Path) -> Mapping[str, str]:
+def environ_of(home: Path) -> Mapping[str, str]:
+    """Return the environment of a new home, on the embedded pair."""
     return {
         **os.environ,
         'SYNERGY_HOME': str(home),

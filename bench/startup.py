@@ -79,6 +79,13 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     return results
 
 
+def turn_us(path: Path, days: int) -> float:
+    """Return microseconds that a turn takes with `days` of history, in a new store."""
+    _fill(path, days)
+    _started(path, days)
+    return float(_started(path, days)['turn_us'])
+
+
 def measure(path: str, days: str) -> None:
     """Be the process that is measured: load, dispatch, let time pass; print the numbers."""
     began = time.perf_counter()

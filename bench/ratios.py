@@ -1,0 +1,105 @@
+"""Ratios that must not get worse: each of two things measured in the same run.
+
+Times of shared machines say little from one day to the next; what stands beside a baseline of the
+same minute does. `bench/ratios.json` holds what was recorded; a test compares, generously.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import closure, embedded, startup, throughput
+from bench.names import HOURS_VARIABLE
+from bench.result import Result
+
+RECORDED: Final = Path(__file__).with_name('ratios.json')
+#: How much worse than recorded a ratio may be before it counts as a regression.
+ALLOWANCE: Final = 2.0
+_HOURS: Final = 2_000
+_WORKERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """One ratio. is_more_better: it may not shrink; otherwise it may not grow."""
+
+    name: str
+    value: float
+    is_more_better: bool
+
+    def is_worse_than(self, recorded: float) -> bool:
+        """Tell whether this is a regression."""
+        if self.is_more_better:
+            return self.value < recorded / ALLOWANCE
+        return self.value > recorded * ALLOWANCE
+
+
+def measure() -> Sequence[Ratio]:
+    """Measure all of them; takes about half a minute."""
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        home = Path(folder)
+        return [_of_bare_sequence(home), _of_history(home), _of_planning(home)]
+
+
+def recorded() -> Mapping[str, float]:
+    """Return what was recorded."""
+    found: Mapping[str, float] = json.loads(RECORDED.read_text())
+    return found
+
+
+def run(*, is_quick: bool) -> Sequence[Result]:  # noqa: ARG001 - they are quick already
+    """Show the ratios beside what was recorded."""
+    before = recorded()
+    return [
+        Result(
+            benchmark='ratios',
+            what=ratio.name,
+            value=ratio.value,
+            unit='',
+            aim=f'{"at least" if ratio.is_more_better else "at most"} '
+            f'{_bound(ratio, before[ratio.name]):.2g}',
+        )
+        for ratio in measure()
+    ]
+
+
+def _bound(ratio: Ratio, before: float) -> float:
+    return before / ALLOWANCE if ratio.is_more_better else before * ALLOWANCE
+
+
+def _of_bare_sequence(home: Path) -> Ratio:
+    # This process reads the same context, of the same length, as those that it starts.
+    os.environ[HOURS_VARIABLE] = str(_HOURS)
+    bare = throughput.bare_sequence(embedded.environ_of(home / 'bare'), _HOURS)
+    whole = throughput.pipeline(
+        embedded.environ_of(home / 'whole'), home / 'whole', _HOURS, _WORKERS
+    )
+    return Ratio(
+        name='embedded pipeline with two workers, beside the bare sequence',
+        value=whole.per_second / bare,
+        is_more_better=True,
+    )
+
+
+def _of_history(home: Path) -> Ratio:
+    month, year = (startup.turn_us(home / f'{days}.db', days) for days in (30, 365))
+    return Ratio(
+        name='a turn with a year of history, beside one with a month',
+        value=year / month,
+        is_more_better=False,
+    )
+
+
+def _of_planning(home: Path) -> Ratio:
+    small, large = (closure.plan_seconds(home / f'{count}', count) for count in (1_000, 10_000))
+    return Ratio(
+        name='planning the reprocessing of 10,000 jobs, beside 1,000',
+        value=large / small,
+        is_more_better=False,
+    )

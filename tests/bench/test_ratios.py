@@ -1,0 +1,29 @@
+"""The regression gate: ratios measured now, beside those recorded."""
+
+from __future__ import annotations
+
+from bench.ratios import Ratio, measure, recorded
+
+
+def test_no_ratio_is_much_worse_than_recorded() -> None:
+    before = recorded()
+
+    measured = measure()
+
+    assert {ratio.name for ratio in measured} == set(before)
+    worse = [
+        f'{ratio.name}: {ratio.value:.2f}, recorded {before[ratio.name]:.2f}'
+        for ratio in measured
+        if ratio.is_worse_than(before[ratio.name])
+    ]
+    assert worse == []
+
+
+def test_worse_means_the_right_direction() -> None:
+    share = Ratio(name='share', value=0.2, is_more_better=True)
+    growth = Ratio(name='growth', value=3.0, is_more_better=False)
+
+    assert share.is_worse_than(0.5)
+    assert not share.is_worse_than(0.39)
+    assert growth.is_worse_than(1.4)
+    assert not growth.is_worse_than(1.6)
