@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from bench.ratios import Ratio, measure, recorded
 
+#: A neighbour on the machine can spoil one measurement; a regression spoils all of them.
+TRIES = 3
+
 
 def test_no_ratio_is_much_worse_than_recorded() -> None:
     before = recorded()
+    worse = dict.fromkeys(before, 'never measured')
 
-    measured = measure()
+    for _ in range(TRIES):
+        for ratio in measure():
+            if not ratio.is_worse_than(before[ratio.name]):
+                worse.pop(ratio.name, None)
+            elif ratio.name in worse:
+                worse[ratio.name] = f'{ratio.value:.2f}, recorded {before[ratio.name]:.2f}'
+        if not worse:
+            break
 
-    assert {ratio.name for ratio in measured} == set(before)
-    worse = [
-        f'{ratio.name}: {ratio.value:.2f}, recorded {before[ratio.name]:.2f}'
-        for ratio in measured
-        if ratio.is_worse_than(before[ratio.name])
-    ]
-    assert worse == []
+    assert worse == {}
 
 
 def test_worse_means_the_right_direction() -> None:
