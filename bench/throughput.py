@@ -229,9 +229,16 @@ def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def results(
-    benchmark: str, bare: float, runs: Mapping[int, Throughput], aim: str
+    benchmark: str,
+    bare: float,
+    runs: Mapping[int, Throughput],
+    aim: str,
+    hand_over_aims: Sequence[str | None],
 ) -> Sequence[Result]:
-    """Return the table: the bare sequence, each run beside it, and the hand-over of the last."""
+    """Return the table: the bare sequence, each run beside it, and its hand-over.
+
+    aim: of the share of the bare sequence. hand_over_aims: of median, 95 and 99 %, in words.
+    """
     table = [
         Result(benchmark=benchmark, what='bare sequence, one process', value=bare, unit='units/s')
     ]
@@ -243,7 +250,6 @@ def results(
                 what=f'{measured.intervals:,} intervals, {workers}',
                 value=measured.per_second,
                 unit='intervals/s',
-                aim=aim,
             )
         )
         table.append(
@@ -252,6 +258,26 @@ def results(
                 what=f'{workers}, share of the bare sequence',
                 value=measured.per_second / bare * 100,
                 unit='%',
+                aim=aim,
+            )
+        )
+        made, started = quantiles(measured.hand_over_ms), quantiles(measured.start_ms)
+        for place, which in enumerate(('median', '95 %', '99 %')):
+            table.append(
+                Result(
+                    benchmark=benchmark,
+                    what=f'{workers}, last hour finished -> unit of the day announced, {which}',
+                    value=made[place],
+                    unit='ms',
+                    aim=hand_over_aims[place],
+                )
+            )
+        table.append(
+            Result(
+                benchmark=benchmark,
+                what=f'{workers}, last hour finished -> worker of the day started, median',
+                value=started[0],
+                unit='ms',
             )
         )
     return table

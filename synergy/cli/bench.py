@@ -14,7 +14,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_table
 
 #: Module of `bench` by name, in the order of `all`.
-BENCHMARKS: Final = ('core', 'embedded', 'timers', 'demo')
+BENCHMARKS: Final = ('core', 'embedded', 'production', 'timers', 'demo')
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
