@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -62,7 +61,7 @@ def kinds_of(site: Site) -> Mapping[str, Begin]:
         'freeze worker': _freeze_worker,
         'freeze supervisor': _freeze_supervisor,
     }
-    if site.clock_files:
+    if site.clocks:
         found['clock step'] = _step_clock
     if site.disk is not None and 'disk full' not in site.left_out:
         found['disk full'] = _fill_disk
@@ -193,22 +192,16 @@ def _some_worker(site: Site, random: Random) -> tuple[Box, str, int] | None:
 
 def _step_clock(site: Site, random: Random, _leader: str | None) -> Fault | None:
     box = random.choice(site.boxes)
-    file = site.clock_files[box.box_id]
+    clock = site.clocks[box.box_id]
     seconds = random.choice(_STEPS_EMBEDDED if site.backend == EMBEDDED else _STEPS_PRODUCTION)
-    _set_clock(file, seconds)
+    clock.set_off(seconds)
     return Fault(
         kind='clock step',
         text=f'{seconds:+} s on {"all boxes" if site.backend == EMBEDDED else box.box_id}',
         scope=Scope(box=None if site.backend == EMBEDDED else box.box_id),
         seconds=random.uniform(5, 10),
-        end=lambda: _set_clock(file, 0),
+        end=lambda: clock.set_off(0),
     )
-
-
-def _set_clock(file: Path, seconds: int) -> None:
-    partial = file.with_suffix('.new')
-    partial.write_text(f'{seconds:+}\n')
-    partial.replace(file)
 
 
 def _fill_disk(site: Site, random: Random, _leader: str | None) -> Fault | None:

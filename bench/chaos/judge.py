@@ -120,7 +120,12 @@ def _unfinished(story: Story, store: Store) -> Iterator[str]:
             yield f'I8 {key} is {state.value}'
     for request in story.requests:
         command = store.command(request.id)
-        if command is None or command.state is not CommandState.DONE:
+        # Refused is one that came before any of its jobs had run.
+        is_ended = command is not None and (
+            command.state is CommandState.DONE
+            or (command.state is CommandState.REFUSED and not command.applied_count)
+        )
+        if not is_ended:
             state_shown = 'gone' if command is None else f'{command.state.value} {command.outcome}'
             yield f'I8 request {request.id} is {state_shown}'
 

@@ -40,7 +40,7 @@ _END_SECONDS_MAX: Final = 100.0
 #: Between two faults, and between two requests.
 _FAULT_SECONDS: Final = (0.8, 2.4)
 _REQUEST_SECONDS: Final = (3.0, 8.0)
-_DAYS_PER_MINUTE: Final = 16
+_DAYS_PER_MINUTE: Final = 40
 _DAYS_MIN: Final = 6
 #: Given up soon by whoever only looks; boxes have the limits of production.
 _IMPATIENT: Final = '&serverSelectionTimeoutMS=500&socketTimeoutMS=2000&connectTimeoutMS=500'

@@ -3,7 +3,7 @@
     embedded     one machine: a home on a small disk of its own, store and broker files beside it
     production   MongoDB and RabbitMQ; each box a home and an address of its own
 
-What this machine does not allow (root, namespaces, mounts, libfaketime) is left out of the faults
+What this machine does not allow (root, namespaces, mounts, a C compiler) is left out of the faults
 and named in `left_out`, which the report shows.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.chaos.boxes import Box
+from bench.chaos.clocks import ClocksUnavailable, WallClock, library_in
 from bench.chaos.names import CONTEXT_MODULE, DAYS_VARIABLE, JOURNAL_VARIABLE
 from bench.chaos.network import Network, NetworkUnavailable
 from bench.servers.mongodb import MongoServers
@@ -38,14 +39,12 @@ _SETTINGS: Final = {
     'SYNERGY_LOG_LEVEL': 'INFO',
 }
 _DISK_BYTES: Final = 48 * 1024 * 1024
-_FAKETIME: Final = Path('/usr/lib')
 
 
 @dataclass(slots=True)
 class Site:
-    """boxes, and what faults need. clock_files: by box, the file that says how far its clock is
-    off. disk: a folder on a disk of its own. left_out: kinds of faults that are not possible here,
-    and why.
+    """boxes, and what faults need. clocks: by box. disk: a folder on a disk of its own. left_out:
+    kinds of faults that are not possible here, and why.
     """
 
     backend: str
@@ -54,7 +53,7 @@ class Site:
     mongo: MongoServers | None = None
     rabbit: RabbitServer | None = None
     network: Network | None = None
-    clock_files: dict[str, Path] = field(default_factory=dict)
+    clocks: dict[str, WallClock] = field(default_factory=dict)
     disk: Path | None = None
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -80,19 +79,23 @@ def site(backend: str, folder: Path, box_count: int, days: int) -> Iterator[Site
             variables |= _make_embedded(found, resources)
         else:
             variables |= _make_production(found, box_ids, resources)
-        clock = _fake_clock()
-        if clock is None:
-            found.left_out['clock step'] = 'libfaketime (package faketime) is not installed'
+        library = None
+        try:
+            library = library_in(folder)
+        except ClocksUnavailable as error:
+            found.left_out['clock step'] = str(error)
         for box_id in box_ids:
             home = (found.disk or folder) / box_id
             home.mkdir(parents=True, exist_ok=True)
             environ = {**variables, 'SYNERGY_HOME': str(home)}
-            if clock is not None:
+            if library is not None:
                 # One machine has one clock.
-                file = folder / ('clock' if backend == EMBEDDED else f'clock-{box_id}')
-                file.write_text('+0\n')
-                found.clock_files[box_id] = file
-                environ |= _faked(clock, file)
+                is_own = backend != EMBEDDED or not found.clocks
+                clock = (
+                    WallClock(folder / f'clock-{box_id}') if is_own else found.clocks[box_ids[0]]
+                )
+                found.clocks[box_id] = clock
+                environ |= clock.variables(library)
             prefix = () if found.network is None else found.network.prefix_of(box_id)
             found.boxes.append(Box(box_id, environ, prefix, folder / f'{box_id}.out'))
         for box in found.boxes:
@@ -141,19 +144,3 @@ def _make_production(found: Site, box_ids: list[str], resources: ExitStack) -> M
 
 def _without_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith('SYNERGY_')}
-
-
-def _fake_clock() -> Path | None:
-    """Return the library that fakes the clock of processes, where it is installed."""
-    return next(iter(sorted(_FAKETIME.glob('*/faketime/libfaketimeMT.so.1'))), None)
-
-
-def _faked(library: Path, file: Path) -> Mapping[str, str]:
-    """Return the variables under which a process sees the clock that `file` says."""
-    return {
-        'LD_PRELOAD': str(library),
-        'FAKETIME_TIMESTAMP_FILE': str(file),
-        'FAKETIME_CACHE_DURATION': '1',
-        'FAKETIME_DONT_FAKE_MONOTONIC': '1',
-        'NO_FAKE_STAT': '1',
-    }
