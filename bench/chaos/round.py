@@ -171,8 +171,9 @@ def _begin(settings: RoundSettings, place: Site, rain: _Rain, leader: str | None
     for kind in rain.kinds:
         if faults.resource_of(kind) in busy:
             continue
-        at = time.monotonic()
         fault = begin_by_kind[kind](place, rain.random, leader)
+        # Only now: to find a victim, such as the primary, takes a moment.
+        at = time.monotonic()
         if fault is None:
             continue
         rain.kinds.remove(kind)
