@@ -71,6 +71,25 @@ def test_messages_that_are_lost_are_rung_again(stage: Stage) -> None:
     assert len(stage.take()) == 1
 
 
+def test_a_clock_that_was_set_forward_and_back_does_not_stop_the_sweeps(stage: Stage) -> None:
+    scheduler = stage.scheduler()
+    scheduler.step()
+    unit = stage.claim(stage.take()[0])
+    assert unit is not None
+    before = stage.clock.now()
+    # Not so far that leases run out, which would make it load everything anew.
+    stage.clock.step(before + timedelta(seconds=9))
+    scheduler.step()
+    stage.clock.step(before)
+    scheduler.step()
+
+    stage.finish(unit, report=False)
+    stage.clock.advance(timedelta(seconds=6))
+    scheduler.step()
+
+    assert stage.state(unit.key) is JobState.PROCESSED
+
+
 def test_a_doubled_and_a_foreign_message_change_nothing(stage: Stage) -> None:
     scheduler = stage.scheduler()
     scheduler.step()
