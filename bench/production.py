@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import throughput
-from bench.names import HOURS_VARIABLE
+from bench.names import HOURS_VARIABLE, PACE_VARIABLE
 from bench.result import Result
 from bench.servers.mongodb import MongoServers
 from bench.servers.rabbitmq import RabbitServer
@@ -48,4 +48,13 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             count: throughput.pipeline(environ(str(count)), homes / str(count), hours, count)
             for count in (1, 2, 4)
         }
-    return throughput.results('production', bare, runs, _AIM, _HAND_OVER_AIMS)
+        paced = throughput.pipeline(
+            {**environ('paced'), PACE_VARIABLE: throughput.PACE_SECONDS},
+            homes / 'paced',
+            hours // 4,
+            2,
+        )
+    return [
+        *throughput.results('production', bare, runs, _AIM),
+        *throughput.hand_overs('production', throughput.PACED, paced, _HAND_OVER_AIMS),
+    ]
