@@ -143,10 +143,13 @@ class Scheduler:
         return self._index is not None
 
     def run(self) -> None:
-        """Step and wait until `stop`, then resign."""
-        while not self._is_stopping:
-            self._wait(self.step())
-        self.close()
+        """Step and wait until `stop`, or until it cannot go on; then resign."""
+        try:
+            while not self._is_stopping:
+                self._wait(self.step())
+        finally:
+            # One that ends because of its broker must not keep others from leading.
+            self.close()
 
     def stop(self) -> None:
         """Ask the loop to end after the step under way; safe in a signal handler."""

@@ -12,7 +12,7 @@ from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.ports.errors import StoreUnavailable
+from synergy.ports.errors import BrokerUnusable, StoreUnavailable
 from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import LEASE, Stage, route_of
 
@@ -88,6 +88,21 @@ def test_a_clock_that_was_set_forward_and_back_does_not_stop_the_sweeps(stage: S
     scheduler.step()
 
     assert stage.state(unit.key) is JobState.PROCESSED
+
+
+def test_one_that_ends_because_of_its_broker_lets_another_lead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = stage.scheduler()
+
+    def refuse(_routes: object) -> None:
+        raise BrokerUnusable('queue declared differently')
+
+    monkeypatch.setattr(scheduler._broker, 'declare', refuse)
+    with pytest.raises(BrokerUnusable):
+        scheduler.run()
+
+    assert stage.store.lead('two', LEASE) is not None
 
 
 def test_a_doubled_and_a_foreign_message_change_nothing(stage: Stage) -> None:
