@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import throughput
-from bench.names import HOURS_VARIABLE
+from bench.names import HOURS_VARIABLE, PACE_VARIABLE
 from bench.result import Result
 
 
@@ -26,7 +26,16 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             )
             for count in (1, 2, 4)
         }
-    return throughput.results('embedded', bare, runs, aim='3,000 and 30 % with two workers')
+        paced = throughput.pipeline(
+            {**_environ(homes / 'paced'), PACE_VARIABLE: throughput.PACE_SECONDS},
+            homes / 'paced',
+            hours // 4,
+            2,
+        )
+    return [
+        *throughput.results('embedded', bare, runs, '30 % with two workers'),
+        *throughput.hand_overs('embedded', throughput.PACED, paced, ('under 10', None, None)),
+    ]
 
 
 def environ_of(home: Path) -> Mapping[str, str]:

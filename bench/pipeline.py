@@ -7,11 +7,21 @@ benchmark is a new set of processes.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WORKERS_VARIABLE
+from bench.names import (
+    ALERT,
+    DAILY,
+    HOURLY,
+    HOURS_VARIABLE,
+    MONTHLY,
+    PACE_VARIABLE,
+    START,
+    WORKERS_VARIABLE,
+)
 from synergy.conf.entries import (
     BLOCKING_CHILDREN,
     BLOCKING_DEPENDENCIES,
@@ -25,8 +35,11 @@ from synergy.core.timeperiod import Qualifier, containing_utc, parse, start_utc
 from synergy.workers import Uow
 
 
-def do_nothing(_uow: Uow) -> None:
+def do_nothing(uow: Uow) -> None:
     """Be the work of every process: what is measured is what surrounds it."""
+    pace = os.environ.get(PACE_VARIABLE)
+    if pace is not None and uow.process_name == HOURLY:
+        time.sleep(float(pace))
 
 
 def _end() -> str:

@@ -35,6 +35,10 @@ _BATCH: Final = 256
 _PATIENCE_SECONDS: Final = 600.0
 _LEASE: Final = timedelta(seconds=60)
 _LOOK_SECONDS: Final = 0.05
+#: A run in which the Scheduler is not the bottleneck: under full load, a hand-over measures how
+#: long the queue of reports is.
+PACE_SECONDS: Final = '0.05'
+PACED: Final = '2 workers, 50 ms an hour'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +235,10 @@ def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
 def results(
     benchmark: str, bare: float, runs: Mapping[int, Throughput], aim: str
 ) -> Sequence[Result]:
-    """Return the table: the bare sequence, each run beside it, and the hand-over of the last."""
+    """Return the table: the bare sequence, each run beside it, and its hand-over.
+
+    aim: of the share of the bare sequence.
+    """
     table = [
         Result(benchmark=benchmark, what='bare sequence, one process', value=bare, unit='units/s')
     ]
@@ -243,7 +250,6 @@ def results(
                 what=f'{measured.intervals:,} intervals, {workers}',
                 value=measured.per_second,
                 unit='intervals/s',
-                aim=aim,
             )
         )
         table.append(
@@ -252,6 +258,33 @@ def results(
                 what=f'{workers}, share of the bare sequence',
                 value=measured.per_second / bare * 100,
                 unit='%',
+                aim=aim,
             )
         )
+        table += hand_overs(benchmark, f'{workers}, full load', measured)
     return table
+
+
+def hand_overs(
+    benchmark: str, what: str, measured: Throughput, aims: Sequence[str | None] = (None,) * 3
+) -> Sequence[Result]:
+    """Return the hand-over of a run. aims: of median, 95 and 99 % until announced, in words."""
+    made, started = quantiles(measured.hand_over_ms), quantiles(measured.start_ms)
+    return [
+        *(
+            Result(
+                benchmark=benchmark,
+                what=f'{what}: last hour finished -> unit of the day announced, {which}',
+                value=made[place],
+                unit='ms',
+                aim=aims[place],
+            )
+            for place, which in enumerate(('median', '95 %', '99 %'))
+        ),
+        Result(
+            benchmark=benchmark,
+            what=f'{what}: last hour finished -> worker of the day started, median',
+            value=started[0],
+            unit='ms',
+        ),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pymongo
 import pytest
@@ -48,6 +48,17 @@ def empty_mongo_uri(_mongo_template: str) -> Iterator[str]:
         for name in database.list_collection_names():
             if name != 'schema':
                 database[name].delete_many({})
+
+
+@pytest.fixture(params=['embedded', 'production'])
+def pair(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Return the settings of a pair of store and broker, both without rows and messages."""
+    if request.param == 'embedded':
+        return {}
+    return {
+        'SYNERGY_STORE_URI': request.getfixturevalue('empty_mongo_uri'),
+        'SYNERGY_BROKER_URI': request.getfixturevalue('server_uri'),
+    }
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,6 +16,7 @@ from synergy import bootstrap
 from synergy.core.records import Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, ProcessName, parse
+from synergy.ports.broker import REPORT_ROUTE
 from synergy.ports.store import Store
 
 PATIENCE_SECONDS = 40.0
@@ -73,7 +74,18 @@ class System:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        if self.environ.get('SYNERGY_BROKER_URI', '').startswith('amqp'):
+            self._remove_queues()
         self._resources.close()
+
+    def _remove_queues(self) -> None:
+        """Leave nothing behind on a server that other tests use."""
+        broker = self.runtime.open_broker()
+        managed, freeruns = self.context.managed.values(), self.context.freeruns.values()
+        routes = {entry.route for entry in managed} | {entry.route for entry in freeruns}
+        for route in {REPORT_ROUTE, *routes}:
+            broker.delete(route.queue)
+            broker.delete(f'{route.queue}.dead')
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start a process in the foreground of this test."""

@@ -33,7 +33,7 @@ _START_SECONDS_MAX: Final = 60.0
 _CONTROL_SECONDS_MAX: Final = 60.0
 _CONFIGURATION: Final = """\
 loopback_users = none
-listeners.tcp.1 = 127.0.0.1:{port}
+listeners.tcp.1 = {host}:{port}
 vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 1MB
 log.console = false
@@ -53,11 +53,14 @@ def is_installed() -> bool:
 class RabbitServer:
     """One server; a context manager. All state survives `kill` and `restart`, not `close`."""
 
-    def __init__(self, folder: Path | None = None, *, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, port: int | None = None, host: str = '127.0.0.1'
+    ) -> None:
         """Choose ports and write the configuration; start nothing.
 
         folder: where it keeps everything, left in place by `close`; None is a temporary one.
         """
+        self.host = host
         self._is_temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix='synergy-rabbitmq-'))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,7 @@ class RabbitServer:
         self.port = port or free_port
         self._children: list[subprocess.Popen[bytes]] = []
         configuration = self.folder / 'rabbitmq.conf'
-        configuration.write_text(_CONFIGURATION.format(port=self.port))
+        configuration.write_text(_CONFIGURATION.format(host=host, port=self.port))
         (self.folder / 'enabled_plugins').write_text('[].\n')
         (self.folder / 'rabbitmq-env.conf').touch()
         self._environ = {
@@ -114,7 +117,7 @@ class RabbitServer:
 
     def uri_of(self, vhost: str, *, user: str = 'guest', password: str = 'guest') -> str:
         """Return the URI of a virtual host."""
-        return f'amqp://{user}:{password}@127.0.0.1:{self.port}/{quote(vhost, safe="")}'
+        return f'amqp://{user}:{password}@{self.host}:{self.port}/{quote(vhost, safe="")}'
 
     @property
     def pid(self) -> int | None:
@@ -252,7 +255,7 @@ class RabbitServer:
     def _is_answering(self) -> bool:
         """Tell whether it speaks AMQP: a bad greeting is answered with its own."""
         try:
-            with socket.create_connection(('127.0.0.1', self.port), timeout=1) as connection:
+            with socket.create_connection((self.host, self.port), timeout=1) as connection:
                 connection.settimeout(5)
                 connection.sendall(b'AMQP\x00\x00\x00\x00')
                 return connection.recv(8).startswith(b'AMQP')

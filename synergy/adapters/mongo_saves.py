@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
 
 from synergy.adapters import mongo_documents as documents
 from synergy.adapters.mongo_documents import JOB_COLLECTION, Document
@@ -59,18 +60,15 @@ def apply(
 
     The saves after a refused one of the same bulk may have been applied.
     """
-    marks = [_mark(uow_id, at) for uow_id, at in announced.items()]
+    _apply_marks(database, announced)
     for collection, group in groupby(in_stages(saves), _collection):
         part = list(group)
         if collection == UNITS:
-            _apply_to_units(database, part, marks)
-            marks = []
+            _apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
         else:
             _apply_revisions(database, collection, part, term)
-    if marks:
-        database[UNITS].bulk_write(marks, ordered=False)
 
 
 def _collection(save: Save) -> str:
@@ -85,16 +83,23 @@ def _collection(save: Save) -> str:
             return COMMANDS
 
 
-def _apply_to_units(
-    database: Database[Document], saves: Sequence[Save], marks: Sequence[UpdateOne]
-) -> None:
+def _apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
+    """Write when units were announced; before all moves, for one requested anew is not yet.
+
+    Without waiting for a majority: a mark that a fail-over loses costs one more ring.
+    """
+    if announced:
+        units = database.get_collection(UNITS, write_concern=WriteConcern(1))
+        units.bulk_write([_mark(uow_id, at) for uow_id, at in announced.items()], ordered=False)
+
+
+def _apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
     moves = [save for save in saves if isinstance(save, MoveUnit)]
     cancels = [save for save in saves if isinstance(save, CancelUnit)]
     units = [save.unit for save in saves if isinstance(save, InsertUnit)]
-    if cancels or marks:
-        # Neither is ever refused. Marks come before moves: a unit that is requested anew is not yet
-        # announced.
-        database[UNITS].bulk_write([*marks, *map(_cancel, cancels)], ordered=False)
+    if cancels:
+        # None of them is ever refused.
+        database[UNITS].bulk_write([*map(_cancel, cancels)], ordered=False)
     if moves:
         moved = database[UNITS].bulk_write([_move(save) for save in moves])
         if moved.matched_count != len(moves):

@@ -74,17 +74,16 @@ class OsProcesses:
     def is_alive(self, identity: ProcessIdentity) -> bool:
         """Tell whether that very process runs."""
         try:
-            process = psutil.Process(identity.pid)
-            is_same = abs(process.create_time() - identity.created_at) < _SAME_SECONDS
-            return is_same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+            is_same = abs(_created_at(identity.pid) - identity.created_at) < _SAME_SECONDS
+            return is_same and psutil.Process(identity.pid).status() != psutil.STATUS_ZOMBIE
+        except (psutil.Error, OSError):
             return False
 
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now."""
         try:
-            return ProcessIdentity(pid=pid, created_at=psutil.Process(pid).create_time())
-        except psutil.Error:
+            return ProcessIdentity(pid=pid, created_at=_created_at(pid))
+        except (psutil.Error, OSError):
             return None
 
     def terminate(self, identity: ProcessIdentity) -> None:
@@ -116,21 +115,43 @@ class OsProcesses:
         assert identity is not None, 'this process runs'
         pid_file.parent.mkdir(parents=True, exist_ok=True)
         partial = pid_file.with_suffix('.new')
-        partial.write_text(f'{identity.pid} {identity.created_at}\n')
+        partial.write_text(f'{identity.pid} {identity.created_at} {_boot_id()}\n')
         partial.replace(pid_file)
 
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:
         """Return the process that a pid file names, if that very process still runs."""
         try:
-            pid, created_at = pid_file.read_text().split()
+            pid, created_at, boot_id = pid_file.read_text().split()
             identity = ProcessIdentity(pid=int(pid), created_at=float(created_at))
         except (OSError, ValueError):
             return None
-        return identity if self.is_alive(identity) else None
+        return identity if boot_id == _boot_id() and self.is_alive(identity) else None
 
     def forget(self, pid_file: Path) -> None:
         """Remove a pid file, if there is one."""
         pid_file.unlink(missing_ok=True)
+
+
+def _created_at(pid: int) -> float:
+    """Return when a process started, in seconds since the machine did.
+
+    Not psutil's create_time, which counts from 1970: when somebody sets the clock, it would be
+    another for the same process, which then could neither be found nor stopped.
+    Source: proc(5), field starttime of /proc/PID/stat.
+    """
+    if sys.platform != 'linux':
+        return psutil.Process(pid).create_time()
+    # The name, in parentheses, may hold spaces and parentheses itself.
+    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    return int(fields[19]) / os.sysconf('SC_CLK_TCK')
+
+
+def _boot_id() -> str:
+    """Return what tells this run of the machine from others."""
+    try:
+        return Path('/proc/sys/kernel/random/boot_id').read_text().strip()
+    except OSError:
+        return '-'
 
 
 def die_with(parent_pid: int) -> bool:

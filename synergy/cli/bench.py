@@ -14,7 +14,9 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_table
 
 #: Module of `bench` by name, in the order of `all`.
-BENCHMARKS: Final = ('core', 'embedded', 'startup', 'closure', 'timers', 'ratios', 'mx', 'demo')
+BENCHMARKS: Final = (
+    'core', 'embedded', 'production', 'startup', 'closure', 'timers', 'ratios', 'mx', 'demo',
+)  # fmt: skip
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -7,12 +7,19 @@ from argparse import ArgumentParser, Namespace
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.mq import routes_of
 from synergy.conf.errors import ConfigurationError
+from synergy.conf.model import Context, Settings
 from synergy.core.uri import without_password
+from synergy.ports.errors import StoreError
+from synergy.view.broker import broker_warnings
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--json', action='store_true', help='print JSON')
+    parser.add_argument(
+        '--servers', action='store_true', help='reach store and broker, too; make nothing there'
+    )
 
 
 def _run(options: Namespace) -> ExitCode:
@@ -23,10 +30,12 @@ def _run(options: Namespace) -> ExitCode:
             raise
         print_json({'is_valid': False, 'problems': list(error.problems)})
         return ExitCode.MISCONFIGURED
+    problems = _unreached(settings, context) if options.servers else []
+    code = ExitCode.UNAVAILABLE if problems else ExitCode.OK
     trees = {node.tree.name for node in context.hierarchy}
     if options.json:
-        print_json({'is_valid': True, 'problems': []})
-        return ExitCode.OK
+        print_json({'is_valid': True, 'problems': problems})
+        return code
     print(f'settings  ok: home {settings.home}')
     store, broker = map(without_password, (settings.store_uri, settings.broker_uri))
     print(f'          store {store}, broker {broker}')
@@ -34,13 +43,27 @@ def _run(options: Namespace) -> ExitCode:
         f'context   ok: {len(context.managed)} managed processes in {len(trees)} trees, '
         f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'
     )
-    return ExitCode.OK
+    if options.servers:
+        print(f'servers   {"; ".join(problems) or "ok: store and broker can be used"}')
+    return code
+
+
+def _unreached(settings: Settings, context: Context) -> list[str]:
+    """Return why store and broker cannot be used."""
+    problems = []
+    with bootstrap.open_runtime(settings, context) as runtime:
+        try:
+            runtime.open_store(create=False)
+        except StoreError as error:
+            problems.append(str(error))
+        problems += broker_warnings(runtime.open_broker, routes_of(context))
+    return problems
 
 
 COMMAND = CliCommand(
     name='check',
     summary='Validate settings and context and list every problem; start nothing.',
-    example='check',
+    example='check --servers',
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -45,6 +45,7 @@ COMMANDS: Final = (
     ('install', 'install', 'make the virtual environment'),
     ('test', 'test', 'run all checks and tests'),
     ('bench', 'bench', 'measure speed and memory'),
+    ('chaos', 'chaos', 'prove by force that nothing is lost: kill, freeze, cut, fill'),
 )
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70

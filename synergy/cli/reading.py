@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synergy import bootstrap
+from synergy.bootstrap import Runtime
 from synergy.conf.model import Context, Settings
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Store
@@ -18,6 +19,7 @@ from synergy.view.index import load_index
 class Reading:
     """An open store, as of `now`."""
 
+    runtime: Runtime
     settings: Settings
     context: Context
     store: Store
@@ -34,6 +36,7 @@ def reading() -> Iterator[Reading]:
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
         yield Reading(
+            runtime=runtime,
             settings=settings,
             context=context,
             store=runtime.open_store(create=False),

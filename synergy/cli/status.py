@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from dataclasses import replace
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.mq import routes_of
 from synergy.cli.reading import reading
 from synergy.core.states import JobState
 from synergy.view.boxes import NEVER_STARTED, BoxView, Presence
+from synergy.view.broker import broker_warnings
 from synergy.view.encode import encode_status
 from synergy.view.status import Status, status
 
@@ -21,6 +24,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> ExitCode:
     with reading() as source:
         found = status(source.index(), source.store, None, source.now, source.settings.box_vanished)
+        of_broker = broker_warnings(source.runtime.open_broker, routes_of(source.context))
+    found = replace(found, warnings=[*found.warnings, *of_broker])
     if options.json:
         print_json(encode_status(found))
     else:

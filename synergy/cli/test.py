@@ -25,6 +25,9 @@ _PACKAGE_BY_PROGRAM: Final = {
     'sshd': 'openssh-server',
     'ssh': 'openssh-client',
     'rabbitmq-server': 'rabbitmq-server',
+    # Chaos cuts networks and sets clocks.
+    'ip': 'iproute2',
+    'cc': 'gcc',
 }
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 

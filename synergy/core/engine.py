@@ -45,7 +45,7 @@ from synergy.core.inputs import (
 from synergy.core.machines.table import Action, Machine
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of
-from synergy.core.retry import next_attempt_at, rescue_attempt_at
+from synergy.core.retry import later_than, next_attempt_at, rescue_attempt_at
 from synergy.core.states import Due, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
@@ -297,7 +297,7 @@ class Engine:
                 at=now,
                 raises_fence=True,
                 attempt=None if is_last else unit.attempt + 1,
-                not_before=at,
+                not_before=later_than(now, at),
                 error=error,
             )
         )

@@ -30,7 +30,7 @@ from synergy.core.effects import (
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.inputs import Expired, Input, Reported, TooOld
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
-from synergy.core.retry import next_attempt_at, rescue_attempt_at
+from synergy.core.retry import later_than, next_attempt_at, rescue_attempt_at
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import Every
@@ -238,7 +238,7 @@ class Freeruns:
                 at=now,
                 raises_fence=True,
                 attempt=None if at is None else unit.attempt + 1,
-                not_before=at,
+                not_before=later_than(now, at),
                 error=error,
             )
         )

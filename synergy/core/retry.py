@@ -29,6 +29,15 @@ def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetim
     return None if unit.attempt >= policy.max_attempts else now
 
 
+def later_than(now: datetime, at: datetime | None) -> datetime | None:
+    """Return `at` when it lies ahead of `now`, otherwise None: at once.
+
+    Claims are judged by the store's clock. Were that a little behind the Scheduler's, the first
+    claim of what is due "from now on" would come too early, and the next a minute later.
+    """
+    return at if at is not None and at > now else None
+
+
 def _jitter(uow_id: UowId, attempt: int) -> float:
     """Return a number in [0, 1) that is the same for the same attempt, whoever computes it."""
     digest = blake2b(f'{uow_id}#{attempt}'.encode(), digest_size=4).digest()

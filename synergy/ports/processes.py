@@ -12,7 +12,7 @@ from typing import Protocol
 class ProcessIdentity:
     """A process that cannot be mistaken for a later one with the same pid.
 
-    created_at: seconds since the epoch at which the kernel says that it started.
+    created_at: when it started, in seconds since the machine did, by a clock that nobody sets.
     """
 
     pid: int

@@ -63,6 +63,8 @@ MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
 COMMANDS_PER_SWEEP_MAX: Final = 100
+#: A wall clock that moves so much further than the monotonic one within a turn has been set.
+CLOCK_STEP_SECONDS: Final = 1.0
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
@@ -132,6 +134,7 @@ class Scheduler:
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
+        self._clock_offset: float | None = None
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
@@ -143,10 +146,13 @@ class Scheduler:
         return self._index is not None
 
     def run(self) -> None:
-        """Step and wait until `stop`, then resign."""
-        while not self._is_stopping:
-            self._wait(self.step())
-        self.close()
+        """Step and wait until `stop`, or until it cannot go on; then resign."""
+        try:
+            while not self._is_stopping:
+                self._wait(self.step())
+        finally:
+            # One that ends because of its broker must not keep others from leading.
+            self.close()
 
     def stop(self) -> None:
         """Ask the loop to end after the step under way; safe in a signal handler."""
@@ -197,7 +203,7 @@ class Scheduler:
         if self._leader.leadership is None:
             self._stand_by()
             return self._leader.seconds_to_renewal
-        if is_new_term:
+        if is_new_term or self._has_clock_stepped():
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
         index = self._index or self._load()
@@ -223,6 +229,20 @@ class Scheduler:
         self._copy_index(index, now)
         return self._seconds_to_next(index)
 
+    def _has_clock_stepped(self) -> bool:
+        """Tell whether the wall clock was set since the last turn: deadlines are then void."""
+        before = self._clock_offset
+        self._clock_offset = self._clock.now().timestamp() - self._clock.monotonic()
+        seconds = 0.0 if before is None else self._clock_offset - before
+        if abs(seconds) < CLOCK_STEP_SECONDS:
+            return False
+        logger.warning(
+            'the clock of this box was set by %+.1f s; reloading',
+            seconds,
+            extra={'event': 'clock_stepped'},
+        )
+        return True
+
     def _load(self) -> Index:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
@@ -231,6 +251,8 @@ class Scheduler:
         timetable.extend(now)
         # A commit that was refused may mean that the copy is wrong: then every row is read.
         copy = self._store.index_copy() if self._refusal_count == 0 else None
+        if copy is not None and copy.as_of > now:
+            copy = None  # Made before the clock was set back: what has changed since is unknown.
         strangers = timetable.load(self._store.index_rows, self._store.open_jobs(), copy)
         if strangers:
             logger.warning(
@@ -249,6 +271,7 @@ class Scheduler:
         self._apply(index, [*effects, *engine.on(looks, now)])
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
+        self._next_prune = None
         self._index = index
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',

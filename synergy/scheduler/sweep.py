@@ -43,8 +43,9 @@ def is_neglected(
             if unit.not_before is not None and unit.not_before > now:
                 return None
             rung_at = _latest(unit.announced_at, unit.not_before)
+            # Far ahead, too: it was rung by a clock that has been set back since.
             is_silent = unit.announced_at is None or (
-                rung_at is not None and rung_at + patience.republish_after < now
+                rung_at is not None and abs(now - rung_at) > patience.republish_after
             )
             return Reported(unit) if is_silent else None
         case _:

@@ -10,6 +10,7 @@ from typing import Final
 
 from synergy.conf.names import PROCESS_SCHEDULER
 from synergy.core.records import Box, BoxProcess, Leadership
+from synergy.core.supervision import ProcessStatus
 from synergy.ports.store import Store
 
 #: What a process without a row or a report is shown as.
@@ -95,6 +96,14 @@ def warnings(views: Sequence[BoxView]) -> list[str]:
         f'out. Gone for good: ./launch.py super --forget {view.box.box_id}'
         for view in views
         if view.presence is Presence.VANISHED and view.silent_for is not None
+    ]
+    found += [
+        f'{row.process} on box {row.box_id} was given up after it ended again and again; its log '
+        f'says why. Then ./launch.py start {row.process}'
+        for view in views
+        if view.presence is Presence.ALIVE
+        for row in view.processes
+        if row.state == ProcessStatus.FATAL.value
     ]
     versions: dict[str, list[str]] = {}
     for view in views:

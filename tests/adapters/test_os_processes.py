@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ def test_a_recorded_process_is_found_while_it_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     'text',
     [
-        f'{os.getpid()} 1000000000.0',  # The pid was given to another process since.
-        '4194399 1000000000.0',  # No process has it.
+        f'{os.getpid()} 1000000000.0 boot',  # The pid was given to another process since.
+        '4194399 1000000000.0 boot',  # No process has it.
         '',
         'not a number',
     ],
@@ -33,3 +34,19 @@ def test_a_stale_pid_file_names_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / 'a.pid').write_text(text)
 
     assert OsProcesses().recorded(tmp_path / 'a.pid') is None
+
+
+def test_a_process_is_known_by_a_clock_that_nobody_sets() -> None:
+    found = OsProcesses().identify(os.getpid())
+
+    assert found is not None
+    assert 0 < found.created_at <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_a_pid_file_from_before_the_machine_was_started_names_nobody(tmp_path: Path) -> None:
+    processes = OsProcesses()
+    processes.record(tmp_path / 'a.pid')
+    pid, created_at, _boot = (tmp_path / 'a.pid').read_text().split()
+    (tmp_path / 'a.pid').write_text(f'{pid} {created_at} another-boot')
+
+    assert processes.recorded(tmp_path / 'a.pid') is None

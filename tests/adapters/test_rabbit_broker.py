@@ -22,6 +22,7 @@ from synergy.adapters.rabbit_consumer import RabbitConsumer
 from synergy.core.records import Route
 from synergy.ports.broker import Delivery, Message
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
+from synergy.view.broker import broker_warnings
 from tests.rabbit import ROUTE, clean
 
 PATIENCE_SECONDS = 30.0
@@ -367,3 +368,20 @@ def test_heartbeats_are_served_while_user_code_keeps_the_processor_busy(
     consumer.ack(held)
     ring(broker, 'b')
     assert ids(take(consumer)) == ['b']
+
+
+def test_people_are_told_of_messages_nobody_understands_and_of_a_queue_declared_differently(
+    rabbit: RabbitServer, open_broker: Callable[..., RabbitBroker]
+) -> None:
+    broker = open_broker()
+    consumer = broker.consumer(ROUTE)
+    assert broker_warnings(open_broker, [ROUTE]) == []
+    publish_raw(rabbit, b'garbage')
+    consumer.wait(5)
+    assert consumer.take(1) == []
+
+    (of_garbage,) = broker_warnings(open_broker, [ROUTE])
+    (of_kind,) = broker_warnings(lambda: open_broker(are_queues_quorum=True), [ROUTE])
+
+    assert f'1 message in {ROUTE.queue}.dead could not be understood' in of_garbage
+    assert f'mq purge --delete {ROUTE.queue}' in of_kind

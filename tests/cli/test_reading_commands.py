@@ -136,6 +136,30 @@ def test_why_says_that_nobody_leads(half_done: Launch, tmp_path: Path) -> None:
     assert half_done('status').code == 1
 
 
+def test_status_says_why_no_messages_pass(
+    half_done: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads(half_done('status', '--json').out)['warnings'] == []
+    monkeypatch.setenv('SYNERGY_BROKER_URI', 'amqp://guest:guest@127.0.0.1:1/%2F')
+
+    (warning,) = json.loads(half_done('status', '--json').out)['warnings']
+
+    assert 'no messages pass: RabbitMQ at amqp://127.0.0.1:1/%2F cannot be reached' in warning
+
+
+def test_check_reaches_the_servers_when_asked(
+    half_done: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'store and broker can be used' in half_done('check', '--servers').out
+    monkeypatch.setenv('SYNERGY_BROKER_URI', 'amqp://guest:guest@127.0.0.1:1/%2F')
+
+    said = half_done('check', '--servers')
+
+    assert said.code == 4
+    assert 'cannot be reached' in said.out
+    assert half_done('check').code == 0
+
+
 def test_verify_finds_nothing_then_what_was_broken(half_done: Launch, tmp_path: Path) -> None:
     assert half_done('verify').code == 0
     database = sqlite3.connect(tmp_path / 'home' / 'store.db')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from tests.system import System
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.governed') as running:
+def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[System]:
+    with System(tmp_path / 'home', 'tests.pipelines.governed', **pair) as running:
         running.start('Scheduler')
         yield running
 

@@ -12,7 +12,7 @@ from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.ports.errors import StoreUnavailable
+from synergy.ports.errors import BrokerUnusable, StoreUnavailable
 from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import LEASE, Stage, route_of
 
@@ -69,6 +69,40 @@ def test_messages_that_are_lost_are_rung_again(stage: Stage) -> None:
     scheduler.step()
 
     assert len(stage.take()) == 1
+
+
+def test_a_clock_that_was_set_forward_and_back_does_not_stop_the_sweeps(stage: Stage) -> None:
+    scheduler = stage.scheduler()
+    scheduler.step()
+    unit = stage.claim(stage.take()[0])
+    assert unit is not None
+    before = stage.clock.now()
+    # Not so far that leases run out, which would make it load everything anew.
+    stage.clock.step(before + timedelta(seconds=9))
+    scheduler.step()
+    stage.clock.step(before)
+    scheduler.step()
+
+    stage.finish(unit, report=False)
+    stage.clock.advance(timedelta(seconds=6))
+    scheduler.step()
+
+    assert stage.state(unit.key) is JobState.PROCESSED
+
+
+def test_one_that_ends_because_of_its_broker_lets_another_lead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = stage.scheduler()
+
+    def refuse(_routes: object) -> None:
+        raise BrokerUnusable('queue declared differently')
+
+    monkeypatch.setattr(scheduler._broker, 'declare', refuse)
+    with pytest.raises(BrokerUnusable):
+        scheduler.run()
+
+    assert stage.store.lead('two', LEASE) is not None
 
 
 def test_a_doubled_and_a_foreign_message_change_nothing(stage: Stage) -> None:

@@ -52,6 +52,10 @@ def test_a_unit_nobody_claims_for_long_is_announced_again() -> None:
     assert isinstance(neglected(announced_at=NOW - 2 * MINUTE), Reported)
 
 
+def test_a_unit_announced_by_a_clock_that_was_ahead_is_announced_again() -> None:
+    assert isinstance(neglected(announced_at=NOW + timedelta(hours=1)), Reported)
+
+
 def test_a_unit_that_waits_for_its_next_attempt_is_left_alone() -> None:
     assert neglected(announced_at=None, not_before=NOW + MINUTE) is None
 

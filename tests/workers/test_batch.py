@@ -60,12 +60,27 @@ class Beats:
         assert watched.batch is self.batch
 
 
+class SlowStore(SqliteStore):
+    """Takes its time for a claim, as one does that waits for a majority of its members."""
+
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        found = super().claim(uow_ids, owner, lease)
+        assert isinstance(self._clock, SimulatedClock)
+        self._clock.advance(timedelta(milliseconds=20))
+        return found
+
+
 class Bench:
     """One runner on a real store and broker."""
 
-    def __init__(self, home: Path, work: Callable[[Uow], object]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        work: Callable[[Uow], object],
+        store_class: type[SqliteStore] = SqliteStore,
+    ) -> None:
         self.clock = SimulatedClock(NOW)
-        self.store = SqliteStore.open(home / 'store.db', clock=self.clock)
+        self.store = store_class.open(home / 'store.db', clock=self.clock)
         self.broker = EmbeddedBroker.open(home / 'broker', clock=self.clock)
         self.guard = Guard()
         self.beats = Beats()
@@ -148,6 +163,18 @@ def test_short_runs_are_taken_many_at_once_and_long_ones_one_by_one(tmp_path: Pa
     assert bench.states(long) == [UnitState.PROCESSED] * 5 + [UnitState.REQUESTED] * 14
     assert bench.runner.step()
     assert bench.states(long).count(UnitState.PROCESSED) == 6
+
+
+def test_short_runs_are_taken_many_at_once_from_a_slow_store_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: None, SlowStore)
+    bench.request(2 * BATCH_MAX, first=1000)
+    while bench.runner.step():
+        assert bench.told()
+
+    short = bench.request(BATCH_MAX)
+    assert bench.runner.step()
+
+    assert bench.told() == short
 
 
 def test_what_waits_behind_a_long_run_is_handed_back_and_what_ended_is_saved(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.states import JobState, UnitState
 from tests.system import System, kill
 
+#: What the store and the broker have no part in.
+ON_ONE_PAIR = pytest.mark.parametrize('pair', ['embedded'], indirect=True)
+
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.behaviours') as running:
+def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[System]:
+    with System(tmp_path / 'home', 'tests.pipelines.behaviours', **pair) as running:
         running.start('Scheduler')
         yield running
 
@@ -38,6 +41,7 @@ def test_an_exception_fails_the_attempt_with_its_traceback_in_the_log(system: Sy
     assert system.store.jobs([key])[key].failure_count == 1
 
 
+@ON_ONE_PAIR
 def test_a_worker_of_synergy_2_runs_unchanged(system: System) -> None:
     system.start('LegacyDaily')
     key = system.key('LegacyDaily')
@@ -46,6 +50,7 @@ def test_a_worker_of_synergy_2_runs_unchanged(system: System) -> None:
     assert system.unit(key).processed_count == 17
 
 
+@ON_ONE_PAIR
 def test_a_function_is_a_worker_and_none_means_processed(system: System) -> None:
     system.start('PlainDaily')
     key = system.key('PlainDaily')
@@ -54,6 +59,7 @@ def test_a_function_is_a_worker_and_none_means_processed(system: System) -> None
     assert system.journal() == ['plain 2026110100 green']
 
 
+@ON_ONE_PAIR
 def test_what_cannot_be_understood_is_a_failure_that_says_so(system: System) -> None:
     system.start('NonsenseDaily')
     key = system.key('NonsenseDaily')
@@ -65,6 +71,7 @@ def test_what_cannot_be_understood_is_a_failure_that_says_so(system: System) -> 
     assert system.unit(key).state is UnitState.DEAD
 
 
+@ON_ONE_PAIR
 def test_exit_in_user_code_fails_the_attempt_not_the_worker(system: System) -> None:
     worker = system.start('ExitingDaily')
     key = system.key('ExitingDaily')
@@ -189,6 +196,7 @@ def test_two_workers_of_one_process_never_run_the_same_unit(system: System) -> N
     assert len(system.journal()) == 1
 
 
+@ON_ONE_PAIR
 def test_an_unknown_process_is_refused_with_the_nearest_name(system: System) -> None:
     child = system.start('PatientDayly')
 
@@ -196,6 +204,7 @@ def test_an_unknown_process_is_refused_with_the_nearest_name(system: System) -> 
     assert "did you mean 'PatientDaily'" in (system.home / 'PatientDayly.out').read_text()
 
 
+@ON_ONE_PAIR
 def test_a_worker_goes_on_when_its_store_was_locked_for_a_while(system: System) -> None:
     system.start('PatientDaily')
     key = system.key('PatientDaily')

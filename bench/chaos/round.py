@@ -1,0 +1,270 @@
+"""One round: start the boxes, let faults and reprocess requests rain, stop, wait, judge.
+
+What happens is drawn from the seed; when exactly, the machine decides, so a seed repeats the kind
+of a round, not each of its instants. Every kind of fault comes once before any comes twice.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from bench.chaos import faults
+from bench.chaos.faults import Fault
+from bench.chaos.judge import Request, Story, judge
+from bench.chaos.names import DAYS_VARIABLE, JOURNAL_VARIABLE
+from bench.chaos.report import Happened, Report, report
+from bench.chaos.sites import EMBEDDED, Site, site
+from bench.chaos.watch import LeaderWatch
+from synergy import bootstrap
+from synergy.bootstrap import Runtime
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.states import FINAL_JOB_STATES
+from synergy.core.timeperiod import Timeperiod
+from synergy.ports.errors import PortError
+from synergy.ports.store import Store
+
+_LOOK_SECONDS: Final = 0.1
+#: How long the first interval, and after the last fault the last one, may take.
+_START_SECONDS_MAX: Final = 60.0
+_END_SECONDS_MAX: Final = 100.0
+#: Between two faults, and between two requests.
+_FAULT_SECONDS: Final = (0.8, 2.4)
+_REQUEST_SECONDS: Final = (3.0, 8.0)
+_DAYS_PER_MINUTE: Final = 40
+_DAYS_MIN: Final = 6
+#: Given up soon by whoever only looks; boxes have the limits of production.
+_IMPATIENT: Final = '&serverSelectionTimeoutMS=500&socketTimeoutMS=2000&connectTimeoutMS=500'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSettings:
+    """What to play. minutes: how long faults go on. say: told what happens."""
+
+    backend: str
+    minutes: float
+    seed: int
+    box_count: int = 2
+    say: Callable[[str], None] = print
+
+
+@dataclass(slots=True)
+class _Rain:
+    """Faults and requests under way and past. kinds: those still to come before any repeats."""
+
+    random: Random
+    kinds: list[str] = field(default_factory=list)
+    under_way: list[Happened] = field(default_factory=list)
+    past: list[Happened] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    unsent: list[Command] = field(default_factory=list)
+
+
+def run(settings: RoundSettings) -> Report:
+    """Play a round in a temporary folder, which is kept when a promise was broken."""
+    folder = Path(tempfile.mkdtemp(prefix='synergy-chaos-'))
+    days = max(int(settings.minutes * _DAYS_PER_MINUTE), _DAYS_MIN)
+    # This process reads the same context as those that it starts.
+    os.environ |= {DAYS_VARIABLE: str(days), JOURNAL_VARIABLE: str(folder / 'journal')}
+    with site(settings.backend, folder, settings.box_count, days) as place:
+        for kind, why in place.left_out.items():
+            settings.say(f'left out: {kind}: {why}')
+        found = _play(settings, place)
+        if found.problems:
+            _keep_logs(place)
+    if found.problems:
+        settings.say(f'journal and logs are kept in {folder}')
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def _play(settings: RoundSettings, place: Site) -> Report:
+    environ = dict(place.boxes[0].environ)
+    if settings.backend != EMBEDDED:
+        environ['SYNERGY_STORE_URI'] += _IMPATIENT
+    conf, context = bootstrap.load(environ)
+    with bootstrap.open_runtime(conf, context) as runtime:
+        store = runtime.open_store()
+        rain = _Rain(Random(settings.seed))
+        total = sum(node.until - node.first for node in context.hierarchy if node.until is not None)
+        settings.say(
+            f'{settings.backend}: {len(place.boxes)} boxes, {total} intervals, '
+            f'{settings.minutes:g} minutes of faults, seed {settings.seed}'
+        )
+        with LeaderWatch(runtime.open_store) as watch:
+            _wait(place, lambda: place.journal.exists(), _START_SECONDS_MAX)
+            began = time.monotonic()
+            _let_it_rain(settings, place, watch, rain, (runtime, store))
+            stopped = time.monotonic()
+            settings.say('faults stopped; everything must finish now')
+            is_finished = _wait(place, lambda: _is_finished(store, rain, total), _END_SECONDS_MAX)
+            ended = time.monotonic()
+        for box in place.boxes:
+            box.stop()
+        story = Story(
+            journal=place.journal,
+            hierarchy=context.hierarchy,
+            requests=rain.requests,
+        )
+        problems = [] if is_finished else ['I8 not everything ended after the faults had stopped']
+        problems += judge(story, store, runtime.clock.now())
+        return report(
+            settings=(settings.backend, settings.seed, settings.minutes),
+            place=place,
+            past=rain.past,
+            watch=watch,
+            problems=problems,
+            counts=(total, len(rain.requests)),
+            phases=(stopped - began, ended - stopped),
+        )
+
+
+def _let_it_rain(
+    settings: RoundSettings,
+    place: Site,
+    watch: LeaderWatch,
+    rain: _Rain,
+    looking: tuple[Runtime, Store],
+) -> None:
+    """Begin and end faults, and ask for reprocessing, until time is over; then end all faults."""
+    random = rain.random
+    until = time.monotonic() + settings.minutes * 60
+    next_fault = time.monotonic() + random.uniform(*_FAULT_SECONDS)
+    next_request = time.monotonic() + random.uniform(*_REQUEST_SECONDS)
+    try:
+        while (now := time.monotonic()) < until:
+            _keep_alive(place)
+            _end_due(settings, rain, now)
+            if now >= next_fault:
+                _begin(settings, place, rain, watch.leader)
+                next_fault = time.monotonic() + random.uniform(*_FAULT_SECONDS)
+            if now >= next_request:
+                rain.unsent.append(_request(looking[0], random))
+                next_request = now + random.uniform(*_REQUEST_SECONDS)
+            _send(looking[1], rain)
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        _end_due(settings, rain, float('inf'))
+
+
+def _keep_alive(place: Site) -> None:
+    for box in place.boxes:
+        box.keep_alive()
+
+
+def _begin(settings: RoundSettings, place: Site, rain: _Rain, leader: str | None) -> None:
+    """Begin the next fault that is possible now; those that are not keep their turn."""
+    begin_by_kind = faults.kinds_of(place)
+    busy = {faults.resource_of(item.fault.kind) for item in rain.under_way}
+    if len(rain.kinds) < len(begin_by_kind):
+        rain.kinds += rain.random.sample(list(begin_by_kind), len(begin_by_kind))
+    for kind in rain.kinds:
+        if faults.resource_of(kind) in busy:
+            continue
+        fault = begin_by_kind[kind](place, rain.random, leader)
+        # Only now: to find a victim, such as the primary, takes a moment.
+        at = time.monotonic()
+        if fault is None:
+            continue
+        rain.kinds.remove(kind)
+        happened = Happened(fault=fault, at=at)
+        settings.say(f'{fault.kind}: {fault.text}{_lasting(fault)}')
+        (rain.past if fault.end is None else rain.under_way).append(happened)
+        return
+
+
+def _lasting(fault: Fault) -> str:
+    return f', for {fault.seconds:.1f} s' if fault.end is not None else ''
+
+
+def _end_due(settings: RoundSettings, rain: _Rain, now: float) -> None:
+    """End the faults that have lasted long enough."""
+    for happened in list(rain.under_way):
+        fault = happened.fault
+        assert fault.end is not None, 'others are over at once'
+        if now < happened.at + fault.seconds:
+            continue
+        fault.end()
+        rain.under_way.remove(happened)
+        rain.past.append(replace(happened, ended_at=time.monotonic()))
+        settings.say(f'{fault.kind} is over')
+
+
+def _request(runtime: Runtime, random: Random) -> Command:
+    """Return a request to reprocess some intervals of some process."""
+    node = random.choice([node for node in runtime.context.hierarchy if node.until is not None])
+    assert node.until is not None, 'only such are chosen from'
+    first = random.randrange(node.first, node.until)
+    last = min(first + random.randint(1, 8), node.until)
+    qualifier = node.process.qualifier
+    return Command(
+        id=CommandId(uuid.uuid4().hex[:12]),
+        kind=CommandKind.REPROCESS,
+        process=node.process.name,
+        start=Timeperiod(qualifier, first),
+        end=Timeperiod(qualifier, last),
+        # A month with all its children is most of the pipeline, at every request anew.
+        with_children=len(range(first, last)) < 4 and random.random() < 0.2,
+        actor='chaos',
+        created_at=runtime.clock.now(),
+    )
+
+
+def _send(store: Store, rain: _Rain) -> None:
+    """Insert what is not inserted yet; the same again is a no-op."""
+    while rain.unsent:
+        command = rain.unsent[0]
+        if all(request.id != command.id for request in rain.requests):
+            rain.requests.append(Request(command.id, time.monotonic()))
+        try:
+            store.insert_command(command)
+        except PortError:
+            return
+        rain.unsent.pop(0)
+
+
+def _is_finished(store: Store, rain: _Rain, total: int) -> bool:
+    _send(store, rain)
+    try:
+        counts = store.count_jobs()
+        done = sum(count for (_, state), count in counts.items() if state in FINAL_JOB_STATES)
+        return not rain.unsent and done == total and not store.open_commands(1)
+    except PortError:
+        return False
+
+
+def _wait(place: Site, is_so: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        _keep_alive(place)
+        if is_so():
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _keep_logs(place: Site) -> None:
+    """Copy the logs off the disk that goes with the round."""
+    for path in _logs(place):
+        target = place.folder / 'logs' / path.parent.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            target.write_bytes(path.read_bytes())
+    if place.disk is not None:
+        for path in place.disk.glob('store.db*'):
+            (place.folder / 'logs' / path.name).write_bytes(path.read_bytes())
+
+
+def _logs(place: Site) -> Iterator[Path]:
+    for box in place.boxes:
+        yield from sorted(Path(box.environ['SYNERGY_HOME']).glob('logs/*'))

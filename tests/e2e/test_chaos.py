@@ -1,0 +1,47 @@
+"""A short round of chaos on both pairs of store and broker; long rounds are for nights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from synergy.bootstrap import PROJECT
+
+#: What pytest writes into its report.
+Record = Callable[[str, object], None]
+SEED = 4
+KINDS = {
+    'embedded': {'kill leader', 'kill worker', 'kill supervisor', 'lose box', 'freeze leader'},
+    'production': {'kill leader', 'kill worker', 'kill primary', 'restart broker'},
+}
+
+
+@pytest.mark.parametrize('backend', ['embedded', 'production'])
+def test_a_short_round_of_chaos_breaks_no_promise(
+    backend: str, tmp_path: Path, record_property: Record
+) -> None:
+    file = tmp_path / 'report.json'
+
+    done = subprocess.run(
+        [
+            sys.executable, '-m', 'synergy.cli', 'chaos', '--backend', backend,
+            '--minutes', '0.5', '--seed', str(SEED), '--json', str(file),
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = json.loads(file.read_text())
+    record_property('chaos', report)
+    assert report['problems'] == []
+    assert {kind['kind'] for kind in report['kinds']} >= KINDS[backend]
+    assert report['take_over_seconds'], done.stdout
