@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from synergy.bootstrap import Runtime
+from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
-from synergy.cli.control import starter_command
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.doors import PROJECT_VARIABLE, starter_command
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.loop import PARENT_VARIABLE
 from synergy.supervisor.main import pid_file_of
@@ -49,6 +49,7 @@ def lead_to(home: Path) -> None:
     for name in _FOREIGN_VARIABLES:
         os.environ.pop(name, None)
     os.environ['SYNERGY_HOME'] = str(home)
+    os.environ[PROJECT_VARIABLE] = str(PROJECT)
 
 
 def claim_home(runtime: Runtime, home: Path) -> None:
@@ -104,7 +105,7 @@ class DemoSystem:
         settings = self._runtime.settings
         settings.log_directory.mkdir(parents=True, exist_ok=True)
         self._identity = processes.spawn(
-            starter_command(settings.project, PROCESS_SUPERVISOR, 0),
+            starter_command(PROCESS_SUPERVISOR, 0),
             environment={PARENT_VARIABLE: str(os.getpid())},
             folder=settings.project,
             output=settings.log_directory / 'supervisor.out',

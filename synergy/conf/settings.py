@@ -428,7 +428,7 @@ def _from_environment(
     for variable, value in environ.items():
         if not variable.startswith('SYNERGY_') or variable.startswith(_FOREIGN_PREFIXES):
             continue
-        if variable == 'SYNERGY_SETTINGS_MODULE':
+        if variable in ('SYNERGY_SETTINGS_MODULE', 'SYNERGY_PROJECT'):
             continue
         if variable not in name_by_variable:
             hint = nearest(variable, name_by_variable)
