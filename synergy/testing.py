@@ -11,9 +11,10 @@ There are no time-outs here, and user code that asks the operating system for th
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,13 +126,11 @@ def run_context(
         seed=0,
         faults=Faults(),
     )
-    try:
+    with _informed(), closing(world):
         run = ContextRun(world)
         run.pass_time(days=days)
         yield run
         world.monitor.check_rows()
-    finally:
-        world.close()
 
 
 class ContextRun:
@@ -220,6 +219,20 @@ class ContextRun:
                 'choose another interval, or another start'
             )
         return JobKey(node.process.name, found)
+
+
+@contextmanager
+def _informed() -> Iterator[None]:
+    """Let logs of runs have what workers log, and the terminal stay quiet, for a block."""
+    root, silent = logging.getLogger(), logging.NullHandler()
+    level = root.level
+    root.setLevel(min(level, logging.INFO) or logging.INFO)
+    root.addHandler(silent)
+    try:
+        yield
+    finally:
+        root.removeHandler(silent)
+        root.setLevel(level)
 
 
 def _loaded(module: str, project: Path | None) -> Context:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -282,14 +281,13 @@ class World:
         guard = SimulatedGuard()
         heartbeat = SimulatedHeartbeat(store, self.clock)
 
-        capture = Capture()
+        capture = ActorCapture(self.stage, actor)
         wait_seconds = 3600.0 if self.plot.is_calm else 5.0
         code = _NO_CODE if self.plot.user_code_of is None else self.plot.user_code_of(process)
 
         def process_uow(uow: Uow) -> object:
             self._pass_run(actor, heartbeat, uow)
-            with _captured(capture):
-                return code.handler.process_uow(uow)
+            return code.handler.process_uow(uow)
 
         def stop() -> None:
             guard.is_told = True
@@ -318,6 +316,7 @@ class World:
                 batch_seconds=_BATCH_SECONDS,
             ),
         )
+        logging.getLogger().addHandler(capture)
         code.handler.setup()
         try:
             while not guard.is_stopping():
@@ -328,6 +327,7 @@ class World:
                     actor.pause(0.2)
         finally:
             code.handler.teardown()
+            logging.getLogger().removeHandler(capture)
             broker.close()
 
     def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
@@ -345,18 +345,19 @@ class World:
             raise RuntimeError('simulated: user code failed')
 
 
-@contextmanager
-def _captured(capture: Capture) -> Iterator[None]:
-    """Send what is logged in the block to the log of the run, and nowhere else by our doing."""
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(capture)
-    root.setLevel(min(level, logging.INFO) or logging.INFO)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(capture)
+class ActorCapture(Capture):
+    """Keeps what is logged while its actor has the baton; all actors share one logging."""
+
+    def __init__(self, stage: Stage, actor: Actor) -> None:
+        """Capture nothing until `begin`."""
+        super().__init__()
+        self._stage = stage
+        self._actor = actor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a log record of this actor."""
+        if self._stage.current is self._actor:
+            super().emit(record)
 
 
 class WatchedBroker(SimulatedBroker):
