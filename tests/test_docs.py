@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from synergy.bootstrap import PROJECT
+from synergy.cli.main import NAMES, command_called, parser_of
 from synergy.conf import entries
 from synergy.conf.settings import reference
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import compile_machine
+from synergy.view import command_doc
 from synergy.view.machine_doc import document
 from tests.pipelines.governed import ONCE
 
@@ -29,12 +31,27 @@ TEXT_BY_MACHINE = {
 }
 
 
+def cli_page() -> str:
+    commands = [command_called(name) for name in NAMES]
+    return command_doc.document(
+        [
+            command_doc.Described(
+                name=name,
+                summary=command.summary,
+                example=command.example,
+                parser=parser_of(command),
+            )
+            for name, command in zip(NAMES, commands, strict=True)
+        ]
+    )
+
+
 def machines_page() -> str:
     machines = [*MACHINE_BY_NAME.values(), compile_machine('once', ONCE)]
     return document((machine, TEXT_BY_MACHINE[machine.name]) for machine in machines)
 
 
-PAGES = {'settings.md': reference, 'machines.md': machines_page}
+PAGES = {'settings.md': reference, 'machines.md': machines_page, 'cli.md': cli_page}
 
 
 @pytest.mark.parametrize('name', PAGES)

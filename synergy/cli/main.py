@@ -43,10 +43,13 @@ COMMANDS: Final = (
     ('shell', 'shell', 'a Python shell with store, context and timetable at hand'),
     ('list', 'list', 'list the registered processes'),
     ('check', 'check', 'validate settings and context; start nothing'),
+    ('completion', 'completion', 'print a completion script for the shell'),
     ('install', 'install', 'make the virtual environment'),
     ('test', 'test', 'run all checks and tests'),
     ('bench', 'bench', 'measure speed and memory'),
+    ('docs', 'docs', 'build these pages as a web site'),
 )
+NAMES: Final = tuple(name for name, _, _ in COMMANDS)
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -65,14 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return ExitCode.OK if arguments else ExitCode.FOUND
     name = arguments[0]
-    module_by_name = {command: module for command, module, _ in COMMANDS}
     if name == '--version':
         print(f'Synergy Scheduler {__version__}')
         return ExitCode.OK
-    if name not in module_by_name:
+    if name not in NAMES:
         print(
-            f'unknown command {name!r}{nearest(name, module_by_name)}; '
-            './launch.py --help lists all',
+            f'unknown command {name!r}{nearest(name, NAMES)}; ./launch.py --help lists all',
             file=sys.stderr,
         )
         return ExitCode.USAGE
