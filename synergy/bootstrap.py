@@ -79,8 +79,8 @@ class Runtime:
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not path.exists():
             raise StoreUnavailable(
-                f'there is no store at {path}; start the system with ./launch.py up or demo, '
-                'or set SYNERGY_HOME to the home that you mean'
+                f'nothing has run here yet: there is no store at {path}; start everything with '
+                './launch.py up, or set SYNERGY_HOME to the home that you mean'
             )
         return SqliteStore.open(
             path,

@@ -63,6 +63,7 @@ def _run(options: Namespace) -> ExitCode:
                 )
                 for job in jobs
             ],
+            empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
         )
         if len(found) > len(jobs):
             print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')

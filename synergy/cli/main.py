@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from synergy import __version__, doors
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -50,6 +50,10 @@ COMMANDS: Final = (
     ('docs', 'docs', 'build these pages as a web site'),
 )
 NAMES: Final = tuple(name for name, _, _ in COMMANDS)
+#: What a newcomer would want first; an installed package has no demo.
+_FIRST: Final = (
+    './launch.py demo, then ./launch.py new DIR' if doors.IS_CHECKOUT else 'synergy new DIR'
+)
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -103,7 +107,7 @@ def command_called(name: str) -> CliCommand:
 
 def parser_of(command: CliCommand) -> argparse.ArgumentParser:
     """Return the parser of what follows the name of a sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f'{doors.COMMAND} {command.name}',
         description=command.summary,
         epilog=f'example: ./launch.py {command.example}\n\n{_EXIT_CODES}',
@@ -111,6 +115,14 @@ def parser_of(command: CliCommand) -> argparse.ArgumentParser:
     )
     command.add_arguments(parser)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says where the right usage is shown, instead of a part of it."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f'{self.prog}: {message}; {self.prog} --help shows how', file=sys.stderr)
+        raise SystemExit(ExitCode.USAGE)
 
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
@@ -148,6 +160,7 @@ def _overview() -> str:
     return '\n'.join(
         [
             'usage: ./launch.py COMMAND [OPTIONS]   (./launch.py COMMAND --help shows an example)',
+            f'begin: {_FIRST}',
             '',
             *lines,
             '',

@@ -79,7 +79,8 @@ class _Loader:
             self.problems.append(
                 f'context module {self._settings.context_module!r} was not found in '
                 f'{self._settings.project}; go to the folder of your project, make one with '
-                './launch.py new DIR, or name another module in SYNERGY_CONTEXT_MODULE'
+                f'./launch.py new DIR, write {self._file}, or name another module in '
+                'SYNERGY_CONTEXT_MODULE'
             )
             return None
         processes = self._entries(module, 'process_context', ('daemon', 'managed', 'freerun'))
