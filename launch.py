@@ -11,6 +11,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
 VERSION_MIN = (3, 11)
+#: Commands that need more than the product, and what `synergy.install` calls it.
+GROUPS = {'test': 'test', 'docs': 'docs'}
 
 
 def main() -> int:
@@ -24,10 +26,13 @@ def main() -> int:
         )
         return 2
     sys.path.insert(0, str(PROJECT))
-    from synergy import install
+    from synergy import doors, install
 
+    # This file means its own folder, wherever it is called from.
+    os.environ.setdefault(doors.PROJECT_VARIABLE, str(PROJECT))
     arguments = sys.argv[1:]
-    group = 'test' if arguments[:1] == ['test'] else 'runtime'
+    is_own = os.environ[doors.PROJECT_VARIABLE] == str(PROJECT)
+    group = GROUPS.get(arguments[0], 'runtime') if arguments and is_own else 'runtime'
     environment = install.Environment(PROJECT)
     if arguments[:1] == ['install'] and arguments[1:] not in (['-h'], ['--help']):
         return install.run(environment, group, is_verbose=True)

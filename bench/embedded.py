@@ -27,7 +27,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             for count in (1, 2, 4)
         }
         paced = throughput.pipeline(
-            {**_environ(homes / 'paced'), PACE_VARIABLE: throughput.PACE_SECONDS},
+            {**environ_of(homes / 'paced'), PACE_VARIABLE: throughput.PACE_SECONDS},
             homes / 'paced',
             hours // 4,
             2,

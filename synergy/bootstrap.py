@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from synergy import doors
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
@@ -32,15 +33,17 @@ from synergy.ports.store import Store
 __all__ = [
     'PROJECT',
     'Runtime',
+    'clock',
     'die_with',
     'load',
     'load_settings',
     'open_runtime',
+    'project_folder',
     'show_as',
 ]
 
-#: The folder with launch.py, context.py and settings.py.
-PROJECT = Path(__file__).resolve().parent.parent
+#: The checkout, if this package lies in one; `project_folder` is where the user's modules are.
+PROJECT = doors.BESIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,8 @@ class Runtime:
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not path.exists():
             raise StoreUnavailable(
-                f'there is no store at {path}; start the system with ./launch.py up or demo, '
-                'or set SYNERGY_HOME to the home that you mean'
+                f'nothing has run here yet: there is no store at {path}; start everything with '
+                './launch.py up, or set SYNERGY_HOME to the home that you mean'
             )
         return SqliteStore.open(
             path,
@@ -133,13 +136,24 @@ class Runtime:
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the project's settings; raise SettingsError."""
-    return conf_settings.load_settings(os.environ if environ is None else environ, PROJECT)
+    given = os.environ if environ is None else environ
+    return conf_settings.load_settings(given, project_folder(given))
+
+
+def project_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder with context.py and settings.py; see `synergy.doors`."""
+    return doors.project_folder(os.environ if environ is None else environ, Path.cwd())
 
 
 def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, Context]:
     """Return the project's settings and context; raise SettingsError or ContextError."""
     settings = load_settings(environ)
     return settings, load_context(settings)
+
+
+def clock() -> Clock:
+    """Return the clock of this machine, for what needs nothing else."""
+    return SystemClock()
 
 
 @contextmanager
@@ -149,7 +163,7 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
         yield Runtime(
             settings=settings,
             context=context,
-            clock=SystemClock(),
+            clock=clock(),
             processes=OsProcesses(),
             _resources=resources,
         )

@@ -16,7 +16,7 @@ import sys
 import time
 import tomllib
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Environment:
         self._marker = self.folder / 'installed.json'
 
     def requirements(self, group: str) -> list[str]:
-        """Return what `group`, 'runtime' or 'test' (which includes runtime), needs."""
+        """Return what `group`, 'runtime', or 'test' or 'docs' (which include runtime), needs."""
         with (self.project / 'pyproject.toml').open('rb') as file:
             project = tomllib.load(file)['project']
         needed: list[str] = list(project['dependencies'])
@@ -48,11 +48,7 @@ class Environment:
 
     def is_complete(self, group: str) -> bool:
         """Tell whether everything that `group` needs was installed."""
-        try:
-            marks = json.loads(self._marker.read_text())
-        except (OSError, ValueError):
-            return False
-        return self.python.exists() and marks.get(group) == self._fingerprint(group)
+        return self.python.exists() and self._marks().get(group) == self._fingerprint(group)
 
     def complete(self, group: str) -> None:
         """Make or repair the environment; raise InstallFailed."""
@@ -79,8 +75,7 @@ class Environment:
                 'check the network or PIP_INDEX_URL, then run the same command again'
             )
         say(f'installed in {time.monotonic() - began:.0f} s')
-        groups = {'runtime', group}
-        marks = {name: self._fingerprint(name) for name in groups}
+        marks = {**self._marks(), **{name: self._fingerprint(name) for name in ('runtime', group)}}
         partial = self._marker.with_suffix('.new')
         partial.write_text(json.dumps(marks))
         partial.replace(self._marker)
@@ -98,6 +93,14 @@ class Environment:
             yield
         finally:
             os.close(handle)
+
+    def _marks(self) -> Mapping[str, str]:
+        """Return the fingerprint of each group that was installed; of none after a fresh start."""
+        try:
+            marks: Mapping[str, str] = json.loads(self._marker.read_text())
+        except (OSError, ValueError):
+            return {}
+        return marks
 
     def _is_sound(self) -> bool:
         """Tell whether there is an environment with a working pip."""

@@ -13,6 +13,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, TextIO, cast
 
+from synergy.doors import in_words
+
 _FORMAT: Final = '%(asctime)s %(levelname)-7s %(event)s %(name)s %(message)s'
 _CONSOLE_FORMAT: Final = '%(asctime)s {title:<16} %(levelname)-7s %(message)s'
 
@@ -23,18 +25,23 @@ def set_up(
     """Send log records and printed lines to `file`, and to stderr when `is_console`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     rotating = RotatingFileHandler(file, maxBytes=bytes_max, backupCount=count, encoding='utf-8')
-    rotating.setFormatter(logging.Formatter(_FORMAT, defaults={'event': '-'}))
+    rotating.setFormatter(_Formatter(_FORMAT, defaults={'event': '-'}))
     handlers: list[logging.Handler] = [rotating]
     if is_console:
         console = logging.StreamHandler(sys.stderr)
-        console.setFormatter(
-            logging.Formatter(_CONSOLE_FORMAT.format(title=title), datefmt='%H:%M:%S')
-        )
+        console.setFormatter(_Formatter(_CONSOLE_FORMAT.format(title=title), datefmt='%H:%M:%S'))
         handlers.append(console)
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.raiseExceptions = False  # A full disk must not end a worker through its log.
     sys.stdout = cast('TextIO', _Printed(logging.getLogger('stdout'), logging.INFO))
     sys.stderr = cast('TextIO', _Printed(logging.getLogger('stderr'), logging.ERROR))
+
+
+class _Formatter(logging.Formatter):
+    """Calls the command line as it is called here."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return in_words(super().format(record))
 
 
 class _Printed(io.TextIOBase):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from synergy.bootstrap import PROJECT
+from synergy.cli.main import NAMES, command_called, parser_of
 from synergy.conf import entries
 from synergy.conf.settings import reference
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import compile_machine
+from synergy.view import command_doc
 from synergy.view.machine_doc import document
 from tests.pipelines.governed import ONCE
 
@@ -29,12 +32,27 @@ TEXT_BY_MACHINE = {
 }
 
 
+def cli_page() -> str:
+    commands = [command_called(name) for name in NAMES]
+    return command_doc.document(
+        [
+            command_doc.Described(
+                name=name,
+                summary=command.summary,
+                example=command.example,
+                parser=parser_of(command),
+            )
+            for name, command in zip(NAMES, commands, strict=True)
+        ]
+    )
+
+
 def machines_page() -> str:
     machines = [*MACHINE_BY_NAME.values(), compile_machine('once', ONCE)]
     return document((machine, TEXT_BY_MACHINE[machine.name]) for machine in machines)
 
 
-PAGES = {'settings.md': reference, 'machines.md': machines_page}
+PAGES = {'settings.md': reference, 'machines.md': machines_page, 'cli.md': cli_page}
 
 
 @pytest.mark.parametrize('name', PAGES)
@@ -55,15 +73,51 @@ def test_every_parameter_of_an_entry_is_described(constructor: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize(
-    'page', ['README.md', *sorted(f'docs/{file.name}' for file in DOCS.glob('*.md'))]
-)
-def test_links_lead_somewhere(page: str) -> None:
-    file = PROJECT / page
+PAGE_FILES = [PROJECT / 'README.md', *sorted(DOCS.rglob('*.md'))]
 
-    for target in re.findall(r'\]\(([^)#]+)', file.read_text()):
-        if '://' not in target:
-            assert (file.parent / target).exists(), target
+
+@pytest.mark.parametrize('page', PAGE_FILES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r'\]\(([^)\s]+)\)', without_code(page)):
+        if '://' in target:
+            continue
+        path, _, anchor = target.partition('#')
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        if page.is_relative_to(DOCS):
+            assert file.is_relative_to(DOCS), f'{target} leads out of the pages'
+        if anchor:
+            assert anchor in anchors(file), f'{target}: {file.name} has no such heading'
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (DOCS / 'site' / 'mkdocs.yml').read_text().partition('\nnav:')[2]
+
+    named = re.findall(r'- (\S+\.md)$', navigation, re.MULTILINE)
+
+    assert sorted(named) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob('*.md'))
+
+
+@pytest.mark.parametrize('page', PAGE_FILES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_commands_that_pages_show_are_understood(page: Path) -> None:
+    shown = re.findall(r'^(?:\./launch\.py|synergy) ([a-z][^#\n]*)', page.read_text(), re.MULTILINE)
+
+    for line in shown:
+        words = shlex.split(line.partition('   ')[0].partition(' && ')[0].partition(' > ')[0])
+        assert words[0] in NAMES, line
+        if words[0] != 'test':
+            parser_of(command_called(words[0])).parse_args(words[1:])
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r'^```.*?^```', '', page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and MkDocs make them."""
+    headings = re.findall(r'^#+ (.*)$', without_code(page), re.MULTILINE)
+    plain = (re.sub(r'[^\w\s-]', '', heading.lower()).strip() for heading in headings)
+    return {re.sub(r'\s', '-', heading) for heading in plain}
 
 
 def test_tests_that_the_docs_name_exist() -> None:

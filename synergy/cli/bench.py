@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_table
 
 #: Module of `bench` by name, in the order of `all`.
@@ -30,13 +30,7 @@ def _run(options: Namespace) -> ExitCode:
     print(f'{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}')
     results = []
     for name in names:
-        try:
-            module = importlib.import_module(f'bench.{name}')
-        except ModuleNotFoundError as error:
-            raise CommandError(
-                f'bench needs the folder bench/ of a checkout ({error}); run it there',
-                ExitCode.UNAVAILABLE,
-            ) from error
+        module = importlib.import_module(f'bench.{name}')
         results += module.run(is_quick=options.quick)
     print()
     print_table(
@@ -55,4 +49,5 @@ COMMAND = CliCommand(
     example='bench demo --quick',
     add_arguments=_add_arguments,
     run=_run,
+    needs_checkout=True,
 )

@@ -20,9 +20,15 @@ def console() -> Console:
     return Console(width=width, highlight=False, soft_wrap=True)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; numbers to the right."""
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str | None = None
+) -> None:
+    """Print rows under headings; numbers to the right. empty: said instead when there are none."""
     lines = [list(row) for row in rows]
+    if not lines and empty is not None:
+        # Not on stdout: whoever counts lines there counts none.
+        print(empty, file=sys.stderr)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
     for place, heading in enumerate(headings):
         is_number = bool(lines) and all(isinstance(line[place], int | float) for line in lines)

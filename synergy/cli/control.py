@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from synergy.bootstrap import Runtime
@@ -20,6 +18,7 @@ from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.supervision import ProcessStatus
+from synergy.doors import starter_command
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.main import pid_file_of
 from synergy.supervisor.slots import instance_file
@@ -154,7 +153,8 @@ class Control:
         """Start one process in the background; raise CommandError when it ends at once."""
         log_file = instance_file(entry.log_file, instance)
         done = subprocess.run(
-            starter_command(self._settings.project, entry.name, instance, '--daemon'),
+            starter_command(entry.name, instance, '--daemon'),
+            cwd=self._settings.project,
             capture_output=True,
             text=True,
             check=False,
@@ -186,18 +186,6 @@ class Control:
                 return False
             clock.sleep(_LOOK_SECONDS)
         return True
-
-
-def starter_command(project: Path, process: str, instance: int, *options: str) -> list[str]:
-    """Return the command that starts one process of the project."""
-    return [
-        sys.executable,
-        str(project / 'process_starter.py'),
-        process,
-        '--instance',
-        str(instance),
-        *options,
-    ]
 
 
 def entries_of(runtime: Runtime) -> Mapping[str, Entry]:

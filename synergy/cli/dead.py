@@ -68,6 +68,7 @@ def _list(dead: Sequence[Unit], *, is_json: bool) -> ExitCode:
             )
             for unit in dead
         ],
+        empty='no dead letters: no unit has run out of attempts',
     )
     return ExitCode.OK
 

@@ -117,13 +117,9 @@ def _set_environment(home: Path, days: int | None) -> None:
 
 
 def _load_fixtures() -> None:
-    try:
-        from db.database import open_database
-        from db.load import load_fixtures
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            'the demo needs the folder db/ of a checkout; run it there', ExitCode.UNAVAILABLE
-        ) from error
+    from db.database import open_database
+    from db.load import load_fixtures
+
     out = console()
     out.print('loading a year of flights and weather ...')
     database = open_database()
@@ -240,4 +236,5 @@ COMMAND = CliCommand(
     example='demo --days 30 --exit, or demo --live --speed 10',
     add_arguments=_add_arguments,
     run=_run,
+    needs_checkout=True,
 )

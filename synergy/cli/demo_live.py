@@ -90,12 +90,8 @@ def run_live(options: Namespace) -> ExitCode:
 
 def _prepare(runtime: Runtime, home: Path, speed: str | None) -> None:
     """Empty the home and fill what lies before now; raise CommandError."""
-    try:
-        from db.live import now, open_live_database, parse_speed, prepare
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            'the demo needs the folder db/ of a checkout; run it there', ExitCode.UNAVAILABLE
-        ) from error
+    from db.live import now, open_live_database, parse_speed, prepare
+
     try:
         os.environ['LIVE_SPEED'] = f'{parse_speed(speed or "1"):g}'
     except ValueError as error:

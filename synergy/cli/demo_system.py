@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from synergy import bootstrap
-from synergy.bootstrap import Runtime
+from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
-from synergy.cli.control import starter_command
 from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.doors import PROJECT_VARIABLE, starter_command
 from synergy.mx.address import address_of, free_port
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.loop import PARENT_VARIABLE
@@ -53,6 +53,7 @@ def lead_to(home: Path) -> None:
     for name in _FOREIGN_VARIABLES:
         os.environ.pop(name, None)
     os.environ['SYNERGY_HOME'] = str(home)
+    os.environ[PROJECT_VARIABLE] = str(PROJECT)
     # Another dashboard may have the usual port.
     os.environ['SYNERGY_MX_PORT'] = str(free_port(bootstrap.load_settings()))
 
@@ -110,7 +111,7 @@ class DemoSystem:
         settings = self._runtime.settings
         settings.log_directory.mkdir(parents=True, exist_ok=True)
         self._identity = processes.spawn(
-            starter_command(settings.project, PROCESS_SUPERVISOR, 0),
+            starter_command(PROCESS_SUPERVISOR, 0),
             environment={PARENT_VARIABLE: str(os.getpid())},
             folder=settings.project,
             output=settings.log_directory / 'supervisor.out',

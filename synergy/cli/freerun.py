@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from typing import Any
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
@@ -53,12 +55,15 @@ def _run(options: Namespace) -> ExitCode:
                 f'{name} exists already; change it with freerun edit', ExitCode.CONFLICT
             )
         if options.action != 'add' and name not in known:
-            raise CommandError(
-                f'there is no free run {name!r}{nearest(name, known)}; ./launch.py freerun ls '
-                'shows all',
-                ExitCode.UNKNOWN,
-            )
+            raise _unknown(name, known)
         return tell(ask.ask(_command(ask, name, options, known.get(name))), is_json=options.json)
+
+
+def _unknown(name: str, known: Iterable[str]) -> CommandError:
+    return CommandError(
+        f'there is no free run {name!r}{nearest(name, known)}; ./launch.py freerun ls shows all',
+        ExitCode.UNKNOWN,
+    )
 
 
 def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun | None) -> Command:
@@ -78,7 +83,9 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
                     '"every 60"',
                     ExitCode.USAGE,
                 )
-            _check(ask, name, details, before)
+            fires = _fires(ask, name, details, before)
+            # JSON is alone on stdout.
+            print(f'next fires (UTC): {fires}', file=sys.stderr if options.json else sys.stdout)
     stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
     return Command(
         id=new_id(),
@@ -93,15 +100,14 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
     )
 
 
-def _check(ask: Asking, name: ProcessName, details: dict[str, Any], before: Freerun | None) -> None:
-    """Refuse what the Scheduler would refuse, and show when the entry would fire."""
+def _fires(ask: Asking, name: ProcessName, details: dict[str, Any], before: Freerun | None) -> str:
+    """Return when the entry would fire; refuse what the Scheduler would refuse."""
     processes = [entry.name for entry in ask.context.freeruns.values()]
     try:
         defined = freerun_of(name, details, processes, before, ask.now)
     except FreerunRefused as error:
         raise CommandError(str(error), ExitCode.USAGE) from error
-    shown = ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, ask.now))
-    print(f'next fires (UTC): {shown}')
+    return ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, ask.now))
 
 
 def _details(options: Namespace) -> dict[str, Any]:
@@ -127,6 +133,9 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
         for item in freeruns(ask.context, ask.store, ask.now)
         if options.name in (None, item.freerun.name)
     ]
+    if options.name is not None and not found:
+        known = [item.freerun.name for item in freeruns(ask.context, ask.store, ask.now)]
+        raise _unknown(options.name, known)
     if options.json:
         print_json([encode_freerun(item) for item in found])
         return ExitCode.OK
@@ -145,6 +154,8 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
             )
             for item in found
         ],
+        empty='no free runs; register a process with freerun_context_entry in context.py, then '
+        './launch.py freerun add Process::entry',
     )
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):

@@ -27,4 +27,5 @@ COMMAND = CliCommand(
     example='install',
     add_arguments=_add_arguments,
     run=_run,
+    needs_checkout=True,
 )

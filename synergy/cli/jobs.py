@@ -17,7 +17,8 @@ _LIMIT = 1000
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('--process', '-p', metavar='P', help='only jobs of this process')
+    parser.add_argument('process', metavar='P', nargs='?', help='only jobs of this process')
+    parser.add_argument('--process', '-p', metavar='P', dest='named', help='the same')
     parser.add_argument(
         '--from', dest='start', metavar='T', help='only intervals that start at T or later'
     )
@@ -35,8 +36,8 @@ def _run(options: Namespace) -> ExitCode:
         raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
     with reading() as source:
         process = None
-        if options.process is not None:
-            process = node_of(source.context, options.process).process.name
+        if name := options.process or options.named:
+            process = node_of(source.context, name).process.name
         query = JobQuery(
             process=process,
             start=None if options.start is None else instant_of(options.start),
@@ -62,6 +63,7 @@ def _run(options: Namespace) -> ExitCode:
                 )
                 for job in jobs
             ],
+            empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
         )
         if len(found) > len(jobs):
             print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')

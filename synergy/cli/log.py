@@ -7,10 +7,12 @@ from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.console import print_json
 from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import LogLine, ProcessName, Unit
 from synergy.ports.store import Store
+from synergy.view.encode import encode_line
 
 _LOOK_SECONDS = 0.5
 
@@ -19,7 +21,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('process', metavar='P', help='name of the process, or Process::entry')
     parser.add_argument('timeperiod', metavar='T', nargs='?', help='its timeperiod')
     parser.add_argument('--run', type=int, metavar='N', help='number of the run (default: newest)')
-    parser.add_argument('-f', '--follow', action='store_true', help='go on until the run has ended')
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument('-f', '--follow', action='store_true', help='go on until the run has ended')
+    how.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
@@ -32,7 +36,10 @@ def _run(options: Namespace) -> ExitCode:
             raise CommandError('give the timeperiod, as in 2013010100', ExitCode.USAGE)
         else:
             units = list(store.runs(key_of(context, options.process, options.timeperiod)))
-        unit = _chosen(units, options.run, options.process)
+        unit = _chosen(units, options)
+        if options.json:
+            print_json([encode_line(line) for line in store.log(unit.id)])
+            return ExitCode.OK
         shown = 0
         while True:
             lines = store.log(unit.id)
@@ -51,15 +58,21 @@ def _run(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _chosen(units: list[Unit], run: int | None, process: str) -> Unit:
-    found = [unit for unit in units if run in (None, unit.run)]
-    if not found:
-        known = ', '.join(str(unit.run) for unit in units) or 'none yet'
+def _chosen(units: list[Unit], options: Namespace) -> Unit:
+    """Return the run that is meant, the newest unless said; raise CommandError (3)."""
+    found = [unit for unit in units if options.run in (None, unit.run)]
+    if found:
+        return found[-1]
+    what = ' '.join(filter(None, (options.process, options.timeperiod)))
+    if units:
+        known = ', '.join(str(unit.run) for unit in units)
         raise CommandError(
-            f'{process} has no such run; there are: {known}. See ./launch.py why',
-            ExitCode.UNKNOWN,
+            f'{what} has no run {options.run}; choose one of {known}', ExitCode.UNKNOWN
         )
-    return found[-1]
+    command = 'freerun ls' if options.timeperiod is None else 'why'
+    raise CommandError(
+        f'{what} has not run yet; ./launch.py {command} {what} says more', ExitCode.UNKNOWN
+    )
 
 
 def _is_live(store: Store, unit: Unit) -> bool:

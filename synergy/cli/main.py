@@ -8,8 +8,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
+from synergy import __version__, doors
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.conf.errors import ConfigurationError
 from synergy.core.nearest import nearest
@@ -17,6 +18,7 @@ from synergy.ports.errors import PortError
 
 #: Sub-commands in the order of `--help`: name, module (`:` attribute), summary.
 COMMANDS: Final = (
+    ('new', 'new', 'make a project of your own: context, worker, test'),
     ('demo', 'demo', 'process a year of real flights, hour by hour, and watch it'),
     ('up', 'up', 'run the supervisor and everything in the foreground'),
     ('start', 'start', 'start a process, or the Supervisor and with it everything'),
@@ -42,10 +44,17 @@ COMMANDS: Final = (
     ('shell', 'shell', 'a Python shell with store, context and timetable at hand'),
     ('list', 'list', 'list the registered processes'),
     ('check', 'check', 'validate settings and context; start nothing'),
+    ('completion', 'completion', 'print a completion script for the shell'),
     ('install', 'install', 'make the virtual environment'),
     ('test', 'test', 'run all checks and tests'),
     ('bench', 'bench', 'measure speed and memory'),
     ('chaos', 'chaos', 'prove by force that nothing is lost: kill, freeze, cut, fill'),
+    ('docs', 'docs', 'build these pages as a web site'),
+)
+NAMES: Final = tuple(name for name, _, _ in COMMANDS)
+#: What a newcomer would want first; an installed package has no demo.
+_FIRST: Final = (
+    './launch.py demo, then ./launch.py new DIR' if doors.IS_CHECKOUT else 'synergy new DIR'
 )
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
@@ -59,35 +68,63 @@ _EXIT_CODES: Final = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
+    sys.stdout, sys.stderr = doors.speaking(sys.stdout), doors.speaking(sys.stderr)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ('-h', '--help', 'help'):
         print(_overview())
         return ExitCode.OK if arguments else ExitCode.FOUND
     name = arguments[0]
-    module_by_name = {command: module for command, module, _ in COMMANDS}
-    if name not in module_by_name:
+    if name == '--version':
+        print(f'Synergy Scheduler {__version__}')
+        return ExitCode.OK
+    if name not in NAMES:
         print(
-            f'unknown command {name!r}{nearest(name, module_by_name)}; '
-            './launch.py --help lists all',
+            f'unknown command {name!r}{nearest(name, NAMES)}; ./launch.py --help lists all',
             file=sys.stderr,
         )
         return ExitCode.USAGE
-    module, _, attribute = module_by_name[name].partition(':')
-    command: CliCommand = getattr(
-        importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
-    )
-    parser = argparse.ArgumentParser(
-        prog=f'launch.py {command.name}',
-        description=command.summary,
-        epilog=f'example: ./launch.py {command.example}\n\n{_EXIT_CODES}',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_arguments(parser)
+    command = command_called(name)
+    if command.needs_checkout and not doors.IS_CHECKOUT:
+        return _failed(
+            f'{name} works in a checkout only: its files are no part of the installed package; '
+            f'clone the repository and run there: python3 launch.py {name}',
+            ExitCode.UNAVAILABLE,
+        )
+    parser = parser_of(command)
     rest = arguments[1:]
     if name == 'test' and rest not in (['-h'], ['--help']):
         # All that follows is pytest's, options too; argparse would take them for its own.
         rest = ['--', *(word for word in rest if word != '--')]
     return _guarded(command, parser.parse_args(rest))
+
+
+def command_called(name: str) -> CliCommand:
+    """Return the sub-command of one of the names in COMMANDS."""
+    module, _, attribute = next(item[1] for item in COMMANDS if item[0] == name).partition(':')
+    command: CliCommand = getattr(
+        importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
+    )
+    return command
+
+
+def parser_of(command: CliCommand) -> argparse.ArgumentParser:
+    """Return the parser of what follows the name of a sub-command."""
+    parser = _Parser(
+        prog=f'{doors.COMMAND} {command.name}',
+        description=command.summary,
+        epilog=f'example: ./launch.py {command.example}\n\n{_EXIT_CODES}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says where the right usage is shown, instead of a part of it."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f'{self.prog}: {message}; {self.prog} --help shows how', file=sys.stderr)
+        raise SystemExit(ExitCode.USAGE)
 
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
@@ -125,6 +162,7 @@ def _overview() -> str:
     return '\n'.join(
         [
             'usage: ./launch.py COMMAND [OPTIONS]   (./launch.py COMMAND --help shows an example)',
+            f'begin: {_FIRST}',
             '',
             *lines,
             '',

@@ -91,6 +91,7 @@ def _list(ask: Asking, *, is_json: bool) -> ExitCode:
             )
             for command in commands
         ],
+        empty='nothing was asked for yet; ./launch.py reprocess, skip and cancel do',
     )
     return ExitCode.OK
 

@@ -7,8 +7,9 @@ from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.control import Control, starter_command
+from synergy.cli.control import Control
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.doors import starter_command
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -33,7 +34,8 @@ def _run(options: Namespace) -> ExitCode:
                     )
             else:
                 control.refuse_running(entry)
-            command = starter_command(settings.project, entry.name, 0, '--console')
+            command = starter_command(entry.name, 0, '--console')
+            os.chdir(settings.project)
             os.execv(command[0], command)
         if entry.name == PROCESS_SUPERVISOR:
             pid = control.start_supervisor()

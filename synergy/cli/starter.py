@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str]) -> int:
     """Run the process named in `arguments` until it ends; return its exit code."""
     parser = argparse.ArgumentParser(
-        prog='process_starter.py', description='Start one process of this project by its name.'
+        prog='process_starter', description='Start one process of this project by its name.'
     )
     parser.add_argument('process', help='name of the process, as registered in context.py')
     parser.add_argument('--instance', type=int, default=0, help='number among its instances')
@@ -131,3 +131,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
     else:
         target()
     return ExitCode.OK
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -32,7 +32,7 @@ def _run(options: Namespace) -> ExitCode:
         )
         found = [identity for identity in running if identity is not None]
         if not found:
-            print(f'{entry.name} does not run')
+            print(f'{entry.name} does not run; ./launch.py query shows what does')
             return ExitCode.FOUND
         for identity in found:
             if not control.stop(identity):

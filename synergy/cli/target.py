@@ -39,12 +39,14 @@ def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
     Raises CommandError (3) when process or timeperiod is unknown, or outside the process's tree.
     """
     node = node_of(context, name)
+    is_short = len(timeperiod) in _QUALIFIER_BY_WIDTH
+    padded = timeperiod.ljust(_DIGITS, '0') if is_short else timeperiod
     try:
-        is_short = len(timeperiod) in _QUALIFIER_BY_WIDTH
-        padded = timeperiod.ljust(_DIGITS, '0') if is_short else timeperiod
         found = parse(node.process.qualifier, padded)
     except ValueError as error:
-        raise CommandError(f'{error} (for {name})', ExitCode.UNKNOWN) from error
+        # What was typed, not what was made of it.
+        text = str(error).replace(repr(padded), repr(timeperiod))
+        raise CommandError(f'{text} (for {name})', ExitCode.UNKNOWN) from error
     hierarchy = context.hierarchy
     if found.ordinal < node.first or (node.until is not None and found.ordinal >= node.until):
         first = hierarchy.timeperiod(node, node.first)

@@ -1,17 +1,24 @@
-"""`launch.py test`: format, lint, types, architecture and tests, the same here and in CI."""
+"""`launch.py test`: format, lint, types, architecture and tests, the same here and in CI.
+
+In a project of one's own it runs that project's tests.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from synergy.bootstrap import PROJECT
-from synergy.cli.command import CliCommand, ExitCode
+from synergy import doors
+from synergy.bootstrap import PROJECT, project_folder
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 
 _STEPS: Final = (
     ('format', ('ruff', 'format', '--check', '--quiet', '.')),
@@ -37,6 +44,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    if (project := project_folder()) != PROJECT or not doors.IS_CHECKOUT:
+        return _run_own(project, options.pytest)
     _install_missing()
     if not options.pytest:
         for name, command in _STEPS:
@@ -44,6 +53,24 @@ def _run(options: Namespace) -> ExitCode:
                 return ExitCode.FOUND
     arguments = options.pytest or ['-q']
     done = subprocess.run([sys.executable, '-m', 'pytest', *arguments], cwd=PROJECT, check=False)
+    return ExitCode.OK if done.returncode == 0 else ExitCode.FOUND
+
+
+def _run_own(project: Path, arguments: Sequence[str]) -> ExitCode:
+    """Run the tests of somebody's project, with pytest where it is installed."""
+    if not (project / 'tests').is_dir():
+        raise CommandError(
+            f'{project} has no folder tests/; write some there (docs/testing.md shows how)',
+            ExitCode.UNKNOWN,
+        )
+    if importlib.util.find_spec('pytest') is not None:
+        command = ['pytest', *(arguments or ['-q', 'tests'])]
+    else:
+        command = ['unittest', *(arguments or ['discover', '-t', '.', '-s', 'tests'])]
+    # This package may be importable only because launch.py said so.
+    path = os.pathsep.join([str(PROJECT), os.environ.get('PYTHONPATH', '')]).rstrip(os.pathsep)
+    environ = {**os.environ, 'PYTHONPATH': path} if doors.IS_CHECKOUT else None
+    done = subprocess.run([sys.executable, '-m', *command], cwd=project, env=environ, check=False)
     return ExitCode.OK if done.returncode == 0 else ExitCode.FOUND
 
 
@@ -78,7 +105,8 @@ def _passes(name: str, command: tuple[str, ...]) -> bool:
 
 COMMAND = CliCommand(
     name='test',
-    summary='Run format, lint and type checks and all tests; installs what they need.',
+    summary='Run format, lint and type checks and all tests; installs what they need. In a project '
+    'of your own: its tests, with pytest if that is installed.',
     example='test -k engine',
     add_arguments=_add_arguments,
     run=_run,

@@ -80,7 +80,8 @@ class _Loader:
         if module is None:
             self.problems.append(
                 f'context module {self._settings.context_module!r} was not found in '
-                f'{self._settings.project}; write {self._file}, or name another module in '
+                f'{self._settings.project}; go to the folder of your project, make one with '
+                f'./launch.py new DIR, write {self._file}, or name another module in '
                 'SYNERGY_CONTEXT_MODULE'
             )
             return None

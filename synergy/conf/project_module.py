@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+
+from synergy.doors import BESIDE
 
 
 class ModuleProblem(Exception):
@@ -18,9 +21,14 @@ def import_project_module(name: str, project: Path, setting: str) -> ModuleType 
 
     project: folder that is searched first. setting: what names the module, for messages.
     Raises ModuleProblem, with file and line, when the module exists and fails.
+
+    A module that lies beside this package, in a checkout or among installed packages, is none of
+    a project that lies elsewhere: it would be another project's.
     """
     if str(project) not in sys.path:
         sys.path.insert(0, str(project))
+    if _is_beside(name, project):
+        return None
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -29,6 +37,18 @@ def import_project_module(name: str, project: Path, setting: str) -> ModuleType 
         raise ModuleProblem(_described(name, setting, error)) from error
     except (Exception, SystemExit) as error:  # Whatever the user's file does at import.
         raise ModuleProblem(_described(name, setting, error)) from error
+
+
+def _is_beside(name: str, project: Path) -> bool:
+    if '.' in name or project.resolve() == BESIDE:
+        return False
+    loaded = sys.modules.get(name)
+    if loaded is None:
+        spec = importlib.util.find_spec(name)
+        origin = None if spec is None else spec.origin
+    else:
+        origin = getattr(loaded, '__file__', None)
+    return origin is not None and Path(origin).resolve() == BESIDE / f'{name}.py'
 
 
 def _described(name: str, setting: str, error: BaseException) -> str:

@@ -437,7 +437,8 @@ def reference() -> str:
         '# Settings',
         '',
         'Defined in `settings.py` as `settings = dict(...)`, or in the environment, which wins.',
-        '`SYNERGY_SETTINGS_MODULE` names another module than `settings`.',
+        '`SYNERGY_SETTINGS_MODULE` names another module than `settings`, and `SYNERGY_PROJECT` the',
+        'project folder: without it, that of `launch.py`, or for `synergy` the current one.',
         '',
         '| setting | environment | default | meaning |',
         '|---|---|---|---|',
@@ -478,7 +479,7 @@ def _from_environment(
     for variable, value in environ.items():
         if not variable.startswith('SYNERGY_') or variable.startswith(_FOREIGN_PREFIXES):
             continue
-        if variable == 'SYNERGY_SETTINGS_MODULE':
+        if variable in ('SYNERGY_SETTINGS_MODULE', 'SYNERGY_PROJECT'):
             continue
         if variable not in name_by_variable:
             hint = nearest(variable, name_by_variable)

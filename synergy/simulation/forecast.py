@@ -36,23 +36,9 @@ def forecast(
 
     seconds_by_process: how long a run of each process takes.
     """
-    trees = {node.tree.name: node.tree for node in pipeline.hierarchy}
-    ended = {name for name, tree in trees.items() if tree.end is not None and tree.end <= start}
-    hierarchy = build(
-        [node.process for node in pipeline.hierarchy if node.tree.name not in ended],
-        [
-            dataclasses.replace(
-                tree,
-                start=max(tree.start, start),
-                dependent_on=tuple(name for name in tree.dependent_on if name not in ended),
-            )
-            for tree in trees.values()
-            if tree.name not in ended
-        ],
-    )
     world = World(
         Plot(
-            pipeline=dataclasses.replace(pipeline, hierarchy=hierarchy),
+            pipeline=beginning_at(pipeline, start),
             start=start,
             instances=instances,
             duration=lambda uow: seconds_by_process[ProcessName(uow.process_name)],
@@ -80,3 +66,25 @@ def forecast(
         for unit in units
         if unit.started_at is not None
     ]
+
+
+def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False) -> Pipeline:
+    """Return the pipeline without what lies before `start`, ended trees included.
+
+    is_exact: every tree begins then, those that would begin later, too.
+    """
+    trees = {node.tree.name: node.tree for node in pipeline.hierarchy}
+    ended = {name for name, tree in trees.items() if tree.end is not None and tree.end <= start}
+    hierarchy = build(
+        [node.process for node in pipeline.hierarchy if node.tree.name not in ended],
+        [
+            dataclasses.replace(
+                tree,
+                start=start if is_exact else max(tree.start, start),
+                dependent_on=tuple(name for name in tree.dependent_on if name not in ended),
+            )
+            for tree in trees.values()
+            if tree.name not in ended
+        ],
+    )
+    return dataclasses.replace(pipeline, hierarchy=hierarchy)

@@ -26,6 +26,7 @@ from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import LeaseLost, PortError
 from synergy.ports.processes import ChildExit, ProcessIdentity
+from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
@@ -58,6 +59,7 @@ _SCHEDULER: Final = 'Scheduler'
 #: Between the death of a supervisor and the next one, as an init system would have it.
 _VANISHED_AFTER: Final = timedelta(seconds=15)
 _INIT_SECONDS: Final = 2.0
+_LOG_LINES_MAX: Final = 1000
 
 #: What operators ask for, the usual more often.
 _KINDS: Final = (
@@ -74,10 +76,21 @@ Duration = Callable[[Uow], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserCode:
+    """What a worker calls, and what it is told, as its context entry says."""
+
+    handler: Handler
+    source: str | None = None
+    sink: str | None = None
+    data_source: DataSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
     """What is simulated. instances: worker processes by process. box_count: boxes, each with a
     supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
     long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
+    user_code_of: what the workers of a process call when a run's time has passed; None: nothing.
     """
 
     pipeline: Pipeline
@@ -86,6 +99,11 @@ class Plot:
     duration: Duration
     box_count: int = 2
     is_calm: bool = False
+    user_code_of: Callable[[ProcessName], UserCode] | None = None
+
+
+#: Of a process of which only the time matters.
+_NO_CODE: Final = UserCode(handler=Handler(lambda _: Outcome.processed(1)))
 
 
 class World:
@@ -147,6 +165,11 @@ class World:
                 created_at=self.clock.now(),
             )
         )
+
+    def ask(self, command: Command) -> None:
+        """Let an operator ask for something, and ring."""
+        self.store.insert_command(command)
+        self.exchange.put(Message(REPORT_ROUTE, {'command': command.id}))
 
     def resume_everything(self) -> None:
         """Let an operator resume whatever is paused."""
@@ -258,10 +281,13 @@ class World:
         guard = SimulatedGuard()
         heartbeat = SimulatedHeartbeat(store, self.clock)
 
+        capture = ActorCapture(self.stage, actor)
         wait_seconds = 3600.0 if self.plot.is_calm else 5.0
+        code = _NO_CODE if self.plot.user_code_of is None else self.plot.user_code_of(process)
 
-        def process_uow(uow: Uow) -> Outcome:
-            return self._user_code(actor, heartbeat, uow)
+        def process_uow(uow: Uow) -> object:
+            self._pass_run(actor, heartbeat, uow)
+            return code.handler.process_uow(uow)
 
         def stop() -> None:
             guard.is_told = True
@@ -276,19 +302,22 @@ class World:
             clock=self.clock,
             guard=guard,
             heartbeat=heartbeat,
-            capture=Capture(),
+            capture=capture,
             settings=RunnerSettings(
                 process=process,
                 owner=f'{title}:{actor.pid}',
                 lease=LEASE,
                 timeout=None,
-                source=None,
-                sink=None,
-                log_lines_max=10,
+                source=code.source,
+                sink=code.sink,
+                log_lines_max=_LOG_LINES_MAX,
+                data_source=code.data_source,
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),
         )
+        logging.getLogger().addHandler(capture)
+        code.handler.setup()
         try:
             while not guard.is_stopping():
                 try:
@@ -297,9 +326,12 @@ class World:
                 except PortError:
                     actor.pause(0.2)
         finally:
+            code.handler.teardown()
+            logging.getLogger().removeHandler(capture)
             broker.close()
 
-    def _user_code(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> Outcome:
+    def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
+        """Let the time of a run pass; fail it where the faults say so."""
         left = self.plot.duration(uow)
         is_frozen = self.random.random() < self.faults.freeze
         if is_frozen:
@@ -311,7 +343,21 @@ class World:
             heartbeat.beat()
         if self.random.random() < self.faults.user_error:
             raise RuntimeError('simulated: user code failed')
-        return Outcome.processed(1)
+
+
+class ActorCapture(Capture):
+    """Keeps what is logged while its actor has the baton; all actors share one logging."""
+
+    def __init__(self, stage: Stage, actor: Actor) -> None:
+        """Capture nothing until `begin`."""
+        super().__init__()
+        self._stage = stage
+        self._actor = actor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a log record of this actor."""
+        if self._stage.current is self._actor:
+            super().emit(record)
 
 
 class WatchedBroker(SimulatedBroker):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from synergy.conf.boxes import is_present
 from synergy.conf.model import Context, DaemonEntry, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.doors import starter_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,8 @@ def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[S
             yield Slot(
                 process=entry.name,
                 instance=instance,
-                command=(
-                    sys.executable,
-                    str(settings.project / 'process_starter.py'),
-                    entry.name,
-                    '--instance',
-                    str(instance),
-                    *(('--console',) if is_console else ()),
+                command=starter_command(
+                    entry.name, instance, *(('--console',) if is_console else ())
                 ),
                 folder=settings.project,
                 pid_file=instance_file(entry.pid_file, instance),

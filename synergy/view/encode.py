@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from synergy.core.commands import Command
-from synergy.core.records import BoxProcess, Job, Unit
+from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
 from synergy.view.boxes import BoxView
 from synergy.view.freeruns import FreerunView
@@ -61,6 +61,16 @@ def encode_unit(unit: Unit) -> Encoded:
     }
 
 
+def encode_line(line: LogLine) -> Encoded:
+    """Return one line of the log of a run."""
+    return {
+        'attempt': line.attempt,
+        'at': instant(line.at),
+        'level': line.level,
+        'text': line.text,
+    }
+
+
 def encode_page(page: JobPage) -> Encoded:
     """Return one job with runs, logs, events and neighbours."""
     return {
@@ -70,15 +80,7 @@ def encode_page(page: JobPage) -> Encoded:
         'runs': [
             {
                 **encode_unit(unit),
-                'log': [
-                    {
-                        'attempt': line.attempt,
-                        'at': instant(line.at),
-                        'level': line.level,
-                        'text': line.text,
-                    }
-                    for line in log
-                ],
+                'log': [encode_line(line) for line in log],
             }
             for unit, log in zip(page.runs, page.logs, strict=True)
         ],

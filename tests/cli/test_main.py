@@ -27,3 +27,19 @@ def test_options_after_test_are_those_of_pytest(
 
     assert main(['test', *arguments]) == 0
     assert [command[3:] for command in run] == [[item for item in arguments if item != '--']]
+
+
+def test_a_wrong_option_says_where_the_right_ones_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(['status', '--jsn'])
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        './launch.py status: unrecognized arguments: --jsn; ./launch.py status --help shows how\n'
+    )
+
+
+def test_no_command_shows_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 1
+
+    assert './launch.py new DIR' in capsys.readouterr().out

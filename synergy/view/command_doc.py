@@ -1,0 +1,125 @@
+"""The command line as a page: every command, its flags and an example, from the parsers themselves.
+
+`docs/cli.md` is what `document` returns; a test compares the two. `options_of` is also what shell
+completion is made from.
+"""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action, ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_INTRODUCTION: Final = """\
+# Command line
+
+`./launch.py COMMAND` in a checkout, `synergy COMMAND` with the installed package; both do the same.
+`synergy` works on the project in the current folder, `launch.py` on its own; `SYNERGY_PROJECT`
+names another. This page is made from the code; `COMMAND --help` shows the same.
+
+Tables lose their colours when they are no terminal's, or with `NO_COLOR` set; `--json` prints one
+JSON document for scripts. Shell completion: `eval "$(./launch.py completion bash)"`, or `zsh`.
+
+| exit code | meaning |
+|---|---|
+| 0 | done; the answer is good |
+| 1 | the question was answered, and the answer is bad: problems, violations, not running |
+| 2 | the command line cannot be understood |
+| 3 | no such process, timeperiod, box or request |
+| 4 | store, broker or another service cannot be used |
+| 5 | somebody else holds it: already running, home or port in use |
+| 6 | settings or context are refused |
+| 70 | a fault of the program; its traceback is shown |
+| 130 | interrupted |
+
+A timeperiod may be given without the zeros at its end: `2013`, `201301`, `20130115`, `2013011507`.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """One command. example: a command line without the door."""
+
+    name: str
+    summary: str
+    example: str
+    parser: ArgumentParser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One argument. shown: as on the command line; words: what it may be, where that is known."""
+
+    flags: Sequence[str]
+    shown: str
+    text: str
+    words: Sequence[str]
+
+
+def document(commands: Sequence[Described]) -> str:
+    """Return the page."""
+    lines = [_INTRODUCTION, '| command | what it does |', '|---|---|']
+    lines += [f'| [{item.name}](#{item.name}) | {item.summary} |' for item in commands]
+    for item in commands:
+        lines += ['', *_section(item)]
+    return '\n'.join(lines) + '\n'
+
+
+def options_of(parser: ArgumentParser) -> Iterator[Option]:
+    """Yield the arguments of a parser, those of its sub-commands included."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other list of them
+        if '--help' in action.option_strings or action.help == SUPPRESS:
+            continue
+        children = _children(action)
+        if children:
+            yield Option(flags=(), shown=_shown(action), text='', words=tuple(children))
+            for name, child in children.items():
+                for option in options_of(child):
+                    yield Option(
+                        flags=option.flags,
+                        shown=f'{name} {option.shown}',
+                        text=option.text,
+                        words=option.words,
+                    )
+        else:
+            words = tuple(map(str, action.choices or ()))
+            yield Option(
+                flags=tuple(action.option_strings),
+                shown=_shown(action),
+                text=action.help or '',
+                words=words,
+            )
+
+
+def _children(action: Action) -> dict[str, ArgumentParser]:
+    choices = action.choices
+    if not isinstance(choices, dict):
+        return {}
+    return {name: item for name, item in choices.items() if isinstance(item, ArgumentParser)}
+
+
+def _shown(action: Action) -> str:
+    metavar = action.metavar if isinstance(action.metavar, str) else None
+    words = '{' + ','.join(map(str, action.choices)) + '}' if action.choices else None
+    value = metavar or words or action.dest.upper()
+    if not action.option_strings:
+        return {'?': f'[{value}]', '*': f'[{value} ...]'}.get(str(action.nargs), value)
+    flags = ', '.join(action.option_strings)
+    if action.nargs == 0:
+        return flags
+    return f'{flags} [{value}]' if action.nargs == '?' else f'{flags} {value}'
+
+
+def _section(item: Described) -> Iterable[str]:
+    yield f'## {item.name}'
+    yield ''
+    yield item.summary
+    yield ''
+    options = list(options_of(item.parser))
+    if options:
+        yield '| argument | meaning |'
+        yield '|---|---|'
+        yield from (f'| `{option.shown}` | {option.text} |' for option in options)
+        yield ''
+    yield f'Example: `./launch.py {item.example}`'

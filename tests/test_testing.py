@@ -1,0 +1,131 @@
+"""The test kit: a context of somebody's on a simulated clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synergy.conf.errors import ContextError
+from synergy.testing import (
+    EMBRYO,
+    NOOP,
+    PROCESSED,
+    SKIPPED,
+    Outcome,
+    RequestRefused,
+    UnitState,
+    Uow,
+    run_context,
+)
+
+NESTED = 'tests.pipelines.nested'
+
+
+def count(uow: Uow) -> Outcome:
+    return Outcome.processed(int(uow.timeperiod[-2:]))
+
+
+STUBS = {'NestedHourly': count, 'NestedDaily': lambda _: None}
+
+
+def test_what_is_due_runs_in_order() -> None:
+    with run_context(NESTED, start='2026030100', days=1.5, stubs=STUBS) as run:
+        assert run.state('NestedDaily', '20260301') == PROCESSED
+        assert run.state('NestedHourly', '2026030211') == EMBRYO
+        begun = [ran.timeperiod for ran in run.all_runs()]
+
+    assert begun[:25] == [*(f'20260301{hour:02}' for hour in range(24)), '2026030100']
+
+
+def test_without_a_start_the_context_says_it() -> None:
+    with run_context(NESTED, days=3, stubs=STUBS) as run:
+        assert run.state('NestedDaily', '2026110100') == PROCESSED
+        with pytest.raises(LookupError, match='outside its tree, which begins with 2026110100'):
+            run.state('NestedDaily', '2026110300')
+
+
+def test_a_failure_is_tried_again() -> None:
+    tries: list[int] = []
+
+    def fail_once(uow: Uow) -> Outcome:
+        tries.append(uow.attempt)
+        if uow.attempt == 1:
+            raise RuntimeError('no luck')
+        return Outcome.noop()
+
+    with run_context(
+        NESTED, start='2026030100', days=0.1, stubs={**STUBS, 'NestedHourly': fail_once}
+    ) as run:
+        (ran,) = run.runs('NestedHourly', '2026030100')
+        assert (ran.attempt, ran.state) == (2, UnitState.NOOP)
+        assert run.state('NestedHourly', '2026030100') == NOOP
+        assert 'RuntimeError: no luck' in '\n'.join(run.log('NestedHourly', '2026030100'))
+
+
+def test_requests_are_those_of_an_operator() -> None:
+    with run_context(NESTED, start='2026030100', days=1.5, stubs=STUBS) as run:
+        run.reprocess('NestedHourly', '2026030107')
+        run.skip('NestedHourly', '2026030211')
+        run.pass_time(days=1)
+
+        assert [ran.run for ran in run.runs('NestedDaily', '20260301')] == [1, 2]
+        assert [ran.count for ran in run.runs('NestedHourly', '2026030107')] == [7, 7]
+        assert run.state('NestedHourly', '2026030211') == SKIPPED
+        assert run.state('NestedDaily', '20260302') == PROCESSED
+        with pytest.raises(RequestRefused):
+            run.skip('NestedHourly', '2026030315')
+
+
+def test_real_workers_of_the_context_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'kit_context.py').write_text(
+        'from synergy.conf.entries import *\n'
+        'process_context = [managed_context_entry("Own", "kit_worker.Own", "own", '
+        'QUALIFIER_HOURLY, source="visits", present_on_boxes=["prod"])]\n'
+        'timetable_context = [timetable_tree_entry("own", ["Own"])]\n'
+    )
+    (tmp_path / 'kit_worker.py').write_text(
+        'from synergy.workers import Outcome, Worker\n'
+        'class Own(Worker):\n'
+        '    def setup(self):\n'
+        '        self.opened = "opened"\n'
+        '    def process_uow(self, uow):\n'
+        '        self.logger.info("%s %s", self.opened, uow.source)\n'
+        '        return Outcome.processed(3)\n'
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with run_context('kit_context', start='2026030100', days=0.1, project=tmp_path) as run:
+        (ran,) = run.runs('Own', '2026030100')
+        assert ran.count == 3
+        assert run.log('Own', '2026030100') == ['opened visits']
+
+
+def test_a_mistaken_name_is_answered_with_the_nearest() -> None:
+    nearest = pytest.raises(LookupError, match="did you mean 'NestedDaily'")
+
+    with nearest, run_context(NESTED, stubs={'NestedDialy': count}):
+        pass
+    with run_context(NESTED, start='2026030100', days=0.1, stubs=STUBS) as run, nearest:
+        run.state('NestedDialy', '20260301')
+
+
+def test_a_bad_context_is_refused_with_its_problems() -> None:
+    with pytest.raises(ContextError, match='no_such_context'), run_context('no_such_context'):
+        pass
+
+
+def test_free_runs_are_fired(tmp_path: Path) -> None:
+    (tmp_path / 'kit_freeruns.py').write_text(
+        'from synergy.conf.entries import *\n'
+        'process_context = [freerun_context_entry("Shell", "tick", '
+        '"synergy.workers.shell.ShellWorker", "shell", "every 60", present_on_boxes=[".*"])]\n'
+        'timetable_context = []\n'
+    )
+
+    with run_context(
+        'kit_freeruns', days=0.25, stubs={'Shell': lambda _: None}, project=tmp_path
+    ) as run:
+        assert len(run.all_runs()) == pytest.approx(360, abs=1)
