@@ -241,7 +241,16 @@ class Scheduler:
             )
         engine = Engine(timetable, pipeline.machine_by_name)
         entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
-        freeruns = Freeruns(entries, pipeline.policy_of, now)
+        processes = pipeline.known_freerun_processes()
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
+        resting = [entry for entry in entries if freeruns.rests(entry)]
+        if resting:
+            logger.warning(
+                '%d free runs, such as %s, name a process that is not in the context; they rest',
+                len(resting),
+                resting[0].name,
+                extra={'event': 'freeruns_resting'},
+            )
         requests = Requests(self._store, engine, freeruns, pipeline.freerun_processes)
         index = Index(engine, freeruns, Timers(pipeline.hierarchy, now), requests)
         self._pause(index)
