@@ -176,9 +176,10 @@ class Engine:
         job = self.timetable.open_job(unit.key)
         if job is not None and job.uow_id == unit.id:
             self._decide(job, unit, now)
-        elif unit.state.is_live and self.timetable.state(unit.key) is not JobState.EMBRYO:
+        elif unit.state.is_live and self.timetable.state(unit.key) not in (None, JobState.EMBRYO):
             # Saved without its job by a commit that broke off, and nobody will adopt it. (Anything
-            # else that is not waited for is a late or repeated report: the job has moved on.)
+            # else that is not waited for is a late or repeated report: the job has moved on. And
+            # what has no place in the context may be back in it tomorrow.)
             self._effects.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables

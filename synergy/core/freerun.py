@@ -37,6 +37,8 @@ from synergy.core.trigger import Every
 
 #: A fire handled later than this was missed: nobody was there.
 MISFIRE_GRACE: Final = timedelta(seconds=30)
+#: A clock set back by more was wrong before: fires at a time of day come again. Source: cron(8).
+CLOCK_SET_BACK_MAX: Final = timedelta(hours=3)
 #: Fires looked at for one entry at once; of more, the count is not exact.
 FIRES_MAX: Final = 10_000
 
@@ -49,15 +51,21 @@ class Freeruns:
         freeruns: Iterable[Freerun],
         policy_of: Callable[[ProcessName], RetryPolicy],
         now: datetime,
+        processes: Collection[ProcessName] | None = None,
     ) -> None:
-        """Take over the entries as the store has them. policy_of: for attempts of their units."""
+        """Take over the entries as the store has them. policy_of: for attempts of their units.
+
+        processes: those of the context; entries of any other, and their units, rest until it is
+        back. None: all are.
+        """
         self._by_name = {freerun.name: freerun for freerun in freeruns}
         self._policy_of = policy_of
+        self._processes = processes
         self._heap: list[tuple[datetime, ProcessName, int]] = []
         # A number that makes the heap's stale items recognisable after an edit.
         self._serial: dict[ProcessName, int] = {}
         for freerun in self._by_name.values():
-            self._arm(freerun, freerun.last_fire or now)
+            self._arm(freerun, _armed_after(freerun, now))
         heapify(self._heap)
         self._effects: list[Effect] = []
 
@@ -91,10 +99,18 @@ class Freeruns:
             self._fire(self._by_name[name], at, now)
         return self._effects
 
+    def rests(self, freerun: Freerun) -> bool:
+        """Tell whether the process of an entry is gone from the context."""
+        return self._processes is not None and freerun.process not in self._processes
+
     def _take(self, item: Input, now: datetime) -> None:
         match item:
+            case Reported(unit) | Expired(unit) if self._is_resting(unit):
+                return
             case Reported(unit):
                 self._examine(unit, now)
+            case Expired(unit) if unit.process not in self._by_name:
+                self._effects.append(CancelUnit(unit.id, 'no entry waits for it', now))
             case Expired(unit):
                 at = rescue_attempt_at(self._policy_of(unit.process), unit, now)
                 self._again(unit, at, f'lease of {unit.owner} ran out', now)
@@ -102,6 +118,10 @@ class Freeruns:
                 self._again(unit, None, why, now)
             case _:
                 raise ValueError(f'{item} is not about a free run')
+
+    def _is_resting(self, unit: Unit) -> bool:
+        freerun = self._by_name.get(unit.process)
+        return freerun is not None and self.rests(freerun)
 
     def _examine(self, unit: Unit, now: datetime) -> None:
         freerun = self._by_name.get(unit.process)
@@ -267,7 +287,7 @@ class Freeruns:
     def _arm(self, freerun: Freerun, after: datetime) -> None:
         serial = self._serial.get(freerun.name, 0) + 1
         self._serial[freerun.name] = serial
-        if freerun.is_on:
+        if freerun.is_on and not self.rests(freerun):
             heappush(self._heap, (next_fire(freerun, after), freerun.name, serial))
 
 
@@ -278,6 +298,21 @@ def next_fire(freerun: Freerun, after: datetime) -> datetime:
         phase = _phase(freerun.name, trigger.seconds)
         return trigger.next_fire(after - phase) + phase
     return trigger.next_fire(after)
+
+
+def _armed_after(freerun: Freerun, now: datetime) -> datetime:
+    """Return after which instant an entry fires next: its last fire, if that can be believed.
+
+    A fire of later than now was handled before the clock was set back. What fired a moment ago is
+    not to fire again, but a clock that was plainly wrong says nothing.
+    """
+    if freerun.last_fire is None:
+        return now
+    trigger = freerun.trigger
+    ahead = CLOCK_SET_BACK_MAX
+    if isinstance(trigger, Every):
+        ahead = timedelta(seconds=trigger.seconds)
+    return now if freerun.last_fire > now + ahead else freerun.last_fire
 
 
 def _phase(name: ProcessName, seconds: int) -> timedelta:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import Save
@@ -34,6 +34,9 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, User
+
+#: Leadership that ends later than so many leases from now was given by a clock that was ahead.
+LEASES_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ class Ledger(Protocol):
         """Take or renew leadership for `lease` from now; None when another owner's lease holds.
 
         One statement. Taking it anew (free, expired, or after `resign`) raises the term by one;
-        renewing one's own unexpired lease keeps the term.
+        renewing one's own unexpired lease keeps the term. What ends later than LEASES_MAX leases
+        from now does not hold: the store's clock was ahead when it was given.
         """
         ...
 
@@ -74,7 +78,7 @@ class Ledger(Protocol):
         """Apply `saves` in order, each as the one conditional statement that its class describes.
 
         announced: when the broker confirmed the announcement of which unit; written to those still
-        REQUESTED, never refused.
+        REQUESTED, never refused, and maybe seen by readers a moment later.
         Raises LeadershipLost when the store's term is not this one or its lease has run out, and
         CommitRefused when a save matched no row. A refused commit may have applied the saves
         before the refused one (SQLite applies none): the caller drops its index and reloads.

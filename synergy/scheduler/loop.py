@@ -92,6 +92,7 @@ class LoopSettings:
     inbox_batch_max: int
     uow_age_max: timedelta = timedelta(hours=48)
     log_retention: timedelta = timedelta(days=90)
+    uow_lease: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Scheduler:
         self._patience = sweep.Patience(
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
+        self._leases = sweep.Leases(settings.uow_lease)
         self._next_prune: datetime | None = None
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
@@ -203,7 +205,8 @@ class Scheduler:
         if self._leader.leadership is None:
             self._stand_by()
             return self._leader.seconds_to_renewal
-        if is_new_term or self._has_clock_stepped():
+        has_clock_stepped = self._has_clock_stepped()
+        if is_new_term or has_clock_stepped:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
         index = self._index or self._load()
@@ -263,7 +266,16 @@ class Scheduler:
             )
         engine = Engine(timetable, pipeline.machine_by_name)
         entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
-        freeruns = Freeruns(entries, pipeline.policy_of, now)
+        processes = pipeline.known_freerun_processes()
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
+        resting = [entry for entry in entries if freeruns.rests(entry)]
+        if resting:
+            logger.warning(
+                '%d free runs, such as %s, name a process that is not in the context; they rest',
+                len(resting),
+                resting[0].name,
+                extra={'event': 'freeruns_resting'},
+            )
         requests = Requests(self._store, engine, freeruns, pipeline.freerun_processes)
         index = Index(engine, freeruns, Timers(pipeline.hierarchy, now), requests)
         self._pause(index)
@@ -345,6 +357,9 @@ class Scheduler:
         for unit in live.values():
             if item := sweep.is_neglected(unit, now, store_now, self._patience):
                 yield item
+        yield from map(
+            Expired, self._leases.overlong(live.values(), store_now, self._clock.monotonic())
+        )
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]

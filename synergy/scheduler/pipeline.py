@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,3 +32,7 @@ class Pipeline:
     freeruns: Sequence[Freerun] = ()
     freerun_processes: Sequence[ProcessName] = ()
     policy_of: Callable[[ProcessName], RetryPolicy] = _default_policy
+
+    def known_freerun_processes(self) -> Collection[ProcessName]:
+        """Return the processes of which free runs can be started."""
+        return {*self.freerun_processes, *(entry.process for entry in self.freeruns)}

@@ -175,6 +175,9 @@ class Requests:
                 why = f'{name} stems from context.py; remove it there, or switch it off'
                 return [_ended(command, now, why, is_done=False)]
             effects = self._freeruns.remove(name, now)
+        elif self._freeruns.rests(known):
+            why = f'{known.process} is not in the context; register it, or remove {name}'
+            return [_ended(command, now, why, is_done=False)]
         else:
             effects = self._freeruns.run_now(name, now)
         return [*effects, _ended(command, now, str(name), is_done=True)]

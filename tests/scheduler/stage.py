@@ -44,9 +44,9 @@ class Stage:
     def open_broker(self) -> EmbeddedBroker:
         return EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
 
-    def scheduler(self, owner: str = 'one') -> Scheduler:
+    def scheduler(self, owner: str = 'one', pipeline: Pipeline | None = None) -> Scheduler:
         return Scheduler(
-            Pipeline(hierarchy=self.hierarchy, route_of=route_of),
+            pipeline or Pipeline(hierarchy=self.hierarchy, route_of=route_of),
             store=self.open_store(),
             broker=self.open_broker(),
             clock=self.clock,
@@ -55,6 +55,7 @@ class Stage:
                 leader_lease=LEASE,
                 sweep_period=timedelta(seconds=5),
                 inbox_batch_max=100,
+                uow_lease=LEASE,
             ),
         )
 

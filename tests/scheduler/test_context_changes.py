@@ -1,0 +1,86 @@
+"""A context that changes between two starts: what its rows and units are then worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from synergy.core.effects import SaveFreerun
+from synergy.core.freerun_record import Freerun
+from synergy.core.hierarchy import build
+from synergy.core.records import ProcessName, Route
+from synergy.core.states import JobState, UnitState
+from synergy.core.trigger import Every
+from synergy.scheduler.loop import Scheduler
+from synergy.scheduler.pipeline import Pipeline
+from tests.builders import instant, key, process, tree, two_trees
+from tests.scheduler.stage import LEASE, Stage, route_of
+
+HOUR = key('SiteHourly@2026112200')
+CLEANER = ProcessName('Cleaner')
+TICK = ProcessName('Cleaner::tick')
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path, two_trees(end='2026112300'), instant('2026112401'))
+
+
+def test_a_unit_of_a_process_that_is_out_of_the_context_for_a_while_is_kept(stage: Stage) -> None:
+    later = build(
+        [process('SiteHourly')],
+        [tree('site', ['SiteHourly'], start='2026112212', end='2026112300')],
+    )
+    scheduler = stage.scheduler()
+    scheduler.step()
+    (uow_id,) = stage.take()
+    scheduler.close()
+    without = Pipeline(hierarchy=later, route_of=route_of)
+    other = stage.scheduler('two', without)
+    other.step()
+    stage.clock.advance(timedelta(seconds=70))
+    other.step()
+    other.close()
+
+    assert stage.store.units([uow_id])[uow_id].state is UnitState.REQUESTED
+    stage.run(stage.scheduler('three'))
+
+    assert stage.state(HOUR) is JobState.PROCESSED
+    assert stage.violations() == []
+
+
+def test_a_free_run_of_a_process_that_is_gone_rests_until_it_is_back(stage: Stage) -> None:
+    def known(name: ProcessName) -> Route:
+        if name == CLEANER:
+            raise KeyError(name)
+        return route_of(name)
+
+    entry = Freerun(
+        name=TICK,
+        trigger=Every(seconds=60),
+        last_fire=stage.clock.now(),
+        changed_at=stage.clock.now(),
+    )
+    gone = Pipeline(hierarchy=stage.hierarchy, route_of=known)
+    back = Pipeline(hierarchy=stage.hierarchy, route_of=route_of, freerun_processes=[CLEANER])
+    leadership = stage.store.lead('before', LEASE)
+    assert leadership is not None
+    stage.store.commit(leadership, [SaveFreerun(replace(entry, rev=1), 'added')])
+    stage.store.resign(leadership)
+
+    scheduler = stage.scheduler('one', gone)
+    pass_two_minutes(stage, scheduler)
+    scheduler.close()
+    assert stage.store.freerun_units(TICK, 10) == []
+
+    pass_two_minutes(stage, stage.scheduler('two', back))
+    assert len(stage.store.freerun_units(TICK, 10)) == 1
+
+
+def pass_two_minutes(stage: Stage, scheduler: Scheduler) -> None:
+    for _ in range(24):
+        scheduler.step()
+        stage.clock.advance(timedelta(seconds=5))
