@@ -110,7 +110,11 @@ class Timetable:
         return tuple(strangers)
 
     def pages(self) -> Sequence[IndexPage]:
-        """Return the pages of the processes that have changed since the last call."""
+        """Return the pages of the processes that have changed since the last call.
+
+        Nothing may be drafted: a copy of what was never saved would hide intervals for good.
+        """
+        assert not self._undo, 'settle or roll back first'
         changed, self._changed = self._changed, set()
         return [
             IndexPage(

@@ -152,6 +152,7 @@ class Scheduler:
         try:
             while not self._is_stopping:
                 self._wait(self.step())
+            self._copy_at_end()
         finally:
             # One that ends because of its broker must not keep others from leading.
             self.close()
@@ -166,9 +167,6 @@ class Scheduler:
         """Resign and stop reading; safe to call twice. Store and broker stay open."""
         try:
             self._flush_marks()
-            if self._index is not None:
-                self._next_copy = self._clock.now()
-                self._copy_index(self._index, self._next_copy)
             self._leader.resign()
         except (StoreUnavailable, LeadershipLost, CommitRefused) as error:
             logger.warning('could not resign: %s', error, extra={'event': 'resign_failed'})
@@ -385,6 +383,15 @@ class Scheduler:
             if isinstance(note, Note):
                 level = logging.WARNING if note.is_warning else logging.INFO
                 logger.log(level, note.text, extra={'event': note.event})
+
+    def _copy_at_end(self) -> None:
+        """Leave a copy to the next Scheduler; without one it reads what this one's copies lack."""
+        if self._index is not None:
+            self._next_copy = self._clock.now()
+            try:
+                self._copy_index(self._index, self._next_copy)
+            except (StoreUnavailable, LeadershipLost) as error:
+                logger.warning('no copy was saved: %s', error, extra={'event': 'copy_failed'})
 
     def _copy_index(self, index: Index, now: datetime) -> None:
         """Save a copy of the index now and then, so that the next start need not read all rows."""

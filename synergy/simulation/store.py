@@ -31,6 +31,8 @@ class Line:
 
     def before(self, error: type[Exception]) -> None:
         """Let time pass; maybe die, maybe lose the call."""
+        if self._actor.is_killed:
+            raise Died  # What runs in the end of a dying process reaches nobody.
         self._interleave()
         self._maybe_die()
         if self._draws(self._faults.store_lost):
