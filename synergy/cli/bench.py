@@ -47,5 +47,4 @@ COMMAND = CliCommand(
     example='bench demo --quick',
     add_arguments=_add_arguments,
     run=_run,
-    needs_checkout=True,
 )
