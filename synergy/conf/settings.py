@@ -388,7 +388,7 @@ def reference() -> str:
         '',
         'Defined in `settings.py` as `settings = dict(...)`, or in the environment, which wins.',
         '`SYNERGY_SETTINGS_MODULE` names another module than `settings`. `SYNERGY_PROJECT` names',
-        'the project folder; without it, it is that of `launch.py`, or for `synergy` the current one.',
+        'the project folder; else it is that of `launch.py`, or for `synergy` the current one.',
         '',
         '| setting | environment | default | meaning |',
         '|---|---|---|---|',
