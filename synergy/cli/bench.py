@@ -49,5 +49,4 @@ COMMAND = CliCommand(
     example='bench demo --quick',
     add_arguments=_add_arguments,
     run=_run,
-    needs_checkout=True,
 )

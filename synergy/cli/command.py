@@ -28,7 +28,7 @@ class CliCommand:
 
     example: a command line, without `./launch.py`, shown by its `--help`. run: does it and returns
     the exit code; errors of ports and configuration may pass through, `synergy.cli.main` reports
-    them. needs_checkout: it works with files that are no part of an installed package.
+    them.
     """
 
     name: str
@@ -36,7 +36,6 @@ class CliCommand:
     example: str
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], ExitCode]
-    needs_checkout: bool = False
 
 
 class CommandError(Exception):

@@ -236,5 +236,4 @@ COMMAND = CliCommand(
     example='demo --days 30 --exit, or demo --live --speed 10',
     add_arguments=_add_arguments,
     run=_run,
-    needs_checkout=True,
 )

@@ -32,5 +32,4 @@ COMMAND = CliCommand(
     example='docs',
     add_arguments=_add_arguments,
     run=_run,
-    needs_checkout=True,
 )

@@ -27,5 +27,4 @@ COMMAND = CliCommand(
     example='install',
     add_arguments=_add_arguments,
     run=_run,
-    needs_checkout=True,
 )

@@ -51,7 +51,11 @@ COMMANDS: Final = (
     ('chaos', 'chaos', 'prove by force that nothing is lost: kill, freeze, cut, fill'),
     ('docs', 'docs', 'build these pages as a web site'),
 )
-NAMES: Final = tuple(name for name, _, _ in COMMANDS)
+#: These work with files that are no part of an installed package.
+CHECKOUT_ONLY: Final = frozenset({'demo', 'install', 'bench', 'docs'})
+NAMES: Final = tuple(
+    name for name, _, _ in COMMANDS if doors.IS_CHECKOUT or name not in CHECKOUT_ONLY
+)
 #: What a newcomer would want first; an installed package has no demo.
 _FIRST: Final = (
     './launch.py demo, then ./launch.py new DIR' if doors.IS_CHECKOUT else 'synergy new DIR'
@@ -77,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == '--version':
         print(f'Synergy Scheduler {__version__}')
         return ExitCode.OK
+    if name in CHECKOUT_ONLY and name not in NAMES:
+        return _failed(
+            f'{name} works in a checkout only: its files are no part of the installed package; '
+            f'clone the repository and run there: python3 launch.py {name}',
+            ExitCode.UNAVAILABLE,
+        )
     if name not in NAMES:
         print(
             f'unknown command {name!r}{nearest(name, NAMES)}; ./launch.py --help lists all',
@@ -84,12 +94,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return ExitCode.USAGE
     command = command_called(name)
-    if command.needs_checkout and not doors.IS_CHECKOUT:
-        return _failed(
-            f'{name} works in a checkout only: its files are no part of the installed package; '
-            f'clone the repository and run there: python3 launch.py {name}',
-            ExitCode.UNAVAILABLE,
-        )
     parser = parser_of(command)
     rest = arguments[1:]
     if name == 'test' and rest not in (['-h'], ['--help']):
@@ -157,8 +161,8 @@ def _failed(message: str, code: ExitCode) -> int:
 
 
 def _overview() -> str:
-    width = max(len(name) for name, _, _ in COMMANDS)
-    lines = [f'  {name:<{width}}  {summary}' for name, _, summary in COMMANDS]
+    width = max(map(len, NAMES))
+    lines = [f'  {name:<{width}}  {text}' for name, _, text in COMMANDS if name in NAMES]
     return '\n'.join(
         [
             'usage: ./launch.py COMMAND [OPTIONS]   (./launch.py COMMAND --help shows an example)',

@@ -121,6 +121,7 @@ def test_messages_name_the_command_that_there_is(python: Path, tmp_path: Path) -
 
         assert 'synergy' in done.stdout + done.stderr
         assert 'launch.py' not in done.stdout + done.stderr
+        assert not re.search(r'^  demo ', done.stdout, re.MULTILINE)
 
 
 def test_what_needs_a_checkout_says_so(python: Path, tmp_path: Path) -> None:
