@@ -25,6 +25,7 @@ _PACKAGE_BY_PROGRAM: Final = {
     'sshd': 'openssh-server',
     'ssh': 'openssh-client',
     'rabbitmq-server': 'rabbitmq-server',
+    'chromium': 'chromium',
 }
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 

@@ -47,6 +47,10 @@
     rows[row].scrollIntoView({ block: 'nearest' });
   }
 
+  // On a phone the list of pages scrolls sideways; show where we are.
+  const here = document.querySelector('.nav [aria-current]');
+  if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) here.parentElement.scrollLeft = here.offsetLeft - 40;
+
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.matches('input, textarea, select')) {
