@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,9 +50,12 @@ class Server:
         self.port = int(self._listening.getsockname()[1])
         self.address = f'http://127.0.0.1:{self.port}'
         self._app = app
-        self._server: Any = create_server(
-            app, sockets=[self._listening], threads=THREADS, send_bytes=1, ident=''
-        )
+        with warnings.catch_warnings():
+            # As in synergy.mx.main: small frames must not wait; there is no other way to say it.
+            warnings.filterwarnings('ignore', 'send_bytes', DeprecationWarning)
+            self._server: Any = create_server(
+                app, sockets=[self._listening], threads=THREADS, send_bytes=1, ident=''
+            )
         self._thread = Thread(target=self._server.run, name='waitress', daemon=True)
         self._thread.start()
 
@@ -62,6 +66,7 @@ class Server:
         # Waitress ends its loop when its map of sockets is empty.
         self._server.close()
         self._thread.join(5)
+        self._listening.close()
 
 
 class Browser:
