@@ -54,7 +54,11 @@ class Server:
             # As in synergy.mx.main: small frames must not wait; there is no other way to say it.
             warnings.filterwarnings('ignore', 'send_bytes', DeprecationWarning)
             self._server: Any = create_server(
-                app, sockets=[self._listening], threads=THREADS, send_bytes=1, ident=''
+                app,
+                sockets=[self._listening],
+                threads=THREADS,
+                send_bytes=1,
+                channel_request_lookahead=1,
             )
         self._thread = Thread(target=self._server.run, name='waitress', daemon=True)
         self._thread.start()
