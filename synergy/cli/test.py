@@ -35,6 +35,7 @@ _PACKAGE_BY_PROGRAM: Final = {
     # Chaos cuts networks and sets clocks.
     'ip': 'iproute2',
     'cc': 'gcc',
+    'chromium': 'chromium',
 }
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 

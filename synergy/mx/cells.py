@@ -30,8 +30,8 @@ _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_ye
 class Cell:
     """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
 
-    done, total: of what is nested in it; total 0 where nothing is. is_late: unfinished although
-    the next interval is over, too.
+    done, total: of what is nested in it, called `noun`; total 0 where nothing is. is_late:
+    unfinished although the next interval is over, too.
     """
 
     css: str
@@ -43,6 +43,7 @@ class Cell:
     is_late: bool = False
     done: int = 0
     total: int = 0
+    noun: str = ''
 
 
 class Painter:
@@ -86,10 +87,11 @@ class Painter:
         done, total = self.nested(node, ordinal)
         timeperiod = str(key.timeperiod)
         label = f'{key.process} {timeperiod}, {mark.word}'
+        noun = ''
         if total and mark.css != 'ok':
             assert node.child is not None, 'it has nested intervals'
-            child = self._model.hierarchy.nodes[node.child].process.qualifier
-            label += f', {done} of {total} {_NOUN[child]}'
+            noun = _NOUN[self._model.hierarchy.nodes[node.child].process.qualifier]
+            label += f', {done} of {total} {noun}'
         if late:
             label += ', late'
         return Cell(
@@ -102,6 +104,7 @@ class Painter:
             is_late=late,
             done=done,
             total=total,
+            noun=noun,
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
@@ -134,6 +137,7 @@ class Painter:
             timeperiod=at,
             done=done,
             total=total,
+            noun=noun,
         )
 
     def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:

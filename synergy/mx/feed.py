@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Condition, Thread
 from typing import Final
 
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 10.0
+#: How soon it is noticed that a tab has left.
+WAIT_SECONDS: Final = 1.0
 #: A stream ends after this and is taken up again by the browser: so none outlives its login long.
 STREAM_SECONDS: Final = 600.0
 CELLS_PER_FRAME_MAX: Final = 150
@@ -56,8 +58,12 @@ class Feed:
         """Tell whether no further tab can be served."""
         return self._follower_count >= self._followers_max
 
-    def follow(self) -> Iterator[bytes]:
-        """Yield the frames of one tab until it leaves, or its time is over."""
+    def follow(self, is_gone: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+        """Yield the frames of one tab until it leaves, or its time is over.
+
+        is_gone: tells whether the tab has left. It is asked often: who turns pages quickly would
+        otherwise leave behind a waiting thread for each of them.
+        """
         with self._condition:
             self._follower_count += 1
             number = self._number
@@ -65,9 +71,14 @@ class Feed:
         try:
             yield _HELLO
             until = self._clock.monotonic() + STREAM_SECONDS
-            while not self._is_stopped and self._clock.monotonic() < until:
+            quiet = 0
+            while not self._is_stopped and self._clock.monotonic() < until and not is_gone():
                 frames, number = self._next(number)
-                yield b''.join(frames)
+                quiet = 0 if frames else quiet + 1
+                if quiet >= TICK_SECONDS / WAIT_SECONDS:
+                    frames, quiet = [_TICK], 0
+                if frames:
+                    yield b''.join(frames)
         finally:
             with self._condition:
                 self._follower_count -= 1
@@ -79,13 +90,11 @@ class Feed:
             self._condition.notify_all()
 
     def _next(self, number: int) -> tuple[list[bytes], int]:
-        """Return the frames after `number`, waiting for the next one, and the newest's number."""
+        """Return the frames after `number`, waiting a while for one, and the newest's number."""
         with self._condition:
             self._condition.wait_for(
-                lambda: self._number > number or self._is_stopped, timeout=TICK_SECONDS
+                lambda: self._number > number or self._is_stopped, timeout=WAIT_SECONDS
             )
-            if self._number == number:
-                return [_TICK], number
             frames = [frame for at, frame in self._frames if at > number]
             if len(frames) < self._number - number:
                 frames = [_GAP]

@@ -7,7 +7,7 @@ Everything comes from byte searches in the index, so that ten years cost little 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -16,11 +16,14 @@ from werkzeug.wrappers import Response
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
-from synergy.core.timeperiod import Qualifier, Timeperiod
+from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.errors import unknown
+from synergy.mx.marks import BLOCKED, FAILED, LATE, RUNNING, Mark
 from synergy.mx.render import page
+from synergy.mx.took import ROWS_MAX as TOOK_MAX
+from synergy.mx.took import Took, took_of
 
 ZOOMS: Final = ('all', 'year', 'month', 'day')
 ROWS_MAX: Final = 80
@@ -40,12 +43,16 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row. process: whose jobs its cells are, if they can be selected; else None."""
+    """One row. process: whose jobs its cells are, if they can be selected; else None.
+
+    took: how long they took, where there is room to show it.
+    """
 
     title: str
     href: str = ''
     process: str | None = None
     slots: Sequence[Slot]
+    took: Took | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +66,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A whole heat map. columns: title, span, address."""
+    """A whole heat map. columns: title, span, address. counts: how many cells look so.
+
+    done: hours of the tree that are final, and all of them; None where no hours are shown.
+    """
 
     zoom: str
     title: str
     columns: Sequence[tuple[str, int, str]]
     groups: Sequence[Group]
     width: int
+    counts: Sequence[tuple[Mark, int]] = ()
+    done: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +107,9 @@ def heatmap(ask: Ask, name: str) -> Response:
     ask.model.look(ask.store)
     with ask.model.lock:
         at = day_of(ask, focus)
-        grid = grid_of(ask, focus, zoom, at)
+        grid = _counted(grid_of(ask, focus, zoom, at), focus)
+    if zoom == 'day':
+        grid = _timed(ask, grid)
     return page(
         ask,
         'heatmap.html',
@@ -113,6 +127,53 @@ def heatmaps(ask: Ask) -> Response:
     for node in ask.context.hierarchy:
         return heatmap(ask, node.tree.name)
     return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
+
+
+def _counted(grid: Grid, focus: Focus) -> Grid:
+    """Add what stands out, and how many hours are done."""
+    cells = [slot.cell for group in grid.groups for row in group.rows for slot in row.slots]
+    shown = [cell for cell in cells if cell is not None]
+    counts = [
+        (mark, sum(cell.css == mark.css for cell in shown)) for mark in (RUNNING, BLOCKED, FAILED)
+    ]
+    counts.append((LATE, sum(cell.is_late for cell in shown)))
+    hours = [
+        slot.cell
+        for group in grid.groups
+        for row in group.rows
+        for slot in row.slots
+        if row.process in focus.processes and slot.span == 1 and slot.cell is not None
+    ]
+    done = sum(cell.css in ('ok', 'skip', 'noop') for cell in hours)
+    return replace(
+        grid,
+        counts=[item for item in counts if item[1]],
+        done=(done, len(hours)) if hours else None,
+    )
+
+
+def _timed(ask: Ask, grid: Grid) -> Grid:
+    """Add how long the hours took to the first rows of hours."""
+    nodes, left = ask.context.hierarchy.nodes, TOOK_MAX
+    groups = []
+    for group in grid.groups:
+        rows = []
+        for row in group.rows:
+            node = nodes[ProcessName(row.process or '')]
+            if node.process.qualifier is Qualifier.HOURLY and left:
+                left -= 1
+                rows.append(replace(row, took=took_of(ask, node, _hours_of(row))))
+            else:
+                rows.append(row)
+        groups.append(replace(group, rows=rows))
+    return replace(grid, groups=groups)
+
+
+def _hours_of(row: Row) -> Sequence[int | None]:
+    return [
+        None if slot.cell is None else parse(Qualifier.HOURLY, slot.cell.timeperiod).ordinal
+        for slot in row.slots
+    ]
 
 
 def focus_of(ask: Ask, name: str) -> Focus:

@@ -14,6 +14,7 @@ from synergy.core.records import Unit
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import href_of
+from synergy.mx.lanes import timeline_of
 from synergy.mx.marks import BY_UNIT, Mark
 from synergy.mx.model import Usual
 from synergy.mx.render import page
@@ -61,7 +62,14 @@ def live(ask: Ask) -> Response:
         Worker(owner, [row for row in running if row.unit.owner == owner]) for owner in owners
     ]
     waiting = [row for row in rows if row.unit.state is not UnitState.IN_PROGRESS]
-    return page(ask, 'live.html', workers=workers, running=running, waiting=waiting)
+    return page(
+        ask,
+        'live.html',
+        workers=workers,
+        running=running,
+        waiting=waiting,
+        timeline=timeline_of(ask, [row.unit for row in running]),
+    )
 
 
 def live_rows(ask: Ask, limit: int) -> Sequence[LiveRow]:

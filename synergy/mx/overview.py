@@ -22,7 +22,7 @@ from synergy.mx.live import LiveRow, live_rows
 from synergy.mx.model import Change, Usual
 from synergy.mx.render import page
 
-STRIP: Final = {'_hourly': 24, '_daily': 31, '_monthly': 12, '_yearly': 6}
+STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 #: With more processes than this, strips are shorter and usual times are left to other pages.
 MANY_PROCESSES: Final = 30
 #: Embryos of one process that are looked at one by one to count the blocked ones.
@@ -35,6 +35,8 @@ EVENTS_MAX: Final = 20
 class ProcessRow:
     """One process: its newest intervals and how far it is. behind: intervals late.
 
+    late_since: when the oldest of them might have started.
+
     is_blocked_least: there are more blocked ones than were counted.
     """
 
@@ -45,6 +47,7 @@ class ProcessRow:
     next_at: datetime | None
     usual: Usual | None
     behind: int
+    late_since: datetime | None
     running: int
     blocked: int
     is_blocked_least: bool
@@ -162,12 +165,13 @@ def _trees(ask: Ask, painter: Painter, wanted: Sequence[str] | None) -> list[Tre
 def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
     model, name = ask.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
-    length = min(STRIP[node.process.qualifier], 12 if is_long else 31)
+    length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
     next_ordinal = over if frontier is None else frontier
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
+    behind = late_count(ask, painter, node)
     blocked, is_least = _blocked(ask, painter, node)
     return ProcessRow(
         node=node,
@@ -176,7 +180,8 @@ def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
         next_key=next_key,
         next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
         usual=None if is_long else model.usual(ask.store, name),
-        behind=late_count(ask, painter, node),
+        behind=behind,
+        late_since=model.hierarchy.over_at(node, next_ordinal) if behind else None,
         running=model.timetable.running_count(name),
         blocked=blocked,
         is_blocked_least=is_least,

@@ -19,6 +19,7 @@ from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused
 from synergy.mx.marks import LEGEND
 from synergy.mx.masks import masked, masked_text
+from synergy.mx.search import completions
 from synergy.mx.static import static_url
 
 _HEADERS: Final = {
@@ -52,6 +53,7 @@ def environment(title: str, context: Context) -> Environment:
             {node.tree.mx_page for node in context.hierarchy if node.tree.mx_page is not None}
         ),
         'legend': LEGEND,
+        'completions': completions(context),
         'zero': timedelta(0),
         'operator': Role.OPERATOR,
         'admin': Role.ADMIN,

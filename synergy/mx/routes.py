@@ -43,7 +43,9 @@ def events(ask: Ask) -> Response:
             'as many pages as mx_viewers_max allows follow the system already',
             'read this page anew by hand, close other tabs, or raise mx_viewers_max',
         )
-    response = Response(feed.follow(), mimetype='text/event-stream')
+    # Of waitress; another server may not have it, and then finds out at the next frame.
+    is_gone = ask.request.environ.get('waitress.client_disconnected', lambda: False)
+    response = Response(feed.follow(is_gone), mimetype='text/event-stream')
     response.headers['Cache-Control'] = 'no-store'
     response.headers['X-Accel-Buffering'] = 'no'
     return response

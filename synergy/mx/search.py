@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from heapq import nlargest
 from typing import Final
 
+from synergy.conf.model import Context
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
@@ -26,6 +27,8 @@ STATES: Final = {
     'failed': (),
     'held': (),
 }
+#: Processes that the search box offers; each page carries them.
+COMPLETIONS_MAX: Final = 120
 _KEYS: Final = ('process', 'state', 'since')
 _SINCE: Final = re.compile(r'(\d{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
@@ -39,6 +42,13 @@ class Query:
     state: str | None = None
     since: datetime | None = None
     timeperiod: str | None = None
+
+
+def completions(context: Context) -> Sequence[str]:
+    """Return what the search box offers while somebody types."""
+    states = [f'state:{state}' for state in STATES]
+    names = list(context.hierarchy.nodes)[:COMPLETIONS_MAX]
+    return [*states, 'state:failed since:3d', *names, *(f'process:{name}' for name in names)]
 
 
 def parse_query(ask: Ask, text: str) -> Query | JobKey:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.users import Role
+from tests.mx.browser import Browser, browser
 from tests.mx.stage import Pages, seed
 
 
@@ -37,3 +38,10 @@ def guarded(pages: Pages) -> Pages:
     for role in Role:
         pages.add_user(role.value, role)
     return pages
+
+
+@pytest.fixture(scope='session')
+def chromium() -> Iterator[Browser]:
+    """Return the browser that all tests share: Playwright allows one at a time."""
+    with browser() as found:
+        yield found

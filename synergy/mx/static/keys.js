@@ -6,7 +6,7 @@
     ['?', 'these keys'], ['/', 'search'],
     ['g then o h r q f w p d a', 'overview, heat map, runs, requests, free runs, workers, processes, dead letters, audit'],
     ['j k', 'next, previous row'], ['Enter', 'open the row'],
-    ['← ↑ ↓ →', 'move in a heat map'], ['Shift + arrows, drag', 'select a range'],
+    ['← ↑ ↓ →', 'move in a heat map'], ['x, Shift + arrows, drag', 'select a cell, a range'],
     ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected'], ['.', 'why'], ['Esc', 'let go'],
   ];
   let isGoing = false;
@@ -46,6 +46,10 @@
     rows[row].querySelector('th a, td a').focus();
     rows[row].scrollIntoView({ block: 'nearest' });
   }
+
+  // On a phone the list of pages scrolls sideways; show where we are.
+  const here = document.querySelector('.nav [aria-current]');
+  if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) here.parentElement.scrollLeft = here.offsetLeft - 40;
 
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

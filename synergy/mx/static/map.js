@@ -80,6 +80,7 @@
     } else if (event.key === 'Escape') { anchor = null; clear(); }
     else if (event.key === 'Home' || event.key === 'End') { const row = bodyRows().find((item) => item.includes(link)); row[event.key === 'Home' ? 0 : row.length - 1].focus(); }
     else if (event.key === 'Backspace') { const crumbs = document.querySelectorAll('.crumbs a'); crumbs[crumbs.length - 1]?.click(); }
+    else if (event.key === 'x') { if (link.closest('.is-sel')) { anchor = null; clear(); } else { anchor = link; select(link, link); } }
     else if (event.key === 'r' || event.key === 's') { act(event.key); }
     else if (event.key === '.') { if (link.dataset.k) location.assign(`${link.href}#r-why`); }
     else { return; }

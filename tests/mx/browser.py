@@ -1,0 +1,140 @@
+"""A browser in front of a dashboard: Debian's Chromium, driven by Playwright, and a real server.
+
+Nothing is fetched from anywhere: `Browser.page` refuses requests to other origins and keeps their
+addresses, and `errors` keeps what scripts complained about, so that a test can look at both.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, Playwright, Request, sync_playwright
+from waitress.server import create_server
+
+from synergy.mx.app import App
+
+CHROMIUM = shutil.which('chromium', path='/usr/bin:/usr/local/bin')
+FLAGS = (
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+)
+WIDE, NARROW = (1440, 900), (390, 844)
+THREADS = 32
+#: The axe-core that axe-playwright-python brings.
+AXE = Path(axe_playwright_python.__file__).parent / 'axe.min.js'
+PATIENCE_MS = 15_000
+
+
+class Server:
+    """A dashboard on a port of this machine, as `synergy.mx.main` serves it."""
+
+    def __init__(self, app: App, port: int = 0) -> None:
+        """Listen and serve in a thread until `close`."""
+        self._listening = socket.socket()
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listening.bind(('127.0.0.1', port))
+        self.port = int(self._listening.getsockname()[1])
+        self.address = f'http://127.0.0.1:{self.port}'
+        self._app = app
+        with warnings.catch_warnings():
+            # As in synergy.mx.main: small frames must not wait; there is no other way to say it.
+            warnings.filterwarnings('ignore', 'send_bytes', DeprecationWarning)
+            self._server: Any = create_server(
+                app,
+                sockets=[self._listening],
+                threads=THREADS,
+                send_bytes=1,
+                channel_request_lookahead=1,
+            )
+        self._thread = Thread(target=self._server.run, name='waitress', daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the streams, and the server."""
+        self._app.site.feed.stop()
+        self._server.task_dispatcher.shutdown()
+        # Waitress ends its loop when its map of sockets is empty.
+        self._server.close()
+        self._thread.join(5)
+        self._listening.close()
+
+
+class Browser:
+    """One Chromium; each `page` has a context (cookies) of its own."""
+
+    def __init__(self, chromium: Chromium) -> None:
+        """Keep the running browser."""
+        self._chromium = chromium
+        self._contexts: list[BrowserContext] = []
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+
+    def page(self, address: str, size: tuple[int, int] = WIDE, **options: Any) -> Page:
+        """Return a new tab whose addresses are relative to `address`."""
+        context = self._chromium.new_context(
+            base_url=address,
+            viewport={'width': size[0], 'height': size[1]},
+            **options,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        self._contexts.append(context)
+        found = context.new_page()
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith((address, 'data:')):
+                self.outside.append(request.url)
+
+        found.on('request', on_request)
+        found.on('pageerror', lambda error: self.errors.append(str(error)))
+        return found
+
+    def close_pages(self) -> None:
+        """Close every tab."""
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium; a machine without it fails, it does not skip."""
+    assert CHROMIUM is not None, 'no chromium; ./launch.py test installs it where it may (apt-get)'
+    with sync_playwright() as playwright:
+        yield from _launched(playwright)
+
+
+def _launched(playwright: Playwright) -> Iterator[Browser]:
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    found = Browser(chromium)
+    try:
+        yield found
+    finally:
+        found.close_pages()
+        chromium.close()
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe-core finds serious or critical on a page."""
+    if not page.evaluate('typeof axe === "object"'):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate('axe.run(document, {resultTypes: ["violations"]})')
+    return [
+        f'{item["id"]} ({item["impact"]}): {item["help"]}: '
+        + ' | '.join(node['html'][:160] + ' ' + str(node['target']) for node in item['nodes'][:3])
+        for item in found['violations']
+        if item['impact'] in ('serious', 'critical')
+    ]

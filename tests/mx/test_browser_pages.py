@@ -1,0 +1,108 @@
+"""Every page in a real browser: wide and narrow, light and dark, with nothing in anyone's way.
+
+Pictures of all pages are written to `build/screenshots`, or to the folder that
+SYNERGY_TEST_SCREENSHOTS names, for people to look at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from synergy import bootstrap
+from synergy.mx.routes import ROUTES
+from tests.mx.addresses import address_of
+from tests.mx.browser import NARROW, WIDE, Browser, Server, findings
+from tests.mx.stage import Pages, seed
+
+FOLDER = Path(
+    os.environ.get('SYNERGY_TEST_SCREENSHOTS', bootstrap.PROJECT / 'build' / 'screenshots')
+)
+_NO_PAGES = ('/api/', '/static', '/events', '/scheduler')
+ADDRESSES = {
+    **{
+        route.endpoint: address_of(route)
+        for route in ROUTES
+        if route.method == 'GET' and not route.rule.startswith(_NO_PAGES)
+    },
+    'api': '/api/v1/',
+    'heatmap': '/t/site?z=year&at=2026',
+    'heatmap_all': '/t/site?z=all',
+    'heatmap_month': '/t/site?z=month&at=202611',
+    'heatmap_day': '/t/site?z=day&at=20261122',
+    'interval_blocked': '/i/SiteDaily/2026112200',
+    'interval_running': '/i/SiteHourly/2026112310',
+    'search': '/search?q=process:site*+state:failed',
+    'missing': '/t/nothing',
+}
+BYTES_MAX = 300_000
+
+
+@pytest.fixture(scope='module')
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a dashboard with a history."""
+    pages = Pages(tmp_path_factory.mktemp('pages'))
+    seed(pages)
+    server = Server(pages.app)
+    yield server.address
+    server.close()
+    pages.close()
+
+
+@pytest.fixture(scope='module', params=[WIDE, NARROW], ids=['wide', 'narrow'])
+def tab(served: str, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    yield chromium.page(served, request.param, reduced_motion='reduce')
+    chromium.close_pages()
+
+
+@pytest.mark.parametrize('name', ADDRESSES)
+def test_a_page_is_whole_in_both_themes(tab: Page, chromium: Browser, name: str) -> None:
+    width = tab.viewport_size['width'] if tab.viewport_size else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    found = []
+    tab.goto(ADDRESSES[name])
+    for theme in ('light', 'dark'):
+        tab.emulate_media(color_scheme='dark' if theme == 'dark' else 'light')
+        tab.screenshot(path=FOLDER / f'{name}-{theme}-{width}.png', full_page=True)
+        found += [f'{theme}: {finding}' for finding in findings(tab)]
+    across = tab.evaluate('document.documentElement.scrollWidth')
+
+    assert found == []
+    assert across <= width, 'the page scrolls sideways'
+    assert chromium.errors == []
+    assert chromium.outside == []
+
+
+def test_the_theme_can_be_chosen_against_the_system(served: str, chromium: Browser) -> None:
+    page = chromium.page(served, color_scheme='light')
+    page.goto('/')
+    light = page.evaluate('getComputedStyle(document.body).backgroundColor')
+
+    page.get_by_role('button', name='Dark').click()
+
+    page.wait_for_selector('html[data-theme=dark]')
+    assert page.evaluate('getComputedStyle(document.body).backgroundColor') != light
+    chromium.close_pages()
+
+
+def test_nothing_moves_for_those_who_asked_for_that(served: str, chromium: Browser) -> None:
+    page = chromium.page(served, reduced_motion='reduce')
+    page.goto('/')
+    page.locator('.strip .c').first.evaluate('cell => cell.classList.add("is-new")')
+
+    moving = page.evaluate('document.getAnimations().length')
+
+    assert moving == 0
+    chromium.close_pages()
+
+
+def test_every_page_can_be_read_without_scripts(served: str, chromium: Browser) -> None:
+    page = chromium.page(served, java_script_enabled=False)
+    for name, address in ADDRESSES.items():
+        page.goto(address)
+        assert page.locator('main h1').first.inner_text().strip(), name
+    chromium.close_pages()
