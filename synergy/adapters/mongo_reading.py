@@ -24,7 +24,7 @@ from synergy.adapters.mongo_documents import (
     Document,
     Malformed,
 )
-from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, UNITS
+from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, OVERRIDES, UNITS
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
@@ -33,6 +33,7 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UowId,
@@ -284,6 +285,14 @@ class MongoReading:
         with self._connection.reaching():
             found = self._database[FREERUNS].find({}, _WITHOUT_EVENTS).sort(order)
             return [*self._decoded(FREERUNS, documents.freerun_of, found)]
+
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name."""
+        # Rows of Synergy 2.x have no rev, and have never held over context.py.
+        where: Document = {'rev': {'$exists': True}}
+        with self._connection.reaching():
+            found = self._database[OVERRIDES].find(where).sort('process_name', ASCENDING)
+            return [*self._decoded(OVERRIDES, documents.override_of, found)]
 
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""

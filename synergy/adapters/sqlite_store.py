@@ -29,15 +29,14 @@ from synergy.adapters.sqlite_saves import (
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandState
-from synergy.core.effects import (
-    Save,
-)
+from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Job,
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -230,6 +229,11 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             f'SELECT {rows.FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
         )
         return list(self._decoded(rows.freerun_of, self._file.read(sql)))
+
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name."""
+        sql = f'SELECT {rows.OVERRIDE_COLUMNS} FROM managed_process ORDER BY process_name'
+        return list(self._decoded(rows.override_of, self._file.read(sql)))
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete log lines, and ended units of free runs, from before an instant."""

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
     ('mq', 'mq', 'list, declare, purge or remove message queues'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
+    ('process', 'process', 'list, switch, time anew or look at managed processes'),
     ('user', 'user', 'manage who may use the dashboard, and tokens for the API'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),

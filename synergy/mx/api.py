@@ -33,6 +33,7 @@ from synergy.mx.interval import EVENTS_MAX
 from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import KEY_HEADER, order, place, reason_of
 from synergy.mx.overview import overview_of
+from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
 from synergy.view.encode import (
     encode_box_process,
@@ -50,6 +51,7 @@ from synergy.view.encode import (
 )
 from synergy.view.freeruns import freeruns
 from synergy.view.jobs import job_page
+from synergy.view.processes import encode_process
 from synergy.view.status import status
 from synergy.view.why import explain
 
@@ -203,24 +205,16 @@ def api_runs(ask: Ask) -> Response:
 
 
 def api_processes(ask: Ask) -> Response:
-    """List managed processes as registered."""
-    items = [
-        {
-            'process': node.process.name,
-            'tree': node.tree.name,
-            'qualifier': node.process.qualifier.word,
-            'trigger': str(node.process.trigger),
-            'machine': node.process.machine,
-            'blocking': node.process.blocking.value,
-            'is_on': node.process.is_on,
-            'max_running': node.process.max_running,
-            'max_attempts': node.process.retry.max_attempts,
-            'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
-            'arguments': masked(dict(node.process.arguments)),
-        }
-        for node in ask.context.hierarchy
-    ]
+    """List managed processes as the Scheduler goes by them."""
+    ask.model.look(ask.store)
+    items = [masked(encode_process(node)) for node in ask.model.hierarchy]
     return _listed(ask, items, None)
+
+
+def api_switch_process(ask: Ask, name: str, action: str) -> Response:
+    """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
+    _need_key(ask)
+    return _accepted(ask, order_change(ask, name, action))
 
 
 def api_freeruns(ask: Ask) -> Response:
@@ -392,7 +386,7 @@ def _keys(ask: Ask) -> Iterator[JobKey]:
     """Yield the jobs that the filters leave, from the cursor on; hold the lock."""
     name, word = ask.optional('process'), ask.optional('state')
     state = None if word is None else JobState(ask.choice('state', STATE_WORDS, word))
-    nodes = [ask.node(name)] if name else list(ask.context.hierarchy)
+    nodes = [ask.node(name)] if name else list(ask.model.hierarchy)
     cursor = ask.optional('cursor')
     first: Timeperiod | None = None
     if cursor is not None:
@@ -414,7 +408,7 @@ def _keys(ask: Ask) -> Iterator[JobKey]:
 def _ordinals(ask: Ask, span: range, process: Any, state: JobState | None) -> Iterator[int]:
     if state is None or state is JobState.EMBRYO:
         for ordinal in span:
-            node = ask.context.hierarchy.nodes[process]
+            node = ask.model.hierarchy.nodes[process]
             if state is None or ask.model.timetable.state(ask.model.key(node, ordinal)) is state:
                 yield ordinal
         return

@@ -89,6 +89,11 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     _ask('/requests/<request_id>/<action>', api.api_control_request),
     _read('/runs', api.api_runs, _LIMIT),
     _read('/processes', api.api_processes),
+    _ask(
+        '/processes/<name>/<action>',
+        api.api_switch_process,
+        Parameter('trigger', 'of the action trigger: every SECONDS, at HH:MM, or cron FIELDS'),
+    ),
     _read('/freeruns', api.api_freeruns),
     _ask(
         '/freeruns',

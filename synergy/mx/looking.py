@@ -67,7 +67,7 @@ def processes(ask: Ask) -> Response:
     ask.model.look(ask.store)
     with ask.model.lock:
         painter = Painter(ask)
-        rows = [_line(ask, painter, node) for node in ask.context.hierarchy]
+        rows = [_line(ask, painter, node) for node in ask.model.hierarchy]
     return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
 
 
@@ -75,14 +75,14 @@ def graph(ask: Ask) -> Response:
     """Draw all processes for one instant."""
     at = instant_of(ask)
     ask.model.look(ask.store)
-    names = list(ask.context.hierarchy.nodes)[:GRAPH_MAX]
-    drawing = layout(ask.context.hierarchy, names)
-    calendar = ask.context.hierarchy.calendar
+    names = list(ask.model.hierarchy.nodes)[:GRAPH_MAX]
+    drawing = layout(ask.model.hierarchy, names)
+    calendar = ask.model.hierarchy.calendar
     with ask.model.lock:
         painter = Painter(ask)
         boxes = []
         for spot in drawing.places:
-            node = ask.context.hierarchy.nodes[spot.process]
+            node = ask.model.hierarchy.nodes[spot.process]
             ordinal = calendar.containing(node.process.qualifier, at).ordinal
             is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
             boxes.append(GraphBox(spot, painter.cell(node, ordinal) if is_within else None))
@@ -94,7 +94,7 @@ def graph(ask: Ask) -> Response:
         at=at,
         width=BOX_WIDTH,
         height=BOX_HEIGHT,
-        inputs={name: ask.context.hierarchy.nodes[name].inputs for name in names},
+        inputs={name: ask.model.hierarchy.nodes[name].inputs for name in names},
     )
 
 
@@ -103,7 +103,7 @@ def instant_of(ask: Ask) -> datetime:
     at = ask.instant('at')
     if at is not None:
         return at
-    ends = [node.tree.end for node in ask.context.hierarchy if node.tree.end is not None]
+    ends = [node.tree.end for node in ask.model.hierarchy if node.tree.end is not None]
     last = max(ends, default=ask.now)
     # A tree that has ended is shown at its last hour.
     return ask.now if last >= ask.now else last - timedelta(hours=1)
@@ -127,7 +127,7 @@ def config(ask: Ask) -> Response:
         'config.html',
         settings=settings_of(ask),
         entries=list(ask.context.entries.values()),
-        trees={node.tree.name: node.tree for node in ask.context.hierarchy}.values(),
+        trees={node.tree.name: node.tree for node in ask.model.hierarchy}.values(),
         context=ask.context,
     )
 
@@ -175,7 +175,7 @@ def health_of(ask: Ask) -> dict[str, Any]:
     is_led = leadership is not None and leadership.until > store_now
     dead = ask.store.dead_units(LIMIT_MAX)
     with ask.model.lock:
-        late = sum(late_count(ask, Painter(ask), node) for node in ask.context.hierarchy)
+        late = sum(late_count(ask, Painter(ask), node) for node in ask.model.hierarchy)
     return {
         'version': synergy.__version__,
         'is_well': is_led and not ill,
@@ -210,18 +210,16 @@ def search(ask: Ask) -> Response:
 
 def tree_page(ask: Ask, name: str) -> Response:
     """Show the trees that go by one `mx_page` of the context."""
-    trees = {
-        node.tree.name: node.tree for node in ask.context.hierarchy if node.tree.mx_page == name
-    }
+    trees = {node.tree.name: node.tree for node in ask.model.hierarchy if node.tree.mx_page == name}
     if not trees:
-        pages = {node.tree.mx_page or '' for node in ask.context.hierarchy}
+        pages = {node.tree.mx_page or '' for node in ask.model.hierarchy}
         raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
     return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
 
 
 def old_address(ask: Ask, rest: str) -> Response:
     """Lead from an address of Synergy 2.x to the page that has taken its place."""
-    pages = {node.tree.mx_page for node in ask.context.hierarchy}
+    pages = {node.tree.mx_page for node in ask.model.hierarchy}
     first = rest.strip('/').split('/')[0]
     if first in pages:
         return redirect(ask.url('tree_page', name=first), 301)
@@ -230,7 +228,7 @@ def old_address(ask: Ask, rest: str) -> Response:
 
 def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:
     for key in find(ask, query, limit):
-        yield painter.cell(ask.context.hierarchy.nodes[key.process], key.timeperiod.ordinal)
+        yield painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
 
 
 def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:

@@ -25,6 +25,7 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -122,6 +123,10 @@ class Ledger(Protocol):
 
     def open_commands(self, limit: int) -> Sequence[Command]:
         """Return commands that have not ended, oldest first."""
+        ...
+
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name; few rows."""
         ...
 
     def prune(self, before: datetime, limit: int) -> int:

@@ -16,9 +16,11 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
+    RemoveOverride,
     SaveCommand,
     SaveFreerun,
     SaveJob,
+    SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
@@ -30,6 +32,7 @@ from synergy.core.records import (
     Leadership,
     LogLine,
     Outcome,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -580,6 +583,36 @@ def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:
         store.commit(leader(store), [InsertUnit(unit_of(job_key, run))])
 
     assert [unit.run for unit in store.freerun_units(name, 2)] == [3, 2]
+
+
+def override_of(**fields: Any) -> Override:
+    made = Override(
+        process=ProcessName('SiteHourly'),
+        is_on=False,
+        is_on_at=NOW,
+        is_on_by='anna: migration',
+        definition='f00',
+    )
+    return replace(made, **fields)
+
+
+def test_an_override_is_kept_changed_and_removed(store: Store) -> None:
+    store.commit(leader(store), [SaveOverride(override_of())])
+    assert list(store.overrides()) == [override_of()]
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [SaveOverride(override_of())])
+
+    trigger = parse_trigger('at 17:00')
+    later = override_of(rev=2, is_on=None, trigger=trigger, trigger_at=NOW, trigger_by='bob')
+    store.commit(leader(store), [SaveOverride(later)])
+    assert list(store.overrides()) == [later]
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [SaveOverride(override_of(rev=4))])
+
+    store.commit(leader(store), [RemoveOverride(later.process)] * 2)
+    assert list(store.overrides()) == []
+    store.commit(leader(store), [SaveOverride(override_of())])
+    assert list(store.overrides()) == [override_of()]
 
 
 def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:

@@ -20,7 +20,7 @@ VALUES = {
     'name': 'site',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
-ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop'}
+ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
 QUERY = {
     '/change/<kind>': '?process=SiteHourly&first=2026112209',
     '/api/v1/preview': '?process=SiteHourly&start=2026112209',
@@ -34,6 +34,8 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
         name = match[1]
         if name == 'name' and 'freerun' in route.rule:
             return 'Shell::sweep'
+        if name == 'name' and 'process' in route.rule:
+            return VALUES['process']
         if name == 'name':
             return NAMES.get(route.endpoint, VALUES[name])
         if name == 'uow_id':
