@@ -187,7 +187,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         for row in shown.rows
     ]
     abouts = [row.about for row in rows]
-    others = ask.store.commands(OPEN_COMMAND_STATES, 20)
+    others = ask.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
     return Change(
         command=command,
         shown=shown,
@@ -195,7 +195,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         layout=layout(hierarchy, chosen),
         count_by_process={row.process: row.count for row in rows},
         doomed=shown.doomed,
-        others=[item for item in others if item.kind in JOB_KINDS and item.id != command.id],
+        others=[item for item in others if item.id != command.id],
         about=sum((item for item in abouts if item is not None), timedelta())
         if abouts and all(item is not None for item in abouts)
         else None,

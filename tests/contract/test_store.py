@@ -631,6 +631,40 @@ def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:
     assert store.dead_units(10) == []
 
 
+def test_commands_and_dead_letters_are_read_page_by_page(store: Store) -> None:
+    for number in range(5):
+        at = NOW - timedelta(seconds=number // 2)
+        store.insert_command(command(f'c{number}', created_at=at))
+        unit = start(store, key(f'SiteHourly@202611220{number}'))
+        claim(store, unit.id, 'w')
+        finish(store, unit.id, 1, Outcome.failed('no data'))
+        dead = MoveUnit(
+            uow_id=unit.id,
+            from_state=UnitState.INVALID,
+            from_fence=1,
+            to_state=UnitState.DEAD,
+            at=at,
+        )
+        store.commit(leader(store), [dead])
+    store.insert_command(command('other', kind=CommandKind.USER, created_at=NOW))
+
+    commands = list(store.commands(tuple(CommandState), 2, [CommandKind.REPROCESS]))
+    units = list(store.dead_units(2))
+    for _ in range(3):
+        commands += store.commands(
+            tuple(CommandState), 2, [CommandKind.REPROCESS], after=commands[-1]
+        )
+        units += store.dead_units(2, after=units[-1])
+
+    assert [item.id for item in commands] == ['c0', 'c1', 'c2', 'c3', 'c4']
+    assert len({unit.id for unit in units}) == len(units) == 5
+    found = [unit.finished_at for unit in units if unit.finished_at is not None]
+    assert found == sorted(found, reverse=True)
+    assert [item.id for item in store.commands(tuple(CommandState), 9, [CommandKind.USER])] == [
+        'other'
+    ]
+
+
 def test_failed_jobs_are_found_whatever_else_was_skipped(store: Store) -> None:
     keys = [key(f'SiteHourly@20261122{hour:02d}') for hour in range(4)]
     for job_key in keys:

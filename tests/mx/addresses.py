@@ -18,6 +18,7 @@ VALUES = {
     'token_id': 'f00',
     'rest': 'traffic/',
     'name': 'site',
+    'file': 'mx.log',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
 ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
@@ -40,6 +41,8 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
             return NAMES.get(route.endpoint, VALUES[name])
         if name == 'uow_id':
             return dead_uow
+        if name == 'action' and route.actions:
+            return route.actions[0]
         if name == 'action':
             return next((act for part, act in ACTIONS.items() if part in route.rule), 'pause')
         return VALUES[name]
