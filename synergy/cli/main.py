@@ -47,6 +47,11 @@ COMMANDS: Final = (
     ('test', 'test', 'run all checks and tests'),
     ('bench', 'bench', 'measure speed and memory'),
 )
+#: What an operator can do over HTTP, without access to the store.
+REMOTE_COMMANDS: Final = (
+    'status', 'jobs', 'job', 'why', 'log', 'reprocess', 'skip', 'cancel', 'requests', 'dead',
+    'freerun', 'process', 'super',
+)  # fmt: skip
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -83,6 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
+    if name in REMOTE_COMMANDS:
+        _add_server(parser)
     rest = arguments[1:]
     if name == 'test' and rest not in (['-h'], ['--help']):
         # All that follows is pytest's, options too; argparse would take them for its own.
@@ -92,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
     try:
-        code = command.run(options)
+        code = _run(command, options)
         sys.stdout.flush()
     except CommandError as error:
         return _failed(str(error), error.exit_code)
@@ -112,6 +119,28 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         traceback.print_exc()
         return EXIT_UNEXPECTED
     return code
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--server',
+        metavar='URL',
+        default=os.environ.get('SYNERGY_SERVER'),
+        help='speak to this dashboard instead of the store; default: SYNERGY_SERVER',
+    )
+    parser.add_argument(
+        '--token', metavar='T', help='of the API of that dashboard; default: SYNERGY_TOKEN'
+    )
+
+
+def _run(command: CliCommand, options: argparse.Namespace) -> int:
+    url = getattr(options, 'server', None)
+    if not url:
+        return command.run(options)
+    from synergy.cli import remote, server
+
+    token = options.token or os.environ.get('SYNERGY_TOKEN') or None
+    return remote.run(command.name, server.Server(url, token), options)
 
 
 def _failed(message: str, code: ExitCode) -> int:

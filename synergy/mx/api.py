@@ -67,7 +67,7 @@ def api_status(ask: Ask) -> Response:
     """Tell how the system stands."""
     ask.model.look(ask.store)
     with ask.model.lock:
-        found = status(ask.model.timetable, ask.store, ask.settings.box_id, ask.now)
+        found = status(ask.model.timetable, ask.store, None, ask.now, ask.settings.box_vanished)
     return json_answer(ask.request, encode_status(found))
 
 

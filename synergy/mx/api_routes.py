@@ -105,7 +105,9 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/processes/<name>/<action>',
         api.api_switch_process,
         PROCESS_ACTIONS,
-        Parameter('trigger', 'of the action trigger: every SECONDS, at HH:MM, or cron FIELDS'),
+        Parameter(
+            'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
+        ),
     ),
     _list('/freeruns', api.api_freeruns, _LIMIT, _CURSOR),
     _ask(

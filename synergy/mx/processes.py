@@ -14,6 +14,8 @@ from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import order, reason_of
 from synergy.mx.render import see
 
+#: What to give instead of a trigger to go by context.py again.
+DEFAULT = 'default'
 ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
 
 
@@ -41,7 +43,8 @@ def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Json]]:
         case 'on' | 'off':
             details = {'is_on': action == 'on'}
         case 'trigger':
-            details = {'trigger': ask.text('trigger')}
+            text = ask.text('trigger')
+            details = {'trigger': None if text == DEFAULT else text}
         case 'default':
             details = {'is_on': None, 'trigger': None}
         case 'run':

@@ -31,7 +31,7 @@ GUARDED = [
 
 @pytest.fixture(scope='module')
 def one_for_all(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iterator[Pages]:
-    """Return a dashboard that the whole matrix asks: hundreds of cases, and none needs another's."""
+    """Return a dashboard that the whole matrix asks: no case needs another's."""
     home = tmp_path_factory.mktemp('matrix')
     shutil.copy(history, home / 'store.db')
     found = Pages(home)
