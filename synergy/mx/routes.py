@@ -79,6 +79,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/freeruns', freeruns.freerun_list),
     _page('/freeruns/edit', freeruns.freerun_form),
     _change('/freeruns/edit', freeruns.save_freerun),
+    _change('/freeruns/fires', freeruns.show_fires),
     _page('/freeruns/<name>', freeruns.freerun),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
     _page('/boxes', boxes.boxes),

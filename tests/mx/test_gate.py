@@ -154,10 +154,18 @@ def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: P
     token = guarded.form_token()
     guarded.client.delete_cookie(COOKIE, domain='localhost')
 
-    answer = guarded.post('/freeruns/Shell::sweep/run', {'form_token': token})
+    before = guarded.dump()
+    place = 'http://localhost/freeruns/edit?name=Shell::sweep'
+
+    form = {'form_token': token, 'name': 'Shell::sweep', 'trigger': 'every 5'}
+    answer = guarded.post('/freeruns/edit', form, Referer=place)
 
     assert answer.status_code == 401
-    assert 'Please log in' in answer.text
+    assert 'nothing was changed' in answer.text
+    assert '/login?next=/freeruns/edit%3Fname%3DShell%3A%3Asweep' in answer.text
+    assert guarded.dump() == before
+    elsewhere = guarded.post('/freeruns/edit', form, Referer='http://evil.example/x')
+    assert 'evil' not in elsewhere.text
 
 
 def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) -> None:
