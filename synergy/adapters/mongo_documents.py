@@ -26,6 +26,7 @@ from synergy.core.records import (
     Job,
     Json,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UowId,
@@ -259,6 +260,38 @@ def freerun_values(freerun: Freerun, term: int) -> Document:
         'related_unit_of_work': freerun.live[-1] if freerun.live else None,
         'queued_at': freerun.queued_at,
         'changed_at': freerun.changed_at,
+    }
+
+
+def override_of(document: Document) -> Override:
+    """Return the override of a document; raise Malformed."""
+    fields = _Fields(document)
+    is_on, trigger = document.get('is_on'), document.get('trigger_frequency')
+    return Override(
+        process=ProcessName(fields.text('process_name')),
+        trigger=None if trigger is None else fields.trigger('trigger_frequency'),
+        trigger_at=fields.instant_or_none('trigger_at'),
+        trigger_by=fields.text_or_none('trigger_by'),
+        is_on=None if is_on is None else fields.switch('is_on'),
+        is_on_at=fields.instant_or_none('is_on_at'),
+        is_on_by=fields.text_or_none('is_on_by'),
+        definition=fields.text('definition'),
+        rev=fields.number('rev'),
+    )
+
+
+def override_values(override: Override, term: int) -> Document:
+    """Return what a save writes: all but the key."""
+    return {
+        'trigger_frequency': None if override.trigger is None else str(override.trigger),
+        'trigger_at': override.trigger_at,
+        'trigger_by': override.trigger_by,
+        'is_on': override.is_on,
+        'is_on_at': override.is_on_at,
+        'is_on_by': override.is_on_by,
+        'definition': override.definition,
+        'rev': override.rev,
+        'term': term,
     }
 
 

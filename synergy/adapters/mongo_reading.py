@@ -24,8 +24,8 @@ from synergy.adapters.mongo_documents import (
     Document,
     Malformed,
 )
-from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, UNITS
-from synergy.core.commands import Command, CommandId, CommandState
+from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, OVERRIDES, UNITS
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     IndexCopy,
@@ -33,6 +33,7 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UowId,
@@ -285,15 +286,25 @@ class MongoReading:
             found = self._database[FREERUNS].find({}, _WITHOUT_EVENTS).sort(order)
             return [*self._decoded(FREERUNS, documents.freerun_of, found)]
 
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name."""
+        # Rows of Synergy 2.x have no rev, and have never held over context.py.
+        where: Document = {'rev': {'$exists': True}}
+        with self._connection.reaching():
+            found = self._database[OVERRIDES].find(where).sort('process_name', ASCENDING)
+            return [*self._decoded(OVERRIDES, documents.override_of, found)]
+
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""
         order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
         return list(self._units({'process_name': name}, order, limit))
 
-    def dead_units(self, limit: int) -> Sequence[Unit]:
+    def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
-        where = {'state': UnitState.DEAD.value}
-        return list(self._units(where, [('finished_at', DESCENDING)], limit))
+        where: Document = {'state': UnitState.DEAD.value}
+        if after is not None:
+            where |= _later('finished_at', after.finished_at, documents.object_id(after.id))
+        return list(self._units(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit))
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""
@@ -301,10 +312,21 @@ class MongoReading:
             found = self._database[LEADERSHIP].find_one({'_id': LEADER})
         return None if found is None else leadership_of(found)
 
-    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
+    def commands(
+        self,
+        states: Collection[CommandState],
+        limit: int,
+        kinds: Collection[CommandKind] | None = None,
+        after: Command | None = None,
+    ) -> Sequence[Command]:
         """Return commands in `states`, newest first."""
         order = [('created_at', DESCENDING), ('_id', ASCENDING)]
-        return self._commands({'state': {'$in': [state.value for state in states]}}, order, limit)
+        where: Document = {'state': {'$in': [state.value for state in states]}}
+        if kinds is not None:
+            where['kind'] = {'$in': [kind.value for kind in kinds]}
+        if after is not None:
+            where |= _later('created_at', after.created_at, after.id)
+        return self._commands(where, order, limit)
 
     def _jobs(self, where: Document, collection: str | None = None) -> list[Job]:
         names = JOB_COLLECTION.values() if collection is None else (collection,)
@@ -399,3 +421,8 @@ def _query(where: JobFilter, after: JobKey | None) -> Document:
 
 def _change_of(job: Job) -> tuple[datetime, str, str]:
     return job.changed_at, job.process, str(job.timeperiod)
+
+
+def _later(field: str, at: datetime | None, row_id: Any) -> Document:
+    """Return what comes after a row in the order of `field`, falling, and id."""
+    return {'$or': [{field: {'$lt': at}}, {field: at, '_id': {'$gt': row_id}}]}

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from synergy.adapters import mongo_documents as documents
@@ -25,10 +25,12 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
+    RemoveOverride,
     Save,
     SaveCommand,
     SaveFreerun,
     SaveJob,
+    SaveOverride,
     in_stages,
 )
 from synergy.core.records import Unit, UowId
@@ -42,8 +44,10 @@ LIVE: Final = [state.value for state in LIVE_UNIT_STATES]
 OPEN_COMMANDS: Final = [state.value for state in OPEN_COMMAND_STATES]
 UNITS: Final = 'unit_of_work'
 FREERUNS: Final = 'freerun_process'
+OVERRIDES: Final = 'managed_process'
 COMMANDS: Final = 'command'
 DUPLICATE_KEY: Final = 11000
+_NO_REV: Final[Document] = {'rev': {'$exists': False}}
 
 
 class Unmatched(Exception):
@@ -67,6 +71,8 @@ def apply(
             _apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
+        elif collection == OVERRIDES:
+            _apply_to_overrides(database, part, term)
         else:
             _apply_revisions(database, collection, part, term)
 
@@ -79,6 +85,8 @@ def _collection(save: Save) -> str:
             return JOB_COLLECTION[job.timeperiod.qualifier]
         case SaveFreerun() | RemoveFreerun():
             return FREERUNS
+        case SaveOverride() | RemoveOverride():
+            return OVERRIDES
         case SaveCommand():
             return COMMANDS
 
@@ -289,6 +297,28 @@ def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> N
             raise Unmatched(name_of(save))
 
 
+def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+    for save in saves:
+        if isinstance(save, RemoveOverride):
+            database[OVERRIDES].delete_one({'process_name': save.process})
+            continue
+        assert isinstance(save, SaveOverride)
+        values = documents.override_values(save.override, term)
+        rev = save.override.rev
+        # A row of Synergy 2.x has no rev: it is not looked at, and the first save takes its place.
+        matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else _NO_REV
+        try:
+            saved = database[OVERRIDES].update_one(
+                {'process_name': save.override.process, **matching},
+                {'$set': values},
+                upsert=rev == 1,
+            )
+        except DuplicateKeyError as error:
+            raise Unmatched(name_of(save)) from error
+        if saved.matched_count != 1 and saved.upserted_id is None:
+            raise Unmatched(name_of(save))
+
+
 def duplicates(error: BulkWriteError) -> list[int]:
     """Return the places of the operations that met a row of the same key; re-raise other errors."""
     details: Mapping[str, Any] = error.details or {}
@@ -312,3 +342,7 @@ def name_of(save: Save) -> str:
             return f'command {command.id}'
         case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
             return f'free run {freerun.name}'
+        case SaveOverride():
+            return f'override of {save.override.process}'
+        case RemoveOverride():
+            return f'override of {save.process}'

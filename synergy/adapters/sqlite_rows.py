@@ -16,7 +16,7 @@ from synergy.core.commands import (
     Ranges,
 )
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.records import Box, BoxProcess, Job, ProcessName, Unit, UowId
+from synergy.core.records import Box, BoxProcess, Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.trigger import parse_trigger
@@ -38,6 +38,10 @@ COMMAND_COLUMNS: Final = (
 FREERUN_COLUMNS: Final = (
     'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
     'description, definition, rev, last_fire, last_run, live, queued_at, changed_at'
+)
+OVERRIDE_COLUMNS: Final = (
+    'process_name, trigger_frequency, trigger_at, trigger_by, is_on, is_on_at, is_on_by, '
+    'definition, rev'
 )
 BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining'
 BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
@@ -233,6 +237,36 @@ def freerun_values(freerun: Freerun) -> tuple[Any, ...]:
         json.dumps(list(freerun.live)),
         to_micros(freerun.queued_at),
         to_micros(freerun.changed_at),
+    )
+
+
+def override_of(row: tuple[Any, ...]) -> Override:
+    """Return the override of a row of OVERRIDE_COLUMNS."""
+    return Override(
+        process=ProcessName(row[0]),
+        trigger=None if row[1] is None else parse_trigger(row[1]),
+        trigger_at=from_micros(row[2]),
+        trigger_by=row[3],
+        is_on=None if row[4] is None else bool(row[4]),
+        is_on_at=from_micros(row[5]),
+        is_on_by=row[6],
+        definition=row[7],
+        rev=row[8],
+    )
+
+
+def override_values(override: Override) -> tuple[Any, ...]:
+    """Return an override's values in the order of OVERRIDE_COLUMNS."""
+    return (
+        override.process,
+        None if override.trigger is None else str(override.trigger),
+        to_micros(override.trigger_at),
+        override.trigger_by,
+        None if override.is_on is None else int(override.is_on),
+        to_micros(override.is_on_at),
+        override.is_on_by,
+        override.definition,
+        override.rev,
     )
 
 

@@ -12,13 +12,15 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
+    RemoveOverride,
     Save,
     SaveCommand,
     SaveFreerun,
     SaveJob,
+    SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
-from synergy.core.records import Job
+from synergy.core.records import Job, Override
 from synergy.core.states import UnitState
 
 #: Events that a job keeps. Source: Synergy 2.x.
@@ -68,6 +70,15 @@ _CANCEL_UNIT: Final = (
     "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {LIVE}'
 )
+_INSERT_OVERRIDE: Final = (
+    f'INSERT INTO managed_process ({rows.OVERRIDE_COLUMNS}, term) '
+    f'VALUES ({rows.placeholders(rows.OVERRIDE_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+)
+_UPDATE_OVERRIDE: Final = (
+    'UPDATE managed_process SET trigger_frequency = ?, trigger_at = ?, trigger_by = ?, is_on = ?, '
+    'is_on_at = ?, is_on_by = ?, definition = ?, rev = ?, term = ? '
+    'WHERE process_name = ? AND rev = ? AND term <= ?'
+)
 OPEN_COMMANDS: Final = "('requested', 'applying', 'running')"
 _SAVE_COMMAND: Final = (
     'UPDATE command SET state = ?, outcome = ?, finished_at = ?, is_paused = ?, plan = ?, '
@@ -85,7 +96,9 @@ _UPDATE_FREERUN: Final = (
 )
 
 
-def apply(connection: Connection, save: Save, term: int) -> bool:
+def apply(  # noqa: C901 - one case for each kind of save
+    connection: Connection, save: Save, term: int
+) -> bool:
     """Execute one save; tell whether it matched."""
     match save:
         case InsertUnit(unit):
@@ -124,6 +137,11 @@ def apply(connection: Connection, save: Save, term: int) -> bool:
                 (freerun.process, freerun.entry),
             )
             return True
+        case SaveOverride(override):
+            return _save_override(connection, override, term)
+        case RemoveOverride(process):
+            connection.execute('DELETE FROM managed_process WHERE process_name = ?', (process,))
+            return True
         case _:
             assert_never(save)
 
@@ -160,6 +178,16 @@ def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: in
     if freerun.rev > EVENTS_PER_JOB_MAX:
         connection.execute(_TRIM_EVENTS, (name, FREERUN_EVENTS, freerun.rev - EVENTS_PER_JOB_MAX))
     return True
+
+
+def _save_override(connection: Connection, override: Override, term: int) -> bool:
+    values = rows.override_values(override)
+    if override.rev == 1:
+        saved = connection.execute(_INSERT_OVERRIDE, (*values, term))
+    else:
+        name, rev = override.process, override.rev
+        saved = connection.execute(_UPDATE_OVERRIDE, (*values[1:], term, name, rev - 1, term))
+    return saved.rowcount == 1
 
 
 def _move_unit(connection: Connection, move: MoveUnit) -> bool:
@@ -202,5 +230,9 @@ def name_of(save: Save) -> str:
             return f'command {command.id}'
         case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
             return f'free run {freerun.name}'
+        case SaveOverride():
+            return f'override of {save.override.process}'
+        case RemoveOverride():
+            return f'override of {save.process}'
         case _:
             assert_never(save)

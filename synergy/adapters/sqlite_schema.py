@@ -185,4 +185,19 @@ CREATE TABLE index_copy (
 )
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6: Final = """
+CREATE TABLE managed_process (
+    process_name TEXT NOT NULL PRIMARY KEY,
+    trigger_frequency TEXT,
+    trigger_at INTEGER,
+    trigger_by TEXT,
+    is_on INTEGER,
+    is_on_at INTEGER,
+    is_on_by TEXT,
+    definition TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)

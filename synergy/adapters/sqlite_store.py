@@ -28,16 +28,15 @@ from synergy.adapters.sqlite_saves import (
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_users import SqliteUsers
-from synergy.core.commands import Command, CommandId, CommandState
-from synergy.core.effects import (
-    Save,
-)
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Job,
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -237,6 +236,11 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         )
         return list(self._decoded(rows.freerun_of, self._file.read(sql)))
 
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name."""
+        sql = f'SELECT {rows.OVERRIDE_COLUMNS} FROM managed_process ORDER BY process_name'
+        return list(self._decoded(rows.override_of, self._file.read(sql)))
+
     def prune(self, before: datetime, limit: int) -> int:
         """Delete log lines, and ended units of free runs, from before an instant."""
         count = self._file.write(_PRUNE_LOG, (to_micros(before), limit))
@@ -392,13 +396,17 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         )
         return [rows.unit_of(row) for row in self._file.read(sql, (name, limit))]
 
-    def dead_units(self, limit: int) -> Sequence[Unit]:
+    def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
+        where, values = "state = 'state_dead'", list[Any]()
+        if after is not None:
+            where += ' AND (finished_at < ? OR (finished_at = ? AND id > ?))'
+            values += [to_micros(after.finished_at), to_micros(after.finished_at), after.id]
         sql = (
-            f"SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state = 'state_dead' "
-            'ORDER BY finished_at DESC LIMIT ?'
+            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE {where} '
+            'ORDER BY finished_at DESC, id LIMIT ?'
         )
-        return [rows.unit_of(row) for row in self._file.read(sql, (limit,))]
+        return [rows.unit_of(row) for row in self._file.read(sql, (*values, limit))]
 
     def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
         """Return in which states the jobs stand that a request has reset."""
@@ -418,15 +426,27 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         owner, term, until = found[0]
         return Leadership(owner=owner, term=term, until=_instant(until))
 
-    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
+    def commands(
+        self,
+        states: Collection[CommandState],
+        limit: int,
+        kinds: Collection[CommandKind] | None = None,
+        after: Command | None = None,
+    ) -> Sequence[Command]:
         """Return commands in `states`, newest first."""
-        marks = ', '.join('?' * len(states))
+        where = f'state IN ({", ".join("?" * len(states))})'
+        values: list[Any] = [state.value for state in states]
+        if kinds is not None:
+            where += f' AND kind IN ({", ".join("?" * len(kinds))})'
+            values += [kind.value for kind in kinds]
+        if after is not None:
+            where += ' AND (created_at < ? OR (created_at = ? AND id > ?))'
+            values += [to_micros(after.created_at), to_micros(after.created_at), after.id]
         sql = (
-            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN ({marks}) '
+            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE {where} '
             'ORDER BY created_at DESC, id LIMIT ?'
         )
-        found = self._file.read(sql, (*(state.value for state in states), limit))
-        return [rows.command_of(row) for row in found]
+        return [rows.command_of(row) for row in self._file.read(sql, (*values, limit))]
 
 
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:

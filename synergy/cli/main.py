@@ -37,6 +37,7 @@ COMMANDS: Final = (
     ('dead', 'dead', 'list, retry or drop units without an attempt left'),
     ('mq', 'mq', 'list, declare, purge or remove message queues'),
     ('freerun', 'freerun', 'list, add, edit, switch and run cron-like entries'),
+    ('process', 'process', 'list, switch, time anew or look at managed processes'),
     ('user', 'user', 'manage who may use the dashboard, and tokens for the API'),
     ('simulate', 'simulate', 'play the system on a simulated clock, or foresee what would run'),
     ('verify', 'verify', 'check the invariants over the whole store'),
@@ -60,6 +61,11 @@ NAMES: Final = tuple(
 _FIRST: Final = (
     './launch.py demo, then ./launch.py new DIR' if doors.IS_CHECKOUT else 'synergy new DIR'
 )
+#: What an operator can do over HTTP, without access to the store.
+REMOTE_COMMANDS: Final = (
+    'status', 'jobs', 'job', 'why', 'log', 'reprocess', 'skip', 'cancel', 'requests', 'dead',
+    'freerun', 'process', 'super',
+)  # fmt: skip
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -95,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     command = command_called(name)
     parser = parser_of(command)
+    if name in REMOTE_COMMANDS:
+        _add_server(parser)
     rest = arguments[1:]
     if name == 'test' and rest not in (['-h'], ['--help']):
         # All that follows is pytest's, options too; argparse would take them for its own.
@@ -133,7 +141,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
     try:
-        code = command.run(options)
+        code = _run(command, options)
         sys.stdout.flush()
     except CommandError as error:
         return _failed(str(error), error.exit_code)
@@ -153,6 +161,28 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         traceback.print_exc()
         return EXIT_UNEXPECTED
     return code
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--server',
+        metavar='URL',
+        default=os.environ.get('SYNERGY_SERVER'),
+        help='speak to this dashboard instead of the store; default: SYNERGY_SERVER',
+    )
+    parser.add_argument(
+        '--token', metavar='T', help='of the API of that dashboard; default: SYNERGY_TOKEN'
+    )
+
+
+def _run(command: CliCommand, options: argparse.Namespace) -> int:
+    url = getattr(options, 'server', None)
+    if not url:
+        return command.run(options)
+    from synergy.cli import remote, server
+
+    token = options.token or os.environ.get('SYNERGY_TOKEN') or None
+    return remote.run(command.name, server.Server(url, token), options)
 
 
 def _failed(message: str, code: ExitCode) -> int:

@@ -26,7 +26,7 @@ from synergy.core.records import BoxProcess
 from synergy.core.supervision import ProcessStatus
 from synergy.ports.store import Store
 from synergy.view.boxes import BoxView, Presence, box_views
-from synergy.view.encode import encode_box, encode_box_process
+from synergy.view.encode import encode_box_view
 
 _LOOK_SECONDS: Final = 0.2
 #: Stands for this box where a flag may name one.
@@ -134,15 +134,7 @@ def _query(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
         box_id = _box_of(runtime, views, options.box)
         views = [view for view in views if view.box.box_id == box_id]
     if options.json:
-        print_json(
-            [
-                {
-                    **encode_box(view),
-                    'processes': [encode_box_process(item) for item in view.processes],
-                }
-                for view in views
-            ]
-        )
+        print_json([encode_box_view(view) for view in views])
     elif not views:
         print(f'box {runtime.settings.box_id} was never seen; ./launch.py start Supervisor')
     else:

@@ -23,6 +23,10 @@ from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
 
 #: Environment variables with these beginnings are not settings.
+#: Read elsewhere: which module has the settings; which dashboard the command line speaks to.
+_NOT_SETTINGS: Final = (
+    'SYNERGY_SETTINGS_MODULE', 'SYNERGY_PROJECT', 'SYNERGY_SERVER', 'SYNERGY_TOKEN',
+)  # fmt: skip
 _FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
 
 
@@ -478,7 +482,7 @@ def _from_environment(
     for variable, value in environ.items():
         if not variable.startswith('SYNERGY_') or variable.startswith(_FOREIGN_PREFIXES):
             continue
-        if variable in ('SYNERGY_SETTINGS_MODULE', 'SYNERGY_PROJECT'):
+        if variable in _NOT_SETTINGS:
             continue
         if variable not in name_by_variable:
             hint = nearest(variable, name_by_variable)

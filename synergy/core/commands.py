@@ -26,8 +26,9 @@ class CommandKind(StrEnum):
     """What is to be done.
 
     REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
-    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`. BOX and USER are
-    done already when their row is inserted: it is their record in the audit.
+    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`. PROCESS_SAVE,
+    PROCESS_RUN: to the managed process `process`. BOX and USER are done already when their row is
+    inserted: it is their record in the audit.
     """
 
     REPROCESS = 'reprocess'
@@ -40,6 +41,8 @@ class CommandKind(StrEnum):
     FREERUN_SAVE = 'freerun_save'
     FREERUN_REMOVE = 'freerun_remove'
     FREERUN_RUN = 'freerun_run'
+    PROCESS_SAVE = 'process_save'
+    PROCESS_RUN = 'process_run'
     BOX = 'box'
     USER = 'user'
 
@@ -89,7 +92,8 @@ class Command:
     reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was
     shown; None executes whatever the plan is by then. plan: what it touches, once planned.
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
-    refused. details: of FREERUN_SAVE, the definition; of DROP, the id of the `uow` if only one.
+    refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
+    far as they change, None being as in context.py; of DROP, the id of the `uow` if only one.
     """
 
     id: CommandId
@@ -116,7 +120,12 @@ class Command:
     @property
     def by(self) -> str:
         """Return who asked for what and why, for histories."""
-        return f'{self.kind.value} by {self.actor}' + (f': {self.reason}' if self.reason else '')
+        return f'{self.kind.value} by {self.who}'
+
+    @property
+    def who(self) -> str:
+        """Return who asked and why."""
+        return self.actor + (f': {self.reason}' if self.reason else '')
 
 
 def counted(count: int, noun: str = 'job') -> str:

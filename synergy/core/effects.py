@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
-from synergy.core.records import Job, ProcessName, Unit, UowId
+from synergy.core.records import Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 
 
@@ -96,6 +96,20 @@ class RemoveFreerun:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveOverride:
+    """Write an override at `override.rev`; refused unless the stored rev is one less (0: none)."""
+
+    override: Override
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOverride:
+    """Remove an override: the process is as in context.py again; never refused."""
+
+    process: ProcessName
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Ring for a unit: publish its id to its process's queue, not before `not_before`."""
 
@@ -114,7 +128,15 @@ class Note:
 
 
 Save: TypeAlias = (
-    InsertUnit | SaveJob | MoveUnit | CancelUnit | SaveCommand | SaveFreerun | RemoveFreerun
+    InsertUnit
+    | SaveJob
+    | MoveUnit
+    | CancelUnit
+    | SaveCommand
+    | SaveFreerun
+    | RemoveFreerun
+    | SaveOverride
+    | RemoveOverride
 )
 Effect: TypeAlias = Save | Announce | Note
 
@@ -122,15 +144,16 @@ Effect: TypeAlias = Save | Announce | Note
 def in_stages(saves: Iterable[Save]) -> list[Save]:
     """Return `saves` as a store without transactions applies them: by kind of row.
 
-    Units, then jobs (hours before days before months before years), free runs, commands; within
-    one kind the given order. Such a commit may break off between any two saves, and whatever it
-    leaves is repaired:
+    Units, then jobs (hours before days before months before years), free runs, overrides,
+    commands; within one kind the given order. Such a commit may break off between any two saves,
+    and whatever it leaves is repaired:
 
     - A unit without its job is adopted when the start is decided again, or cancelled as a stray.
     - A job whose unit has moved on or was cancelled before the job was saved is found by the sweep,
       which reads the unit and decides again.
     - A parent saved before an input that lies in a coarser tree was decided from that input's
       unit; the unit stands in the store, and the input is decided from it once more.
+    - An override saved without its command is saved once more, by whoever executes the command.
     - A command is saved last: until then it counts as not done, and its batch is planned again.
 
     `synergy.simulation` tears commits in this order, too.
@@ -149,7 +172,9 @@ def _stage(save: Save) -> int:
             return 10 - job.timeperiod.qualifier.rank
         case SaveFreerun() | RemoveFreerun():
             return 11
-        case SaveCommand():
+        case SaveOverride() | RemoveOverride():
             return 12
+        case SaveCommand():
+            return 13
         case _:
             assert_never(save)

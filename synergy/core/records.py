@@ -36,8 +36,30 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """What operators have changed of a managed process at run time; it holds over context.py.
+
+    is_on, trigger: None is as in context.py. is_on_by, trigger_by: who and why. definition: hash of
+    what context.py said when it was made; once that says something else, this is void.
+    """
+
+    process: ProcessName
+    is_on: bool | None = None
+    is_on_at: datetime | None = None
+    is_on_by: str | None = None
+    trigger: Trigger | None = None
+    trigger_at: datetime | None = None
+    trigger_by: str | None = None
+    definition: str
+    rev: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A registered managed process, as the scheduler's decisions need it."""
+    """A registered managed process, as the scheduler's decisions need it.
+
+    override: what operators have changed at run time; `is_on` and `trigger` are so already.
+    """
 
     name: ProcessName
     qualifier: Qualifier
@@ -51,6 +73,7 @@ class Process:
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.SKIP
     arguments: Mapping[str, Json] = field(default_factory=dict)
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -11,7 +10,6 @@ from werkzeug.wrappers import Response
 
 from synergy.core.commands import (
     JOB_KINDS,
-    OPEN_COMMAND_STATES,
     Command,
     CommandKind,
     CommandState,
@@ -21,9 +19,9 @@ from synergy.core.freerun_definition import FreerunRefused
 from synergy.core.records import Job, UowId
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.mx import heatmap, looking
+from synergy.mx.answers import accepted, commands_page, dead_page, listed, need_key, paged
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
-from synergy.mx.boxes import set_desired
+from synergy.mx.boxes import set_desired, set_drained
 from synergy.mx.changes import job_command, preview_of
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
@@ -31,11 +29,13 @@ from synergy.mx.follow import ACTIONS, known_request, request_row
 from synergy.mx.freeruns import checked_definition, known_freerun
 from synergy.mx.interval import EVENTS_MAX
 from synergy.mx.masks import masked, unmasked
-from synergy.mx.orders import KEY_HEADER, order, place, reason_of
-from synergy.mx.overview import overview_of
+from synergy.mx.orders import order, place, reason_of
+from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
+from synergy.view.boxes import box_views
 from synergy.view.encode import (
     encode_box_process,
+    encode_box_view,
     encode_causes,
     encode_command,
     encode_dead,
@@ -50,6 +50,7 @@ from synergy.view.encode import (
 )
 from synergy.view.freeruns import freeruns
 from synergy.view.jobs import job_page
+from synergy.view.processes import encode_process
 from synergy.view.status import status
 from synergy.view.why import explain
 
@@ -66,17 +67,8 @@ def api_status(ask: Ask) -> Response:
     """Tell how the system stands."""
     ask.model.look(ask.store)
     with ask.model.lock:
-        found = status(ask.model.timetable, ask.store, ask.settings.box_id, ask.now)
+        found = status(ask.model.timetable, ask.store, None, ask.now, ask.settings.box_vanished)
     return json_answer(ask.request, encode_status(found))
-
-
-def api_overview(ask: Ask) -> Response:
-    """Tell the five numbers, and which jobs wait for a person."""
-    shown = overview_of(ask)
-    return json_answer(
-        ask.request,
-        {**asdict(shown.numbers), 'held': [encode_job(job) for job in shown.held]},
-    )
 
 
 def api_jobs(ask: Ask) -> Response:
@@ -88,7 +80,7 @@ def api_jobs(ask: Ask) -> Response:
     rows = ask.store.jobs(keys[:limit])
     embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=ask.now) for key in keys}
     items = [encode_job(rows.get(key) or embryos[key]) for key in keys[:limit]]
-    return _listed(ask, items, str(keys[limit]) if len(keys) > limit else None)
+    return listed(ask, items, str(keys[limit]) if len(keys) > limit else None)
 
 
 def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
@@ -122,7 +114,7 @@ def api_log(ask: Ask, uow_id: str) -> Response:
         for line in lines[start : start + limit]
     ]
     following = str(start + limit) if len(lines) > start + limit else None
-    return _listed(ask, masked(items), following)
+    return listed(ask, masked(items), following)
 
 
 def api_preview(ask: Ask) -> Response:
@@ -133,7 +125,7 @@ def api_preview(ask: Ask) -> Response:
 
 def api_request_jobs(ask: Ask) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
-    _need_key(ask)
+    need_key(ask)
     command = _job_command(ask)
     known = ask.store.command(command.id)
     if known is None:
@@ -146,7 +138,7 @@ def api_request_jobs(ask: Ask) -> Response:
                 'look at the preview again and send its plan_hash; nothing was done',
             )
         known = place(ask, command)
-    return _accepted(ask, known)
+    return accepted(ask, known)
 
 
 def api_requests(ask: Ask) -> Response:
@@ -155,15 +147,9 @@ def api_requests(ask: Ask) -> Response:
     states = tuple(CommandState)
     if word is not None:
         states = (CommandState(ask.choice('state', COMMAND_STATE_WORDS, word)),)
-    found = [
-        item
-        for item in ask.store.commands(states, LIMIT_MAX)
-        if ask.optional('all') or item.kind in JOB_KINDS
-    ]
-    start = ask.number('cursor', 0, 0, LIMIT_MAX)
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    items = [masked(encode_command(item)) for item in found[start : start + limit]]
-    return _listed(ask, items, str(start + limit) if len(found) > start + limit else None)
+    kinds = None if ask.optional('all') else JOB_KINDS
+    found, cursor = commands_page(ask, states, kinds)
+    return listed(ask, [masked(encode_command(item)) for item in found], cursor)
 
 
 def api_request(ask: Ask, request_id: str) -> Response:
@@ -185,48 +171,38 @@ def api_request(ask: Ask, request_id: str) -> Response:
 
 def api_control_request(ask: Ask, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
-    _need_key(ask)
+    need_key(ask)
     target = known_request(ask, request_id)
     if action not in ACTIONS:
         raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
     reason = reason_of(ask)
-    return _accepted(
+    return accepted(
         ask, order(ask, ACTIONS[action], target.process, target=target.id, reason=reason)
     )
 
 
 def api_runs(ask: Ask) -> Response:
-    """List units under way."""
-    units = ask.store.live_units()
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    return _listed(ask, [masked(encode_dead(unit)) for unit in units[:limit]], None)
+    """List units under way, by id."""
+    return paged(ask, ask.store.live_units(), lambda unit: unit.id, encode_dead)
 
 
 def api_processes(ask: Ask) -> Response:
-    """List managed processes as registered."""
-    items = [
-        {
-            'process': node.process.name,
-            'tree': node.tree.name,
-            'qualifier': node.process.qualifier.word,
-            'trigger': str(node.process.trigger),
-            'machine': node.process.machine,
-            'blocking': node.process.blocking.value,
-            'is_on': node.process.is_on,
-            'max_running': node.process.max_running,
-            'max_attempts': node.process.retry.max_attempts,
-            'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
-            'arguments': masked(dict(node.process.arguments)),
-        }
-        for node in ask.context.hierarchy
-    ]
-    return _listed(ask, items, None)
+    """List managed processes as the Scheduler goes by them."""
+    ask.model.look(ask.store)
+    items = [masked(encode_process(node)) for node in ask.model.hierarchy]
+    return listed(ask, items, None)
+
+
+def api_switch_process(ask: Ask, name: str, action: str) -> Response:
+    """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
+    need_key(ask)
+    return accepted(ask, order_change(ask, name, action))
 
 
 def api_freeruns(ask: Ask) -> Response:
-    """List free runs with their next fires."""
+    """List free runs with their next fires, by name."""
     found = freeruns(ask.context, ask.store, ask.now)
-    return _listed(ask, [masked(encode_freerun(item)) for item in found], None)
+    return paged(ask, found, lambda item: item.freerun.name, encode_freerun)
 
 
 def api_freerun(ask: Ask, name: str) -> Response:
@@ -246,7 +222,7 @@ def api_freerun(ask: Ask, name: str) -> Response:
 
 def api_save_freerun(ask: Ask) -> Response:
     """Create a free run, or change what is said of one."""
-    _need_key(ask)
+    need_key(ask)
     name = ask.text('name')
     details: dict[str, Any] = {
         field: value for field, value in ask.body().items() if field in FREERUN_FIELDS
@@ -260,14 +236,14 @@ def api_save_freerun(ask: Ask) -> Response:
         checked_definition(ask, name, details, before)
     except FreerunRefused as error:
         raise wrong(str(error), 'correct the definition; nothing was changed') from error
-    return _accepted(
+    return accepted(
         ask, order(ask, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(ask))
     )
 
 
 def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
     """Switch a free run on or off, run it now, or remove it."""
-    _need_key(ask)
+    need_key(ask)
     known_freerun(ask, name)
     kinds: dict[str, tuple[CommandKind, dict[str, Any]]] = {
         'on': (CommandKind.FREERUN_SAVE, {'is_on': True}),
@@ -280,96 +256,40 @@ def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
             f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(kinds)}'
         )
     kind, details = kinds[action]
-    return _accepted(ask, order(ask, kind, name, details=details, reason=reason_of(ask)))
+    return accepted(ask, order(ask, kind, name, details=details, reason=reason_of(ask)))
 
 
 def api_boxes(ask: Ask) -> Response:
-    """List what is wanted and what runs, on all boxes."""
-    return _listed(ask, [encode_box_process(row) for row in ask.store.box_processes(None)], None)
+    """List boxes with what is wanted and what runs on them, by id."""
+    found = box_views(ask.store, ask.settings.box_vanished)
+    return paged(ask, found, lambda view: view.box.box_id, encode_box_view)
+
+
+def api_drain_box(ask: Ask, box_id: str, action: str) -> Response:
+    """Let the workers of a box finish what they hold and take nothing more, or end that."""
+    need_key(ask)
+    set_drained(ask, box_id, action)
+    views = box_views(ask.store, ask.settings.box_vanished)
+    view = next(view for view in views if view.box.box_id == box_id)
+    return json_answer(ask.request, encode_box_view(view))
 
 
 def api_switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
     """Say whether a process is to run on a box; the Supervisor there follows."""
-    _need_key(ask)
+    need_key(ask)
     return json_answer(ask.request, encode_box_process(set_desired(ask, box_id, process, action)))
 
 
 def api_dead(ask: Ask) -> Response:
     """List dead letters, newest first."""
-    units = ask.store.dead_units(ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
-    return _listed(ask, [masked(encode_dead(unit)) for unit in units], None)
+    units, cursor = dead_page(ask)
+    return listed(ask, [masked(encode_dead(unit)) for unit in units], cursor)
 
 
 def api_settle_dead(ask: Ask, uow_id: str, action: str) -> Response:
     """Retry a dead letter, or drop it."""
-    _need_key(ask)
-    return _accepted(ask, settle(ask, uow_id, action))
-
-
-def api_heatmap(ask: Ask, name: str) -> Response:
-    """Return a heat map: cells by row."""
-    focus = heatmap.focus_of(ask, name)
-    zoom = ask.choice('z', heatmap.ZOOMS, 'year')
-    ask.model.look(ask.store)
-    with ask.model.lock:
-        grid = heatmap.grid_of(ask, focus, zoom, heatmap.day_of(ask, focus))
-    rows = [
-        {
-            'title': row.title,
-            'process': row.process,
-            'cells': [
-                None
-                if slot.cell is None
-                else {
-                    'timeperiod': slot.cell.timeperiod,
-                    'state': slot.cell.word,
-                    'done': slot.cell.done,
-                    'total': slot.cell.total,
-                    'is_late': slot.cell.is_late,
-                    'columns': slot.span,
-                }
-                for slot in row.slots
-            ],
-        }
-        for group in grid.groups
-        for row in group.rows
-    ]
-    return json_answer(ask.request, {'zoom': zoom, 'title': grid.title, 'rows': rows})
-
-
-def api_config(ask: Ask) -> Response:
-    """Return the settings in force, without secrets."""
-    return json_answer(ask.request, {'settings': looking.settings_of(ask)})
-
-
-def api_health(ask: Ask) -> Response:
-    """Tell whether everything is well; 503 when somebody is needed."""
-    found = looking.health_of(ask)
-    leadership = found.pop('leadership')
-    found['leader'] = None if leadership is None else leadership.owner
-    found['term'] = None if leadership is None else leadership.term
-    found['ill'] = [encode_box_process(row) for row in found['ill']]
-    return json_answer(ask.request, found)
-
-
-def _listed(ask: Ask, items: Sequence[Any], cursor: str | None) -> Response:
-    return json_answer(ask.request, {'items': items, 'next_cursor': cursor})
-
-
-def _accepted(ask: Ask, command: Command) -> Response:
-    where = ask.url('api_request', request_id=command.id)
-    is_open = command.state in OPEN_COMMAND_STATES
-    body = {**masked(encode_command(command)), 'request': where}
-    return json_answer(ask.request, body, 202 if is_open else 200, {'Location': where})
-
-
-def _need_key(ask: Ask) -> None:
-    key = ask.request.headers.get(KEY_HEADER, '')
-    if not 1 <= len(key) <= 200:
-        raise wrong(
-            f'the header {KEY_HEADER} is missing or too long',
-            'send a text of your own with each change; the same text asks for the same only once',
-        )
+    need_key(ask)
+    return accepted(ask, settle(ask, uow_id, action))
 
 
 def _job_command(ask: Ask) -> Command:
@@ -392,7 +312,7 @@ def _keys(ask: Ask) -> Iterator[JobKey]:
     """Yield the jobs that the filters leave, from the cursor on; hold the lock."""
     name, word = ask.optional('process'), ask.optional('state')
     state = None if word is None else JobState(ask.choice('state', STATE_WORDS, word))
-    nodes = [ask.node(name)] if name else list(ask.context.hierarchy)
+    nodes = [ask.node(name)] if name else list(ask.model.hierarchy)
     cursor = ask.optional('cursor')
     first: Timeperiod | None = None
     if cursor is not None:
@@ -414,7 +334,7 @@ def _keys(ask: Ask) -> Iterator[JobKey]:
 def _ordinals(ask: Ask, span: range, process: Any, state: JobState | None) -> Iterator[int]:
     if state is None or state is JobState.EMBRYO:
         for ordinal in span:
-            node = ask.context.hierarchy.nodes[process]
+            node = ask.model.hierarchy.nodes[process]
             if state is None or ask.model.timetable.state(ask.model.key(node, ordinal)) is state:
                 yield ordinal
         return

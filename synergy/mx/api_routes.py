@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
-from synergy.mx import api, openapi
+from synergy.mx import accounts, api, api_looking, openapi
+from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
 from synergy.mx.heatmap import ZOOMS
+from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.route import Parameter, Route
+
+View: TypeAlias = Callable[..., Response]
 
 ROOT: Final = '/api/v1'
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
 _CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
 _REASON: Final = Parameter('reason', 'why, for the audit')
 _PROCESS: Final = Parameter('process', 'name of a managed process')
+_ROLE: Final = Parameter('role', 'what one may do', choices=accounts.ROLE_WORDS)
+_PASSWORD: Final = Parameter('password', 'at least 10 characters')
 _JOB_FIELDS: Final = (
     Parameter('kind', 'what to do to them', choices=api.JOB_KIND_WORDS),
     _PROCESS,
@@ -27,20 +34,17 @@ _JOB_FIELDS: Final = (
 )
 
 
-def _read(rule: str, view: Callable[..., Response], *parameters: Parameter) -> Route:
+def _read(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER) -> Route:
     return Route(
-        rule=ROOT + rule,
-        method='GET',
-        role=Role.VIEWER,
-        view=view,
-        is_api=True,
-        parameters=parameters,
+        rule=ROOT + rule, method='GET', role=role, view=view, is_api=True, parameters=parameters
     )
 
 
-def _ask(
-    rule: str, view: Callable[..., Response], *fields: Parameter, required: tuple[str, ...] = ()
-) -> Route:
+def _list(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER) -> Route:
+    return replace(_read(rule, view, *parameters, role=role), is_list=True)
+
+
+def _ask(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = ()) -> Route:
     return Route(
         rule=ROOT + rule,
         method='POST',
@@ -53,10 +57,18 @@ def _ask(
     )
 
 
+def _act(rule: str, view: View, actions: Iterable[str], *fields: Parameter) -> Route:
+    return replace(_ask(rule, view, *fields), actions=tuple(actions))
+
+
+def _admin(route: Route) -> Route:
+    return replace(route, role=Role.ADMIN, status=200)
+
+
 API_ROUTES: Final[tuple[Route, ...]] = (
     _read('/status', api.api_status),
-    _read('/overview', api.api_overview),
-    _read(
+    _read('/overview', api_looking.api_overview),
+    _list(
         '/jobs',
         api.api_jobs,
         _PROCESS,
@@ -68,9 +80,9 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _read('/jobs/<process>/<timeperiod>', api.api_job),
     _read('/jobs/<process>/<timeperiod>/why', api.api_why),
-    _read('/units/<uow_id>/log', api.api_log, _LIMIT, _CURSOR),
+    _list('/units/<uow_id>/log', api.api_log, _LIMIT, _CURSOR),
     _read('/preview', api.api_preview, *_JOB_FIELDS),
-    _read(
+    _list(
         '/requests',
         api.api_requests,
         Parameter('state', 'state of the request', choices=api.COMMAND_STATE_WORDS),
@@ -86,10 +98,18 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         required=('process', 'start'),
     ),
     _read('/requests/<request_id>', api.api_request),
-    _ask('/requests/<request_id>/<action>', api.api_control_request),
-    _read('/runs', api.api_runs, _LIMIT),
-    _read('/processes', api.api_processes),
-    _read('/freeruns', api.api_freeruns),
+    _act('/requests/<request_id>/<action>', api.api_control_request, REQUEST_ACTIONS),
+    _list('/runs', api.api_runs, _LIMIT, _CURSOR),
+    _list('/processes', api.api_processes),
+    _act(
+        '/processes/<name>/<action>',
+        api.api_switch_process,
+        PROCESS_ACTIONS,
+        Parameter(
+            'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
+        ),
+    ),
+    _list('/freeruns', api.api_freeruns, _LIMIT, _CURSOR),
     _ask(
         '/freeruns',
         api.api_save_freerun,
@@ -104,19 +124,69 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         required=('name',),
     ),
     _read('/freeruns/<name>', api.api_freerun),
-    _ask('/freeruns/<name>/<action>', api.api_switch_freerun),
-    _read('/boxes', api.api_boxes),
-    _ask('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process),
-    _read('/dead', api.api_dead, _LIMIT),
-    _ask('/dead/<uow_id>/<action>', api.api_settle_dead),
+    _act('/freeruns/<name>/<action>', api.api_switch_freerun, ('on', 'off', 'run', 'remove')),
+    _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
+    _act('/boxes/<box_id>/<action>', api.api_drain_box, ('drain', 'undrain')),
+    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, ('start', 'stop')),
+    _list('/dead', api.api_dead, _LIMIT, _CURSOR),
+    _act('/dead/<uow_id>/<action>', api.api_settle_dead, ('retry', 'drop')),
     _read(
         '/heatmaps/<name>',
-        api.api_heatmap,
+        api_looking.api_heatmap,
         Parameter('z', 'zoom', choices=ZOOMS),
         Parameter('at', 'a day within it, YYYYMMDD'),
     ),
-    _read('/config', api.api_config),
-    _read('/health', api.api_health),
+    _read('/graph', api_looking.api_graph, Parameter('at', 'an instant, YYYYMMDDHH')),
+    _list(
+        '/search',
+        api_looking.api_search,
+        Parameter('q', 'process:site* state:failed since:3d, or a process and a timeperiod'),
+        _LIMIT,
+    ),
+    _list(
+        '/audit',
+        api_looking.api_audit,
+        Parameter('who', 'part of the name or address of who asked'),
+        Parameter('what', 'what was asked for', choices=api_looking.KIND_WORDS),
+        _LIMIT,
+        _CURSOR,
+    ),
+    _list('/logs', api_looking.api_logs, role=Role.OPERATOR),
+    _read(
+        '/logs/<file>',
+        api_looking.api_log_file,
+        Parameter('q', 'only lines that hold this text'),
+        role=Role.OPERATOR,
+    ),
+    _list('/users', accounts.api_users, _LIMIT, _CURSOR, role=Role.ADMIN),
+    _admin(
+        _ask(
+            '/users',
+            accounts.api_add_user,
+            Parameter('name', 'of the user'),
+            _ROLE,
+            _PASSWORD,
+            required=('name', 'password'),
+        )
+    ),
+    _admin(
+        _act('/users/<name>/<action>', accounts.api_change_user, accounts.ACTIONS, _ROLE, _PASSWORD)
+    ),
+    _list('/tokens', accounts.api_tokens, _LIMIT, _CURSOR, role=Role.ADMIN),
+    _admin(
+        _ask(
+            '/tokens',
+            accounts.api_add_token,
+            Parameter('user', 'for whom'),
+            _ROLE,
+            Parameter('label', 'what it is for'),
+            Parameter('days', 'after how many it ends; 0: never', 'integer'),
+            required=('user',),
+        )
+    ),
+    _admin(_act('/tokens/<token_id>/<action>', accounts.api_revoke_token, ('revoke',))),
+    _read('/config', api_looking.api_config),
+    _read('/health', api_looking.api_health),
     Route(
         rule=f'{ROOT}/openapi.json',
         method='GET',

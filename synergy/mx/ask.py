@@ -169,9 +169,9 @@ class Ask:
 
     def node(self, name: str) -> Node:
         """Return the node of a managed process; raise Refused when there is none."""
-        node = self.context.hierarchy.nodes.get(ProcessName(name))
+        node = self.model.hierarchy.nodes.get(ProcessName(name))
         if node is None:
-            known = list(self.context.hierarchy.nodes)
+            known = list(self.model.hierarchy.nodes)
             raise unknown(
                 f'there is no managed process {name!r:.80}{nearest(name, known)}',
                 'choose one from the list of processes',

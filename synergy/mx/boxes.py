@@ -9,12 +9,12 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import CommandKind
-from synergy.core.records import BoxProcess
+from synergy.core.records import BoxProcess, Json
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.marks import Mark
-from synergy.mx.orders import record
+from synergy.mx.orders import done_before, record
 from synergy.mx.render import page, see
 
 MARKS: Final = {
@@ -50,13 +50,20 @@ def boxes(ask: Ask) -> Response:
 
 def drain_box(ask: Ask, box_id: str, action: str) -> Response:
     """Let the workers of a box finish what they hold and take nothing more, or end that."""
+    set_drained(ask, box_id, action)
+    return see(ask.url('boxes'))
+
+
+def set_drained(ask: Ask, box_id: str, action: str) -> None:
+    """Write down the wish, once for each form or key, and that it was made."""
     if action not in ('drain', 'undrain'):
         raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
     if not ask.store.box_processes(box_id):
         raise unknown(f'there is no box {box_id!r:.80}', 'choose one from the list of boxes')
-    ask.store.set_drained(box_id, is_draining=action == 'drain')
-    record(ask, CommandKind.BOX, box_id, {'box': box_id, 'action': action})
-    return see(ask.url('boxes'))
+    details: dict[str, Json] = {'box': box_id, 'action': action}
+    if done_before(ask, CommandKind.BOX, box_id, details) is None:
+        ask.store.set_drained(box_id, is_draining=action == 'drain')
+        record(ask, CommandKind.BOX, box_id, details)
 
 
 def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
@@ -79,6 +86,8 @@ def set_desired(ask: Ask, box_id: str, process: str, action: str) -> BoxProcess:
         raise Refused(
             409, 'Not from here', f'{process} cannot stop itself', './launch.py stop Supervisor'
         )
-    ask.store.set_desired(box_id, process, is_on=action == 'start')
-    record(ask, CommandKind.BOX, process, {'box': box_id, 'action': action})
+    details: dict[str, Json] = {'box': box_id, 'action': action}
+    if done_before(ask, CommandKind.BOX, process, details) is None:
+        ask.store.set_desired(box_id, process, is_on=action == 'start')
+        record(ask, CommandKind.BOX, process, details)
     return next(row for row in ask.store.box_processes(box_id) if row.process == process)

@@ -163,7 +163,7 @@ def _page(ask: Ask, command: Command, status: int = 200) -> Response:
 
 
 def _change(ask: Ask, command: Command, shown: Preview) -> Change:
-    hierarchy = ask.context.hierarchy
+    hierarchy = ask.model.hierarchy
     chosen = [row.process for row in shown.rows]
     steps = columns_of(hierarchy, chosen)
     keys: dict[ProcessName, list[JobKey]] = {}
@@ -187,7 +187,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         for row in shown.rows
     ]
     abouts = [row.about for row in rows]
-    others = ask.store.commands(OPEN_COMMAND_STATES, 20)
+    others = ask.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
     return Change(
         command=command,
         shown=shown,
@@ -195,7 +195,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         layout=layout(hierarchy, chosen),
         count_by_process={row.process: row.count for row in rows},
         doomed=shown.doomed,
-        others=[item for item in others if item.kind in JOB_KINDS and item.id != command.id],
+        others=[item for item in others if item.id != command.id],
         about=sum((item for item in abouts if item is not None), timedelta())
         if abouts and all(item is not None for item in abouts)
         else None,
@@ -204,7 +204,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
 
 def _states(painter: Painter, ask: Ask, keys: Sequence[JobKey]) -> Sequence[tuple[Mark, int]]:
     counts: dict[Mark, int] = {}
-    node = ask.context.hierarchy.nodes[keys[0].process]
+    node = ask.model.hierarchy.nodes[keys[0].process]
     for key in keys[:STATES_MAX]:
         mark = painter.mark(node, key)
         counts[mark] = counts.get(mark, 0) + 1
@@ -213,7 +213,7 @@ def _states(painter: Painter, ask: Ask, keys: Sequence[JobKey]) -> Sequence[tupl
 
 def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:
     usual = ask.model.usual(ask.store, process).p50
-    width = ask.context.hierarchy.nodes[process].process.max_running
+    width = ask.model.hierarchy.nodes[process].process.max_running
     return None if usual is None else usual * count / min(width, count)
 
 

@@ -71,7 +71,7 @@ class RequestRow:
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    found = [item for item in ask.store.commands(tuple(CommandState), limit) if _is_request(item)]
+    found = ask.store.commands(tuple(CommandState), limit, JOB_KINDS)
     rows = [request_row(ask, command) for command in found]
     return page(ask, 'requests.html', rows=rows)
 
@@ -147,7 +147,3 @@ def _parts(command: Command, progress: Mapping[JobState, int]) -> tuple[Part, ..
             )
             at += width
     return tuple(parts)
-
-
-def _is_request(command: Command) -> bool:
-    return command.kind in JOB_KINDS

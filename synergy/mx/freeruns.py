@@ -63,15 +63,23 @@ def freerun(ask: Ask, name: str) -> Response:
 
 
 def freerun_form(ask: Ask) -> Response:
-    """Show the form for an entry, empty or filled in, with the next fires of what it says."""
+    """Show the form for an entry, empty or as it is, with the next fires of what it says."""
     name = ask.optional('name')
     before = None if name is None else known_freerun(ask, name).freerun
     values = dict(_BLANK if before is None else _values_of(before))
-    is_filled = ask.optional('trigger') is not None
-    if is_filled:
-        values |= {field: ask.request.args.get(field, '') for field in _BLANK}
-    form = _checked(ask, values, before) if is_filled or before else Form(values=values)
+    form = Form(values=values) if before is None else _checked(ask, values, before)
     return _form(ask, form, before)
+
+
+def show_fires(ask: Ask) -> Response:
+    """Show the form as filled in, with its next fires; nothing is kept.
+
+    A POST that changes nothing: what is typed may be secret, and must not stand in an address.
+    """
+    name = ask.optional('name')
+    before = None if name is None else known_freerun(ask, name).freerun
+    values = {field: ask.request.form.get(field, '') for field in _BLANK}
+    return _form(ask, _checked(ask, values, before), before)
 
 
 def save_freerun(ask: Ask) -> Response:

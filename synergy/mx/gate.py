@@ -106,6 +106,14 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
     """Refuse one who may not; needed: None is for everybody."""
     if needed is None or visitor.may(needed):
         return
+    if visitor.role is None and request.method == 'POST' and not request.path.startswith('/api/'):
+        raise Refused(
+            401,
+            'Please log in',
+            'the session had ended when the form arrived, so nothing was changed',
+            "copy what you typed, if it is long (the browser's Back shows it), log in, and send "
+            'the form again from its page',
+        )
     if visitor.role is None:
         raise Refused(
             401,

@@ -118,13 +118,13 @@ def heatmap(ask: Ask, name: str) -> Response:
         zoom=zoom,
         at=at,
         turn=_turn(zoom, at),
-        trees=list(dict.fromkeys(node.tree.name for node in ask.context.hierarchy)),
+        trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
     )
 
 
 def heatmaps(ask: Ask) -> Response:
     """Lead to the heat map of the first tree."""
-    for node in ask.context.hierarchy:
+    for node in ask.model.hierarchy:
         return heatmap(ask, node.tree.name)
     return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
 
@@ -178,7 +178,7 @@ def _hours_of(row: Row) -> Sequence[int | None]:
 
 def focus_of(ask: Ask, name: str) -> Focus:
     """Return what `name` means: a process, or a tree by its days."""
-    nodes = ask.context.hierarchy.nodes
+    nodes = ask.model.hierarchy.nodes
     if ProcessName(name) in nodes:
         node = nodes[ProcessName(name)]
         return Focus(name=name, tree=node.tree.name, node=node, processes=node.tree.levels)
@@ -209,10 +209,10 @@ def grid_of(ask: Ask, focus: Focus, zoom: str, at: date) -> Grid:
 
 
 def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
-    node = ask.context.hierarchy.nodes[focus.processes[-1]]
+    node = ask.model.hierarchy.nodes[focus.processes[-1]]
     if focus.name != focus.tree:
         node = focus.node
-    calendar = ask.context.hierarchy.calendar
+    calendar = ask.model.hierarchy.calendar
     span = ask.model.timetable.span(node.process.name)
     years: list[int] = []
     if span:
@@ -241,7 +241,7 @@ def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
 
 def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     year = at.year
-    nodes = ask.context.hierarchy.nodes
+    nodes = ask.model.hierarchy.nodes
     begin = date(year, 1, 1)
     monday = begin - _DAY * begin.weekday()
     weeks = (date(year, 12, 31) - monday).days // 7 + 1
@@ -350,7 +350,7 @@ def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
 
 def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     """Return the rows of a tree and of those it depends on, or that depend on it."""
-    nodes = ask.context.hierarchy.nodes
+    nodes = ask.model.hierarchy.nodes
     trees = {node.tree.name: node.tree for node in nodes.values()}
     own = trees[focus.tree]
     shown = [
@@ -376,7 +376,7 @@ def _row(node: Node, slots: Sequence[Slot]) -> Row:
 
 def _job(ask: Ask, painter: Painter, node: Node, instant: datetime) -> Cell | None:
     """Return the job whose interval contains `instant`; None outside the tree's span."""
-    calendar = ask.context.hierarchy.calendar
+    calendar = ask.model.hierarchy.calendar
     ordinal = calendar.containing(node.process.qualifier, instant).ordinal
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         return None
@@ -389,7 +389,7 @@ def _within(
     """Return the cell of a day or month: the job itself, or what is finer rolled up."""
     if node.process.qualifier.rank <= outer.rank:
         return _job(ask, painter, node, instant)
-    calendar = ask.context.hierarchy.calendar
+    calendar = ask.model.hierarchy.calendar
     around = calendar.containing(outer, instant)
     ordinals = calendar.children(around, node.process.qualifier)
     stop = ordinals.stop if node.until is None else min(ordinals.stop, node.until)
@@ -416,14 +416,14 @@ def day_of(ask: Ask, focus: Focus) -> date:
     if at is not None:
         return at.date()
     span = ask.model.timetable.span(focus.node.process.name)
-    over = ask.context.hierarchy.over_until(focus.node, ask.now)
+    over = ask.model.hierarchy.over_until(focus.node, ask.now)
     pending = ask.model.timetable.first_pending(
         focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
     )
     if not span:
         return ask.now.date()
     ordinal = span.stop - 1 if pending is None else pending
-    calendar = ask.context.hierarchy.calendar
+    calendar = ask.model.hierarchy.calendar
     return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
 
 

@@ -12,7 +12,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 import synergy
-from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.commands import CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import JobKey
@@ -20,7 +20,7 @@ from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter, href_of
 from synergy.mx.errors import unknown
 from synergy.mx.follow import MARKS
-from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Place, layout
+from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.overview import late_count, overview_of
@@ -62,40 +62,56 @@ class GraphBox:
     cell: Cell | None
 
 
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All processes at one instant."""
+
+    at: datetime
+    layout: Layout
+    boxes: Sequence[GraphBox]
+
+
 def processes(ask: Ask) -> Response:
     """List managed processes and daemons."""
     ask.model.look(ask.store)
     with ask.model.lock:
         painter = Painter(ask)
-        rows = [_line(ask, painter, node) for node in ask.context.hierarchy]
+        rows = [_line(ask, painter, node) for node in ask.model.hierarchy]
     return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
 
 
 def graph(ask: Ask) -> Response:
     """Draw all processes for one instant."""
+    drawn = graph_of(ask)
+    names = [box.place.process for box in drawn.boxes]
+    return page(
+        ask,
+        'graph.html',
+        layout=drawn.layout,
+        boxes=drawn.boxes,
+        at=drawn.at,
+        width=BOX_WIDTH,
+        height=BOX_HEIGHT,
+        inputs={name: ask.model.hierarchy.nodes[name].inputs for name in names},
+    )
+
+
+def graph_of(ask: Ask) -> Graph:
+    """Return all processes, each with its job at the instant that is asked for."""
     at = instant_of(ask)
     ask.model.look(ask.store)
-    names = list(ask.context.hierarchy.nodes)[:GRAPH_MAX]
-    drawing = layout(ask.context.hierarchy, names)
-    calendar = ask.context.hierarchy.calendar
+    names = list(ask.model.hierarchy.nodes)[:GRAPH_MAX]
+    drawing = layout(ask.model.hierarchy, names)
+    calendar = ask.model.hierarchy.calendar
     with ask.model.lock:
         painter = Painter(ask)
         boxes = []
         for spot in drawing.places:
-            node = ask.context.hierarchy.nodes[spot.process]
+            node = ask.model.hierarchy.nodes[spot.process]
             ordinal = calendar.containing(node.process.qualifier, at).ordinal
             is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
             boxes.append(GraphBox(spot, painter.cell(node, ordinal) if is_within else None))
-    return page(
-        ask,
-        'graph.html',
-        layout=drawing,
-        boxes=boxes,
-        at=at,
-        width=BOX_WIDTH,
-        height=BOX_HEIGHT,
-        inputs={name: ask.context.hierarchy.nodes[name].inputs for name in names},
-    )
+    return Graph(at, drawing, boxes)
 
 
 def instant_of(ask: Ask) -> datetime:
@@ -103,7 +119,7 @@ def instant_of(ask: Ask) -> datetime:
     at = ask.instant('at')
     if at is not None:
         return at
-    ends = [node.tree.end for node in ask.context.hierarchy if node.tree.end is not None]
+    ends = [node.tree.end for node in ask.model.hierarchy if node.tree.end is not None]
     last = max(ends, default=ask.now)
     # A tree that has ended is shown at its last hour.
     return ask.now if last >= ask.now else last - timedelta(hours=1)
@@ -113,8 +129,11 @@ def audit(ask: Ask) -> Response:
     """List who asked for what, newest first."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     who, what = ask.optional('who'), ask.optional('what')
+    known = [kind for kind in CommandKind if kind.value == what]
     rows = [
-        item for item in ask.store.commands(tuple(CommandState), LIMIT_MAX) if _is(item, who, what)
+        item
+        for item in ask.store.commands(tuple(CommandState), LIMIT_MAX, known if what else None)
+        if who is None or who.lower() in item.actor.lower()
     ][:limit]
     kinds = [kind.value for kind in CommandKind]
     return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=kinds)
@@ -127,7 +146,7 @@ def config(ask: Ask) -> Response:
         'config.html',
         settings=settings_of(ask),
         entries=list(ask.context.entries.values()),
-        trees={node.tree.name: node.tree for node in ask.context.hierarchy}.values(),
+        trees={node.tree.name: node.tree for node in ask.model.hierarchy}.values(),
         context=ask.context,
     )
 
@@ -143,19 +162,29 @@ def settings_of(ask: Ask) -> dict[str, Any]:
 
 def logs(ask: Ask) -> Response:
     """Show the end of a log file of this box."""
-    folder = ask.settings.log_directory
-    files = (
-        sorted(item.name for item in folder.glob('*') if item.is_file())
-        if (folder.is_dir())
-        else []
-    )
+    files = log_files(ask)
     name = ask.optional('file') or next(iter(files), None)
-    if name is not None and name not in files:
-        raise unknown(f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them')
-    lines = [] if name is None else _tail(folder / name)
+    lines = [] if name is None else log_lines(ask, name)
     words = ask.optional('q')
     shown = [line for line in lines if words is None or words.lower() in line.lower()]
+    folder = ask.settings.log_directory
     return page(ask, 'logs.html', files=files, name=name, lines=shown, words=words, folder=folder)
+
+
+def log_files(ask: Ask) -> Sequence[str]:
+    """Return the names of the log files of this box."""
+    folder = ask.settings.log_directory
+    if not folder.is_dir():
+        return []
+    return sorted(item.name for item in folder.glob('*') if item.is_file())
+
+
+def log_lines(ask: Ask, name: str) -> Sequence[str]:
+    """Return the last lines of a log file of this box, without passwords."""
+    files = log_files(ask)
+    if name not in files:
+        raise unknown(f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them')
+    return _tail(ask.settings.log_directory / name)
 
 
 def health(ask: Ask) -> Response:
@@ -175,7 +204,7 @@ def health_of(ask: Ask) -> dict[str, Any]:
     is_led = leadership is not None and leadership.until > store_now
     dead = ask.store.dead_units(LIMIT_MAX)
     with ask.model.lock:
-        late = sum(late_count(ask, Painter(ask), node) for node in ask.context.hierarchy)
+        late = sum(late_count(ask, Painter(ask), node) for node in ask.model.hierarchy)
     return {
         'version': synergy.__version__,
         'is_well': is_led and not ill,
@@ -210,18 +239,16 @@ def search(ask: Ask) -> Response:
 
 def tree_page(ask: Ask, name: str) -> Response:
     """Show the trees that go by one `mx_page` of the context."""
-    trees = {
-        node.tree.name: node.tree for node in ask.context.hierarchy if node.tree.mx_page == name
-    }
+    trees = {node.tree.name: node.tree for node in ask.model.hierarchy if node.tree.mx_page == name}
     if not trees:
-        pages = {node.tree.mx_page or '' for node in ask.context.hierarchy}
+        pages = {node.tree.mx_page or '' for node in ask.model.hierarchy}
         raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
     return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
 
 
 def old_address(ask: Ask, rest: str) -> Response:
     """Lead from an address of Synergy 2.x to the page that has taken its place."""
-    pages = {node.tree.mx_page for node in ask.context.hierarchy}
+    pages = {node.tree.mx_page for node in ask.model.hierarchy}
     first = rest.strip('/').split('/')[0]
     if first in pages:
         return redirect(ask.url('tree_page', name=first), 301)
@@ -230,7 +257,7 @@ def old_address(ask: Ask, rest: str) -> Response:
 
 def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:
     for key in find(ask, query, limit):
-        yield painter.cell(ask.context.hierarchy.nodes[key.process], key.timeperiod.ordinal)
+        yield painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
 
 
 def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
@@ -250,12 +277,6 @@ def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
         failed=sum(key.process == name for key in model.failed),
         running=model.timetable.running_count(name),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
-    )
-
-
-def _is(command: Command, who: str | None, what: str | None) -> bool:
-    return (who is None or who.lower() in command.actor.lower()) and (
-        what is None or command.kind.value == what
     )
 
 

@@ -21,7 +21,8 @@ from threading import RLock
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy, Node
-from synergy.core.records import Job, ProcessName
+from synergy.core.overrides import applied
+from synergy.core.records import Job, Override, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -68,6 +69,8 @@ class ReadModel:
         """Know nothing until the first look."""
         self.lock = RLock()
         self.hierarchy = hierarchy
+        self._defined = hierarchy
+        self._overrides: Sequence[Override] = ()
         self.timetable = Timetable(hierarchy)
         self.failed: set[JobKey] = set()
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
@@ -84,6 +87,7 @@ class ReadModel:
         with self.lock:
             if self._clock.monotonic() - self._looked_at < AGE_SECONDS_MAX:
                 return
+            self._override(store.overrides())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
             # A new leader's clock may be behind the old one's: then "since" would miss changes.
@@ -124,6 +128,13 @@ class ReadModel:
         """Return the kept changes later than change `number`, oldest first."""
         with self.lock:
             return [change for change in self.recent if change.number > number]
+
+    def _override(self, overrides: Sequence[Override]) -> None:
+        """Go by what operators have changed of processes, as the Scheduler does."""
+        if overrides != self._overrides:
+            self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
+            self._overrides = overrides
+            self.version += 1
 
     def _load(self, store: Store) -> None:
         """Read everything: at the first look, and when another Scheduler leads."""

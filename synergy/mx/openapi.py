@@ -14,6 +14,18 @@ from synergy.mx.render import json_answer, page
 from synergy.mx.route import Parameter, Route
 
 _ARGUMENT: Final = re.compile(r'<(\w+)>')
+#: By whether the answer is a page of a list.
+_ANSWER: Final[dict[bool, dict[str, Any]]] = {
+    False: {'type': 'object'},
+    True: {
+        'type': 'object',
+        'required': ['items', 'next_cursor'],
+        'properties': {
+            'items': {'type': 'array', 'items': {'type': 'object'}},
+            'next_cursor': {'type': ['string', 'null']},
+        },
+    },
+}
 _PROBLEM: Final = {'$ref': '#/components/responses/Problem'}
 
 
@@ -45,7 +57,9 @@ def document() -> dict[str, Any]:
             'description': 'Everything that the dashboard shows and does. Errors are problem '
             'documents (RFC 9457) with an advice. Lists are paged by next_cursor. Changes '
             f'need the header {KEY_HEADER}; the same one again asks for the same only once.',
+            'license': {'name': 'BSD 3-Clause', 'identifier': 'BSD-3-Clause'},
         },
+        'servers': [{'url': '/'}],
         'paths': paths,
         'components': {
             'securitySchemes': {'token': {'type': 'http', 'scheme': 'bearer'}},
@@ -68,11 +82,11 @@ def _operation(route: Route) -> dict[str, Any]:
     text = (route.view.__doc__ or '').strip()
     success = {
         'description': text,
-        'content': {'application/json': {'schema': {'type': 'object'}}},
+        'content': {'application/json': {'schema': _ANSWER[route.is_list]}},
     }
     responses: dict[str, Any] = {'200': success, '4XX': _PROBLEM, '503': _PROBLEM}
     parameters = [
-        {'name': name, 'in': 'path', 'required': True, 'schema': {'type': 'string'}}
+        {'name': name, 'in': 'path', 'required': True, 'schema': _path_schema(route, name)}
         for name in _ARGUMENT.findall(route.rule)
     ]
     parameters += [
@@ -102,6 +116,13 @@ def _operation(route: Route) -> dict[str, Any]:
         responses['202'] = {**success, 'headers': {'Location': {'schema': {'type': 'string'}}}}
     found['parameters'] = parameters
     found['responses'] = responses
+    return found
+
+
+def _path_schema(route: Route, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {'type': 'string', 'minLength': 1}
+    if name == 'action' and route.actions:
+        found['enum'] = list(route.actions)
     return found
 
 

@@ -6,16 +6,17 @@ same twice, by a double click or by a repeated call, is asking once.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.mx.ask import TEXT_LENGTH_MAX, Ask
-from synergy.mx.errors import wrong
+from synergy.mx.errors import Refused, wrong
 
 KEY_HEADER: Final = 'Idempotency-Key'
 KEY_FIELD: Final = 'form_id'
@@ -51,7 +52,7 @@ def record(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json
     """Write down what has been done already, for the audit."""
     stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
     command = Command(
-        id=id_of(ask, kind, process),
+        id=id_of(ask, kind, _said(process, details)),
         kind=kind,
         process=ProcessName(process),
         start=stamp,
@@ -68,11 +69,38 @@ def record(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json
     return command
 
 
+def done_before(
+    ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]
+) -> Command | None:
+    """Return the record of this very change when the same form or key has made it before."""
+    return ask.store.command(id_of(ask, kind, _said(process, details)))
+
+
+def _said(process: str, details: Mapping[str, Json]) -> str:
+    return f'{process} {json.dumps(dict(details), sort_keys=True)}'
+
+
 def place(ask: Ask, command: Command) -> Command:
     """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
     ask.store.insert_command(command)
+    known = ask.store.command(command.id) or command
+    if KEY_HEADER in ask.request.headers and not _is_same(command, known):
+        raise Refused(
+            422,
+            'The key was used before',
+            f'under this {KEY_HEADER} something else was asked for, {known.id}',
+            'send a text of its own with each change; nothing was done',
+        )
     ask.site.ring(command.id)
-    return ask.store.command(command.id) or command
+    return known
+
+
+def _is_same(command: Command, known: Command) -> bool:
+    """Tell whether two commands of one key ask for the same."""
+    is_of_jobs = command.kind in JOB_KINDS
+    return dict(command.details) == dict(known.details) and (
+        not is_of_jobs or (command.only, command.with_children) == (known.only, known.with_children)
+    )
 
 
 def id_of(ask: Ask, kind: CommandKind, thing: str) -> CommandId:

@@ -102,8 +102,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     """Return how everything, or only `trees`, stands."""
     requests = [
         request_row(ask, command)
-        for command in ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4)
-        if command.kind in JOB_KINDS
+        for command in ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS)
     ]
     live = live_rows(ask, ROWS_MAX)
     model = ask.model

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Request, Response
@@ -94,7 +95,7 @@ def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Res
         response = problem(request, error)
     else:
         text = site.templates.get_template('error.html').render(
-            error=error, ask=ask, theme=_theme(request), here=request.full_path.rstrip('?')
+            error=error, ask=ask, theme=_theme(request), here=_way_back(request)
         )
         response = Response(text, error.status, mimetype='text/html')
     response.headers['Cache-Control'] = 'no-store'
@@ -143,6 +144,16 @@ def finish(response: Response, *, is_changed: bool) -> Response:
     if is_changed:
         response.headers.add('Vary', 'Cookie, Authorization')
     return response
+
+
+def _way_back(request: Request) -> str:
+    """Return where to go on after a login: here, or at the page whose form was sent here."""
+    if request.method != 'POST':
+        return request.full_path.rstrip('?')
+    page_before = urlsplit(request.referrer or '')
+    if page_before.netloc.lower() != request.host.lower():
+        return '/'
+    return urlunsplit(('', '', page_before.path, page_before.query, ''))
 
 
 def _theme(request: Request) -> str:

@@ -26,6 +26,7 @@ class Route:
 
     is_shared: live tabs of one role may all get one rendering of it; see `synergy.mx.shared`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
+    actions: values of the address's `action`. is_list: the answer is a page of a list.
     """
 
     rule: str
@@ -38,6 +39,8 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     fields: tuple[Parameter, ...] = ()
     required: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    is_list: bool = False
     status: int = 200
 
     @property

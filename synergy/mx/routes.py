@@ -23,6 +23,7 @@ from synergy.mx import (
     login,
     looking,
     overview,
+    processes,
 )
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.ask import Ask
@@ -75,10 +76,12 @@ _PAGES: Final[Sequence[Route]] = (
     _change('/requests/<request_id>/<action>', follow.control_request),
     _shared('/runs', live.live),
     _shared('/graph', looking.graph),
-    _shared('/processes', looking.processes),
+    _page('/processes', looking.processes),
+    _change('/processes/<name>/<action>', processes.switch_process),
     _page('/freeruns', freeruns.freerun_list),
     _page('/freeruns/edit', freeruns.freerun_form),
     _change('/freeruns/edit', freeruns.save_freerun),
+    _change('/freeruns/fires', freeruns.show_fires),
     _page('/freeruns/<name>', freeruns.freerun),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
     _page('/boxes', boxes.boxes),

@@ -84,7 +84,7 @@ def find(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
     """Yield the jobs found, newest first; hold the lock of the read model."""
     pattern = query.process.lower()
     pattern = pattern if '*' in pattern else f'*{pattern}*'
-    names = [name for name in ask.context.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+    names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
     keys = (key for name in names for key in _of_process(ask, name, query, limit))
     yield from nlargest(limit, keys, key=lambda key: (str(key.timeperiod), key.process))
 
@@ -98,14 +98,12 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
         )
         return
     timetable = ask.model.timetable
-    node = ask.context.hierarchy.nodes[name]
+    node = ask.model.hierarchy.nodes[name]
     qualifier = node.process.qualifier
     span = timetable.span(name)
     first = span.start
     if query.since is not None:
-        first = max(
-            ask.context.hierarchy.calendar.containing(qualifier, query.since).ordinal, first
-        )
+        first = max(ask.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first)
     count = 0
     for ordinal in range(span.stop - 1, first - 1, -1):
         key = JobKey(name, Timeperiod(qualifier, ordinal))
@@ -117,7 +115,7 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
 
 
 def _is_meant(ask: Ask, query: Query, key: JobKey) -> bool:
-    calendar = ask.context.hierarchy.calendar
+    calendar = ask.model.hierarchy.calendar
     is_new = query.since is None or calendar.end(key.timeperiod) > query.since
     return is_new and _matches(ask, query, key)
 
@@ -135,12 +133,12 @@ def _matches(ask: Ask, query: Query, key: JobKey) -> bool:
 
 
 def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
-    known = {name.lower(): name for name in ask.context.hierarchy.nodes}
+    known = {name.lower(): name for name in ask.model.hierarchy.nodes}
     name = known.get((process or '').lower())
     if name is None:
         return None
     try:
-        qualifier = ask.context.hierarchy.nodes[name].process.qualifier
+        qualifier = ask.model.hierarchy.nodes[name].process.qualifier
         return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
     except ValueError:
         return None

@@ -26,6 +26,7 @@ GUESS_PAUSE: Final = timedelta(minutes=1)
 #: Places remembered at once.
 PLACES_MAX: Final = 10_000
 PASSWORD_LENGTH_MIN: Final = 10
+PASSWORD_LENGTH_MAX: Final = 1000
 _METHOD: Final = 'scrypt'
 
 

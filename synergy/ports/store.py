@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
@@ -25,6 +25,7 @@ from synergy.core.records import (
     JobEvent,
     Leadership,
     LogLine,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -126,6 +127,10 @@ class Ledger(Protocol):
 
     def open_commands(self, limit: int) -> Sequence[Command]:
         """Return commands that have not ended, oldest first."""
+        ...
+
+    def overrides(self) -> Sequence[Override]:
+        """Return what operators have changed of managed processes, by name; few rows."""
         ...
 
     def prune(self, before: datetime, limit: int) -> int:
@@ -238,16 +243,28 @@ class Reader(Protocol):
         """Return the newest units of a free run, newest first."""
         ...
 
-    def dead_units(self, limit: int) -> Sequence[Unit]:
-        """Return dead letters, newest first."""
+    def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
+        """Return at most `limit` dead letters, newest first, that come after `after`.
+
+        The order is (finished_at falling, id).
+        """
         ...
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led; None when nobody ever has."""
         ...
 
-    def commands(self, states: Collection[CommandState], limit: int) -> Sequence[Command]:
-        """Return commands in `states`, newest first."""
+    def commands(
+        self,
+        states: Collection[CommandState],
+        limit: int,
+        kinds: Collection[CommandKind] | None = None,
+        after: Command | None = None,
+    ) -> Sequence[Command]:
+        """Return at most `limit` commands in `states`, newest first, that come after `after`.
+
+        kinds: only of these. The order is (created_at falling, id).
+        """
         ...
 
 

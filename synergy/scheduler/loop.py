@@ -18,7 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, CommandState
+from synergy.core.commands import (
+    OPEN_COMMAND_STATES,
+    REQUEST_KINDS,
+    CommandKind,
+    CommandState,
+)
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -27,15 +32,18 @@ from synergy.core.effects import (
     MoveUnit,
     Note,
     RemoveFreerun,
+    RemoveOverride,
     Save,
     SaveCommand,
     SaveFreerun,
     SaveJob,
+    SaveOverride,
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
 from synergy.core.freerun_record import is_freerun
 from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, Route, UowId
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
@@ -79,6 +87,8 @@ _SAVES: Final = (
     SaveCommand,
     SaveFreerun,
     RemoveFreerun,
+    SaveOverride,
+    RemoveOverride,
 )
 
 
@@ -103,6 +113,7 @@ class Index:
     freeruns: Freeruns
     timers: Timers
     requests: Requests
+    overrides: Overrides
 
 
 class Scheduler:
@@ -221,7 +232,7 @@ class Scheduler:
             self._flush_marks()
         is_told = any('command' in item.body for item in self._unacked)
         if is_sweeping or is_told or index.requests.is_busy:
-            self._execute_commands(index, now, is_sweeping=is_sweeping)
+            index = self._execute_commands(index, now, is_sweeping=is_sweeping)
         self._announcer.ring(now)
         if self._announcer.rung and self._next_mark is None:
             self._next_mark = now + MARK_AFTER
@@ -248,7 +259,8 @@ class Scheduler:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
         pipeline = self._pipeline
-        timetable = Timetable(pipeline.hierarchy)
+        overrides = Overrides(pipeline.hierarchy, self._store.overrides())
+        timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
         # A commit that was refused may mean that the copy is wrong: then every row is read.
         copy = self._store.index_copy() if self._refusal_count == 0 else None
@@ -274,11 +286,10 @@ class Scheduler:
                 resting[0].name,
                 extra={'event': 'freeruns_resting'},
             )
-        requests = Requests(self._store, engine, freeruns, pipeline.freerun_processes)
-        index = Index(engine, freeruns, Timers(pipeline.hierarchy, now), requests)
+        index = self._wired(engine, freeruns, overrides, now)
         self._pause(index)
-        looks = [Look(node.process.name) for node in pipeline.hierarchy]
-        self._apply(index, [*effects, *engine.on(looks, now)])
+        self._apply(index, [*effects, *overrides.void()])
+        self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
         self._next_prune = None
@@ -291,6 +302,27 @@ class Scheduler:
             extra={'event': 'index_loaded'},
         )
         return index
+
+    def _wired(
+        self, engine: Engine, freeruns: Freeruns, overrides: Overrides, now: datetime
+    ) -> Index:
+        processes = self._pipeline.freerun_processes
+        requests = Requests(self._store, engine, freeruns, processes, overrides)
+        timers = Timers(overrides.hierarchy, now)
+        return Index(engine, freeruns, timers, requests, overrides)
+
+    def _rewired(self, index: Index, now: datetime) -> Index:
+        """Go by the hierarchy as it is after an override has changed; the states stay."""
+        timetable = index.engine.timetable
+        timetable.hierarchy = index.overrides.hierarchy
+        engine = Engine(timetable, self._pipeline.machine_by_name)
+        self._index = self._wired(engine, index.freeruns, index.overrides, now)
+        self._look_at_all(self._index, now)
+        return self._index
+
+    def _look_at_all(self, index: Index, now: datetime) -> None:
+        looks = [Look(node.process.name) for node in self._pipeline.hierarchy]
+        self._apply(index, index.engine.on(looks, now))
 
     def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
         """Let engine and free runs decide, each on what is its own, and do what they say."""
@@ -327,7 +359,7 @@ class Scheduler:
         if uow_ids:
             yield from map(Reported, self._store.units(uow_ids).values())
 
-    def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
+    def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""
         for listed in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
             # Read anew: the one before may have been about this one.
@@ -341,8 +373,10 @@ class Scheduler:
                 self._apply(index, effects)
             if command.kind in REQUEST_KINDS:
                 self._pause(index)
-                looks = [Look(node.process.name) for node in self._pipeline.hierarchy]
-                self._apply(index, index.engine.on(looks, now))
+                self._look_at_all(index, now)
+            if command.kind is CommandKind.PROCESS_SAVE:
+                index = self._rewired(index, now)
+        return index
 
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""

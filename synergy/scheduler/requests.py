@@ -25,11 +25,12 @@ from synergy.core.commands import (
     counted,
 )
 from synergy.core.control import control
-from synergy.core.effects import Effect, MoveUnit, SaveCommand
+from synergy.core.effects import Effect, InsertUnit, MoveUnit, SaveCommand
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
-from synergy.core.inputs import Commanded, Refused
+from synergy.core.inputs import Commanded, Look, Refused
+from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
@@ -49,12 +50,14 @@ class Requests:
         engine: Engine,
         freeruns: Freeruns,
         freerun_processes: Sequence[ProcessName],
+        overrides: Overrides,
     ) -> None:
-        """Decide with `engine` and `freeruns`. freerun_processes: that new entries may name."""
+        """Decide with these. freerun_processes: that new entries may name."""
         self._store = store
         self._engine = engine
         self._freeruns = freeruns
         self._freerun_processes = freerun_processes
+        self._overrides = overrides
         self._rest: dict[CommandId, list[JobKey]] = {}
 
     @property
@@ -71,6 +74,10 @@ class Requests:
                 return self._of_request(command, now)
             case CommandKind.DROP:
                 return self._of_dead_letters(command, now)
+            case CommandKind.PROCESS_SAVE:
+                return self._of_override(command, now)
+            case CommandKind.PROCESS_RUN:
+                return self._of_process(command, now)
             case _:
                 return self._of_freerun(command, now)
 
@@ -157,6 +164,36 @@ class Requests:
         ]
         outcome = counted(len(dead), 'dead letter') if dead else f'{key} has no dead letter'
         return [*moves, _ended(command, now, outcome, is_done=bool(dead))]
+
+    def _of_override(self, command: Command, now: datetime) -> Sequence[Effect]:
+        """Change what holds over context.py; the caller then goes by the changed hierarchy."""
+        try:
+            effects = self._overrides.change(command, now)
+        except OverrideRefused as error:
+            return [_ended(command, now, str(error), is_done=False)]
+        process = self._overrides.hierarchy.nodes[command.process].process
+        outcome = f'{process.name} is {"on" if process.is_on else "off"}, {process.trigger}'
+        return [*effects, _ended(command, now, outcome, is_done=True)]
+
+    def _of_process(self, command: Command, now: datetime) -> Sequence[Effect]:
+        """Look at a process now, as if its trigger had fired."""
+        node = self._overrides.hierarchy.nodes.get(command.process)
+        if node is None:
+            why = f'there is no managed process {command.process}; ./launch.py process ls shows all'
+            return [_ended(command, now, why, is_done=False)]
+        if not node.process.is_on:
+            why = f'{switched_text(node.process)} first'
+            return [_ended(command, now, why, is_done=False)]
+        effects = self._engine.on([Look(command.process, is_trigger=True)], now)
+        started = [
+            effect.unit
+            for effect in effects
+            if isinstance(effect, InsertUnit) and effect.unit.process == command.process
+        ]
+        outcome = f'{counted(len(started), "run")} started'
+        if not started:
+            outcome = 'nothing may start now; ./launch.py why tells what its jobs wait for'
+        return [*effects, _ended(command, now, outcome, is_done=True)]
 
     def _of_freerun(self, command: Command, now: datetime) -> Sequence[Effect]:
         name = command.process

@@ -121,6 +121,12 @@ def encode_status(status: Status) -> Encoded:
     }
 
 
+def encode_box_view(view: BoxView) -> Encoded:
+    """Return a box with its processes."""
+    processes = [encode_box_process(item) for item in view.processes]
+    return {**encode_box(view), 'processes': processes}
+
+
 def encode_box(view: BoxView) -> Encoded:
     """Return a box, without its processes."""
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.overrides import applied
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Ledger
 
@@ -12,7 +13,7 @@ from synergy.ports.store import Ledger
 def load_index(hierarchy: Hierarchy, store: Ledger, now: datetime) -> Timetable:
     """Return the timetable as the store has it at `now`. Cost: the job rows changed since
     the Scheduler last saved a copy of its index."""
-    timetable = Timetable(hierarchy)
+    timetable = Timetable(applied(hierarchy, store.overrides()))
     timetable.extend(now)
     timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
     return timetable

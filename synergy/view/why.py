@@ -13,6 +13,7 @@ from typing import Final
 
 from synergy.conf.names import STATE_MACHINE_DISCRETE
 from synergy.core.hierarchy import Node
+from synergy.core.overrides import switched_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import Job, Unit
 from synergy.core.states import Due, JobState, UnitState
@@ -140,7 +141,7 @@ def _embryo(asked: Asked, node: Node, key: JobKey) -> tuple[list[str], list[JobK
             return [f'will be skipped: {culprit.kind.value} {culprit.key}'], [culprit.key]
     texts = [_culprit_text(asked, node, key, culprit) for culprit in found.culprits]
     if not node.process.is_on:
-        texts.append(f'{node.process.name} is switched off (is_on=False in its entry)')
+        texts.append(switched_text(node.process))
     waited_for = [
         culprit.key for culprit in found.culprits if culprit.kind is not CulpritKind.NOT_OVER
     ]
@@ -155,7 +156,7 @@ def _ready(asked: Asked, node: Node) -> tuple[list[str], list[JobKey]]:
         if job.process == process.name and job.state.is_running and not job.is_held
     )
     if not process.is_on:
-        text = f'is ready, but {process.name} is switched off (is_on=False in its entry)'
+        text = f'is ready, but {switched_text(process)}'
     elif len(running) >= process.max_running:
         text = (
             f'is ready, and waits for one of {len(running)} running jobs of {process.name} '
@@ -182,7 +183,10 @@ def _culprit_text(asked: Asked, node: Node, key: JobKey, culprit: Culprit) -> st
     if culprit.kind is CulpritKind.NOT_OVER:
         assert culprit.at is not None
         return f'its interval is open; it may start at {_at(culprit.at, asked.now)}'
+    held = asked.timetable.open_job(culprit.key)
     state = 'not begun yet' if culprit.state is None else _word(culprit.state)
+    if held is not None and held.is_held:
+        state = 'held'
     ordinals = next(
         asked.timetable.hierarchy.input_range(node, source, key.timeperiod.ordinal)
         for source in node.inputs

@@ -17,9 +17,11 @@ from synergy.core.effects import (
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
+    RemoveOverride,
     SaveCommand,
     SaveFreerun,
     SaveJob,
+    SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
@@ -31,6 +33,7 @@ from synergy.core.records import (
     Leadership,
     LogLine,
     Outcome,
+    Override,
     ProcessName,
     Unit,
     UnitEnd,
@@ -603,6 +606,36 @@ def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:
     assert [unit.run for unit in store.freerun_units(name, 2)] == [3, 2]
 
 
+def override_of(**fields: Any) -> Override:
+    made = Override(
+        process=ProcessName('SiteHourly'),
+        is_on=False,
+        is_on_at=NOW,
+        is_on_by='anna: migration',
+        definition='f00',
+    )
+    return replace(made, **fields)
+
+
+def test_an_override_is_kept_changed_and_removed(store: Store) -> None:
+    store.commit(leader(store), [SaveOverride(override_of())])
+    assert list(store.overrides()) == [override_of()]
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [SaveOverride(override_of())])
+
+    trigger = parse_trigger('at 17:00')
+    later = override_of(rev=2, is_on=None, trigger=trigger, trigger_at=NOW, trigger_by='bob')
+    store.commit(leader(store), [SaveOverride(later)])
+    assert list(store.overrides()) == [later]
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [SaveOverride(override_of(rev=4))])
+
+    store.commit(leader(store), [RemoveOverride(later.process)] * 2)
+    assert list(store.overrides()) == []
+    store.commit(leader(store), [SaveOverride(override_of())])
+    assert list(store.overrides()) == [override_of()]
+
+
 def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:
     unit = start(store)
     claim(store, unit.id, 'w')
@@ -617,6 +650,40 @@ def test_dead_letters_are_listed_until_they_are_moved(store: Store) -> None:
     assert [item.id for item in store.dead_units(10)] == [unit.id]
     store.commit(leader(store), [move(UnitState.DEAD, UnitState.CANCELED)])
     assert store.dead_units(10) == []
+
+
+def test_commands_and_dead_letters_are_read_page_by_page(store: Store) -> None:
+    for number in range(5):
+        at = NOW - timedelta(seconds=number // 2)
+        store.insert_command(command(f'c{number}', created_at=at))
+        unit = start(store, key(f'SiteHourly@202611220{number}'))
+        claim(store, unit.id, 'w')
+        finish(store, unit.id, 1, Outcome.failed('no data'))
+        dead = MoveUnit(
+            uow_id=unit.id,
+            from_state=UnitState.INVALID,
+            from_fence=1,
+            to_state=UnitState.DEAD,
+            at=at,
+        )
+        store.commit(leader(store), [dead])
+    store.insert_command(command('other', kind=CommandKind.USER, created_at=NOW))
+
+    commands = list(store.commands(tuple(CommandState), 2, [CommandKind.REPROCESS]))
+    units = list(store.dead_units(2))
+    for _ in range(3):
+        commands += store.commands(
+            tuple(CommandState), 2, [CommandKind.REPROCESS], after=commands[-1]
+        )
+        units += store.dead_units(2, after=units[-1])
+
+    assert [item.id for item in commands] == ['c0', 'c1', 'c2', 'c3', 'c4']
+    assert len({unit.id for unit in units}) == len(units) == 5
+    found = [unit.finished_at for unit in units if unit.finished_at is not None]
+    assert found == sorted(found, reverse=True)
+    assert [item.id for item in store.commands(tuple(CommandState), 9, [CommandKind.USER])] == [
+        'other'
+    ]
 
 
 def test_failed_jobs_are_found_whatever_else_was_skipped(store: Store) -> None:

@@ -18,9 +18,10 @@ VALUES = {
     'token_id': 'f00',
     'rest': 'traffic/',
     'name': 'site',
+    'file': 'mx.log',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
-ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop'}
+ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
 QUERY = {
     '/change/<kind>': '?process=SiteHourly&first=2026112209',
     '/api/v1/preview': '?process=SiteHourly&start=2026112209',
@@ -34,10 +35,14 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
         name = match[1]
         if name == 'name' and 'freerun' in route.rule:
             return 'Shell::sweep'
+        if name == 'name' and 'process' in route.rule:
+            return VALUES['process']
         if name == 'name':
             return NAMES.get(route.endpoint, VALUES[name])
         if name == 'uow_id':
             return dead_uow
+        if name == 'action' and route.actions:
+            return route.actions[0]
         if name == 'action':
             return next((act for part, act in ACTIONS.items() if part in route.rule), 'pause')
         return VALUES[name]

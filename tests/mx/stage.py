@@ -81,6 +81,8 @@ class Pages:
         settings, context = bootstrap.load(environ)
         self.resources = ExitStack()
         self.runtime = PagesRuntime(settings, context, SimulatedClock(NOW), home / 'store.db')
+        settings.log_directory.mkdir(parents=True, exist_ok=True)
+        (settings.log_directory / 'mx.log').write_text('started\nlistens\n')
         self.store = self.runtime.open_store()
         self.resources.callback(self.store.close)
         self.site: Site = site_of(self.runtime, 'a secret of tests')

@@ -95,6 +95,8 @@ def test_another_plan_is_a_conflict(pages: Pages) -> None:
         ({'process': 17, 'start': '2026112000'}, 400),
         ({'process': 'SiteDaily', 'start': '2026112000', 'kind': 'burn'}, 400),
         ({'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112000'}, 400),
+        ({'process': 'SiteHourly', 'start': '1990010100', 'end': '2200010100'}, 400),
+        ({'process': 'SiteHourly', 'start': '2026112209', 'end': '2026112200'}, 400),
         ([], 400),
         ('x', 400),
     ],
@@ -143,3 +145,4 @@ def test_why_is_the_answer_of_the_command_line(pages: Pages) -> None:
 
     assert found is not None
     assert [cause['timeperiod'] for cause in found['causes']] == ['2026112200', '2026112209']
+    assert 'SiteHourly@2026112209 (held)' in found['causes'][0]['text']

@@ -128,10 +128,22 @@ def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
 
 
 def test_a_free_run_shows_its_fires_before_it_is_saved(pages: Pages) -> None:
-    query = 'process=Shell&entry=nightly&trigger=at+02:30&arguments={}&overlap=skip&misfire=once'
-    text = pages.get(f'/freeruns/edit?{query}&misfire_max=10&is_on=on').text
+    before = pages.dump()
+    form = {
+        'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'overlap': 'skip',
+        'misfire': 'once', 'misfire_max': '10', 'is_on': 'on',
+        'arguments': '{"api_token": "just typed"}',
+    }  # fmt: skip
 
-    assert text.count('02:30:00') == 5
+    answer = pages.post('/freeruns/fires', form)
+
+    assert answer.status_code == 200
+    assert answer.text.count('02:30:00') == 5
+    # What was typed is in the form still, and in no address, cache or row.
+    assert 'just typed' in answer.text
+    assert answer.headers['Cache-Control'] == 'no-store'
+    assert pages.dump() == before
+    assert 'formmethod="get"' not in answer.text
 
 
 def test_a_free_run_is_made(pages: Pages) -> None:

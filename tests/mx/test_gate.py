@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from werkzeug.test import Client
@@ -20,23 +23,38 @@ from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages
 
 CHANGING = [route for route in ROUTES if route.method == 'POST']
 ROLES = [None, *Role]
+#: What everybody may do by itself: log in and out, light and dark; and a stream without an end.
+GUARDED = [
+    route for route in ROUTES if route.endpoint not in ('events', 'log_in', 'log_out', 'theme')
+]
 
 
-def test_the_matrix_of_roles_and_routes(guarded: Pages) -> None:
-    uow = uow_id_of(guarded.key(*FAILED_HOUR), 1)
-    for role in ROLES:
-        guarded.client = Client(guarded.app)
-        if role is not None:
-            assert guarded.log_in(role.value).status_code == 303
-        for route in ROUTES:
-            if route.endpoint in ('events', 'log_in', 'log_out', 'theme'):
-                continue
-            may = route.role is None or (role is not None and role.may(route.role))
+@pytest.fixture(scope='module')
+def one_for_all(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iterator[Pages]:
+    """Return a dashboard that the whole matrix asks: no case needs another's."""
+    home = tmp_path_factory.mktemp('matrix')
+    shutil.copy(history, home / 'store.db')
+    found = Pages(home)
+    for role in Role:
+        found.add_user(role.value, role)
+    yield found
+    found.close()
 
-            status = _status(guarded, route, uow)
 
-            refused = 401 if role is None else 403
-            assert (status == refused) is not may, f'{role} {route.method} {route.rule}: {status}'
+@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('route', GUARDED, ids=lambda route: f'{route.method} {route.rule}')
+def test_the_matrix_of_roles_and_routes(
+    one_for_all: Pages, role: Role | None, route: Route
+) -> None:
+    one_for_all.client = Client(one_for_all.app)
+    if role is not None:
+        session = one_for_all.site.sessions.write(role.value, 1)[1]
+        one_for_all.client.set_cookie(COOKIE, session, domain='localhost')
+    may = route.role is None or (role is not None and role.may(route.role))
+
+    status = _status(one_for_all, route, uow_id_of(one_for_all.key(*FAILED_HOUR), 1))
+
+    assert (status == (401 if role is None else 403)) is not may
 
 
 def _status(pages: Pages, route: Route, uow: str) -> int:
@@ -136,10 +154,18 @@ def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: P
     token = guarded.form_token()
     guarded.client.delete_cookie(COOKIE, domain='localhost')
 
-    answer = guarded.post('/freeruns/Shell::sweep/run', {'form_token': token})
+    before = guarded.dump()
+    place = 'http://localhost/freeruns/edit?name=Shell::sweep'
+
+    form = {'form_token': token, 'name': 'Shell::sweep', 'trigger': 'every 5'}
+    answer = guarded.post('/freeruns/edit', form, Referer=place)
 
     assert answer.status_code == 401
-    assert 'Please log in' in answer.text
+    assert 'nothing was changed' in answer.text
+    assert '/login?next=/freeruns/edit%3Fname%3DShell%3A%3Asweep' in answer.text
+    assert guarded.dump() == before
+    elsewhere = guarded.post('/freeruns/edit', form, Referer='http://evil.example/x')
+    assert 'evil' not in elsewhere.text
 
 
 def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) -> None:

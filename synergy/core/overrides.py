@@ -1,0 +1,168 @@
+"""Managed processes as operators have changed them at run time: on or off, and when to look.
+
+An override holds until context.py says something else about the switch or the trigger of its
+process; then it is void, like that of a free run. Whoever decides or explains goes by
+`Overrides.hierarchy` or, to read only, by `applied`: decision and explanation cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from synergy.core.commands import Command
+from synergy.core.effects import Effect, Note, RemoveOverride, SaveOverride
+from synergy.core.freerun_definition import definition_of
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.nearest import nearest
+from synergy.core.records import Json, Override, Process
+from synergy.core.trigger import Trigger, parse_trigger
+
+FIELDS: Final = ('is_on', 'trigger')
+
+
+class OverrideRefused(ValueError):
+    """The change makes no override; the message says why and what to do."""
+
+
+class Overrides:
+    """All overrides of one hierarchy, as of the last commit; dropped when a save is refused."""
+
+    def __init__(self, defined: Hierarchy, stored: Iterable[Override]) -> None:
+        """Take over what the store has. defined: the hierarchy as context.py has it."""
+        self._defined = defined
+        self._by_process = {override.process: override for override in stored}
+        self.hierarchy = applied(defined, self._by_process.values())
+
+    def void(self) -> Sequence[Effect]:
+        """Forget what context.py has overtaken; return what is to be saved for it."""
+        gone = [
+            override
+            for override in self._by_process.values()
+            if not _holds(self._defined, override)
+        ]
+        for override in gone:
+            del self._by_process[override.process]
+        return [
+            effect
+            for override in gone
+            for effect in (
+                RemoveOverride(override.process),
+                Note('override_void', f'{override.process} is as in the context again'),
+            )
+        ]
+
+    def change(self, command: Command, now: datetime) -> Sequence[Effect]:
+        """Change what `command`, a PROCESS_SAVE, says; raise OverrideRefused."""
+        node = self._defined.nodes.get(command.process)
+        if node is None:
+            raise OverrideRefused(
+                f'{command.process!r} is no managed process'
+                f'{nearest(command.process, self._defined.nodes)}; ./launch.py process ls shows all'
+            )
+        process, before = node.process, self._by_process.get(command.process)
+        changed = override_of(process, command.details, before, command.who, now)
+        effects: list[Effect] = []
+        if changed is not None:
+            self._by_process[process.name] = changed
+            effects.append(SaveOverride(changed))
+        elif before is not None:
+            del self._by_process[process.name]
+            effects.append(RemoveOverride(process.name))
+        self.hierarchy = applied(self._defined, self._by_process.values())
+        return effects
+
+
+def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
+    """Return the hierarchy with those overrides that hold."""
+    held = [override for override in overrides if _holds(defined, override)]
+    if not held:
+        return defined
+    nodes = dict(defined.nodes)
+    for override in held:
+        node = nodes[override.process]
+        process = replace(
+            node.process,
+            is_on=node.process.is_on if override.is_on is None else override.is_on,
+            trigger=node.process.trigger if override.trigger is None else override.trigger,
+            override=override,
+        )
+        nodes[override.process] = replace(node, process=process)
+    return Hierarchy(nodes, defined.calendar)
+
+
+def override_of(
+    process: Process,
+    details: Mapping[str, Json],
+    before: Override | None,
+    who: str,
+    now: datetime,
+) -> Override | None:
+    """Return what holds over `process` after a change; None: it is as in context.py.
+
+    process: as context.py has it. details: any of is_on and trigger; None is as in context.py.
+    Raises OverrideRefused.
+    """
+    unknown = [field for field in details if field not in FIELDS]
+    if unknown:
+        raise OverrideRefused(f'unknown field {unknown[0]!r}{nearest(unknown[0], FIELDS)}')
+    if not details:
+        raise OverrideRefused('there is nothing to change; give is_on or trigger')
+    found = Override(process=process.name, definition=_definition(process), rev=1)
+    if before is not None:
+        found = replace(before, rev=before.rev + 1)
+    if 'is_on' in details:
+        is_on = _switch(details['is_on'], process)
+        found = replace(
+            found,
+            is_on=is_on,
+            is_on_at=None if is_on is None else now,
+            is_on_by=None if is_on is None else who,
+        )
+    if 'trigger' in details:
+        trigger = _trigger(details['trigger'], process)
+        found = replace(
+            found,
+            trigger=trigger,
+            trigger_at=None if trigger is None else now,
+            trigger_by=None if trigger is None else who,
+        )
+    return None if found.is_on is None and found.trigger is None else found
+
+
+def _switch(value: Json, process: Process) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise OverrideRefused(f'is_on is {value!r:.100}; give true or false, or null')
+    return None if value == process.is_on else value
+
+
+def _trigger(value: Json, process: Process) -> Trigger | None:
+    if value is None:
+        return None
+    try:
+        trigger = parse_trigger(str(value))
+    except ValueError as error:
+        raise OverrideRefused(str(error)) from error
+    return None if trigger == process.trigger else trigger
+
+
+def _holds(defined: Hierarchy, override: Override) -> bool:
+    node = defined.nodes.get(override.process)
+    return node is not None and override.definition == _definition(node.process)
+
+
+def _definition(process: Process) -> str:
+    return definition_of({'is_on': process.is_on, 'trigger': str(process.trigger)})
+
+
+def switched_text(process: Process) -> str:
+    """Return why a process is off, for whoever waits for it."""
+    override = process.override
+    if override is None or override.is_on is None or override.is_on_at is None:
+        return f'{process.name} is switched off (is_on=False in its entry)'
+    return (
+        f'{process.name} is switched off since {override.is_on_at:%Y-%m-%d %H:%M:%S} UTC '
+        f'by {override.is_on_by}; ./launch.py process on {process.name} switches it on'
+    )

@@ -1,0 +1,181 @@
+"""Users and tokens, managed by admins: what `launch.py user` does on the machine itself.
+
+Only one who has logged in may: the first user is made on the machine, and the last admin stays, so
+that a dashboard which others can reach is never open by mistake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import Command, CommandKind
+from synergy.core.records import Json
+from synergy.core.users import ApiToken, Role, User
+from synergy.mx.answers import need_key, paged
+from synergy.mx.ask import Ask
+from synergy.mx.errors import Refused, unknown, wrong
+from synergy.mx.orders import done_before, record
+from synergy.mx.render import json_answer
+from synergy.mx.security import PASSWORD_LENGTH_MAX, new_token, user_of, with_password
+from synergy.view.encode import instant
+
+ROLE_WORDS: Final = tuple(role.value for role in Role)
+ACTIONS: Final = ('role', 'password', 'remove')
+NAME_LENGTH_MAX: Final = 64
+DAYS_MAX: Final = 3650
+
+
+def api_users(ask: Ask) -> Response:
+    """List users."""
+    return paged(ask, ask.store.users(), lambda user: user.name, _encode_user)
+
+
+def api_add_user(ask: Ask) -> Response:
+    """Make a user."""
+    _begin(ask)
+    name, role = ask.text('name'), Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value))
+    details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
+    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+        return _done(ask, known)
+    if len(name) > NAME_LENGTH_MAX or not name.isprintable() or '@' in name:
+        raise wrong(
+            f'{name!r:.80} is no name of a user',
+            f'take at most {NAME_LENGTH_MAX} printable characters, no @',
+        )
+    if any(user.name == name for user in ask.store.users()):
+        raise Refused(
+            409, 'Taken', f'there is a user {name!r:.80} already', 'change it, or take another name'
+        )
+    try:
+        user = user_of(name, role, _password(ask), ask.now)
+    except ValueError as error:
+        raise wrong(str(error), 'give a longer one; nothing was changed') from error
+    ask.store.save_user(user)
+    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+
+
+def api_change_user(ask: Ask, name: str, action: str) -> Response:
+    """Change the role or the password of a user, or remove it; its logins end."""
+    _begin(ask)
+    if action not in ACTIONS:
+        raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {", ".join(ACTIONS)}')
+    role = Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
+    details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
+    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+        return _done(ask, known)
+    user = _known(ask, name)
+    if action != 'password' and role is not Role.ADMIN:
+        _keep_an_admin(ask, user)
+    if role is not None:
+        ask.store.save_user(replace(user, role=role, serial=user.serial + 1))
+    elif action == 'remove':
+        ask.store.remove_user(user.name)
+    else:
+        try:
+            ask.store.save_user(with_password(user, _password(ask)))
+        except ValueError as error:
+            raise wrong(str(error), 'give a longer one; nothing was changed') from error
+    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+
+
+def api_tokens(ask: Ask) -> Response:
+    """List tokens of the API, never their secrets."""
+    return paged(ask, ask.store.tokens(), lambda token: token.id, _encode_token)
+
+
+def api_add_token(ask: Ask) -> Response:
+    """Make a token of the API for a user; its text is in this one answer and nowhere else."""
+    _begin(ask)
+    user = _known(ask, ask.text('user'))
+    role = Role(ask.choice('role', ROLE_WORDS, user.role.value))
+    days = ask.number('days', 0, 0, DAYS_MAX)
+    label = ask.optional('label')
+    details: dict[str, Json] = {
+        'action': 'token', 'name': user.name, 'role': role.value, 'label': label, 'days': days,
+    }  # fmt: skip
+    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+        return _done(ask, known)
+    if not user.role.may(role):
+        raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
+    token, text = new_token(user.name, role, label, ask.now, timedelta(days=days) if days else None)
+    ask.store.save_token(token)
+    command = record(ask, CommandKind.USER, 'MX', details)
+    return json_answer(
+        ask.request, {**_encode_token(token), 'text': text, 'request': command.id}, 200
+    )
+
+
+def api_revoke_token(ask: Ask, token_id: str, action: str) -> Response:
+    """Let a token be worth nothing from now on."""
+    _begin(ask)
+    if action != 'revoke':
+        raise unknown(f'{action!r:.40} is nothing to do to a token', 'revoke it')
+    details: dict[str, Json] = {'revoked': token_id}
+    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+        return _done(ask, known)
+    if not ask.store.remove_token(token_id):
+        raise unknown(f'there is no token {token_id!r:.40}', 'it is gone already; see the list')
+    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+
+
+def _begin(ask: Ask) -> None:
+    need_key(ask)
+    if ask.visitor.via == 'open':
+        raise Refused(
+            409,
+            'Nobody has to log in here',
+            'there is no user yet',
+            'make the first one on the machine itself: ./launch.py user add NAME --role admin',
+        )
+
+
+def _known(ask: Ask, name: str) -> User:
+    user = next((user for user in ask.store.users() if user.name == name), None)
+    if user is None:
+        raise unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+    return user
+
+
+def _keep_an_admin(ask: Ask, leaving: User) -> None:
+    admins = [user.name for user in ask.store.users() if user.role is Role.ADMIN]
+    if admins == [leaving.name]:
+        raise Refused(
+            409,
+            'The last admin stays',
+            f'{leaving.name} is the only admin',
+            'make another one first, or use ./launch.py user on the machine itself',
+        )
+
+
+def _password(ask: Ask) -> str:
+    value = ask.body().get('password')
+    if not isinstance(value, str) or len(value) > PASSWORD_LENGTH_MAX:
+        raise wrong('password is missing or no text', 'send it in the JSON body')
+    return value
+
+
+def _done(ask: Ask, command: Command) -> Response:
+    return json_answer(ask.request, {'id': command.id, **dict(command.details)})
+
+
+def _encode_user(user: User) -> dict[str, Any]:
+    return {
+        'name': user.name,
+        'role': user.role.value,
+        'created_at': instant(user.created_at),
+    }
+
+
+def _encode_token(token: ApiToken) -> dict[str, Any]:
+    return {
+        'id': token.id,
+        'user': token.user,
+        'role': token.role.value,
+        'label': token.label,
+        'created_at': instant(token.created_at),
+        'expires_at': instant(token.expires_at),
+    }

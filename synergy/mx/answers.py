@@ -1,0 +1,117 @@
+"""What answers of the API have in common: lists page by page, accepted changes, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandId, CommandKind, CommandState
+from synergy.core.records import Unit, UowId
+from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.errors import wrong
+from synergy.mx.masks import masked
+from synergy.mx.orders import KEY_HEADER
+from synergy.mx.render import json_answer
+from synergy.view.encode import encode_command
+
+T = TypeVar('T')
+
+#: Commands looked through for one page of the audit; of more, the reader asks for the next page.
+LOOKED_AT_MAX: Final = 5_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS_MAX: Final = 17
+
+
+def listed(ask: Ask, items: Sequence[Any], cursor: str | None) -> Response:
+    """Return one page of a list. cursor: by which the next page is asked for; None: the last."""
+    return json_answer(ask.request, {'items': items, 'next_cursor': cursor})
+
+
+def paged(
+    ask: Ask, found: Sequence[T], name_of: Callable[[T], str], encode: Callable[[T], Any]
+) -> Response:
+    """Return a page of a list that is held in memory, in the order of names."""
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    after = ask.optional('cursor')
+    rest = sorted((item for item in found if after is None or name_of(item) > after), key=name_of)
+    cursor = name_of(rest[limit - 1]) if len(rest) > limit else None
+    return listed(ask, [masked(encode(item)) for item in rest[:limit]], cursor)
+
+
+def accepted(ask: Ask, command: Command) -> Response:
+    """Return that a change is asked for (202), or that it has ended already (200)."""
+    where = ask.url('api_request', request_id=command.id)
+    is_open = command.state in OPEN_COMMAND_STATES
+    body = {**masked(encode_command(command)), 'request': where}
+    return json_answer(ask.request, body, 202 if is_open else 200, {'Location': where})
+
+
+def need_key(ask: Ask) -> None:
+    """Refuse a change without the header by which asking twice is asking once."""
+    key = ask.request.headers.get(KEY_HEADER, '')
+    if not 1 <= len(key) <= 200:
+        raise wrong(
+            f'the header {KEY_HEADER} is missing or too long',
+            'send a text of your own with each change; the same text asks for the same only once',
+        )
+
+
+def commands_page(
+    ask: Ask,
+    states: Collection[CommandState],
+    kinds: Collection[CommandKind] | None = None,
+    is_meant: Callable[[Command], bool] | None = None,
+) -> tuple[list[Command], str | None]:
+    """Return the commands of the page that is asked for, and the cursor of the next."""
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    after = _command_at(ask)
+    found: list[Command] = []
+    batch = limit + 1 if is_meant is None else LIMIT_MAX
+    for _ in range(LOOKED_AT_MAX // LIMIT_MAX):
+        rows = ask.store.commands(states, batch, kinds, after)
+        for command in rows:
+            if is_meant is None or is_meant(command):
+                if len(found) == limit:
+                    return found, found[-1].id
+                found.append(command)
+            after = command
+        if len(rows) < batch:
+            return found, None
+    return found, None if after is None else after.id
+
+
+def _command_at(ask: Ask) -> Command | None:
+    cursor = ask.optional('cursor')
+    if cursor is None:
+        return None
+    command = ask.store.command(CommandId(cursor))
+    if command is None:
+        raise wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')
+    return command
+
+
+def dead_page(ask: Ask) -> tuple[Sequence[Unit], str | None]:
+    """Return the dead letters of the page that is asked for, and the cursor of the next."""
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    units = ask.store.dead_units(limit + 1, _dead_at(ask))
+    cursor = None
+    if len(units) > limit and (at := units[limit - 1].finished_at) is not None:
+        cursor = f'{(at - _EPOCH) // timedelta(microseconds=1)}.{units[limit - 1].id}'
+    return units[:limit], cursor
+
+
+def _dead_at(ask: Ask) -> Unit | None:
+    cursor = ask.optional('cursor')
+    if cursor is None:
+        return None
+    micros, _, uow_id = cursor.partition('.')
+    unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    is_number = micros.isascii() and micros.isdecimal() and len(micros) < _DIGITS_MAX
+    if unit is None or not is_number:
+        raise wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')
+    # It may have been dropped since: then it ended at another instant.
+    return replace(unit, finished_at=_EPOCH + timedelta(microseconds=int(micros)))

@@ -1,0 +1,178 @@
+"""The HTTP API of pages that only look: overview, heat map, graph, search, audit, logs, health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.timeperiod import JobKey
+from synergy.mx import heatmap, looking
+from synergy.mx.answers import commands_page, listed
+from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.cells import Cell, Painter
+from synergy.mx.masks import masked
+from synergy.mx.overview import TreeRow, overview_of
+from synergy.mx.render import json_answer
+from synergy.mx.search import find, parse_query
+from synergy.view.encode import encode_box_process, encode_command, encode_job, instant
+
+KIND_WORDS: Final = tuple(kind.value for kind in CommandKind)
+
+
+def api_overview(ask: Ask) -> Response:
+    """Tell the five numbers, how each tree stands, and which jobs wait for a person."""
+    shown = overview_of(ask)
+    return json_answer(
+        ask.request,
+        {
+            **asdict(shown.numbers),
+            'held': [masked(encode_job(job)) for job in shown.held],
+            'trees': [_encode_tree(tree) for tree in shown.trees],
+        },
+    )
+
+
+def api_heatmap(ask: Ask, name: str) -> Response:
+    """Return a heat map: cells by row."""
+    focus = heatmap.focus_of(ask, name)
+    zoom = ask.choice('z', heatmap.ZOOMS, 'year')
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        grid = heatmap.grid_of(ask, focus, zoom, heatmap.day_of(ask, focus))
+    rows = [
+        {
+            'title': row.title,
+            'process': row.process,
+            'cells': [
+                None if slot.cell is None else {**_encode_cell(slot.cell), 'columns': slot.span}
+                for slot in row.slots
+            ],
+        }
+        for group in grid.groups
+        for row in group.rows
+    ]
+    return json_answer(ask.request, {'zoom': zoom, 'title': grid.title, 'rows': rows})
+
+
+def api_graph(ask: Ask) -> Response:
+    """Return all processes for one instant, and what waits for what."""
+    drawn = looking.graph_of(ask)
+    return json_answer(
+        ask.request,
+        {
+            'at': instant(drawn.at),
+            'processes': [
+                {
+                    'process': box.place.process,
+                    'column': box.place.column,
+                    'cell': None if box.cell is None else _encode_cell(box.cell),
+                }
+                for box in drawn.boxes
+            ],
+            'arrows': [
+                {
+                    'source': arrow.source,
+                    'target': arrow.target,
+                    'kind': 'dependency' if arrow.is_dependency else 'children',
+                }
+                for arrow in drawn.layout.arrows
+            ],
+        },
+    )
+
+
+def api_search(ask: Ask) -> Response:
+    """Find intervals, newest first: `process:site* state:failed since:3d`."""
+    query = parse_query(ask, ask.optional('q') or '')
+    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    ask.model.look(ask.store)
+    with ask.model.lock:
+        painter = Painter(ask)
+        keys = [query] if isinstance(query, JobKey) else find(ask, query, limit)
+        items = [
+            {
+                'process': key.process,
+                **_encode_cell(
+                    painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
+                ),
+            }
+            for key in keys
+        ]
+    return listed(ask, items, None)
+
+
+def api_audit(ask: Ask) -> Response:
+    """List who asked for what, from where, why, and what came of it, newest first."""
+    who, what = ask.optional('who'), ask.optional('what')
+    kinds = None if what is None else [CommandKind(ask.choice('what', KIND_WORDS, what))]
+    found, cursor = commands_page(
+        ask,
+        tuple(CommandState),
+        kinds,
+        lambda item: who is None or who.lower() in item.actor.lower(),
+    )
+    return listed(ask, [masked(encode_command(item)) for item in found], cursor)
+
+
+def api_logs(ask: Ask) -> Response:
+    """List the log files of the dashboard's box."""
+    return listed(ask, [{'file': name} for name in looking.log_files(ask)], None)
+
+
+def api_log_file(ask: Ask, file: str) -> Response:
+    """Return the last lines of a log file, or those of them that hold the text q."""
+    lines = looking.log_lines(ask, file)
+    words = (ask.optional('q') or '').lower()
+    shown = [line for line in lines if words in line.lower()]
+    return json_answer(ask.request, {'file': file, 'lines': shown})
+
+
+def api_config(ask: Ask) -> Response:
+    """Return the settings in force, without secrets."""
+    return json_answer(ask.request, {'settings': looking.settings_of(ask)})
+
+
+def api_health(ask: Ask) -> Response:
+    """Tell whether everything is well; 503 when somebody is needed."""
+    found = looking.health_of(ask)
+    leadership = found.pop('leadership')
+    found['leader'] = None if leadership is None else leadership.owner
+    found['term'] = None if leadership is None else leadership.term
+    found['ill'] = [encode_box_process(row) for row in found['ill']]
+    return json_answer(ask.request, found, 200 if found['is_well'] else 503)
+
+
+def _encode_cell(cell: Cell) -> Mapping[str, Any]:
+    return {
+        'timeperiod': cell.timeperiod,
+        'state': cell.word,
+        'done': cell.done,
+        'total': cell.total,
+        'is_late': cell.is_late,
+    }
+
+
+def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
+    return {
+        'tree': tree.name,
+        'dependent_on': list(tree.dependent_on),
+        'late': tree.behind,
+        'held': tree.held,
+        'processes': [
+            {
+                'process': row.node.process.name,
+                'last_good': None if row.last_good is None else str(row.last_good.timeperiod),
+                'next': None if row.next_key is None else str(row.next_key.timeperiod),
+                'next_at': instant(row.next_at),
+                'late': row.behind,
+                'running': row.running,
+                'blocked': row.blocked,
+                'strip': [_encode_cell(cell) for cell in row.cells],
+            }
+            for row in tree.rows
+        ],
+    }

@@ -1,0 +1,56 @@
+"""Changing managed processes at run time: on, off, another trigger, a look right now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import Command, CommandKind
+from synergy.core.overrides import OverrideRefused, override_of
+from synergy.core.records import Json
+from synergy.mx.ask import Ask
+from synergy.mx.errors import unknown, wrong
+from synergy.mx.orders import order, reason_of
+from synergy.mx.render import see
+
+#: What to give instead of a trigger to go by context.py again.
+DEFAULT = 'default'
+ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
+
+
+def switch_process(ask: Ask, name: str, action: str) -> Response:
+    """Switch a process, change its trigger, or look at it now."""
+    order_change(ask, name, action)
+    return see(ask.url('processes'))
+
+
+def order_change(ask: Ask, name: str, action: str) -> Command:
+    """Ask for what `action` says; raise Refused where the Scheduler would refuse it."""
+    process = ask.node(name).process
+    kind, details = _meant(ask, action)
+    if kind is CommandKind.PROCESS_SAVE:
+        try:
+            override_of(process, details, process.override, ask.actor, ask.now)
+        except OverrideRefused as error:
+            raise wrong(str(error), 'correct it; nothing was changed') from error
+    return order(ask, kind, process.name, details=details, reason=reason_of(ask))
+
+
+def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Json]]:
+    details: dict[str, Any]
+    match action:
+        case 'on' | 'off':
+            details = {'is_on': action == 'on'}
+        case 'trigger':
+            text = ask.text('trigger')
+            details = {'trigger': None if text == DEFAULT else text}
+        case 'default':
+            details = {'is_on': None, 'trigger': None}
+        case 'run':
+            return CommandKind.PROCESS_RUN, {}
+        case _:
+            raise unknown(
+                f'{action!r:.40} is nothing to do to a process', f'one of {", ".join(ACTIONS)}'
+            )
+    return CommandKind.PROCESS_SAVE, details

@@ -1,0 +1,47 @@
+"""Managed processes as they stand: by context.py, and as operators have changed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.overrides import applied
+from synergy.core.records import Override
+from synergy.ports.store import Ledger
+from synergy.view.encode import instant
+
+
+def processes(hierarchy: Hierarchy, store: Ledger) -> Sequence[Node]:
+    """Return the nodes of a hierarchy as the Scheduler goes by them, inputs before outputs."""
+    return list(applied(hierarchy, store.overrides()))
+
+
+def encode_process(node: Node) -> Mapping[str, Any]:
+    """Return a managed process. override: what was changed at run time, by whom and why."""
+    process = node.process
+    return {
+        'process': process.name,
+        'tree': node.tree.name,
+        'qualifier': process.qualifier.word,
+        'trigger': str(process.trigger),
+        'machine': process.machine,
+        'blocking': process.blocking.value,
+        'is_on': process.is_on,
+        'max_running': process.max_running,
+        'max_attempts': process.retry.max_attempts,
+        'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
+        'arguments': dict(process.arguments),
+        'override': None if process.override is None else _encode_override(process.override),
+    }
+
+
+def _encode_override(override: Override) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    if override.is_on is not None:
+        found |= {'is_on': override.is_on, 'is_on_by': override.is_on_by}
+        found['is_on_at'] = instant(override.is_on_at)
+    if override.trigger is not None:
+        found |= {'trigger': str(override.trigger), 'trigger_by': override.trigger_by}
+        found['trigger_at'] = instant(override.trigger_at)
+    return found

@@ -1,0 +1,95 @@
+"""process: listing, switching and looking, with a Scheduler that executes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from synergy import bootstrap
+from synergy.cli import asking
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.main import pipeline_of
+from tests.cli.conftest import Said
+
+Launch = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, 'ANSWER_SECONDS', 0.05)
+
+
+def step() -> None:
+    """Let a Scheduler lead for a moment, which executes what is asked for."""
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        scheduler = Scheduler(
+            pipeline_of(context, runtime.clock),
+            store=runtime.open_store(),
+            broker=runtime.open_broker(),
+            clock=runtime.clock,
+            settings=LoopSettings(
+                owner='dev:1',
+                leader_lease=timedelta(seconds=10),
+                sweep_period=timedelta(seconds=10),
+                inbox_batch_max=100,
+            ),
+        )
+        scheduler.step()
+        scheduler.close()
+
+
+def listed(launch: Launch, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(launch('process', 'ls', name, '--json').out)[0]
+    return found
+
+
+def test_a_process_is_switched_and_everybody_says_so(launch: Launch) -> None:
+    step()
+    said = launch('process', 'off', 'FlightDaily', '--reason', 'migration')
+    assert said.code == 0
+    assert 'is requested' in said.out
+
+    step()
+
+    assert listed(launch, 'FlightDaily')['is_on'] is False
+    assert 'migration' in launch('process').out
+    assert 'FlightDaily is switched off since' in launch('why', 'FlightDaily', '20130101').out
+    status = json.loads(launch('status', '--json').out)
+    assert {item['process']: item['is_on'] for item in status['processes']}['FlightDaily'] is False
+
+    launch('process', 'on', 'FlightDaily')
+    step()
+    assert listed(launch, 'FlightDaily')['override'] is None
+
+
+def test_a_trigger_is_changed_and_given_back(launch: Launch) -> None:
+    step()
+    assert launch('process', 'trigger', 'FlightDaily', 'at 05:00').code == 0
+    step()
+    assert listed(launch, 'FlightDaily')['trigger'] == 'at 05:00'
+
+    assert launch('process', 'trigger', 'FlightDaily', 'default').code == 0
+    step()
+    assert listed(launch, 'FlightDaily')['override'] is None
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'text'),
+    [
+        (['off'], 2, 'give the process'),
+        (['off', 'FlightDayly'], 3, 'FlightDaily'),
+        (['trigger', 'FlightDaily'], 2, 'give the trigger'),
+        (['trigger', 'FlightDaily', 'never'], 2, 'never'),
+    ],
+)
+def test_wrong_words_are_explained(launch: Launch, words: list[str], code: int, text: str) -> None:
+    step()
+
+    said = launch('process', *words)
+
+    assert said.code == code
+    assert text in said.err

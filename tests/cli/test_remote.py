@@ -1,0 +1,184 @@
+"""Operator commands over HTTP, against a dashboard on a real port and without any store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waitress import wasyncore
+from waitress.server import create_server
+
+from synergy.cli import server as cli_server
+from synergy.cli.main import REMOTE_COMMANDS
+from synergy.cli.remote import COMMANDS
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.users import Role
+from synergy.mx.security import new_token
+from tests.cli.conftest import Said
+from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
+from tests.mx.stage import NOW, REQUEST_ID, Pages
+
+Launch = Callable[..., Said]
+
+
+@pytest.fixture
+def pages(tmp_path: Path, history: Path) -> Iterator[Pages]:
+    home = tmp_path / 'served'
+    home.mkdir()
+    shutil.copy(history, home / 'store.db')
+    found = Pages(home)
+    found.add_user('anna', Role.ADMIN)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def remote(pages: Pages, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch]:
+    """Return `launch` on a machine that knows nothing but the dashboard's address and a token."""
+    # Any: its types lack the port and the map of channels.
+    waitress: Any = create_server(pages.app, host='127.0.0.1', port=0, threads=2)
+
+    def serve() -> None:
+        with suppress(OSError):
+            waitress.run()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    token, text = new_token('anna', Role.OPERATOR, None, NOW, timedelta(days=1))
+    pages.store.save_token(token)
+    monkeypatch.setenv('SYNERGY_SERVER', f'http://127.0.0.1:{waitress.effective_port}')
+    monkeypatch.setenv('SYNERGY_TOKEN', text)
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
+    monkeypatch.setattr(cli_server, 'ANSWER_SECONDS', 0.0)
+    yield launch
+    # First those who answer, then the door: they ring when they have done.
+    waitress.task_dispatcher.shutdown()
+    wasyncore.close_all(waitress._map, ignore_all=True)
+    thread.join(10)
+
+
+def test_every_remote_command_is_there() -> None:
+    assert tuple(COMMANDS) == REMOTE_COMMANDS
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (['status'], 'dev:4711 leads in term 1'),
+        (['jobs', '-p', 'SiteDaily', '--from', '20261122'], '2026112200'),
+        (['job', 'SiteHourly', '2026112209'], 'held for an operator'),
+        (['why', 'SiteDaily', '20261122'], '    SiteHourly@2026112209: is held'),
+        (['log', 'SiteHourly', '2026112310'], 'counting visits'),
+        (['reprocess', 'SiteDaily', '20261120', '--dry-run'], 'in this order'),
+        (['requests'], REQUEST_ID),
+        (['requests', REQUEST_ID], 'reprocess'),
+        (['dead'], '2026112209'),
+        (['freerun'], 'Shell::sweep'),
+        (['process'], 'SiteMonthly'),
+    ],
+    ids=lambda item: ' '.join(item) if isinstance(item, list) else '',
+)
+def test_what_is_read_locally_is_read_over_http(
+    remote: Launch, words: list[str], text: str
+) -> None:
+    said = remote(*words)
+
+    assert said.code == 0, said.err
+    assert text in said.out
+    if words[0] != 'log':
+        json.loads(remote(*words, '--json').out)
+
+
+def test_jobs_are_the_range_that_was_meant(remote: Launch) -> None:
+    words = ('jobs', '-p', 'SiteMonthly', '--from', '20261001', '--to', '20261101', '--json')
+
+    assert [item['timeperiod'] for item in json.loads(remote(*words).out)] == ['2026100000']
+    assert 'more than 3' in remote('jobs', '--limit', '3').out
+
+
+@pytest.mark.parametrize(
+    ('words', 'kind'),
+    [
+        (['reprocess', 'SiteDaily', '20261120', '--reason', 'late'], CommandKind.REPROCESS),
+        (['skip', 'SiteDaily', '20261122', '--reason', 'late'], CommandKind.SKIP),
+        (['requests', 'pause', REQUEST_ID, '--reason', 'late'], CommandKind.PAUSE),
+        (['freerun', 'run', 'Shell::sweep', '--reason', 'late'], CommandKind.FREERUN_RUN),
+        (['freerun', 'edit', 'Shell::sweep', '--trigger', 'every 5', '--reason', 'late'],
+         CommandKind.FREERUN_SAVE),
+        (['process', 'off', 'SiteDaily', '--reason', 'late'], CommandKind.PROCESS_SAVE),
+        (['process', 'trigger', 'SiteDaily', 'at 05:00', '--reason', 'late'],
+         CommandKind.PROCESS_SAVE),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for_reaches_the_scheduler(
+    remote: Launch, pages: Pages, words: list[str], kind: CommandKind
+) -> None:
+    said = remote(*words)
+
+    assert said.code == 0, said.err
+    (asked,) = pages.store.commands((CommandState.REQUESTED,), 9)
+    assert (asked.kind, asked.actor, asked.reason) == (kind, 'anna@127.0.0.1', 'late')
+
+
+def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: Pages) -> None:
+    assert 'Scheduler' in remote('super', '--query', '--all').out
+    assert remote('super', '--stop', 'Shell', '--box', 'dev').code == 0
+    assert remote('super', '--drain', 'dev').code == 0
+
+    rows = {row.process: row.is_on for row in pages.store.box_processes('dev')}
+    assert rows['Shell'] is False
+    assert [box.is_draining for box in pages.store.boxes()] == [True]
+    assert remote('super', '--update').code == 2
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'text'),
+    [
+        (['why', 'SiteDayly', '20261122'], 3, 'SiteDaily'),
+        (['requests', 'nothing'], 3, 'there is no request'),
+        (['freerun', 'add', 'Shell::sweep', '--trigger', 'every 5'], 5, 'exists already'),
+        (['process', 'trigger', 'SiteDaily', 'never'], 2, 'nothing was changed'),
+        (['status', '--token', 'f00.bar'], 4, 'SYNERGY_TOKEN'),
+        (['status', '--server', 'ftp://nowhere'], 2, 'no address'),
+    ],
+)
+def test_errors_say_what_to_do(remote: Launch, words: list[str], code: int, text: str) -> None:
+    said = remote(*words)
+
+    assert said.code == code
+    assert text in said.err
+
+
+def test_a_viewer_is_refused(remote: Launch, pages: Pages) -> None:
+    token, text = new_token('anna', Role.VIEWER, None, NOW, None)
+    pages.store.save_token(token)
+
+    said = remote('process', 'off', 'SiteDaily', '--token', text)
+
+    assert said.code == 4
+    assert 'needs the role operator' in said.err
+
+
+def test_nobody_there_is_one_clear_message(launch: Launch) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        url = f'http://127.0.0.1:{taken.getsockname()[1]}'
+
+    said = launch('status', '--server', url)
+
+    assert said.code == 4
+    assert 'cannot be reached' in said.err
+
+
+def test_the_variables_are_no_settings(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('SYNERGY_SERVER', '')
+    monkeypatch.setenv('SYNERGY_TOKEN', 'f00.bar')
+
+    assert launch('check').code == 0

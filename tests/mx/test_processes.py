@@ -1,0 +1,89 @@
+"""Managed processes switched and timed anew from the dashboard and through its API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.effects import SaveOverride
+from synergy.core.overrides import override_of
+from synergy.core.records import Override
+from tests.mx.stage import NOW, Pages
+
+HOURLY = 'SiteHourly'
+
+
+def asked(pages: Pages) -> list[tuple[CommandKind, dict[str, object], str | None]]:
+    return [
+        (item.kind, dict(item.details), item.reason)
+        for item in pages.store.commands((CommandState.REQUESTED,), 9)
+    ]
+
+
+def switch_off(pages: Pages) -> None:
+    """Do what the Scheduler does when it is asked to."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    node = pages.site.model.hierarchy.nodes[pages.key(HOURLY, '2026112312').process]
+    override = override_of(node.process, {'is_on': False}, None, 'anna: <b>migration</b>', NOW)
+    assert isinstance(override, Override)
+    pages.store.commit(leadership, [SaveOverride(override)])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ('action', 'form', 'kind', 'details'),
+    [
+        ('off', {'reason': 'migration'}, CommandKind.PROCESS_SAVE, {'is_on': False}),
+        ('on', {}, CommandKind.PROCESS_SAVE, {'is_on': True}),
+        ('trigger', {'trigger': 'at 05:00'}, CommandKind.PROCESS_SAVE, {'trigger': 'at 05:00'}),
+        ('default', {}, CommandKind.PROCESS_SAVE, {'is_on': None, 'trigger': None}),
+        ('run', {}, CommandKind.PROCESS_RUN, {}),
+    ],
+)
+def test_a_process_is_changed(
+    pages: Pages, action: str, form: dict[str, str], kind: CommandKind, details: dict[str, object]
+) -> None:
+    answer = pages.post(f'/processes/{HOURLY}/{action}', form)
+
+    assert (answer.status_code, answer.headers['Location']) == (303, '/processes')
+    assert asked(pages) == [(kind, details, form.get('reason'))]
+
+
+def test_what_makes_no_sense_changes_nothing(pages: Pages) -> None:
+    before = pages.dump()
+
+    assert pages.post(f'/processes/{HOURLY}/trigger', {'trigger': 'never'}).status_code == 400
+    assert pages.post(f'/processes/{HOURLY}/trigger', {}).status_code == 400
+    assert pages.post(f'/processes/{HOURLY}/burn', {}).status_code == 404
+    assert pages.post('/processes/Nobody/off', {}).status_code == 404
+    assert pages.dump() == before
+
+
+def test_page_why_and_api_say_who_has_switched_it_off(pages: Pages) -> None:
+    pages.get('/')
+    switch_off(pages)
+
+    page = pages.get('/processes').text
+    assert 'by anna: &lt;b&gt;migration' in page
+    assert f'/processes/{HOURLY}/on' in page
+    interval = pages.get(f'/i/{HOURLY}/2026112311').text
+    assert 'switched off since 2026-11-23 12:17:00 UTC by anna: &lt;b&gt;' in interval
+    found = pages.get('/api/v1/processes').json
+    assert found is not None
+    item = next(item for item in found['items'] if item['process'] == HOURLY)
+    assert (item['is_on'], item['override']['is_on_by']) == (False, 'anna: <b>migration</b>')
+
+
+def test_the_api_changes_a_process_once_per_key(pages: Pages) -> None:
+    for _ in range(2):
+        answer = pages.client.post(
+            f'/api/v1/processes/{HOURLY}/off',
+            json={'reason': 'migration'},
+            headers={'Host': 'localhost', 'Idempotency-Key': 'k'},
+        )
+        assert answer.status_code == 202
+
+    assert asked(pages) == [(CommandKind.PROCESS_SAVE, {'is_on': False}, 'migration')]
