@@ -17,17 +17,26 @@ from synergy.cli.console import print_table
 BENCHMARKS: Final = (
     'core', 'embedded', 'production', 'startup', 'closure', 'timers', 'ratios', 'mx', 'demo',
 )  # fmt: skip
+#: Not part of `all`: it takes long, and measures what has to be installed first.
+PEERS: Final = 'peers'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('name', nargs='?', default='all', choices=[*BENCHMARKS, 'all'])
+    parser.add_argument('name', nargs='?', default='all', choices=[*BENCHMARKS, PEERS, 'all'])
     parser.add_argument('--quick', action='store_true', help='fewer intervals, rougher numbers')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results to FILE')
+    parser.add_argument(
+        '--install',
+        action='store_true',
+        help='with peers: first install Airflow and Dagster from PyPI into build/peers/',
+    )
 
 
 def _run(options: Namespace) -> ExitCode:
     names = BENCHMARKS if options.name == 'all' else (options.name,)
     print(f'{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}')
+    if options.install:
+        _install_peers(options.name)
     results = []
     for name in names:
         module = importlib.import_module(f'bench.{name}')
@@ -41,6 +50,18 @@ def _run(options: Namespace) -> ExitCode:
         rows = [item.encoded() for item in results]
         options.json.write_text(json.dumps(rows, indent=2) + '\n')
     return ExitCode.OK
+
+
+def _install_peers(name: str) -> None:
+    if name != PEERS:
+        raise CommandError(
+            f'--install goes with peers, not with {name}: bench peers --install', ExitCode.USAGE
+        )
+    # Beside a checkout only, as the benchmarks.
+    environments = importlib.import_module('bench.peers.environments')
+    for peer in environments.PEERS:
+        if not environments.is_installed(peer):
+            environments.install(peer)
 
 
 COMMAND = CliCommand(
