@@ -200,4 +200,17 @@ CREATE TABLE managed_process (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
+_VERSION_7: Final = """
+CREATE INDEX unit_of_work_freerun ON unit_of_work (finished_at)
+    WHERE time_qualifier = '_real_time'
+"""
+
+MIGRATIONS: Final = (
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    _VERSION_5,
+    _VERSION_6,
+    _VERSION_7,
+)

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_table
 
 #: Module of `bench` by name, in the order of `all`.

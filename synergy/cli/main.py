@@ -101,8 +101,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     command = command_called(name)
     parser = parser_of(command)
-    if name in REMOTE_COMMANDS:
-        _add_server(parser)
     rest = arguments[1:]
     if name == 'test' and rest not in (['-h'], ['--help']):
         # All that follows is pytest's, options too; argparse would take them for its own.
@@ -128,6 +126,8 @@ def parser_of(command: CliCommand) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
+    if command.name in REMOTE_COMMANDS:
+        _add_server(parser)
     return parser
 
 

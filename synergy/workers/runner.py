@@ -131,7 +131,8 @@ class Runner:
             if base_of(unit.process) != settings.process:
                 logger.warning('%s came to %s; handed back', unit, settings.process)
                 self._release(unit, [])
-        return [unit for unit in units if base_of(unit.process) == settings.process]
+        own = [unit for unit in units if base_of(unit.process) == settings.process]
+        return sorted(own, key=lambda unit: unit.attempt > 1)
 
     def _work_all(self, batch: Batch, claimed_at: float) -> float:
         """Run one after the other; what a stop or a long run leaves over is handed back.
@@ -142,6 +143,11 @@ class Runner:
         fresh_until = claimed_at + self._settings.lease.total_seconds() / 3
         seconds = unsaved_seconds = 0.0
         while (unit := batch.next()) is not None:
+            if unit.attempt > 1:
+                # It may have killed the worker that tried it: with it would go what waits behind
+                # it, each time, until none of them had an attempt left.
+                self._save(batch)
+                self._persist(lambda: batch.hand_back(self._store))
             before = self._clock.monotonic()
             self._work(unit, batch)
             now = self._clock.monotonic()
