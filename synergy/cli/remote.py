@@ -56,7 +56,7 @@ def _jobs(server: Server, options: Namespace) -> ExitCode:
         server.items(
             'jobs',
             limit=options.limit + 1,
-            process=options.process,
+            process=options.process or options.named,
             state=state,
             start=options.start and _earliest(options.start),
             end=options.end and _earliest(options.end),

@@ -15,6 +15,7 @@ from synergy.core.readiness import readiness
 from synergy.core.records import Job
 from synergy.core.states import Due
 from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Lane
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.follow import RequestRow, request_row
@@ -202,10 +203,13 @@ def _blocked(ask: Ask, painter: Painter, node: Node) -> tuple[int, bool]:
         return 0, False
     timetable, name = ask.model.timetable, node.process.name
     count, looks = 0, 0
-    ordinal = timetable.next_embryo(name, range(node.first, painter.over(node)))
-    while ordinal is not None and looks < BLOCKED_LOOKS:
-        looks += 1
-        found = readiness(timetable, ask.model.key(node, ordinal), ask.now)
-        count += found.due in (Due.BLOCKED, Due.HELD)
-        ordinal = timetable.next_embryo(name, range(ordinal + 1, painter.over(node)))
-    return count, ordinal is not None
+    for lane in Lane:
+        ordinal = timetable.next_embryo(name, range(node.first, painter.over(node)), lane)
+        while ordinal is not None:
+            if looks >= BLOCKED_LOOKS:
+                return count, True
+            looks += 1
+            found = readiness(timetable, ask.model.key(node, ordinal), ask.now)
+            count += found.due in (Due.BLOCKED, Due.HELD)
+            ordinal = timetable.next_embryo(name, range(ordinal + 1, painter.over(node)), lane)
+    return count, False

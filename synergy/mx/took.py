@@ -85,10 +85,10 @@ def _bar(unit: Unit, length: timedelta, whole: timedelta) -> Bar:
 
 
 def short(length: timedelta) -> str:
-    """Return a length as it fits above a bar: `0.4`, `21`, `3m`, `2h`."""
+    """Return a length as it fits above a bar: `40ms`, `21`, `3m`, `2h`."""
     seconds = length.total_seconds()
     if seconds >= _HOUR:
         return f'{seconds / _HOUR:.0f}h'
     if seconds >= _MINUTE * 2:
         return f'{seconds / _MINUTE:.0f}m'
-    return f'{seconds:.2f}' if seconds < _SHORT_SECONDS else f'{seconds:.0f}'
+    return f'{seconds * 1000:.0f}ms' if seconds < _SHORT_SECONDS else f'{seconds:.0f}'

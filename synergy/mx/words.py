@@ -7,7 +7,12 @@ from typing import Final
 
 from synergy.core.timeperiod import Qualifier, Timeperiod, start_utc
 
-_UNITS: Final = ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's'))
+_UNITS: Final = (
+    (365 * 86400, 'y', 86400, 'd'),
+    (86400, 'd', 3600, 'h'),
+    (3600, 'h', 60, 'min'),
+    (60, 'min', 1, 's'),
+)
 
 
 def span(length: timedelta | None) -> str:

@@ -75,9 +75,9 @@ def password_hash() -> str:
 class Pages:
     """A client in front of the application, and the store behind it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, context_module: str = 'tests.pipelines.pages') -> None:
         """Open an empty store in `home`."""
-        environ = {'SYNERGY_HOME': str(home), 'SYNERGY_CONTEXT_MODULE': 'tests.pipelines.pages'}
+        environ = {'SYNERGY_HOME': str(home), 'SYNERGY_CONTEXT_MODULE': context_module}
         settings, context = bootstrap.load(environ)
         self.resources = ExitStack()
         self.runtime = PagesRuntime(settings, context, SimulatedClock(NOW), home / 'store.db')

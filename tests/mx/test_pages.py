@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
+from synergy.core.commands import CommandId
+from synergy.core.effects import SaveJob
 from synergy.core.records import uow_id_of
+from synergy.core.states import JobState
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from tests.mx.addresses import address_of
-from tests.mx.stage import FAILED_HOUR, Pages
+from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
 from tests.pipelines.pages import HOSTILE
 
 READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
@@ -154,3 +162,39 @@ def test_the_map_of_all_years_rolls_up(pages: Pages) -> None:
 
     assert 'SiteHourly, November 2026: failed' in text
     assert 'SiteHourly, September 2026: processed, 720 of 720 hours' in text
+
+
+def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) -> None:
+    before = re.search(r'Blocked</span><b>(\d+)', pages.get('/').text)
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    assert before is not None
+    for process, timeperiod in (('SiteDaily', '2026112000'), ('SiteHourly', '2026112005')):
+        job = pages.store.jobs([key := pages.key(process, timeperiod)])[key]
+        reset = replace(
+            job,
+            state=JobState.EMBRYO,
+            rev=job.rev + 1,
+            request_id=CommandId(REQUEST_ID),
+            changed_at=NOW + timedelta(seconds=1),
+        )
+        pages.store.commit(leadership, [SaveJob(reset, 'reset')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+    after = re.search(r'Blocked</span><b>(\d+)', pages.get('/').text)
+
+    # The day, and the day of alerts that depends on it is done already.
+    assert after is not None
+    assert int(after[1]) == int(before[1]) + 1
+
+
+def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
+    pages = Pages(tmp_path, 'bench.mx_context')
+    text = pages.get('/').text
+    files = re.findall(r'/static/[^"]+', text)
+    weight = len(text.encode()) + sum(len(pages.get(file).data) for file in files)
+    pages.close()
+
+    assert text.count('class="proc"') == 100
+    assert len(files) == 4
+    assert weight < 300_000, f'{weight} bytes'
