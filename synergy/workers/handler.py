@@ -16,6 +16,9 @@ _ALLOWED: Final = (
     + ', '.join(sorted(state.value for state in REPORTABLE_UNIT_STATES))
 )
 
+#: The largest whole number that a store keeps.
+COUNT_MAX: Final = 2**63 - 1
+
 
 class Handler:
     """User code for one process, with its hooks."""
@@ -92,4 +95,4 @@ def _is_bare(target: type) -> bool:
 
 
 def _is_count(count: object) -> bool:
-    return isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    return isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= COUNT_MAX

@@ -36,7 +36,7 @@ class RunLog:
             self._dropped_count += 1
             return
         self._room -= 1
-        self._lines.append(self._line(level, text[:LINE_CHARACTERS_MAX]))
+        self._lines.append(self._line(level, storable(text)))
 
     def drain(self) -> list[LogLine]:
         """Return the lines that were not drained yet."""
@@ -55,6 +55,14 @@ class RunLog:
 
     def _line(self, level: str, text: str) -> LogLine:
         return LogLine(attempt=self._attempt, at=self._clock.now(), level=level, text=text)
+
+
+def storable(text: object) -> str:
+    """Return what user code gave for a text as a text that any store takes, of a line at most.
+
+    A file name that is no UTF-8 reaches us with halves of surrogate pairs, which no store keeps.
+    """
+    return str(text)[:LINE_CHARACTERS_MAX].encode(errors='backslashreplace').decode()
 
 
 class Capture(logging.Handler):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -33,7 +33,7 @@ from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
 from synergy.workers.heartbeat import Watched
-from synergy.workers.run_log import Capture, RunLog
+from synergy.workers.run_log import Capture, RunLog, storable
 from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)
@@ -178,14 +178,14 @@ class Runner:
                 returned = self._call(unit)
             finally:
                 self._guard.leave()
+            outcome = outcome_of(returned)
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
             # The first frame is this one; user code begins at the second.
             text = ''.join(traceback.format_exception(error))
             logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})
-            return Outcome.failed(f'{type(error).__name__}: {error}')
-        outcome = outcome_of(returned)
+            return Outcome.failed(_in_words(error))
         if outcome.state is UnitState.INVALID:
             logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
         return outcome
@@ -269,7 +269,17 @@ class Runner:
             )
 
 
+def _in_words(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f'{name}: {error}'
+    except Exception:  # noqa: BLE001 - user code: its exception cannot say what it is
+        return name
+
+
 def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:
+    if outcome.error is not None:
+        outcome = replace(outcome, error=storable(outcome.error))
     return UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome, log=tuple(log.finish()))
 
 

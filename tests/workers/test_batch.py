@@ -68,6 +68,7 @@ class Bench:
         self.store = SqliteStore.open(home / 'store.db', clock=self.clock)
         self.broker = EmbeddedBroker.open(home / 'broker', clock=self.clock)
         self.guard = Guard()
+        self.capture = Capture()
         self.beats = Beats()
         self.reports = self.broker.consumer(REPORT_ROUTE)
         self.runner = Runner(
@@ -78,7 +79,7 @@ class Bench:
             clock=self.clock,
             guard=self.guard,
             heartbeat=self.beats,
-            capture=Capture(),
+            capture=self.capture,
             settings=RunnerSettings(
                 process=HOUR.process,
                 owner='w',
