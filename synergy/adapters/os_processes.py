@@ -19,6 +19,8 @@ from synergy.ports.processes import ChildExit, ProcessIdentity
 #: Source: prctl(2).
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
+#: Place of the start time among the fields after the program's name.
+_START_TIME: Final = 19
 #: psutil rounds; two readings of one process differ by less, two processes by more.
 _SAME_SECONDS: Final = 0.05
 
@@ -75,7 +77,11 @@ class OsProcesses:
         """Tell whether that very process runs."""
         try:
             process = psutil.Process(identity.pid)
-            is_same = abs(process.create_time() - identity.created_at) < _SAME_SECONDS
+            birth = _birth_of(identity.pid)
+            if birth is not None and identity.birth is not None:
+                is_same = birth == identity.birth
+            else:
+                is_same = abs(process.create_time() - identity.created_at) < _SAME_SECONDS
             return is_same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
@@ -83,7 +89,8 @@ class OsProcesses:
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now."""
         try:
-            return ProcessIdentity(pid=pid, created_at=psutil.Process(pid).create_time())
+            created_at = psutil.Process(pid).create_time()
+            return ProcessIdentity(pid=pid, created_at=created_at, birth=_birth_of(pid))
         except psutil.Error:
             return None
 
@@ -116,14 +123,16 @@ class OsProcesses:
         assert identity is not None, 'this process runs'
         pid_file.parent.mkdir(parents=True, exist_ok=True)
         partial = pid_file.with_suffix('.new')
-        partial.write_text(f'{identity.pid} {identity.created_at}\n')
+        partial.write_text(f'{identity.pid} {identity.created_at} {identity.birth or ""}\n')
         partial.replace(pid_file)
 
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:
         """Return the process that a pid file names, if that very process still runs."""
         try:
-            pid, created_at = pid_file.read_text().split()
-            identity = ProcessIdentity(pid=int(pid), created_at=float(created_at))
+            pid, created_at, *births = pid_file.read_text().split()
+            identity = ProcessIdentity(
+                pid=int(pid), created_at=float(created_at), birth=births[0] if births else None
+            )
         except (OSError, ValueError):
             return None
         return identity if self.is_alive(identity) else None
@@ -131,6 +140,21 @@ class OsProcesses:
     def forget(self, pid_file: Path) -> None:
         """Remove a pid file, if there is one."""
         pid_file.unlink(missing_ok=True)
+
+
+def _birth_of(pid: int) -> str | None:
+    """Return which boot of this machine, and which clock tick after it, a process was started in.
+
+    None elsewhere than on Linux. The time of day of its start, as psutil tells it, shifts whenever
+    the machine's clock is set. Source: proc(5), `starttime` of /proc/pid/stat.
+    """
+    try:
+        boot = Path('/proc/sys/kernel/random/boot_id').read_text().strip()
+        # The name of the program, in brackets, may hold anything; what follows does not.
+        fields = Path(f'/proc/{pid}/stat').read_text(errors='replace').rpartition(')')[2].split()
+    except OSError:
+        return None
+    return f'{boot}/{fields[_START_TIME]}'
 
 
 def die_with(parent_pid: int) -> bool:

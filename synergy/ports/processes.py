@@ -12,11 +12,14 @@ from typing import Protocol
 class ProcessIdentity:
     """A process that cannot be mistaken for a later one with the same pid.
 
-    created_at: seconds since the epoch at which the kernel says that it started.
+    created_at: seconds since the epoch at which it started, by the clock as it is now set. birth:
+    what tells it from any other, however the clock is set; None where the system knows no such
+    thing.
     """
 
     pid: int
     created_at: float
+    birth: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
