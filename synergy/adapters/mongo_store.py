@@ -34,6 +34,7 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost, StoreUnusable
+from synergy.ports.store import LEASES_MAX
 
 DEFAULT_RETENTION: Final = timedelta(days=90)
 _REQUESTED: Final = UnitState.REQUESTED.value
@@ -78,7 +79,8 @@ class MongoStore(MongoBoxes, MongoUsers):
         is_own = {'$eq': ['$owner', {'$literal': owner}]}
         # A missing field, of a document that is made by this very statement, is less than any date.
         is_over = {'$lte': ['$lease_until', now]}
-        may = {'$or': [is_own, is_over]}
+        is_absurd = {'$gt': ['$lease_until', {'$add': [now, _millis(LEASES_MAX * lease)]}]}
+        may = {'$or': [is_own, is_over, is_absurd]}
         until = {'$add': [now, _millis(lease)]}
         kept = {'$cond': [is_over, {'$add': [{'$ifNull': ['$term', 0]}, 1]}, '$term']}
         term = {'$cond': [is_own, kept, {'$add': [{'$ifNull': ['$term', 0]}, 1]}]}

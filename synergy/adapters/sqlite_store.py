@@ -52,7 +52,7 @@ from synergy.ports.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from synergy.ports.store import JobFilter
+from synergy.ports.store import LEASES_MAX, JobFilter
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ ON CONFLICT (id) DO UPDATE SET
     term = term + (owner IS NOT :owner OR lease_until <= :now),
     owner = :owner,
     lease_until = :until
-WHERE owner IS :owner OR lease_until <= :now
+WHERE owner IS :owner OR lease_until <= :now OR lease_until > :until_max
 RETURNING term
 """
 
@@ -148,7 +148,13 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         now = self._clock.now()
         until = now + lease
         found = self._file.write_returning(
-            _LEAD, {'owner': owner, 'now': to_micros(now), 'until': to_micros(until)}
+            _LEAD,
+            {
+                'owner': owner,
+                'now': to_micros(now),
+                'until': to_micros(until),
+                'until_max': to_micros(now + LEASES_MAX * lease),
+            },
         )
         return Leadership(owner=owner, term=found[0][0], until=until) if found else None
 

@@ -37,6 +37,8 @@ from synergy.core.trigger import Every
 
 #: A fire handled later than this was missed: nobody was there.
 MISFIRE_GRACE: Final = timedelta(seconds=30)
+#: A clock set back by more was wrong before: fires at a time of day come again. Source: cron(8).
+CLOCK_SET_BACK_MAX: Final = timedelta(hours=3)
 #: Fires looked at for one entry at once; of more, the count is not exact.
 FIRES_MAX: Final = 10_000
 
@@ -63,7 +65,7 @@ class Freeruns:
         # A number that makes the heap's stale items recognisable after an edit.
         self._serial: dict[ProcessName, int] = {}
         for freerun in self._by_name.values():
-            self._arm(freerun, freerun.last_fire or now)
+            self._arm(freerun, _armed_after(freerun, now))
         heapify(self._heap)
         self._effects: list[Effect] = []
 
@@ -296,6 +298,21 @@ def next_fire(freerun: Freerun, after: datetime) -> datetime:
         phase = _phase(freerun.name, trigger.seconds)
         return trigger.next_fire(after - phase) + phase
     return trigger.next_fire(after)
+
+
+def _armed_after(freerun: Freerun, now: datetime) -> datetime:
+    """Return after which instant an entry fires next: its last fire, if that can be believed.
+
+    A fire of later than now was handled before the clock was set back. What fired a moment ago is
+    not to fire again, but a clock that was plainly wrong says nothing.
+    """
+    if freerun.last_fire is None:
+        return now
+    trigger = freerun.trigger
+    ahead = CLOCK_SET_BACK_MAX
+    if isinstance(trigger, Every):
+        ahead = timedelta(seconds=trigger.seconds)
+    return now if freerun.last_fire > now + ahead else freerun.last_fire
 
 
 def _phase(name: ProcessName, seconds: int) -> timedelta:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.effects import Save
@@ -34,6 +34,9 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, User
+
+#: Leadership that ends later than so many leases from now was given by a clock that was ahead.
+LEASES_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ class Ledger(Protocol):
         """Take or renew leadership for `lease` from now; None when another owner's lease holds.
 
         One statement. Taking it anew (free, expired, or after `resign`) raises the term by one;
-        renewing one's own unexpired lease keeps the term.
+        renewing one's own unexpired lease keeps the term. What ends later than LEASES_MAX leases
+        from now does not hold: the store's clock was ahead when it was given.
         """
         ...
 

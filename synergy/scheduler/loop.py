@@ -66,6 +66,8 @@ COMMANDS_PER_SWEEP_MAX: Final = 100
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
+#: By how much the clock may be set back without anybody minding: deadlines come later by as much.
+CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 #: How often a copy of the index is saved.
 COPY_PERIOD: Final = timedelta(minutes=10)
 
@@ -90,6 +92,7 @@ class LoopSettings:
     inbox_batch_max: int
     uow_age_max: timedelta = timedelta(hours=48)
     log_retention: timedelta = timedelta(days=90)
+    uow_lease: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Scheduler:
         self._patience = sweep.Patience(
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
+        self._leases = sweep.Leases(settings.uow_lease)
+        self._latest = clock.now()
         self._next_prune: datetime | None = None
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
@@ -200,9 +205,9 @@ class Scheduler:
         if is_new_term:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
+        now = self._now()
         index = self._index or self._load()
         self._take()
-        now = self._clock.now()
         inputs: list[Input] = [*index.timers.fire(now), *self._gather_reports()]
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
@@ -223,6 +228,21 @@ class Scheduler:
         self._copy_index(index, now)
         return self._seconds_to_next(index)
 
+    def _now(self) -> datetime:
+        """Return the present instant; forget all deadlines when the clock was set back."""
+        now = self._clock.now()
+        if now < self._latest - CLOCK_TOLERANCE:
+            logger.warning(
+                'the clock was set back by %s; all deadlines are made anew',
+                self._latest - now,
+                extra={'event': 'clock_set_back'},
+            )
+            self._drop_index()
+            self._next_prune = None
+            self._latest = now
+        self._latest = max(self._latest, now)
+        return now
+
     def _load(self) -> Index:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
@@ -231,6 +251,8 @@ class Scheduler:
         timetable.extend(now)
         # A commit that was refused may mean that the copy is wrong: then every row is read.
         copy = self._store.index_copy() if self._refusal_count == 0 else None
+        if copy is not None and copy.as_of > now:
+            copy = None  # Of a clock that was ahead: what has changed since, it would not tell.
         strangers = timetable.load(self._store.index_rows, self._store.open_jobs(), copy)
         if strangers:
             logger.warning(
@@ -331,6 +353,9 @@ class Scheduler:
         for unit in live.values():
             if item := sweep.is_neglected(unit, now, store_now, self._patience):
                 yield item
+        yield from map(
+            Expired, self._leases.overlong(live.values(), store_now, self._clock.monotonic())
+        )
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]

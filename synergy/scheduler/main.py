@@ -62,6 +62,7 @@ def start(runtime: SchedulerRuntime) -> int:
             inbox_batch_max=settings.inbox_batch_max,
             uow_age_max=settings.uow_age_max,
             log_retention=settings.log_retention,
+            uow_lease=settings.uow_lease,
         ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,7 +6,7 @@ sweep is repaired here. Pure: rows in, inputs for the engine out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,37 @@ class Patience:
 
     republish_after: timedelta
     age_max: timedelta
+
+
+class Leases:
+    """Finds leases that a clock gave which was ahead: they would hold for as long as it was.
+
+    Who lives renews, and then holds a lease by the clock as it is. Who does not, for as long as two
+    leases last by this process's own clock, is dead.
+    """
+
+    def __init__(self, lease: timedelta) -> None:
+        """Know none yet. lease: for how long workers claim and renew."""
+        self._patience = 2 * lease
+        self._seen: dict[UowId, tuple[datetime, float]] = {}
+
+    def overlong(
+        self, units: Iterable[Unit], store_now: datetime, monotonic: float
+    ) -> Sequence[Unit]:
+        """Return the units of which nobody has renewed such a lease for long enough."""
+        seen: dict[UowId, tuple[datetime, float]] = {}
+        found = []
+        for unit in units:
+            if unit.lease_until is None or unit.lease_until <= store_now + self._patience:
+                continue
+            before, since = self._seen.get(unit.id, (None, monotonic))
+            if before != unit.lease_until:
+                since = monotonic
+            seen[unit.id] = (unit.lease_until, since)
+            if monotonic - since > self._patience.total_seconds():
+                found.append(unit)
+        self._seen = seen
+        return found
 
 
 def is_neglected(
@@ -43,8 +74,9 @@ def is_neglected(
             if unit.not_before is not None and unit.not_before > now:
                 return None
             rung_at = _latest(unit.announced_at, unit.not_before)
+            # An announcement of later than now was made by a clock that was ahead.
             is_silent = unit.announced_at is None or (
-                rung_at is not None and rung_at + patience.republish_after < now
+                rung_at is not None and (rung_at + patience.republish_after < now or rung_at > now)
             )
             return Reported(unit) if is_silent else None
         case _:

@@ -243,6 +243,7 @@ class World:
                 leader_lease=timedelta(days=1) if self.plot.is_calm else timedelta(seconds=10),
                 sweep_period=timedelta(hours=1) if self.plot.is_calm else timedelta(seconds=10),
                 inbox_batch_max=100,
+                uow_lease=LEASE,
             ),
         )
         actor.on_stop = scheduler.stop

@@ -285,6 +285,22 @@ def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:
     assert store.units([unit.id])[unit.id].error == 'skipped by anna'
 
 
+def test_leadership_given_by_a_clock_that_was_ahead_does_not_hold(
+    store: Store, clock: SimulatedClock
+) -> None:
+    before = leader(store)
+    clock.step(NOW - timedelta(hours=2))
+    assert store.lead('two', timedelta(hours=1)) is None
+
+    clock.step(NOW - timedelta(days=1))
+    after = store.lead('two', timedelta(hours=1))
+
+    assert after is not None
+    assert after.term == before.term + 1
+    with pytest.raises(LeadershipLost):
+        store.commit(before, [])
+
+
 def test_renew_extends_the_lease(store: Store, clock: SimulatedClock) -> None:
     unit = start(store)
     claim(store, unit.id, 'w')

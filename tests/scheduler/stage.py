@@ -55,6 +55,7 @@ class Stage:
                 leader_lease=LEASE,
                 sweep_period=timedelta(seconds=5),
                 inbox_batch_max=100,
+                uow_lease=LEASE,
             ),
         )
 
