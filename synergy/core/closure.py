@@ -9,7 +9,8 @@ two saw the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
@@ -109,6 +110,35 @@ def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
                     yield JobKey(process, Timeperiod(node.process.qualifier, ordinal))
 
 
+def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> Command:
+    """Return a request that is being applied, with what its next batch touches beyond its plan.
+
+    Jobs that were not to be reset when the plan was made, and have run since on inputs that are
+    about to be. They wait for what is in `batch`, so they come behind it in the order of the plan.
+    """
+    assert command.plan is not None, 'it is being applied'
+    order = [node.process.name for node in timetable.hierarchy]
+    if [name for name in order if name in command.plan] != list(command.plan):
+        return command  # Made under another context: its order must stay, for it is counted off.
+    touched = _as_ranges(Plan(keys=tuple(batch)).ranges)
+    planned = _as_ranges(command.plan)
+    late = [
+        key
+        for key in _changed(timetable, _ascend(timetable.hierarchy, touched))
+        if not _is_in(planned.get(key.process, []), key.timeperiod.ordinal)
+    ]
+    if not late:
+        return command
+    for process, ordinals in _as_ranges(Plan(keys=tuple(late)).ranges).items():
+        planned[process] = _merged([*planned.get(process, []), *ordinals])
+    plan = {
+        name: tuple((run.start, run.stop) for run in planned[name])
+        for name in order
+        if name in planned
+    }
+    return replace(command, plan=plan, planned_count=command.planned_count + len(late))
+
+
 def shortened(timetable: Timetable, command: Command) -> Command:
     """Return a request that is being applied, cut to what it has begun.
 
@@ -118,9 +148,7 @@ def shortened(timetable: Timetable, command: Command) -> Command:
     assert command.plan is not None, 'it is being applied'
     keys = list(keys_of(timetable.hierarchy, command.plan))
     begun, rest = keys[: command.applied_count], keys[command.applied_count :]
-    touched: dict[ProcessName, list[range]] = {}
-    for process, runs in Plan(keys=tuple(begun)).ranges.items():
-        touched[process] = [range(*run) for run in runs]
+    touched = _as_ranges(Plan(keys=tuple(begun)).ranges)
     if command.kind is CommandKind.REPROCESS:
         touched = _ascend(timetable.hierarchy, touched)
     left = [
@@ -195,6 +223,16 @@ def _ascend(
         if runs:
             touched[node.process.name] = _merged(runs)
     return touched
+
+
+def _as_ranges(runs_by_process: Ranges) -> dict[ProcessName, list[range]]:
+    return {process: [range(*run) for run in runs] for process, runs in runs_by_process.items()}
+
+
+def _is_in(runs: Sequence[range], ordinal: int) -> bool:
+    """Tell whether one of `runs`, which are in order, holds `ordinal`."""
+    at = bisect_right(runs, ordinal, key=lambda run: run.start)
+    return at > 0 and ordinal in runs[at - 1]
 
 
 def _merged(runs: list[range]) -> list[range]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from synergy.core.closure import PlanRefused, keys_of, plan, shortened
+from synergy.core.closure import PlanRefused, keys_of, plan, shortened, widened
 from synergy.core.commands import (
     JOB_KINDS,
     REQUEST_KINDS,
@@ -93,6 +93,8 @@ class Requests:
         elif command.id not in self._rest:
             keys = keys_of(self._engine.timetable.hierarchy, command.plan)
             self._rest[command.id] = list(keys)[command.applied_count :]
+        if command.state is CommandState.APPLYING and command.kind is CommandKind.REPROCESS:
+            command = self._widened(command)
         rest = self._rest[command.id]
         batch, self._rest[command.id] = rest[:JOBS_PER_BATCH_MAX], rest[JOBS_PER_BATCH_MAX:]
         is_last = not self._rest[command.id]
@@ -102,6 +104,14 @@ class Requests:
         return self._engine.on(
             [Commanded(command=command, keys=batch, rows=rows, is_last=is_last)], now
         )
+
+    def _widened(self, command: Command) -> Command:
+        timetable = self._engine.timetable
+        wider = widened(timetable, command, self._rest[command.id][:JOBS_PER_BATCH_MAX])
+        if wider is not command and wider.plan is not None:
+            keys = keys_of(timetable.hierarchy, wider.plan)
+            self._rest[command.id] = list(keys)[command.applied_count :]
+        return wider
 
     def _failed(self, command: Command) -> list[int]:
         if command.only is not Only.FAILED:

@@ -271,3 +271,36 @@ def test_asking_twice_by_one_name_does_it_once(stage: Stage, done: Scheduler) ->
     settle(stage, done)
 
     assert len(stage.started) == HOURS + 3
+
+
+def test_what_ran_on_old_inputs_while_a_request_was_paused_is_reset_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
+    stage = Stage(tmp_path, two_trees(end='2026112400'), instant('202611232330'))
+    second = key('SiteDaily@2026112300')
+    scheduler = stage.scheduler()
+    stage.run(scheduler)
+    # The last hour, and the day around it, have not run: they are not in the plan.
+    request(stage, end=HOUR.timeperiod.shift(2 * HOURS))
+    scheduler.step()
+    planned_count = found(stage).planned_count
+    control(stage, CommandKind.PAUSE)
+    scheduler.step()
+    stage.clock.advance(timedelta(hours=2))
+    stage.run(scheduler)
+    assert stage.state(second) is JobState.PROCESSED
+    stage.started.clear()
+
+    control(stage, CommandKind.RESUME)
+    settle(stage, scheduler)
+    settle(stage, scheduler)
+
+    assert stage.state(second) is JobState.PROCESSED
+    assert stage.started.count(f'{second}#2') == 1
+    assert 'SiteHourly@2026112322#2' in stage.started[: stage.started.index(f'{second}#2')]
+    assert found(stage).state is CommandState.DONE
+    # The day, the month, and the alert that waits for the day.
+    assert found(stage).planned_count == found(stage).applied_count == planned_count + 3
+    assert len(stage.started) == len(set(stage.started))
+    assert stage.violations() == []
