@@ -132,13 +132,19 @@ class Runner:
             if base_of(unit.process) != settings.process:
                 logger.warning('%s came to %s; handed back', unit, settings.process)
                 self._release(unit, [])
-        return [unit for unit in units if base_of(unit.process) == settings.process]
+        own = [unit for unit in units if base_of(unit.process) == settings.process]
+        return sorted(own, key=lambda unit: unit.attempt > 1)
 
     def _work_all(self, batch: Batch, claimed_at: float) -> None:
         """Run one after the other; what a stop or a long run leaves over is handed back."""
         fresh_until = claimed_at + self._settings.lease.total_seconds() / 3
         save_at = claimed_at + self._settings.batch_seconds
         while (unit := batch.next()) is not None:
+            if unit.attempt > 1:
+                # It may have killed the worker that tried it: with it would go what waits behind
+                # it, each time, until none of them had an attempt left.
+                self._save(batch)
+                self._persist(lambda: batch.hand_back(self._store))
             self._work(unit, batch)
             now = self._clock.monotonic()
             if self._guard.is_stopping() or now >= fresh_until:

@@ -11,7 +11,7 @@ import pytest
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.core.effects import InsertUnit
+from synergy.core.effects import InsertUnit, MoveUnit
 from synergy.core.records import Unit, UowId, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
@@ -209,3 +209,35 @@ def test_a_failure_of_one_run_is_its_own(tmp_path: Path, count: int) -> None:
     assert bench.runner.step()
 
     assert bench.states(units) == [UnitState.INVALID] + [UnitState.PROCESSED] * (count - 1)
+
+
+def test_a_unit_that_was_tried_before_runs_while_nothing_waits_behind_it(tmp_path: Path) -> None:
+    seen: list[list[UnitState]] = []
+
+    def work(uow: Uow) -> None:
+        if units and uow.attempt > 1:
+            seen.append(bench.states(units))
+
+    units: list[UowId] = []
+    bench = warmed(tmp_path, work)
+    units += bench.request(4)
+    # The second and the third were held by a worker that died; one of them may have killed it.
+    leadership = bench.store.lead('one', timedelta(hours=1))
+    assert leadership is not None
+    for uow_id in units[1:3]:
+        move = MoveUnit(
+            uow_id=uow_id,
+            from_state=UnitState.REQUESTED,
+            from_fence=0,
+            to_state=UnitState.REQUESTED,
+            at=NOW,
+            raises_fence=True,
+            attempt=2,
+        )
+        bench.store.commit(leadership, [move])
+
+    assert bench.runner.step()
+
+    done, tried, waits = UnitState.PROCESSED, UnitState.IN_PROGRESS, UnitState.REQUESTED
+    assert seen == [[done, tried, waits, done]]
+    assert bench.states(units) == [done, done, waits, done]
