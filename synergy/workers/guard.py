@@ -79,6 +79,9 @@ class SignalGuard:
             self._timeout_at = self._clock.monotonic() + timeout.total_seconds()
             signal.setitimer(signal.ITIMER_REAL, timeout.total_seconds())
         self._is_inside = True
+        if self._is_stopping:
+            # Asked for since the unit was taken: the handler found nothing to set a limit to.
+            self._limit_to_grace()
 
     def leave(self) -> None:
         """User code has ended."""
@@ -115,10 +118,13 @@ class SignalGuard:
         self._is_stopping = True
         self._on_stop()
         if self._is_inside:
-            left = self._grace
-            if self._timeout_at is not None:
-                left = min(left, self._timeout_at - self._clock.monotonic())
-            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
+            self._limit_to_grace()
+
+    def _limit_to_grace(self) -> None:
+        left = self._grace
+        if self._timeout_at is not None:
+            left = min(left, self._timeout_at - self._clock.monotonic())
+        signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
 
     def _interrupt(self, cause: Cause) -> None:
         if self._is_inside:
