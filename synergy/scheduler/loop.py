@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, CommandState
+from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, Command, CommandState
 from synergy.core.effects import (
     Announce,
     CancelUnit,
@@ -63,6 +63,8 @@ MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
 COMMANDS_PER_SWEEP_MAX: Final = 100
+#: Commands that are not done, most of them requests whose jobs run; more wait unread.
+OPEN_COMMANDS_MAX: Final = 10_000
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
@@ -137,6 +139,7 @@ class Scheduler:
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
+        self._followed_count = 0
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
@@ -327,13 +330,11 @@ class Scheduler:
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
         """Do the next batch of each command: each must see what the one before it did."""
-        for listed in self._store.open_commands(COMMANDS_PER_SWEEP_MAX):
+        for listed in self._worth_a_look(is_sweeping=is_sweeping):
             # Read anew: the one before may have been about this one.
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue
-            if command.state is CommandState.RUNNING and not is_sweeping:
-                continue  # Counting its jobs is not worth while more often.
             effects = index.requests.effects(command, now)
             if effects:
                 self._apply(index, effects)
@@ -342,9 +343,26 @@ class Scheduler:
                 looks = [Look(node.process.name) for node in self._pipeline.hierarchy]
                 self._apply(index, index.engine.on(looks, now))
 
+    def _worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
+        """Return the commands to go on with, so many at once; those that rest keep none waiting."""
+        waiting, followed = [], []
+        for command in self._store.open_commands(OPEN_COMMANDS_MAX):
+            if command.state is CommandState.RUNNING:
+                followed.append(command)
+            elif not command.is_paused:
+                waiting.append(command)
+        waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
+        if is_sweeping and followed:
+            # Counting its jobs is not worth while more often. Each has its turn.
+            start = self._followed_count % len(followed)
+            turn = (followed[start:] + followed[:start])[:COMMANDS_PER_SWEEP_MAX]
+            self._followed_count = start + len(turn)
+            waiting += turn
+        return waiting
+
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""
-        commands = self._store.open_commands(COMMANDS_PER_SWEEP_MAX)
+        commands = self._store.open_commands(OPEN_COMMANDS_MAX)
         index.engine.timetable.pause(command.id for command in commands if command.is_paused)
 
     def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:

@@ -12,7 +12,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState,
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.scheduler import requests
+from synergy.scheduler import loop, requests
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import LEASE, Stage
@@ -304,3 +304,33 @@ def test_what_ran_on_old_inputs_while_a_request_was_paused_is_reset_as_well(
     assert found(stage).planned_count == found(stage).applied_count == planned_count + 3
     assert len(stage.started) == len(set(stage.started))
     assert stage.violations() == []
+
+
+def test_requests_that_are_paused_or_followed_keep_no_other_waiting(
+    stage: Stage, done: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, 'COMMANDS_PER_SWEEP_MAX', 2)
+    month = key('SiteMonthly@2026110000')
+    for number in range(3):
+        request(stage, id=CommandId(f'paused-{number}'), is_paused=True)
+    for number in range(3):
+        # Each takes the month over from the one before, which has then no more to wait for.
+        stage.clock.advance(timedelta(seconds=1))
+        request(
+            stage,
+            id=CommandId(f'followed-{number}'),
+            process=month.process,
+            start=month.timeperiod,
+            end=month.timeperiod.shift(1),
+        )
+        done.step()
+        assert stage.state(month) is JobState.IN_PROGRESS
+
+    for number in range(3):
+        assert found(stage, f'followed-{number}').state is CommandState.RUNNING
+    stage.work()
+    for _ in range(3):
+        stage.clock.advance(timedelta(seconds=5))
+        done.step()
+
+    assert {found(stage, f'followed-{number}').state for number in range(3)} == {CommandState.DONE}
