@@ -66,7 +66,7 @@ class Timetable:
         self._resting: dict[ProcessName, set[JobKey]] = {name: set() for name in hierarchy.nodes}
         self._paused: frozenset[CommandId] = frozenset()
         self._undo: list[tuple[JobKey, int, Job | None]] = []
-        # Processes of which a copy made before would not be right any more.
+        # Processes of which a copy made before would not be right, or not whole, any more.
         self._changed: set[ProcessName] = set(hierarchy.nodes)
 
     def extend(self, now: datetime) -> None:
@@ -76,6 +76,7 @@ class Timetable:
             missing = self.hierarchy.begun_until(node, now) - node.first - len(codes)
             if missing > 0:
                 codes.extend(bytes(missing))
+                self._changed.add(node.process.name)
 
     def load(
         self,
@@ -128,16 +129,31 @@ class Timetable:
         page_by_process = {} if copy is None else {page.process: page for page in copy.pages}
         if copy is None or not page_by_process.keys() >= self._codes.keys():
             return None
-        for name, codes in self._codes.items():
-            node, page = self.hierarchy.nodes[name], page_by_process[name]
-            if page.qualifier is not node.process.qualifier:
-                return None
-            # The tree may begin earlier or later than when the copy was made.
-            start = max(page.first, node.first)
-            known = page.codes[start - page.first :][: max(len(codes) - (start - node.first), 0)]
-            codes[start - node.first : start - node.first + len(known)] = known
+        since = copy.as_of - COPY_OVERLAP
+        if not all(self._covers(page_by_process[name], since) for name in self._codes):
+            return None
         self._changed.clear()
-        return copy.as_of - COPY_OVERLAP
+        for name, codes in self._codes.items():
+            page = page_by_process[name]
+            start = self.hierarchy.nodes[name].first - page.first
+            known = page.codes[start : start + len(codes)]
+            codes[: len(known)] = known
+            if len(known) < len(codes):
+                self._changed.add(name)
+        return since
+
+    def _covers(self, page: IndexPage, since: datetime) -> bool:
+        """Tell whether a page knows every interval of a process that had begun by then.
+
+        It does not when the tree's start was later, or its end earlier, at the time of the copy, or
+        when the process was not in the context then and the page is of an earlier one.
+        """
+        node = self.hierarchy.nodes[page.process]
+        return (
+            page.qualifier is node.process.qualifier
+            and page.first <= node.first
+            and page.first + len(page.codes) >= self.hierarchy.begun_until(node, since)
+        )
 
     def pause(self, requests: Iterable[CommandId]) -> None:
         """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""

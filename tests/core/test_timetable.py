@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synergy.core.records import IndexCopy, Job, UowId
 from synergy.core.states import JobState
@@ -179,13 +179,12 @@ def test_a_copy_that_lacks_a_process_or_has_another_qualifier_is_not_used() -> N
     assert asked == [None, None]
 
 
-def test_a_copy_of_a_tree_that_began_elsewhere_is_shifted() -> None:
+def test_a_copy_of_a_tree_that_began_earlier_or_ended_later_is_cut() -> None:
     copy = copied('SiteHourly@2026112202')
     page = copy.pages[0]
     earlier = replace(page, first=page.first - 2, codes=bytes(2) + page.codes)
-    later = replace(page, first=page.first + 1, codes=page.codes[1:])
     longer = replace(page, codes=page.codes + bytes(100))
-    for moved in (earlier, later, longer):
+    for moved in (earlier, longer):
         timetable = filled()
 
         timetable.load(lambda _: [], [], replace(copy, pages=(moved, *copy.pages[1:])))
@@ -193,3 +192,37 @@ def test_a_copy_of_a_tree_that_began_elsewhere_is_shifted() -> None:
         embryo = JobState.EMBRYO
         assert states_of(timetable) == [embryo, embryo, JobState.PROCESSED, embryo]
         assert timetable.span(HOUR.process) == filled().span(HOUR.process)
+
+
+def test_a_copy_that_knows_nothing_of_some_intervals_is_not_used() -> None:
+    # Their rows may be as old as those of any other: the tree's start was moved to and fro, or the
+    # process was out of the context while others were copied.
+    copy = copied('SiteHourly@2026112202')
+    page = copy.pages[0]
+    later = replace(page, first=page.first + 1, codes=page.codes[1:])
+    shorter = replace(page, codes=page.codes[:-2])
+    asked: list[datetime | None] = []
+
+    def rows_since(since: datetime | None) -> list[IndexRow]:
+        asked.append(since)
+        return []
+
+    for moved in (later, shorter):
+        filled().load(rows_since, [], replace(copy, pages=(moved, *copy.pages[1:])))
+
+    assert asked == [None, None]
+
+
+def test_intervals_that_begin_are_copied_though_none_of_them_changes() -> None:
+    before = filled()
+    assert before.pages()
+    before.extend(NOW + timedelta(hours=2))
+    pages = {page.process: page for page in before.pages()}
+    assert set(pages) == {HOUR.process}
+
+    late = filled()
+    copy = IndexCopy(as_of=NOW - timedelta(hours=2), pages=tuple(filled().pages()))
+    late.extend(NOW + timedelta(hours=2))
+    late.load(lambda _: [], [], copy)
+
+    assert [page.process for page in late.pages()] == [HOUR.process]
