@@ -185,4 +185,9 @@ CREATE TABLE index_copy (
 )
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6: Final = """
+CREATE INDEX unit_of_work_freerun ON unit_of_work (finished_at)
+    WHERE time_qualifier = '_real_time'
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)

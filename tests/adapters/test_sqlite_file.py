@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.adapters import sqlite_store
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.sqlite_connection import SqliteFile
 from synergy.adapters.sqlite_store import SqliteStore
@@ -189,3 +190,15 @@ def test_an_illegal_row_is_named_once_and_counts_as_running(
     assert len(named) == len(set(named)) == 4
     assert 'SiteHourly@2026112200 in store' in named[0]
     store.close()
+
+
+def test_pruning_does_not_read_the_units_that_stay(tmp_path: Path) -> None:
+    # It does so on the Scheduler's thread, under the write lock, with ten years of units beside.
+    database = sqlite3.connect(tmp_path / 'store.db')
+    SqliteStore.open(tmp_path / 'store.db', clock=SystemClock()).close()
+
+    for sql in (sqlite_store._PRUNE_LOG, sqlite_store._PRUNE_FREERUN_UNITS):
+        steps = [row[3] for row in database.execute(f'EXPLAIN QUERY PLAN {sql}', (1, 1))]
+        assert not [step for step in steps if step.startswith('SCAN')]
+
+    database.close()
