@@ -127,7 +127,7 @@ class World:
         self.stage.kill(self.random.choice(alive))
 
     def set_clock(self) -> None:
-        """Set the clock of all boxes and of the store; back to four hours before the start at most."""
+        """Set the clock of all boxes and of the store, forward, or back but not by too much."""
         by = timedelta(seconds=self.random.choice((3.0, 90.0, 7200.0)))
         earliest = self.plot.start - timedelta(hours=4)
         is_back = self.random.random() < 0.7 and self.clock.now() - by > earliest
