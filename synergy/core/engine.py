@@ -45,7 +45,13 @@ from synergy.core.inputs import (
 from synergy.core.machines.table import Action, Machine
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of
-from synergy.core.retry import later_than, next_attempt_at, rescue_attempt_at
+from synergy.core.retry import (
+    brought_forward,
+    is_too_late,
+    later_than,
+    next_attempt_at,
+    rescue_attempt_at,
+)
 from synergy.core.states import Due, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
@@ -190,7 +196,7 @@ class Engine:
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
             case Action.WAIT:
-                self._announce_if_owed(unit)
+                self._announce_if_owed(unit, now)
             case Action.RUN:
                 if is_triggered and not job.has_live_unit:
                     self._start(job, JobState.IN_PROGRESS, now)
@@ -394,8 +400,13 @@ class Engine:
             )
         )
 
-    def _announce_if_owed(self, unit: Unit | None) -> None:
-        if unit is not None and unit.state is UnitState.REQUESTED:
+    def _announce_if_owed(self, unit: Unit | None, now: datetime) -> None:
+        if unit is None or unit.state is not UnitState.REQUESTED:
+            return
+        if is_too_late(self._hierarchy.nodes[unit.process].process.retry, unit, now):
+            self._effects.append(brought_forward(unit, now))
+            self._effects.append(Announce(unit.id, unit.process))
+        elif unit.not_before is None or unit.not_before <= now:
             self._effects.append(Announce(unit.id, unit.process, unit.not_before))
 
     def _owe_outputs(self, process: ProcessName) -> None:

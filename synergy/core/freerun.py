@@ -30,7 +30,13 @@ from synergy.core.effects import (
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.inputs import Expired, Input, Reported, TooOld
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
-from synergy.core.retry import later_than, next_attempt_at, rescue_attempt_at
+from synergy.core.retry import (
+    brought_forward,
+    is_too_late,
+    later_than,
+    next_attempt_at,
+    rescue_attempt_at,
+)
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import Every
@@ -132,6 +138,11 @@ class Freeruns:
                 self._effects.append(CancelUnit(unit.id, 'no entry waits for it', now))
             return
         match unit.state:
+            case UnitState.REQUESTED if is_too_late(self._policy_of(unit.process), unit, now):
+                self._effects.append(brought_forward(unit, now))
+                self._effects.append(Announce(unit.id, unit.process))
+            case UnitState.REQUESTED if unit.not_before is not None and unit.not_before > now:
+                return  # It is rung for when its time has come.
             case UnitState.REQUESTED:
                 self._effects.append(Announce(unit.id, unit.process, unit.not_before))
             case UnitState.INVALID:

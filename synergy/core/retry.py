@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
+from synergy.core.effects import MoveUnit
 from synergy.core.records import RetryPolicy, Unit, UowId
 
 #: Up to this share of the delay is added, so that what failed together is not retried together.
@@ -36,6 +37,27 @@ def later_than(now: datetime, at: datetime | None) -> datetime | None:
     claim of what is due "from now on" would come too early, and the next a minute later.
     """
     return at if at is not None and at > now else None
+
+
+def is_too_late(policy: RetryPolicy, unit: Unit, now: datetime) -> bool:
+    """Tell whether a unit's attempt is to come later than any delay explains.
+
+    The clock was ahead when that was decided, and has been set back.
+    """
+    return unit.not_before is not None and unit.not_before > now + 2 * policy.delay_max
+
+
+def brought_forward(unit: Unit, now: datetime) -> MoveUnit:
+    """Return what lets the attempt that a requested unit waits for begin at once."""
+    return MoveUnit(
+        uow_id=unit.id,
+        from_state=unit.state,
+        from_fence=unit.fence,
+        to_state=unit.state,
+        at=now,
+        not_before=now,
+        error=unit.error,
+    )
 
 
 def _jitter(uow_id: UowId, attempt: int) -> float:

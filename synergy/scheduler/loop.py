@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from synergy.core.commands import (
+    JOB_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     Command,
@@ -386,7 +387,7 @@ class Scheduler:
         for command in self._store.open_commands(OPEN_COMMANDS_MAX):
             if command.state is CommandState.RUNNING:
                 followed.append(command)
-            elif not command.is_paused:
+            elif command.kind not in JOB_KINDS or not command.is_paused:
                 waiting.append(command)
         waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
         if is_sweeping and followed:

@@ -18,11 +18,13 @@ from synergy.core.states import UnitState
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """republish_after: a unit unclaimed so long after its announcement is announced again: its
-    message may be lost. age_max: a unit older than this that nobody holds is given up.
+    message may be lost. age_max: a unit older than this that nobody holds is given up. delay_max:
+    whether an attempt is to come later than this is looked at: a clock may have been ahead.
     """
 
     republish_after: timedelta
     age_max: timedelta
+    delay_max: timedelta = timedelta(minutes=10)
 
 
 class Leases:
@@ -72,7 +74,7 @@ def is_neglected(
             return None if is_held else Expired(unit)
         case UnitState.REQUESTED:
             if unit.not_before is not None and unit.not_before > now:
-                return None
+                return Reported(unit) if unit.not_before > now + patience.delay_max else None
             rung_at = _latest(unit.announced_at, unit.not_before)
             # Far ahead, too: it was rung by a clock that has been set back since.
             is_silent = unit.announced_at is None or (

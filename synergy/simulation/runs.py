@@ -24,6 +24,7 @@ _TURNS: Final = 30
 _TURN_SECONDS: Final = 10.0
 _KILLS: Final = 0.3
 _COMMANDS: Final = 0.4
+_CLOCKS_SET: Final = 0.1
 #: In peace everything due must finish within this; it covers every lease, delay and sweep.
 _PEACE_SECONDS: Final = 3000.0
 _PEACE_TURN_SECONDS: Final = 60.0
@@ -70,6 +71,8 @@ def _play(world: World) -> None:
             world.kill_somebody()
         if world.random.random() < _COMMANDS:
             world.command_something()
+        if world.random.random() < _CLOCKS_SET:
+            world.set_clock()
     world.faults.stop()
     world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
@@ -98,7 +101,8 @@ def plot() -> Plot:
             freerun_processes=[_SHELL],
             policy_of=lambda _: _RETRY,
         ),
-        start=_END + timedelta(hours=1),
+        # Late enough for the clock to be set back by hours and every interval still to be over.
+        start=_END + timedelta(hours=5),
         instances=dict.fromkeys([*names, _SHELL], 1),
         duration=lambda uow: 0.5 + int(uow.id[:2], 16) / 40,
     )

@@ -84,6 +84,7 @@ class Stage:
         self.current: Actor | None = None
         self.turn_count = 0
         self.is_closing = False
+        # What the clock of the machine shows when the simulation begins; `set_clock` moves it.
         self._start = start
         self._heap: list[tuple[float, float, int, Actor, int]] = []
         self._baton = threading.Semaphore(0)
@@ -93,6 +94,10 @@ class Stage:
     def now(self) -> datetime:
         """Return the present instant."""
         return self._start + timedelta(seconds=self.seconds)
+
+    def set_clock(self, by: timedelta) -> None:
+        """Set the clock of the machine forward or back; no time passes."""
+        self._start += by
 
     def start(self, name: str, body: Callable[[Actor], None]) -> Actor:
         """Let a process begin."""

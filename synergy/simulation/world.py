@@ -144,6 +144,13 @@ class World:
         alive = [actor for actor in self.stage.actors if not actor.is_ended]
         self.stage.kill(self.random.choice(alive))
 
+    def set_clock(self) -> None:
+        """Set the clock of all boxes and of the store, forward, or back but not by too much."""
+        by = timedelta(seconds=self.random.choice((3.0, 90.0, 7200.0)))
+        earliest = self.plot.start - timedelta(hours=4)
+        is_back = self.random.random() < 0.7 and self.clock.now() - by > earliest
+        self.stage.set_clock(-by if is_back else by)
+
     def command_something(self) -> None:
         """Let an operator ask for something drawn by chance."""
         random = self.random
@@ -182,6 +189,7 @@ class World:
                         kind=CommandKind.RESUME,
                         target=command.id,
                         state=CommandState.REQUESTED,
+                        is_paused=False,
                         created_at=self.clock.now(),
                     )
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from synergy.adapters import sqlite_store
 from synergy.core import readiness
 from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
 from synergy.core.engine import Engine
+from synergy.scheduler import loop
 from synergy.scheduler.loop import Index, Scheduler
 from synergy.simulation.runs import simulate
 
@@ -104,6 +106,11 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def deadlines_outlive_the_clock(patch: pytest.MonkeyPatch) -> None:
+    """Wait until a clock that was set back has caught up."""
+    patch.setattr(loop, 'CLOCK_TOLERANCE', timedelta(days=1))
+
+
 def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
     """Find every input final, when it is decided; the checker still looks for itself."""
     patch.setattr(readiness, '_pending', lambda *_: [])
@@ -118,6 +125,7 @@ def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
         (without(CancelUnit), 'I4'),
         (without(MoveUnit), 'I'),
         (claim_what_is_taken, 'I5'),
+        (deadlines_outlive_the_clock, 'I8'),
         (parents_do_not_wait, 'I'),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
