@@ -6,6 +6,7 @@ import http.client
 import random
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from threading import Event, Thread
 from typing import Final
 
@@ -44,9 +45,12 @@ class Viewers:
     def _view(self, address: str) -> None:
         stream = http.client.HTTPConnection('127.0.0.1', self._port, timeout=_PATIENCE_SECONDS)
         pages = http.client.HTTPConnection('127.0.0.1', self._port, timeout=_PATIENCE_SECONDS)
+        # A response keeps its socket open, whatever becomes of its connection.
+        leaving = ExitStack()
         try:
             stream.request('GET', '/events')
             answer = stream.getresponse()
+            leaving.callback(answer.close)
             if answer.status != 200:
                 raise http.client.HTTPException(f'/events: {answer.status}')
             read_at = 0.0
@@ -67,5 +71,6 @@ class Viewers:
         except (OSError, http.client.HTTPException) as error:
             self.failures.append(f'{address}: {error}')
         finally:
+            leaving.close()
             stream.close()
             pages.close()
