@@ -1,4 +1,4 @@
-"""The dashboard on a million jobs: how long its pages take, first and later, and its memory."""
+"""The dashboard on a million jobs: how long its pages take, alone and beside a loaded Scheduler."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 
 from werkzeug.test import Client
 
+from bench import mx_load
+from bench.names import ALERT, DAILY, HOURLY, MONTHLY
 from bench.result import Result
 from synergy import bootstrap
 from synergy.adapters.clocks import SimulatedClock
@@ -30,6 +32,7 @@ from synergy.ports.store import Store
 
 _NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 _BATCH = 5_000
+_PIPELINE = (HOURLY, DAILY, MONTHLY, ALERT)
 _ROUNDS = 40
 #: One job in so many is held.
 _HELD_EVERY = 2_000
@@ -67,12 +70,15 @@ class _Runtime:
 
 
 def run(*, is_quick: bool) -> Sequence[Result]:
-    """Fill a store with a million jobs (a tenth when quick), and ask for each page 40 times."""
+    """Fill a store with a million jobs; ask for each page alone, then beside a loaded Scheduler.
+
+    is_quick: as many jobs, fewer rounds.
+    """
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
-        environ = {'SYNERGY_HOME': folder, 'SYNERGY_CONTEXT_MODULE': 'bench.mx_context'}
+        environ = mx_load.environ_of(folder)
         settings, context = bootstrap.load(environ)
         runtime = _Runtime(settings, context, SimulatedClock(_NOW), Path(folder) / 'store.db')
-        count = _fill(runtime, 10 if is_quick else 1)
+        count = _fill(runtime)
         site = site_of(runtime, 'secret of a benchmark')
         client = Client(App(site))
         began = time.perf_counter()
@@ -84,7 +90,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
         ]
         for what, address, aim in _PAGES:
             seconds = []
-            for _ in range(_ROUNDS):
+            for _ in range(_ROUNDS // 4 if is_quick else _ROUNDS):
                 runtime.clock.sleep(1)
                 began = time.perf_counter()
                 answer = client.get(address, headers={'Host': 'localhost'})
@@ -98,20 +104,23 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             )
         site.feed.stop()
         site.stores.close()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        results += mx_load.run(environ, _PAGES, is_quick=is_quick)
     return [*results, Result(benchmark='mx', what='memory', value=memory, unit='MiB')]
 
 
-def _fill(runtime: _Runtime, step: int) -> int:
-    """Write a row for every `step`-th job; return how many."""
+def _fill(runtime: _Runtime) -> int:
+    """Write a row for every job; return how many."""
     store = runtime.open_store()
     leadership = store.lead('bench', timedelta(days=9999))
     assert leadership is not None
     count = 0
-    jobs = islice(_jobs(runtime.context), 0, None, step)
+    jobs = _jobs(runtime.context)
     while chosen := list(islice(jobs, _BATCH)):
         count += len(chosen)
         store.commit(leadership, [SaveJob(job, 'made by a benchmark') for job in chosen])
+    # The Scheduler of the second half is to lead.
+    store.resign(leadership)
     store.close()
     return count
 
@@ -119,6 +128,8 @@ def _fill(runtime: _Runtime, step: int) -> int:
 def _jobs(context: Context) -> Iterator[Job]:
     hierarchy = context.hierarchy
     for node in hierarchy:
+        if node.process.name in _PIPELINE:
+            continue
         over = hierarchy.over_until(node, _NOW)
         for ordinal in range(node.first, over):
             is_held = ordinal % _HELD_EVERY == 7

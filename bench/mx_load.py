@@ -1,0 +1,179 @@
+"""The dashboard beside a Scheduler at full load, with fifty live viewers, on a million jobs.
+
+Real processes on one store: Scheduler, workers and MX. Short spells with and without viewers take
+turns within one run, so that what else the machine does falls on both; then each page is asked for
+while viewers and load go on.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, WORKERS_VARIABLE
+from bench.result import Result
+from bench.viewers import Viewers
+from synergy import bootstrap
+from synergy.bootstrap import PROJECT
+from synergy.core.records import ProcessName
+from synergy.core.states import FINAL_JOB_STATES
+from synergy.ports.store import Store
+
+VIEWERS: Final = 50
+#: What they look at: most the overview, some a heat map and an interval.
+_WATCHED: Final = ('/', '/', '/', '/t/site?z=day', '/t/p00?z=year&at=2020')
+_HOURS: Final = 56_000
+_WORKERS: Final = 1
+_PATIENCE_SECONDS: Final = 120.0
+_PIPELINE: Final = (HOURLY, DAILY, MONTHLY, ALERT)
+
+
+def environ_of(folder: str) -> dict[str, str]:
+    """Return the environment of all processes of this benchmark."""
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+    return {
+        **os.environ,
+        'SYNERGY_HOME': folder,
+        'SYNERGY_CONTEXT_MODULE': 'bench.mx_load_context',
+        'SYNERGY_MX_PORT': str(port),
+        # Reading a million rows the first time takes longer than the usual lease of a leader.
+        'SYNERGY_LEADER_LEASE_SECONDS': '120',
+        HOURS_VARIABLE: str(_HOURS),
+        WORKERS_VARIABLE: str(_WORKERS),
+    }
+
+
+def run(
+    environ: dict[str, str], pages: Sequence[tuple[str, str, int]], *, is_quick: bool
+) -> Sequence[Result]:
+    """Measure on the filled store of `environ`. pages: what, address, milliseconds at most."""
+    settings, context = bootstrap.load(environ)
+    port = int(environ['SYNERGY_MX_PORT'])
+    spells, seconds, rounds = (2, 4.0, 8) if is_quick else (4, 8.0, 40)
+    alone: list[float] = []
+    watched: list[float] = []
+    with ExitStack() as stack:
+        runtime = stack.enter_context(bootstrap.open_runtime(settings, context))
+        store = runtime.open_store()
+        stack.enter_context(_processes(environ, Path(environ['SYNERGY_HOME'])))
+        _wait_moving(store)
+        _wait_serving(port)
+        for _ in range(spells):
+            alone.append(_rate(store, seconds))
+            with Viewers(port, VIEWERS, _WATCHED) as viewers:
+                time.sleep(1)
+                watched.append(_rate(store, seconds))
+            assert not viewers.failures, viewers.failures[:3]
+        with Viewers(port, VIEWERS, _WATCHED) as viewers:
+            slowest = {what: _slowest(port, address, rounds) for what, address, _ in pages}
+        assert not viewers.failures, viewers.failures[:3]
+        is_loaded = _rate(store, 1.0) > 0
+    before, during = statistics.mean(alone), statistics.mean(watched)
+    table = [
+        Result(benchmark='mx', what='load, no viewer', value=before, unit='intervals/s'),
+        Result(benchmark='mx', what=f'load, {VIEWERS} viewers', value=during, unit='intervals/s'),
+        Result(
+            benchmark='mx',
+            what=f'throughput lost by {VIEWERS} viewers',
+            value=(1 - during / before) * 100,
+            unit='%',
+            aim='< 5',
+        ),
+        Result(
+            benchmark='mx', what='still loaded at the end', value=float(is_loaded), unit='yes = 1'
+        ),
+    ]
+    for what, _, aim in pages:
+        table.append(
+            Result(
+                benchmark='mx',
+                what=f'{what}, loaded, p99',
+                value=slowest[what],
+                unit='ms',
+                aim=f'< {aim}',
+            )
+        )
+    return table
+
+
+def _slowest(port: int, address: str, rounds: int) -> float:
+    """Return in how many milliseconds 99 of 100 answers come."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=_PATIENCE_SECONDS)
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        connection.request('GET', address)
+        answer = connection.getresponse()
+        answer.read()
+        taken.append((time.perf_counter() - began) * 1000)
+        assert answer.status == 200, f'{address}: {answer.status}'
+        # People do not ask again at once.
+        time.sleep(0.05)
+    connection.close()
+    return statistics.quantiles(taken, n=100)[-1]
+
+
+def _finished(store: Store) -> int:
+    counts = store.count_jobs()
+    return sum(
+        count
+        for (process, state), count in counts.items()
+        if process in _PIPELINE and state in FINAL_JOB_STATES
+    )
+
+
+def _rate(store: Store, seconds: float) -> float:
+    """Return the intervals per second that the pipeline finishes."""
+    first, began = _finished(store), time.perf_counter()
+    time.sleep(seconds)
+    last = _finished(store)
+    return (last - first) / (time.perf_counter() - began)
+
+
+def _wait_serving(port: int) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as trial:
+            if trial.connect_ex(('127.0.0.1', port)) == 0:
+                break
+        time.sleep(0.1)
+    # The first page reads the whole store, once.
+    _slowest(port, '/', 2)
+
+
+def _wait_moving(store: Store) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while _finished(store) < _WORKERS * 500:
+        assert time.monotonic() < until, 'the pipeline does not move; see bench.out'
+        time.sleep(0.2)
+
+
+@contextmanager
+def _processes(environ: dict[str, str], home: Path) -> Iterator[None]:
+    names = ['Scheduler', *map(ProcessName, _PIPELINE), 'MX']
+    children: list[subprocess.Popen[bytes]] = []
+    with (home / 'bench.out').open('ab') as output:
+        try:
+            for name in names:
+                command = [sys.executable, str(PROJECT / 'process_starter.py'), name]
+                children.append(
+                    subprocess.Popen(
+                        command, env=environ, cwd=PROJECT, stdout=output, stderr=output
+                    )
+                )
+            yield
+        finally:
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait(30)

@@ -1,0 +1,76 @@
+"""Live viewers without a browser: each follows the stream and reads its page as live.js does."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from threading import Event, Thread
+from typing import Final
+
+#: As in live.js: pages are read anew at most so often, a little apart.
+_READ_SECONDS: Final = 2.5
+_APART_SECONDS: Final = 0.4
+_PATIENCE_SECONDS: Final = 30.0
+
+
+class Viewers:
+    """Tabs that look at `addresses` in turn, from the start of a block to its end."""
+
+    def __init__(self, port: int, count: int, addresses: Sequence[str]) -> None:
+        """Prepare `count` tabs."""
+        self._port = port
+        self._ended = Event()
+        self._threads = [
+            Thread(target=self._view, args=(addresses[number % len(addresses)],), daemon=True)
+            for number in range(count)
+        ]
+        self.read_count = 0
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Viewers:
+        """Connect all of them."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let all of them leave."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(_PATIENCE_SECONDS)
+
+    def _view(self, address: str) -> None:
+        stream = http.client.HTTPConnection('127.0.0.1', self._port, timeout=_PATIENCE_SECONDS)
+        pages = http.client.HTTPConnection('127.0.0.1', self._port, timeout=_PATIENCE_SECONDS)
+        # A response keeps its socket open, whatever becomes of its connection.
+        leaving = ExitStack()
+        try:
+            stream.request('GET', '/events')
+            answer = stream.getresponse()
+            leaving.callback(answer.close)
+            if answer.status != 200:
+                raise http.client.HTTPException(f'/events: {answer.status}')
+            read_at = 0.0
+            while not self._ended.is_set():
+                line = answer.fp.readline() if answer.fp is not None else b''
+                if not line:
+                    raise http.client.HTTPException('the stream ended')
+                if not line.startswith((b'event: jobs', b'event: gap', b'event: tick')):
+                    continue
+                rest = read_at + _READ_SECONDS - time.monotonic()
+                if rest > 0:
+                    continue
+                self._ended.wait(random.random() * _APART_SECONDS)
+                read_at = time.monotonic()
+                pages.request('GET', address, headers={'X-Live': '1'})
+                pages.getresponse().read()
+                self.read_count += 1
+        except (OSError, http.client.HTTPException) as error:
+            self.failures.append(f'{address}: {error}')
+        finally:
+            leaving.close()
+            stream.close()
+            pages.close()
