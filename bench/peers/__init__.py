@@ -12,7 +12,7 @@ from typing import Final
 
 from bench.peers import airflow_week, dagster_week, synergy_week
 from bench.peers.environments import PEERS, is_installed, versions
-from bench.peers.measured import Week, interval_count
+from bench.peers.measured import PeerFailed, Week, interval_count
 from bench.result import Result
 from bench.servers import postgresql
 
@@ -37,9 +37,13 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             _say(f'{name} is left out: it needs PostgreSQL; apt-get install postgresql')
         else:
             _say(f'{name} {versions(name)[_PACKAGE_OF[name]]}: the same; takes minutes')
-            for week in _WEEK_OF[name](days):
-                _say(f'{week.what}: {week.seconds:.1f} s')
-                weeks.append(week)
+            try:
+                for week in _WEEK_OF[name](days):
+                    _say(f'{week.what}: {week.seconds:.1f} s')
+                    weeks.append(week)
+            except (PeerFailed, postgresql.PostgresServerError) as error:
+                # What the others took minutes for is still worth showing.
+                _say(f'{name} failed: {error}')
     return [item for week in weeks for item in _results(week, baseline, interval_count(days))]
 
 

@@ -36,7 +36,7 @@ def is_installed(name: str) -> bool:
 def install(name: str) -> None:
     """Make the environment of a peer; raise CalledProcessError, after pip has said why."""
     folder = _folder(name)
-    print(f'installing {name} into {folder.relative_to(PROJECT)}, from PyPI; takes minutes')
+    print(f'installing {name} from PyPI into {folder}; takes a minute or more')
     venv.create(folder, with_pip=True, clear=True)
     subprocess.run(
         [

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import platform
+import subprocess
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
@@ -60,8 +61,14 @@ def _install_peers(name: str) -> None:
     # Beside a checkout only, as the benchmarks.
     environments = importlib.import_module('bench.peers.environments')
     for peer in environments.PEERS:
-        if not environments.is_installed(peer):
+        if environments.is_installed(peer):
+            continue
+        try:
             environments.install(peer)
+        except subprocess.CalledProcessError as error:
+            raise CommandError(
+                f'{peer} could not be installed: see what pip said above', ExitCode.UNAVAILABLE
+            ) from error
 
 
 COMMAND = CliCommand(

@@ -10,7 +10,7 @@ import pytest
 
 from bench import peers
 from bench.peers import environments, synergy_week
-from bench.peers.measured import Week, interval_count
+from bench.peers.measured import PeerFailed, Week, interval_count
 from bench.servers.postgresql import PostgresServer, binaries
 from synergy.cli.main import main
 
@@ -77,6 +77,29 @@ def test_a_peer_is_held_against_synergy(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert ratios == [1.0, 1.0, 10.0, 4.0]
     assert interval_count(7) == 175
+
+
+@pytest.mark.usefixtures('project')
+def test_a_peer_that_fails_costs_only_its_own_rows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_days: int) -> Iterator[Week]:
+        yield Week(what='Airflow, one way', start_seconds=9.0, seconds=5.0, processor_seconds=1.0)
+        raise PeerFailed('waited in vain')
+
+    own = Week(what='Synergy', start_seconds=None, seconds=0.5, processor_seconds=0.25)
+    monkeypatch.setattr(synergy_week, 'measure', lambda _days: [own])
+    monkeypatch.setattr(peers, 'is_installed', lambda name: name == 'airflow')
+    monkeypatch.setattr(peers, '_WEEK_OF', {'airflow': measure})
+    monkeypatch.setattr('bench.servers.postgresql.binaries', lambda: Path('/'))
+
+    results = peers.run(is_quick=False)
+
+    assert [item.what for item in results if 'jobs' in item.what] == [
+        'Synergy: 175 jobs',
+        'Airflow, one way: 175 jobs',
+    ]
+    assert 'airflow failed: waited in vain' in capsys.readouterr().err
 
 
 @pytest.mark.skipif(binaries() is None, reason='PostgreSQL is not installed')
