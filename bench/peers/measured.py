@@ -80,7 +80,8 @@ class Processes:
         with (self._folder / f'{name}.out').open('ab') as output:
             self._children.append(
                 subprocess.Popen(
-                    command,
+                    # The kernel ends it when the benchmark is killed.
+                    ['setpriv', '--pdeathsig', 'TERM', *command],
                     cwd=self._folder,
                     env=self._environ,
                     stdin=subprocess.DEVNULL,
