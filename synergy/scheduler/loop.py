@@ -47,7 +47,7 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
 from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, Route, UowId
-from synergy.core.timetable import Timetable
+from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
 from synergy.ports.errors import (
@@ -80,6 +80,8 @@ OPEN_COMMANDS_MAX: Final = 10_000
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
+#: Rows of the index between two looks at the lease.
+ROWS_PER_LOOK: Final = 10_000
 #: How often a copy of the index is saved.
 COPY_PERIOD: Final = timedelta(minutes=10)
 
@@ -271,7 +273,7 @@ class Scheduler:
         copy = self._store.index_copy() if self._refusal_count == 0 else None
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
-        strangers = timetable.load(self._store.index_rows, self._store.open_jobs(), copy)
+        strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
         if strangers:
             logger.warning(
                 '%d job rows, such as %s, have no place in the context; they are left alone',
@@ -307,6 +309,13 @@ class Scheduler:
             extra={'event': 'index_loaded'},
         )
         return index
+
+    def _index_rows(self, since: datetime | None) -> Iterator[IndexRow]:
+        """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
+        for number, row in enumerate(self._store.index_rows(since)):
+            if number % ROWS_PER_LOOK == 0 and self._leader.hold():
+                raise LeadershipLost('the lease ran out while the index was read')
+            yield row
 
     def _wired(
         self, engine: Engine, freeruns: Freeruns, overrides: Overrides, now: datetime

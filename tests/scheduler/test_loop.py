@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import IndexRow
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import BrokerUnusable, StoreUnavailable
+from synergy.scheduler import loop
 from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import LEASE, Stage, route_of
 
@@ -58,6 +61,29 @@ def test_a_new_scheduler_goes_on_where_a_killed_one_stopped(stage: Stage) -> Non
 
     assert len(stage.started) == ALL
     assert stage.violations() == []
+
+
+def test_reading_a_long_history_does_not_cost_the_leadership(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.run(stage.scheduler('one'))
+    stage.clock.advance(2 * LEASE)
+    scheduler = stage.scheduler('two')
+    index_rows = scheduler._store.index_rows
+
+    def slowly(since: datetime | None = None) -> Iterator[IndexRow]:
+        for row in index_rows(since):
+            stage.clock.advance(LEASE / 4)
+            yield row
+
+    monkeypatch.setattr(scheduler._store, 'index_rows', slowly)
+    monkeypatch.setattr(loop, 'ROWS_PER_LOOK', 1)
+    scheduler.step()
+
+    leadership = stage.store.leadership()
+    assert leadership is not None
+    assert (leadership.owner, leadership.term) == ('two', 2)
+    assert scheduler.is_leading
 
 
 def test_messages_that_are_lost_are_rung_again(stage: Stage) -> None:
