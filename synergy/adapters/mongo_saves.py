@@ -33,7 +33,7 @@ from synergy.core.effects import (
     SaveOverride,
     in_stages,
 )
-from synergy.core.records import Unit, UowId
+from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import LIVE_UNIT_STATES, UnitState
 
 Operation: TypeAlias = 'InsertOne[Document] | UpdateOne | DeleteOne'
@@ -119,12 +119,21 @@ def _apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None
 def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
     try:
         database[UNITS].bulk_write(
-            [InsertOne(documents.unit_document(unit)) for unit in units], ordered=False
+            [
+                *(InsertOne(documents.unit_document(unit)) for unit in units),
+                *map(_delete_ended, filter(None, map(outlived_by, units))),
+            ],
+            ordered=False,
         )
     except BulkWriteError as error:
         known = [units[index] for index in duplicates(error)]
         for unit in known:
             _adopt(database, unit)
+
+
+def _delete_ended(uow_id: UowId) -> DeleteOne:
+    kept = [*LIVE, UnitState.DEAD.value]
+    return DeleteOne({'_id': documents.object_id(uow_id), 'state': {'$nin': kept}})
 
 
 def _adopt(database: Database[Document], unit: Unit) -> None:

@@ -20,7 +20,7 @@ from synergy.core.effects import (
     SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
-from synergy.core.records import Job, Override
+from synergy.core.records import Job, Override, outlived_by
 from synergy.core.states import UnitState
 
 #: Events that a job keeps. Source: Synergy 2.x.
@@ -42,6 +42,9 @@ _REVIVE_UNIT: Final = (
     "UPDATE unit_of_work SET state = 'state_requested', fence = fence + 1, error = NULL, "
     'finished_at = NULL, submitted_at = NULL, not_before = NULL '
     "WHERE id = ? AND state = 'state_canceled' AND started_at IS NULL"
+)
+_DELETE_ENDED_UNIT: Final = (
+    f"DELETE FROM unit_of_work WHERE id = ? AND state NOT IN {LIVE} AND state <> 'state_dead'"
 )
 _INSERT_JOB: Final = (
     f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
@@ -103,6 +106,8 @@ def apply(  # noqa: C901 - one case for each kind of save
     match save:
         case InsertUnit(unit):
             if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
+                if (outlived := outlived_by(unit)) is not None:
+                    connection.execute(_DELETE_ENDED_UNIT, (outlived,))
                 return True
             if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
                 return True

@@ -308,6 +308,16 @@ class IndexCopy:
     pages: tuple[IndexPage, ...]
 
 
+#: Units that a job keeps; the oldest ended ones go.
+RUNS_PER_JOB_MAX: Final = 128
+
+
+def outlived_by(unit: Unit) -> UowId | None:
+    """Return the unit that a job need not keep once `unit` is there; None: it keeps all."""
+    run = unit.run - RUNS_PER_JOB_MAX
+    return uow_id_of(unit.key, run) if run > 0 else None
+
+
 def uow_id_of(key: JobKey, run: int) -> UowId:
     """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
 

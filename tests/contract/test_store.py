@@ -25,6 +25,7 @@ from synergy.core.effects import (
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
+    RUNS_PER_JOB_MAX,
     Box,
     BoxProcess,
     IndexCopy,
@@ -227,6 +228,29 @@ def test_several_are_claimed_and_finished_at_once_each_on_its_own(store: Store) 
         UnitState.PROCESSED,
     ]
     assert [len(store.log(unit.id)) for unit in units] == [1, 0, 0, 1]
+
+
+def test_a_job_keeps_its_newest_runs_and_every_dead_letter(store: Store) -> None:
+    leadership = leader(store)
+    for run in (1, 2):
+        store.commit(leadership, [InsertUnit(unit_of(run=run))])
+        claim(store, uow_id_of(HOUR, run), 'w')
+    finish(store, uow_id_of(HOUR, 1), 1, Outcome.processed(1))
+    finish(store, uow_id_of(HOUR, 2), 1, Outcome.failed('no data'))
+    dead = MoveUnit(
+        uow_id=uow_id_of(HOUR, 2),
+        from_state=UnitState.INVALID,
+        from_fence=1,
+        to_state=UnitState.DEAD,
+        at=NOW,
+    )
+    store.commit(leadership, [dead])
+
+    for run in (RUNS_PER_JOB_MAX + 1, RUNS_PER_JOB_MAX + 2):
+        store.commit(leadership, [InsertUnit(unit_of(run=run))])
+
+    kept = [unit.run for unit in store.runs(HOUR)]
+    assert kept == [2, RUNS_PER_JOB_MAX + 1, RUNS_PER_JOB_MAX + 2]
 
 
 def test_zombie_finish_renew_and_release_are_refused_after_a_rescue(store: Store) -> None:
