@@ -22,11 +22,11 @@ from typing import Final
 from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WORKERS_VARIABLE
 from bench.result import Result
 from synergy import bootstrap
-from synergy.bootstrap import PROJECT, Runtime
+from synergy.bootstrap import PROJECT
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import Job, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
-from synergy.core.timeperiod import JobKey, Qualifier, parse
+from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.store import Store
 from synergy.workers.runner import BATCH_MAX
@@ -55,10 +55,8 @@ class Throughput:
 
 def pipeline(environ: Mapping[str, str], home: Path, hours: int, worker_count: int) -> Throughput:
     """Run the pipeline of `hours` on the store and broker of `environ`; return how fast."""
-    with _system(environ, home, hours, worker_count) as (runtime, store):
-        total = sum(
-            node.until - node.first for node in runtime.context.hierarchy if node.until is not None
-        )
+    with _system(environ, home, hours, worker_count) as store:
+        total = _interval_count(hours)
         _wait_finished(store, total)
         units = list(store.all_units())
     began = min(unit.created_at for unit in units)
@@ -162,7 +160,7 @@ def bare_sequence(environ: Mapping[str, str], count: int) -> float:
 @contextmanager
 def _system(
     environ: Mapping[str, str], home: Path, hours: int, worker_count: int
-) -> Iterator[tuple[Runtime, Store]]:
+) -> Iterator[Store]:
     """Start workers first and then a Scheduler, each a process; end all with the block."""
     environ = {
         **environ,
@@ -191,7 +189,7 @@ def _system(
                             command, env={**environ}, cwd=PROJECT, stdout=output, stderr=output
                         )
                     )
-            yield runtime, store
+            yield store
         finally:
             for child in children:
                 child.send_signal(signal.SIGTERM)
@@ -207,6 +205,21 @@ def _wait_finished(store: Store, total: int) -> None:
             return
         time.sleep(_LOOK_SECONDS)
     raise RuntimeError(f'{total} intervals were not finished within {_PATIENCE_SECONDS:g} s')
+
+
+def _interval_count(hours: int) -> int:
+    """Return how many intervals the pipeline of `hours` has, days twice: of site and alert.
+
+    Not asked of the context: this process has read it once, for another length maybe.
+    """
+    first = start_utc(parse(Qualifier.HOURLY, START))
+    last = first + timedelta(hours=hours) - timedelta(microseconds=1)
+
+    def count(qualifier: Qualifier) -> int:
+        ordinals = [containing_utc(qualifier, instant).ordinal for instant in (first, last)]
+        return ordinals[1] - ordinals[0] + 1
+
+    return hours + 2 * count(Qualifier.DAILY) + count(Qualifier.MONTHLY)
 
 
 def _hand_overs(units: Sequence[Unit]) -> tuple[list[float], list[float]]:
