@@ -32,6 +32,7 @@ from synergy.core.effects import (
     SaveJob,
     SaveOverride,
     in_stages,
+    name_of,
 )
 from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import LIVE_UNIT_STATES, UnitState
@@ -336,22 +337,3 @@ def duplicates(error: BulkWriteError) -> list[int]:
     if others or details.get('writeConcernErrors') or not failed:
         raise error
     return [int(item['index']) for item in failed]
-
-
-def name_of(save: Save) -> str:
-    """Return what a save is about, for the message of a refusal."""
-    match save:
-        case InsertUnit(unit):
-            return f'unit {unit}'
-        case SaveJob(job, _):
-            return f'job {job.key} at rev {job.rev - 1}'
-        case MoveUnit() | CancelUnit():
-            return f'unit {save.uow_id}'
-        case SaveCommand(command):
-            return f'command {command.id}'
-        case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
-            return f'free run {freerun.name}'
-        case SaveOverride():
-            return f'override of {save.override.process}'
-        case RemoveOverride():
-            return f'override of {save.process}'

@@ -220,24 +220,3 @@ def _move_unit(connection: Connection, move: MoveUnit) -> bool:
             ),
         )
     return moved.rowcount == 1
-
-
-def name_of(save: Save) -> str:
-    """Return what a save is about, for the message of a refusal."""
-    match save:
-        case InsertUnit(unit):
-            return f'unit {unit}'
-        case SaveJob(job, _):
-            return f'job {job.key} at rev {job.rev - 1}'
-        case MoveUnit() | CancelUnit():
-            return f'unit {save.uow_id}'
-        case SaveCommand(command):
-            return f'command {command.id}'
-        case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
-            return f'free run {freerun.name}'
-        case SaveOverride():
-            return f'override of {save.override.process}'
-        case RemoveOverride():
-            return f'override of {save.process}'
-        case _:
-            assert_never(save)

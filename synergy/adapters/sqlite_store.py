@@ -24,12 +24,11 @@ from synergy.adapters.sqlite_saves import (
     OPEN,
     OPEN_COMMANDS,
     apply,
-    name_of,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import Save
+from synergy.core.effects import Save, name_of
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Job,
