@@ -29,7 +29,7 @@ from synergy.core.records import ProcessName
 VIEWERS: Final = 50
 #: What they look at: most the overview, some a heat map and an interval.
 _WATCHED: Final = ('/', '/', '/', '/t/site?z=day', '/t/p00?z=year&at=2020')
-_HOURS: Final = 56_000
+_HOURS: Final = 490_000
 _WORKERS: Final = 1
 _PATIENCE_SECONDS: Final = 120.0
 _PIPELINE: Final = (HOURLY, DAILY, MONTHLY, ALERT)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import http.client
 import random
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import Event, Thread
 from typing import Final
 
-#: As in live.js: pages are read anew at most so often, a little apart.
-_READ_SECONDS: Final = 2.5
+#: As in live.js: when told to, all pages are read anew, a little apart.
 _APART_SECONDS: Final = 0.4
 _PATIENCE_SECONDS: Final = 30.0
 
@@ -53,18 +51,13 @@ class Viewers:
             leaving.callback(answer.close)
             if answer.status != 200:
                 raise http.client.HTTPException(f'/events: {answer.status}')
-            read_at = 0.0
             while not self._ended.is_set():
                 line = answer.fp.readline() if answer.fp is not None else b''
                 if not line:
                     raise http.client.HTTPException('the stream ended')
-                if not line.startswith((b'event: jobs', b'event: gap', b'event: tick')):
-                    continue
-                rest = read_at + _READ_SECONDS - time.monotonic()
-                if rest > 0:
+                if not line.startswith(b'event: read'):
                     continue
                 self._ended.wait(random.random() * _APART_SECONDS)
-                read_at = time.monotonic()
                 pages.request('GET', address, headers={'X-Live': '1'})
                 pages.getresponse().read()
                 self.read_count += 1

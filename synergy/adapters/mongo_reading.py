@@ -146,9 +146,10 @@ class MongoReading:
             return {}
         return {unit.id: unit for unit in self._units({'_id': {'$in': ids}})}
 
-    def live_units(self) -> Sequence[Unit]:
-        """Return every unit that somebody still has to act on."""
-        return list(self._units({'state': {'$in': LIVE}}))
+    def live_units(self, limit: int | None = None) -> Sequence[Unit]:
+        """Return units that somebody still has to act on, those that run longest first."""
+        order = [(name, ASCENDING) for name in ('state', 'started_at', 'created_at', '_id')]
+        return list(self._units({'state': {'$in': LIVE}}, order, limit or 0))
 
     def store_now(self) -> datetime:
         """Return the present instant of the clock by which leases are judged."""

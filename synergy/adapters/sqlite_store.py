@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Connection
 from types import MappingProxyType
@@ -58,6 +59,8 @@ T = TypeVar('T')
 
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
+#: Decodes job rows for followers, who read the newest ones again and again.
+_followed_job_of: Final = lru_cache(maxsize=8192)(rows.job_of)
 
 
 _MARK_ANNOUNCED: Final = (
@@ -211,10 +214,14 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
                 found[unit.id] = unit
         return found
 
-    def live_units(self) -> Sequence[Unit]:
-        """Return every unit that somebody still has to act on."""
-        sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
-        return list(self._decoded(rows.unit_of, self._file.read(sql)))
+    def live_units(self, limit: int | None = None) -> Sequence[Unit]:
+        """Return units that somebody still has to act on, those that run longest first."""
+        sql = (
+            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE} '
+            'ORDER BY state, started_at, created_at, id LIMIT ?'
+        )
+        found = self._file.read(sql, (-1 if limit is None else limit,))
+        return list(self._decoded(rows.unit_of, found))
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""
@@ -333,7 +340,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
             'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
         )
-        return list(self._decoded(rows.job_of, self._file.read(sql, (*start, limit))))
+        return list(self._decoded(_followed_job_of, self._file.read(sql, (*start, limit))))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, NewType
 
 YEAR_MIN: Final = 1970
@@ -19,6 +20,10 @@ YEAR_MAX: Final = 2999
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
+#: Of every name but those of real time, which go on with minutes and seconds.
+_DIGITS: Final = len('YYYYMMDDHH')
+#: A job, its unit and its reports name one interval a dozen times within seconds.
+_PARSED_MAX: Final = 8192
 
 
 ProcessName = NewType('ProcessName', str)
@@ -79,25 +84,26 @@ class JobKey(NamedTuple):
         return f'{self.process}@{self.timeperiod}'
 
 
+@lru_cache(maxsize=_PARSED_MAX)
 def parse(qualifier: Qualifier, text: str) -> Timeperiod:
-    """Return the interval that `text` names.
+    """Return the interval that `text` names; those read lately are remembered.
 
     Raises ValueError, saying what is wrong with it, when `text` has not exactly the digits of the
     qualifier, names a date that does not exist, or lies outside the years 1970 to 2999.
     """
     shape = _SHAPE_BY_QUALIFIER[qualifier]
-    match = shape.pattern.fullmatch(text)
-    if match is None:
+    if shape.pattern.fullmatch(text) is None:
         raise ValueError(
             f'{text!r} is not {shape.article} {qualifier.word} timeperiod; expected {shape.example}'
         )
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+    year, month, day = int(text[:4]), int(text[4:6]) or 1, int(text[6:8]) or 1
     if not YEAR_MIN <= year <= YEAR_MAX:
         raise ValueError(
             f'year {year} of timeperiod {text!r} is outside {YEAR_MIN}-{YEAR_MAX}; correct the year'
         )
+    minute, second = (int(text[10:12]), int(text[12:])) if len(text) > _DIGITS else (0, 0)
     try:
-        instant = datetime(year, month or 1, day or 1, hour, minute, second, tzinfo=UTC)
+        instant = datetime(year, month, day, int(text[8:_DIGITS]), minute, second, tzinfo=UTC)
     except ValueError as error:
         raise ValueError(f'timeperiod {text!r} names no real date ({error}); correct it') from error
     return containing_utc(qualifier, instant)

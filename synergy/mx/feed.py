@@ -1,8 +1,10 @@
 """Live pages: one thread follows the store, any number of tabs listen to what it finds.
 
-Each tab is a server-sent event stream: `jobs` carries the cells that have changed, `gap` says that
-a tab has missed some and should read its page anew, `tick` lets it refresh what depends on the
-time. A tab costs a waiting thread, never a query. Without tabs the thread waits, too.
+Each tab is a server-sent event stream: `jobs` carries the cells that have changed, `read` lets all
+tabs read their pages anew, together, so that those that show the same page share one rendering.
+How often is decided here and not by the tabs: many changes are no reason for many pages. A tab
+costs a waiting thread, never a query. Without tabs the thread only looks now and then, so that the
+next page has little to catch up with.
 """
 
 from __future__ import annotations
@@ -22,6 +24,13 @@ from synergy.ports.errors import PortError
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
+#: When there are more changes than can be painted one by one; a job then changes less often than
+#: it is looked at.
+BUSY_LOOK_SECONDS: Final = 0.8
+#: When no tab follows.
+IDLE_LOOK_SECONDS: Final = 10.0
+#: Pages are read anew at most so often, and at least so often: some of what they show is time.
+READ_SECONDS: Final = 2.5
 TICK_SECONDS: Final = 10.0
 #: How soon it is noticed that a tab has left.
 WAIT_SECONDS: Final = 1.0
@@ -30,8 +39,7 @@ STREAM_SECONDS: Final = 600.0
 CELLS_PER_FRAME_MAX: Final = 150
 FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
-_GAP: Final = b'event: gap\ndata: {}\n\n'
-_TICK: Final = b'event: tick\ndata: {}\n\n'
+_READ: Final = b'event: read\ndata: {}\n\n'
 
 
 class Feed:
@@ -40,7 +48,7 @@ class Feed:
     def __init__(
         self, model: ReadModel, stores: StorePool, clock: Clock, followers_max: int
     ) -> None:
-        """Start the thread, which waits for the first tab."""
+        """Start the thread."""
         self._model = model
         self._stores = stores
         self._clock = clock
@@ -50,6 +58,8 @@ class Feed:
         self._is_stopped = False
         self._number = 0
         self._frames: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_KEPT)
+        self._is_read_due = False
+        self._read_at = float('-inf')
         self._thread = Thread(target=self._run, name='feed', daemon=True)
         self._thread.start()
 
@@ -71,12 +81,8 @@ class Feed:
         try:
             yield _HELLO
             until = self._clock.monotonic() + STREAM_SECONDS
-            quiet = 0
             while not self._is_stopped and self._clock.monotonic() < until and not is_gone():
                 frames, number = self._next(number)
-                quiet = 0 if frames else quiet + 1
-                if quiet >= TICK_SECONDS / WAIT_SECONDS:
-                    frames, quiet = [_TICK], 0
                 if frames:
                     yield b''.join(frames)
         finally:
@@ -97,44 +103,46 @@ class Feed:
             )
             frames = [frame for at, frame in self._frames if at > number]
             if len(frames) < self._number - number:
-                frames = [_GAP]
+                frames = [_READ]
             return frames, self._number
 
     def _run(self) -> None:
-        seen = self._model.version
+        seen, rest = self._model.version, 0.0
         while not self._is_stopped:
             with self._condition:
-                if self._follower_count == 0:
-                    self._condition.wait()
-                    seen = self._model.version
-                else:
-                    self._condition.wait(LOOK_SECONDS)
-            if not self._is_stopped and self._follower_count:
-                seen = self._look(seen)
+                self._condition.wait(rest if self._follower_count else IDLE_LOOK_SECONDS)
+            if not self._is_stopped:
+                seen, rest = self._look(seen)
 
-    def _look(self, seen: int) -> int:
+    def _look(self, seen: int) -> tuple[int, float]:
+        """Catch up with the store, tell the tabs; return the newest change and how long to rest."""
         try:
             with self._stores.lent() as store:
-                self._model.look(store)
+                self._model.look(store, LOOK_SECONDS / 2)
         except PortError as error:
             logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
-            self._clock.sleep(LOOK_SECONDS)
-            return seen
+            return seen, READ_SECONDS
         changes = self._model.changes_after(seen)
         version = self._model.version
-        if version > seen:
-            with self._condition:
+        cells = frame_of(changes) if len(changes) == version - seen else None
+        frames = [cells] if changes and cells is not None else []
+        self._is_read_due |= version > seen
+        now = self._clock.monotonic()
+        if now - self._read_at >= (READ_SECONDS if self._is_read_due else TICK_SECONDS):
+            frames.append(_READ)
+            self._is_read_due, self._read_at = False, now
+        with self._condition:
+            for frame in frames:
                 self._number += 1
-                is_whole = len(changes) == version - seen
-                self._frames.append((self._number, frame_of(changes) if is_whole else _GAP))
-                self._condition.notify_all()
-        return version
+                self._frames.append((self._number, frame))
+            self._condition.notify_all()
+        return version, BUSY_LOOK_SECONDS if cells is None else LOOK_SECONDS
 
 
-def frame_of(changes: Sequence[Change]) -> bytes:
-    """Return the frame that tells tabs of `changes`."""
+def frame_of(changes: Sequence[Change]) -> bytes | None:
+    """Return the frame that tells tabs of `changes`; None when they are too many for that."""
     newest = {str(change.job.key): change for change in changes}
     if len(newest) > CELLS_PER_FRAME_MAX:
-        return _GAP
+        return None
     cells = [[name, change.mark.css, change.mark.word] for name, change in newest.items()]
     return f'event: jobs\ndata: {json.dumps(cells)}\n\n'.encode()

@@ -74,15 +74,10 @@ def live(ask: Ask) -> Response:
 
 def live_rows(ask: Ask, limit: int) -> Sequence[LiveRow]:
     """Return units under way: those that run, longest first, then those that wait."""
-    units = sorted(ask.store.live_units(), key=_order)[:limit]
+    units = ask.store.live_units(limit)
     processes = list(dict.fromkeys(unit.process for unit in units))[:USUAL_MAX]
     usual = {process: ask.model.usual(ask.store, process) for process in processes}
     return [_row(ask, unit, usual.get(unit.process, Usual(None, None))) for unit in units]
-
-
-def _order(unit: Unit) -> tuple[bool, float]:
-    at = unit.started_at or unit.created_at
-    return unit.state is not UnitState.IN_PROGRESS, at.timestamp()
 
 
 def _row(ask: Ask, unit: Unit, usual: Usual) -> LiveRow:

@@ -1,8 +1,8 @@
 """What most pages are drawn from: the dense index of the store, kept up to date by its changes.
 
 One `ReadModel` serves all requests and all live tabs. `look` asks the store what has changed since
-the last look, at the price of those changes; it is called before a page is drawn and, while tabs
-follow live, a few times a second by one thread. When nobody looks, nothing is done at all.
+the last look, at the price of those changes; it is called before a page is drawn and by one
+thread: while tabs follow live, once or twice a second, and else now and then.
 
 Counts of a parent's children and the like are byte searches in the index, quick enough to need no
 counters beside it: a ten-year page of hours costs a few milliseconds.
@@ -37,7 +37,7 @@ OVERLAP: Final = timedelta(seconds=1)
 #: Where following begins after everything was read: more than clocks of boxes may differ.
 LOOK_BACK: Final = timedelta(minutes=1)
 #: A page is at most this much older than the store.
-AGE_SECONDS_MAX: Final = 0.3
+AGE_SECONDS_MAX: Final = 1.0
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
@@ -82,10 +82,10 @@ class ReadModel:
         self._looked_at = float('-inf')
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
 
-    def look(self, store: Store) -> None:
+    def look(self, store: Store, age_seconds_max: float = AGE_SECONDS_MAX) -> None:
         """Catch up with the store, unless that was done a moment ago."""
         with self.lock:
-            if self._clock.monotonic() - self._looked_at < AGE_SECONDS_MAX:
+            if self._clock.monotonic() - self._looked_at < age_seconds_max:
                 return
             self._override(store.overrides())
             leadership = store.leadership()
@@ -155,28 +155,37 @@ class ReadModel:
         self.timetable.extend(now)
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
+        fresh: list[Job] = []
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
             for job in rows:
-                seen[job.key] = job.rev
-                if self._rev_by_key.get(job.key) != job.rev and self._is_known(job):
-                    self._put(job, now)
+                key = job.key
+                seen[key] = job.rev
+                if self._rev_by_key.get(key) != job.rev and self._is_known(job):
+                    self._put(job)
+                    fresh.append(job)
             after = rows[-1]
             if len(rows) < PAGE_ROWS:
                 break
+        self.timetable.settle()
+        self._recall(fresh, now)
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen
         if after is not None:
             self._newest = max(self._newest, after.changed_at)
 
-    def _put(self, job: Job, now: datetime) -> None:
+    def _put(self, job: Job) -> None:
         self.timetable.put(job)
-        self.timetable.settle()
         if job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0):
             self.failed.add(job.key)
         else:
             self.failed.discard(job.key)
-        self.version += 1
-        self.recent.append(Change(self.version, job, self.mark(job.key, now)))
+
+    def _recall(self, jobs: Sequence[Job], now: datetime) -> None:
+        """Number the changes; keep the newest of them."""
+        self.version += len(jobs)
+        kept = jobs[-RECENT_MAX:]
+        for number, job in enumerate(kept, self.version - len(kept) + 1):
+            self.recent.append(Change(number, job, self.mark(job.key, now)))
 
     def _is_known(self, job: Job) -> bool:
         return job.process in self.hierarchy.nodes and self.timetable.state(job.key) is not None

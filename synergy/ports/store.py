@@ -117,8 +117,12 @@ class Ledger(Protocol):
         """Return the units that exist among `uow_ids`."""
         ...
 
-    def live_units(self) -> Sequence[Unit]:
-        """Return every REQUESTED, IN_PROGRESS or INVALID unit (bounded by `max_running`)."""
+    def live_units(self, limit: int | None = None) -> Sequence[Unit]:
+        """Return REQUESTED, IN_PROGRESS and INVALID units (bounded by `max_running`).
+
+        Those that run come first, longest first; then those that wait for another attempt; then
+        those that wait for their first, oldest first. limit: at most so many; None: all.
+        """
         ...
 
     def store_now(self) -> datetime:

@@ -106,6 +106,22 @@ def finish(
     return not store.finish([UnitEnd(uow_id=uow_id, fence=fence, outcome=outcome, log=tuple(log))])
 
 
+def test_live_units_come_in_the_order_in_which_they_matter(store: Store) -> None:
+    lead = leader(store)
+    hours = [JobKey(HOUR.process, HOUR.timeperiod.shift(number)) for number in range(4)]
+    runs, waits, retries, began_first = (
+        unit_of(hours[0], state=UnitState.IN_PROGRESS, started_at=NOW + timedelta(seconds=5)),
+        unit_of(hours[1]),
+        unit_of(hours[2], state=UnitState.INVALID, started_at=NOW),
+        unit_of(hours[3], state=UnitState.IN_PROGRESS, started_at=NOW + timedelta(seconds=4)),
+    )
+    ended = unit_of(HOUR, run=2, state=UnitState.PROCESSED)
+    store.commit(lead, [InsertUnit(item) for item in (runs, waits, retries, began_first, ended)])
+
+    assert list(store.live_units()) == [began_first, runs, retries, waits]
+    assert list(store.live_units(2)) == [began_first, runs]
+
+
 def test_what_is_committed_is_read_back(store: Store) -> None:
     unit = start(store)
 

@@ -8,7 +8,6 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.feed import frame_of
 from synergy.mx.masks import MASK, masked
 from synergy.view.index import load_index
 from tests.mx.stage import NOW, Pages
@@ -88,13 +87,6 @@ def test_another_leader_makes_it_read_everything(pages: Pages) -> None:
     model.look(pages.store)
 
     assert model.timetable.state(key) is JobState.NOOP
-
-
-def test_many_changes_are_told_as_a_gap(pages: Pages) -> None:
-    model = pages.site.model
-    model.look(pages.store)
-
-    assert b'event: jobs' in frame_of(model.changes_after(0))
 
 
 def test_secrets_go_by_their_names() -> None:

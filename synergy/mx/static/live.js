@@ -1,12 +1,12 @@
-// Keeps a page up to date: cells at once, regions (data-live) by reading the page anew.
+// Keeps a page up to date: cells at once, regions (data-live) by reading the page anew when told to.
 // Pauses while the tab is hidden or somebody types; without this script every page still works.
 'use strict';
 (() => {
-  const REGION_MS = 2500;
+  // All tabs are told at the same time; a little apart, they do not wait for each other.
+  const APART_MS = 400;
   const status = document.querySelector('[data-status]');
   const word = document.querySelector('[data-status-word]');
   let isStale = false;
-  let lastRead = Date.now();
   let timer = null;
   let source = null;
 
@@ -52,7 +52,6 @@
     timer = null;
     if (isBusy()) { isStale = true; return; }
     isStale = false;
-    lastRead = Date.now();
     try {
       const answer = await fetch(location.href, { headers: { 'X-Live': '1' }, credentials: 'same-origin' });
       if (answer.status === 401) { location.reload(); return; }
@@ -61,7 +60,7 @@
   }
 
   function readSoon() {
-    if (timer === null) timer = setTimeout(read, Math.max(REGION_MS - (Date.now() - lastRead), 150) + Math.random() * 400);
+    if (timer === null) timer = setTimeout(read, Math.random() * APART_MS);
   }
 
   function paint(cells) {
@@ -84,9 +83,8 @@
     if (source || document.hidden || !document.querySelector('[data-live]')) return;
     source = new EventSource('/events');
     source.addEventListener('hello', () => { show('on', 'Live'); });
-    source.addEventListener('jobs', (event) => { paint(JSON.parse(event.data)); readSoon(); });
-    source.addEventListener('gap', readSoon);
-    source.addEventListener('tick', readSoon);
+    source.addEventListener('jobs', (event) => { paint(JSON.parse(event.data)); });
+    source.addEventListener('read', readSoon);
     source.onerror = () => {
       if (source && source.readyState === EventSource.CLOSED) {
         show('off', 'Not live (too many viewers, or logged out), as of');

@@ -1,0 +1,93 @@
+"""Tabs are told of changes at once, and told together, at a bounded pace, to read their pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from synergy.core.effects import SaveJob
+from synergy.core.records import Job, ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.mx.feed import CELLS_PER_FRAME_MAX, READ_SECONDS
+from tests.mx.stage import Pages
+
+_PATIENCE_SECONDS = 20.0
+
+
+def events(frames: bytes) -> list[str]:
+    """Return the names of the events of some frames."""
+    lines = frames.decode().splitlines()
+    return [line.removeprefix('event: ') for line in lines if line.startswith('event: ')]
+
+
+@pytest.fixture
+def tab(pages: Pages) -> Iterator[bytes]:
+    """Return what one tab receives, after it was greeted and told to read its page."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    frames = pages.site.feed.follow(lambda: time.monotonic() > until)
+    assert events(next(frames)) == ['hello']
+    assert heard(frames) == ['read']
+    return frames
+
+
+def heard(frames: Iterator[bytes]) -> list[str]:
+    found = next(frames, None)
+    assert found is not None, 'the tab is told within its patience'
+    return events(found)
+
+
+def change(pages: Pages, keys: list[JobKey], seconds: float) -> None:
+    """Change jobs, then let time pass."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    at = pages.runtime.clock.now()
+    known = pages.store.jobs(keys)
+    jobs = [
+        Job(
+            process=key.process,
+            timeperiod=key.timeperiod,
+            state=JobState.PROCESSED,
+            rev=known[key].rev + 1 if key in known else 1,
+            changed_at=at,
+        )
+        for key in keys
+    ]
+    pages.store.commit(leadership, [SaveJob(job, 'done') for job in jobs])
+    pages.runtime.clock.advance(timedelta(seconds=seconds))
+
+
+def test_a_change_is_told_at_once_and_pages_are_read_at_a_pace(
+    pages: Pages, tab: Iterator[bytes]
+) -> None:
+    change(pages, [pages.key('SiteHourly', '2026112302')], 0.6)
+    assert heard(tab) == ['jobs']
+
+    # Nothing changes; what has changed is still to be read.
+    pages.runtime.clock.advance(timedelta(seconds=READ_SECONDS + 1))
+    assert heard(tab) == ['read']
+
+    change(pages, [pages.key('SiteHourly', '2026112303')], READ_SECONDS + 1)
+    told = heard(tab)
+    assert told[0] == 'jobs'
+    assert (told + heard(tab) if 'read' not in told else told) == ['jobs', 'read']
+
+
+def test_many_changes_are_told_by_reading_alone(pages: Pages, tab: Iterator[bytes]) -> None:
+    name = ProcessName('SiteHourly')
+    span = pages.site.model.timetable.span(name)[: CELLS_PER_FRAME_MAX + 1]
+    keys = [JobKey(name, Timeperiod(Qualifier.HOURLY, ordinal)) for ordinal in span]
+    assert len(keys) > CELLS_PER_FRAME_MAX
+
+    change(pages, keys, READ_SECONDS + 1)
+
+    assert heard(tab) == ['read']
+
+
+def test_a_quiet_page_is_read_now_and_then(pages: Pages, tab: Iterator[bytes]) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=11))
+
+    assert 'read' in heard(tab)
