@@ -86,7 +86,7 @@ def api_graph(ask: Ask) -> Response:
 
 
 def api_search(ask: Ask) -> Response:
-    """Find intervals, newest first: `process:site* state:failed since:3d`."""
+    """Find intervals, newest first: `process:site* state:failed since:3d box:w2`."""
     query = parse_query(ask, ask.optional('q') or '')
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     ask.model.look(ask.store)

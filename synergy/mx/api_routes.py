@@ -140,7 +140,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     _list(
         '/search',
         api_looking.api_search,
-        Parameter('q', 'process:site* state:failed since:3d, or a process and a timeperiod'),
+        Parameter('q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'),
         _LIMIT,
     ),
     _list(

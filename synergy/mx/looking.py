@@ -25,7 +25,7 @@ from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.overview import late_count, overview_of
 from synergy.mx.render import page
-from synergy.mx.search import Query, find, parse_query
+from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -234,7 +234,9 @@ def search(ask: Ask) -> Response:
     with ask.model.lock:
         painter = Painter(ask)
         rows = list(_found(ask, painter, query, limit))
-    return page(ask, 'search.html', text=text, query=query, rows=rows, limit=limit)
+    return page(
+        ask, 'search.html', text=text, query=query, rows=rows, limit=limit, looks=BOX_LOOKS_MAX
+    )
 
 
 def tree_page(ask: Ask, name: str) -> Response:

@@ -1,4 +1,4 @@
-"""Search: `process:site* state:failed since:3d`, or simply a process and a timeperiod."""
+"""Search: `process:site* state:failed since:3d box:w2`, or simply a process and a timeperiod."""
 
 from __future__ import annotations
 
@@ -29,19 +29,25 @@ STATES: Final = {
 }
 #: Processes that the search box offers; each page carries them.
 COMPLETIONS_MAX: Final = 120
-_KEYS: Final = ('process', 'state', 'since')
+#: With `box:`, the runs of so many of the newest intervals that match the rest are looked at.
+BOX_LOOKS_MAX: Final = 2_000
+_KEYS: Final = ('process', 'state', 'since', 'box')
 _SINCE: Final = re.compile(r'(\d{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is looked for. process: a pattern. since: earliest start of the interval."""
+    """What is looked for. process, box: patterns. since: earliest start of the interval.
+
+    box: where the last run was made.
+    """
 
     process: str = '*'
     state: str | None = None
     since: datetime | None = None
     timeperiod: str | None = None
+    box: str | None = None
 
 
 def completions(context: Context) -> Sequence[str]:
@@ -61,7 +67,7 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
             if key not in _KEYS:
                 raise wrong(
                     f'{key!r:.40} is nothing to search by{nearest(key, _KEYS)}',
-                    'use process:, state: and since:, as in process:site* state:failed since:3d',
+                    'use process:, state:, since: and box:, as in process:site* state:failed since:3d',
                 )
             found[key] = value
         else:
@@ -77,11 +83,27 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
         state=_state(found.get('state')),
         since=_since(ask, found.get('since')),
         timeperiod=digits[0].rstrip('0') if digits else None,
+        box=found.get('box'),
     )
 
 
-def find(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
-    """Yield the jobs found, newest first; hold the lock of the read model."""
+def find(ask: Ask, query: Query, limit: int) -> Sequence[JobKey]:
+    """Return at most `limit` jobs, newest first; hold the lock of the read model."""
+    if query.box is None:
+        return list(_found(ask, query, limit))
+    return _on_box(ask, list(_found(ask, query, BOX_LOOKS_MAX)), query.box)[:limit]
+
+
+def _on_box(ask: Ask, keys: Sequence[JobKey], box: str) -> list[JobKey]:
+    """Return the jobs whose last run a worker of a box has claimed."""
+    jobs = ask.store.jobs(keys)
+    units = ask.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
+    boxes = {unit.key: (unit.owner or '').partition(':')[0] for unit in units.values()}
+    pattern = box.lower()
+    return [key for key in keys if fnmatchcase(boxes.get(key, '').lower(), pattern)]
+
+
+def _found(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
     pattern = query.process.lower()
     pattern = pattern if '*' in pattern else f'*{pattern}*'
     names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]

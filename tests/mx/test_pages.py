@@ -157,6 +157,14 @@ def test_search_finds_what_failed(pages: Pages) -> None:
     assert '/i/SiteHourly/2026112209' in pages.get('/search?q=process:site* state:failed').text
 
 
+def test_search_finds_what_a_box_has_run(pages: Pages) -> None:
+    here = pages.get('/search?q=process:site* state:failed box:de*')
+    elsewhere = pages.get('/search?q=process:site* state:failed box:w2')
+
+    assert '/i/SiteHourly/2026112209' in here.text
+    assert 'Nothing was found' in elsewhere.text
+
+
 def test_the_map_of_all_years_rolls_up(pages: Pages) -> None:
     text = pages.get('/t/site?z=all').text
 
