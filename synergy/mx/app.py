@@ -94,7 +94,7 @@ class App:
                 )
             ask = self._ask(request, urls, route, visitor, store, now)
             response = self._permitted(ask, route, values)
-        if cookie is not None and response.status_code < 400:
+        if cookie is not None:
             set_cookie(response, request, cookie, site)
         return response
 

@@ -7,7 +7,7 @@ class Refused(Exception):
     """A request that gets an error page, or a problem document.
 
     status: of HTTP. title: what happened. detail: to what. advice: what to do next. headers: to be
-    sent along.
+    sent along. is_form_kept: a form that was sent can be sent again once the reason is mended.
     """
 
     def __init__(
@@ -17,6 +17,8 @@ class Refused(Exception):
         detail: str,
         advice: str,
         headers: dict[str, str] | None = None,
+        *,
+        is_form_kept: bool = False,
     ) -> None:
         """Say it; every part is a sentence without its full stop, or a short text."""
         super().__init__(detail)
@@ -25,6 +27,7 @@ class Refused(Exception):
         self.detail = detail
         self.advice = advice
         self.headers = headers or {}
+        self.is_form_kept = is_form_kept
 
 
 def unknown(what: str, advice: str) -> Refused:

@@ -111,8 +111,8 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
             401,
             'Please log in',
             'the session had ended when the form arrived, so nothing was changed',
-            "copy what you typed, if it is long (the browser's Back shows it), log in, and send "
-            'the form again from its page',
+            'log in here; then look at what you typed and send it again',
+            is_form_kept=True,
         )
     if visitor.role is None:
         raise Refused(
@@ -149,5 +149,6 @@ def check_form_token(site: Site, visitor: Visitor, request: Request) -> None:
         403,
         'The form is too old',
         'it carries no valid token: the session has ended, or the form was sent from elsewhere',
-        'go back, read the page anew and send it again; nothing was changed',
+        'nothing was changed; look at what you typed and send it again, if you meant it',
+        is_form_kept=True,
     )

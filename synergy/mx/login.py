@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import CommandKind
 from synergy.mx import gate
-from synergy.mx.ask import Ask
+from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import Refused
+from synergy.mx.kept import KEPT, kept_in
 from synergy.mx.orders import record
 from synergy.mx.render import THEMES, page, see
 from synergy.mx.security import is_password
@@ -16,7 +19,7 @@ from synergy.mx.security import is_password
 
 def login(ask: Ask) -> Response:
     """Show the form."""
-    return page(ask, 'login.html', next=local_address(ask.optional('next')), error=None)
+    return page(ask, 'login.html', next=local_address(ask.optional('next')), error=None, kept=None)
 
 
 def log_in(ask: Ask) -> Response:
@@ -24,6 +27,7 @@ def log_in(ask: Ask) -> Response:
     name, password = ask.text('name'), ask.request.form.get('password', '')
     place = f'{ask.request.remote_addr} {name:.80}'
     gate.refuse_guessing(ask.site, place, ask.now)
+    kept = kept_in(ask.request.form.get(KEPT))
     user = next((user for user in ask.store.users() if user.name == name), None)
     if not is_password(user, password) or user is None:
         ask.site.brake.failed(place, ask.now)
@@ -33,10 +37,15 @@ def log_in(ask: Ask) -> Response:
             401,
             next=local_address(ask.optional('next')),
             error='Name and password do not belong together. Try again, or ask an admin.',
+            kept=kept,
         )
     ask.site.brake.succeeded(place)
-    _, cookie = ask.site.sessions.write(user.name, user.serial)
-    response = see(local_address(ask.optional('next')))
+    session, cookie = ask.site.sessions.write(user.name, user.serial)
+    if kept is None:
+        response = see(local_address(ask.optional('next')))
+    else:
+        visitor = Visitor(name=user.name, role=user.role, via='session', session=session)
+        response = page(replace(ask, visitor=visitor), 'again.html', kept=kept)
     set_cookie(response, ask.request, cookie, ask.site)
     return response
 

@@ -18,6 +18,7 @@ from synergy.core.users import Role
 from synergy.mx import words
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused
+from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.search import completions
@@ -95,7 +96,11 @@ def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Res
         response = problem(request, error)
     else:
         text = site.templates.get_template('error.html').render(
-            error=error, ask=ask, theme=_theme(request), here=_way_back(request)
+            error=error,
+            ask=ask,
+            theme=_theme(request),
+            here=_way_back(request),
+            kept=None if ask is None else kept_of(request, error),
         )
         response = Response(text, error.status, mimetype='text/html')
     response.headers['Cache-Control'] = 'no-store'

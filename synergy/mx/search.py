@@ -67,7 +67,7 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
             if key not in _KEYS:
                 raise wrong(
                     f'{key!r:.40} is nothing to search by{nearest(key, _KEYS)}',
-                    'use process:, state:, since: and box:, as in process:site* state:failed since:3d',
+                    'use process:, state:, since: and box:, as in process:site* box:w2',
                 )
             found[key] = value
         else:

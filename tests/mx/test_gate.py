@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from synergy.mx.security import GUESSES_MAX, new_token
 from tests.mx.addresses import address_of
 from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages
 
+_CHANGE = '/change/reprocess?process=SiteHourly&first=2026112209'
 CHANGING = [route for route in ROUTES if route.method == 'POST']
 ROLES = [None, *Role]
 #: What everybody may do by itself: log in and out, light and dark; and a stream without an end.
@@ -162,10 +166,48 @@ def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: P
 
     assert answer.status_code == 401
     assert 'nothing was changed' in answer.text
-    assert '/login?next=/freeruns/edit%3Fname%3DShell%3A%3Asweep' in answer.text
+    assert 'name="next" value="/freeruns/edit?name=Shell::sweep"' in answer.text
     assert guarded.dump() == before
     elsewhere = guarded.post('/freeruns/edit', form, Referer='http://evil.example/x')
     assert 'evil' not in elsewhere.text
+
+
+def test_what_was_typed_into_a_form_outlives_the_session(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'the <feed> was late'}
+    plan = re.search(r'name="plan_hash" value="(\w+)"', guarded.get(_CHANGE).text)
+    assert plan is not None
+    form |= {'plan_hash': plan[1], 'form_id': 'f00d'}
+    guarded.client.delete_cookie(COOKIE, domain='localhost')
+
+    late = guarded.post('/change/reprocess', form)
+    wrong = guarded.post('/login', {**hidden(late.text), 'name': 'operator', 'password': 'wrong'})
+    shown = guarded.post('/login', {**hidden(wrong.text), 'name': 'operator', 'password': PASSWORD})
+
+    assert 'the &lt;feed&gt; was late' in late.text
+    assert (wrong.status_code, shown.status_code) == (401, 200)
+    assert 'action="/change/reprocess"' in shown.text
+    again = hidden(shown.text.partition('action="/change/reprocess"')[2].partition('</form>')[0])
+    assert again == {**form, 'form_token': again['form_token']}
+    done = guarded.client.post('/change/reprocess', data=again, headers={'Host': 'localhost'})
+    assert done.headers['Location'].startswith('/requests/')
+
+
+def test_a_form_from_elsewhere_is_not_kept(guarded: Pages) -> None:
+    form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'bait'}
+
+    answer = guarded.post('/change/reprocess', form, Origin='http://evil.example')
+
+    assert 'bait' not in answer.text
+    kept = json.dumps(['//evil.example/x', [['reason', 'bait']]])
+    login = {'name': 'operator', 'password': PASSWORD, 'kept': kept}
+    assert guarded.post('/login', login).headers['Location'] == '/'
+
+
+def hidden(text: str) -> dict[str, str]:
+    """Return the hidden fields of a page or form."""
+    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text)
+    return {name: unescape(value) for name, value in found}
 
 
 def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) -> None:
