@@ -24,13 +24,12 @@ from synergy.ports.errors import PortError
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
-#: When there are more changes than can be painted one by one; a job then changes less often than
-#: it is looked at.
-BUSY_LOOK_SECONDS: Final = 0.8
 #: When no tab follows.
 IDLE_LOOK_SECONDS: Final = 10.0
-#: Pages are read anew at most so often, and at least so often: some of what they show is time.
+#: Pages are read anew at most so often, less often when more changes than anybody can follow, and
+#: at least so often, for some of what they show is time.
 READ_SECONDS: Final = 2.5
+BUSY_READ_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 10.0
 #: How soon it is noticed that a tab has left.
 WAIT_SECONDS: Final = 1.0
@@ -107,28 +106,29 @@ class Feed:
             return frames, self._number
 
     def _run(self) -> None:
-        seen, rest = self._model.version, 0.0
+        seen = self._model.version
         while not self._is_stopped:
             with self._condition:
-                self._condition.wait(rest if self._follower_count else IDLE_LOOK_SECONDS)
+                self._condition.wait(LOOK_SECONDS if self._follower_count else IDLE_LOOK_SECONDS)
             if not self._is_stopped:
-                seen, rest = self._look(seen)
+                seen = self._look(seen)
 
-    def _look(self, seen: int) -> tuple[int, float]:
-        """Catch up with the store, tell the tabs; return the newest change and how long to rest."""
+    def _look(self, seen: int) -> int:
+        """Catch up with the store and tell the tabs; return the number of the newest change."""
         try:
             with self._stores.lent() as store:
-                self._model.look(store, LOOK_SECONDS / 2)
+                self._model.look(store)
         except PortError as error:
             logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
-            return seen, READ_SECONDS
+            self._clock.sleep(READ_SECONDS)
+            return seen
         changes = self._model.changes_after(seen)
         version = self._model.version
         cells = frame_of(changes) if len(changes) == version - seen else None
         frames = [cells] if changes and cells is not None else []
         self._is_read_due |= version > seen
         now = self._clock.monotonic()
-        if now - self._read_at >= (READ_SECONDS if self._is_read_due else TICK_SECONDS):
+        if now - self._read_at >= self._pace():
             frames.append(_READ)
             self._is_read_due, self._read_at = False, now
         with self._condition:
@@ -136,7 +136,12 @@ class Feed:
                 self._number += 1
                 self._frames.append((self._number, frame))
             self._condition.notify_all()
-        return version, BUSY_LOOK_SECONDS if cells is None else LOOK_SECONDS
+        return version
+
+    def _pace(self) -> float:
+        if not self._is_read_due:
+            return TICK_SECONDS
+        return BUSY_READ_SECONDS if self._model.is_busy else READ_SECONDS
 
 
 def frame_of(changes: Sequence[Change]) -> bytes | None:

@@ -7,8 +7,10 @@ thread: while tabs follow live, once or twice a second, and else now and then.
 Counts of a parent's children and the like are byte searches in the index, quick enough to need no
 counters beside it: a ten-year page of hours costs a few milliseconds.
 
-A lock guards the index against a look in the middle of a page. It is the one lock outside the
-adapters: the threads of a web server have nothing else through which to share a cache.
+A lock guards the index against a change in the middle of a page, another one lets a single thread
+look at a time. They are the only locks outside the adapters: the threads of a web server have
+nothing else through which to share a cache. What is read is decoded before the index is locked, and
+pages do not wait for a look that has begun.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock, RLock
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy, Node
@@ -28,16 +30,20 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.mx.marks import Mark, mark_of
 from synergy.ports.clock import Clock
+from synergy.ports.errors import PortError
 from synergy.ports.store import JobFilter, Store
 
 #: Rows per question, and how far before the newest seen change a look begins anew: a store that
 #: commits row by row may show two changes of one instant one after the other.
-PAGE_ROWS: Final = 5_000
+PAGE_ROWS: Final = 1_000
 OVERLAP: Final = timedelta(seconds=1)
 #: Where following begins after everything was read: more than clocks of boxes may differ.
 LOOK_BACK: Final = timedelta(minutes=1)
-#: A page is at most this much older than the store.
-AGE_SECONDS_MAX: Final = 1.0
+#: A page is at most this much older than the store, and the duration of a look.
+AGE_SECONDS_MAX: Final = 0.3
+#: The same when more changes than nobody can follow: then a job changes less often than it is read.
+BUSY_AGE_SECONDS_MAX: Final = 2.4
+BUSY_CHANGES_PER_SECOND: Final = 500
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
@@ -63,7 +69,10 @@ class Usual:
 
 
 class ReadModel:
-    """The index, the jobs that failed, and the newest changes. Hold `lock` while reading."""
+    """The index, the jobs that failed, and the newest changes. Hold `lock` while reading.
+
+    is_busy: so much changes that it is looked at less often.
+    """
 
     def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
         """Know nothing until the first look."""
@@ -79,24 +88,43 @@ class ReadModel:
         self._rev_by_key: dict[JobKey, int] = {}
         self._newest: datetime | None = None
         self._term: int | None = None
+        self._looking = Lock()
         self._looked_at = float('-inf')
+        self.is_busy = False
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
 
-    def look(self, store: Store, age_seconds_max: float = AGE_SECONDS_MAX) -> None:
-        """Catch up with the store, unless that was done a moment ago."""
-        with self.lock:
-            if self._clock.monotonic() - self._looked_at < age_seconds_max:
-                return
+    def look(self, store: Store) -> None:
+        """Catch up with the store, unless that was done, or begun, a moment ago."""
+        if not self._is_fresh():
+            with self._looking:
+                if not self._is_fresh():
+                    self._catch_up(store)
+
+    def _is_fresh(self) -> bool:
+        age_max = BUSY_AGE_SECONDS_MAX if self.is_busy else AGE_SECONDS_MAX
+        return self._clock.monotonic() - self._looked_at < age_max
+
+    def _catch_up(self, store: Store) -> None:
+        before, version = self._looked_at, self.version
+        is_loaded = self._newest is not None
+        if is_loaded:
+            self._looked_at = self._clock.monotonic()
+        try:
             self._override(store.overrides())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
             # A new leader's clock may be behind the old one's: then "since" would miss changes.
-            if self._newest is None or term != self._term:
+            if is_loaded and term == self._term:
+                self._follow(store)
+            else:
                 self._load(store)
                 self._term = term
-            else:
-                self._follow(store)
-            self._looked_at = self._clock.monotonic()
+                self._looked_at = self._clock.monotonic()
+        except PortError:
+            self._looked_at = float('-inf')
+            raise
+        elapsed = self._looked_at - before
+        self.is_busy = (self.version - version) > BUSY_CHANGES_PER_SECOND * elapsed
 
     def mark(self, key: JobKey, now: datetime) -> Mark:
         """Return how a job looks; `key` is of a process of the hierarchy."""
@@ -132,9 +160,10 @@ class ReadModel:
     def _override(self, overrides: Sequence[Override]) -> None:
         """Go by what operators have changed of processes, as the Scheduler does."""
         if overrides != self._overrides:
-            self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
-            self._overrides = overrides
-            self.version += 1
+            with self.lock:
+                self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
+                self._overrides = overrides
+                self.version += 1
 
     def _load(self, store: Store) -> None:
         """Read everything: at the first look, and when another Scheduler leads."""
@@ -142,46 +171,43 @@ class ReadModel:
         timetable = Timetable(self.hierarchy)
         timetable.extend(now)
         timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
-        self.timetable = timetable
-        self._rev_by_key = {}
         failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
-        self.failed = {job.key for job in failed if self._is_known(job)}
+        with self.lock:
+            self.timetable = timetable
+            self.failed = {job.key for job in failed if self._is_known(job)}
+            self.version += 1
+        self._rev_by_key = {}
         self._newest = now - LOOK_BACK
-        self.version += 1
 
     def _follow(self, store: Store) -> None:
         assert self._newest is not None, 'it is loaded'
         now = self._clock.now()
-        self.timetable.extend(now)
+        with self.lock:
+            self.timetable.extend(now)
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
-        fresh: list[Job] = []
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
-            for job in rows:
-                key = job.key
-                seen[key] = job.rev
-                if self._rev_by_key.get(key) != job.rev and self._is_known(job):
-                    self._put(job)
-                    fresh.append(job)
+            fresh = [job for job in rows if self._rev_by_key.get(job.key) != job.rev]
+            seen.update((job.key, job.rev) for job in rows)
+            with self.lock:
+                self._put([job for job in fresh if self._is_known(job)], now)
             after = rows[-1]
             if len(rows) < PAGE_ROWS:
                 break
-        self.timetable.settle()
-        self._recall(fresh, now)
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen
         if after is not None:
             self._newest = max(self._newest, after.changed_at)
 
-    def _put(self, job: Job) -> None:
-        self.timetable.put(job)
-        if job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0):
-            self.failed.add(job.key)
-        else:
-            self.failed.discard(job.key)
-
-    def _recall(self, jobs: Sequence[Job], now: datetime) -> None:
-        """Number the changes; keep the newest of them."""
+    def _put(self, jobs: Sequence[Job], now: datetime) -> None:
+        """Take over changed rows, number the changes and keep the newest of them."""
+        for job in jobs:
+            self.timetable.put(job)
+            if job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0):
+                self.failed.add(job.key)
+            else:
+                self.failed.discard(job.key)
+        self.timetable.settle()
         self.version += len(jobs)
         kept = jobs[-RECENT_MAX:]
         for number, job in enumerate(kept, self.version - len(kept) + 1):
