@@ -41,7 +41,7 @@ from synergy.core.records import (
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.core.timetable import IndexRow
-from synergy.ports.store import JobFilter
+from synergy.ports.store import JobChange, JobFilter
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,9 @@ class MongoReading:
     def _sorted(self, collection: str, query: Document, limit: int) -> Iterable[Document]:
         return self._database[collection].find(query, _WITHOUT_EVENTS).sort(_BY_KEY).limit(limit)
 
-    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+    def changed_jobs(
+        self, since: datetime, limit: int, after: JobChange | None = None
+    ) -> Sequence[JobChange]:
         """Return at most `limit` job rows changed at `since` or later, in the order of change."""
         start = since if after is None else after.changed_at
         where: Document = {'changed_at': {'$gte': start}}
@@ -193,10 +195,10 @@ class MongoReading:
                 {
                     'changed_at': start,
                     '$or': [
-                        {'process_name': {'$lt': after.process}},
+                        {'process_name': {'$lt': after.key.process}},
                         {
-                            'process_name': after.process,
-                            'timeperiod': {'$lte': str(after.timeperiod)},
+                            'process_name': after.key.process,
+                            'timeperiod': {'$lte': str(after.key.timeperiod)},
                         },
                     ],
                 }
@@ -215,7 +217,7 @@ class MongoReading:
                 ]
                 for name in JOB_COLLECTION.values()
             ]
-        return list(islice(merge(*found, key=_change_of), limit))
+        return [JobChange.of(job) for job in islice(merge(*found, key=_change_of), limit)]
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""

@@ -18,8 +18,9 @@ from synergy.core.commands import (
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import Box, BoxProcess, Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.core.trigger import parse_trigger
+from synergy.ports.store import JobChange
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
@@ -49,6 +50,7 @@ BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_
 _NO_ARGUMENTS: Final = '{}'
 #: Look-ups that cost a tenth of the enumerations' own, which then say what is wrong.
 _QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
+_PROCESSED: Final = JobState.PROCESSED.value
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
 
 
@@ -69,6 +71,17 @@ def job_of(row: tuple[Any, ...]) -> Job:
         reason=reason,
         changed_at=_instant(changed),
     )
+
+
+def change_of(row: tuple[Any, ...]) -> JobChange:
+    """Return the change of a row of JOB_COLUMNS, decoded as far as a follower needs it."""
+    process, timeperiod, qualifier, state = row[:4]
+    if state != _PROCESSED:
+        return JobChange.of(job_of(row))
+    key = JobKey(
+        process, parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod)
+    )
+    return JobChange(key, row[4], JobState.PROCESSED, _instant(row[-1]), row[-2], None)
 
 
 def job_values(job: Job) -> tuple[Any, ...]:

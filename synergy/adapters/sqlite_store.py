@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Connection
 from types import MappingProxyType
@@ -51,7 +50,7 @@ from synergy.ports.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from synergy.ports.store import LEASES_MAX, JobFilter
+from synergy.ports.store import LEASES_MAX, JobChange, JobFilter
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +58,6 @@ T = TypeVar('T')
 
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
-#: Decodes job rows for followers, who read the newest ones again and again.
-_followed_job_of: Final = lru_cache(maxsize=8192)(rows.job_of)
 
 
 _MARK_ANNOUNCED: Final = (
@@ -330,17 +327,19 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         )
         return list(self._decoded(rows.job_of, self._file.read(sql, (*values, limit))))
 
-    def changed_jobs(self, since: datetime, limit: int, after: Job | None = None) -> Sequence[Job]:
+    def changed_jobs(
+        self, since: datetime, limit: int, after: JobChange | None = None
+    ) -> Sequence[JobChange]:
         """Return at most `limit` job rows changed at `since` or later, in the order of change."""
         start: tuple[Any, ...] = (to_micros(since), '', '')
         if after is not None:
-            start = (to_micros(after.changed_at), after.process, str(after.timeperiod))
+            start = (to_micros(after.changed_at), after.key.process, str(after.key.timeperiod))
         sql = (
             f'SELECT {rows.JOB_COLUMNS} FROM job INDEXED BY job_changed '
             'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
             'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
         )
-        return list(self._decoded(_followed_job_of, self._file.read(sql, (*start, limit))))
+        return list(self._decoded(rows.change_of, self._file.read(sql, (*start, limit))))
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""

@@ -22,8 +22,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
 #: Of every name but those of real time, which go on with minutes and seconds.
 _DIGITS: Final = len('YYYYMMDDHH')
-#: A job, its unit and its reports name one interval a dozen times within seconds.
-_PARSED_MAX: Final = 8192
+#: Days whose hours are read without reading the day again.
+_DAYS_KEPT: Final = 4096
 
 
 ProcessName = NewType('ProcessName', str)
@@ -73,6 +73,11 @@ class Timeperiod(NamedTuple):
         return Timeperiod(self.qualifier, self.ordinal + count)
 
 
+#: Names in the body of this module are found quicker than members of an enumeration.
+_HOURLY: Final = Qualifier.HOURLY
+_HOUR_BY_TEXT: Final = {f'{hour:02d}': hour for hour in range(24)}
+
+
 class JobKey(NamedTuple):
     """Which job: a process and one of its intervals."""
 
@@ -84,13 +89,22 @@ class JobKey(NamedTuple):
         return f'{self.process}@{self.timeperiod}'
 
 
-@lru_cache(maxsize=_PARSED_MAX)
 def parse(qualifier: Qualifier, text: str) -> Timeperiod:
-    """Return the interval that `text` names; those read lately are remembered.
+    """Return the interval that `text` names.
 
     Raises ValueError, saying what is wrong with it, when `text` has not exactly the digits of the
     qualifier, names a date that does not exist, or lies outside the years 1970 to 2999.
     """
+    if qualifier is _HOURLY and (hour := _HOUR_BY_TEXT.get(text[8:])) is not None:
+        # Rows of hours are read by the thousand.
+        try:
+            return Timeperiod(qualifier, _first_hour(text[:8]) + hour)
+        except ValueError:
+            return _parse(qualifier, text)
+    return _parse(qualifier, text)
+
+
+def _parse(qualifier: Qualifier, text: str) -> Timeperiod:
     shape = _SHAPE_BY_QUALIFIER[qualifier]
     if shape.pattern.fullmatch(text) is None:
         raise ValueError(
@@ -107,6 +121,12 @@ def parse(qualifier: Qualifier, text: str) -> Timeperiod:
     except ValueError as error:
         raise ValueError(f'timeperiod {text!r} names no real date ({error}); correct it') from error
     return containing_utc(qualifier, instant)
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _first_hour(text: str) -> int:
+    """Return the ordinal of the first hour of a day `YYYYMMDD`; raise ValueError if it is none."""
+    return _parse(Qualifier.DAILY, f'{text}00').ordinal * len(_HOUR_BY_TEXT)
 
 
 def containing_utc(qualifier: Qualifier, instant: datetime) -> Timeperiod:

@@ -40,13 +40,12 @@ _CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE
     JobState.EMBRYO: Lane.FRESH.value
 }
 _EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
+_PROCESSED: Final = _CODE_BY_STATE[JobState.PROCESSED]
 _SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
 _OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
 _FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
 #: Translates codes to those of a copy.
-_ENDED_ONLY: Final = bytes(
-    code if code >= _CODE_BY_STATE[JobState.PROCESSED] else 0 for code in range(256)
-)
+_ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(256))
 #: Rows that changed so long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
 _CHANGED: Final = re.compile(rb'[\x03-\x07]')
@@ -261,7 +260,7 @@ class Timetable:
         first = self.hierarchy.nodes[process].first
         codes = self._codes[process]
         low = self._low[process]
-        if low < len(codes) and codes[low] >= _CODE_BY_STATE[JobState.PROCESSED]:
+        if low < len(codes) and codes[low] >= _PROCESSED:
             match = _OPEN_STATES.search(codes, low)
             low = self._low[process] = len(codes) if match is None else match.start()
         position = codes.find(
@@ -286,6 +285,12 @@ class Timetable:
         before = self._open.get(key)
         self._undo.append((key, codes[position], before))
         self._place(key, position, self._code(job), None if job.state.is_final else job)
+
+    def put_processed(self, key: JobKey) -> None:
+        """Draft that a job was processed: `put` for those who know no more of its row."""
+        position = key.timeperiod.ordinal - self.hierarchy.nodes[key.process].first
+        self._undo.append((key, self._codes[key.process][position], self._open.get(key)))
+        self._place(key, position, _PROCESSED, None)
 
     def settle(self) -> None:
         """Make the draft the truth: the store has it."""

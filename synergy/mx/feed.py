@@ -146,7 +146,7 @@ class Feed:
 
 def frame_of(changes: Sequence[Change]) -> bytes | None:
     """Return the frame that tells tabs of `changes`; None when they are too many for that."""
-    newest = {str(change.job.key): change for change in changes}
+    newest = {str(change.key): change for change in changes}
     if len(newest) > CELLS_PER_FRAME_MAX:
         return None
     cells = [[name, change.mark.css, change.mark.word] for name, change in newest.items()]

@@ -31,7 +31,7 @@ from synergy.core.timetable import Timetable
 from synergy.mx.marks import Mark, mark_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobChange, JobFilter, Store
 
 #: Rows per question, and how far before the newest seen change a look begins anew: a store that
 #: commits row by row may show two changes of one instant one after the other.
@@ -42,7 +42,7 @@ LOOK_BACK: Final = timedelta(minutes=1)
 #: A page is at most this much older than the store, and the duration of a look.
 AGE_SECONDS_MAX: Final = 0.3
 #: The same when more changes than nobody can follow: then a job changes less often than it is read.
-BUSY_AGE_SECONDS_MAX: Final = 2.4
+BUSY_AGE_SECONDS_MAX: Final = 4.5
 BUSY_CHANGES_PER_SECOND: Final = 500
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
@@ -56,7 +56,9 @@ class Change:
     """One transition of a job, as tabs and the list of events show it."""
 
     number: int
-    job: Job
+    key: JobKey
+    at: datetime
+    reason: str | None
     mark: Mark
 
 
@@ -187,10 +189,10 @@ class ReadModel:
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
-            fresh = [job for job in rows if self._rev_by_key.get(job.key) != job.rev]
-            seen.update((job.key, job.rev) for job in rows)
+            fresh = [row for row in rows if self._rev_by_key.get(row.key) != row.rev]
+            seen.update((row.key, row.rev) for row in rows)
             with self.lock:
-                self._put([job for job in fresh if self._is_known(job)], now)
+                self._put([row for row in fresh if self._is_known(row)], now)
             after = rows[-1]
             if len(rows) < PAGE_ROWS:
                 break
@@ -199,19 +201,27 @@ class ReadModel:
         if after is not None:
             self._newest = max(self._newest, after.changed_at)
 
-    def _put(self, jobs: Sequence[Job], now: datetime) -> None:
+    def _put(self, rows: Sequence[JobChange], now: datetime) -> None:
         """Take over changed rows, number the changes and keep the newest of them."""
-        for job in jobs:
-            self.timetable.put(job)
-            if job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0):
-                self.failed.add(job.key)
+        for row in rows:
+            if row.job is None:
+                self.timetable.put_processed(row.key)
             else:
-                self.failed.discard(job.key)
+                self.timetable.put(row.job)
+            if row.job is not None and _has_failed(row.job):
+                self.failed.add(row.key)
+            else:
+                self.failed.discard(row.key)
         self.timetable.settle()
-        self.version += len(jobs)
-        kept = jobs[-RECENT_MAX:]
-        for number, job in enumerate(kept, self.version - len(kept) + 1):
-            self.recent.append(Change(number, job, self.mark(job.key, now)))
+        self.version += len(rows)
+        kept = rows[-RECENT_MAX:]
+        for number, row in enumerate(kept, self.version - len(kept) + 1):
+            mark = self.mark(row.key, now)
+            self.recent.append(Change(number, row.key, row.changed_at, row.reason, mark))
 
-    def _is_known(self, job: Job) -> bool:
-        return job.process in self.hierarchy.nodes and self.timetable.state(job.key) is not None
+    def _is_known(self, row: Job | JobChange) -> bool:
+        return self.timetable.state(row.key) is not None
+
+
+def _has_failed(job: Job) -> bool:
+    return job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0)

@@ -46,7 +46,7 @@ from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.core.users import ApiToken, Role, User
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobChange, JobFilter, Store
 from tests.builders import key
 from tests.contract.conftest import NOW
 
@@ -813,17 +813,23 @@ def test_changed_jobs_come_in_the_order_of_change_page_by_page(store: Store) -> 
     leadership = leader(store)
     hours = [key(f'SiteHourly@20261122{hour:02d}') for hour in range(6)]
     jobs = [
-        job_of(hour, changed_at=NOW + timedelta(seconds=(5 - number) // 2))
-        for number, hour in enumerate(hours)
+        job_of(hour, changed_at=NOW + timedelta(seconds=(5 - number) // 2), state=state)
+        for number, (hour, state) in enumerate(zip(hours, JobState, strict=True))
     ]
     store.commit(leadership, [SaveJob(job, 'made') for job in jobs])
-    expected = sorted(jobs, key=lambda job: (job.changed_at, str(job.timeperiod)))
+    ordered = sorted(jobs, key=lambda job: (job.changed_at, str(job.timeperiod)))
+    expected = [JobChange.of(job) for job in ordered]
 
     first = store.changed_jobs(NOW, 4)
     rest = store.changed_jobs(NOW, 4, first[-1])
 
-    assert [*first, *rest] == expected
-    assert store.changed_jobs(NOW + timedelta(seconds=2), 9) == expected[4:]
+    found = [*first, *rest]
+    assert [item._replace(job=None) for item in found] == [
+        item._replace(job=None) for item in expected
+    ]
+    for item, job in zip(found, ordered, strict=True):
+        assert item.job == job or (item.job is None and job.state is JobState.PROCESSED)
+    assert store.changed_jobs(NOW + timedelta(seconds=2), 9) == found[4:]
 
 
 def test_a_user_is_kept_replaced_and_removed_with_its_tokens(store: Store) -> None:
