@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: Threads beside those that live tabs hold.
 THREADS: Final = 8
+#: As many as a browser holds open to one host.
+CONNECTIONS_PER_VIEWER: Final = 6
 #: How long to wait for a port that an earlier dashboard is about to leave.
 BIND_SECONDS: Final = 5.0
 _BIND_PAUSE: Final = 0.2
@@ -86,6 +88,9 @@ def start(runtime: MxRuntime) -> int:
         App(site),
         sockets=[listening],
         threads=THREADS + settings.mx_viewers_max,
+        connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
+        # Numbers of connections above 1024 are beyond select().
+        asyncore_use_poll=True,
         ident='',
         # Frames of live pages are small and must not wait for more.
         send_bytes=1,

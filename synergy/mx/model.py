@@ -35,11 +35,11 @@ from synergy.ports.store import JobChange, JobFilter, Store
 
 #: Rows per question, and how far before the newest seen change a look begins anew: a store that
 #: commits row by row may show two changes of one instant one after the other.
-PAGE_ROWS: Final = 1_000
+PAGE_ROWS: Final = 2_000
 OVERLAP: Final = timedelta(seconds=1)
 #: Where following begins after everything was read: more than clocks of boxes may differ.
 LOOK_BACK: Final = timedelta(minutes=1)
-#: A page is at most this much older than the store, and the duration of a look.
+#: A page is at most this much older than the store, and the duration of a look or two.
 AGE_SECONDS_MAX: Final = 0.3
 #: The same when more changes than nobody can follow: then a job changes less often than it is read.
 BUSY_AGE_SECONDS_MAX: Final = 4.5
@@ -96,11 +96,14 @@ class ReadModel:
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
 
     def look(self, store: Store) -> None:
-        """Catch up with the store, unless that was done, or begun, a moment ago."""
-        if not self._is_fresh():
-            with self._looking:
-                if not self._is_fresh():
-                    self._catch_up(store)
+        """Catch up with the store, unless that was done a moment ago or another thread does so."""
+        if self._is_fresh() or not self._looking.acquire(blocking=self._newest is None):
+            return
+        try:
+            if not self._is_fresh():
+                self._catch_up(store)
+        finally:
+            self._looking.release()
 
     def _is_fresh(self) -> bool:
         age_max = BUSY_AGE_SECONDS_MAX if self.is_busy else AGE_SECONDS_MAX
@@ -194,7 +197,8 @@ class ReadModel:
             with self.lock:
                 self._put([row for row in fresh if self._is_known(row)], now)
             after = rows[-1]
-            if len(rows) < PAGE_ROWS:
+            # What changes meanwhile is left to the next look: a busy store has no end.
+            if len(rows) < PAGE_ROWS or after.changed_at > now:
                 break
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen

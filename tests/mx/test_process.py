@@ -6,7 +6,9 @@ import re
 import socket
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,6 +49,17 @@ def test_it_serves_streams_and_stops_at_once(system: System) -> None:
         assert child.wait(10) == 0
 
     assert 'MX stopped' in log(system)
+
+
+def test_many_open_connections_keep_nobody_out(system: System) -> None:
+    system.start('MX')
+    parts = urlsplit(address(system))
+    with ExitStack() as opened:
+        for _ in range(150):
+            opened.enter_context(socket.create_connection((parts.hostname, parts.port), 10))
+
+        with urllib.request.urlopen(parts.geturl(), timeout=10) as answer:
+            assert b'Overview' in answer.read()
 
 
 def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
