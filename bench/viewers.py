@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import json
 import random
 from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import Event, Thread
 from typing import Final
 
-#: As in live.js: when told to, all pages are read anew, a little apart.
-_APART_SECONDS: Final = 0.4
 _PATIENCE_SECONDS: Final = 30.0
+_HEADERS: Final = {'X-Live': '1', 'Accept-Encoding': 'gzip'}
 
 
 class Viewers:
@@ -57,8 +57,9 @@ class Viewers:
                     raise http.client.HTTPException('the stream ended')
                 if not line.startswith(b'event: read'):
                     continue
-                self._ended.wait(random.random() * _APART_SECONDS)
-                pages.request('GET', address, headers={'X-Live': '1'})
+                data = answer.fp.readline().removeprefix(b'data: ')
+                self._ended.wait(random.random() * float(json.loads(data)['apart']))
+                pages.request('GET', address, headers=_HEADERS)
                 pages.getresponse().read()
                 self.read_count += 1
         except (OSError, http.client.HTTPException) as error:

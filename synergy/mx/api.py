@@ -65,7 +65,7 @@ FREERUN_FIELDS: Final = (
 
 def api_status(ask: Ask) -> Response:
     """Tell how the system stands."""
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         found = status(ask.model.timetable, ask.store, None, ask.now, ask.settings.box_vanished)
     return json_answer(ask.request, encode_status(found))
@@ -74,7 +74,7 @@ def api_status(ask: Ask) -> Response:
 def api_jobs(ask: Ask) -> Response:
     """List jobs, those without a history included, by process and time."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         keys = list(islice(_keys(ask), limit + 1))
     rows = ask.store.jobs(keys[:limit])
@@ -86,7 +86,7 @@ def api_jobs(ask: Ask) -> Response:
 def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
     """Return one job with its runs, logs, events and neighbours."""
     key = ask.key(process, timeperiod)
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         found = job_page(ask.model.timetable, ask.store, key, ask.now)
     return json_answer(ask.request, masked(encode_page(found)))
@@ -95,7 +95,7 @@ def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
 def api_why(ask: Ask, process: str, timeperiod: str) -> Response:
     """Tell why a job stands where it stands, followed to the root."""
     key = ask.key(process, timeperiod)
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         causes = explain(ask.model.timetable, ask.store, key, ask.now)
     return json_answer(ask.request, {'causes': masked(encode_causes(causes))})
@@ -188,7 +188,7 @@ def api_runs(ask: Ask) -> Response:
 
 def api_processes(ask: Ask) -> Response:
     """List managed processes as the Scheduler goes by them."""
-    ask.model.look(ask.store)
+    ask.look()
     items = [masked(encode_process(node)) for node in ask.model.hierarchy]
     return listed(ask, items, None)
 

@@ -40,7 +40,7 @@ def api_heatmap(ask: Ask, name: str) -> Response:
     """Return a heat map: cells by row."""
     focus = heatmap.focus_of(ask, name)
     zoom = ask.choice('z', heatmap.ZOOMS, 'year')
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         grid = heatmap.grid_of(ask, focus, zoom, heatmap.day_of(ask, focus))
     rows = [
@@ -89,7 +89,7 @@ def api_search(ask: Ask) -> Response:
     """Find intervals, newest first: `process:site* state:failed since:3d box:w2`."""
     query = parse_query(ask, ask.optional('q') or '')
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         painter = Painter(ask)
         keys = [query] if isinstance(query, JobKey) else find(ask, query, limit)

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 #: Forms and JSON are no longer than this.
 BODY_BYTES_MAX = 256 * 1024
+#: A shared page serves all tabs that were told to read it, and those that are a little late.
+SHARED_SECONDS = 0.6
 
 
 class MxRequest(Request):
@@ -133,8 +135,10 @@ class App:
         role = '' if ask.visitor.role is None else ask.visitor.role.value
         anyone = replace(ask, visitor=replace(ask.visitor, session=None))
         return self.site.shared.answer(
-            (ask.request.full_path, role),
+            ask.request,
+            role,
             self.site.clock.monotonic(),
+            self.site.feed.apart_seconds + SHARED_SECONDS,
             lambda: route.view(anyone, **values),
         )
 

@@ -26,6 +26,8 @@ from synergy.ports.store import Store
 LIMIT_MAX: Final = 1000
 LIMIT_DEFAULT: Final = 100
 TEXT_LENGTH_MAX: Final = 500
+#: Within this the feed, if it has any tabs, looks at a busy store.
+LOOK_PATIENCE_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,10 @@ class Ask:
     def model(self) -> ReadModel:
         """Return the read model."""
         return self.site.model
+
+    def look(self) -> None:
+        """Bring the read model up to date; leave it to the feed while tabs follow a busy system."""
+        self.model.look(self.store, LOOK_PATIENCE_SECONDS)
 
     @property
     def context(self) -> Context:

@@ -141,7 +141,7 @@ def job_command(
 
 def preview_of(ask: Ask, command: Command) -> Preview:
     """Return what a command would do; raise Refused when it touches nothing."""
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         try:
             return preview(ask.model.timetable, ask.store, command, ask.now)

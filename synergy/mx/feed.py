@@ -30,6 +30,9 @@ IDLE_LOOK_SECONDS: Final = 10.0
 #: at least so often, for some of what they show is time.
 READ_SECONDS: Final = 2.5
 BUSY_READ_SECONDS: Final = 5.0
+#: Over how long the tabs spread their reading, so that nobody else has to wait for all of them.
+APART_SECONDS: Final = 0.4
+BUSY_APART_SECONDS: Final = 2.5
 TICK_SECONDS: Final = 10.0
 #: How soon it is noticed that a tab has left.
 WAIT_SECONDS: Final = 1.0
@@ -38,7 +41,6 @@ STREAM_SECONDS: Final = 600.0
 CELLS_PER_FRAME_MAX: Final = 150
 FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
-_READ: Final = b'event: read\ndata: {}\n\n'
 
 
 class Feed:
@@ -88,6 +90,11 @@ class Feed:
             with self._condition:
                 self._follower_count -= 1
 
+    @property
+    def apart_seconds(self) -> float:
+        """Return over how long the tabs spread their reading."""
+        return BUSY_APART_SECONDS if self._model.is_busy else APART_SECONDS
+
     def stop(self) -> None:
         """End all streams and the thread."""
         with self._condition:
@@ -102,7 +109,7 @@ class Feed:
             )
             frames = [frame for at, frame in self._frames if at > number]
             if len(frames) < self._number - number:
-                frames = [_READ]
+                frames = [self._read_frame()]
             return frames, self._number
 
     def _run(self) -> None:
@@ -129,7 +136,7 @@ class Feed:
         self._is_read_due |= version > seen
         now = self._clock.monotonic()
         if now - self._read_at >= self._pace():
-            frames.append(_READ)
+            frames.append(self._read_frame())
             self._is_read_due, self._read_at = False, now
         with self._condition:
             for frame in frames:
@@ -137,6 +144,9 @@ class Feed:
                 self._frames.append((self._number, frame))
             self._condition.notify_all()
         return version
+
+    def _read_frame(self) -> bytes:
+        return f'event: read\ndata: {{"apart": {self.apart_seconds}}}\n\n'.encode()
 
     def _pace(self) -> float:
         if not self._is_read_due:

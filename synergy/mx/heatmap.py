@@ -104,7 +104,7 @@ def heatmap(ask: Ask, name: str) -> Response:
     """Return the heat map of a tree or of a process."""
     focus = focus_of(ask, name)
     zoom = ask.choice('z', ZOOMS, 'year')
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         at = day_of(ask, focus)
         grid = _counted(grid_of(ask, focus, zoom, at), focus)

@@ -90,7 +90,7 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
     ordinal = key.timeperiod.ordinal
     start, end = model.hierarchy.interval(node, ordinal)
     runs = ask.store.runs(key)
-    model.look(ask.store)
+    ask.look()
     with model.lock:
         painter = Painter(ask)
         mark = painter.mark(node, key)

@@ -73,7 +73,7 @@ class Graph:
 
 def processes(ask: Ask) -> Response:
     """List managed processes and daemons."""
-    ask.model.look(ask.store)
+    ask.look()
     with ask.model.lock:
         painter = Painter(ask)
         rows = [_line(ask, painter, node) for node in ask.model.hierarchy]
@@ -99,7 +99,7 @@ def graph(ask: Ask) -> Response:
 def graph_of(ask: Ask) -> Graph:
     """Return all processes, each with its job at the instant that is asked for."""
     at = instant_of(ask)
-    ask.model.look(ask.store)
+    ask.look()
     names = list(ask.model.hierarchy.nodes)[:GRAPH_MAX]
     drawing = layout(ask.model.hierarchy, names)
     calendar = ask.model.hierarchy.calendar
@@ -229,7 +229,7 @@ def search(ask: Ask) -> Response:
     query = parse_query(ask, text)
     if isinstance(query, JobKey):
         return redirect(href_of(query), 302)
-    ask.model.look(ask.store)
+    ask.look()
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     with ask.model.lock:
         painter = Painter(ask)

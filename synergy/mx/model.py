@@ -95,18 +95,23 @@ class ReadModel:
         self.is_busy = False
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
 
-    def look(self, store: Store) -> None:
-        """Catch up with the store, unless that was done a moment ago or another thread does so."""
-        if self._is_fresh() or not self._looking.acquire(blocking=self._newest is None):
+    def look(self, store: Store, patience_seconds: float = 0.0) -> None:
+        """Catch up with the store, unless that was done a moment ago or another thread does so.
+
+        patience_seconds: for how much longer it can be left to others when there is much to do.
+        """
+        if self._is_fresh(patience_seconds) or not self._looking.acquire(
+            blocking=self._newest is None
+        ):
             return
         try:
-            if not self._is_fresh():
+            if not self._is_fresh(patience_seconds):
                 self._catch_up(store)
         finally:
             self._looking.release()
 
-    def _is_fresh(self) -> bool:
-        age_max = BUSY_AGE_SECONDS_MAX if self.is_busy else AGE_SECONDS_MAX
+    def _is_fresh(self, patience_seconds: float) -> bool:
+        age_max = BUSY_AGE_SECONDS_MAX + patience_seconds if self.is_busy else AGE_SECONDS_MAX
         return self._clock.monotonic() - self._looked_at < age_max
 
     def _catch_up(self, store: Store) -> None:

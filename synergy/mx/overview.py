@@ -107,7 +107,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     ]
     live = live_rows(ask, ROWS_MAX)
     model = ask.model
-    model.look(ask.store)
+    ask.look()
     with model.lock:
         painter = Painter(ask)
         shown = _trees(ask, painter, trees)

@@ -2,8 +2,6 @@
 // Pauses while the tab is hidden or somebody types; without this script every page still works.
 'use strict';
 (() => {
-  // All tabs are told at the same time; a little apart, they do not wait for each other.
-  const APART_MS = 400;
   const status = document.querySelector('[data-status]');
   const word = document.querySelector('[data-status-word]');
   let isStale = false;
@@ -59,8 +57,9 @@
     } catch { show('off', 'Disconnected, as of'); }
   }
 
-  function readSoon() {
-    if (timer === null) timer = setTimeout(read, Math.random() * APART_MS);
+  // All tabs are told at the same time; a little apart, they do not wait for each other.
+  function readSoon(apart = 0.4) {
+    if (timer === null) timer = setTimeout(read, Math.random() * apart * 1000);
   }
 
   function paint(cells) {
@@ -84,7 +83,7 @@
     source = new EventSource('/events');
     source.addEventListener('hello', () => { show('on', 'Live'); });
     source.addEventListener('jobs', (event) => { paint(JSON.parse(event.data)); });
-    source.addEventListener('read', readSoon);
+    source.addEventListener('read', (event) => { readSoon(JSON.parse(event.data).apart); });
     source.onerror = () => {
       if (source && source.readyState === EventSource.CLOSED) {
         show('off', 'Not live (too many viewers, or logged out), as of');
