@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from threading import Thread
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
+#: How long a thread may keep the others waiting: a short page asks the store a dozen times, and
+#: would wait each time for one that draws a long page, or follows the store.
+SWITCH_SECONDS: Final = 0.0005
 #: How long to wait for a port that an earlier dashboard is about to leave.
 BIND_SECONDS: Final = 5.0
 _BIND_PAUSE: Final = 0.2
@@ -97,6 +101,7 @@ def start(runtime: MxRuntime) -> int:
         channel_request_lookahead=1,
     )
     _stop_on_signal(site)
+    sys.setswitchinterval(SWITCH_SECONDS)
     # It logs every tab that is closed.
     logging.getLogger('waitress').setLevel(logging.ERROR)
     logger.info(
