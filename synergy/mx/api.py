@@ -29,7 +29,7 @@ from synergy.mx.follow import ACTIONS, known_request, request_row
 from synergy.mx.freeruns import checked_definition, known_freerun
 from synergy.mx.interval import EVENTS_MAX
 from synergy.mx.masks import masked, unmasked
-from synergy.mx.orders import order, place, reason_of
+from synergy.mx.orders import asked_before, order, ordered, place, reason_of
 from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
 from synergy.view.boxes import box_views
@@ -127,7 +127,7 @@ def api_request_jobs(ask: Ask) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(ask)
     command = _job_command(ask)
-    known = ask.store.command(command.id)
+    known = asked_before(ask, command)
     if known is None:
         planned = preview_of(ask, command)
         if command.plan_hash not in (None, planned.plan.hash):
@@ -244,7 +244,6 @@ def api_save_freerun(ask: Ask) -> Response:
 def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
     """Switch a free run on or off, run it now, or remove it."""
     need_key(ask)
-    known_freerun(ask, name)
     kinds: dict[str, tuple[CommandKind, dict[str, Any]]] = {
         'on': (CommandKind.FREERUN_SAVE, {'is_on': True}),
         'off': (CommandKind.FREERUN_SAVE, {'is_on': False}),
@@ -256,7 +255,12 @@ def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
             f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(kinds)}'
         )
     kind, details = kinds[action]
-    return accepted(ask, order(ask, kind, name, details=details, reason=reason_of(ask)))
+    command = ordered(ask, kind, name, details=details, reason=reason_of(ask))
+    if (known := asked_before(ask, command)) is None:
+        # Only now: what was asked for may have removed it.
+        known_freerun(ask, name)
+        known = place(ask, command)
+    return accepted(ask, known)
 
 
 def api_boxes(ask: Ask) -> Response:

@@ -1,7 +1,8 @@
 """Asking for a change: insert the command, ring the Scheduler; the row is the audit record.
 
 The id of a command is derived from the form or from the caller's Idempotency-Key, so asking the
-same twice, by a double click or by a repeated call, is asking once.
+same twice, by a double click or by a repeated call, is asking once. A key belongs to the caller and
+is of one command: the id is made of nothing else, so that another command under it is found out.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
@@ -32,8 +34,21 @@ def order(
     reason: str | None = None,
 ) -> Command:
     """Ask the Scheduler for what is not about a range of jobs; return the command."""
+    return place(ask, ordered(ask, kind, process, target=target, details=details, reason=reason))
+
+
+def ordered(
+    ask: Ask,
+    kind: CommandKind,
+    process: str,
+    *,
+    target: CommandId | None = None,
+    details: Mapping[str, Json] | None = None,
+    reason: str | None = None,
+) -> Command:
+    """Return a command that is not about a range of jobs; nothing is asked for yet."""
     stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
-    command = Command(
+    return Command(
         id=id_of(ask, kind, process),
         kind=kind,
         process=ProcessName(process),
@@ -45,23 +60,13 @@ def order(
         reason=reason,
         created_at=ask.now,
     )
-    return place(ask, command)
 
 
 def record(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]) -> Command:
     """Write down what has been done already, for the audit."""
-    stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
-    command = Command(
-        id=id_of(ask, kind, _said(process, details)),
-        kind=kind,
-        process=ProcessName(process),
-        start=stamp,
-        end=stamp.shift(1),
-        details=details,
-        actor=ask.actor,
-        reason=reason_of(ask),
+    command = replace(
+        _done(ask, kind, process, details),
         state=CommandState.DONE,
-        created_at=ask.now,
         finished_at=ask.now,
         outcome='done',
     )
@@ -72,43 +77,78 @@ def record(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json
 def done_before(
     ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]
 ) -> Command | None:
-    """Return the record of this very change when the same form or key has made it before."""
-    return ask.store.command(id_of(ask, kind, _said(process, details)))
+    """Return the record of this very change when the same form or key has made it before.
+
+    Raises Refused when the key was used for something else.
+    """
+    return asked_before(ask, _done(ask, kind, process, details))
 
 
-def _said(process: str, details: Mapping[str, Json]) -> str:
-    return f'{process} {json.dumps(dict(details), sort_keys=True)}'
+def _done(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]) -> Command:
+    said = f'{process} {json.dumps(dict(details), sort_keys=True)}'
+    command = ordered(ask, kind, process, details=details, reason=reason_of(ask))
+    return replace(command, id=id_of(ask, kind, said))
 
 
-def place(ask: Ask, command: Command) -> Command:
-    """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
-    ask.store.insert_command(command)
-    known = ask.store.command(command.id) or command
-    if KEY_HEADER in ask.request.headers and not _is_same(command, known):
+def asked_before(ask: Ask, command: Command) -> Command | None:
+    """Return what was asked for earlier under the id of a command, as it stands; None: nothing.
+
+    Raises Refused when that is something else.
+    """
+    known = ask.store.command(command.id)
+    if known is not None and KEY_HEADER in ask.request.headers and not _is_same(command, known):
         raise Refused(
             422,
             'The key was used before',
             f'under this {KEY_HEADER} something else was asked for, {known.id}',
             'send a text of its own with each change; nothing was done',
         )
+    return known
+
+
+def place(ask: Ask, command: Command) -> Command:
+    """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
+    ask.store.insert_command(command)
+    known = asked_before(ask, command) or command
     ask.site.ring(command.id)
     return known
 
 
 def _is_same(command: Command, known: Command) -> bool:
-    """Tell whether two commands of one key ask for the same."""
-    is_of_jobs = command.kind in JOB_KINDS
-    return dict(command.details) == dict(known.details) and (
-        not is_of_jobs or (command.only, command.with_children) == (known.only, known.with_children)
+    """Tell whether two commands of one key ask for the same; whence and when is no matter."""
+    return _asked(command) == _asked(known)
+
+
+def _asked(command: Command) -> tuple[object, ...]:
+    # Others begin at the instant at which they were asked for.
+    span = (command.start, command.end) if command.kind in JOB_KINDS else None
+    return (
+        command.kind,
+        command.process,
+        span,
+        command.only,
+        command.with_children,
+        command.plan_hash,
+        command.target,
+        dict(command.details),
+        command.reason,
     )
 
 
-def id_of(ask: Ask, kind: CommandKind, thing: str) -> CommandId:
-    """Return the id of a command: the same for the same form, or the same Idempotency-Key."""
-    key = ask.request.headers.get(KEY_HEADER) or ask.optional(KEY_FIELD)
-    if key is None:
+def id_of(ask: Ask, kind: CommandKind, thing: str, part: str = '') -> CommandId:
+    """Return the id of a command: the same for the same form, or the same Idempotency-Key.
+
+    kind, thing: what a form's button is about; one page has one form id for all of its forms.
+    part: names the further commands of one request.
+    """
+    key = ask.request.headers.get(KEY_HEADER)
+    form = ask.optional(KEY_FIELD)
+    if key is not None:
+        named = f'key\n{ask.visitor.name}\n{part}\n{key}'
+    elif form is not None:
+        named = f'{ask.visitor.name}\n{kind.value}\n{thing}\n{form}'
+    else:
         return CommandId(secrets.token_hex(6))
-    named = f'{ask.visitor.name}\n{kind.value}\n{thing}\n{key}'
     return CommandId(blake2b(named.encode(), digest_size=6).hexdigest())
 
 

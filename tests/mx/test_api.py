@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
 from synergy.core.commands import CommandState
+from synergy.core.effects import MoveUnit
+from synergy.core.states import UnitState
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.openapi import document
-from tests.mx.stage import Pages
+from tests.mx.stage import NOW, REQUEST_ID, Pages
 
 
 def ask(pages: Pages, address: str, body: Any, key: str | None = 'once') -> TestResponse:
@@ -69,6 +72,57 @@ def test_the_same_key_asks_once(pages: Pages) -> None:
     assert len(pages.store.commands((CommandState.REQUESTED,), 9)) == 1
 
 
+@pytest.mark.parametrize(
+    ('address', 'body'),
+    [
+        ('/requests', {'process': 'SiteDaily', 'start': '2026112100', 'reason': 'late'}),
+        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112200'}),
+        ('/requests', {'process': 'AlertDaily', 'start': '2026112000', 'reason': 'late'}),
+        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'later'}),
+        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'kind': 'skip'}),
+        (f'/requests/{REQUEST_ID}/pause', {'reason': 'late'}),
+        ('/processes/SiteDaily/off', {'reason': 'late'}),
+        ('/freeruns/Shell::sweep/run', {'reason': 'late'}),
+        ('/boxes/dev/drain', {'reason': 'late'}),
+        ('/dead/{dead}/retry', {}),
+    ],
+)
+def test_a_key_is_of_one_request(pages: Pages, address: str, body: Any) -> None:
+    first = ask(pages, '/requests', {'process': 'SiteDaily', 'start': '2026112000'})
+    assert first.status_code == 202
+    before = pages.dump()
+
+    answer = ask(pages, address.format(dead=pages.store.dead_units(1)[0].id), body)
+
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert first.json is not None
+    assert first.json['id'] in answer.json['detail']
+    assert pages.dump() == before
+
+
+def test_what_has_removed_itself_can_be_asked_for_again(pages: Pages) -> None:
+    dead = pages.store.dead_units(1)[0]
+    first = ask(pages, f'/dead/{dead.id}/retry', {})
+    leadership = pages.store.lead('dev:4711', timedelta(days=1))
+    assert leadership is not None
+    gone = MoveUnit(
+        uow_id=dead.id,
+        from_state=UnitState.DEAD,
+        from_fence=dead.fence,
+        to_state=UnitState.CANCELED,
+        at=NOW,
+    )
+    pages.store.commit(leadership, [gone])
+
+    again = ask(pages, f'/dead/{dead.id}/retry', {})
+
+    assert first.json is not None
+    assert again.json is not None
+    assert again.json['id'] == first.json['id']
+    assert ask(pages, f'/dead/{dead.id}/retry', {}, key='another').status_code == 404
+
+
 def test_a_change_needs_a_key(pages: Pages) -> None:
     answer = ask(pages, '/freeruns/Shell::sweep/run', {}, key=None)
 
@@ -117,7 +171,8 @@ def test_a_free_run_is_saved(pages: Pages) -> None:
     answer = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'every 3600'})
 
     assert answer.status_code == 202
-    refused = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'now and then'})
+    body = {'name': 'Shell::hourly', 'trigger': 'now and then'}
+    refused = ask(pages, '/freeruns', body, key='another')
     assert refused.status_code == 400
 
 

@@ -144,13 +144,14 @@ def test_an_admin_makes_changes_and_removes_users(guarded: Pages) -> None:
     assert ask(guarded, '/users', short, 'd', **bearer).status_code == 400
     assert guarded.log_in('carla', 'long enough').status_code == 303
 
-    ask(guarded, '/users/carla/role', {'role': 'viewer'}, **bearer)
-    ask(guarded, '/users/carla/password', {'password': 'another one'}, **bearer)
+    ask(guarded, '/users/carla/role', {'role': 'viewer'}, 'role', **bearer)
+    ask(guarded, '/users/carla/password', {'password': 'another one'}, 'pw', **bearer)
     users = {item['name']: item['role'] for item in read(guarded, '/users', **bearer)['items']}
     assert users['carla'] == 'viewer'
     assert guarded.log_in('carla', 'another one').status_code == 303
 
-    assert ask(guarded, '/users/carla/remove', {}, **bearer).status_code == 200
+    assert ask(guarded, '/users/carla/remove', {}, 'gone', **bearer).status_code == 200
+    assert ask(guarded, '/users/carla/remove', {}, 'gone', **bearer).status_code == 200
     assert 'password' not in str(read(guarded, '/audit?what=user', **bearer)).replace(
         "'action': 'password'", ''
     )
@@ -178,7 +179,7 @@ def test_a_token_is_shown_once_and_revoked(guarded: Pages) -> None:
     assert 'text' not in (again or {})
     assert made['text'].partition('.')[2] not in str(listed)
     assert too_much.status_code == 400
-    assert ask(guarded, f'/tokens/{made["id"]}/revoke', {}, **bearer).status_code == 200
+    assert ask(guarded, f'/tokens/{made["id"]}/revoke', {}, 'k3', **bearer).status_code == 200
     assert guarded.get('/api/v1/status', **mine).status_code == 401
 
 
