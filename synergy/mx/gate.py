@@ -72,12 +72,14 @@ def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Vis
 
 
 def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime) -> Visitor:
-    place = f'token {request.remote_addr}'
-    refuse_guessing(site, place, now)
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
             return Visitor(name=token.user, role=token.role, via='token')
+    # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
+    # else's wrong token must not shut out all that come from the same address.
+    place = f'token {request.remote_addr}'
+    refuse_guessing(site, place, now)
     site.brake.failed(place, now)
     raise Refused(
         401,

@@ -225,6 +225,20 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
 
 
+def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.VIEWER, 'ci', NOW, None)
+    guarded.store.save_token(token)
+    answers = [
+        guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}{number}').status_code
+        for number in range(GUESSES_MAX + 1)
+    ]
+
+    valid = guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}')
+
+    assert answers == [401] * GUESSES_MAX + [429]
+    assert valid.status_code == 200
+
+
 def test_an_old_token_is_worth_nothing(guarded: Pages) -> None:
     token, text = new_token('operator', Role.VIEWER, None, NOW, timedelta(days=-1))
     guarded.store.save_token(token)
