@@ -66,6 +66,10 @@ REMOTE_COMMANDS: Final = (
     'status', 'jobs', 'job', 'why', 'log', 'reprocess', 'skip', 'cancel', 'requests', 'dead',
     'freerun', 'process', 'super',
 )  # fmt: skip
+#: These touch neither store nor broker, or only those of a home that they make themselves.
+STORELESS_COMMANDS: Final = (
+    'new', 'demo', 'simulate', 'check', 'completion', 'install', 'test', 'bench', 'chaos', 'docs',
+)  # fmt: skip
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -102,6 +106,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = command_called(name)
     parser = parser_of(command)
     rest = arguments[1:]
+    if name not in (*REMOTE_COMMANDS, *STORELESS_COMMANDS) and _is_for_server(rest):
+        # It would answer about a store of this machine, which nobody has asked about.
+        return _failed(
+            f'{name} does not speak to a dashboard; unset SYNERGY_SERVER (or leave out --server) '
+            'to run it against the store of this machine',
+            ExitCode.USAGE,
+        )
     if name == 'test' and rest not in (['-h'], ['--help']):
         # All that follows is pytest's, options too; argparse would take them for its own.
         rest = ['--', *(word for word in rest if word != '--')]
@@ -115,6 +126,13 @@ def command_called(name: str) -> CliCommand:
         importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
     )
     return command
+
+
+def _is_for_server(words: Sequence[str]) -> bool:
+    """Tell whether a dashboard is to answer; not when only help is asked for."""
+    is_named = any(word.partition('=')[0] == '--server' for word in words)
+    is_help = '-h' in words or '--help' in words
+    return not is_help and (is_named or bool(os.environ.get('SYNERGY_SERVER')))
 
 
 def parser_of(command: CliCommand) -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from synergy.cli import server as cli_server
-from synergy.cli.main import REMOTE_COMMANDS
+from synergy.cli.main import NAMES, REMOTE_COMMANDS, STORELESS_COMMANDS
 from synergy.cli.remote import COMMANDS
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
@@ -155,6 +155,33 @@ def test_errors_say_what_to_do(remote: Launch, words: list[str], code: int, text
 
     assert said.code == code
     assert text in said.err
+
+
+LOCAL = [name for name in NAMES if name not in REMOTE_COMMANDS + STORELESS_COMMANDS]
+
+
+@pytest.mark.parametrize('name', LOCAL)
+def test_what_needs_the_store_of_this_machine_says_so(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    words = {'user': ['ls'], 'mq': ['ls'], 'start': ['Supervisor'], 'stop': ['Supervisor']}
+    given = launch(name, *words.get(name, []), '--server', 'http://127.0.0.1:9')
+    monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
+
+    said = launch(name, *words.get(name, []))
+
+    assert (said.code, given.code) == (2, 2)
+    assert said.err == given.err
+    assert f'{name} does not speak to a dashboard; unset SYNERGY_SERVER' in said.err
+    assert not (tmp_path / 'home').exists()
+
+
+def test_what_needs_no_store_does_not_mind_a_server(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
+
+    assert launch('check').code == 0
 
 
 def test_a_viewer_is_refused(remote: Launch, pages: Pages) -> None:
