@@ -12,6 +12,7 @@ from synergy.core.nearest import nearest
 from synergy.core.states import JobState
 from synergy.view.encode import encode_job
 from synergy.view.jobs import JobQuery, find_jobs
+from synergy.view.standing import Standing
 
 _LIMIT = 1000
 
@@ -23,7 +24,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         '--from', dest='start', metavar='T', help='only intervals that start at T or later'
     )
     parser.add_argument('--to', dest='end', metavar='T', help='only intervals that start before T')
-    parser.add_argument('--state', '-s', metavar='S', help='only jobs in this state')
+    parser.add_argument(
+        '--state',
+        '-s',
+        metavar='S',
+        help='only jobs in this state, or that are failed, held, blocked or late',
+    )
     parser.add_argument(
         '--limit', type=int, default=_LIMIT, metavar='N', help=f'at most N (default {_LIMIT})'
     )
@@ -31,7 +37,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    state = None if options.state is None else _state(options.state)
+    state = None if options.state is None else state_of(options.state)
     if options.limit < 1:
         raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
     with reading() as source:
@@ -70,8 +76,12 @@ def _run(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _state(text: str) -> JobState:
-    by_name = {state.value.removeprefix('state_'): state for state in JobState}
+def state_of(text: str) -> JobState | Standing:
+    """Return what is looked for; raise CommandError (3)."""
+    by_name: dict[str, JobState | Standing] = {
+        state.value.removeprefix('state_'): state for state in JobState
+    }
+    by_name |= {standing.value: standing for standing in Standing}
     state = by_name.get(text.lower().removeprefix('state_'))
     if state is None:
         raise CommandError(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.jobs import state_of
 from synergy.cli.process import details_of
 from synergy.cli.process import show as show_processes
 from synergy.cli.remote_tables import (
@@ -51,15 +52,15 @@ def _status(server: Server, options: Namespace) -> ExitCode:
 def _jobs(server: Server, options: Namespace) -> ExitCode:
     if options.limit < 1:
         raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
-    state = options.state and f'state_{options.state.lower().removeprefix("state_")}'
+    state = options.state and state_of(options.state).value
     found = list(
         server.items(
             'jobs',
             limit=options.limit + 1,
             process=options.process or options.named,
             state=state,
-            start=options.start and _earliest(options.start),
-            end=options.end and _earliest(options.end),
+            start=options.start,
+            end=options.end,
         )
     )
     jobs = found[: options.limit]
@@ -147,7 +148,7 @@ def _change(kind: str) -> Callable[[Server, Namespace], ExitCode]:
 def _requests(server: Server, options: Namespace) -> ExitCode:
     match options.words:
         case []:
-            found = list(server.items('requests', limit=50, all=1))
+            found = list(server.items('requests', limit=50, all='true'))
             if options.json:
                 print_json(found)
             else:
@@ -282,14 +283,6 @@ def _show(items: list[Any], columns: tuple[str, ...], options: Namespace) -> Non
 def _padded(timeperiod: str) -> str:
     """Return a timeperiod whose zeros at the end were left out."""
     return timeperiod.ljust(10, '0') if len(timeperiod) in _WIDTHS else timeperiod
-
-
-def _earliest(timeperiod: str) -> str:
-    """Return the text that is not later than any timeperiod that starts at the same instant."""
-    for width, first in ((10, '00'), (8, '01'), (6, '01')):
-        if len(timeperiod) == width and timeperiod.endswith(first):
-            timeperiod = timeperiod[:-2]
-    return timeperiod
 
 
 COMMANDS: Final[Mapping[str, Callable[[Server, Namespace], ExitCode]]] = {

@@ -12,7 +12,7 @@ the save fails. Positions in a byte array are `ordinal - node.first`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, TypeAlias
@@ -238,6 +238,27 @@ class Timetable:
         """Return the last interval that stands in `state`."""
         position = self._codes[process].rfind(_CODE_BY_STATE[state])
         return None if position < 0 else position + self.hierarchy.nodes[process].first
+
+    def ordinals_in(
+        self,
+        process: ProcessName,
+        ordinals: range,
+        states: Collection[JobState],
+        *,
+        newest_first: bool = False,
+    ) -> Iterator[int]:
+        """Yield those of `ordinals` that stand in one of `states`; they are as of the first one."""
+        start = max(ordinals.start - self.hierarchy.nodes[process].first, 0)
+        shift = start + self.hierarchy.nodes[process].first
+        wanted = bytes(
+            code < len(_STATE_BY_CODE) and _STATE_BY_CODE[code] in states for code in range(256)
+        )
+        stop = max(ordinals.stop - self.hierarchy.nodes[process].first, start)
+        marks = self._codes[process][start:stop].translate(wanted)
+        at = marks.rfind(1) if newest_first else marks.find(1)
+        while at >= 0:
+            yield at + shift
+            at = marks.rfind(1, 0, at) if newest_first else marks.find(1, at + 1)
 
     def first_final(self, process: ProcessName, ordinal: int) -> int | None:
         """Return the first ordinal from `ordinal` on that is final."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -10,12 +10,15 @@ from typing import Any, Final, TypeVar
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandId, CommandKind, CommandState
+from synergy.core.nearest import nearest
 from synergy.core.records import Unit, UowId
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.errors import wrong
+from synergy.mx.gate import FORM_TOKEN
 from synergy.mx.masks import masked
-from synergy.mx.orders import KEY_HEADER
+from synergy.mx.orders import KEY_FIELD, KEY_HEADER
 from synergy.mx.render import json_answer
+from synergy.mx.route import Route
 from synergy.view.encode import encode_command
 
 T = TypeVar('T')
@@ -48,6 +51,28 @@ def accepted(ask: Ask, command: Command) -> Response:
     is_open = command.state in OPEN_COMMAND_STATES
     body = {**masked(encode_command(command)), 'request': where}
     return json_answer(ask.request, body, 202 if is_open else 200, {'Location': where})
+
+
+def check_names(ask: Ask, route: Route) -> None:
+    """Refuse names that the description does not have: a mistyped one would pass unnoticed."""
+    known = [item.name for item in route.parameters]
+    _refuse_unknown(ask.request.args, known, 'parameter of this address')
+    if route.method != 'POST':
+        return
+    fields = [item.name for item in route.fields]
+    if ask.request.form:
+        _refuse_unknown(ask.request.form, [*fields, FORM_TOKEN, KEY_FIELD], 'field of a form')
+    else:
+        _refuse_unknown(ask.body(), fields, 'field of the body')
+
+
+def _refuse_unknown(given: Iterable[str], known: Sequence[str], what: str) -> None:
+    for name in given:
+        if name not in known:
+            raise wrong(
+                f'{name!r:.60} is no {what}{nearest(name, known)}',
+                f'there are: {", ".join(known)}' if known else 'leave it out: there are none',
+            )
 
 
 def need_key(ask: Ask) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Final
 
 from werkzeug.wrappers import Response
@@ -18,7 +17,7 @@ from synergy.core.commands import (
 from synergy.core.freerun_definition import FreerunRefused
 from synergy.core.records import Job, UowId
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey
 from synergy.mx.answers import accepted, commands_page, dead_page, listed, need_key, paged
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.boxes import set_desired, set_drained
@@ -49,13 +48,19 @@ from synergy.view.encode import (
     instant,
 )
 from synergy.view.freeruns import freeruns
-from synergy.view.jobs import job_page
+from synergy.view.jobs import JobQuery, job_page, ordinals_of
 from synergy.view.processes import encode_process
+from synergy.view.standing import Looking, Standing, looked_at
 from synergy.view.status import status
 from synergy.view.why import explain
 
 JOB_KIND_WORDS: Final = tuple(kind.value for kind in JOB_KINDS)
-STATE_WORDS: Final = tuple(state.value for state in JobState)
+_WANTED: Final[Mapping[str, JobState | Standing]] = {
+    item.value: item for item in (*JobState, *Standing)
+}
+STATE_WORDS: Final = tuple(_WANTED)
+#: Embryos of one page of jobs that are asked whether they are blocked.
+LOOKS_MAX: Final = 5_000
 ONLY_WORDS: Final = tuple(item.value for item in Only)
 COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
 FREERUN_FIELDS: Final = (
@@ -76,11 +81,11 @@ def api_jobs(ask: Ask) -> Response:
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     ask.look()
     with ask.model.lock:
-        keys = list(islice(_keys(ask), limit + 1))
-    rows = ask.store.jobs(keys[:limit])
+        keys, after = _found(ask, limit)
+    rows = ask.store.jobs(keys)
     embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=ask.now) for key in keys}
-    items = [encode_job(rows.get(key) or embryos[key]) for key in keys[:limit]]
-    return listed(ask, items, str(keys[limit]) if len(keys) > limit else None)
+    items = [masked(encode_job(rows.get(key) or embryos[key])) for key in keys]
+    return listed(ask, items, None if after is None else str(after))
 
 
 def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
@@ -142,12 +147,12 @@ def api_request_jobs(ask: Ask) -> Response:
 
 
 def api_requests(ask: Ask) -> Response:
-    """List what was asked for, newest first; with all=1 the whole audit."""
+    """List what was asked for, newest first; with all=true the whole audit."""
     word = ask.optional('state')
     states = tuple(CommandState)
     if word is not None:
         states = (CommandState(ask.choice('state', COMMAND_STATE_WORDS, word)),)
-    kinds = None if ask.optional('all') else JOB_KINDS
+    kinds = None if ask.switch('all') else JOB_KINDS
     found, cursor = commands_page(ask, states, kinds)
     return listed(ask, [masked(encode_command(item)) for item in found], cursor)
 
@@ -308,47 +313,51 @@ def _job_command(ask: Ask) -> Command:
         node.process.name,
         (start, end),
         only=Only(ask.choice('only', ONLY_WORDS, Only.ALL.value)),
-        with_children=ask.optional('with_children') in ('true', '1', 'on', 'yes'),
+        with_children=ask.switch('with_children'),
     )
 
 
-def _keys(ask: Ask) -> Iterator[JobKey]:
-    """Yield the jobs that the filters leave, from the cursor on; hold the lock."""
+def _found(ask: Ask, limit: int) -> tuple[list[JobKey], JobKey | None]:
+    """Return at most `limit` jobs that the filters leave, and where to go on; hold the lock."""
     name, word = ask.optional('process'), ask.optional('state')
-    state = None if word is None else JobState(ask.choice('state', STATE_WORDS, word))
+    wanted = None if word is None else _WANTED[ask.choice('state', STATE_WORDS, word)]
+    query = JobQuery(start=ask.instant('start'), end=ask.instant('end'))
+    if query.start is not None and query.end is not None and query.start > query.end:
+        raise wrong(
+            f'start is {ask.text("start")}, which is later than end, {ask.text("end")}',
+            'swap the two',
+        )
     nodes = [ask.node(name)] if name else list(ask.model.hierarchy)
-    cursor = ask.optional('cursor')
-    first: Timeperiod | None = None
+    cursor = _cursor(ask)
     if cursor is not None:
-        process, _, timeperiod = cursor.partition('@')
-        at = ask.node(process)
-        first = ask.timeperiod(at, timeperiod)
+        at = ask.model.hierarchy.nodes[cursor.process]
         nodes = nodes[nodes.index(at) :] if at in nodes else []
-    for number, node in enumerate(nodes):
-        span = ask.model.timetable.span(node.process.name)
-        start = first.ordinal if first is not None and number == 0 else span.start
-        for ordinal in _ordinals(
-            ask, range(max(start, span.start), span.stop), node.process.name, state
-        ):
-            key = ask.model.key(node, ordinal)
-            if _is_within(ask, key):
-                yield key
+    looking = Looking(timetable=ask.model.timetable, failed=ask.model.failed, now=ask.now)
+    keys: list[JobKey] = []
+    looks = 0
+    for node in nodes:
+        ordinals = ordinals_of(ask.model.timetable, node, query)
+        if cursor is not None and cursor.process == node.process.name:
+            start = max(ordinals.start, cursor.timeperiod.ordinal)
+            ordinals = range(start, max(ordinals.stop, start))
+        for ordinal, is_wanted in looked_at(looking, node, ordinals, wanted):
+            # A page may be shorter than its limit: nobody else is kept waiting for the lock.
+            if len(keys) == limit or looks == LOOKS_MAX:
+                return keys, ask.model.key(node, ordinal)
+            looks += 1
+            if is_wanted:
+                keys.append(ask.model.key(node, ordinal))
+    return keys, None
 
 
-def _ordinals(ask: Ask, span: range, process: Any, state: JobState | None) -> Iterator[int]:
-    if state is None or state is JobState.EMBRYO:
-        for ordinal in span:
-            node = ask.model.hierarchy.nodes[process]
-            if state is None or ask.model.timetable.state(ask.model.key(node, ordinal)) is state:
-                yield ordinal
-        return
-    at = ask.model.timetable.first_in(process, span, state)
-    while at is not None:
-        yield at
-        at = ask.model.timetable.first_in(process, range(at + 1, span.stop), state)
-
-
-def _is_within(ask: Ask, key: JobKey) -> bool:
-    start, end = ask.optional('start'), ask.optional('end')
-    text = str(key.timeperiod)
-    return (start is None or text >= start) and (end is None or text < end)
+def _cursor(ask: Ask) -> JobKey | None:
+    text = ask.optional('cursor')
+    if text is None:
+        return None
+    process, _, timeperiod = text.partition('@')
+    try:
+        return ask.key(process, timeperiod)
+    except Refused as error:
+        raise wrong(
+            f'cursor is {text!r:.60}', 'give the next_cursor of the answer before'
+        ) from error

@@ -18,6 +18,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from synergy.mx import gate
+from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import Refused
@@ -125,6 +126,8 @@ class App:
             if route.method == 'POST':
                 gate.check_origin(ask.request)
                 gate.check_form_token(self.site, ask.visitor, ask.request)
+            if route.is_api:
+                check_names(ask, route)
             if route.is_shared and LIVE_HEADER in ask.request.headers:
                 return self._shared(ask, route, values)
             return route.view(ask, **values)

@@ -28,6 +28,9 @@ LIMIT_DEFAULT: Final = 100
 TEXT_LENGTH_MAX: Final = 500
 #: Within this the feed, if it has any tabs, looks at a busy store.
 LOOK_PATIENCE_SECONDS: Final = 1.5
+_SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
+    'false': False, '0': False, 'no': False, 'off': False,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,10 @@ class Ask:
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number within [least, most]."""
-        value = self.optional(name)
+        is_json = self.request.method == 'POST' and self.request.mimetype == 'application/json'
+        given = self.body().get(name) if is_json else None
+        is_whole = isinstance(given, int) and not isinstance(given, bool)
+        value = str(given) if is_whole else self.optional(name)
         if value is None:
             return default
         if not value.isdecimal() or not least <= int(value[:12]) <= most:
@@ -145,6 +151,14 @@ class Ask:
                 f'{name} is {value!r:.60}', f'give a whole number between {least} and {most}'
             )
         return int(value)
+
+    def switch(self, name: str) -> bool:
+        """Return whether a value says yes; absent is no."""
+        value = self.optional(name) or 'false'
+        word = value.lower()
+        if word not in _SWITCHES:
+            raise wrong(f'{name} is {value!r:.60}', 'give true or false')
+        return _SWITCHES[word]
 
     def choice(self, name: str, known: tuple[str, ...], default: str) -> str:
         """Return one of `known`."""

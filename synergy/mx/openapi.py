@@ -129,6 +129,7 @@ def _path_schema(route: Route, name: str) -> dict[str, Any]:
 def _body(route: Route) -> dict[str, Any]:
     schema: dict[str, Any] = {
         'type': 'object',
+        'additionalProperties': False,
         'properties': {
             item.name: {**_schema(item), 'description': item.text} for item in route.fields
         },

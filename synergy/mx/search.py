@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from heapq import nlargest
+from itertools import islice
 from typing import Final
 
 from synergy.conf.model import Context
@@ -17,16 +18,24 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.errors import wrong
+from synergy.view.standing import Looking, Standing, looked_at
 
-STATES: Final = {
+#: By what people write.
+STATES: Final[Mapping[str, Sequence[JobState | Standing]]] = {
     'embryo': (JobState.EMBRYO,),
     'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
     'processed': (JobState.PROCESSED,),
     'skipped': (JobState.SKIPPED,),
     'noop': (JobState.NOOP,),
-    'failed': (),
-    'held': (),
+    'failed': (Standing.FAILED,),
+    'held': (Standing.HELD,),
+    'blocked': (Standing.BLOCKED,),
+    'late': (Standing.LATE,),
 }
+#: Embryos that are asked whether they are blocked, the newest of all processes together; of one
+#: process at least so many.
+LOOKS_MAX: Final = 10_000
+LOOKS_MIN: Final = 100
 #: Processes that the search box offers; each page carries them.
 COMPLETIONS_MAX: Final = 120
 #: With `box:`, the runs of so many of the newest intervals that match the rest are looked at.
@@ -82,7 +91,7 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
         process=found.get('process', '*'),
         state=_state(found.get('state')),
         since=_since(ask, found.get('since')),
-        timeperiod=digits[0].rstrip('0') if digits else None,
+        timeperiod=_beginning(digits[0]) if digits else None,
         box=found.get('box'),
     )
 
@@ -108,17 +117,11 @@ def _found(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
     pattern = pattern if '*' in pattern else f'*{pattern}*'
     names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
     keys = (key for name in names for key in _of_process(ask, name, query, limit))
-    yield from nlargest(limit, keys, key=lambda key: (str(key.timeperiod), key.process))
+    yield from heapq.nlargest(limit, keys, key=lambda key: (str(key.timeperiod), key.process))
 
 
 def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterator[JobKey]:
     """Yield at most `limit` jobs of one process, newest first."""
-    if query.state in ('failed', 'held'):
-        # Few, and known; no need to look through every interval.
-        yield from (
-            key for key in ask.model.failed if key.process == name and _is_meant(ask, query, key)
-        )
-        return
     timetable = ask.model.timetable
     node = ask.model.hierarchy.nodes[name]
     qualifier = node.process.qualifier
@@ -126,32 +129,19 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
     first = span.start
     if query.since is not None:
         first = max(ask.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first)
-    count = 0
-    for ordinal in range(span.stop - 1, first - 1, -1):
-        key = JobKey(name, Timeperiod(qualifier, ordinal))
-        if _matches(ask, query, key):
-            yield key
-            count += 1
-            if count >= limit:
-                return
-
-
-def _is_meant(ask: Ask, query: Query, key: JobKey) -> bool:
-    calendar = ask.model.hierarchy.calendar
-    is_new = query.since is None or calendar.end(key.timeperiod) > query.since
-    return is_new and _matches(ask, query, key)
-
-
-def _matches(ask: Ask, query: Query, key: JobKey) -> bool:
-    if query.timeperiod is not None and not str(key.timeperiod).startswith(query.timeperiod):
-        return False
-    match query.state:
-        case None:
-            return True
-        case 'failed' | 'held':
-            return key in ask.model.failed
-        case state:
-            return ask.model.timetable.state(key) in STATES[state]
+    looking = Looking(timetable=timetable, failed=ask.model.failed, now=ask.now)
+    found: Iterator[tuple[int, bool]] = heapq.merge(
+        *(
+            looked_at(looking, node, range(first, max(span.stop, first)), wanted, newest_first=True)
+            for wanted in ((None,) if query.state is None else STATES[query.state])
+        ),
+        reverse=True,
+    )
+    if query.state == 'blocked':
+        found = islice(found, max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN))
+    keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal, is_meant in found if is_meant)
+    beginning = query.timeperiod or ''
+    yield from islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
 
 
 def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
@@ -164,6 +154,13 @@ def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
         return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
     except ValueError:
         return None
+
+
+def _beginning(digits: str) -> str:
+    """Return a timeperiod without the zeros that say that it is of a coarser kind."""
+    while len(digits) > len('YYYY') and len(digits) % 2 == 0 and digits.endswith('00'):
+        digits = digits[:-2]
+    return digits
 
 
 def _state(text: str | None) -> str | None:

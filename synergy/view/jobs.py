@@ -12,9 +12,11 @@ from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import Store
+from synergy.ports.store import JobFilter, Store
+from synergy.view.standing import Looking, Standing, Wanted, looked_at
 
 EVENTS_MAX = 128
+FAILED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class JobQuery:
     process: ProcessName | None = None
     start: datetime | None = None
     end: datetime | None = None
-    state: JobState | None = None
+    state: Wanted = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,11 @@ def find_jobs(
     timetable: Timetable, store: Store, query: JobQuery, now: datetime, limit: int
 ) -> Sequence[Job]:
     """Return at most `limit` jobs, process by process in the context's order, by time."""
-    keys = list(islice(_keys(timetable, query), limit))
+    failed: set[JobKey] = set()
+    if query.state is Standing.FAILED:
+        failed = {job.key for job in store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)}
+    looking = Looking(timetable=timetable, failed=failed, now=now)
+    keys = list(islice(_keys(looking, query), limit))
     rows = store.jobs(keys)
     return [rows.get(key) or _embryo(key, now) for key in keys]
 
@@ -74,18 +80,17 @@ def job_page(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> 
     )
 
 
-def _keys(timetable: Timetable, query: JobQuery) -> Iterator[JobKey]:
-    for node in timetable.hierarchy:
+def _keys(looking: Looking, query: JobQuery) -> Iterator[JobKey]:
+    for node in looking.timetable.hierarchy:
         name, qualifier = node.process.name, node.process.qualifier
-        if query.process not in (None, name):
-            continue
-        for ordinal in _ordinals(timetable, node, query):
-            key = JobKey(name, Timeperiod(qualifier, ordinal))
-            if query.state in (None, timetable.state(key)):
-                yield key
+        if query.process in (None, name):
+            ordinals = ordinals_of(looking.timetable, node, query)
+            for ordinal, is_wanted in looked_at(looking, node, ordinals, query.state):
+                if is_wanted:
+                    yield JobKey(name, Timeperiod(qualifier, ordinal))
 
 
-def _ordinals(timetable: Timetable, node: Node, query: JobQuery) -> range:
+def ordinals_of(timetable: Timetable, node: Node, query: JobQuery) -> range:
     """Return the ordinals whose interval starts in the query's range."""
     span = timetable.span(node.process.name)
     calendar, qualifier = timetable.hierarchy.calendar, node.process.qualifier

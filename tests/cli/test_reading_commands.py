@@ -89,6 +89,19 @@ def test_jobs_are_filtered_and_include_those_nobody_touched(half_done: Launch) -
     assert 'more than 3' in half_done('jobs', '--limit', '3').out
 
 
+def test_jobs_are_found_by_how_they_stand(half_done: Launch) -> None:
+    found = {
+        state: json.loads(half_done('jobs', '--state', state, '--json').out)
+        for state in ('failed', 'held', 'blocked', 'late')
+    }
+
+    late = [job for job in found['late'] if job['process'] == 'FlightHourly']
+    assert [job['timeperiod'] for job in late[:2]] == ['2013010102', '2013010103']
+    assert len(late) == 45
+    assert {job['process'] for job in found['blocked']} >= {'FlightDaily', 'FlightMonthly'}
+    assert found['failed'] == found['held'] == []
+
+
 def test_job_shows_runs_log_history_and_neighbours(half_done: Launch) -> None:
     said = half_done('job', 'FlightHourly', '2013010102')
     page = json.loads(half_done('job', 'FlightHourly', '2013010102', '--json').out)

@@ -63,6 +63,21 @@ def test_rows_are_taken_over_and_strangers_returned() -> None:
     assert timetable.running_count(HOUR.process) == 1
 
 
+def test_ordinals_are_found_by_state_from_either_end() -> None:
+    timetable = filled()
+    for hour in (3, 5, 20):
+        timetable.put(job(f'SiteHourly@20261122{hour:02}', JobState.SKIPPED))
+    first = timetable.span(HOUR.process).start
+    skipped = {JobState.SKIPPED}
+
+    found = list(timetable.ordinals_in(HOUR.process, range(first - 9, first + 20), skipped))
+    back = timetable.ordinals_in(HOUR.process, range(first + 4, 10**7), skipped, newest_first=True)
+
+    assert found == [first + 3, first + 5]
+    assert list(back) == [first + 20, first + 5]
+    assert list(timetable.ordinals_in(HOUR.process, range(5, 2), skipped)) == []
+
+
 def test_rollback_restores_what_the_draft_changed() -> None:
     timetable = filled()
     started = job('SiteHourly@2026112205', JobState.IN_PROGRESS)

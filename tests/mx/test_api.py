@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from synergy.core.commands import CommandState
 from synergy.core.effects import MoveUnit
 from synergy.core.states import UnitState
+from synergy.mx import api
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.openapi import document
 from tests.mx.stage import NOW, REQUEST_ID, Pages
@@ -165,6 +166,71 @@ def test_bad_input_is_a_problem_with_advice(pages: Pages, body: Any, status: int
     assert answer.json is not None
     assert answer.json['advice']
     assert pages.dump() == before
+
+
+@pytest.mark.parametrize(
+    ('address', 'text'),
+    [
+        ('/jobs?start=20261123&end=20261122', 'swap the two'),
+        ('/jobs?start=yesterday', 'no date'),
+        ('/jobs?cursor=garbage', 'next_cursor'),
+        ('/jobs?cursor=SiteDaily@x', 'next_cursor'),
+        ('/jobs?proces=SiteDaily', "did you mean 'process'?"),
+        ('/jobs?state=bloked', "did you mean 'blocked'?"),
+        ('/requests?all=maybe', 'true or false'),
+        ('/audit?what=nope', 'one of'),
+        ('/status?x=1', 'there are none'),
+    ],
+)
+def test_what_is_not_understood_is_no_empty_answer(pages: Pages, address: str, text: str) -> None:
+    answer = pages.get(f'/api/v1{address}')
+
+    assert answer.status_code == 400
+    assert text in answer.text
+
+
+def test_a_mistyped_field_is_refused(pages: Pages) -> None:
+    body = {'process': 'SiteDaily', 'start': '2026112000', 'with_childen': True}
+
+    answer = ask(pages, '/requests', body)
+    query = ask(pages, '/requests?with_children=true', {'process': 'SiteDaily'})
+    text = ask(pages, '/requests', {**body, 'with_childen': None})
+
+    assert (answer.status_code, query.status_code, text.status_code) == (400, 400, 400)
+    assert "did you mean 'with_children'?" in answer.text
+    assert pages.store.commands((CommandState.REQUESTED,), 9) == []
+
+
+@pytest.mark.parametrize('address', ['/search?q=state:{}&limit=1000', '/jobs?state={}'])
+def test_numbers_of_the_overview_can_be_listed(pages: Pages, address: str) -> None:
+    numbers = pages.get('/api/v1/overview').json
+    assert numbers is not None
+    for state in ('failed', 'blocked', 'late'):
+        found = pages.get('/api/v1' + address.format(state)).json
+
+        assert found is not None
+        assert len(found['items']) == numbers[state] > 0
+    held = pages.get('/api/v1' + address.format('held')).json
+    assert held is not None
+    assert [item['timeperiod'] for item in held['items']] == ['2026112209']
+
+
+def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pages.get('/api/v1/jobs?state=blocked').json
+    monkeypatch.setattr(api, 'LOOKS_MAX', 3)
+    seen: list[Any] = []
+    cursor: str | None = ''
+    while cursor is not None:
+        page = pages.get(f'/api/v1/jobs?state=blocked&cursor={cursor}').json
+        assert page is not None
+        assert len(page['items']) <= 3
+        seen += page['items']
+        cursor = page['next_cursor']
+
+    assert whole is not None
+    assert seen == whole['items'] != []
 
 
 def test_a_free_run_is_saved(pages: Pages) -> None:

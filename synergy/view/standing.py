@@ -1,0 +1,98 @@
+"""How jobs stand beyond their state: failed, held, blocked, late; for lists, searches and commands.
+
+Everything is found in the dense index. Only whether an embryo is blocked must be asked one by one,
+so that whoever holds a lock counts the looks and stops at a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import readiness
+from synergy.core.states import FINAL_JOB_STATES, Due, JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+
+
+class Standing(StrEnum):
+    """What a job may be beside its state.
+
+    FAILED: held, or skipped after its last attempt. HELD: held for an operator. BLOCKED: its
+    interval is over, and it waits for others. LATE: not final, though the next interval is over.
+    """
+
+    FAILED = 'failed'
+    HELD = 'held'
+    BLOCKED = 'blocked'
+    LATE = 'late'
+
+
+#: What jobs are looked for by.
+Wanted: TypeAlias = JobState | Standing | None
+
+_OPEN: Final = frozenset(JobState) - FINAL_JOB_STATES
+_WAITING: Final = frozenset({Due.BLOCKED, Due.HELD})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """Where to look. failed: jobs that have failed; wanted only for Standing.FAILED."""
+
+    timetable: Timetable
+    failed: Collection[JobKey]
+    now: datetime
+
+
+def looked_at(
+    looking: Looking, node: Node, ordinals: range, wanted: Wanted, *, newest_first: bool = False
+) -> Iterator[tuple[int, bool]]:
+    """Yield the ordinals that may stand as wanted, each with whether it does.
+
+    ordinals: of existing intervals. The cost of one is a byte search, or a question of readiness.
+    """
+    timetable, name = looking.timetable, node.process.name
+    found: Iterable[int]
+    match wanted:
+        case None:
+            found = reversed(ordinals) if newest_first else ordinals
+        case Standing.FAILED:
+            found = _of(looking.failed, node, ordinals, newest_first=newest_first)
+        case Standing.HELD:
+            held = (job.key for job in timetable.open_jobs() if job.is_held)
+            found = _of(held, node, ordinals, newest_first=newest_first)
+        case Standing.BLOCKED:
+            over = _until(ordinals, timetable.hierarchy.over_until(node, looking.now))
+            embryos = timetable.ordinals_in(
+                name,
+                over if node.inputs else range(0),
+                {JobState.EMBRYO},
+                newest_first=newest_first,
+            )
+            for ordinal in embryos:
+                key = JobKey(name, Timeperiod(node.process.qualifier, ordinal))
+                yield ordinal, readiness(timetable, key, looking.now).due in _WAITING
+            return
+        case Standing.LATE:
+            over = _until(ordinals, timetable.hierarchy.over_until(node, looking.now) - 1)
+            found = timetable.ordinals_in(name, over, _OPEN, newest_first=newest_first)
+        case _:
+            found = timetable.ordinals_in(name, ordinals, {wanted}, newest_first=newest_first)
+    for ordinal in found:
+        yield ordinal, True
+
+
+def _until(ordinals: range, stop: int) -> range:
+    return range(ordinals.start, max(min(ordinals.stop, stop), ordinals.start))
+
+
+def _of(
+    keys: Iterable[JobKey], node: Node, ordinals: range, *, newest_first: bool
+) -> Iterable[int]:
+    name = node.process.name
+    found = (key.timeperiod.ordinal for key in keys if key.process == name)
+    return sorted((item for item in found if item in ordinals), reverse=newest_first)
