@@ -73,7 +73,7 @@ def api_status(ask: Ask) -> Response:
     ask.look()
     with ask.model.lock:
         found = status(ask.model.timetable, ask.store, None, ask.now, ask.settings.box_vanished)
-    return json_answer(ask.request, encode_status(found))
+    return json_answer(ask.request, masked(encode_status(found)))
 
 
 def api_jobs(ask: Ask) -> Response:
@@ -220,7 +220,7 @@ def api_freerun(ask: Ask, name: str) -> Response:
         {
             **masked(encode_freerun(view)),
             'runs': [masked(encode_unit(unit)) for unit in units],
-            'events': [{'at': instant(item.at), 'text': item.text} for item in events],
+            'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
     )
 

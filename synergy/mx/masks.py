@@ -1,4 +1,8 @@
-"""What must not be seen: values that go by a secret's name, and passwords within URIs."""
+"""What must not be seen: values that go by a secret's name, and passwords within URIs and texts.
+
+In texts (errors, logs, reasons) a secret is what follows its name as `name=value` or `name: value`.
+Rather too much is hidden there than too little; a secret without its name cannot be told.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,23 @@ from typing import Any, Final
 
 MASK: Final = '•••'
 _SECRET: Final = re.compile(
-    r'passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential', re.I
+    r'passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|authorization', re.I
 )
 _SHORT_SECRET: Final = re.compile(r'(^|_)(key|pwd|auth)$', re.I)
-_URI_PASSWORD: Final = re.compile(r'(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@', re.I)
+_URI_PASSWORD: Final = re.compile(r'(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:)[^\s@/]+@', re.I)
+#: A name, perhaps in quotes, and what joins it to its value. Names of free runs, `Process::entry`,
+#: and schemes of URIs are none.
+_NAME: Final = re.compile(
+    r"""\b([a-z_][\w.-]{0,80})["']?[ \t]{0,3}(?:=>|:=|==?|:(?!:|//))[ \t]{0,3}""", re.I
+)
+#: A value, perhaps in quotes; of a text that was cut off, the rest.
+_VALUE: Final = re.compile(
+    r"""(")(?:\\.|[^"\\])*(?:"|\Z)|(')(?:\\.|[^'\\])*(?:'|\Z)"""
+    r"""|(?:bearer|basic)[ \t]+[^\s&]+|[^\s&]+""",
+    re.I,
+)
+#: In a text hardly ever a secret: `duplicate key: 4711`.
+_HARMLESS: Final = frozenset({'key'})
 
 
 def masked(value: Any, name: str = '') -> Any:
@@ -31,6 +48,8 @@ def unmasked(value: Any, before: Any) -> Any:
     """Return `value` with every mask replaced by what stood there `before`."""
     if value == MASK:
         return before
+    if isinstance(value, str) and isinstance(before, str) and value == masked_text(before):
+        return before
     if isinstance(value, Mapping):
         known = before if isinstance(before, Mapping) else {}
         return {key: unmasked(item, known.get(key)) for key, item in value.items()}
@@ -42,8 +61,23 @@ def unmasked(value: Any, before: Any) -> Any:
 
 
 def masked_text(text: str | None) -> str:
-    """Return a text whose URIs have no password; nothing stays empty."""
-    return '' if text is None else _URI_PASSWORD.sub(rf'\1{MASK}@', text)
+    """Return a text without passwords of URIs and without named secrets; nothing stays empty."""
+    return '' if text is None else _without_named(_URI_PASSWORD.sub(rf'\1{MASK}@', text))
+
+
+def _without_named(text: str) -> str:
+    parts: list[str] = []
+    kept, at = 0, 0
+    while (name := _NAME.search(text, at)) is not None:
+        at = name.end()
+        if name[1].lower() in _HARMLESS or not is_secret(name[1]):
+            continue
+        value = _VALUE.match(text, at)
+        if value is not None:
+            quote = value[1] or value[2] or ''
+            parts += [text[kept:at], quote, MASK, quote]
+            kept = at = value.end()
+    return ''.join([*parts, text[kept:]])
 
 
 def is_secret(name: str) -> bool:
