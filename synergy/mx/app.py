@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule
+from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
@@ -22,7 +24,7 @@ from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import Refused
-from synergy.mx.render import finish, refusal
+from synergy.mx.render import finish, refusal, see
 from synergy.mx.routes import ROUTES, Route
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
@@ -121,6 +123,9 @@ class App:
         )
 
     def _permitted(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
+        if gate.needs_login(ask.visitor, route.role, ask.request):
+            here = quote(iri_to_uri(ask.request.full_path.rstrip('?')), safe='')
+            return see(f'/login?next={here}')
         try:
             gate.check_role(ask.visitor, route.role, ask.request)
             if route.method == 'POST':

@@ -18,6 +18,7 @@ from synergy.core.users import Role
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
 from synergy.mx.security import Session, is_token
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
 from synergy.ports.store import Store
 
@@ -102,6 +103,21 @@ def refuse_guessing(site: Site, place: str, now: datetime) -> None:
             f'wait {seconds} s and try again',
             {'Retry-After': str(seconds)},
         )
+
+
+def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool:
+    """Tell whether somebody who reads a page should log in first, and then go on to it.
+
+    Not the API, and not what scripts of a page that is open ask for: they would take the form for
+    the page.
+    """
+    is_page = request.method in ('GET', 'HEAD') and not request.path.startswith('/api/')
+    is_script = (
+        LIVE_HEADER in request.headers
+        or request.headers.get('Sec-Fetch-Dest', 'document') != 'document'
+        or request.accept_mimetypes.best == 'text/event-stream'
+    )
+    return needed is not None and visitor.role is None and is_page and not is_script
 
 
 def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:

@@ -79,7 +79,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/processes', looking.processes),
     _change('/processes/<name>/<action>', processes.switch_process),
     _page('/freeruns', freeruns.freerun_list),
-    _page('/freeruns/edit', freeruns.freerun_form),
+    _page('/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
     _change('/freeruns/edit', freeruns.save_freerun),
     _change('/freeruns/fires', freeruns.show_fires),
     _page('/freeruns/<name>', freeruns.freerun),

@@ -55,10 +55,14 @@ def test_the_matrix_of_roles_and_routes(
         session = one_for_all.site.sessions.write(role.value, 1)[1]
         one_for_all.client.set_cookie(COOKIE, session, domain='localhost')
     may = route.role is None or (role is not None and role.may(route.role))
+    refused = 403
+    if role is None:
+        # Who reads a page is led to the login; the API, and a form that came too late, say why not.
+        refused = 303 if route.method == 'GET' and not route.is_api else 401
 
     status = _status(one_for_all, route, uow_id_of(one_for_all.key(*FAILED_HOUR), 1))
 
-    assert (status == (401 if role is None else 403)) is not may
+    assert (status == refused) is not may
 
 
 def _status(pages: Pages, route: Route, uow: str) -> int:
@@ -108,15 +112,37 @@ def test_the_open_dashboard_says_so_on_each_page(pages: Pages) -> None:
     assert 'Nobody has to log in here' in pages.get('/').text
 
 
+def test_who_has_not_logged_in_is_led_there_and_back(guarded: Pages) -> None:
+    answer = guarded.get('/search?q=state:failed since:3d')
+
+    assert answer.status_code == 303
+    shown = guarded.get(answer.headers['Location'])
+    assert 'name="next" value="/search?q=state:failed%20since:3d"' in shown.text
+    assert guarded.get('/api/v1/jobs').status_code == 401
+    for headers in ({'X-Live': '1'}, {'Sec-Fetch-Dest': 'empty'}, {'Accept': 'text/event-stream'}):
+        assert guarded.get('/runs', **headers).status_code == 401
+
+
+def test_a_viewer_is_offered_nothing_that_is_refused(guarded: Pages) -> None:
+    guarded.log_in('viewer')
+
+    shown = guarded.get('/').text
+
+    assert 'href="/logs"' not in shown
+    assert guarded.get('/freeruns/edit?name=Shell::sweep').status_code == 403
+    guarded.log_in('operator')
+    assert 'href="/logs"' in guarded.get('/').text
+
+
 def test_one_logs_in_and_out(guarded: Pages) -> None:
-    assert guarded.get('/').status_code == 401
+    assert guarded.get('/').status_code == 303
 
     answer = guarded.post('/login', {'name': 'operator', 'password': PASSWORD, 'next': '/runs'})
 
     assert (answer.status_code, answer.headers['Location']) == (303, '/runs')
     assert guarded.get('/').status_code == 200
     assert guarded.post('/logout', {}).status_code == 303
-    assert guarded.get('/').status_code == 401
+    assert guarded.get('/').status_code == 303
 
 
 def test_the_cookie_is_out_of_reach(guarded: Pages) -> None:
@@ -150,7 +176,7 @@ def test_a_new_password_ends_sessions(guarded: Pages) -> None:
 
     guarded.store.save_user(replace(user, serial=user.serial + 1))
 
-    assert guarded.get('/').status_code == 401
+    assert guarded.get('/').status_code == 303
 
 
 def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: Pages) -> None:
