@@ -23,9 +23,10 @@ from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked, masked_text
-from synergy.mx.overview import late_count, overview_of
+from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
+from synergy.mx.standing import late_count
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
