@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
-from synergy.mx.model import ReadModel
+from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Store
 
 KEPT_SECONDS: Final = 3.0
@@ -46,6 +46,7 @@ class Surroundings:
 
 
 def _look(store: Store, model: ReadModel) -> Around:
+    model.look(store, LOOK_PATIENCE_SECONDS)
     leadership = store.leadership()
     is_led = leadership is not None and leadership.until > store.store_now()
     with model.lock:
