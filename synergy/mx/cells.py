@@ -66,6 +66,11 @@ class Painter:
                 self._running.setdefault(job.process, []).append(job.timeperiod.ordinal)
         for ordinals in self._running.values():
             ordinals.sort()
+        self._rerunning = {
+            job.key
+            for job in self._timetable.open_jobs()
+            if job.request_id is not None and job.state.is_running and not job.is_held
+        }
 
     def over(self, node: Node) -> int:
         """Return the ordinal after the last interval that may have started."""
@@ -108,12 +113,27 @@ class Painter:
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
-        """Tell whether a job is unfinished although the next interval is over, too."""
+        """Tell whether a job is unfinished although the next interval is over, too.
+
+        What an operator has asked to run again is not late.
+        """
         return (
             mark.css in ('due', 'block', 'run', 'fail')
             and ordinal < self.over(node) - 1
-            and (not self._is_final(node, ordinal))
+            and not self._is_final(node, ordinal)
+            and not self.is_rerun(node, ordinal)
         )
+
+    def rerunning_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals` run again because somebody has asked for it."""
+        return sum(
+            key.process == process and key.timeperiod.ordinal in ordinals for key in self._rerunning
+        )
+
+    def is_rerun(self, node: Node, ordinal: int) -> bool:
+        """Tell whether somebody has asked to run a job again, and it is not done yet."""
+        job = self._timetable.open_job(self._model.key(node, ordinal))
+        return job is not None and job.request_id is not None and not job.is_held
 
     def nested(self, node: Node, ordinal: int) -> tuple[int, int]:
         """Return how many of the intervals nested in one are final, and how many there are."""
