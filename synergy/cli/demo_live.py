@@ -18,6 +18,7 @@ from typing import Final
 
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
+from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
 from synergy.cli.demo_live_view import LiveRow, LiveView, look
@@ -28,7 +29,6 @@ from synergy.cli.demo_system import (
     hint,
     interruptible,
     lead_to,
-    open_browser,
     running_system,
 )
 from synergy.cli.verify import all_jobs

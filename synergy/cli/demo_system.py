@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Final
 
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
+from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
-from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.doors import PROJECT_VARIABLE, starter_command
 from synergy.mx.address import address_of, free_port
@@ -170,9 +169,3 @@ def stay_up(runtime: Runtime, system: DemoSystem, *examples: str) -> None:
             runtime.clock.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         out.print('stopping')
-
-
-def open_browser(settings: Settings) -> None:
-    """Show the dashboard where there is a screen to show it on."""
-    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
-        webbrowser.open(address_of(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap, logs
+from synergy.cli.browser import open_browser_soon
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
@@ -24,6 +25,7 @@ def _run(_options: Namespace) -> ExitCode:
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
         if settings.mx_port:
             print(f'dashboard {address_of(settings)}', flush=True)
+            open_browser_soon(settings)
         logs.set_up(
             title=PROCESS_SUPERVISOR,
             level=settings.log_level,

@@ -30,15 +30,6 @@ from synergy.mx.standing import late_count
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
-#: Pages of Synergy 2.x below /scheduler/, and what shows the same.
-_OLD: Final = {
-    'dashboard/overview': '/',
-    'dashboard/managed': '/processes',
-    'dashboard/freerun': '/freeruns',
-    'managed/entries': '/processes',
-    'freerun/entries': '/freeruns',
-}
-
 #: Where one goes from the graph of an instant.
 _STEPS: Final = (
     ('Day earlier', timedelta(days=-1)),
@@ -255,15 +246,6 @@ def tree_page(ask: Ask, name: str) -> Response:
         pages = {node.tree.mx_page or '' for node in ask.model.hierarchy}
         raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
     return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
-
-
-def old_address(ask: Ask, rest: str) -> Response:
-    """Lead from an address of Synergy 2.x to the page that has taken its place."""
-    pages = {node.tree.mx_page for node in ask.model.hierarchy}
-    first = rest.strip('/').split('/')[0]
-    if first in pages:
-        return redirect(ask.url('tree_page', name=first), 301)
-    return redirect(_OLD.get(rest.strip('/'), '/'), 301)
 
 
 def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:

@@ -22,6 +22,7 @@ from synergy.mx import (
     live,
     login,
     looking,
+    old,
     overview,
     processes,
 )
@@ -95,7 +96,9 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/health', looking.health),
     _page('/search', looking.search),
     _shared('/p/<name>', looking.tree_page),
-    _page('/scheduler/<path:rest>', looking.old_address),
+    _page('/scheduler/<path:rest>', old.old_scheduler, None),
+    _page('/supervisor/<path:rest>', old.old_supervisor, None),
+    _page('/flow/<path:rest>', old.old_flow, None),
     _page('/users', login.users, Role.ADMIN),
     _change('/tokens/<token_id>/revoke', login.revoke_token, Role.ADMIN),
     _page('/login', login.login, None),

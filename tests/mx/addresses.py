@@ -16,10 +16,10 @@ VALUES = {
     'uow_id': 'f00',
     'box_id': 'dev',
     'token_id': 'f00',
-    'rest': 'traffic/',
     'name': 'site',
     'file': 'mx.log',
 }
+OLD = {'old_scheduler': 'traffic/', 'old_supervisor': 'entries/', 'old_flow': 'viewer/'}
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
 ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
 QUERY = {
@@ -39,6 +39,8 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
             return VALUES['process']
         if name == 'name':
             return NAMES.get(route.endpoint, VALUES[name])
+        if name == 'rest':
+            return OLD[route.endpoint]
         if name == 'uow_id':
             return dead_uow
         if name == 'action' and route.actions:

@@ -15,7 +15,7 @@ from synergy.core.records import uow_id_of
 from synergy.core.states import JobState
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
-from tests.mx.addresses import address_of
+from tests.mx.addresses import OLD, address_of
 from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
 from tests.pipelines.pages import HOSTILE
 
@@ -30,7 +30,7 @@ def dead_uow(pages: Pages) -> str:
 def test_each_screen_answers(pages: Pages, route: Route) -> None:
     answer = pages.get(address_of(route, dead_uow(pages)))
 
-    assert answer.status_code == (301 if 'scheduler' in route.rule else 200), answer.text
+    assert answer.status_code == (301 if route.endpoint in OLD else 200), answer.text
 
 
 def test_no_get_changes_a_row(pages: Pages) -> None:
@@ -142,9 +142,50 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
     assert document.headers['Retry-After'] == '5'
 
 
-def test_addresses_of_synergy_2_lead_on(pages: Pages) -> None:
-    assert pages.get('/scheduler/traffic/').headers['Location'].endswith('/p/traffic')
-    assert pages.get('/scheduler/dashboard/freerun/').headers['Location'].endswith('/freeruns')
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        ('/scheduler/traffic/', '/p/traffic'),
+        ('/scheduler/a_page_that_was/', '/'),
+        ('/scheduler/dashboard/freerun/', '/freeruns'),
+        ('/scheduler/managed/entries/', '/processes'),
+        ('/supervisor/entries/', '/boxes'),
+        ('/flow/viewer/', '/graph'),
+        (
+            '/flow/viewer/?process_name=SiteHourly&timeperiod=2026112209',
+            '/i/SiteHourly/2026112209',
+        ),
+        ('/scheduler/viewer/object/', '/processes'),
+        (
+            '/scheduler/viewer/schedulable/?process_name=Shell&entry_name=sweep',
+            '/freeruns/Shell::sweep',
+        ),
+    ],
+)
+def test_addresses_of_synergy_2_lead_on(pages: Pages, old: str, new: str) -> None:
+    answer = pages.get(old)
+
+    assert (answer.status_code, answer.headers['Location']) == (301, new)
+    assert pages.get(new).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        ('/scheduler/jobs/', '/api/v1/jobs'),
+        ('/scheduler/tree/nodes/', '/api/v1/overview'),
+        ('/scheduler/managed/uow/log/', '/api/v1/jobs/PROCESS/TIMEPERIOD'),
+        ('/scheduler/gc/flush/all/', '/api/v1/dead'),
+        ('/supervisor/entry/start/', '/api/v1/boxes'),
+        ('/scheduler/whatever/else/', '/api/v1/'),
+    ],
+)
+def test_json_of_synergy_2_is_gone_and_says_where_to(guarded: Pages, old: str, new: str) -> None:
+    answer = guarded.get(old)
+
+    assert answer.status_code == 410
+    assert answer.mimetype == 'application/problem+json'
+    assert new in (answer.json or {})['advice']
 
 
 def test_search_goes_to_the_one_interval(pages: Pages) -> None:
