@@ -63,7 +63,7 @@ def _command(ask: Asking, kind: CommandKind, options: Namespace) -> Command:
         start=key.timeperiod,
         end=key.timeperiod.shift(1)
         if options.to is None
-        else end_of(ask.context, options.process, options.to),
+        else end_of(ask.context.hierarchy.calendar, key.timeperiod.qualifier, options.to),
         only=Only(options.only),
         with_children=getattr(options, 'with_children', False),
         actor=actor(),

@@ -106,6 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = command_called(name)
     parser = parser_of(command)
     rest = arguments[1:]
+    if name not in STORELESS_COMMANDS and (garbled := _garbled(rest)) is not None:
+        return _failed(
+            f'{garbled!r} is no text in UTF-8, and cannot be kept or sent; set the encoding of '
+            'your terminal to UTF-8 and type it again',
+            ExitCode.USAGE,
+        )
     if name not in (*REMOTE_COMMANDS, *STORELESS_COMMANDS) and _is_for_server(rest):
         # It would answer about a store of this machine, which nobody has asked about.
         return _failed(
@@ -126,6 +132,16 @@ def command_called(name: str) -> CliCommand:
         importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
     )
     return command
+
+
+def _garbled(words: Sequence[str]) -> bytes | None:
+    """Return a word that is no text, as it was typed."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            return os.fsencode(word)
+    return None
 
 
 def _is_for_server(words: Sequence[str]) -> bool:

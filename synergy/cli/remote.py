@@ -28,8 +28,11 @@ from synergy.cli.remote_tables import (
     table,
 )
 from synergy.cli.server import LOOK_SECONDS, Server
+from synergy.cli.target import end_of, padded
+from synergy.core.calendar import UtcCalendar
+from synergy.core.timeperiod import Qualifier
 
-_WIDTHS: Final = (4, 6, 8)
+_DIGITS: Final = 10
 _LIVE: Final = ('state_requested', 'state_in_progress')
 _FREERUN_FIELDS: Final = ('trigger', 'overlap', 'misfire', 'misfire_max', 'description')
 
@@ -72,7 +75,7 @@ def _jobs(server: Server, options: Namespace) -> ExitCode:
 
 
 def _job(server: Server, options: Namespace) -> ExitCode:
-    found = server.get('jobs', options.process, _padded(options.timeperiod))
+    found = server.get('jobs', options.process, _timeperiod(server, options))
     if options.json:
         print_json(found)
     else:
@@ -81,7 +84,7 @@ def _job(server: Server, options: Namespace) -> ExitCode:
 
 
 def _why(server: Server, options: Namespace) -> ExitCode:
-    causes = server.get('jobs', options.process, _padded(options.timeperiod), 'why')['causes']
+    causes = server.get('jobs', options.process, _timeperiod(server, options), 'why')['causes']
     if options.json:
         print_json(causes)
     else:
@@ -112,7 +115,7 @@ def _unit(server: Server, options: Namespace) -> Any:
     elif options.timeperiod is None:
         raise CommandError('give the timeperiod, as in 2013010100', ExitCode.USAGE)
     else:
-        units = server.get('jobs', options.process, _padded(options.timeperiod))['runs']
+        units = server.get('jobs', options.process, _timeperiod(server, options))['runs']
     found = [unit for unit in units if options.run in (None, unit['run'])]
     if not found:
         known = ', '.join(str(unit['run']) for unit in units) or 'none yet'
@@ -127,8 +130,8 @@ def _change(kind: str) -> Callable[[Server, Namespace], ExitCode]:
         body: dict[str, object] = {
             'kind': kind,
             'process': options.process,
-            'start': _padded(options.timeperiod),
-            'end': options.to and _padded(options.to),
+            'start': _timeperiod(server, options),
+            'end': options.to and _end(server, options),
             'only': options.only,
             'with_children': getattr(options, 'with_children', False) or None,
         }
@@ -280,9 +283,25 @@ def _show(items: list[Any], columns: tuple[str, ...], options: Namespace) -> Non
         print_table(columns, table(items, columns))
 
 
-def _padded(timeperiod: str) -> str:
-    """Return a timeperiod whose zeros at the end were left out."""
-    return timeperiod.ljust(10, '0') if len(timeperiod) in _WIDTHS else timeperiod
+def _timeperiod(server: Server, options: Namespace) -> str:
+    """Return a timeperiod whose zeros at the end may have been left out."""
+    text = str(options.timeperiod)
+    if len(text) == _DIGITS:
+        return text
+    qualifier = _qualifier(server, options.process)
+    return text if qualifier is None else padded(options.process, qualifier, text)
+
+
+def _end(server: Server, options: Namespace) -> str:
+    qualifier = _qualifier(server, options.process)
+    text = str(options.to)
+    return text if qualifier is None else str(end_of(UtcCalendar(), qualifier, text))
+
+
+def _qualifier(server: Server, process: str) -> Qualifier | None:
+    """Return that of a process; None for one that the dashboard will not know either."""
+    found = (item for item in server.get('processes')['items'] if item['process'] == process)
+    return next((Qualifier(f'_{item["qualifier"]}') for item in found), None)
 
 
 COMMANDS: Final[Mapping[str, Callable[[Server, Namespace], ExitCode]]] = {

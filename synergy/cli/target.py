@@ -6,10 +6,11 @@ from datetime import datetime
 
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.model import Context
+from synergy.core.calendar import Calendar
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse, start_utc
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, containing_utc, parse, start_utc
 
 _DIGITS = 10
 _QUALIFIER_BY_WIDTH = {
@@ -17,6 +18,12 @@ _QUALIFIER_BY_WIDTH = {
     6: Qualifier.MONTHLY,
     8: Qualifier.DAILY,
     10: Qualifier.HOURLY,
+}
+_NOUNS = {Qualifier.YEARLY: 'year', Qualifier.MONTHLY: 'month', Qualifier.DAILY: 'day'}
+_FORMS = {
+    Qualifier.MONTHLY: 'YYYYMM',
+    Qualifier.DAILY: 'YYYYMMDD',
+    Qualifier.HOURLY: 'YYYYMMDDHH',
 }
 
 
@@ -33,19 +40,45 @@ def node_of(context: Context, name: str) -> Node:
     return node
 
 
+def padded(name: str, qualifier: Qualifier, text: str) -> str:
+    """Return a timeperiod with the zeros at its end, which may be left out.
+
+    Raises CommandError (2) for one that is coarser than the process: a day of an hourly one would
+    be its hour 00, which nobody means.
+    """
+    given = _QUALIFIER_BY_WIDTH.get(len(text))
+    if given is None or given is Qualifier.HOURLY or not text.isdecimal():
+        return text
+    if given.rank < qualifier.rank:
+        form = _FORMS[qualifier]
+        try:
+            span = parse(given, text.ljust(_DIGITS, '0'))
+        except ValueError:
+            example = ''
+        else:
+            first, end = (
+                containing_utc(qualifier, start_utc(item)) for item in (span, span.shift(1))
+            )
+            example = f'; the whole {_NOUNS[given]} is {first} --to {end}'
+        raise CommandError(
+            f'{text} is a {_NOUNS[given]}, but {name} is {qualifier.word}: give {form}{example}',
+            ExitCode.USAGE,
+        )
+    return text.ljust(_DIGITS, '0')
+
+
 def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
     """Return the job that the user means; zeros at the end of `timeperiod` may be left out.
 
     Raises CommandError (3) when process or timeperiod is unknown, or outside the process's tree.
     """
     node = node_of(context, name)
-    is_short = len(timeperiod) in _QUALIFIER_BY_WIDTH
-    padded = timeperiod.ljust(_DIGITS, '0') if is_short else timeperiod
+    full = padded(name, node.process.qualifier, timeperiod)
     try:
-        found = parse(node.process.qualifier, padded)
+        found = parse(node.process.qualifier, full)
     except ValueError as error:
         # What was typed, not what was made of it.
-        text = str(error).replace(repr(padded), repr(timeperiod))
+        text = str(error).replace(repr(full), repr(timeperiod))
         raise CommandError(f'{text} (for {name})', ExitCode.UNKNOWN) from error
     hierarchy = context.hierarchy
     if found.ordinal < node.first or (node.until is not None and found.ordinal >= node.until):
@@ -59,12 +92,10 @@ def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
     return JobKey(node.process.name, found)
 
 
-def end_of(context: Context, name: str, text: str) -> Timeperiod:
-    """Return the end of a range, exclusive, of process `name`; raise CommandError (3)."""
-    node = node_of(context, name)
-    calendar = context.hierarchy.calendar
+def end_of(calendar: Calendar, qualifier: Qualifier, text: str) -> Timeperiod:
+    """Return the end of a range of intervals, exclusive; raise CommandError (3)."""
     instant = instant_of(text)
-    found = calendar.containing(node.process.qualifier, instant)
+    found = calendar.containing(qualifier, instant)
     return found if calendar.start(found) == instant else found.shift(1)
 
 

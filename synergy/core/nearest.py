@@ -7,6 +7,6 @@ from difflib import get_close_matches
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?`, or an empty string when nothing known resembles `name`."""
+    """Return ` (did you mean 'x'?)`, or an empty string when nothing known resembles `name`."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f'; did you mean {matches[0]!r}?' if matches else ''
+    return f' (did you mean {matches[0]!r}?)' if matches else ''

@@ -146,8 +146,10 @@ def preview_of(ask: Ask, command: Command) -> Preview:
         try:
             return preview(ask.model.timetable, ask.store, command, ask.now)
         except PlanRefused as error:
+            # Its message ends with what to do.
+            what, _, advice = str(error).rpartition('; ')
             raise Refused(
-                422, 'Nothing to do', str(error), 'choose other intervals; nothing was changed'
+                422, 'Nothing to do', what or advice, f'{advice}; nothing was changed'
             ) from error
         finally:
             # A preview of a skip drafts the skipped jobs.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from synergy.cli.main import main
+from tests.cli.conftest import Said
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,10 @@ def test_no_command_shows_where_to_begin(capsys: pytest.CaptureFixture[str]) -> 
     assert main([]) == 1
 
     assert './launch.py new DIR' in capsys.readouterr().out
+
+
+def test_a_word_that_is_no_text_is_refused(launch: Callable[..., Said]) -> None:
+    said = launch('reprocess', 'FlightDaily', '20130101', '--reason', 'caf\udce9')
+
+    assert said.code == 2
+    assert "b'caf\\xe9' is no text in UTF-8" in said.err

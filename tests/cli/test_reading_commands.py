@@ -203,6 +203,7 @@ def test_what_does_not_exist_is_refused_with_the_nearest(half_done: Launch) -> N
         (('job', 'FlightHourly', '2012010100'), 'outside its tree'),
         (('jobs', '--state', 'procesed'), "did you mean 'processed'"),
         (('jobs', '--from', 'yesterday'), 'YYYYMMDDHH'),
+        (('jobs', '-p', 'FlightDayly'), "(did you mean 'FlightDaily'?); ./launch.py list"),
         (('jobs', '-p', 'Nothing'), 'not a managed process'),
         (('start', 'FlightHorly'), "did you mean 'FlightHourly'"),
         (('stop', 'Nobody'), './launch.py list'),

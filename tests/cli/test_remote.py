@@ -143,6 +143,14 @@ def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: Pages) -> N
     ('words', 'code', 'text'),
     [
         (['why', 'SiteDayly', '20261122'], 3, 'SiteDaily'),
+        (['reprocess', 'SiteHourly', '20261123'], 2, '2026112300 --to 2026112400'),
+        (['why', 'SiteHourly', '2026'], 2, 'give YYYYMMDDHH'),
+        (['reprocess', 'SiteHourly', '2026112209', '--to', 'never'], 3, 'YYYYMMDDHH'),
+        (
+            ['cancel', 'SiteDaily', '20261120', '--reason', 'x'],
+            3,
+            'choose another range; nothing was changed',
+        ),
         (['requests', 'nothing'], 3, 'there is no request'),
         (['freerun', 'add', 'Shell::sweep', '--trigger', 'every 5'], 5, 'exists already'),
         (['process', 'trigger', 'SiteDaily', 'never'], 2, 'nothing was changed'),
@@ -182,6 +190,15 @@ def test_what_needs_no_store_does_not_mind_a_server(
     monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
 
     assert launch('check').code == 0
+
+
+def test_a_range_ends_where_its_words_say(remote: Launch, pages: Pages) -> None:
+    words = ('reprocess', 'SiteHourly', '2026112200', '--to', '20261123', '--only', 'failed')
+
+    assert remote(*words).code == 0
+
+    (asked,) = pages.store.commands((CommandState.REQUESTED,), 9)
+    assert (str(asked.start), str(asked.end)) == ('2026112200', '2026112300')
 
 
 def test_a_viewer_is_refused(remote: Launch, pages: Pages) -> None:

@@ -102,7 +102,7 @@ timetable_context = {}
     )
 
     for expected in (
-        "defines no 'FlightHorly'; did you mean 'FlightHourly'",
+        "defines no 'FlightHorly' (did you mean 'FlightHourly'",
         'nowhere.to.be',
         "unknown state machine 'discreet' for C",
         "did you mean 'discrete'",
