@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
-from synergy.mx import accounts, api, api_looking, openapi
+from synergy.mx import accounts, api, api_looking, documents, openapi
 from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
 from synergy.mx.heatmap import ZOOMS
 from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.route import Parameter, Route
+from synergy.view import documents as shapes
 
 View: TypeAlias = Callable[..., Response]
 
@@ -33,10 +34,57 @@ _JOB_FIELDS: Final = (
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
 )
 
+#: Shapes of the answers: of lists, of one item.
+_ANSWERS: Final[Mapping[View, type[Any]]] = {
+    api.api_status: shapes.StatusDocument,
+    api_looking.api_overview: documents.OverviewDocument,
+    api.api_jobs: shapes.JobDocument,
+    api.api_job: shapes.JobPageDocument,
+    api.api_why: documents.WhyDocument,
+    api.api_log: shapes.LineDocument,
+    api.api_preview: shapes.PreviewDocument,
+    api.api_requests: shapes.CommandDocument,
+    api.api_request_jobs: documents.AcceptedDocument,
+    api.api_request: documents.RequestDocument,
+    api.api_control_request: documents.AcceptedDocument,
+    api.api_runs: shapes.DeadDocument,
+    api.api_processes: shapes.ProcessDocument,
+    api.api_switch_process: documents.AcceptedDocument,
+    api.api_freeruns: shapes.FreerunDocument,
+    api.api_save_freerun: documents.AcceptedDocument,
+    api.api_freerun: documents.FreerunPageDocument,
+    api.api_switch_freerun: documents.AcceptedDocument,
+    api.api_boxes: shapes.BoxViewDocument,
+    api.api_drain_box: shapes.BoxViewDocument,
+    api.api_switch_box_process: shapes.BoxProcessDocument,
+    api.api_dead: shapes.DeadDocument,
+    api.api_settle_dead: documents.AcceptedDocument,
+    api_looking.api_heatmap: documents.HeatMapDocument,
+    api_looking.api_graph: documents.GraphDocument,
+    api_looking.api_search: documents.FoundDocument,
+    api_looking.api_audit: shapes.CommandDocument,
+    api_looking.api_logs: documents.LogFileDocument,
+    api_looking.api_log_file: documents.LogTailDocument,
+    accounts.api_users: documents.UserDocument,
+    accounts.api_add_user: documents.DoneDocument,
+    accounts.api_change_user: documents.DoneDocument,
+    accounts.api_tokens: documents.TokenDocument,
+    accounts.api_add_token: documents.DoneDocument,
+    accounts.api_revoke_token: documents.DoneDocument,
+    api_looking.api_config: documents.ConfigDocument,
+    api_looking.api_health: documents.HealthDocument,
+}
+
 
 def _read(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER) -> Route:
     return Route(
-        rule=ROOT + rule, method='GET', role=role, view=view, is_api=True, parameters=parameters
+        rule=ROOT + rule,
+        method='GET',
+        role=role,
+        view=view,
+        is_api=True,
+        parameters=parameters,
+        answer=_ANSWERS[view],
     )
 
 
@@ -54,6 +102,7 @@ def _ask(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = 
         fields=(*fields, _REASON),
         required=required,
         status=202,
+        answer=_ANSWERS[view],
     )
 
 
@@ -186,7 +235,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _admin(_act('/tokens/<token_id>/<action>', accounts.api_revoke_token, ('revoke',))),
     _read('/config', api_looking.api_config),
-    _read('/health', api_looking.api_health),
+    replace(_read('/health', api_looking.api_health), status_bad=503),
     Route(
         rule=f'{ROOT}/openapi.json',
         method='GET',

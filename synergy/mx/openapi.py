@@ -12,19 +12,11 @@ from synergy.mx.ask import Ask
 from synergy.mx.orders import KEY_HEADER
 from synergy.mx.render import json_answer, page
 from synergy.mx.route import Parameter, Route
+from synergy.mx.schemas import Schemas
 
 _ARGUMENT: Final = re.compile(r'<(\w+)>')
-#: By whether the answer is a page of a list.
-_ANSWER: Final[dict[bool, dict[str, Any]]] = {
-    False: {'type': 'object'},
-    True: {
-        'type': 'object',
-        'required': ['items', 'next_cursor'],
-        'properties': {
-            'items': {'type': 'array', 'items': {'type': 'object'}},
-            'next_cursor': {'type': ['string', 'null']},
-        },
-    },
+_PROBLEM_CONTENT: Final = {
+    'application/problem+json': {'schema': {'$ref': '#/components/schemas/Problem'}}
 }
 _PROBLEM: Final = {'$ref': '#/components/responses/Problem'}
 
@@ -45,10 +37,11 @@ def document() -> dict[str, Any]:
     from synergy.mx.api_routes import API_ROUTES
 
     paths: dict[str, Any] = {}
+    schemas = Schemas()
     for route in API_ROUTES:
         if route.is_api:
             path = _ARGUMENT.sub(r'{\1}', route.rule)
-            paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         'openapi': '3.1.0',
         'info': {
@@ -63,28 +56,27 @@ def document() -> dict[str, Any]:
         'paths': paths,
         'components': {
             'securitySchemes': {'token': {'type': 'http', 'scheme': 'bearer'}},
-            'schemas': {'Problem': _problem_schema()},
+            'schemas': {'Problem': _problem_schema(), **schemas.by_name},
             'responses': {
                 'Problem': {
                     'description': 'What happened, to what, and what to do',
-                    'content': {
-                        'application/problem+json': {
-                            'schema': {'$ref': '#/components/schemas/Problem'}
-                        }
-                    },
+                    'content': _PROBLEM_CONTENT,
                 }
             },
         },
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     text = (route.view.__doc__ or '').strip()
-    success = {
+    success: dict[str, Any] = {
         'description': text,
-        'content': {'application/json': {'schema': _ANSWER[route.is_list]}},
+        'content': {'application/json': {'schema': _answer(route, schemas)}},
     }
     responses: dict[str, Any] = {'200': success, '4XX': _PROBLEM, '503': _PROBLEM}
+    if route.status_bad is not None:
+        content = {**success['content'], **_PROBLEM_CONTENT}
+        responses[str(route.status_bad)] = {**success, 'content': content}
     parameters = [
         {'name': name, 'in': 'path', 'required': True, 'schema': _path_schema(route, name)}
         for name in _ARGUMENT.findall(route.rule)
@@ -117,6 +109,23 @@ def _operation(route: Route) -> dict[str, Any]:
     found['parameters'] = parameters
     found['responses'] = responses
     return found
+
+
+def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
+    item = {'type': 'object'} if route.answer is None else schemas.of(route.answer)
+    if not route.is_list:
+        return item
+    return {
+        'type': 'object',
+        'required': ['items', 'next_cursor'],
+        'properties': {
+            'items': {'type': 'array', 'items': item},
+            'next_cursor': {
+                'type': ['string', 'null'],
+                'description': 'ask again with cursor= this; null: there is no more',
+            },
+        },
+    }
 
 
 def _path_schema(route: Route, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from werkzeug.wrappers import Response
 
@@ -26,7 +27,9 @@ class Route:
 
     is_shared: live tabs of one role may all get one rendering of it; see `synergy.mx.shared`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
-    actions: values of the address's `action`. is_list: the answer is a page of a list.
+    actions: values of the address's `action`. is_list: the answer is a page of a list. answer: the
+    shape, a TypedDict, of the JSON answer, or of one item of the list. status_bad: of the same
+    answer when it is bad news.
     """
 
     rule: str
@@ -41,7 +44,9 @@ class Route:
     required: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     is_list: bool = False
+    answer: type[Any] | None = None
     status: int = 200
+    status_bad: int | None = None
 
     @property
     def endpoint(self) -> str:

@@ -1,14 +1,17 @@
-"""The JSON form of what people see: the same keys on the command line and in the HTTP API."""
+"""The JSON form of what people see: the same keys on the command line and in the HTTP API.
+
+A new key is written down in `synergy.view.documents` first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
+from synergy.view import documents
 from synergy.view.boxes import BoxView
 from synergy.view.freeruns import FreerunView
 from synergy.view.jobs import JobPage
@@ -16,11 +19,8 @@ from synergy.view.preview import Preview
 from synergy.view.status import ProcessSummary, Status
 from synergy.view.why import Cause
 
-#: A JSON object.
-Encoded = Mapping[str, Any]
 
-
-def encode_job(job: Job) -> Encoded:
+def encode_job(job: Job) -> documents.JobDocument:
     """Return a job; changed_at is null for an embryo that nobody has touched."""
     return {
         'process': job.process,
@@ -37,7 +37,7 @@ def encode_job(job: Job) -> Encoded:
     }
 
 
-def encode_unit(unit: Unit) -> Encoded:
+def encode_unit(unit: Unit) -> documents.UnitDocument:
     """Return one run of a job."""
     return {
         'id': unit.id,
@@ -61,7 +61,7 @@ def encode_unit(unit: Unit) -> Encoded:
     }
 
 
-def encode_line(line: LogLine) -> Encoded:
+def encode_line(line: LogLine) -> documents.LineDocument:
     """Return one line of the log of a run."""
     return {
         'attempt': line.attempt,
@@ -71,7 +71,7 @@ def encode_line(line: LogLine) -> Encoded:
     }
 
 
-def encode_page(page: JobPage) -> Encoded:
+def encode_page(page: JobPage) -> documents.JobPageDocument:
     """Return one job with runs, logs, events and neighbours."""
     return {
         **encode_job(page.job),
@@ -97,7 +97,7 @@ def encode_page(page: JobPage) -> Encoded:
     }
 
 
-def encode_status(status: Status) -> Encoded:
+def encode_status(status: Status) -> documents.StatusDocument:
     """Return how the system stands."""
     leadership = status.leadership
     return {
@@ -121,13 +121,13 @@ def encode_status(status: Status) -> Encoded:
     }
 
 
-def encode_box_view(view: BoxView) -> Encoded:
+def encode_box_view(view: BoxView) -> documents.BoxViewDocument:
     """Return a box with its processes."""
     processes = [encode_box_process(item) for item in view.processes]
     return {**encode_box(view), 'processes': processes}
 
 
-def encode_box(view: BoxView) -> Encoded:
+def encode_box(view: BoxView) -> documents.BoxDocument:
     """Return a box, without its processes."""
     return {
         'box_id': view.box.box_id,
@@ -141,7 +141,7 @@ def encode_box(view: BoxView) -> Encoded:
     }
 
 
-def encode_box_process(item: BoxProcess) -> Encoded:
+def encode_box_process(item: BoxProcess) -> documents.BoxProcessDocument:
     """Return one process on one box."""
     return {
         'box_id': item.box_id,
@@ -154,7 +154,7 @@ def encode_box_process(item: BoxProcess) -> Encoded:
     }
 
 
-def encode_command(command: Command) -> Encoded:
+def encode_command(command: Command) -> documents.CommandDocument:
     """Return one request of an operator."""
     return {
         'id': command.id,
@@ -178,12 +178,12 @@ def encode_command(command: Command) -> Encoded:
     }
 
 
-def encode_progress(progress: Mapping[JobState, int]) -> Encoded:
+def encode_progress(progress: Mapping[JobState, int]) -> documents.ProgressDocument:
     """Return in which states the jobs of a request stand."""
     return {'jobs': {state.value: count for state, count in progress.items()}}
 
 
-def encode_preview(shown: Preview) -> Encoded:
+def encode_preview(shown: Preview) -> documents.PreviewDocument:
     """Return what a command would do."""
     return {
         'kind': shown.kind.value,
@@ -205,12 +205,12 @@ def encode_preview(shown: Preview) -> Encoded:
     }
 
 
-def encode_dead(unit: Unit) -> Encoded:
+def encode_dead(unit: Unit) -> documents.DeadDocument:
     """Return a dead letter."""
     return {'process': unit.process, 'timeperiod': str(unit.timeperiod), **encode_unit(unit)}
 
 
-def encode_freerun(item: FreerunView) -> Encoded:
+def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
     """Return a free run with its next fires."""
     freerun = item.freerun
     return {
@@ -232,7 +232,7 @@ def encode_freerun(item: FreerunView) -> Encoded:
     }
 
 
-def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
+def encode_causes(causes: Sequence[Cause]) -> list[documents.CauseDocument]:
     """Return an answer to why; depth 0 is the job asked about."""
     return [
         {
@@ -250,7 +250,7 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace('+00:00', 'Z')
 
 
-def _encode_summary(item: ProcessSummary) -> Encoded:
+def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
     return {
         'process': item.process,
         'tree': item.tree,

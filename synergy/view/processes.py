@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.overrides import applied
 from synergy.core.records import Override
 from synergy.ports.store import Ledger
+from synergy.view.documents import OverrideDocument, ProcessDocument
 from synergy.view.encode import instant
 
 
@@ -17,7 +17,7 @@ def processes(hierarchy: Hierarchy, store: Ledger) -> Sequence[Node]:
     return list(applied(hierarchy, store.overrides()))
 
 
-def encode_process(node: Node) -> Mapping[str, Any]:
+def encode_process(node: Node) -> ProcessDocument:
     """Return a managed process. override: what was changed at run time, by whom and why."""
     process = node.process
     return {
@@ -36,12 +36,12 @@ def encode_process(node: Node) -> Mapping[str, Any]:
     }
 
 
-def _encode_override(override: Override) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
+def _encode_override(override: Override) -> OverrideDocument:
+    found: OverrideDocument = {}
     if override.is_on is not None:
-        found |= {'is_on': override.is_on, 'is_on_by': override.is_on_by}
+        found['is_on'], found['is_on_by'] = override.is_on, override.is_on_by
         found['is_on_at'] = instant(override.is_on_at)
     if override.trigger is not None:
-        found |= {'trigger': str(override.trigger), 'trigger_by': override.trigger_by}
+        found['trigger'], found['trigger_by'] = str(override.trigger), override.trigger_by
         found['trigger_at'] = instant(override.trigger_at)
     return found

@@ -1,0 +1,211 @@
+"""The shapes of the API's answers that only the dashboard makes; see `synergy.view.documents`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from synergy.core.users import Role
+from synergy.view.documents import (
+    At,
+    BoxProcessDocument,
+    CauseDocument,
+    CommandDocument,
+    EventDocument,
+    FreerunDocument,
+    JobDocument,
+    ProcessText,
+    ProgressDocument,
+    TimeperiodText,
+    UnitDocument,
+)
+
+
+class CellDocument(TypedDict):
+    """One interval, or many rolled up into one. done, total: of what is nested in it."""
+
+    timeperiod: TimeperiodText
+    state: Annotated[str, 'in words, as the dashboard says it']
+    done: int
+    total: int
+    is_late: bool
+
+
+class FoundDocument(CellDocument):
+    """An interval that was searched for."""
+
+    process: ProcessText
+
+
+class WideCellDocument(CellDocument):
+    """A cell of a heat map and the number of columns that it takes."""
+
+    columns: int
+
+
+class StandingDocument(TypedDict):
+    """How a process does: late, running and blocked are numbers of intervals."""
+
+    process: ProcessText
+    last_good: TimeperiodText | None
+    next: TimeperiodText | None
+    next_at: At | None
+    late: int
+    running: int
+    blocked: int
+    strip: Annotated[list[CellDocument], 'its newest intervals']
+
+
+class TreeDocument(TypedDict):
+    """A tree with its processes, coarse to fine."""
+
+    tree: str
+    dependent_on: list[str]
+    late: int
+    held: int
+    processes: list[StandingDocument]
+
+
+class OverviewDocument(TypedDict):
+    """What the first page shows. is_blocked_least: there are more blocked ones than counted."""
+
+    running: int
+    blocked: int
+    is_blocked_least: bool
+    failed: int
+    held_count: int
+    late: int
+    requests: Annotated[int, 'open ones']
+    requests_left: Annotated[int, 'jobs that they still have to do']
+    held: Annotated[list[JobDocument], 'jobs that wait for a person']
+    trees: list[TreeDocument]
+
+
+class HeatMapRowDocument(TypedDict):
+    """One row of a heat map; null cells are gaps."""
+
+    title: str
+    process: ProcessText
+    cells: list[WideCellDocument | None]
+
+
+class HeatMapDocument(TypedDict):
+    """A heat map."""
+
+    zoom: str
+    title: str
+    rows: list[HeatMapRowDocument]
+
+
+class PlaceDocument(TypedDict):
+    """A process of the graph; cell is null where it has no interval at that instant."""
+
+    process: ProcessText
+    column: int
+    cell: CellDocument | None
+
+
+class ArrowDocument(TypedDict):
+    """What waits for what."""
+
+    source: ProcessText
+    target: ProcessText
+    kind: Annotated[str, 'dependency or children']
+
+
+class GraphDocument(TypedDict):
+    """All processes at one instant."""
+
+    at: At | None
+    processes: list[PlaceDocument]
+    arrows: list[ArrowDocument]
+
+
+class WhyDocument(TypedDict):
+    """Why a job stands where it stands, followed to the root."""
+
+    causes: list[CauseDocument]
+
+
+class RequestDocument(CommandDocument, ProgressDocument):
+    """A request with its progress."""
+
+    done_count: int
+    left_count: int
+    rest_seconds: Annotated[float | None, 'about how long it still takes; null: not known']
+
+
+class AcceptedDocument(CommandDocument):
+    """What was asked for just now, and the address at which to follow it."""
+
+    request: str
+
+
+class FreerunPageDocument(FreerunDocument):
+    """A free run with its newest runs and events."""
+
+    runs: list[UnitDocument]
+    events: list[EventDocument]
+
+
+class LogFileDocument(TypedDict):
+    """The name of a log file."""
+
+    file: str
+
+
+class LogTailDocument(TypedDict):
+    """The last lines of a log file."""
+
+    file: str
+    lines: list[str]
+
+
+class UserDocument(TypedDict):
+    """A user."""
+
+    name: str
+    role: Annotated[str, Role]
+    created_at: At | None
+
+
+class TokenDocument(TypedDict):
+    """A token of the API, without its secret; expires_at: null for never."""
+
+    id: str
+    user: str
+    role: Annotated[str, Role]
+    label: str | None
+    created_at: At | None
+    expires_at: At | None
+
+
+class DoneDocument(TypedDict):
+    """That a change of users or tokens was made; its details stand beside the id of its record."""
+
+    id: str
+
+
+class ConfigDocument(TypedDict):
+    """The settings in force, without secrets."""
+
+    settings: dict[str, Any]
+
+
+class HealthDocument(TypedDict):
+    """Whether everything is well, and what is not."""
+
+    version: str
+    is_well: bool
+    leader: Annotated[str | None, 'box:pid of who led last']
+    term: int | None
+    is_led: bool
+    store_uri: str
+    broker_uri: str
+    store_seconds: Annotated[float, 'how long the store took to answer']
+    processes_up: int
+    processes_wanted: int
+    ill: list[BoxProcessDocument]
+    dead_count: int
+    late_count: int
+    home: str
+    box_id: str

@@ -1,0 +1,299 @@
+"""The shapes of what `synergy.view.encode` returns.
+
+The type checker holds the encoders to them, and the description of the API is made from them, so
+that neither can say what the other does not.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias, TypedDict
+
+from synergy.core.commands import CommandKind, CommandState, Only
+from synergy.core.freerun_record import Misfire, Overlap
+from synergy.core.states import Blocking, JobState, UnitState
+from synergy.view.boxes import Presence
+
+At: TypeAlias = Annotated[str, 'an instant: ISO 8601, UTC']
+TimeperiodText: TypeAlias = Annotated[str, 'an interval: YYYYMMDDHH, with zeros at its end']
+ProcessText: TypeAlias = Annotated[str, 'name of a process']
+
+
+class JobDocument(TypedDict):
+    """A job; changed_at is null for an interval that nobody has touched."""
+
+    process: ProcessText
+    timeperiod: TimeperiodText
+    state: Annotated[str, JobState]
+    rev: Annotated[int, 'grows with each change']
+    run: Annotated[int, 'number of its newest run; 0: none']
+    uow_id: Annotated[str | None, 'unit of its newest run']
+    request_id: Annotated[str | None, 'request that has reset it']
+    failure_count: Annotated[int, 'attempts that have failed since it last ended well']
+    is_held: Annotated[bool, 'waits for an operator']
+    reason: str | None
+    changed_at: At | None
+
+
+class UnitDocument(TypedDict):
+    """One run of a job."""
+
+    id: str
+    run: int
+    attempt: Annotated[int, 'from 1']
+    state: Annotated[str, UnitState]
+    start_timeperiod: TimeperiodText
+    end_timeperiod: Annotated[str, 'exclusive']
+    fence: Annotated[int, 'grows with each claim; results under an older one are refused']
+    owner: Annotated[str | None, 'box:worker that has claimed it last']
+    lease_until: At | None
+    created_at: At | None
+    announced_at: At | None
+    not_before: Annotated[str | None, 'when its next attempt may begin']
+    started_at: At | None
+    finished_at: At | None
+    processed_count: int
+    error: str | None
+    arguments: Annotated[dict[str, Any], 'for the worker; secrets are masked']
+    idempotency_key: str
+
+
+class LineDocument(TypedDict):
+    """One line of the log of a run."""
+
+    attempt: int
+    at: At | None
+    level: str
+    text: str
+
+
+class RunDocument(UnitDocument):
+    """One run of a job with its log."""
+
+    log: list[LineDocument]
+
+
+class EventDocument(TypedDict):
+    """What has happened."""
+
+    at: At | None
+    text: str
+
+
+class NeighbourDocument(TypedDict):
+    """A job beside another one; state is null when its interval has not begun."""
+
+    relation: Annotated[str, 'parent, child, dependency, dependent, earlier or later']
+    process: ProcessText
+    timeperiod: TimeperiodText
+    state: Annotated[str | None, JobState]
+
+
+class JobPageDocument(JobDocument):
+    """A job with its runs, logs, events and neighbours. [start, end): of its interval."""
+
+    start: At | None
+    end: At | None
+    runs: list[RunDocument]
+    events: Annotated[list[EventDocument], 'newest first']
+    neighbours: list[NeighbourDocument]
+
+
+class LeaderDocument(TypedDict):
+    """The Scheduler that leads, or led last."""
+
+    owner: Annotated[str, 'box:pid']
+    term: int
+    until: At | None
+    is_leading: bool
+
+
+class SchedulerDocument(TypedDict):
+    """A Scheduler that runs."""
+
+    owner: Annotated[str, 'box:pid']
+    is_leading: bool
+
+
+class SummaryDocument(TypedDict):
+    """How far a process is."""
+
+    process: ProcessText
+    tree: str
+    qualifier: str
+    is_on: bool
+    states: Annotated[dict[str, int], 'number of intervals by state']
+    planned: Annotated[int | None, 'intervals until the end of its tree; null: it has none']
+    overdue: Annotated[int, 'over, and not final']
+    first_overdue: TimeperiodText | None
+    held: int
+
+
+class BoxProcessDocument(TypedDict):
+    """One process on one box: whether it is wanted, and how it stands."""
+
+    box_id: str
+    process: ProcessText
+    is_on: bool
+    state: Annotated[str | None, 'null: never reported']
+    pids: list[int]
+    restart_count: int
+    changed_at: At | None
+
+
+class BoxDocument(TypedDict):
+    """A box; pid is that of its Supervisor."""
+
+    box_id: str
+    presence: Annotated[str, Presence]
+    host: str
+    home: str
+    pid: int | None
+    version: str
+    seen_at: At | None
+    is_draining: bool
+
+
+class BoxViewDocument(BoxDocument):
+    """A box with its processes."""
+
+    processes: list[BoxProcessDocument]
+
+
+class CommandDocument(TypedDict):
+    """What somebody has asked for. [start_timeperiod, end_timeperiod): of kinds about jobs."""
+
+    id: str
+    kind: Annotated[str, CommandKind]
+    process: Annotated[str, 'of a managed process or a free run; MX for what is about users']
+    start_timeperiod: str
+    end_timeperiod: str
+    with_children: bool
+    actor: Annotated[str, 'who asked, and from where']
+    reason: str | None
+    only: Annotated[str, Only]
+    target: Annotated[str | None, 'the request that it is about']
+    details: dict[str, Any]
+    state: Annotated[str, CommandState]
+    is_paused: bool
+    planned_count: Annotated[int, 'jobs of its plan']
+    applied_count: Annotated[int, 'of them dealt with']
+    created_at: At | None
+    finished_at: At | None
+    outcome: Annotated[str | None, 'what was done, or why it was refused']
+
+
+class ProgressDocument(TypedDict):
+    """In which states the jobs of a request stand."""
+
+    jobs: Annotated[dict[str, int], 'number of jobs by state']
+
+
+class StatusDocument(TypedDict):
+    """How the system stands."""
+
+    at: At | None
+    leader: LeaderDocument | None
+    processes: list[SummaryDocument]
+    boxes: list[BoxProcessDocument]
+    supervisors: list[BoxDocument]
+    schedulers: list[SchedulerDocument]
+    warnings: list[str]
+    open_commands: list[CommandDocument]
+
+
+class PlannedDocument(TypedDict):
+    """What a request would touch of one process."""
+
+    process: ProcessText
+    count: int
+    first: TimeperiodText
+    last: TimeperiodText
+    running: Annotated[list[str], 'intervals whose runs would be cancelled']
+
+
+class KeyDocument(TypedDict):
+    """The name of a job."""
+
+    process: ProcessText
+    timeperiod: TimeperiodText
+
+
+class PreviewDocument(TypedDict):
+    """What a request would touch, in which order."""
+
+    kind: Annotated[str, CommandKind]
+    count: Annotated[int, 'of jobs']
+    plan_hash: Annotated[str, 'of the set of jobs: send it with the request']
+    processes: list[PlannedDocument]
+    doomed: Annotated[list[KeyDocument], 'skipped in consequence']
+
+
+class DeadDocument(UnitDocument):
+    """A dead letter: a unit without an attempt left; or one under way."""
+
+    process: ProcessText
+    timeperiod: TimeperiodText
+
+
+class FreerunDocument(TypedDict):
+    """A free run with its next fires."""
+
+    name: Annotated[str, 'Process::entry']
+    process: ProcessText
+    entry: str
+    trigger: str
+    is_on: bool
+    overlap: Annotated[str, Overlap]
+    misfire: Annotated[str, Misfire]
+    misfire_max: int
+    arguments: dict[str, Any]
+    description: str | None
+    is_from_context: bool
+    run_count: int
+    live: Annotated[list[str], 'units under way']
+    last_fire: At | None
+    next_fires: list[str | None]
+
+
+class CauseDocument(TypedDict):
+    """One step of an answer to why; depth 0 is the job asked about."""
+
+    depth: int
+    process: ProcessText
+    timeperiod: TimeperiodText
+    text: str
+
+
+class InputDocument(TypedDict):
+    """What a process waits for."""
+
+    process: ProcessText
+    kind: str
+
+
+class OverrideDocument(TypedDict, total=False):
+    """What was changed of a process at run time, by whom and when."""
+
+    is_on: bool
+    is_on_by: str | None
+    is_on_at: At | None
+    trigger: str
+    trigger_by: str | None
+    trigger_at: At | None
+
+
+class ProcessDocument(TypedDict):
+    """A managed process as the Scheduler goes by it."""
+
+    process: ProcessText
+    tree: str
+    qualifier: str
+    trigger: str
+    machine: Annotated[str, 'name of its state machine']
+    blocking: Annotated[str, Blocking]
+    is_on: bool
+    max_running: int
+    max_attempts: int
+    inputs: list[InputDocument]
+    arguments: dict[str, Any]
+    override: OverrideDocument | None

@@ -1,0 +1,80 @@
+"""The description says of every answer what is in it, and the answers keep to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types
+
+from synergy.core.users import Role
+from synergy.mx.api_routes import API_ROUTES
+from synergy.mx.openapi import document
+from synergy.mx.route import Route
+from synergy.mx.security import new_token
+from tests.mx.addresses import address_of
+from tests.mx.stage import NOW, Pages
+
+READING = [route for route in API_ROUTES if route.is_api and route.answer and route.method == 'GET']
+
+
+def strict(value: Any) -> Any:
+    """Return a schema that allows nothing which it does not name."""
+    if isinstance(value, list):
+        return [strict(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: strict(item) for key, item in value.items()}
+    if 'properties' in found and value.get('type') == 'object':
+        found.setdefault('additionalProperties', False)
+    return found
+
+
+def validator(route: Route, status: int) -> Draft202012Validator:
+    whole = document()
+    path = route.rule.replace('<', '{').replace('>', '}')
+    answer = whole['paths'][path][route.method.lower()]['responses'][str(status)]
+    schema = answer['content']['application/json']['schema']
+    return Draft202012Validator(strict({**schema, 'components': whole['components']}))
+
+
+@pytest.fixture
+def asking(pages: Pages) -> tuple[Pages, dict[str, str]]:
+    pages.add_user('admin', Role.ADMIN)
+    token, text = new_token('admin', Role.ADMIN, 'ci', NOW, timedelta(days=9))
+    pages.store.save_token(token)
+    return pages, {'Authorization': f'Bearer {text}'}
+
+
+@pytest.mark.parametrize('route', READING, ids=lambda route: route.rule)
+def test_an_answer_is_what_the_description_says(
+    asking: tuple[Pages, dict[str, str]], route: Route
+) -> None:
+    pages, headers = asking
+    uow = pages.store.dead_units(1)[0].id
+
+    answer = pages.get(address_of(route, uow), **headers)
+
+    assert answer.status_code in (200, route.status_bad)
+    problems = validator(route, answer.status_code).iter_errors(answer.json)
+    assert [f'{problem.json_path}: {problem.message}' for problem in problems] == []
+    if route.is_list:
+        assert (answer.json or {})['items'], 'nothing was checked'
+
+
+def test_every_change_tells_what_it_answers() -> None:
+    for route in API_ROUTES:
+        if route.is_api and route.answer is not None:
+            validator(route, 200)
+            assert route.method == 'GET' or validator(route, 202)
+
+
+def test_ill_health_is_described_too(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(days=2000))
+    route = next(route for route in READING if route.rule.endswith('/health'))
+
+    answer = pages.get('/api/v1/health')
+
+    assert answer.status_code == 503
+    validator(route, 503).validate(answer.json)
