@@ -63,6 +63,14 @@ def test_an_answer_is_what_the_description_says(
         assert (answer.json or {})['items'], 'nothing was checked'
 
 
+def test_the_page_for_people_shows_the_fields(pages: Pages) -> None:
+    shown = pages.get('/api/v1/').text
+
+    assert 'Answers list of <a class="link" href="#s-Job">Job</a>, and next_cursor.' in shown
+    assert 'id="s-Job"' in shown
+    assert 'number of its newest run' in shown
+
+
 def test_every_change_tells_what_it_answers() -> None:
     for route in API_ROUTES:
         if route.is_api and route.answer is not None:
