@@ -10,11 +10,11 @@ from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
 from synergy.view.boxes import BoxView
+from synergy.view.cause import Action, Cause
 from synergy.view.freeruns import FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview
 from synergy.view.status import ProcessSummary, Status
-from synergy.view.why import Cause
 
 #: A JSON object.
 Encoded = Mapping[str, Any]
@@ -239,7 +239,11 @@ def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
             'depth': cause.depth,
             'process': cause.key.process,
             'timeperiod': str(cause.key.timeperiod),
+            'kind': cause.kind.value,
             'text': cause.text,
+            'since': instant(cause.since),
+            'expected_at': instant(cause.expected_at),
+            'action': None if cause.action is None else _encode_action(cause.action),
         }
         for cause in causes
     ]
@@ -248,6 +252,16 @@ def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
 def instant(at: datetime | None) -> str | None:
     """Return an instant in ISO 8601, UTC."""
     return None if at is None else at.isoformat().replace('+00:00', 'Z')
+
+
+def _encode_action(action: Action) -> Encoded:
+    return {
+        'label': action.label,
+        'method': None if action.address is None else 'POST' if action.is_post else 'GET',
+        'address': action.address,
+        'role': action.role.value,
+        'command': action.command,
+    }
 
 
 def _encode_summary(item: ProcessSummary) -> Encoded:
