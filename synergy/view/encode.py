@@ -199,6 +199,15 @@ def encode_preview(shown: Preview) -> Encoded:
             }
             for row in shown.rows
         ],
+        'waiting': [
+            {
+                'process': row.process,
+                'count': row.count,
+                'first': str(row.first),
+                'last': str(row.last),
+            }
+            for row in shown.waiting
+        ],
         'doomed': [
             {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
         ],

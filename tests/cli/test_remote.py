@@ -82,6 +82,7 @@ def test_every_remote_command_is_there() -> None:
         ),
         (['log', 'SiteHourly', '2026112310'], 'counting visits'),
         (['reprocess', 'SiteDaily', '20261120', '--dry-run'], 'in this order'),
+        (['reprocess', 'SiteHourly', '2026112305', '--dry-run'], 'needs no reset, has not run yet'),
         (['requests'], REQUEST_ID),
         (['requests', REQUEST_ID], 'reprocess'),
         (['dead'], '2026112209'),
