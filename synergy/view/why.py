@@ -33,6 +33,7 @@ from synergy.view.cause import (
     switch_on,
 )
 from synergy.view.no_worker import Boxes, no_worker
+from synergy.view.usual import usual_of
 from synergy.view.words import at
 
 #: Causes of one answer; more would not be read.
@@ -185,8 +186,24 @@ def _worked_on(asked: Asked, unit: Unit, attempt: str) -> Cause:
             f'{at(unit.lease_until, asked.now)}; the Scheduler rescues it at its next sweep',
             since=unit.lease_until,
         )
-    text = f'{attempt} is run by {unit.owner} since {since}'
-    return Cause(key=unit.key, kind=CauseKind.RUNNING, text=text, since=unit.started_at)
+    return Cause(
+        key=unit.key,
+        kind=CauseKind.RUNNING,
+        text=f'{attempt} is run by {unit.owner} since {since}',
+        since=unit.started_at,
+        expected_at=_usual_end(asked, unit),
+    )
+
+
+def _usual_end(asked: Asked, unit: Unit) -> datetime | None:
+    """Return by when half of such runs have ended, or 95 of 100; None once both are past."""
+    usual = usual_of(asked.store, unit.process)
+    for length in (usual.p50, usual.p95):
+        if unit.started_at is not None and length is not None:
+            end = unit.started_at + length
+            if end > asked.now:
+                return end
+    return None
 
 
 def _not_started(asked: Asked, node: Node, key: JobKey) -> tuple[list[Cause], list[JobKey]]:

@@ -292,6 +292,15 @@ def test_an_interval_that_is_open_says_when_it_is_expected(pages: Pages) -> None
     assert 'it may start at 2026-11-23 13:05:00 UTC (in 48 min)' in cause.text
 
 
+def test_a_run_is_expected_to_end_as_others_have(pages: Pages) -> None:
+    began = why(pages, 'SiteHourly', '2026112310')[0]
+    pages.runtime.clock.advance(timedelta(minutes=5))
+
+    assert began.kind is CauseKind.RUNNING
+    assert began.expected_at == NOW + timedelta(seconds=18)
+    assert why(pages, 'SiteHourly', '2026112310')[0].expected_at is None
+
+
 def test_words_of_operators_are_used(pages: Pages) -> None:
     assert 'SiteDaily@2026112200 (not started)' in why(pages, 'AlertDaily', '2026112200')[0].text
 
