@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.records import BoxProcess
 from synergy.core.states import UnitState
@@ -57,10 +57,15 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
 def _is_able(view: BoxView, row: BoxProcess) -> bool:
     return (
         view.presence is Presence.ALIVE
-        and not view.box.is_draining
+        and not _is_drained(view, row)
         and row.is_on
         and row.state == ProcessStatus.RUNNING.value
     )
+
+
+def _is_drained(view: BoxView, row: BoxProcess) -> bool:
+    """Tell whether a box drains and that is about `row`: its Scheduler goes on."""
+    return view.box.is_draining and row.process != PROCESS_SCHEDULER
 
 
 def _busy(boxes: Boxes, process: str, rows: Sequence[BoxProcess]) -> Iterator[Cause]:
@@ -116,7 +121,7 @@ def _obstacle(boxes: Boxes, view: BoxView, row: BoxProcess) -> Cause:
             since=since,
             action=start_on(row.box_id, row.process),
         )
-    if view.box.is_draining:
+    if _is_drained(view, row):
         asked = _asked(boxes, view.box.box_id, view.box.box_id, 'drain')
         since = None if asked is None else asked.created_at
         return Cause(

@@ -307,17 +307,16 @@ def _without_leader(asked: Asked, key: JobKey) -> Iterator[Cause]:
             f'no Scheduler leads since {at(leadership.until, asked.now)} '
             f'(the last was {leadership.owner})'
         )
-    known = [
-        cause
-        for cause in no_worker(_boxes(asked, key), PROCESS_SCHEDULER)
-        if cause.kind not in (CauseKind.NO_BOX, CauseKind.BUSY)
-    ]
+    found = no_worker(_boxes(asked, key), PROCESS_SCHEDULER)
+    known = [cause for cause in found if cause.kind is not CauseKind.NO_BOX]
+    if not found:
+        text += '; one runs, and leads within seconds unless its log says why not'
     yield Cause(
         key=key,
         kind=CauseKind.LEADER,
         text=text,
         since=None if leadership is None else leadership.until,
-        action=None if known else start_there(PROCESS_SUPERVISOR, None),
+        action=start_there(PROCESS_SUPERVISOR, None) if found and not known else None,
     )
     yield from known
 

@@ -233,6 +233,17 @@ def test_a_scheduler_that_was_stopped_is_the_cause_of_no_leader(pages: Pages) ->
     assert box.action.address == '/boxes/dev/Scheduler/start'
 
 
+def test_a_scheduler_that_runs_on_a_box_that_drains_is_left_to_take_over(pages: Pages) -> None:
+    pages.store.set_drained('dev', is_draining=True)
+    pages.store.resign(leading(pages))
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+    leader = why(pages, *HOUR)[1]
+
+    assert (leader.kind, leader.action) == (CauseKind.LEADER, None)
+    assert 'one runs, and leads within seconds' in leader.text
+
+
 def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: Pages) -> None:
     request = pages.store.command(CommandId(REQUEST_ID))
     assert request is not None
