@@ -9,6 +9,7 @@ from typing import Any
 from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
+from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
 from synergy.view.cause import Action, Cause
 from synergy.view.freeruns import FreerunView
@@ -80,6 +81,7 @@ def encode_page(page: JobPage) -> Encoded:
         'runs': [
             {
                 **encode_unit(unit),
+                'attempts': [_encode_attempt(item) for item in attempts_of(unit, log, page.events)],
                 'log': [encode_line(line) for line in log],
             }
             for unit, log in zip(page.runs, page.logs, strict=True)
@@ -261,6 +263,18 @@ def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
 def instant(at: datetime | None) -> str | None:
     """Return an instant in ISO 8601, UTC."""
     return None if at is None else at.isoformat().replace('+00:00', 'Z')
+
+
+def _encode_attempt(item: Attempt) -> Encoded:
+    return {
+        'attempt': item.number,
+        'state': item.state.value,
+        'owner': item.owner,
+        'fence': item.fence,
+        'started_at': instant(item.started_at),
+        'finished_at': instant(item.ended_at),
+        'error': item.error,
+    }
 
 
 def _encode_action(action: Action) -> Encoded:

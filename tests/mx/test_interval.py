@@ -118,6 +118,13 @@ def test_each_attempt_has_its_row_and_its_log(pages: Pages) -> None:
     ]
     assert rows[1][3:5] == ['lax2:SiteHourly.1', '3']
     assert rows[2][3:8] == ['dev:SiteHourly.2', '1', '12:17:00', '0 ms', 'no data']
+    found = pages.get('/api/v1/jobs/SiteHourly/2026112310').json
+    assert found is not None
+    assert [item['owner'] for item in found['runs'][0]['attempts']] == [
+        None,
+        'lax2:SiteHourly.1',
+        'dev:SiteHourly.2',
+    ]
     first = pages.get(f'{RUNNING_PAGE}?run=1&attempt=1').text
     assert 'counting visits' in first
     assert 'still none' not in first[first.index('id="log"') : first.index('Related intervals')]
