@@ -29,6 +29,7 @@ from synergy.cli.remote_tables import (
 )
 from synergy.cli.server import LOOK_SECONDS, Server
 from synergy.cli.target import end_of, padded
+from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
 from synergy.core.timeperiod import Qualifier
 
@@ -88,9 +89,7 @@ def _why(server: Server, options: Namespace) -> ExitCode:
     if options.json:
         print_json(causes)
     else:
-        for cause in causes:
-            key = f'{cause["process"]}@{cause["timeperiod"]}'
-            print(f'{"    " * cause["depth"]}{key}: {cause["text"]}')
+        print_causes(causes)
     return ExitCode.OK
 
 

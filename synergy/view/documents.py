@@ -11,7 +11,9 @@ from typing import Annotated, Any, TypeAlias, TypedDict
 from synergy.core.commands import CommandKind, CommandState, Only
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.states import Blocking, JobState, UnitState
+from synergy.core.users import Role
 from synergy.view.boxes import Presence
+from synergy.view.cause import CauseKind
 
 At: TypeAlias = Annotated[str, 'an instant: ISO 8601, UTC']
 TimeperiodText: TypeAlias = Annotated[str, 'an interval: YYYYMMDDHH, with zeros at its end']
@@ -66,9 +68,22 @@ class LineDocument(TypedDict):
     text: str
 
 
-class RunDocument(UnitDocument):
-    """One run of a job with its log."""
+class AttemptDocument(TypedDict):
+    """One attempt of a run."""
 
+    attempt: Annotated[int, 'from 1']
+    state: Annotated[str, UnitState]
+    owner: str | None
+    fence: int | None
+    started_at: At | None
+    finished_at: At | None
+    error: str | None
+
+
+class RunDocument(UnitDocument):
+    """One run of a job with its attempts and its log."""
+
+    attempts: list[AttemptDocument]
     log: list[LineDocument]
 
 
@@ -211,6 +226,15 @@ class PlannedDocument(TypedDict):
     running: Annotated[list[str], 'intervals whose runs would be cancelled']
 
 
+class WaitingDocument(TypedDict):
+    """What waits for the plan by itself, and follows without being reset."""
+
+    process: ProcessText
+    count: int
+    first: TimeperiodText
+    last: TimeperiodText
+
+
 class KeyDocument(TypedDict):
     """The name of a job."""
 
@@ -225,6 +249,7 @@ class PreviewDocument(TypedDict):
     count: Annotated[int, 'of jobs']
     plan_hash: Annotated[str, 'of the set of jobs: send it with the request']
     processes: list[PlannedDocument]
+    waiting: Annotated[list[WaitingDocument], 'what follows without a reset']
     doomed: Annotated[list[KeyDocument], 'skipped in consequence']
 
 
@@ -255,13 +280,27 @@ class FreerunDocument(TypedDict):
     next_fires: list[str | None]
 
 
+class ActionDocument(TypedDict):
+    """What helps: an address of the dashboard, and the command that does the same."""
+
+    label: str
+    method: Annotated[str | None, 'GET to look at it, POST to send a form to']
+    address: Annotated[str | None, 'null: only a terminal on the right box helps']
+    role: Annotated[str, Role]
+    command: str
+
+
 class CauseDocument(TypedDict):
     """One step of an answer to why; depth 0 is the job asked about."""
 
     depth: int
     process: ProcessText
     timeperiod: TimeperiodText
+    kind: Annotated[str, CauseKind]
     text: str
+    since: At | None
+    expected_at: At | None
+    action: ActionDocument | None
 
 
 class InputDocument(TypedDict):
