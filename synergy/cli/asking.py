@@ -16,6 +16,7 @@ from synergy import bootstrap
 from synergy.bootstrap import Runtime
 from synergy.cli.command import ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.tables import sentence
 from synergy.conf.model import Context
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.timetable import Timetable
@@ -94,22 +95,5 @@ def tell(command: Command, *, is_json: bool) -> ExitCode:
     if is_json:
         print_json(encode_command(command))
     else:
-        print(_sentence(command))
+        print(sentence(encode_command(command)))
     return ExitCode.FOUND if command.state is CommandState.REFUSED else ExitCode.OK
-
-
-def _sentence(command: Command) -> str:
-    what = f'{command.kind.value} {command.id}'
-    match command.state:
-        case CommandState.REQUESTED:
-            return f'{what} is requested; no Scheduler has seen it yet, it is done when one leads'
-        case CommandState.REFUSED:
-            return f'{what} was refused: {command.outcome}'
-        case CommandState.DONE:
-            return f'{what} is done: {command.outcome}'
-        case _:
-            return (
-                f'{what} is {command.state.value}, {command.applied_count} of '
-                f'{command.planned_count} jobs dealt with; follow it with ./launch.py requests '
-                f'{command.id}'
-            )

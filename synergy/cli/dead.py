@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
+from synergy.cli.console import print_json
+from synergy.cli.tables import print_dead
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
@@ -51,25 +52,11 @@ def _run(options: Namespace) -> ExitCode:
 
 
 def _list(dead: Sequence[Unit], *, is_json: bool) -> ExitCode:
+    found = [encode_dead(unit) for unit in dead]
     if is_json:
-        print_json([encode_dead(unit) for unit in dead])
+        print_json(found)
         return ExitCode.OK
-    print_table(
-        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'last error'),
-        [
-            (
-                unit.id,
-                unit.process,
-                str(unit.timeperiod),
-                unit.run,
-                unit.attempt,
-                '' if unit.finished_at is None else f'{unit.finished_at:%Y-%m-%d %H:%M:%S}',
-                unit.error,
-            )
-            for unit in dead
-        ],
-        empty='no dead letters: no unit has run out of attempts',
-    )
+    print_dead(found)
     return ExitCode.OK
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
+from synergy.cli.console import print_json
+from synergy.cli.tables import print_freeruns
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
@@ -76,16 +78,16 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
         case 'on' | 'off':
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
-            kind, details = CommandKind.FREERUN_SAVE, _details(options)
+            kind, details = CommandKind.FREERUN_SAVE, details_of(options)
             if not details and options.action == 'edit':
                 raise CommandError(
                     f'there is nothing to change; say what, as in freerun edit {name} --trigger '
                     '"every 60"',
                     ExitCode.USAGE,
                 )
-            fires = _fires(ask, name, details, before)
-            # JSON is alone on stdout.
-            print(f'next fires (UTC): {fires}', file=sys.stderr if options.json else sys.stdout)
+            processes = [entry.name for entry in ask.context.freeruns.values()]
+            defined = defined_as(name, details, processes, before, ask.now)
+            print_fires(defined, ask.now, is_json=options.json)
     stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
     return Command(
         id=new_id(),
@@ -100,17 +102,28 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
     )
 
 
-def _fires(ask: Asking, name: ProcessName, details: dict[str, Any], before: Freerun | None) -> str:
-    """Return when the entry would fire; refuse what the Scheduler would refuse."""
-    processes = [entry.name for entry in ask.context.freeruns.values()]
+def defined_as(
+    name: ProcessName,
+    details: dict[str, Any],
+    processes: Sequence[ProcessName],
+    before: Freerun | None,
+    now: datetime,
+) -> Freerun:
+    """Return what an entry would be; refuse (2) what the Scheduler would refuse."""
     try:
-        defined = freerun_of(name, details, processes, before, ask.now)
+        return freerun_of(name, details, processes, before, now)
     except FreerunRefused as error:
         raise CommandError(str(error), ExitCode.USAGE) from error
-    return ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, ask.now))
 
 
-def _details(options: Namespace) -> dict[str, Any]:
+def print_fires(defined: Freerun, now: datetime, *, is_json: bool) -> None:
+    """Tell when an entry would fire. JSON is alone on stdout."""
+    fires = ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, now))
+    print(f'next fires (UTC): {fires}', file=sys.stderr if is_json else sys.stdout)
+
+
+def details_of(options: Namespace) -> dict[str, Any]:
+    """Return what is said of an entry; raise CommandError (2)."""
     details: dict[str, Any] = {
         field: getattr(options, field)
         for field in ('trigger', 'overlap', 'misfire', 'misfire_max', 'description')
@@ -136,27 +149,11 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
     if options.name is not None and not found:
         known = [item.freerun.name for item in freeruns(ask.context, ask.store, ask.now)]
         raise _unknown(options.name, known)
+    documents = [encode_freerun(item) for item in found]
     if options.json:
-        print_json([encode_freerun(item) for item in found])
+        print_json(documents)
         return ExitCode.OK
-    print_table(
-        ('entry', 'trigger', 'on', 'overlap', 'misfire', 'runs', 'under way', 'next fires (UTC)'),
-        [
-            (
-                item.freerun.name,
-                str(item.freerun.trigger),
-                'yes' if item.freerun.is_on else 'no',
-                item.freerun.overlap.value,
-                item.freerun.misfire.value,
-                item.freerun.last_run,
-                len(item.freerun.live),
-                ', '.join(f'{at:%m-%d %H:%M:%S}' for at in item.next_fires),
-            )
-            for item in found
-        ],
-        empty='no free runs; register a process with freerun_context_entry in context.py, then '
-        './launch.py freerun add Process::entry',
-    )
+    print_freeruns(documents)
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):
             print(f'    {event.at:%Y-%m-%d %H:%M:%S} {event.text}')

@@ -7,13 +7,13 @@ from functools import partial
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
-from synergy.cli.remote_tables import waiting_text
+from synergy.cli.console import print_json
+from synergy.cli.tables import print_preview
 from synergy.cli.target import end_of, key_of
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandId, CommandKind, Only
 from synergy.view.encode import encode_preview
-from synergy.view.preview import Preview, preview
+from synergy.view.preview import preview
 
 
 def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
@@ -43,14 +43,14 @@ def _run(kind: CommandKind, options: Namespace) -> ExitCode:
             return tell(known, is_json=options.json)
         command = _command(ask, kind, options)
         try:
-            shown = preview(ask.index(), ask.store, command, ask.now)
+            shown = encode_preview(preview(ask.index(), ask.store, command, ask.now))
         except PlanRefused as error:
             raise CommandError(str(error), ExitCode.UNKNOWN) from error
         if options.dry_run:
             if options.json:
-                print_json(encode_preview(shown))
+                print_json(shown)
             else:
-                _print(shown)
+                print_preview(shown)
             return ExitCode.OK
         return tell(ask.ask(command), is_json=options.json)
 
@@ -71,39 +71,6 @@ def _command(ask: Asking, kind: CommandKind, options: Namespace) -> Command:
         reason=options.reason,
         created_at=ask.now,
     )
-
-
-def _print(shown: Preview) -> None:
-    count = len(shown.plan.keys)
-    print(
-        f'{shown.kind.value} would touch {count} {"job" if count == 1 else "jobs"}, in this order:'
-    )
-    print()
-    print_table(
-        ('process', 'jobs', 'first', 'last', 'running now'),
-        [
-            (
-                row.process,
-                row.count,
-                str(row.first),
-                str(row.last),
-                ' '.join(str(key.timeperiod) for key in row.running[:5])
-                + (' ...' if len(row.running) > 5 else ''),
-            )
-            for row in shown.rows
-        ],
-    )
-    if any(row.running for row in shown.rows):
-        print('\nwhat runs now is cancelled, and its result discarded')
-    if shown.doomed:
-        names = ' '.join(map(str, shown.doomed[:10])) + (' ...' if len(shown.doomed) > 10 else '')
-        print(
-            f'\nskipped in consequence, by their blocking type: {len(shown.doomed)} jobs: {names}'
-        )
-    for waiting in encode_preview(shown)['waiting']:
-        print(waiting_text(waiting))
-    if shown.kind is CommandKind.REPROCESS:
-        print('\neach of them then runs once, after what it depends on')
 
 
 def _made(kind: CommandKind, summary: str, example: str) -> CliCommand:

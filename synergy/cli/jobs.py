@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
+from synergy.cli.console import print_json
 from synergy.cli.reading import reading
+from synergy.cli.tables import print_jobs
 from synergy.cli.target import instant_of, node_of
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState
+from synergy.view.documents import JobDocument
 from synergy.view.encode import encode_job
 from synergy.view.jobs import JobQuery, find_jobs
 from synergy.view.standing import Standing
@@ -51,29 +54,19 @@ def _run(options: Namespace) -> ExitCode:
             state=state,
         )
         found = find_jobs(source.index(), source.store, query, source.now, options.limit + 1)
-    jobs = found[: options.limit]
-    if options.json:
-        print_json([encode_job(job) for job in jobs])
-    else:
-        print_table(
-            ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
-            [
-                (
-                    job.process,
-                    str(job.timeperiod),
-                    job.state.value + (' (held)' if job.is_held else ''),
-                    job.run,
-                    job.failure_count,
-                    f'{job.changed_at:%Y-%m-%d %H:%M:%S}' if job.rev else '',
-                    job.reason,
-                )
-                for job in jobs
-            ],
-            empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
-        )
-        if len(found) > len(jobs):
-            print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
+    show_jobs([encode_job(job) for job in found], options.limit, is_json=options.json)
     return ExitCode.OK
+
+
+def show_jobs(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> None:
+    """Print at most `limit` jobs, and whether there are more."""
+    jobs = found[:limit]
+    if is_json:
+        print_json(jobs)
+        return
+    print_jobs(jobs)
+    if len(found) > len(jobs):
+        print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
 
 
 def state_of(text: str) -> JobState | Standing:

@@ -6,36 +6,45 @@ Each command asks the endpoint that shows or does the same; the API's JSON has t
 
 from __future__ import annotations
 
-import json
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
-from synergy.cli.jobs import state_of
+from synergy.cli.console import print_json
+from synergy.cli.freerun import defined_as, print_fires
+from synergy.cli.freerun import details_of as details_of_freerun
+from synergy.cli.jobs import show_jobs, state_of
 from synergy.cli.process import details_of
 from synergy.cli.process import show as show_processes
-from synergy.cli.remote_tables import (
+from synergy.cli.server import LOOK_SECONDS, Server
+from synergy.cli.super import refuse_lone_options
+from synergy.cli.tables import (
     print_boxes,
+    print_dead,
+    print_freeruns,
     print_job,
     print_preview,
+    print_request,
     print_requests,
     print_status,
+    said,
     sentence,
-    table,
 )
-from synergy.cli.server import LOOK_SECONDS, Server
 from synergy.cli.target import end_of, padded
 from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
+from synergy.core.records import ProcessName
+from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import Qualifier
 
 _DIGITS: Final = 10
+#: States of processes that do not run.
+_ENDED: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 _LIVE: Final = ('state_requested', 'state_in_progress')
-_FREERUN_FIELDS: Final = ('trigger', 'overlap', 'misfire', 'misfire_max', 'description')
 
 
 def run(name: str, server: Server, options: Namespace) -> ExitCode:
@@ -67,11 +76,7 @@ def _jobs(server: Server, options: Namespace) -> ExitCode:
             end=options.end,
         )
     )
-    jobs = found[: options.limit]
-    columns = ('process', 'timeperiod', 'state', 'run', 'failure_count', 'changed_at', 'reason')
-    _show(jobs, columns, options)
-    if len(found) > len(jobs) and not options.json:
-        print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
+    show_jobs(found, options.limit, is_json=options.json)
     return ExitCode.OK
 
 
@@ -164,9 +169,7 @@ def _requests(server: Server, options: Namespace) -> ExitCode:
             if options.json:
                 print_json(found)
             else:
-                print(sentence(found))
-                for state, count in found['jobs'].items():
-                    print(f'    {count:>8} {state}')
+                print_request(found, found['jobs'])
             return ExitCode.FOUND if found['state'] == 'refused' else ExitCode.OK
         case _:
             raise CommandError(
@@ -176,8 +179,11 @@ def _requests(server: Server, options: Namespace) -> ExitCode:
 
 def _dead(server: Server, options: Namespace) -> ExitCode:
     if options.action == 'ls':
-        columns = ('id', 'process', 'timeperiod', 'run', 'attempt', 'finished_at', 'error')
-        _show(list(server.items('dead')), columns, options)
+        dead = list(server.items('dead'))
+        if options.json:
+            print_json(dead)
+        else:
+            print_dead(dead)
         return ExitCode.OK
     if options.id is None and not options.all:
         raise CommandError('give the ID of a dead letter, or --all', ExitCode.USAGE)
@@ -192,8 +198,13 @@ def _dead(server: Server, options: Namespace) -> ExitCode:
 def _freerun(server: Server, options: Namespace) -> ExitCode:
     if options.action == 'ls':
         found = [item for item in server.items('freeruns') if options.name in (None, item['name'])]
-        columns = ('name', 'trigger', 'is_on', 'overlap', 'misfire', 'run_count', 'next_fires')
-        _show(found, columns, options)
+        if options.json:
+            print_json(found)
+            return ExitCode.OK
+        print_freeruns(found)
+        if options.name is not None:
+            for event in server.get('freeruns', options.name)['events'][:20]:
+                print(f'    {said(event["at"])} {event["text"]}')
         return ExitCode.OK
     if options.name is None:
         raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
@@ -213,12 +224,13 @@ def _save_freerun(server: Server, options: Namespace) -> Any:
             else f'there is no free run {options.name!r}; ./launch.py freerun ls shows all',
             ExitCode.CONFLICT if is_known else ExitCode.UNKNOWN,
         )
-    details = {field: getattr(options, field) for field in _FREERUN_FIELDS}
-    if options.arguments is not None:
-        try:
-            details['arguments'] = json.loads(options.arguments)
-        except ValueError as error:
-            raise CommandError(f'--arguments is no JSON ({error})', ExitCode.USAGE) from error
+    details = details_of_freerun(options)
+    if 'trigger' in details:
+        name = ProcessName(options.name)
+        now = datetime.fromisoformat(server.get('status')['at'])
+        process = ProcessName(name.partition('::')[0])
+        defined = defined_as(name, {'trigger': details['trigger']}, [process], None, now)
+        print_fires(defined, now, is_json=options.json)
     return server.post('freeruns', name=options.name, reason=options.reason, **details)
 
 
@@ -243,26 +255,64 @@ def _super(server: Server, options: Namespace) -> ExitCode:
             print_boxes(found)
         is_alive = bool(found) and all(view['presence'] == 'alive' for view in found)
         return ExitCode.OK if is_alive else ExitCode.FOUND
-    switched = options.start or options.stop
-    drained = options.drain if options.drain is not None else options.undrain
-    box = drained or options.box
-    if switched is None and drained is None:
+    refuse_lone_options(options)
+    if options.boxid is not None:
         raise CommandError(
-            'over --server there are --query, --start, --stop, --drain and --undrain; run the '
-            'others on the box itself',
+            '--boxid names the machine that it runs on; unset SYNERGY_SERVER, and run it there',
             ExitCode.USAGE,
         )
-    if not box:
-        raise CommandError('name the box: --box BOX, or --drain BOX', ExitCode.USAGE)
-    if switched is not None:
+    drained = options.drain if options.drain is not None else options.undrain
+    box = _box(server, drained or options.forget or options.box)
+    if (switched := options.start or options.stop) is not None:
         is_on = options.start is not None
         server.post('boxes', box, switched, 'start' if is_on else 'stop')
         print(f'{switched} is {"on" if is_on else "off"} on box {box}')
         return ExitCode.OK
+    if options.update or options.reset:
+        view = server.post('boxes', box, 'reset' if options.reset else 'update')
+        count = sum(row['is_on'] for row in view['processes'])
+        print(f'{count} processes are on on box {box}')
+        return ExitCode.OK
+    if options.forget is not None:
+        server.post('boxes', box, 'forget')
+        print(f'box {box} is forgotten')
+        return ExitCode.OK
     is_draining = options.drain is not None
     server.post('boxes', box, 'drain' if is_draining else 'undrain')
     told = 'drains: its workers take no more' if is_draining else 'takes work again'
-    print(f'box {box} {told}')
+    print(f'box {box} {told}', flush=True)
+    return ExitCode.OK if options.wait is None else _wait(server, box, options.wait)
+
+
+def _box(server: Server, named: str | None) -> str:
+    """Return the box that is meant: the only one, if none is named."""
+    if named:
+        return named
+    known = [view['box_id'] for view in server.items('boxes')]
+    if len(known) != 1:
+        raise CommandError(
+            f'name the box: --box BOX, or --drain BOX; there are: {", ".join(known) or "none"}',
+            ExitCode.USAGE,
+        )
+    return str(known[0])
+
+
+def _wait(server: Server, box: str, patience: timedelta) -> ExitCode:
+    """Wait until no worker of a box runs."""
+    until = time.monotonic() + patience.total_seconds()
+    workers = {item['process'] for item in server.get('processes')['items']}
+    workers |= {item['process'] for item in server.items('freeruns')}
+    while busy := [
+        row['process']
+        for view in server.items('boxes')
+        for row in view['processes']
+        if view['box_id'] == box and row['process'] in workers and row['state'] not in _ENDED
+    ]:
+        if time.monotonic() >= until:
+            print(f'still at work: {", ".join(busy)}')
+            return ExitCode.FOUND
+        time.sleep(LOOK_SECONDS)  # noqa: TID251 - no Runtime: there is no context here
+    print(f'all workers of box {box} have finished')
     return ExitCode.OK
 
 
@@ -273,13 +323,6 @@ def _tell(server: Server, asked: Any, options: Namespace) -> ExitCode:
     else:
         print(sentence(command))
     return ExitCode.FOUND if command['state'] == 'refused' else ExitCode.OK
-
-
-def _show(items: list[Any], columns: tuple[str, ...], options: Namespace) -> None:
-    if options.json:
-        print_json(items)
-    else:
-        print_table(columns, table(items, columns))
 
 
 def _timeperiod(server: Server, options: Namespace) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, print_table
-from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
+from synergy.cli.console import print_json
+from synergy.cli.tables import print_request, print_requests
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.view.encode import encode_command, encode_progress
 
 _LIMIT = 50
@@ -70,45 +70,21 @@ def _control(ask: Asking, target: Command, action: str, options: Namespace) -> C
 
 
 def _list(ask: Asking, *, is_json: bool) -> ExitCode:
-    commands = ask.store.commands(tuple(CommandState), _LIMIT)
+    commands = [encode_command(item) for item in ask.store.commands(tuple(CommandState), _LIMIT)]
     if is_json:
-        print_json([encode_command(command) for command in commands])
-        return ExitCode.OK
-    print_table(
-        ('id', 'what', 'process', 'from', 'to', 'by', 'state', 'dealt with', 'of', 'outcome'),
-        [
-            (
-                command.id,
-                command.kind.value,
-                command.process,
-                str(command.start) if command.kind in JOB_KINDS else '',
-                str(command.end) if command.kind in JOB_KINDS else '',
-                command.actor,
-                command.state.value + (' (paused)' if command.is_paused else ''),
-                command.applied_count,
-                command.planned_count,
-                command.outcome,
-            )
-            for command in commands
-        ],
-        empty='nothing was asked for yet; ./launch.py reprocess, skip and cancel do',
-    )
+        print_json(commands)
+    else:
+        print_requests(commands)
     return ExitCode.OK
 
 
 def _show(ask: Asking, command: Command, *, is_json: bool) -> ExitCode:
     progress = ask.store.request_progress(command.id)
+    code = ExitCode.FOUND if command.state is CommandState.REFUSED else ExitCode.OK
     if is_json:
         print_json({**encode_command(command), **encode_progress(progress)})
-        return ExitCode.OK
-    code = tell(replace(command), is_json=False)
-    print(f'asked for by {command.actor} at {command.created_at:%Y-%m-%d %H:%M:%S} UTC')
-    if command.reason:
-        print(f'because: {command.reason}')
-    if command.is_paused:
-        print(f'paused; go on with ./launch.py requests resume {command.id}')
-    for state, count in progress.items():
-        print(f'    {count:>8} {state.value}')
+        return code
+    print_request(encode_command(command), encode_progress(progress)['jobs'])
     return code
 
 

@@ -17,8 +17,8 @@ from synergy.bootstrap import Runtime
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
-from synergy.cli.status import print_boxes, print_processes
-from synergy.conf.boxes import BOX_ID, box_id_file, is_present
+from synergy.cli.tables import print_boxes
+from synergy.conf.boxes import BOX_ID, box_id_file, names_on
 from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
@@ -75,7 +75,7 @@ def _seconds(text: str) -> timedelta:
 
 
 def _run(options: Namespace) -> ExitCode:
-    _refuse_lone_options(options)
+    refuse_lone_options(options)
     settings, context = bootstrap.load()
     if options.boxid is not None:
         return _name_box(settings, options.boxid)
@@ -92,7 +92,7 @@ def _run(options: Namespace) -> ExitCode:
         return _drain(runtime, store, options)
 
 
-def _refuse_lone_options(options: Namespace) -> None:
+def refuse_lone_options(options: Namespace) -> None:
     """Refuse options that would be ignored: their user means something else than is done."""
     for name, is_given, partner, is_there in (
         ('--wait', options.wait is not None, '--drain', options.drain is not None),
@@ -138,9 +138,7 @@ def _query(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
     elif not views:
         print(f'box {runtime.settings.box_id} was never seen; ./launch.py start Supervisor')
     else:
-        print_boxes(views)
-        print()
-        print_processes(views)
+        print_boxes([encode_box_view(view) for view in views])
     is_alive = bool(views) and all(view.presence is Presence.ALIVE for view in views)
     return ExitCode.OK if is_alive else ExitCode.FOUND
 
@@ -168,11 +166,7 @@ def _update(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
     box_id = _box_of(runtime, views, options.box)
     if options.reset:
         store.forget_box(box_id)
-    names = [
-        entry.name
-        for entry in runtime.context.entries.values()
-        if entry.name != PROCESS_SUPERVISOR and is_present(entry.present_on_boxes, box_id)
-    ]
+    names = names_on(runtime.context, box_id)
     for name in names:
         store.set_desired(box_id, name, is_on=True)
     Control(runtime).ring()

@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from synergy.conf.errors import SettingsError
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import ProcessName
+
+if TYPE_CHECKING:
+    from synergy.conf.model import Context
 
 DEFAULT_BOX_ID: Final = 'dev'
 #: What `launch.py super --boxid` takes.
@@ -24,6 +29,15 @@ def is_present(patterns: Iterable[object] | None, box_id: str) -> bool:
         isinstance(pattern, str) and re.search(pattern.lower(), box_id.lower()) is not None
         for pattern in patterns or ()
     )
+
+
+def names_on(context: Context, box_id: str) -> list[ProcessName]:
+    """Return what belongs on a box, but for the Supervisor, which switches others, not itself."""
+    return [
+        entry.name
+        for entry in context.entries.values()
+        if entry.name != PROCESS_SUPERVISOR and is_present(entry.present_on_boxes, box_id)
+    ]
 
 
 def box_id_file(home: Path) -> Path:

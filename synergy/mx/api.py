@@ -20,7 +20,8 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.mx.answers import accepted, commands_page, dead_page, listed, need_key, paged
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
-from synergy.mx.boxes import set_desired, set_drained
+from synergy.mx.box_changes import change_box
+from synergy.mx.boxes import set_desired
 from synergy.mx.changes import job_command, preview_of
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
@@ -280,13 +281,10 @@ def api_boxes(ask: Ask) -> Response:
     return paged(ask, found, lambda view: view.box.box_id, encode_box_view)
 
 
-def api_drain_box(ask: Ask, box_id: str, action: str) -> Response:
-    """Let the workers of a box finish what they hold and take nothing more, or end that."""
+def api_change_box(ask: Ask, box_id: str, action: str) -> Response:
+    """Drain a box or end that, switch on all that belongs there, forget what was wished, or it."""
     need_key(ask)
-    set_drained(ask, box_id, action)
-    views = box_views(ask.store, ask.settings.box_vanished)
-    view = next(view for view in views if view.box.box_id == box_id)
-    return json_answer(ask.request, encode_box_view(view))
+    return json_answer(ask.request, encode_box_view(change_box(ask, box_id, action)))
 
 
 def api_switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
 from synergy.mx import accounts, api, api_looking, documents, openapi
+from synergy.mx.box_changes import ACTIONS as BOX_ACTIONS
 from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
 from synergy.mx.heatmap import ZOOMS
 from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
@@ -55,7 +56,7 @@ _ANSWERS: Final[Mapping[View, type[Any]]] = {
     api.api_freerun: documents.FreerunPageDocument,
     api.api_switch_freerun: documents.AcceptedDocument,
     api.api_boxes: shapes.BoxViewDocument,
-    api.api_drain_box: shapes.BoxViewDocument,
+    api.api_change_box: shapes.BoxViewDocument,
     api.api_switch_box_process: shapes.BoxProcessDocument,
     api.api_dead: shapes.DeadDocument,
     api.api_settle_dead: documents.AcceptedDocument,
@@ -175,7 +176,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     _read('/freeruns/<name>', api.api_freerun),
     _act('/freeruns/<name>/<action>', api.api_switch_freerun, ('on', 'off', 'run', 'remove')),
     _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
-    _act('/boxes/<box_id>/<action>', api.api_drain_box, ('drain', 'undrain')),
+    _act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS),
     _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, ('start', 'stop')),
     _list('/dead', api.api_dead, _LIMIT, _CURSOR),
     _act('/dead/<uow_id>/<action>', api.api_settle_dead, ('retry', 'drop')),

@@ -16,6 +16,7 @@ import pytest
 from waitress import wasyncore
 from waitress.server import create_server
 
+from synergy import bootstrap
 from synergy.cli import server as cli_server
 from synergy.cli.main import NAMES, REMOTE_COMMANDS, STORELESS_COMMANDS
 from synergy.cli.remote import COMMANDS
@@ -135,13 +136,76 @@ def test_what_is_asked_for_reaches_the_scheduler(
 
 def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: Pages) -> None:
     assert 'Scheduler' in remote('super', '--query', '--all').out
-    assert remote('super', '--stop', 'Shell', '--box', 'dev').code == 0
-    assert remote('super', '--drain', 'dev').code == 0
+    # The only box need not be named.
+    assert remote('super', '--stop', 'Shell').code == 0
+    assert remote('super', '--drain', 'dev', '--wait', '0').code == 1
 
     rows = {row.process: row.is_on for row in pages.store.box_processes('dev')}
     assert rows['Shell'] is False
     assert [box.is_draining for box in pages.store.boxes()] == [True]
-    assert remote('super', '--update').code == 2
+    assert 'SYNERGY_SERVER' in remote('super', '--boxid', 'other').err
+    assert '--drain only' in remote('super', '--undrain', 'dev', '--wait', '1').err
+
+
+def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: Pages) -> None:
+    remote('super', '--stop', 'Shell')
+
+    updated = remote('super', '--update')
+
+    rows = {row.process: row.is_on for row in pages.store.box_processes('dev')}
+    assert (updated.code, rows['Shell'], rows['AlertDaily']) == (0, True, True)
+    assert f'{len(rows)} processes are on on box dev' in updated.out
+    assert remote('super', '--reset').code == 0
+    assert remote('super', '--forget', 'dev').out == 'box dev is forgotten\n'
+    assert pages.store.box_processes('dev') == []
+    assert remote('super', '--forget', 'dev').code == 3
+    kept = [item.details['action'] for item in pages.store.commands((CommandState.DONE,), 9)]
+    assert sorted(map(str, kept)) == ['forget', 'reset', 'stop', 'update']
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('status',),
+        ('jobs', '-p', 'SiteHourly', '--state', 'late'),
+        ('job', 'SiteHourly', '2026112209'),
+        ('job', 'SiteDaily', '2026112200'),
+        ('why', 'SiteDaily', '20261122'),
+        ('reprocess', 'SiteDaily', '20261120', '--dry-run'),
+        ('requests',),
+        ('requests', REQUEST_ID),
+        ('dead',),
+        ('freerun',),
+        ('freerun', 'ls', 'Shell::sweep'),
+        ('process',),
+        ('super', '--query', '--all'),
+    ],
+    ids=' '.join,
+)
+def test_a_dashboard_and_a_store_are_shown_alike(
+    remote: Launch, pages: Pages, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    over_http = remote(*words)
+
+    monkeypatch.delenv('SYNERGY_SERVER')
+    monkeypatch.delenv('SYNERGY_END_TIMEPERIOD')
+    monkeypatch.setenv('SYNERGY_HOME', str(pages.runtime.path.parent))
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.pages')
+    monkeypatch.setattr(bootstrap, 'SystemClock', lambda: pages.runtime.clock)
+    here = remote(*words)
+
+    assert here.err == over_http.err
+    assert here.out == over_http.out
+
+
+def test_the_next_fires_are_told_before_an_entry_is_made(remote: Launch) -> None:
+    said = remote('freerun', 'add', 'Shell::noon', '--trigger', 'at 12:00')
+
+    assert said.code == 0, said.err
+    assert said.out.startswith('next fires (UTC): ')
+    assert said.out.count('12:00:00') == 5
+    wrong = remote('freerun', 'add', 'Shell::never', '--trigger', 'at 99:00')
+    assert wrong.code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,344 @@
+"""What commands print for people, from the documents that `--json` and the API show.
+
+The same for a command that reads the store and for one that speaks to a dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from synergy.cli.console import print_table
+from synergy.cli.target import instant_of
+from synergy.core.commands import JOB_KINDS, CommandKind, counted
+from synergy.view.boxes import NEVER_STARTED, Presence
+from synergy.view.documents import (
+    BoxDocument,
+    BoxProcessDocument,
+    BoxViewDocument,
+    CommandDocument,
+    DeadDocument,
+    FreerunDocument,
+    JobDocument,
+    JobPageDocument,
+    NeighbourDocument,
+    PreviewDocument,
+    RunDocument,
+    StatusDocument,
+    WaitingDocument,
+)
+
+#: Neighbours of one relation that are written out; of more, states are counted.
+_NAMED_MAX: Final = 5
+_RUNNING: Final = ('state_in_progress', 'state_final_run')
+
+
+def print_status(found: StatusDocument) -> None:
+    """Print how the system stands."""
+    leader = found['leader']
+    if leader is None:
+        print('no Scheduler has ever led; start one with ./launch.py start Supervisor')
+    elif leader['is_leading']:
+        standbys = [item['owner'] for item in found['schedulers'] if not item['is_leading']]
+        beside = f'; standing by: {", ".join(standbys)}' if standbys else ''
+        print(f'{leader["owner"]} leads in term {leader["term"]}{beside}')
+    else:
+        print(
+            f'no Scheduler leads since {said(leader["until"])} UTC; {leader["owner"]} was the '
+            'last; start one with ./launch.py start Supervisor'
+        )
+    for warning in found['warnings']:
+        print(f'warning: {warning}')
+    print()
+    print_table(
+        ('process', 'tree', 'on', 'waiting', 'running', 'done', 'noop', 'skipped', 'held',
+         'overdue', 'first overdue'),
+        [
+            (
+                item['process'],
+                item['tree'],
+                _yes(item['is_on']),
+                item['states']['state_embryo'],
+                sum(item['states'][state] for state in _RUNNING),
+                item['states']['state_processed'],
+                item['states']['state_noop'],
+                item['states']['state_skipped'],
+                item['held'],
+                item['overdue'],
+                item['first_overdue'] or '',
+            )
+            for item in found['processes']
+        ],
+    )  # fmt: skip
+    print()
+    _print_boxes(found['supervisors'])
+    print()
+    presences = {box['box_id']: box['presence'] for box in found['supervisors']}
+    _print_processes(found['boxes'], presences)
+    for command in found['open_commands']:
+        print(
+            f'\nrequested, not done yet: {command["kind"]} {command["process"]} '
+            f'{command["start_timeperiod"]}..{command["end_timeperiod"]} by {command["actor"]}'
+        )
+
+
+def print_boxes(views: Sequence[BoxViewDocument]) -> None:
+    """Print boxes with their processes."""
+    _print_boxes(views)
+    print()
+    presences = {view['box_id']: view['presence'] for view in views}
+    _print_processes([row for view in views for row in view['processes']], presences)
+
+
+def print_jobs(jobs: Sequence[JobDocument]) -> None:
+    """Print jobs, one in a line."""
+    print_table(
+        ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
+        [
+            (
+                job['process'],
+                job['timeperiod'],
+                job['state'] + (' (held)' if job['is_held'] else ''),
+                job['run'],
+                job['failure_count'],
+                said(job['changed_at']),
+                job['reason'],
+            )
+            for job in jobs
+        ],
+        empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
+    )
+
+
+def print_job(page: JobPageDocument) -> None:
+    """Print one job with runs, history and neighbours."""
+    print('\n'.join(_job_lines(page)))
+
+
+def print_preview(shown: PreviewDocument) -> None:
+    """Print what a request would touch."""
+    print(f'{shown["kind"]} would touch {counted(shown["count"])}, in this order:\n')
+    print_table(
+        ('process', 'jobs', 'first', 'last', 'running now'),
+        [
+            (row['process'], row['count'], row['first'], row['last'], _some(row['running'], 5))
+            for row in shown['processes']
+        ],
+    )
+    if any(row['running'] for row in shown['processes']):
+        print('\nwhat runs now is cancelled, and its result discarded')
+    if doomed := [f'{key["process"]}@{key["timeperiod"]}' for key in shown['doomed']]:
+        print(
+            f'\nskipped in consequence, by their blocking type: {counted(len(doomed))}: '
+            f'{_some(doomed, 10)}'
+        )
+    for waiting in shown['waiting']:
+        print(_waiting_text(waiting))
+    if shown['kind'] == CommandKind.REPROCESS.value:
+        print('\neach of them then runs once, after what it depends on')
+
+
+def print_requests(commands: Iterable[CommandDocument]) -> None:
+    """Print what was asked for."""
+    of_jobs = {kind.value for kind in JOB_KINDS}
+    print_table(
+        ('id', 'what', 'process', 'from', 'to', 'by', 'state', 'dealt with', 'of', 'outcome'),
+        [
+            (
+                command['id'],
+                command['kind'],
+                command['process'],
+                command['start_timeperiod'] if command['kind'] in of_jobs else '',
+                command['end_timeperiod'] if command['kind'] in of_jobs else '',
+                command['actor'],
+                command['state'] + (' (paused)' if command['is_paused'] else ''),
+                command['applied_count'],
+                command['planned_count'],
+                command['outcome'],
+            )
+            for command in commands
+        ],
+        empty='nothing was asked for yet; ./launch.py reprocess, skip and cancel do',
+    )
+
+
+def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None:
+    """Print one request. progress: number of its jobs by state."""
+    print(sentence(command))
+    print(f'asked for by {command["actor"]} at {said(command["created_at"])} UTC')
+    if command['reason']:
+        print(f'because: {command["reason"]}')
+    if command['is_paused']:
+        print(f'paused; go on with ./launch.py requests resume {command["id"]}')
+    for state, count in progress.items():
+        print(f'    {count:>8} {state}')
+
+
+def sentence(command: CommandDocument) -> str:
+    """Return how a command stands."""
+    what = f'{command["kind"]} {command["id"]}'
+    match command['state']:
+        case 'requested':
+            return f'{what} is requested; no Scheduler has seen it yet, it is done when one leads'
+        case 'refused':
+            return f'{what} was refused: {command["outcome"]}'
+        case 'done':
+            return f'{what} is done: {command["outcome"]}'
+        case state:
+            return (
+                f'{what} is {state}, {command["applied_count"]} of {command["planned_count"]} jobs '
+                f'dealt with; follow it with ./launch.py requests {command["id"]}'
+            )
+
+
+def print_dead(units: Iterable[DeadDocument]) -> None:
+    """Print dead letters."""
+    print_table(
+        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'last error'),
+        [
+            (
+                unit['id'],
+                unit['process'],
+                unit['timeperiod'],
+                unit['run'],
+                unit['attempt'],
+                said(unit['finished_at']),
+                unit['error'],
+            )
+            for unit in units
+        ],
+        empty='no dead letters: no unit has run out of attempts',
+    )
+
+
+def print_freeruns(found: Iterable[FreerunDocument]) -> None:
+    """Print free runs with their next fires."""
+    print_table(
+        ('entry', 'trigger', 'on', 'overlap', 'misfire', 'runs', 'under way', 'next fires (UTC)'),
+        [
+            (
+                item['name'],
+                item['trigger'],
+                _yes(item['is_on']),
+                item['overlap'],
+                item['misfire'],
+                item['run_count'],
+                len(item['live']),
+                ', '.join(said(at)[5:] for at in item['next_fires']),
+            )
+            for item in found
+        ],
+        empty='no free runs; register a process with freerun_context_entry in context.py, then '
+        './launch.py freerun add Process::entry',
+    )
+
+
+def said(at: str | None) -> str:
+    """Return an instant of a document as people read it, to the second; UTC."""
+    return '' if at is None else at[:19].replace('T', ' ')
+
+
+def _print_boxes(boxes: Iterable[BoxDocument]) -> None:
+    print_table(
+        ('box', 'presence', 'drained', 'host', 'supervisor', 'version', 'seen (UTC)'),
+        [
+            (
+                box['box_id'],
+                box['presence'],
+                _yes(box['is_draining']),
+                box['host'],
+                box['pid'] or '',
+                box['version'],
+                said(box['seen_at']),
+            )
+            for box in boxes
+        ],
+    )
+
+
+def _print_processes(
+    rows: Iterable[BoxProcessDocument], presence_by_box: Mapping[str, str]
+) -> None:
+    """Print what is wanted and what runs; of a vanished box nobody knows what runs."""
+    vanished = {box for box, word in presence_by_box.items() if word == Presence.VANISHED.value}
+    print_table(
+        ('box', 'process', 'wanted', 'state', 'pids', 'restarts'),
+        [
+            (
+                row['box_id'],
+                row['process'],
+                'on' if row['is_on'] else 'off',
+                'vanished' if row['box_id'] in vanished else row['state'] or NEVER_STARTED,
+                ' '.join(map(str, row['pids'])),
+                row['restart_count'],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _job_lines(page: JobPageDocument) -> Iterator[str]:
+    held = ', held for an operator' if page['is_held'] else ''
+    yield f'{page["process"]}@{page["timeperiod"]}  {page["state"]}{held}'
+    yield f'interval   {said(page["start"])[:16]} to {said(page["end"])[:16]} UTC'
+    if page['rev']:
+        yield f'changed    {said(page["changed_at"])} UTC, rev {page["rev"]}'
+    if page['reason']:
+        yield f'reason     {page["reason"]}'
+    for unit in page['runs']:
+        yield ''
+        yield from _run_lines(unit, page['end'])
+    if page['events']:
+        yield ''
+        yield 'history, newest first'
+        for event in page['events']:
+            yield f'    {said(event["at"])} {event["text"]}'
+    yield ''
+    yield 'neighbours'
+    for relation, group in groupby(page['neighbours'], key=lambda item: item['relation']):
+        yield from _neighbour_lines(relation, list(group))
+
+
+def _run_lines(unit: RunDocument, end: str | None) -> Iterator[str]:
+    yield (
+        f'run {unit["run"]}  {unit["state"]}, attempt {unit["attempt"]}, '
+        f'{unit["processed_count"]} processed, uow {unit["id"]}'
+    )
+    if end is not None and instant_of(unit['end_timeperiod']) != datetime.fromisoformat(end):
+        yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
+    if unit['owner'] is not None and unit['started_at'] is not None:
+        ended = '' if unit['finished_at'] is None else f' to {said(unit["finished_at"])[11:]}'
+        yield f'    by {unit["owner"]}, {said(unit["started_at"])}{ended} UTC'
+    if unit['error'] is not None:
+        yield f'    error: {unit["error"]}'
+    for line in unit['log']:
+        yield f'    {said(line["at"])[11:]} {line["attempt"]} {line["level"]:<7} {line["text"]}'
+
+
+def _neighbour_lines(relation: str, items: list[NeighbourDocument]) -> Iterator[str]:
+    words = [item['state'] or 'not begun' for item in items]
+    keys = [f'{item["process"]}@{item["timeperiod"]}' for item in items]
+    if len(items) <= _NAMED_MAX:
+        for key, word in zip(keys, words, strict=True):
+            yield f'    {relation:<11} {key}  {word}'
+        return
+    summary = ', '.join(f'{words.count(word)} {word}' for word in dict.fromkeys(words))
+    yield f'    {relation:<11} {keys[0]} .. {items[-1]["timeperiod"]}  {summary}'
+
+
+def _waiting_text(row: WaitingDocument) -> str:
+    last = f' to {row["last"]}' if row['count'] > 1 else ''
+    return (
+        f'\nneeds no reset, has not run yet, and follows: {counted(row["count"])} of '
+        f'{row["process"]}, {row["first"]}{last}'
+    )
+
+
+def _some(words: Sequence[str], count: int) -> str:
+    return ' '.join(words[:count]) + (' ...' if len(words) > count else '')
+
+
+def _yes(value: bool) -> str:
+    return 'yes' if value else 'no'
