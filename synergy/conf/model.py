@@ -23,7 +23,10 @@ from synergy.core.trigger import Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings, validated; documented one by one in `synergy.conf.settings`."""
+    """All settings, validated; documented one by one in `synergy.conf.settings`.
+
+    places: where each setting that is no default was given, by its documented name.
+    """
 
     project: Path
     home: Path
@@ -64,6 +67,7 @@ class Settings:
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int
+    places: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

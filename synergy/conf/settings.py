@@ -9,7 +9,7 @@ are refused, all of them at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -432,7 +432,8 @@ def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
             problems.append(f'{name} = {value!r} in {place}: {error}; correct the value')
     if problems:
         raise SettingsError(tuple(problems))
-    return _settings(values, module_name, project)
+    found = _settings(values, module_name, project)
+    return replace(found, places=tuple((name, place) for name, (_, place) in given.items()))
 
 
 def reference() -> str:

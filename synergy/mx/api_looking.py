@@ -14,6 +14,7 @@ from synergy.mx import heatmap, looking
 from synergy.mx.answers import commands_page, listed
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter
+from synergy.mx.config import entry_rows, setting_rows
 from synergy.mx.masks import masked
 from synergy.mx.overview import overview_of
 from synergy.mx.render import json_answer
@@ -133,8 +134,16 @@ def api_log_file(ask: Ask, file: str) -> Response:
 
 
 def api_config(ask: Ask) -> Response:
-    """Return the settings in force, without secrets."""
-    return json_answer(ask.request, {'settings': looking.settings_of(ask)})
+    """Return settings and context as loaded, without secrets."""
+    rows = setting_rows(ask)
+    return json_answer(
+        ask.request,
+        {
+            'settings': {row.name: row.value for row in rows},
+            'places': {row.name: row.place for row in rows if row.place is not None},
+            'processes': [asdict(row) for row in entry_rows(ask)],
+        },
+    )
 
 
 def api_health(ask: Ask) -> Response:

@@ -185,10 +185,26 @@ class DoneDocument(TypedDict):
     id: str
 
 
-class ConfigDocument(TypedDict):
-    """The settings in force, without secrets."""
+class EntryDocument(TypedDict):
+    """What the context registers; trigger, machine and blocking are null for daemons."""
 
-    settings: dict[str, Any]
+    name: Annotated[str, 'of a free run, Process::entry']
+    code: str
+    queue: str
+    boxes: Annotated[list[str], 'expressions: on which boxes it runs']
+    instances: int
+    arguments: Annotated[dict[str, Any], 'for the worker; secrets are masked']
+    trigger: str | None
+    machine: str | None
+    blocking: str | None
+
+
+class ConfigDocument(TypedDict):
+    """Settings and context as loaded, without secrets."""
+
+    settings: Annotated[dict[str, Any], 'all values, by the names of docs/settings.md']
+    places: Annotated[dict[str, str], 'where those that are no defaults were given']
+    processes: list[EntryDocument]
 
 
 class HealthDocument(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from synergy.mx.errors import unknown
 from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
-from synergy.mx.masks import masked, masked_text
+from synergy.mx.masks import masked_text
 from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
@@ -137,27 +137,6 @@ def audit(ask: Ask) -> Response:
     ][:limit]
     kinds = [kind.value for kind in CommandKind]
     return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=kinds)
-
-
-def config(ask: Ask) -> Response:
-    """Show settings and context as loaded, without secrets."""
-    return page(
-        ask,
-        'config.html',
-        settings=settings_of(ask),
-        entries=list(ask.context.entries.values()),
-        trees={node.tree.name: node.tree for node in ask.model.hierarchy}.values(),
-        context=ask.context,
-    )
-
-
-def settings_of(ask: Ask) -> dict[str, Any]:
-    """Return the settings as they are in force, without secrets."""
-    values = {field.name: getattr(ask.settings, field.name) for field in fields(ask.settings)}
-    return {
-        name: masked(value if isinstance(value, int | float | bool) else str(value), name)
-        for name, value in values.items()
-    }
 
 
 def logs(ask: Ask) -> Response:

@@ -14,6 +14,7 @@ from synergy.core.users import Role
 from synergy.mx import (
     boxes,
     changes,
+    config,
     dead,
     follow,
     freeruns,
@@ -91,7 +92,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/dead', dead.dead_letters),
     _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
     _shared('/audit', looking.audit),
-    _page('/config', looking.config),
+    _page('/config', config.config),
     _page('/logs', looking.logs, Role.OPERATOR),
     _page('/health', looking.health),
     _page('/search', looking.search),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.conf.settings import SETTINGS
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.hierarchy import Hierarchy
@@ -334,3 +335,33 @@ def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
     assert text.count('class="proc"') == 100
     assert len(files) == 4
     assert weight < 300_000, f'{weight} bytes'
+
+
+def test_config_goes_by_the_documented_names(pages: Pages) -> None:
+    shown = pages.get('/config').text
+    document = pages.get('/api/v1/config').json
+
+    assert document is not None
+    names = list(document['settings'])
+    assert names == [setting.name for setting in SETTINGS]
+    assert document['settings']['mx_session_hours'] == 12
+    assert document['settings']['mx_allow_open'] is False
+    assert document['places']['home'] == 'environment variable SYNERGY_HOME'
+    assert all(f'<span class="tp">{name}</span>' in shown for name in names)
+    assert 'environment variable SYNERGY_HOME' in shown
+    assert 'box_vanished<' not in shown
+
+
+def test_config_shows_what_the_context_registers(pages: Pages) -> None:
+    document = pages.get('/api/v1/config').json
+
+    assert document is not None
+    entries = {item['name']: item for item in document['processes']}
+    assert entries['SiteDaily']['machine'] == 'discrete'
+    assert entries['SiteDaily']['trigger'] == 'every 60'
+    assert entries['SiteDaily']['blocking'] == 'blocking_children'
+    assert entries['Shell::sweep']['trigger'] == 'every 600'
+    assert entries['Scheduler']['trigger'] is None
+    shown = pages.get('/config').text
+    assert entries['SiteDaily']['queue'] in shown
+    assert 'in the environment, all valid' in shown
