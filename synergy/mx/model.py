@@ -46,6 +46,8 @@ AGE_SECONDS_MAX: Final = 0.3
 #: The same when more changes than nobody can follow: then a job changes less often than it is read.
 BUSY_AGE_SECONDS_MAX: Final = 4.5
 BUSY_CHANGES_PER_SECOND: Final = 500
+#: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
+LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
