@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -28,12 +27,6 @@ _PARTLY: Final = Mark('due', 'partly done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
 #: Waiting jobs that one page looks at to count those that are blocked.
 BLOCKED_LOOKS: Final = 300
-#: States that a rolled-up cell does not show, but may hold.
-_HIDDEN: Final = (
-    (JobState.FINAL_RUN, 'final'),
-    (JobState.SKIPPED, 'skip'),
-    (JobState.NOOP, 'noop'),
-)
 
 
 class Tally(NamedTuple):
@@ -55,8 +48,7 @@ class Cell:
     timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last
     one and `count` how many they are. why: address of the page that explains it, where `href` is
     another. done, total: of what is nested in it, called `noun`; total 0 where nothing is.
-    is_late: unfinished although the next interval is over, too. holds: how its jobs look, as far
-    as that stands out.
+    is_late: unfinished although the next interval is over, too.
     """
 
     css: str
@@ -73,7 +65,6 @@ class Cell:
     count: int = 1
     why: str = ''
     tally: Tally = NOTHING
-    holds: Collection[str] = ()
 
 
 class Painter:
@@ -147,7 +138,6 @@ class Painter:
             total=total,
             noun=noun,
             tally=Tally(mark.css == 'run', mark.css == 'block', mark.css == 'fail', late),
-            holds=(mark.css, 'late') if late else (mark.css,),
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
@@ -195,7 +185,7 @@ class Painter:
         noun = _NOUN[node.process.qualifier]
         tally = self._tally(node, ordinals)
         # Hundreds of cells make a page: no name of an interval is made twice.
-        qualifier, telling = node.process.qualifier, self._telling(node, ordinals)
+        qualifier, telling = node.process.qualifier, self.telling(node, ordinals)
         first = str(Timeperiod(qualifier, ordinals.start))
         last = str(Timeperiod(qualifier, ordinals.stop - 1))
         text_by_ordinal = {ordinals.start: first, ordinals.stop - 1: last}
@@ -216,10 +206,9 @@ class Painter:
             total=total,
             noun=noun,
             tally=tally,
-            holds=self._held(node, ordinals, mark, tally),
         )
 
-    def _telling(self, node: Node, ordinals: range) -> int:
+    def telling(self, node: Node, ordinals: range) -> int:
         """Return the interval that tells most about why these stand so: failed, or not final."""
         name = node.process.name
         failed = _first_in(self._failed.get(name, []), ordinals)
@@ -251,19 +240,6 @@ class Painter:
                 count += self.mark(node, self._model.key(node, ordinal)).css == 'block'
                 start = ordinal + 1
         return count
-
-    def _held(self, node: Node, ordinals: range, mark: Mark, tally: Tally) -> Collection[str]:
-        found = {mark.css}
-        found.update(
-            css for css, count in zip(('run', 'block', 'fail', 'late'), tally, strict=True) if count
-        )
-        name = node.process.name
-        found.update(
-            css
-            for state, css in _HIDDEN
-            if self._timetable.first_in(name, ordinals, state) is not None
-        )
-        return found
 
     def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:
         name = node.process.name

@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response
 
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.errors import unknown
+from synergy.mx.glance import Line, glance_of, months_of, others_of
 from synergy.mx.grid import Grid, Group, Row, Slot
 from synergy.mx.marks import BLOCKED, FAILED, LATE, RUNNING
 from synergy.mx.render import page
@@ -80,20 +81,26 @@ def heatmap(ask: Ask, name: str) -> Response:
         at = day_of(ask, focus)
         painter = Painter(ask)
         grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
+        selection = selection_of(ask, grid)
+        grid = marked(ask, grid, selection, state)
+        glance = glance_of(ask, painter, selection)
+        months, others = _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
     if zoom == 'day':
         grid = _timed(ask, grid)
-    selection = selection_of(ask, grid)
     chosen = grid.process if selection is None else selection.process
     return page(
         ask,
         'heatmap.html',
         focus=focus,
-        grid=marked(grid, selection, state),
+        grid=grid,
         zoom=zoom,
         at=at,
         state=state,
         filters=FILTERS,
         selection=selection,
+        glance=glance,
+        months=months,
+        others=others,
         chosen=chosen,
         names=list(dict.fromkeys([*grid.processes(), chosen])),
         turn=_turn(zoom, at),
@@ -106,6 +113,17 @@ def heatmaps(ask: Ask) -> Response:
     for node in ask.model.hierarchy:
         return heatmap(ask, node.tree.name)
     return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
+
+
+def _numbers(
+    ask: Ask, painter: Painter, focus: Focus, year: int
+) -> tuple[Sequence[Line], Sequence[Line]]:
+    """Return the year as numbers: of the process shown, and of those around it."""
+    around = _trees_around(ask, focus)
+    return (
+        months_of(ask, painter, focus.node, year),
+        others_of(ask, painter, around, focus.node.process.name, year),
+    )
 
 
 def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
@@ -334,15 +352,8 @@ def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
 def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     """Return the rows of a tree and of those it depends on, or that depend on it."""
     nodes = ask.model.hierarchy.nodes
-    trees = {node.tree.name: node.tree for node in nodes.values()}
-    own = trees[focus.tree]
-    shown = [
-        tree
-        for tree in trees.values()
-        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
-    ]
     groups, count = [], 0
-    for tree in sorted(shown, key=lambda tree: tree is not own):
+    for tree in _trees_around(ask, focus):
         rows = [row(nodes[level]) for level in tree.levels if count < ROWS_MAX]
         count += len(rows)
         after = ' and '.join(tree.dependent_on)
@@ -350,6 +361,18 @@ def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
             Group(title=tree.name, hint=f'depends on {after}' if after else '', rows=rows)
         )
     return groups
+
+
+def _trees_around(ask: Ask, focus: Focus) -> Sequence[Tree]:
+    """Return the tree, then those it depends on or that depend on it."""
+    trees = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    own = trees[focus.tree]
+    shown = [
+        tree
+        for tree in trees.values()
+        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
+    ]
+    return sorted(shown, key=lambda tree: tree is not own)
 
 
 def _row(

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from synergy.core.records import ProcessName
-from synergy.core.timeperiod import Timeperiod
+from synergy.core.states import JobState
+from synergy.core.timeperiod import Timeperiod, parse
 from synergy.mx.ask import Ask
+from synergy.mx.cells import Cell
 from synergy.mx.errors import wrong
 from synergy.mx.grid import Grid, Row, Slot, said
-from synergy.mx.marks import LATE, LEGEND, Mark
+from synergy.mx.marks import BLOCKED, FAILED, LATE, LEGEND, RUNNING, Mark
 from synergy.mx.words import counted
 
 #: The legend, by the names that addresses have for it.
@@ -27,6 +29,14 @@ FILTERS: Final[Mapping[str, Mark]] = dict(
         strict=True,
     )
 )
+
+#: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
+_TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
+_HIDDEN: Final = {
+    'final': JobState.FINAL_RUN,
+    'skip': JobState.SKIPPED,
+    'noop': JobState.NOOP,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +92,11 @@ def _text(grid: Grid, selection: Selection) -> str:
     return counted(job_count, 'interval')
 
 
-def marked(grid: Grid, selection: Selection | None, state: str | None) -> Grid:
-    """Return the map with its selection, and with the cells that are not looked for set back."""
+def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None) -> Grid:
+    """Return the map with its selection, and with the cells that are not looked for set back.
+
+    Hold the lock of the read model.
+    """
     css = None if state is None else FILTERS[state].css
 
     def one(row: Row) -> Row:
@@ -91,10 +104,26 @@ def marked(grid: Grid, selection: Selection | None, state: str | None) -> Grid:
             replace(
                 slot,
                 is_selected=selection is not None and selection.has(row, slot),
-                is_dim=css is not None and slot.cell is not None and css not in slot.cell.holds,
+                is_dim=css is not None
+                and slot.cell is not None
+                and not _holds(ask, row, slot.cell, css),
             )
             for slot in row.slots
         ]
         return replace(row, slots=slots)
 
     return grid if selection is None and css is None else grid.changed(one)
+
+
+def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
+    """Tell whether a job of a cell looks so; of many, also where the cell shows another one."""
+    if cell.css == css or (css == LATE.css and cell.is_late):
+        return True
+    if css in _TALLIED:
+        return cell.tally[_TALLIED.index(css)] > 0
+    if css not in _HIDDEN or not cell.last:
+        return False
+    qualifier = ask.model.hierarchy.nodes[row.process].process.qualifier
+    first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
+    ordinals = range(first.ordinal, last.ordinal + 1)
+    return ask.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None

@@ -118,6 +118,19 @@ def test_a_selection_stays_while_the_page_is_live(page: Page) -> None:
     expect(page.locator('#r-map .is-sel')).to_have_count(3)
 
 
+def test_what_is_chosen_is_explained_below_the_map(page: Page) -> None:
+    page.goto(MONTH)
+    cell(page, 'SiteDaily@2026112200').focus()
+    expect(page.locator('#r-cell')).to_contain_text('waits for child SiteHourly@2026112209')
+
+    drag(page, 'SiteHourly@2026112000', 'SiteHourly@2026112300')
+    expect(page.locator('#r-cell')).to_contain_text('4 days, 96 hours, 81 done')
+    assert findings(page) == []
+
+    page.keyboard.press('Escape')
+    expect(page.locator('#r-cell')).to_contain_text('choose a cell')
+
+
 def test_enter_drills_down_to_the_interval_and_backspace_leads_up(page: Page) -> None:
     page.goto('/t/AlertDaily?z=year&at=2026')
     page.keyboard.press('ArrowUp')

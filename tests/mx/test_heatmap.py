@@ -124,6 +124,32 @@ def test_why_of_a_rolled_up_cell_is_that_of_the_failed_interval_in_it(pages: Pag
     assert 'data-why="/i/SiteHourly/2026112500"' in cell(text, 'SiteHourly@2026112500')
 
 
+def test_the_selection_is_explained_beside_the_map(pages: Pages) -> None:
+    range_ = '&process=SiteHourly&first=2026112000&last=2026112323'
+    text = pages.get(f'/t/site?z=month&at=202611{range_}').text
+    said = text[text.index('id="r-cell"') : text.index('class="keys"')]
+
+    assert 'href="/i/SiteHourly/2026112209#r-why"' in said
+    assert 'of 4 days, 96 hours, 81 done' in said
+    assert '1 failed' in said
+    assert 'is not a number' in said
+    assert 'Run 2026112209 again' in said
+    outside = pages.get('/t/site?z=month&at=202611&process=SiteHourly&first=2020010100')
+    assert 'choose a cell' in outside.text
+
+
+def test_a_year_is_shown_as_numbers_too(pages: Pages) -> None:
+    text = pages.get('/t/site?z=year&at=2026&state=failed').text
+    numbers = text[text.index('id="r-year"') :]
+
+    assert '<a href="/t/SiteDaily?z=month&amp;at=202611&amp;state=failed">November</a>' in numbers
+    assert '21 of 30 days' in numbers
+    assert '<a href="/t/SiteHourly?z=year&amp;at=2026&amp;state=failed">SiteHourly</a>' in numbers
+    assert '1 failed' in numbers
+    assert 'AlertDaily' in numbers
+    assert 'r-year' not in pages.get('/t/site?z=year&at=2020').text
+
+
 def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
     text = pages.get('/t/SiteHourly?z=month&at=202611').text
     found = cell(text, 'SiteHourly@2026112200')

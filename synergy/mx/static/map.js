@@ -9,6 +9,8 @@
   let anchor = null;
   let isDragging = false;
   let wasDragged = false;
+  let telling = null;
+  const glance = document.getElementById('r-cell');
 
   const links = () => [...map.querySelectorAll('td.c a')];
   const bodyRows = () => [...map.tBodies[0].rows].map((row) => [...row.querySelectorAll('td.c a')]).filter((row) => row.length);
@@ -20,7 +22,7 @@
   }
 
   // What needs a look first; else the newest that has begun.
-  function telling(all) {
+  function worst(all) {
     const begun = all.filter((link) => !link.parentElement.matches('.due'));
     return all.find((link) => link.closest('.is-sel'))
       || all.find((link) => link.closest('.fail')) || all.find((link) => link.closest('.block, .run'))
@@ -30,7 +32,7 @@
   function start() {
     const all = links();
     if (all.some((link) => link.tabIndex === 0 && link.hasAttribute('tabindex'))) return;
-    roving(telling(all));
+    roving(worst(all));
   }
 
   function move(from, dx, dy) {
@@ -48,14 +50,31 @@
     });
   }
 
-  // Replaced, not added: going back leads to the page before, not through every step of a drag.
-  function remember(process, first, last) {
+  function addressOf(process, first, last) {
     const address = new URL(location.href);
     for (const [name, value] of [['process', process], ['first', first], ['last', last === first ? '' : last]]) {
       if (value) { address.searchParams.set(name, value); } else { address.searchParams.delete(name); }
     }
-    history.replaceState(history.state, '', address);
+    return address;
+  }
+
+  // Replaced, not added: going back leads to the page before, not through every step of a drag.
+  function remember(process, first, last) {
+    history.replaceState(history.state, '', addressOf(process, first, last));
     if (clearing) clearing.hidden = !first;
+  }
+
+  // The page of that selection says what is to be said of it; the map itself stays as it is.
+  function tell(process, first, last) {
+    clearTimeout(telling);
+    telling = setTimeout(async () => {
+      const mine = telling;
+      try {
+        const answer = await fetch(addressOf(process, first, last), { credentials: 'same-origin' });
+        const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('r-cell');
+        if (fresh && mine === telling) glance.replaceChildren(...fresh.childNodes);
+      } catch { /* Disconnected: the status line says so. */ }
+    }, 250);
   }
 
   function unmark() {
@@ -94,6 +113,7 @@
       bulk.elements.last.value = last === first ? '' : last;
       bulk.querySelector('[data-count]').textContent = text;
     }
+    tell(process, first, last);
     document.getElementById('note').textContent = first ? `${process} ${first} to ${last}, ${text}` : 'nothing selected';
   }
 
@@ -161,7 +181,7 @@
   const box = map.closest('.box');
   if (box.scrollWidth > box.clientWidth) {
     // Cells across many columns are everywhere; go by those of one column.
-    const cell = telling(links().filter((link) => !link.parentElement.matches('.wide')))?.parentElement;
+    const cell = worst(links().filter((link) => !link.parentElement.matches('.wide')))?.parentElement;
     if (cell) box.scrollLeft = cell.offsetLeft - (box.clientWidth + map.tHead.rows[0].cells[0].offsetWidth - cell.offsetWidth) / 2;
   }
 })();
