@@ -46,9 +46,9 @@ class Cell:
     """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
 
     timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last
-    one and `count` how many they are. why: address of the page that explains it, where `href` is
-    another. done, total: of what is nested in it, called `noun`; total 0 where nothing is.
-    is_late: unfinished although the next interval is over, too.
+    one, `count` how many they are, and `why` the address of the one that tells most. done, total:
+    of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
+    the next interval is over, too.
     """
 
     css: str
@@ -111,8 +111,8 @@ class Painter:
         """Return how a job looks."""
         return mark_of(self._timetable, self._model.failed, node, key, self._ask.now)
 
-    def cell(self, node: Node, ordinal: int) -> Cell:
-        """Return the cell of one job."""
+    def cell(self, node: Node, ordinal: int, href: str | None = None) -> Cell:
+        """Return the cell of one job. href: where it leads, if not to the page of the job."""
         key = self._model.key(node, ordinal)
         mark = self.mark(node, key)
         late = self.is_late(node, ordinal, mark)
@@ -130,7 +130,7 @@ class Painter:
             css=mark.css,
             word=mark.word,
             label=label,
-            href=href_of(key),
+            href=href_of(key) if href is None else href,
             timeperiod=timeperiod,
             name=str(key),
             is_late=late,

@@ -217,7 +217,7 @@ def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
     for year in years:
         href = focus.address('year', str(year))
         if node.process.qualifier is Qualifier.YEARLY:
-            slots = [Slot(_leading(_job(ask, painter, node, _at(year)), href), 12)]
+            slots = [Slot(_job(ask, painter, node, _at(year), href), 12)]
         else:
             slots = [
                 Slot(_within(ask, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
@@ -253,7 +253,7 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
             rows.append(_row(node, [Slot(_job(ask, painter, node, _at(year)), weeks)]))
         if node.process.qualifier is Qualifier.MONTHLY:
             slots = [
-                Slot(_leading(_job(ask, painter, node, _at(year, month)), href), span)
+                Slot(_job(ask, painter, node, _at(year, month), href), span)
                 for month, (_, span, href) in enumerate(columns, 1)
             ]
             rows.append(_row(node, slots))
@@ -396,13 +396,18 @@ def _row(
     )
 
 
-def _job(ask: Ask, painter: Painter, node: Node, instant: datetime) -> Cell | None:
-    """Return the job whose interval contains `instant`; None outside the tree's span."""
+def _job(
+    ask: Ask, painter: Painter, node: Node, instant: datetime, href: str | None = None
+) -> Cell | None:
+    """Return the job whose interval contains `instant`; None outside the tree's span.
+
+    href: where its cell leads, if not to the page of the job.
+    """
     calendar = ask.model.hierarchy.calendar
     ordinal = calendar.containing(node.process.qualifier, instant).ordinal
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         return None
-    return painter.cell(node, ordinal)
+    return painter.cell(node, ordinal, href)
 
 
 def _within(
@@ -413,22 +418,19 @@ def _within(
     Either leads to the heat map of that day or month, whose cells are finer, and those of a day
     lead to the pages of their jobs.
     """
-    if outer is Qualifier.MONTHLY:
+    is_month = outer is Qualifier.MONTHLY
+    if is_month:
         href = focus.address('month', f'{instant:%Y%m}')
-        title = f'{instant:%B %Y}'
     else:
         href = focus.address('day', f'{instant:%Y%m%d}')
-        title = f'{instant.day} {instant:%B %Y}'
     if node.process.qualifier.rank <= outer.rank:
-        return _leading(_job(ask, painter, node, instant), href)
+        return _job(ask, painter, node, instant, href)
     around = ask.model.hierarchy.calendar.containing(outer, instant)
     ordinals = painter.within(node, around)
-    return painter.rolled_up(node, ordinals, href=href, title=title) if ordinals else None
-
-
-def _leading(cell: Cell | None, href: str) -> Cell | None:
-    """Return the cell of a job that leads to a finer heat map; why it stands so stays near."""
-    return None if cell is None else replace(cell, href=href, why=cell.href)
+    if not ordinals:
+        return None
+    title = f'{instant:%B %Y}' if is_month else f'{instant.day} {instant:%B %Y}'
+    return painter.rolled_up(node, ordinals, href=href, title=title)
 
 
 def _at(year: int, month: int = 1, day: int = 1) -> datetime:

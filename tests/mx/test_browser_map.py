@@ -177,7 +177,7 @@ def test_keys_are_left_to_fields(page: Page) -> None:
         ('.', '/i/SiteHourly/2026112209#r-why'),
     ],
 )
-@pytest.mark.parametrize('address', ['/search?q=process:site*+state:failed', '/dead'])
+@pytest.mark.parametrize('address', ['/', '/search?q=process:site*+state:failed', '/dead'])
 def test_keys_act_on_the_row_of_a_list(page: Page, address: str, key: str, place: str) -> None:
     page.goto(address)
     page.keyboard.press(key)  # No row is chosen yet.

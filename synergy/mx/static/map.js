@@ -137,7 +137,7 @@
     else if (event.key === 'Backspace') { document.querySelector('.crumbs [data-up]')?.click(); }
     else if (!at) { return; }
     else if (event.key === 'r' || event.key === 's') { act(event.key); }
-    else if (event.key === '.') { location.assign(`${at.dataset.why || at.href}#r-why`); }
+    else if (event.key === '.') { location.assign(`${at.dataset.why || `/i/${at.dataset.p}/${at.dataset.tp}`}#r-why`); }
     else if (!link) { return; }
     else if (event.key === 'Home' || event.key === 'End') { const row = bodyRows().find((item) => item.includes(link)); row[event.key === 'Home' ? 0 : row.length - 1].focus(); }
     else if (event.key === 'x') { if (link.closest('.is-sel')) { clear(); } else { anchor = link; select(link, link); } }
