@@ -48,7 +48,7 @@ class Cell:
     timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last
     one, `count` how many they are, and `why` the address of the one that tells most. done, total:
     of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
-    the next interval is over, too.
+    its deadline has passed.
     """
 
     css: str
@@ -76,6 +76,7 @@ class Painter:
         self._model = ask.model
         self._timetable = ask.model.timetable
         self._over: dict[ProcessName, int] = {}
+        self._late: dict[ProcessName, int] = {}
         self._failed: dict[ProcessName, list[int]] = {}
         for key in self._model.failed:
             self._failed.setdefault(key.process, []).append(key.timeperiod.ordinal)
@@ -106,6 +107,13 @@ class Painter:
             until = self._model.hierarchy.over_until(node, self._ask.now)
             self._over[name] = max(until, node.first)
         return self._over[name]
+
+    def late_until(self, node: Node) -> int:
+        """Return the ordinal after the last interval that is late unless it is done."""
+        name = node.process.name
+        if name not in self._late:
+            self._late[name] = self._model.hierarchy.late_until(node, self._ask.now)
+        return self._late[name]
 
     def mark(self, node: Node, key: JobKey) -> Mark:
         """Return how a job looks."""
@@ -141,19 +149,33 @@ class Painter:
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
-        """Tell whether a job is unfinished although the next interval is over, too.
+        """Tell whether a job is unfinished although its deadline has passed.
 
         What an operator has asked to run again is not late.
         """
         return (
             mark.css in ('due', 'block', 'run', 'fail')
-            and ordinal < self.over(node) - 1
+            and ordinal < self.late_until(node)
             and not self._is_final(node, ordinal)
             and not self.is_rerun(node, ordinal)
         )
 
-    def rerunning_count(self, process: ProcessName, ordinals: range) -> int:
-        """Return how many of `ordinals` run again because somebody has asked for it."""
+    def late_count(self, node: Node, ordinals: range) -> int:
+        """Return how many of `ordinals` are unfinished although their deadline has passed.
+
+        What an operator has asked to run again is not late.
+        """
+        name = node.process.name
+        due = range(ordinals.start, min(ordinals.stop, self.late_until(node)))
+        first = self._timetable.first_pending(name, due)
+        if first is None:
+            return 0
+        unfinished = range(first, due.stop)
+        requested = self._timetable.requested_count(name, unfinished)
+        reruns = requested + self._rerunning_count(name, unfinished)
+        return self._timetable.pending_count(name, unfinished) - reruns
+
+    def _rerunning_count(self, process: ProcessName, ordinals: range) -> int:
         return sum(
             key.process == process and key.timeperiod.ordinal in ordinals for key in self._rerunning
         )
@@ -217,12 +239,11 @@ class Painter:
 
     def _tally(self, node: Node, ordinals: range) -> Tally:
         name = node.process.name
-        past = range(ordinals.start, min(ordinals.stop, self.over(node) - 1))
         return Tally(
             running=_count_in(self._running.get(name, []), ordinals),
             blocked=self._blocked(node, ordinals),
             failed=_count_in(self._failed.get(name, []), ordinals),
-            late=self._timetable.pending_count(name, past) if past else 0,
+            late=self.late_count(node, ordinals),
         )
 
     def _blocked(self, node: Node, ordinals: range) -> int:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
 from typing import Any, Final, TypeVar
 
@@ -46,6 +46,8 @@ AGE_SECONDS_MAX: Final = 0.3
 #: The same when more changes than nobody can follow: then a job changes less often than it is read.
 BUSY_AGE_SECONDS_MAX: Final = 4.5
 BUSY_CHANGES_PER_SECOND: Final = 500
+#: How long one look may take.
+FOLLOW_SECONDS_MAX: Final = 2.0
 #: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
 LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
@@ -96,6 +98,7 @@ class ReadModel:
         self._term: int | None = None
         self._looking = Lock()
         self._looked_at = float('-inf')
+        self._seen_at = datetime.min.replace(tzinfo=UTC) + OVERLAP
         self.is_busy = False
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
         # Numbers of the newest changes of everything and of each process.
@@ -131,8 +134,10 @@ class ReadModel:
             self._override(store.overrides())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
-            # A new leader's clock may be behind the old one's: then "since" would miss changes.
-            if is_loaded and term == self._term:
+            now = self._clock.now()
+            # A new leader's clock may be behind the old one's, or the clock of both of us was set
+            # back: then "since" would miss changes.
+            if is_loaded and term == self._term and now >= self._seen_at - OVERLAP:
                 self._follow(store)
             else:
                 self._load(store)
@@ -141,6 +146,7 @@ class ReadModel:
         except PortError:
             self._looked_at = float('-inf')
             raise
+        self._seen_at = now
         elapsed = self._looked_at - before
         self.is_busy = (self.version - version) > BUSY_CHANGES_PER_SECOND * elapsed
 
@@ -216,6 +222,7 @@ class ReadModel:
         now = self._clock.now()
         with self.lock:
             self.timetable.extend(now)
+        until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
@@ -225,7 +232,7 @@ class ReadModel:
                 self._put([row for row in fresh if self._is_known(row)], now)
             after = rows[-1]
             # What changes meanwhile is left to the next look: a busy store has no end.
-            if len(rows) < PAGE_ROWS or after.changed_at > now:
+            if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
                 break
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen

@@ -35,8 +35,8 @@ class ProcessRow:
     """One process: its newest intervals and how far it is.
 
     cells, strip: intervals, and how they are shown. older: unfinished ones before those. behind:
-    intervals late. late_since: when the oldest of them might have started. is_blocked_least: there
-    are more blocked ones than were counted.
+    intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
+    done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
     """
 
     node: Node
@@ -49,6 +49,7 @@ class ProcessRow:
     usual: Usual | None
     behind: int
     late_since: datetime | None
+    due_at: datetime | None
     running: int
     blocked: int
     is_blocked_least: bool
@@ -71,18 +72,11 @@ class TreeRow:
 
 
 def late_count(ask: Ask, painter: Painter, node: Node) -> int:
-    """Return how many intervals are unfinished although the one after them is over, too.
+    """Return how many intervals are unfinished although their deadline has passed.
 
     What an operator has asked to run again is not late.
     """
-    timetable, name = ask.model.timetable, node.process.name
-    over = range(node.first, max(painter.over(node) - 1, node.first))
-    first = timetable.first_pending(name, over)
-    if first is None:
-        return 0
-    unfinished = range(first, over.stop)
-    reruns = timetable.requested_count(name, unfinished) + painter.rerunning_count(name, unfinished)
-    return timetable.pending_count(name, unfinished) - reruns
+    return painter.late_count(node, ask.model.timetable.span(node.process.name))
 
 
 def trees_of(
@@ -109,7 +103,8 @@ def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
     usual = None if is_long else model.usual(ask.store, name)
     near = (name, *(source.process for source in node.inputs), node.child)
-    stamp = (model.stamp(near), painter.over(node), model.timetable.span(name).stop, usual)
+    ends = painter.over(node), painter.late_until(node)
+    stamp = (model.stamp(near), ends, model.timetable.span(name).stop, usual)
     return model.drawn(name, stamp, lambda: _drawn(ask, painter, node, usual, is_long=is_long))
 
 
@@ -123,6 +118,7 @@ def _drawn(
     next_ordinal = over if frontier is None else frontier
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
+    late_at = model.hierarchy.late_at(node, next_ordinal)
     behind = late_count(ask, painter, node)
     blocked, is_least = _blocked(ask, painter, node)
     window = _window(ask, node, frontier, over, length)
@@ -141,9 +137,8 @@ def _drawn(
         next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
         usual=usual,
         behind=behind,
-        late_since=model.hierarchy.over_at(node, next_ordinal)
-        if behind and not painter.is_rerun(node, next_ordinal)
-        else None,
+        late_since=late_at if behind and not painter.is_rerun(node, next_ordinal) else None,
+        due_at=None if node.process.deadline is None or not has_next else late_at,
         running=model.timetable.running_count(name),
         blocked=blocked,
         is_blocked_least=is_least,

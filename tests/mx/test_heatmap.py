@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from tests.mx.stage import FAILED_HOUR, Pages
+from synergy.core.commands import CommandId
+from synergy.core.effects import SaveJob
+from synergy.core.states import JobState
+from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
 
 
 def cell(text: str, key: str) -> str:
@@ -158,3 +163,22 @@ def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
     # Hour 09 of the 22nd, hour 10 of the 23rd, and the day of alerts.
     assert '3 late</span>' in text
     assert '2 late</span>' in pages.get('/t/site?z=all').text
+
+
+def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages) -> None:
+    key = pages.key('SiteHourly', '2026111005')
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    reset = replace(
+        pages.store.jobs([key])[key],
+        state=JobState.EMBRYO,
+        rev=2,
+        request_id=CommandId(REQUEST_ID),
+        changed_at=NOW,
+    )
+    pages.store.commit(leadership, [SaveJob(reset, 'reset')])
+
+    found = cell(pages.get('/t/site?z=month&at=202611').text, 'SiteHourly@2026111000')
+
+    assert '23 of 24 hours' in found
+    assert 'late' not in found

@@ -11,7 +11,8 @@ import pytest
 
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
-from synergy.core.records import uow_id_of
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
@@ -200,6 +201,20 @@ def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) ->
     text = pages.get('/').text
     assert 'href="/i/SiteHourly/2026112005">1 older unfinished</a>' in text
     assert 'data-k="SiteHourly@2026112311"' in text
+
+
+def test_a_deadline_is_shown_and_then_missed(pages: Pages) -> None:
+    hierarchy = pages.site.model.hierarchy
+    node = hierarchy.nodes[ProcessName('SiteMonthly')]
+    pages.get('/')
+    process = replace(node.process, deadline=timedelta(days=10))
+    nodes = {**hierarchy.nodes, node.process.name: replace(node, process=process)}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    pages.site.model._drawn.clear()
+
+    assert 'to be done in 17 d 11 h' in pages.get('/').text
+    pages.runtime.clock.advance(timedelta(days=20))
+    assert '1 late, by 2 d 12 h' in pages.get('/').text
 
 
 def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: Pages) -> None:
