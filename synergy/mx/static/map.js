@@ -175,7 +175,11 @@
   map.addEventListener('dragstart', (event) => event.preventDefault());
   map.addEventListener('click', (event) => { if (wasDragged) { event.preventDefault(); wasDragged = false; } });
   clearing?.addEventListener('click', (event) => { event.preventDefault(); clear(); });
-  map.addEventListener('mx:swapped', start);
+  map.addEventListener('mx:swapped', () => {
+    start();
+    const held = new URLSearchParams(location.search);
+    if (held.has('first')) tell(held.get('process') || '', held.get('first'), held.get('last') || held.get('first'));
+  });
   start();
   anchor = map.querySelector('td.c.is-sel a');
   const box = map.closest('.box');
