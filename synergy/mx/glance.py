@@ -56,7 +56,8 @@ def glance_of(ask: Ask, painter: Painter, selection: Selection | None) -> Glance
     if not ordinals:
         return None
     key = ask.model.key(node, painter.telling(node, ordinals))
-    causes = explain(ask.model.timetable, ask.store, key, ask.now)
+    vanished_after = ask.settings.box_vanished
+    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
     cell = painter.rolled_up(node, ordinals, href='', title='selected')
     return Glance(
         key=key,

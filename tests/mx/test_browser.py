@@ -183,7 +183,7 @@ def test_an_open_menu_and_what_is_typed_in_it_survive_events(page: Page) -> None
     page.locator('h1').click()
 
     # Every 10 seconds at the latest the page would be read anew.
-    expect(status).to_have_text('Paused while you work, as of')
+    expect(status).to_have_text('Paused while you work, as of', timeout=15_000)
     expect(page.locator('#r-SiteHourly')).to_have_value('the feed is late')
 
     page.fill('#r-SiteHourly', '')
