@@ -129,13 +129,13 @@ def audit(ask: Ask) -> Response:
     """List who asked for what, newest first."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     who, what = ask.optional('who'), ask.optional('what')
-    known = [kind for kind in CommandKind if kind.value == what]
+    kinds = tuple(kind.value for kind in CommandKind)
+    known = None if what is None else [CommandKind(ask.choice('what', kinds, what))]
     rows = [
         item
-        for item in ask.store.commands(tuple(CommandState), LIMIT_MAX, known if what else None)
+        for item in ask.store.commands(tuple(CommandState), LIMIT_MAX, known)
         if who is None or who.lower() in item.actor.lower()
     ][:limit]
-    kinds = [kind.value for kind in CommandKind]
     return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=kinds)
 
 

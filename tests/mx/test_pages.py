@@ -343,3 +343,21 @@ def test_config_shows_what_the_context_registers(pages: Pages) -> None:
     shown = pages.get('/config').text
     assert entries['SiteDaily']['queue'] in shown
     assert 'in the environment, all valid' in shown
+
+
+def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:
+    known = pages.store.command(CommandId(REQUEST_ID))
+    assert known is not None
+    command = replace(known, id=CommandId('5ec7e7'), reason='login with password=hunter2 failed')
+    pages.store.insert_command(command)
+
+    for address in ('/audit', '/requests', '/requests/5ec7e7', '/api/v1/audit', '/api/v1/requests'):
+        text = pages.get(address).text
+
+        assert 'login with' in text
+        assert 'hunter2' not in text
+
+
+def test_an_audit_of_what_there_is_not_is_no_empty_page(pages: Pages) -> None:
+    assert pages.get('/audit?what=nope').status_code == 400
+    assert pages.get('/audit?what=reprocess').status_code == 200
