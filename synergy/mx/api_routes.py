@@ -10,7 +10,11 @@ from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
 from synergy.mx import accounts, api, api_looking, openapi
+from synergy.mx.boxes import DRAIN_ACTIONS, SWITCH_ACTIONS
+from synergy.mx.dead import ACTIONS as DEAD_ACTIONS
 from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
+from synergy.mx.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.mx.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.heatmap import ZOOMS
 from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.route import Parameter, Route
@@ -123,13 +127,27 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('description', 'for people'),
         required=('name',),
     ),
+    _list(
+        '/freeruns/runs',
+        api.api_freerun_runs,
+        Parameter('hours', 'how far back, 1 to 720', 'integer'),
+        Parameter('state', 'how they stand; may be given again', choices=RUN_STATES),
+        Parameter('entries', 'of entries that are on, off, or all', choices=RUN_ENTRIES),
+        Parameter('q', 'only entries whose name holds this text'),
+        _LIMIT,
+    ),
     _read('/freeruns/<name>', api.api_freerun),
-    _act('/freeruns/<name>/<action>', api.api_switch_freerun, ('on', 'off', 'run', 'remove')),
+    _act(
+        '/freeruns/<name>/<action>',
+        api.api_switch_freerun,
+        FREERUN_ACTIONS,
+        Parameter('uow', 'of the action cancel: only this run'),
+    ),
     _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
-    _act('/boxes/<box_id>/<action>', api.api_drain_box, ('drain', 'undrain')),
-    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, ('start', 'stop')),
+    _act('/boxes/<box_id>/<action>', api.api_drain_box, DRAIN_ACTIONS),
+    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, SWITCH_ACTIONS),
     _list('/dead', api.api_dead, _LIMIT, _CURSOR),
-    _act('/dead/<uow_id>/<action>', api.api_settle_dead, ('retry', 'drop')),
+    _act('/dead/<uow_id>/<action>', api.api_settle_dead, DEAD_ACTIONS),
     _read(
         '/heatmaps/<name>',
         api_looking.api_heatmap,

@@ -17,6 +17,7 @@ from synergy.conf.model import Context
 from synergy.core.users import Role
 from synergy.mx import words
 from synergy.mx.ask import Ask
+from synergy.mx.asked import asked_of
 from synergy.mx.errors import Refused
 from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
@@ -64,6 +65,7 @@ def environment(title: str, context: Context) -> Environment:
         'span': words.span,
         'instant': words.instant,
         'counted': words.counted,
+        'size': words.size,
         'said': words.title,
         'masked': masked,
         'masked_text': masked_text,
@@ -83,6 +85,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         here=ask.request.full_path.rstrip('?'),
         ago=lambda at: words.ago(at, ask.now),
         stamp=lambda at: words.stamp(at, ask.now),
+        asked=asked_of(ask),
         **values,
     )
     response = Response(text, status, mimetype='text/html')
