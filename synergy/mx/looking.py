@@ -162,7 +162,7 @@ def settings_of(ask: Ask) -> dict[str, Any]:
 def logs(ask: Ask) -> Response:
     """Show the end of a log file of this box."""
     files = log_files(ask)
-    name = ask.optional('file') or next(iter(files), None)
+    name = ask.optional('file') or _newest(ask, files)
     lines = [] if name is None else log_lines(ask, name)
     words = ask.optional('q')
     shown = [line for line in lines if words is None or words.lower() in line.lower()]
@@ -176,6 +176,19 @@ def log_files(ask: Ask) -> Sequence[str]:
     if not folder.is_dir():
         return []
     return sorted(item.name for item in folder.glob('*') if item.is_file())
+
+
+def _newest(ask: Ask, files: Sequence[str]) -> str | None:
+    """Return the log that was written to last."""
+
+    def written_at(name: str) -> float:
+        try:
+            return (ask.settings.log_directory / name).stat().st_mtime
+        except OSError:
+            # Rotated away since it was listed.
+            return 0.0
+
+    return max(files, key=written_at, default=None)
 
 
 def log_lines(ask: Ask, name: str) -> Sequence[str]:
