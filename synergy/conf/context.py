@@ -290,6 +290,7 @@ class _EntryReader:
             trigger=self._trigger(),
             is_on=self._switch('is_on'),
             lag=timedelta(minutes=self._number('lag_minutes', 0)),
+            deadline=self._deadline(),
             max_running=self._whole('max_running', 1, 100_000),
             retry=RetryPolicy(
                 max_attempts=self._whole('max_attempts', 1, 1000),
@@ -450,6 +451,13 @@ class _EntryReader:
             return float(value)
         self._refuse(field, f'give a number of {least:g} or more')
         return least
+
+    def _deadline(self) -> timedelta | None:
+        if self._fields['deadline_minutes'] is None:
+            return None
+        lag = self._fields['lag_minutes']
+        least = lag if isinstance(lag, int | float) and lag > 0 else 0
+        return timedelta(minutes=self._number('deadline_minutes', least))
 
     def _timeout(self) -> timedelta | None:
         if self._fields['timeout_seconds'] is None:

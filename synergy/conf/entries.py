@@ -107,6 +107,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     pid_file: str | None = None,
     log_file: str | None = None,
     lag_minutes: float = 5,
+    deadline_minutes: float | None = None,
     max_running: int = 1,
     instances: int = 1,
     max_attempts: int = 3,
@@ -117,11 +118,12 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
-    lag_minutes: from the end of an interval to its start. max_running: jobs in flight at once; 1
-    keeps strict order. instances: worker processes on each box. max_attempts, retry_delay
-    (seconds, doubled each time), timeout_seconds: of one unit. on_failure: what becomes of a job
-    without an attempt left, `skip` or `hold`. data_source: of a recomputing process, dotted path
-    of a function that opens its source, see `synergy.sources`.
+    lag_minutes: from the end of an interval to its start. deadline_minutes: from the end of an
+    interval until its job is to be done; without, until the next interval is over, too.
+    max_running: jobs in flight at once; 1 keeps strict order. instances: worker processes on each
+    box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one unit.
+    on_failure: what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a
+    recomputing process, dotted path of a function that opens its source, see `synergy.sources`.
     """
     return RawEntry('managed', locals())
 

@@ -176,7 +176,25 @@ class Hierarchy:
         """
         trigger = node.process.trigger
         instant = trigger.last_fire(now) if isinstance(trigger, At | Cron) else now
-        instant -= node.process.lag
+        return self._ended_until(node, instant - node.process.lag)
+
+    def late_until(self, node: Node, now: datetime) -> int:
+        """Return the ordinal after the last interval whose job is late unless it is done.
+
+        Its deadline has passed; without one, the interval after it is over, too.
+        """
+        if node.process.deadline is None:
+            return max(self.over_until(node, now) - 1, node.first)
+        return self._ended_until(node, now - node.process.deadline)
+
+    def late_at(self, node: Node, ordinal: int) -> datetime:
+        """Return the instant from which on an unfinished job is late."""
+        deadline = node.process.deadline
+        if deadline is None:
+            return self.over_at(node, ordinal + 1)
+        return self.interval(node, ordinal)[1] + deadline
+
+    def _ended_until(self, node: Node, instant: datetime) -> int:
         if instant < node.tree.start:
             return node.first
         if node.until is not None and node.tree.end is not None and instant >= node.tree.end:

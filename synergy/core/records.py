@@ -58,7 +58,9 @@ class Override:
 class Process:
     """A registered managed process, as the scheduler's decisions need it.
 
-    override: what operators have changed at run time; `is_on` and `trigger` are so already.
+    lag: from the end of an interval to its start. deadline: from the end of an interval until its
+    job is to be done; None: until the next interval is over, too. override: what operators have
+    changed at run time; `is_on` and `trigger` are so already.
     """
 
     name: ProcessName
@@ -69,6 +71,7 @@ class Process:
     trigger: Trigger = EVERY_MINUTE
     is_on: bool = True
     lag: timedelta = timedelta(minutes=5)
+    deadline: timedelta | None = None
     max_running: int = 1
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.SKIP

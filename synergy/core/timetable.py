@@ -226,6 +226,12 @@ class Timetable:
         final = sum(codes.count(_CODE_BY_STATE[state]) for state in FINAL_JOB_STATES)
         return len(ordinals) - final
 
+    def requested_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals` a request has reset and nothing has started since."""
+        first = self.hierarchy.nodes[process].first
+        codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
+        return codes.count(Lane.REQUESTED.value) + codes.count(_PAUSED)
+
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
         first = self.hierarchy.nodes[process].first

@@ -16,9 +16,10 @@ from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.health import encode_health, health_of
 from synergy.mx.masks import masked
-from synergy.mx.overview import TreeRow, overview_of
+from synergy.mx.overview import overview_of
 from synergy.mx.render import json_answer
 from synergy.mx.search import find, parse_query
+from synergy.mx.standing import TreeRow
 from synergy.view.encode import encode_command, encode_job, instant
 
 KIND_WORDS: Final = tuple(kind.value for kind in CommandKind)
@@ -31,7 +32,7 @@ def api_overview(ask: Ask) -> Response:
         ask.request,
         {
             **asdict(shown.numbers),
-            'held': [masked(encode_job(job)) for job in shown.held],
+            'held': [masked(encode_job(item.job)) for item in shown.held],
             'trees': [_encode_tree(tree) for tree in shown.trees],
         },
     )

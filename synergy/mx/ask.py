@@ -17,7 +17,7 @@ from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
 from synergy.core.users import Role
 from synergy.mx.errors import unknown, wrong
-from synergy.mx.model import ReadModel
+from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.security import Session
 from synergy.mx.site import Site
 from synergy.ports.store import Store
@@ -26,8 +26,6 @@ from synergy.ports.store import Store
 LIMIT_MAX: Final = 1000
 LIMIT_DEFAULT: Final = 100
 TEXT_LENGTH_MAX: Final = 500
-#: Within this the feed, if it has any tabs, looks at a busy store.
-LOOK_PATIENCE_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class Cell:
     """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
 
     done, total: of what is nested in it, called `noun`; total 0 where nothing is. is_late:
-    unfinished although the next interval is over, too.
+    unfinished although its deadline has passed.
     """
 
     css: str
@@ -55,6 +55,7 @@ class Painter:
         self._model = ask.model
         self._timetable = ask.model.timetable
         self._over: dict[ProcessName, int] = {}
+        self._late: dict[ProcessName, int] = {}
         self._failed: dict[ProcessName, list[int]] = {}
         for key in self._model.failed:
             self._failed.setdefault(key.process, []).append(key.timeperiod.ordinal)
@@ -66,6 +67,11 @@ class Painter:
                 self._running.setdefault(job.process, []).append(job.timeperiod.ordinal)
         for ordinals in self._running.values():
             ordinals.sort()
+        self._rerunning = {
+            job.key
+            for job in self._timetable.open_jobs()
+            if job.request_id is not None and job.state.is_running and not job.is_held
+        }
 
     def over(self, node: Node) -> int:
         """Return the ordinal after the last interval that may have started."""
@@ -74,6 +80,13 @@ class Painter:
             until = self._model.hierarchy.over_until(node, self._ask.now)
             self._over[name] = max(until, node.first)
         return self._over[name]
+
+    def late_until(self, node: Node) -> int:
+        """Return the ordinal after the last interval that is late unless it is done."""
+        name = node.process.name
+        if name not in self._late:
+            self._late[name] = self._model.hierarchy.late_until(node, self._ask.now)
+        return self._late[name]
 
     def mark(self, node: Node, key: JobKey) -> Mark:
         """Return how a job looks."""
@@ -108,12 +121,27 @@ class Painter:
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
-        """Tell whether a job is unfinished although the next interval is over, too."""
+        """Tell whether a job is unfinished although its deadline has passed.
+
+        What an operator has asked to run again is not late.
+        """
         return (
             mark.css in ('due', 'block', 'run', 'fail')
-            and ordinal < self.over(node) - 1
-            and (not self._is_final(node, ordinal))
+            and ordinal < self.late_until(node)
+            and not self._is_final(node, ordinal)
+            and not self.is_rerun(node, ordinal)
         )
+
+    def rerunning_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals` run again because somebody has asked for it."""
+        return sum(
+            key.process == process and key.timeperiod.ordinal in ordinals for key in self._rerunning
+        )
+
+    def is_rerun(self, node: Node, ordinal: int) -> bool:
+        """Tell whether somebody has asked to run a job again, and it is not done yet."""
+        job = self._timetable.open_job(self._model.key(node, ordinal))
+        return job is not None and job.request_id is not None and not job.is_held
 
     def nested(self, node: Node, ordinal: int) -> tuple[int, int]:
         """Return how many of the intervals nested in one are final, and how many there are."""

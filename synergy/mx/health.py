@@ -24,8 +24,8 @@ from synergy.mx.boxes import PRESENCES, load_of, process_row
 from synergy.mx.cells import Painter
 from synergy.mx.marks import Mark
 from synergy.mx.masks import masked_text
-from synergy.mx.overview import late_count
 from synergy.mx.render import page
+from synergy.mx.standing import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
 from synergy.view.encode import encode_box_process
 from synergy.view.freeruns import failing

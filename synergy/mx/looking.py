@@ -22,9 +22,10 @@ from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked, masked_text
-from synergy.mx.overview import late_count, overview_of
+from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
+from synergy.mx.standing import late_count
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -36,6 +37,14 @@ _OLD: Final = {
     'managed/entries': '/processes',
     'freerun/entries': '/freeruns',
 }
+
+#: Where one goes from the graph of an instant.
+_STEPS: Final = (
+    ('Day earlier', timedelta(days=-1)),
+    ('Hour earlier', timedelta(hours=-1)),
+    ('Hour later', timedelta(hours=1)),
+    ('Day later', timedelta(days=1)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +98,7 @@ def graph(ask: Ask) -> Response:
         layout=drawn.layout,
         boxes=drawn.boxes,
         at=drawn.at,
+        steps=[(label, drawn.at + step) for label, step in _STEPS],
         width=BOX_WIDTH,
         height=BOX_HEIGHT,
         inputs={name: ask.model.hierarchy.nodes[name].inputs for name in names},
@@ -114,14 +124,13 @@ def graph_of(ask: Ask) -> Graph:
 
 
 def instant_of(ask: Ask) -> datetime:
-    """Return the instant that is asked for; else the end of the newest work."""
+    """Return the instant that is asked for; else one in the newest hour that is over."""
     at = ask.instant('at')
     if at is not None:
         return at
     ends = [node.tree.end for node in ask.model.hierarchy if node.tree.end is not None]
     last = max(ends, default=ask.now)
-    # A tree that has ended is shown at its last hour.
-    return ask.now if last >= ask.now else last - timedelta(hours=1)
+    return min(last, ask.now) - timedelta(hours=1)
 
 
 def audit(ask: Ask) -> Response:

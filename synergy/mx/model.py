@@ -16,11 +16,11 @@ pages do not wait for a look that has begun.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.overrides import applied
@@ -33,6 +33,8 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobChange, JobFilter, Store
 
+T = TypeVar('T')
+
 #: Rows per question, and how far before the newest seen change a look begins anew: a store that
 #: commits row by row may show two changes of one instant one after the other.
 PAGE_ROWS: Final = 2_000
@@ -44,6 +46,10 @@ AGE_SECONDS_MAX: Final = 0.3
 #: The same when more changes than nobody can follow: then a job changes less often than it is read.
 BUSY_AGE_SECONDS_MAX: Final = 4.5
 BUSY_CHANGES_PER_SECOND: Final = 500
+#: How long one look may take.
+FOLLOW_SECONDS_MAX: Final = 2.0
+#: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
+LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
@@ -92,8 +98,13 @@ class ReadModel:
         self._term: int | None = None
         self._looking = Lock()
         self._looked_at = float('-inf')
+        self._seen_at = datetime.min.replace(tzinfo=UTC) + OVERLAP
         self.is_busy = False
         self._usual: dict[ProcessName, tuple[float, Usual]] = {}
+        # Numbers of the newest changes of everything and of each process.
+        self._epoch = 0
+        self._changed: dict[ProcessName, int] = {}
+        self._drawn: dict[ProcessName, tuple[Hashable, Any]] = {}
 
     def look(self, store: Store, patience_seconds: float = 0.0) -> None:
         """Catch up with the store, unless that was done a moment ago or another thread does so.
@@ -123,8 +134,10 @@ class ReadModel:
             self._override(store.overrides())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
-            # A new leader's clock may be behind the old one's: then "since" would miss changes.
-            if is_loaded and term == self._term:
+            now = self._clock.now()
+            # A new leader's clock may be behind the old one's, or the clock of both of us was set
+            # back: then "since" would miss changes.
+            if is_loaded and term == self._term and now >= self._seen_at - OVERLAP:
                 self._follow(store)
             else:
                 self._load(store)
@@ -133,6 +146,7 @@ class ReadModel:
         except PortError:
             self._looked_at = float('-inf')
             raise
+        self._seen_at = now
         elapsed = self._looked_at - before
         self.is_busy = (self.version - version) > BUSY_CHANGES_PER_SECOND * elapsed
 
@@ -162,6 +176,18 @@ class ReadModel:
         self._usual[process] = (now, found)
         return found
 
+    def stamp(self, processes: Iterable[ProcessName | None]) -> Hashable:
+        """Return what differs once one of `processes` has changed."""
+        return self._epoch, *(self._changed.get(name, 0) for name in processes if name is not None)
+
+    def drawn(self, process: ProcessName, stamp: Hashable, draw: Callable[[], T]) -> T:
+        """Return what was drawn of a process, anew if the stamp has changed; hold the lock."""
+        kept = self._drawn.get(process)
+        if kept is None or kept[0] != stamp:
+            kept = self._drawn[process] = (stamp, draw())
+        found: T = kept[1]
+        return found
+
     def changes_after(self, number: int) -> Sequence[Change]:
         """Return the kept changes later than change `number`, oldest first."""
         with self.lock:
@@ -174,6 +200,7 @@ class ReadModel:
                 self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
                 self._overrides = overrides
                 self.version += 1
+                self._epoch = self.version
 
     def _load(self, store: Store) -> None:
         """Read everything: at the first look, and when another Scheduler leads."""
@@ -186,6 +213,7 @@ class ReadModel:
             self.timetable = timetable
             self.failed = {job.key for job in failed if self._is_known(job)}
             self.version += 1
+            self._epoch = self.version
         self._rev_by_key = {}
         self._newest = now - LOOK_BACK
 
@@ -194,6 +222,7 @@ class ReadModel:
         now = self._clock.now()
         with self.lock:
             self.timetable.extend(now)
+        until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
@@ -203,7 +232,7 @@ class ReadModel:
                 self._put([row for row in fresh if self._is_known(row)], now)
             after = rows[-1]
             # What changes meanwhile is left to the next look: a busy store has no end.
-            if len(rows) < PAGE_ROWS or after.changed_at > now:
+            if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
                 break
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen
@@ -223,6 +252,8 @@ class ReadModel:
                 self.failed.discard(row.key)
         self.timetable.settle()
         self.version += len(rows)
+        for name in {row.key.process for row in rows}:
+            self._changed[name] = self.version
         kept = rows[-RECENT_MAX:]
         for number, row in enumerate(kept, self.version - len(kept) + 1):
             mark = self.mark(row.key, now)

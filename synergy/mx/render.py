@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 from synergy.conf.model import Context
 from synergy.core.users import Role
 from synergy.mx import words
+from synergy.mx.around import Around
 from synergy.mx.ask import Ask
 from synergy.mx.asked import asked_of
 from synergy.mx.errors import Refused
@@ -80,6 +81,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         ask=ask,
         url=ask.url,
         visitor=ask.visitor,
+        around=_around(ask),
         now=ask.now,
         theme=_theme(ask.request),
         here=ask.request.full_path.rstrip('?'),
@@ -152,6 +154,13 @@ def finish(response: Response, *, is_changed: bool) -> Response:
     if is_changed:
         response.headers.add('Vary', 'Cookie, Authorization')
     return response
+
+
+def _around(ask: Ask) -> Around | None:
+    if ask.visitor.role is None:
+        return None
+    now = ask.site.clock.monotonic()
+    return ask.site.surroundings.of(ask.store, ask.model, now, ask.settings.box_vanished)
 
 
 def _way_back(request: Request) -> str:

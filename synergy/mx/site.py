@@ -9,6 +9,7 @@ from jinja2 import Environment
 
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
+from synergy.mx.around import Surroundings
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
 from synergy.mx.security import Brake, Sessions
@@ -36,3 +37,4 @@ class Site:
     host_names: frozenset[str]
     brake: Brake = field(default_factory=Brake)
     shared: SharedPages = field(default_factory=SharedPages)
+    surroundings: Surroundings = field(default_factory=Surroundings)

@@ -96,6 +96,7 @@ process_context = {
     'M': hourly('N'),
     'O': hourly('O', lag_minutes=-1),
     'P': hourly('P', on_failure='explode'),
+    'Q': hourly('Q', deadline_minutes=3),
 }
 timetable_context = {}
 """,
@@ -118,6 +119,7 @@ timetable_context = {}
         "'M' in `process_context`",
         'lag_minutes = -1 of O',
         "on_failure = 'explode' of P",
+        'deadline_minutes = 3 of Q',
     ):
         assert expected in text
     assert all('context_under_test_' in line for line in text.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,19 @@ def test_interval_may_start_after_its_end_its_lag_and_its_trigger() -> None:
     assert at == instant('202611220105')
     assert hierarchy.over_until(node, instant('202611220104')) == hour.timeperiod.ordinal
     assert hierarchy.over_until(node, at) == hour.timeperiod.ordinal + 1
+
+
+def test_a_job_is_late_after_its_deadline_or_else_once_the_next_interval_is_over() -> None:
+    hour = key('SiteHourly@2026112200')
+    ordinal = hour.timeperiod.ordinal
+    strict = two_trees(SiteHourly={'deadline': timedelta(minutes=20)})
+
+    for hierarchy, at in ((strict, '202611220120'), (two_trees(), '202611220205')):
+        node = hierarchy.nodes[hour.process]
+        late_at = hierarchy.late_at(node, ordinal)
+        assert late_at == instant(at)
+        assert hierarchy.late_until(node, late_at - timedelta(seconds=1)) == ordinal
+        assert hierarchy.late_until(node, late_at) == ordinal + 1
 
 
 def test_last_interval_of_an_ended_tree_is_over_when_the_tree_ends() -> None:

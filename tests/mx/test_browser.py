@@ -172,6 +172,41 @@ def test_following_pauses_while_the_tab_is_hidden(page: Page) -> None:
     expect(word).to_have_text('Live')
 
 
+def test_an_open_menu_and_what_is_typed_in_it_survive_events(page: Page) -> None:
+    page.goto('/processes')
+    status = page.locator('[data-status-word]')
+    expect(status).to_have_text('Live')
+    menu = page.locator('details', has=page.locator('#r-SiteHourly'))
+    menu.locator('summary').click()
+    page.fill('#r-SiteHourly', 'the feed is late')
+    page.locator('h1').click()
+
+    # Every 10 seconds at the latest the page would be read anew.
+    expect(status).to_have_text('Paused while you work, as of')
+    expect(page.locator('#r-SiteHourly')).to_have_value('the feed is late')
+
+    page.fill('#r-SiteHourly', '')
+    menu.locator('summary').click()
+    expect(status).to_have_text('Live')
+
+
+def test_the_time_of_here_survives_events(chromium: Browser, system: System) -> None:
+    page = chromium.page(address_of(system), timezone_id='America/New_York')
+    page.goto(FAILED)
+    local = page.locator('time[data-local]').first
+    expect(local).to_contain_text('America/New_York')
+
+    swapped = """async () => {
+        const region = document.querySelector('#r-facts');
+        region.querySelector('time[data-local]').textContent = 'old';
+        await new Promise((done) => region.addEventListener('mx:swapped', done, {once: true}));
+    }"""
+    page.evaluate(swapped)
+
+    expect(local).to_contain_text('America/New_York')
+    chromium.close_pages()
+
+
 def test_a_worker_is_stopped_and_started(page: Page, system: System) -> None:
     page.goto('/boxes')
     page.get_by_role('link', name='Stop Shell').click()

@@ -37,7 +37,7 @@ def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
     assert 'needs somebody' in text
     assert '0 of 5 up' in text
     boxes = pages.get('/boxes').text
-    assert 'vanished' in boxes
+    assert 'class="n ill">1<span> vanished' in boxes
     assert 'host dev.example' in boxes
     assert 'version 3.0.0' in boxes
     assert '>running<' not in boxes

@@ -89,6 +89,20 @@ def test_another_leader_makes_it_read_everything(pages: Pages) -> None:
     assert model.timetable.state(key) is JobState.NOOP
 
 
+def test_a_clock_set_back_hides_nothing(pages: Pages) -> None:
+    model, key = pages.site.model, pages.key('SiteHourly', '2026112308')
+    rev = pages.store.jobs([key])[key].rev
+    change(pages, pages.key('SiteHourly', '2026112300'), 2, JobState.NOOP, 0)
+    model.look(pages.store)
+
+    pages.runtime.clock.step(NOW - timedelta(hours=3))
+    pages.runtime.clock.sleep(1)
+    change(pages, key, rev + 1, JobState.IN_PROGRESS, -3 * 3600)
+    model.look(pages.store)
+
+    assert model.timetable.state(key) is JobState.IN_PROGRESS
+
+
 def test_secrets_go_by_their_names() -> None:
     given = {'api_token': 'x', 'password': 'x', 'key': 'x', 'keys': 'x', 'deep': [{'secret': 1}]}
 

@@ -11,7 +11,8 @@ import pytest
 
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
-from synergy.core.records import uow_id_of
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
@@ -173,10 +174,14 @@ def test_the_map_of_all_years_rolls_up(pages: Pages) -> None:
 
 
 def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) -> None:
-    before = re.search(r'Blocked</span><b>(\d+)', pages.get('/').text)
+    def number(name: str) -> int:
+        found = re.search(rf'{name}</span><b>(\d+)', pages.get('/').text)
+        assert found is not None
+        return int(found[1])
+
+    blocked, late = number('Blocked'), number('Late')
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
-    assert before is not None
     for process, timeperiod in (('SiteDaily', '2026112000'), ('SiteHourly', '2026112005')):
         job = pages.store.jobs([key := pages.key(process, timeperiod)])[key]
         reset = replace(
@@ -189,11 +194,93 @@ def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) ->
         pages.store.commit(leadership, [SaveJob(reset, 'reset')])
     pages.runtime.clock.advance(timedelta(seconds=1))
 
-    after = re.search(r'Blocked</span><b>(\d+)', pages.get('/').text)
-
     # The day, and the day of alerts that depends on it is done already.
-    assert after is not None
-    assert int(after[1]) == int(before[1]) + 1
+    assert number('Blocked') == blocked + 1
+    # What somebody asked for is not late, and does not hide the newest intervals.
+    assert number('Late') == late
+    text = pages.get('/').text
+    assert 'href="/i/SiteHourly/2026112005">1 older unfinished</a>' in text
+    assert 'data-k="SiteHourly@2026112311"' in text
+
+
+def test_a_deadline_is_shown_and_then_missed(pages: Pages) -> None:
+    hierarchy = pages.site.model.hierarchy
+    node = hierarchy.nodes[ProcessName('SiteMonthly')]
+    pages.get('/')
+    process = replace(node.process, deadline=timedelta(days=10))
+    nodes = {**hierarchy.nodes, node.process.name: replace(node, process=process)}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    pages.site.model._drawn.clear()
+
+    assert 'to be done in 17 d 11 h' in pages.get('/').text
+    pages.runtime.clock.advance(timedelta(days=20))
+    assert '1 late, by 2 d 12 h' in pages.get('/').text
+
+
+def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: Pages) -> None:
+    pages.get('/')
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    key = pages.key('SiteHourly', '2026112005')
+    job = pages.store.jobs([key])[key]
+    changed = replace(job, state=JobState.SKIPPED, rev=job.rev + 1, changed_at=NOW)
+    pages.store.commit(leadership, [SaveJob(changed, 'skipped')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    kept = pages.get('/').text
+
+    pages.site.model._drawn.clear()
+
+    assert pages.get('/').text == kept
+
+
+def test_a_request_whose_job_has_failed_says_so(pages: Pages) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    key = pages.key('SiteHourly', '2026112005')
+    job = pages.store.jobs([key])[key]
+    held = replace(
+        job,
+        state=JobState.IN_PROGRESS,
+        is_held=True,
+        rev=job.rev + 1,
+        request_id=CommandId(REQUEST_ID),
+        changed_at=NOW,
+    )
+    pages.store.commit(leadership, [SaveJob(held, 'held')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+    text = pages.get(f'/requests/{REQUEST_ID}').text
+
+    assert '1 failed job</a>' in text
+    assert ', 1 failed' in pages.get('/requests').text
+
+
+def test_a_missing_leader_is_told(pages: Pages) -> None:
+    assert 'No Scheduler leads' not in pages.get('/').text
+
+    leadership = pages.store.leadership()
+    assert leadership is not None
+    pages.store.resign(leadership)
+
+    assert 'No Scheduler leads' in pages.get('/').text
+
+
+def test_more_held_jobs_than_are_shown_are_counted(pages: Pages) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    for hour in range(12):
+        key = pages.key('SiteHourly', f'20261119{hour:02d}')
+        job = pages.store.jobs([key])[key]
+        held = replace(
+            job, state=JobState.IN_PROGRESS, is_held=True, rev=job.rev + 1, changed_at=NOW
+        )
+        pages.store.commit(leadership, [SaveJob(held, 'held')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+    text = pages.get('/').text
+
+    assert '13 jobs held until somebody decides, the oldest 8 here' in text
+    assert 'holds up SiteDaily' in text
 
 
 def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:

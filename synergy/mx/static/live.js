@@ -15,12 +15,29 @@
     word.textContent = text;
   }
 
-  function isBusy() {
+  // Somebody has begun something that a swap would take away: a menu, a selection, a text.
+  function isAtWork() {
     const at = document.activeElement;
-    return document.hidden
-      || Boolean(document.querySelector('dialog[open]'))
-      || Boolean(document.querySelector('.is-sel'))
-      || (at && at.closest('[data-live]') && at.matches('input, textarea, select'));
+    return Boolean(document.querySelector('dialog[open], .is-sel, [data-live] details[open]'))
+      || Boolean(at && at.closest('[data-live]') && at.matches('input, textarea, select'))
+      || [...document.querySelectorAll('[data-live] input, [data-live] textarea')].some((field) => field.value !== field.defaultValue);
+  }
+
+  function isBusy() {
+    const isWorking = isAtWork();
+    if (source && source.readyState === EventSource.OPEN) {
+      if (isWorking) show('paused', 'Paused while you work, as of'); else show('on', 'Live');
+    }
+    return document.hidden || isWorking;
+  }
+
+  function localise() {
+    const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!zone || zone === 'UTC') return;
+    for (const at of document.querySelectorAll('time[data-local]')) {
+      at.textContent = `${format.format(new Date(at.dataset.local))} – ${format.format(new Date(at.dataset.until))} ${zone}`;
+    }
   }
 
   function swap(fresh) {
@@ -53,7 +70,9 @@
     try {
       const answer = await fetch(location.href, { headers: { 'X-Live': '1' }, credentials: 'same-origin' });
       if (answer.status === 401) { location.reload(); return; }
-      if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      const text = await answer.text();
+      if (isBusy()) { isStale = true; return; }
+      if (answer.ok) swap(new DOMParser().parseFromString(text, 'text/html'));
     } catch { show('off', 'Disconnected, as of'); }
   }
 
@@ -105,12 +124,11 @@
   for (const region of document.querySelectorAll('[data-poll]')) {
     setInterval(() => { if (!isBusy()) readSoon(); }, Number(region.dataset.poll) * 1000);
   }
-  for (const at of document.querySelectorAll('time[data-local]')) {
-    const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if (zone && zone !== 'UTC') {
-      at.textContent = `${format.format(new Date(at.dataset.local))} – ${format.format(new Date(at.dataset.until))} ${zone}`;
-    }
+  // What was put off goes on when the menu is closed or the text is taken back.
+  for (const kind of ['toggle', 'focusout', 'change']) {
+    document.addEventListener(kind, () => { if (isStale && !isAtWork()) readSoon(); }, true);
   }
+  localise();
+  document.addEventListener('mx:swapped', localise);
   connect();
 })();

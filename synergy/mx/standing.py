@@ -1,0 +1,181 @@
+"""How each process stands: its newest intervals, how far it is, what of it is late or blocked.
+
+A row is drawn anew only when something has changed on which it depends: of a hundred processes most
+are quiet, while the overview is read every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import readiness
+from synergy.core.records import ProcessName
+from synergy.core.states import Due
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Lane
+from synergy.mx.ask import Ask
+from synergy.mx.cells import Cell, Painter
+from synergy.mx.model import Usual
+
+STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
+#: With more processes than this, strips are shorter and usual times are left to other pages.
+MANY_PROCESSES: Final = 30
+#: Embryos of one process that are looked at one by one to count the blocked ones.
+BLOCKED_LOOKS: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRow:
+    """One process: its newest intervals and how far it is.
+
+    cells, strip: intervals, and how they are shown. older: unfinished ones before those. behind:
+    intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
+    done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
+    """
+
+    node: Node
+    cells: Sequence[Cell]
+    strip: Markup
+    older: int
+    last_good: JobKey | None
+    next_key: JobKey | None
+    next_at: datetime | None
+    usual: Usual | None
+    behind: int
+    late_since: datetime | None
+    due_at: datetime | None
+    running: int
+    blocked: int
+    is_blocked_least: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """One tree with its processes, coarse to fine. title: its `mx_name`."""
+
+    name: str
+    title: str | None
+    dependent_on: Sequence[str]
+    rows: Sequence[ProcessRow]
+    held: int
+
+    @property
+    def behind(self) -> int:
+        """Return how many intervals of all its processes are late."""
+        return sum(row.behind for row in self.rows)
+
+
+def late_count(ask: Ask, painter: Painter, node: Node) -> int:
+    """Return how many intervals are unfinished although their deadline has passed.
+
+    What an operator has asked to run again is not late.
+    """
+    timetable, name = ask.model.timetable, node.process.name
+    due = range(node.first, painter.late_until(node))
+    first = timetable.first_pending(name, due)
+    if first is None:
+        return 0
+    unfinished = range(first, due.stop)
+    reruns = timetable.requested_count(name, unfinished) + painter.rerunning_count(name, unfinished)
+    return timetable.pending_count(name, unfinished) - reruns
+
+
+def trees_of(
+    ask: Ask, painter: Painter, held: Mapping[ProcessName, int], wanted: Sequence[str] | None
+) -> list[TreeRow]:
+    """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
+    nodes = ask.model.hierarchy.nodes
+    tree_by_name = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    return [
+        TreeRow(
+            name=name,
+            title=tree.mx_name,
+            dependent_on=tree.dependent_on,
+            rows=[_row(ask, painter, nodes[level]) for level in tree.levels],
+            held=sum(held.get(level, 0) for level in tree.levels),
+        )
+        for name, tree in tree_by_name.items()
+        if wanted is None or name in wanted
+    ]
+
+
+def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
+    model, name = ask.model, node.process.name
+    is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
+    usual = None if is_long else model.usual(ask.store, name)
+    near = (name, *(source.process for source in node.inputs), node.child)
+    ends = painter.over(node), painter.late_until(node)
+    stamp = (model.stamp(near), ends, model.timetable.span(name).stop, usual)
+    return model.drawn(name, stamp, lambda: _drawn(ask, painter, node, usual, is_long=is_long))
+
+
+def _drawn(
+    ask: Ask, painter: Painter, node: Node, usual: Usual | None, *, is_long: bool
+) -> ProcessRow:
+    model, name = ask.model, node.process.name
+    length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
+    over = painter.over(node)
+    frontier = model.timetable.first_pending(name, range(node.first, over))
+    next_ordinal = over if frontier is None else frontier
+    has_next = node.until is None or next_ordinal < node.until
+    next_key = model.key(node, next_ordinal) if has_next else None
+    late_at = model.hierarchy.late_at(node, next_ordinal)
+    behind = late_count(ask, painter, node)
+    blocked, is_least = _blocked(ask, painter, node)
+    window = _window(ask, node, frontier, over, length)
+    cells = [painter.cell(node, ordinal) for ordinal in window]
+    macros: Any = ask.site.templates.get_template('macros.html').module
+    older = 0
+    if frontier is not None and frontier < window.start:
+        older = model.timetable.pending_count(name, range(frontier, window.start))
+    return ProcessRow(
+        node=node,
+        cells=cells,
+        strip=macros.strip(cells),
+        older=older,
+        last_good=painter.last_good(node),
+        next_key=next_key,
+        next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
+        usual=usual,
+        behind=behind,
+        late_since=late_at if behind and not painter.is_rerun(node, next_ordinal) else None,
+        due_at=None if node.process.deadline is None or not has_next else late_at,
+        running=model.timetable.running_count(name),
+        blocked=blocked,
+        is_blocked_least=is_least,
+    )
+
+
+def _window(ask: Ask, node: Node, frontier: int | None, over: int, length: int) -> range:
+    """Return the newest intervals; while all of them lie behind the work, those around the work."""
+    timetable, name = ask.model.timetable, node.process.name
+    span = timetable.span(name)
+    stop = span.stop
+    newest = range(max(over - length, span.start), over)
+    if frontier is not None and timetable.pending_count(name, newest) == len(newest):
+        stop = min(stop, frontier + max(length // 2, 1))
+    return range(max(stop - length, span.start), stop)
+
+
+def _blocked(ask: Ask, painter: Painter, node: Node) -> tuple[int, bool]:
+    """Return how many jobs of a process wait for others, and whether there may be more."""
+    if not node.inputs:
+        return 0, False
+    timetable, name = ask.model.timetable, node.process.name
+    count, looks = 0, 0
+    for lane in Lane:
+        ordinal = timetable.next_embryo(name, range(node.first, painter.over(node)), lane)
+        while ordinal is not None:
+            if looks >= BLOCKED_LOOKS:
+                return count, True
+            looks += 1
+            found = readiness(timetable, ask.model.key(node, ordinal), ask.now)
+            count += found.due in (Due.BLOCKED, Due.HELD)
+            ordinal = timetable.next_embryo(name, range(ordinal + 1, painter.over(node)), lane)
+    return count, False
