@@ -144,7 +144,7 @@ def api_health(ask: Ask) -> Response:
     `needs` says why it is not well; `waits` counts what waits for a person, and is no illness.
     """
     found = health_of(ask)
-    return json_answer(ask.request, encode_health(found), 200 if found.is_well else 503)
+    return json_answer(ask.request, encode_health(ask, found), 200 if found.is_well else 503)
 
 
 def _encode_cell(cell: Cell) -> Mapping[str, Any]:

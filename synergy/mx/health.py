@@ -129,7 +129,7 @@ def health_of(ask: Ask) -> Health:
     )
 
 
-def encode_health(found: Health) -> dict[str, Any]:
+def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
     """Return it as JSON."""
     count_by_name = {item.name: item.count for item in found.waits}
     return {
@@ -142,6 +142,10 @@ def encode_health(found: Health) -> dict[str, Any]:
         'term': None if found.leadership is None else found.leadership.term,
         'standbys': [item.owner for item in found.schedulers if not item.is_leading],
         'store_seconds': found.store_seconds,
+        'store_uri': masked_text(ask.settings.store_uri),
+        'broker_uri': masked_text(ask.settings.broker_uri),
+        'home': str(ask.settings.home),
+        'box_id': ask.settings.box_id,
         'processes_up': found.processes_up,
         'processes_wanted': found.processes_wanted,
         'vanished': [view.box.box_id for view in found.boxes if view.presence is Presence.VANISHED],

@@ -33,7 +33,7 @@ GRAPH_MAX: Final = 300
 _OLD: Final = {
     'dashboard/overview': '/',
     'dashboard/managed': '/processes',
-    'dashboard/freerun': '/freeruns',
+    'dashboard/freerun': '/freeruns/runs',
     'managed/entries': '/processes',
     'freerun/entries': '/freeruns',
 }

@@ -145,7 +145,7 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
 
 def test_addresses_of_synergy_2_lead_on(pages: Pages) -> None:
     assert pages.get('/scheduler/traffic/').headers['Location'].endswith('/p/traffic')
-    assert pages.get('/scheduler/dashboard/freerun/').headers['Location'].endswith('/freeruns')
+    assert pages.get('/scheduler/dashboard/freerun/').headers['Location'].endswith('/freeruns/runs')
 
 
 def test_search_goes_to_the_one_interval(pages: Pages) -> None:
