@@ -8,6 +8,7 @@ from functools import partial
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.remote_tables import waiting_text
 from synergy.cli.target import end_of, key_of
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandId, CommandKind, Only
@@ -99,6 +100,8 @@ def _print(shown: Preview) -> None:
         print(
             f'\nskipped in consequence, by their blocking type: {len(shown.doomed)} jobs: {names}'
         )
+    for waiting in encode_preview(shown)['waiting']:
+        print(waiting_text(waiting))
     if shown.kind is CommandKind.REPROCESS:
         print('\neach of them then runs once, after what it depends on')
 

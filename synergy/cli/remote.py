@@ -27,6 +27,7 @@ from synergy.cli.remote_tables import (
     table,
 )
 from synergy.cli.server import LOOK_SECONDS, Server
+from synergy.cli.why import print_causes
 
 _WIDTHS: Final = (4, 6, 8)
 _LIVE: Final = ('state_requested', 'state_in_progress')
@@ -84,9 +85,7 @@ def _why(server: Server, options: Namespace) -> ExitCode:
     if options.json:
         print_json(causes)
     else:
-        for cause in causes:
-            key = f'{cause["process"]}@{cause["timeperiod"]}'
-            print(f'{"    " * cause["depth"]}{key}: {cause["text"]}')
+        print_causes(causes)
     return ExitCode.OK
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from synergy.cli.console import print_table
+from synergy.core.commands import counted
 
 
 def table(items: Iterable[Any], columns: Sequence[str]) -> list[list[object]]:
@@ -86,8 +87,19 @@ def print_preview(shown: Any) -> None:
     print(f'{shown["kind"]} would touch {count} {noun}, in this order:\n')
     columns = ('process', 'count', 'first', 'last', 'running')
     print_table(columns, table(shown['processes'], columns))
+    for waiting in shown['waiting']:
+        print(waiting_text(waiting))
     if shown['doomed']:
         print(f'\nskipped in consequence, by their blocking type: {len(shown["doomed"])} jobs')
+
+
+def waiting_text(row: Any) -> str:
+    """Return one line of what follows without a reset. row: as encoded."""
+    last = f' to {row["last"]}' if row['count'] > 1 else ''
+    return (
+        f'\nneeds no reset, has not run yet, and follows: {counted(row["count"])} of '
+        f'{row["process"]}, {row["first"]}{last}'
+    )
 
 
 def print_requests(found: Sequence[Any]) -> None:

@@ -20,10 +20,12 @@ from typing import Any, Final
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.reading import Reading, reading
 from synergy.cli.target import key_of, node_of
+from synergy.cli.why import print_causes
 from synergy.core.records import Job, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobFilter
+from synergy.view.encode import encode_causes
 from synergy.view.why import explain
 
 _JOBS_MAX: Final = 1000
@@ -64,8 +66,12 @@ class Bench:
         """Print why a job waits."""
         timetable = self.source.index()
         key = self.key(process, timeperiod)
-        for cause in explain(timetable, self.source.store, key, self.source.now):
-            print(f'{"  " * cause.depth}{cause.key}: {cause.text}')
+        vanished_after = self.source.settings.box_vanished
+        print_causes(
+            encode_causes(
+                explain(timetable, self.source.store, key, self.source.now, vanished_after)
+            )
+        )
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
@@ -21,18 +23,30 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> ExitCode:
     with reading() as source:
         key = key_of(source.context, options.process, options.timeperiod)
-        causes = explain(source.index(), source.store, key, source.now)
+        vanished_after = source.settings.box_vanished
+        causes = encode_causes(
+            explain(source.index(), source.store, key, source.now, vanished_after)
+        )
     if options.json:
-        print_json(encode_causes(causes))
+        print_json(causes)
     else:
-        for cause in causes:
-            print(f'{"    " * cause.depth}{cause.key}: {cause.text}')
+        print_causes(causes)
     return ExitCode.OK
+
+
+def print_causes(causes: Sequence[Mapping[str, Any]]) -> None:
+    """Print an answer for people, each cause with what helps. causes: as encoded."""
+    for cause in causes:
+        indent = '    ' * cause['depth']
+        print(f'{indent}{cause["process"]}@{cause["timeperiod"]}: {cause["text"]}')
+        if action := cause.get('action'):
+            print(f'{indent}  -> {action["label"]}: {action["command"]}')
 
 
 COMMAND = CliCommand(
     name='why',
-    summary='Tell why a job waits, and why what it waits for waits, down to the root.',
+    summary='Tell why a job waits, and why what it waits for waits, down to the root, and the '
+    'command that helps.',
     example='why FlightMonthly 201301',
     add_arguments=_add_arguments,
     run=_run,

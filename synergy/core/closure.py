@@ -101,6 +101,23 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
     return Plan(keys=keys)
 
 
+def unreset(timetable: Timetable, reset: Plan) -> Ranges:
+    """Return what waits for the jobs of a reprocess, has begun, and is not among them.
+
+    It has not run since it was last reset, if ever, so there is nothing to reset: it runs once its
+    inputs are final, and then on their new results.
+    """
+    planned = _as_ranges(reset.ranges)
+    found: dict[ProcessName, tuple[tuple[int, int], ...]] = {}
+    for process, runs in _ascend(timetable.hierarchy, dict(planned)).items():
+        span = timetable.span(process)
+        begun = [range(max(run.start, span.start), min(run.stop, span.stop)) for run in runs]
+        left = [rest for run in begun for rest in _without(run, planned.get(process, []))]
+        if left:
+            found[process] = tuple((run.start, run.stop) for run in left)
+    return {name: found[name] for name in timetable.hierarchy.nodes if name in found}
+
+
 def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
     """Yield the jobs of a stored plan, in its order; processes that are gone are left out."""
     for process, runs in ranges.items():
@@ -233,6 +250,19 @@ def _is_in(runs: Sequence[range], ordinal: int) -> bool:
     """Tell whether one of `runs`, which are in order, holds `ordinal`."""
     at = bisect_right(runs, ordinal, key=lambda run: run.start)
     return at > 0 and ordinal in runs[at - 1]
+
+
+def _without(run: range, others: Sequence[range]) -> Iterator[range]:
+    """Yield what is left of `run` without `others`, which are in order and do not overlap."""
+    start = run.start
+    for other in others:
+        if other.start >= run.stop:
+            break
+        if start < other.start:
+            yield range(start, other.start)
+        start = max(start, other.stop)
+    if start < run.stop:
+        yield range(start, run.stop)
 
 
 def _merged(runs: list[range]) -> list[range]:

@@ -318,7 +318,7 @@ class Engine:
             return
         self._save(
             replace(job, rev=job.rev + 1, changed_at=now),
-            f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}',
+            f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne(unit)}',
         )
         self._effects.append(Announce(unit.id, unit.process, at))
         self._effects.append(Note('uow_retried', f'{unit}: {failed}', is_warning=True))
@@ -477,3 +477,11 @@ def _reason_to_skip(found: Readiness) -> str:
 
 def _culprit_text(culprit: Culprit) -> str:
     return f'{culprit.kind.value}: {culprit.key}'
+
+
+def _borne(unit: Unit) -> str:
+    """Return who bore a failed attempt: its unit forgets it at the next claim."""
+    if unit.owner is None or unit.started_at is None:
+        return ''
+    since = f'{unit.started_at:%Y-%m-%d %H:%M:%S}'
+    return f' (it was on {unit.owner} under fence {unit.fence} since {since})'

@@ -158,11 +158,19 @@ def _definition(process: Process) -> str:
 
 
 def switched_text(process: Process) -> str:
+    """Return why a process is off and how it is switched on, for whoever asks for it."""
+    told = off_text(process)
+    if process.override is None:
+        return told
+    return f'{told}; ./launch.py process on {process.name} switches it on'
+
+
+def off_text(process: Process) -> str:
     """Return why a process is off, for whoever waits for it."""
     override = process.override
     if override is None or override.is_on is None or override.is_on_at is None:
         return f'{process.name} is switched off (is_on=False in its entry)'
     return (
         f'{process.name} is switched off since {override.is_on_at:%Y-%m-%d %H:%M:%S} UTC '
-        f'by {override.is_on_by}; ./launch.py process on {process.name} switches it on'
+        f'by {override.is_on_by}'
     )

@@ -94,11 +94,17 @@ def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
 
 
 def api_why(ask: Ask, process: str, timeperiod: str) -> Response:
-    """Tell why a job stands where it stands, followed to the root."""
+    """Tell why a job stands where it stands, followed to the root.
+
+    Each cause has depth (0: the job itself), kind, text, since and expected_at (null: not known),
+    and action: label, method and address of the dashboard, the role it needs, and the command that
+    does the same in a terminal; null where nothing helps but time.
+    """
     key = ask.key(process, timeperiod)
     ask.look()
     with ask.model.lock:
-        causes = explain(ask.model.timetable, ask.store, key, ask.now)
+        vanished_after = ask.settings.box_vanished
+        causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
     return json_answer(ask.request, {'causes': masked(encode_causes(causes))})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, islice
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -25,7 +26,7 @@ from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
 from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
 from synergy.mx.render import page, see
-from synergy.view.preview import Preview, preview
+from synergy.view.preview import Preview, WaitingRow, preview
 
 #: Intervals that one request may select.
 SELECTED_MAX: Final = 200_000
@@ -50,12 +51,24 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    """One process of what waits for the plan and needs no reset. states: of the first ones."""
+
+    row: WaitingRow
+    states: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a request would do, as the page shows it. others: open requests about the same."""
+    """What a request would do, as the page shows it. others: open requests about the same.
+
+    waiting: what follows without a reset, for it has not run yet.
+    """
 
     command: Command
     shown: Preview
     rows: Sequence[StepRow]
+    waiting: Sequence[OpenRow]
     layout: Layout
     count_by_process: Mapping[ProcessName, int]
     doomed: Sequence[JobKey]
@@ -174,6 +187,10 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     with ask.model.lock:
         painter = Painter(ask)
         states = {process: _states(painter, ask, found) for process, found in keys.items()}
+        waiting = [
+            OpenRow(row=row, states=_states(painter, ask, _first_of(ask, row)))
+            for row in shown.waiting
+        ]
     rows = [
         StepRow(
             step=steps[row.process],
@@ -194,6 +211,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         command=command,
         shown=shown,
         rows=sorted(rows, key=lambda row: row.step),
+        waiting=waiting,
         layout=layout(hierarchy, chosen),
         count_by_process={row.process: row.count for row in rows},
         doomed=shown.doomed,
@@ -211,6 +229,12 @@ def _states(painter: Painter, ask: Ask, keys: Sequence[JobKey]) -> Sequence[tupl
         mark = painter.mark(node, key)
         counts[mark] = counts.get(mark, 0) + 1
     return list(counts.items())
+
+
+def _first_of(ask: Ask, row: WaitingRow) -> Sequence[JobKey]:
+    node = ask.model.hierarchy.nodes[row.process]
+    ordinals = chain.from_iterable(range(*run) for run in row.ranges)
+    return [ask.model.key(node, ordinal) for ordinal in islice(ordinals, STATES_MAX)]
 
 
 def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:

@@ -122,10 +122,11 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
             'log in, or send a token of the API',
             {'WWW-Authenticate': 'Bearer'},
         )
+    article = 'a' if visitor.role is Role.VIEWER else 'an'
     raise Refused(
         403,
         'Not allowed',
-        f'{visitor.name} is a {visitor.role.value}; this needs the role {needed.value}',
+        f'{visitor.name} is {article} {visitor.role.value}; this needs the role {needed.value}',
         f'ask somebody who is {needed.value}, or an admin for that role',
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,32 +17,57 @@ from synergy.mx.cells import Cell, Painter
 from synergy.mx.marks import BY_UNIT, Mark
 from synergy.mx.model import Usual
 from synergy.mx.render import page
+from synergy.view.attempts import Attempt, attempts_of
+from synergy.view.cause import Action, Cause
 from synergy.view.jobs import Neighbour, neighbours_of
-from synergy.view.why import Cause, explain
+from synergy.view.why import explain
 
 EVENTS_MAX: Final = 50
+#: Events that are looked through for what became of earlier attempts.
+ATTEMPT_EVENTS_MAX: Final = 500
+#: Runs, the newest, whose logs are looked through for the same.
+ATTEMPT_LOGS_MAX: Final = 10
 LOG_LINES: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One job on the way to the root of a wait. is_root: nothing behind it is waited for."""
+    """One job on the way to the root of a wait. is_root: nothing behind it is waited for.
+
+    since: since when it is so. expected_at: when it may change by itself.
+    """
 
     key: JobKey
     depth: int
     mark: Mark
-    texts: Sequence[str]
+    causes: Sequence[Cause]
     since: datetime | None
+    expected_at: datetime | None
     is_root: bool
     job: Job | None
     children: Sequence[Cell]
 
+    @property
+    def actions(self) -> Sequence[Action]:
+        """Return what helps here, each once."""
+        found = [cause.action for cause in self.causes if cause.action is not None]
+        return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the job: its attempts, newest first."""
+
+    unit: Unit
+    attempts: Sequence[tuple[Attempt, Mark]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """The log of one run. skipped: earlier lines that are not shown."""
+    """The log of one run. attempt: of this one alone. skipped: earlier lines that are not shown."""
 
     unit: Unit
+    attempt: int | None
     lines: Sequence[LogLine]
     skipped: int
 
@@ -59,7 +84,7 @@ class Interval:
     start: datetime
     end: datetime
     may_start: datetime
-    runs: Sequence[tuple[Unit, Mark]]
+    runs: Sequence[Run]
     log: Log | None
     log_of: JobKey
     events: Sequence[JobEvent]
@@ -118,7 +143,7 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
-        runs=[(unit, BY_UNIT[unit.state]) for unit in reversed(runs)],
+        runs=_runs(ask, key, runs),
         log=_log(ask, runs or ask.store.runs(log_of)),
         log_of=log_of,
         events=ask.store.events(key, EVENTS_MAX),
@@ -132,7 +157,8 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
 
 def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
     """Return why a job stands where it stands, followed to the roots; hold the lock."""
-    causes = explain(ask.model.timetable, ask.store, key, ask.now)
+    vanished_after = ask.settings.box_vanished
+    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
     found: list[tuple[JobKey, int, list[Cause]]] = []
     for cause in causes:
         if not found or found[-1][0] != cause.key:
@@ -148,14 +174,19 @@ def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
                 key=step_key,
                 depth=depth,
                 mark=painter.mark(node, step_key),
-                texts=[cause.text for cause in said],
-                since=None if job is None else job.changed_at,
+                causes=said,
+                since=_first(cause.since for cause in said),
+                expected_at=_first(cause.expected_at for cause in said),
                 is_root=is_last,
                 job=job,
                 children=() if is_last else _children(ask, painter, node, step_key),
             )
         )
     return steps
+
+
+def _first(instants: Iterable[datetime | None]) -> datetime | None:
+    return next((instant for instant in instants if instant is not None), None)
 
 
 def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
@@ -173,14 +204,34 @@ def _children(ask: Ask, painter: Painter, node: Node, key: JobKey) -> Sequence[C
     return [painter.cell(child, number) for number in ordinals]
 
 
+def _runs(ask: Ask, key: JobKey, units: Sequence[Unit]) -> Sequence[Run]:
+    """Return the runs, newest first; history and logs are read only for runs tried again."""
+    tried_again = [unit for unit in reversed(units) if unit.attempt > 1]
+    events = ask.store.events(key, ATTEMPT_EVENTS_MAX) if tried_again else ()
+    logs = {unit.id: ask.store.log(unit.id) for unit in tried_again[:ATTEMPT_LOGS_MAX]}
+    return [
+        Run(
+            unit=unit,
+            attempts=[
+                (attempt, BY_UNIT[attempt.state])
+                for attempt in attempts_of(unit, logs.get(unit.id, ()), events)
+            ],
+        )
+        for unit in reversed(units)
+    ]
+
+
 def _log(ask: Ask, runs: Sequence[Unit]) -> Log | None:
     if not runs:
         return None
     wanted = ask.number('run', runs[-1].run, 0, 10**9)
     unit = next((unit for unit in runs if unit.run == wanted), runs[-1])
     lines = ask.store.log(unit.id)
+    attempt = ask.number('attempt', 0, 0, 10**9) or None
+    if attempt is not None:
+        lines = [line for line in lines if line.attempt == attempt]
     kept = lines if ask.optional('all') else lines[-LOG_LINES:]
-    return Log(unit=unit, lines=kept, skipped=len(lines) - len(kept))
+    return Log(unit=unit, attempt=attempt, lines=kept, skipped=len(lines) - len(kept))
 
 
 def _beside(neighbours: Sequence[Neighbour], relation: str) -> JobKey | None:

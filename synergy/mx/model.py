@@ -32,6 +32,8 @@ from synergy.mx.marks import Mark, mark_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobChange, JobFilter, Store
+from synergy.view.usual import Usual as Usual  # Of pages, too.
+from synergy.view.usual import usual_of
 
 T = TypeVar('T')
 
@@ -54,7 +56,6 @@ LOOK_PATIENCE_SECONDS: Final = 1.5
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
 DURATIONS_KEPT_SECONDS: Final = 60.0
-DURATION_SAMPLES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,6 @@ class Change:
     at: datetime
     reason: str | None
     mark: Mark
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """How long runs of a process take, from its newest ones; None while too few are known."""
-
-    p50: timedelta | None
-    p95: timedelta | None
 
 
 class ReadModel:
@@ -165,14 +158,7 @@ class ReadModel:
         kept = self._usual.get(process)
         if kept is not None and now - kept[0] < DURATIONS_KEPT_SECONDS:
             return kept[1]
-        lengths = sorted(
-            unit.finished_at - unit.started_at
-            for unit in store.freerun_units(process, DURATION_SAMPLES)
-            if unit.finished_at is not None and unit.started_at is not None
-        )
-        found = Usual(None, None)
-        if len(lengths) >= 5:
-            found = Usual(lengths[len(lengths) // 2], lengths[len(lengths) * 95 // 100])
+        found = usual_of(store, process)
         self._usual[process] = (now, found)
         return found
 

@@ -9,12 +9,13 @@ from typing import Any
 from synergy.core.commands import Command
 from synergy.core.records import BoxLoad, BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
+from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
+from synergy.view.cause import Action, Cause
 from synergy.view.freeruns import FreerunView, Standing
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview
 from synergy.view.status import ProcessSummary, Status
-from synergy.view.why import Cause
 
 #: A JSON object.
 Encoded = Mapping[str, Any]
@@ -80,6 +81,7 @@ def encode_page(page: JobPage) -> Encoded:
         'runs': [
             {
                 **encode_unit(unit),
+                'attempts': [_encode_attempt(item) for item in attempts_of(unit, log, page.events)],
                 'log': [encode_line(line) for line in log],
             }
             for unit, log in zip(page.runs, page.logs, strict=True)
@@ -218,6 +220,15 @@ def encode_preview(shown: Preview) -> Encoded:
             }
             for row in shown.rows
         ],
+        'waiting': [
+            {
+                'process': row.process,
+                'count': row.count,
+                'first': str(row.first),
+                'last': str(row.last),
+            }
+            for row in shown.waiting
+        ],
         'doomed': [
             {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
         ],
@@ -269,7 +280,11 @@ def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
             'depth': cause.depth,
             'process': cause.key.process,
             'timeperiod': str(cause.key.timeperiod),
+            'kind': cause.kind.value,
             'text': cause.text,
+            'since': instant(cause.since),
+            'expected_at': instant(cause.expected_at),
+            'action': None if cause.action is None else _encode_action(cause.action),
         }
         for cause in causes
     ]
@@ -278,6 +293,28 @@ def encode_causes(causes: Sequence[Cause]) -> list[Encoded]:
 def instant(at: datetime | None) -> str | None:
     """Return an instant in ISO 8601, UTC."""
     return None if at is None else at.isoformat().replace('+00:00', 'Z')
+
+
+def _encode_attempt(item: Attempt) -> Encoded:
+    return {
+        'attempt': item.number,
+        'state': item.state.value,
+        'owner': item.owner,
+        'fence': item.fence,
+        'started_at': instant(item.started_at),
+        'finished_at': instant(item.ended_at),
+        'error': item.error,
+    }
+
+
+def _encode_action(action: Action) -> Encoded:
+    return {
+        'label': action.label,
+        'method': None if action.address is None else 'POST' if action.is_post else 'GET',
+        'address': action.address,
+        'role': action.role.value,
+        'command': action.command,
+    }
 
 
 def _encode_summary(item: ProcessSummary) -> Encoded:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synergy.core.closure import Plan, plan
-from synergy.core.commands import Command, CommandKind, Only
+from synergy.core.closure import Plan, plan, unreset
+from synergy.core.commands import Command, CommandKind, Only, Ranges
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
@@ -30,13 +30,29 @@ class PreviewRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRow:
+    """One process of what waits for a plan and needs no reset."""
+
+    process: ProcessName
+    ranges: Sequence[tuple[int, int]]
+    count: int
+    first: Timeperiod
+    last: Timeperiod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence."""
+    """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence.
+
+    waiting: what waits for the planned jobs and has not run yet: it needs no reset, and runs after
+    them; inputs before outputs.
+    """
 
     kind: CommandKind
     plan: Plan
     rows: Sequence[PreviewRow]
     doomed: Sequence[JobKey]
+    waiting: Sequence[WaitingRow] = ()
 
 
 def preview(timetable: Timetable, store: Store, command: Command, now: datetime) -> Preview:
@@ -59,8 +75,25 @@ def preview(timetable: Timetable, store: Store, command: Command, now: datetime)
         )
         for process, keys in keys_by_process.items()
     ]
-    doomed = [] if command.kind is CommandKind.REPROCESS else list(_doomed(timetable, planned, now))
+    if command.kind is CommandKind.REPROCESS:
+        waiting = _waiting(timetable, unreset(timetable, planned))
+        return Preview(kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting)
+    doomed = list(_doomed(timetable, planned, now))
     return Preview(kind=command.kind, plan=planned, rows=rows, doomed=doomed)
+
+
+def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[WaitingRow]:
+    nodes = timetable.hierarchy.nodes
+    return [
+        WaitingRow(
+            process=process,
+            ranges=ranges,
+            count=sum(stop - start for start, stop in ranges),
+            first=timetable.hierarchy.timeperiod(nodes[process], ranges[0][0]),
+            last=timetable.hierarchy.timeperiod(nodes[process], ranges[-1][1] - 1),
+        )
+        for process, ranges in ranges_by_process.items()
+    ]
 
 
 def failed_ordinals(store: Store, command: Command) -> list[int]:

@@ -1,51 +1,66 @@
 """Why does this job wait? From the job down to the root, by the Scheduler's own decision function.
 
 An answer is a list of causes, each with its depth: a cause at depth n + 1 is why the one above it
-at depth n stands where it stands. The text says what is, and what would change it.
+at depth n stands where it stands. The text says what is; what would change it is the cause's
+action. Where a unit waits for a worker, what the boxes report is followed, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.conf.names import STATE_MACHINE_DISCRETE
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR, STATE_MACHINE_DISCRETE
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
 from synergy.core.hierarchy import Node
-from synergy.core.overrides import switched_text
+from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
-from synergy.core.records import Job, Unit
+from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Due, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import Store
+from synergy.ports.store import JobFilter, Store
+from synergy.view.cause import (
+    Action,
+    Cause,
+    CauseKind,
+    resume,
+    run_again,
+    run_failed_again,
+    start_there,
+    switch_on,
+)
+from synergy.view.no_worker import Boxes, no_worker
+from synergy.view.usual import usual_of
+from synergy.view.words import at
 
 #: Causes of one answer; more would not be read.
 CAUSES_MAX: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One line of the answer. depth: 0 is the job asked about."""
-
-    depth: int
-    key: JobKey
-    text: str
+#: Failed jobs of one range that are followed beside the first one waited for.
+FAILED_SHOWN_MAX: Final = 5
+#: Failed jobs of one range that are counted.
+_FAILED_COUNTED_MAX: Final = 10_000
+#: Records of pauses that are looked through for who paused a request.
+_RECORDS_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an answer is drawn from."""
+    """What an answer is drawn from. vanished_after: see `Settings.box_vanished`."""
 
     timetable: Timetable
     store: Store
     now: datetime
+    vanished_after: timedelta
 
 
-def explain(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> Sequence[Cause]:
+def explain(
+    timetable: Timetable, store: Store, key: JobKey, now: datetime, vanished_after: timedelta
+) -> Sequence[Cause]:
     """Return why the job `key` stands where it stands, causes of causes after each."""
-    asked = Asked(timetable, store, now)
+    asked = Asked(timetable, store, now, vanished_after)
     causes: list[Cause] = []
     seen: set[JobKey] = set()
     to_explain: list[tuple[int, JobKey]] = [(0, key)]
@@ -54,163 +69,321 @@ def explain(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> S
         if current in seen:
             continue
         seen.add(current)
-        texts, waited_for = _look_at(asked, current)
-        causes += [Cause(depth, current, text) for text in texts]
+        found, waited_for = _look_at(asked, current)
+        causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
     return causes
 
 
-def _look_at(asked: Asked, key: JobKey) -> tuple[list[str], list[JobKey]]:
+def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
     """Return what is to be said of one job, and the jobs that it waits for."""
     timetable = asked.timetable
     node = timetable.hierarchy.nodes[key.process]
     state = timetable.state(key)
     if state is None:
-        return [_unborn(asked, node, key.timeperiod)], []
+        return [_unborn(asked, node, key)], []
     if state.is_final:
         return [_final(asked, key, state)], []
     job = timetable.open_job(key)
     if job is not None and job.state.is_running:
         if job.uow_id is None and node.process.machine != STATE_MACHINE_DISCRETE:
-            texts, causes = _embryo(asked, node, key)
-            return [f'rests after run {job.run} until its trigger fires again', *texts], causes
+            rests = Cause(
+                key=key,
+                kind=CauseKind.RESTS,
+                text=f'rests after run {job.run} until its trigger fires again',
+                since=job.changed_at,
+            )
+            causes, waited_for = _not_started(asked, node, key)
+            return [rests, *causes], waited_for
         return list(_running(asked, job)), []
-    return _embryo(asked, node, key)
+    return _not_started(asked, node, key)
 
 
-def _unborn(asked: Asked, node: Node, timeperiod: Timeperiod) -> str:
-    if timeperiod.ordinal < node.first or (
-        node.until is not None and timeperiod.ordinal >= node.until
-    ):
-        return f'is outside its tree {node.tree.name!r}: there will be no such job'
-    begins = asked.timetable.hierarchy.calendar.start(timeperiod)
-    return f'its interval begins at {_at(begins, asked.now)}'
+def _unborn(asked: Asked, node: Node, key: JobKey) -> Cause:
+    ordinal = key.timeperiod.ordinal
+    if ordinal < node.first or (node.until is not None and ordinal >= node.until):
+        text = f'is outside its tree {node.tree.name!r}: there will be no such job'
+        return Cause(key=key, kind=CauseKind.OUTSIDE, text=text)
+    begins = asked.timetable.hierarchy.calendar.start(key.timeperiod)
+    return Cause(
+        key=key,
+        kind=CauseKind.NOT_OVER,
+        text=f'its interval begins at {at(begins, asked.now)}',
+        expected_at=asked.timetable.hierarchy.over_at(node, ordinal),
+    )
 
 
-def _final(asked: Asked, key: JobKey, state: JobState) -> str:
+def _final(asked: Asked, key: JobKey, state: JobState) -> Cause:
     job = asked.store.jobs([key]).get(key)
     reason = f': {job.reason}' if job is not None and job.reason else ''
-    at = f' since {_at(job.changed_at, asked.now)}' if job is not None else ''
-    return f'is {_word(state)}{at}{reason}'
+    since = None if job is None else job.changed_at
+    told = '' if since is None else f' since {at(since, asked.now)}'
+    has_failed = state is JobState.SKIPPED and job is not None and job.failure_count > 0
+    return Cause(
+        key=key,
+        kind=CauseKind.FAILED if has_failed else CauseKind.ENDED,
+        text=f'is {_word(state)}{told}{reason}',
+        since=since,
+        action=run_again(key) if state is JobState.SKIPPED else None,
+    )
 
 
-def _running(asked: Asked, job: Job) -> Iterator[str]:
+def _running(asked: Asked, job: Job) -> Iterator[Cause]:
+    key = job.key
     if job.is_held:
-        yield f'is held for an operator: {job.reason}; mend the cause, then reprocess or skip it'
+        yield Cause(
+            key=key,
+            kind=CauseKind.FAILED,
+            text=f'is held for an operator: {job.reason}; mend the cause, then reprocess or '
+            'skip it',
+            since=job.changed_at,
+            action=run_again(key),
+        )
         return
     unit = asked.store.units([job.uow_id]).get(job.uow_id) if job.uow_id else None
     if unit is None:
-        yield f'run {job.run} has no unit in the store; the Scheduler resets it at its next sweep'
-        yield from _without_leader(asked)
+        text = f'run {job.run} has no unit in the store; the Scheduler resets it at its next sweep'
+        yield Cause(key=key, kind=CauseKind.REPORT, text=text, since=job.changed_at)
+        yield from _without_leader(asked, key)
         return
     policy = asked.timetable.hierarchy.nodes[job.process].process.retry
     attempt = f'run {unit.run}, attempt {unit.attempt} of {policy.max_attempts}'
     match unit.state:
         case UnitState.REQUESTED if unit.not_before is not None and unit.not_before > asked.now:
-            yield (
-                f'{attempt} starts at {_at(unit.not_before, asked.now)}; '
+            text = (
+                f'{attempt} starts at {at(unit.not_before, asked.now)}; '
                 f'the one before failed: {unit.error}'
             )
+            yield Cause(
+                key=key,
+                kind=CauseKind.RETRY,
+                text=text,
+                since=unit.finished_at or job.changed_at,
+                expected_at=unit.not_before,
+            )
+            yield from no_worker(_boxes(asked, key), job.process)
         case UnitState.REQUESTED:
-            yield f'{attempt} waits for a worker since {_at(unit.created_at, asked.now)}'
+            since = unit.not_before or unit.created_at
+            text = f'{attempt} waits for a worker since {at(since, asked.now)}'
+            yield Cause(key=key, kind=CauseKind.WORKER, text=text, since=since)
+            yield from no_worker(_boxes(asked, key), job.process)
         case UnitState.IN_PROGRESS:
             yield _worked_on(asked, unit, attempt)
             return
         case _:
-            yield f'{attempt} has ended as {unit.state.value}; the Scheduler has yet to see it'
-    yield from _without_leader(asked)
+            text = f'{attempt} has ended as {unit.state.value}; the Scheduler has yet to see it'
+            yield Cause(key=key, kind=CauseKind.REPORT, text=text, since=unit.finished_at)
+    yield from _without_leader(asked, key)
 
 
-def _worked_on(asked: Asked, unit: Unit, attempt: str) -> str:
-    since = _at(unit.started_at, asked.now) if unit.started_at else 'an unknown time'
+def _worked_on(asked: Asked, unit: Unit, attempt: str) -> Cause:
+    since = at(unit.started_at, asked.now) if unit.started_at else 'an unknown time'
     if unit.lease_until is not None and unit.lease_until < asked.store.store_now():
-        return (
-            f'{attempt} was run by {unit.owner} since {since}, but its lease ran out at '
-            f'{_at(unit.lease_until, asked.now)}; the Scheduler rescues it at its next sweep'
+        return Cause(
+            key=unit.key,
+            kind=CauseKind.LEASE,
+            text=f'{attempt} was run by {unit.owner} since {since}, but its lease ran out at '
+            f'{at(unit.lease_until, asked.now)}; the Scheduler rescues it at its next sweep',
+            since=unit.lease_until,
         )
-    return f'{attempt} is run by {unit.owner} since {since}'
+    return Cause(
+        key=unit.key,
+        kind=CauseKind.RUNNING,
+        text=f'{attempt} is run by {unit.owner} since {since}',
+        since=unit.started_at,
+        expected_at=_usual_end(asked, unit),
+    )
 
 
-def _embryo(asked: Asked, node: Node, key: JobKey) -> tuple[list[str], list[JobKey]]:
+def _usual_end(asked: Asked, unit: Unit) -> datetime | None:
+    """Return by when half of such runs have ended, or 95 of 100; None once both are past."""
+    usual = usual_of(asked.store, unit.process)
+    for length in (usual.p50, usual.p95):
+        if unit.started_at is not None and length is not None:
+            end = unit.started_at + length
+            if end > asked.now:
+                return end
+    return None
+
+
+def _not_started(asked: Asked, node: Node, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
     found = readiness(asked.timetable, key, asked.now)
     match found.due:
         case Due.READY:
-            return _ready(asked, node)
+            return _ready(asked, node, key)
         case Due.DOOMED:
             culprit = found.culprits[0]
-            return [f'will be skipped: {culprit.kind.value} {culprit.key}'], [culprit.key]
-    texts = [_culprit_text(asked, node, key, culprit) for culprit in found.culprits]
+            text = f'will be skipped: {culprit.kind.value} {culprit.key}'
+            return [Cause(key=key, kind=CauseKind.DOOMED, text=text)], [culprit.key]
+    causes: list[Cause] = []
+    waited_for: list[JobKey] = []
+    for culprit in found.culprits:
+        if culprit.kind is CulpritKind.NOT_OVER:
+            assert culprit.at is not None
+            text = f'its interval is open; it may start at {at(culprit.at, asked.now)}'
+            causes.append(
+                Cause(key=key, kind=CauseKind.NOT_OVER, text=text, expected_at=culprit.at)
+            )
+        else:
+            cause, others = _waits(asked, node, key, culprit)
+            causes.append(cause)
+            waited_for += [culprit.key, *others]
     if not node.process.is_on:
-        texts.append(switched_text(node.process))
-    waited_for = [
-        culprit.key for culprit in found.culprits if culprit.kind is not CulpritKind.NOT_OVER
-    ]
-    return texts, waited_for
+        causes.append(_off(key, node, off_text(node.process)))
+    return causes, waited_for
 
 
-def _ready(asked: Asked, node: Node) -> tuple[list[str], list[JobKey]]:
+def _off(key: JobKey, node: Node, text: str) -> Cause:
+    override = node.process.override
+    return Cause(
+        key=key,
+        kind=CauseKind.OFF,
+        text=text,
+        since=None if override is None else override.is_on_at,
+        action=switch_on(node.process.name),
+    )
+
+
+def _ready(asked: Asked, node: Node, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
     process = node.process
     running = sorted(
         job.key
         for job in asked.timetable.open_jobs()
         if job.process == process.name and job.state.is_running and not job.is_held
     )
+    since = asked.timetable.hierarchy.over_at(node, key.timeperiod.ordinal)
+    paused = _paused(asked, key)
     if not process.is_on:
-        text = f'is ready, but {switched_text(process)}'
+        causes = [_off(key, node, f'is ready, but {off_text(process)}')]
+    elif paused is not None:
+        causes = [paused]
     elif len(running) >= process.max_running:
         text = (
             f'is ready, and waits for one of {len(running)} running jobs of {process.name} '
             f'(max_running {process.max_running}) to end'
         )
-        return [text], running[:1]
+        return [Cause(key=key, kind=CauseKind.FULL, text=text, since=since)], running[:1]
     else:
         text = 'is ready; the Scheduler starts it at its next turn'
-    return [text, *_without_leader(asked)], []
+        causes = [Cause(key=key, kind=CauseKind.READY, text=text, since=since)]
+    return [*causes, *_without_leader(asked, key)], []
 
 
-def _without_leader(asked: Asked) -> Iterator[str]:
+def _paused(asked: Asked, key: JobKey) -> Cause | None:
+    """Return that the request which has reset a job is paused, if it is."""
+    job = asked.timetable.open_job(key)
+    if job is None or job.request_id is None:
+        return None
+    request = asked.store.command(job.request_id)
+    if request is None or not request.is_paused or request.state not in OPEN_COMMAND_STATES:
+        return None
+    pause = _pause_of(asked, request)
+    since = None if pause is None else pause.created_at
+    by = '' if pause is None else f' by {pause.who}'
+    told = '' if since is None else f' since {at(since, asked.now)}'
+    return Cause(
+        key=key,
+        kind=CauseKind.PAUSED,
+        text=f'is ready, but its request {request.id} is paused{by}{told}',
+        since=since,
+        action=resume(request.id),
+    )
+
+
+def _pause_of(asked: Asked, request: Command) -> Command | None:
+    records = asked.store.commands((CommandState.DONE,), _RECORDS_MAX, (CommandKind.PAUSE,))
+    return next((item for item in records if item.target == request.id), None)
+
+
+def _without_leader(asked: Asked, key: JobKey) -> Iterator[Cause]:
+    """Say so when nobody schedules, and what is known of the boxes that should."""
     leadership = asked.store.leadership()
+    if leadership is not None and leadership.until > asked.store.store_now():
+        return
     if leadership is None:
-        yield 'no Scheduler has ever led; start one with ./launch.py start Supervisor'
-    elif leadership.until <= asked.store.store_now():
-        yield (
-            f'no Scheduler leads since {_at(leadership.until, asked.now)} '
-            f'(the last was {leadership.owner}); start one with ./launch.py start Supervisor'
+        text = 'no Scheduler has ever led'
+    else:
+        text = (
+            f'no Scheduler leads since {at(leadership.until, asked.now)} '
+            f'(the last was {leadership.owner})'
         )
+    found = no_worker(_boxes(asked, key), PROCESS_SCHEDULER)
+    known = [cause for cause in found if cause.kind is not CauseKind.NO_BOX]
+    if not found:
+        text += '; one runs, and leads within seconds unless its log says why not'
+    yield Cause(
+        key=key,
+        kind=CauseKind.LEADER,
+        text=text,
+        since=None if leadership is None else leadership.until,
+        action=start_there(PROCESS_SUPERVISOR, None) if found and not known else None,
+    )
+    yield from known
 
 
-def _culprit_text(asked: Asked, node: Node, key: JobKey, culprit: Culprit) -> str:
-    if culprit.kind is CulpritKind.NOT_OVER:
-        assert culprit.at is not None
-        return f'its interval is open; it may start at {_at(culprit.at, asked.now)}'
+def _waits(
+    asked: Asked, node: Node, key: JobKey, culprit: Culprit
+) -> tuple[Cause, Sequence[JobKey]]:
+    """Return that a job waits for a range of others, and which of them have failed besides."""
+    hierarchy, source = asked.timetable.hierarchy, culprit.key.process
     held = asked.timetable.open_job(culprit.key)
     state = 'not begun yet' if culprit.state is None else _word(culprit.state)
     if held is not None and held.is_held:
         state = 'held'
     ordinals = next(
-        asked.timetable.hierarchy.input_range(node, source, key.timeperiod.ordinal)
-        for source in node.inputs
-        if source.process == culprit.key.process
+        hierarchy.input_range(node, item, key.timeperiod.ordinal)
+        for item in node.inputs
+        if item.process == source
     )
-    more = asked.timetable.pending_count(culprit.key.process, ordinals) - 1
+    more = asked.timetable.pending_count(source, ordinals) - 1
     others = f' and {more} more of {len(ordinals)}' if more else ''
-    return f'waits for {culprit.kind.value} {culprit.key} ({state}){others}'
+    failed = _held_among(asked, source, ordinals)
+    told, action = _failed_together(asked, source, ordinals) if failed else ('', None)
+    over_at = hierarchy.over_at(node, key.timeperiod.ordinal)
+    cause = Cause(
+        key=key,
+        kind=CauseKind.WAITS_FOR,
+        text=f'waits for {culprit.kind.value} {culprit.key} ({state}){others}{told}',
+        since=over_at if over_at <= asked.now else None,
+        action=action,
+    )
+    return cause, [other for other in failed if other != culprit.key][:FAILED_SHOWN_MAX]
+
+
+def _held_among(asked: Asked, process: ProcessName, ordinals: range) -> Sequence[JobKey]:
+    return sorted(
+        job.key
+        for job in asked.timetable.open_jobs()
+        if job.process == process and job.is_held and job.timeperiod.ordinal in ordinals
+    )
+
+
+def _failed_together(
+    asked: Asked, process: ProcessName, ordinals: range
+) -> tuple[str, Action | None]:
+    """Return how many of a range have failed, skipped ones included, and what helps all of them.
+
+    The same jobs that a reprocess of only the failed ones is about; one alone speaks for itself.
+    """
+    qualifier = asked.timetable.hierarchy.nodes[process].process.qualifier
+    first, last = (Timeperiod(qualifier, item) for item in (ordinals[0], ordinals[-1]))
+    where = JobFilter(
+        processes=(process,), start=str(first), end=str(last.shift(1)), is_failed=True
+    )
+    count = len(asked.store.find_jobs(where, _FAILED_COUNTED_MAX))
+    if count < 2:
+        return '', None
+    return (
+        f'; {count} of the {len(ordinals)} failed',
+        run_failed_again(process, first, last, count),
+    )
+
+
+def _boxes(asked: Asked, key: JobKey) -> Boxes:
+    return Boxes(store=asked.store, now=asked.now, vanished_after=asked.vanished_after, told_of=key)
 
 
 def _word(state: JobState) -> str:
+    if state is JobState.EMBRYO:
+        return 'not started'
     return state.value.removeprefix('state_').replace('_', ' ')
-
-
-def _at(instant: datetime, now: datetime) -> str:
-    """Return an instant with its distance from now: `2026-11-23 09:00:00 UTC (in 5 min)`."""
-    seconds = (instant - now).total_seconds()
-    distance = _span(abs(seconds))
-    relative = f'in {distance}' if seconds > 0 else f'{distance} ago'
-    return f'{instant:%Y-%m-%d %H:%M:%S} UTC ({relative})'
-
-
-def _span(seconds: float) -> str:
-    for length, word in ((86400, 'd'), (3600, 'h'), (60, 'min')):
-        if seconds >= 2 * length:
-            return f'{seconds // length:.0f} {word}'
-    return f'{seconds:.0f} s'

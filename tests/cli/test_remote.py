@@ -76,8 +76,13 @@ def test_every_remote_command_is_there() -> None:
         (['jobs', '-p', 'SiteDaily', '--from', '20261122'], '2026112200'),
         (['job', 'SiteHourly', '2026112209'], 'held for an operator'),
         (['why', 'SiteDaily', '20261122'], '    SiteHourly@2026112209: is held'),
+        (
+            ['why', 'SiteDaily', '20261122'],
+            '      -> Run 2026112209 again: ./launch.py reprocess SiteHourly 2026112209',
+        ),
         (['log', 'SiteHourly', '2026112310'], 'counting visits'),
         (['reprocess', 'SiteDaily', '20261120', '--dry-run'], 'in this order'),
+        (['reprocess', 'SiteHourly', '2026112305', '--dry-run'], 'needs no reset, has not run yet'),
         (['requests'], REQUEST_ID),
         (['requests', REQUEST_ID], 'reprocess'),
         (['dead'], '2026112209'),

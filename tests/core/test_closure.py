@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from synergy.core.closure import PlanRefused, plan
+from synergy.core.closure import PlanRefused, plan, unreset
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from tests.builders import instant, key, two_trees
 
@@ -158,3 +159,44 @@ def test_nothing_left_to_skip_is_refused() -> None:
             finished(),
             command('SiteDaily@2026112300', 'SiteDaily@2026112400', kind=CommandKind.SKIP),
         )
+
+
+def test_what_waits_and_has_not_run_yet_is_told_apart_from_what_is_reset() -> None:
+    timetable = Timetable(two_trees())
+    timetable.extend(NOW)
+    done = ['SiteHourly@2026112205', 'SiteHourly@2026112304', 'SiteDaily@2026112200']
+    for where in map(key, done):
+        timetable.put(
+            Job(
+                process=where.process,
+                timeperiod=where.timeperiod,
+                state=JobState.PROCESSED,
+                rev=1,
+                changed_at=NOW,
+            )
+        )
+
+    planned = plan(timetable, command('SiteHourly@2026112200', 'SiteHourly@2026112400'))
+    waiting = unreset(timetable, planned)
+
+    assert [str(at) for at in planned.keys] == done
+    named = [
+        str(JobKey(process, timetable.hierarchy.timeperiod(timetable.hierarchy.nodes[process], at)))
+        for process, runs in waiting.items()
+        for run in runs
+        for at in range(*run)
+    ]
+    assert named == [
+        'SiteDaily@2026112300',
+        'SiteMonthly@2026110000',
+        'AlertDaily@2026112200',
+        'AlertDaily@2026112300',
+    ]
+
+
+def test_nothing_waits_for_a_plan_that_resets_all() -> None:
+    timetable = finished()
+
+    planned = plan(timetable, command('SiteHourly@2026112205', 'SiteHourly@2026112206'))
+
+    assert unreset(timetable, planned) == {}

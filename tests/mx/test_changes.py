@@ -35,6 +35,33 @@ def test_a_preview_shows_the_cascade_and_changes_nothing(pages: Pages) -> None:
     assert pages.dump() == before
 
 
+def test_a_preview_names_parents_that_have_not_run_and_need_no_reset(pages: Pages) -> None:
+    address = '/change/reprocess?process=SiteHourly&first=2026112305'
+
+    text = pages.get(address).text
+
+    assert '1 interval in 1 process' in ' '.join(re.sub(r'<[^>]+>', ' ', text).split())
+    assert 'Not run yet, so not reset' in text
+    assert 'href="/i/SiteDaily/2026112300"' in text
+    assert 'href="/i/SiteYearly/2026000000"' in text
+    assert text.count('no reset needed') == 4
+
+
+def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
+    address = '/api/v1/preview?kind=reprocess&process=SiteHourly&start=2026112305'
+
+    found = pages.get(address).json
+
+    assert found is not None
+    assert found['count'] == 1
+    assert found['waiting'][0] == {
+        'process': 'SiteDaily',
+        'count': 1,
+        'first': '2026112300',
+        'last': '2026112300',
+    }
+
+
 def test_what_was_shown_is_asked_for(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = fields(pages.get(ADDRESS).text)

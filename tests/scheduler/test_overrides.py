@@ -22,6 +22,7 @@ from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import Stage
 
 HOUR = key('SiteHourly@2026112200')
+VANISHED = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def outcome(stage: Stage, command_id: CommandId) -> tuple[CommandState, str | No
 def why(stage: Stage, job: JobKey = HOUR) -> str:
     now = stage.clock.now()
     index = load_index(stage.hierarchy, stage.store, now)
-    return '; '.join(cause.text for cause in explain(index, stage.store, job, now))
+    return '; '.join(cause.text for cause in explain(index, stage.store, job, now, VANISHED))
 
 
 def with_hourly(hierarchy: Hierarchy, **fields: Any) -> Hierarchy:

@@ -1,0 +1,201 @@
+"""Why does no worker take a unit? From what the boxes report, and who has stopped what on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
+from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.records import BoxProcess
+from synergy.core.states import UnitState
+from synergy.core.supervision import ProcessStatus
+from synergy.core.timeperiod import JobKey
+from synergy.ports.store import Store
+from synergy.view.boxes import BoxView, Presence, box_views
+from synergy.view.cause import Cause, CauseKind, start_on, start_there, undrain
+from synergy.view.words import at
+
+#: Boxes of which is told; of more, only how many there are.
+BOXES_MAX: Final = 5
+#: Records of what people did to boxes that are looked through for who stopped a worker.
+_RECORDS_MAX: Final = 200
+_BUSY_MAX: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boxes:
+    """What the store knows of boxes at `now`. told_of: the job whose causes these are."""
+
+    store: Store
+    now: datetime
+    vanished_after: timedelta
+    told_of: JobKey
+
+
+def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
+    """Return why nobody runs `process`, box by box; nothing when somebody on a box should.
+
+    A worker that was started by hand, without a Supervisor, is not seen.
+    """
+    views = box_views(boxes.store, boxes.vanished_after)
+    found = [(view, row) for view in views for row in view.processes if row.process == process]
+    if any(_is_able(view, row) for view, row in found):
+        return list(_busy(boxes, process, [row for view, row in found if _is_able(view, row)]))
+    if not found:
+        return [_no_box(boxes, process, views)]
+    causes = [_obstacle(boxes, view, row) for view, row in found[:BOXES_MAX]]
+    if len(found) > BOXES_MAX:
+        more = len(found) - BOXES_MAX
+        text = f'{more} more boxes do not run it either; ./launch.py super --query --all'
+        causes.append(Cause(key=boxes.told_of, kind=CauseKind.NO_BOX, text=text))
+    return causes
+
+
+def _is_able(view: BoxView, row: BoxProcess) -> bool:
+    return (
+        view.presence is Presence.ALIVE
+        and not _is_drained(view, row)
+        and row.is_on
+        and row.state == ProcessStatus.RUNNING.value
+    )
+
+
+def _is_drained(view: BoxView, row: BoxProcess) -> bool:
+    """Tell whether a box drains and that is about `row`: its Scheduler goes on."""
+    return view.box.is_draining and row.process != PROCESS_SCHEDULER
+
+
+def _busy(boxes: Boxes, process: str, rows: Sequence[BoxProcess]) -> Iterator[Cause]:
+    """Say so when every worker that runs has a unit already."""
+    running = [
+        unit
+        for unit in boxes.store.live_units()
+        if unit.process == process and unit.state is UnitState.IN_PROGRESS
+    ]
+    worker_count = sum(len(row.pids) for row in rows)
+    if not running or len(running) < worker_count:
+        return
+    named = ', '.join(str(unit.key) for unit in running[:_BUSY_MAX])
+    more = ', ...' if len(running) > _BUSY_MAX else ''
+    yield Cause(
+        key=boxes.told_of,
+        kind=CauseKind.BUSY,
+        text=f'all workers of {process} ({worker_count}) are busy: {named}{more}',
+        since=running[0].started_at,
+    )
+
+
+def _no_box(boxes: Boxes, process: str, views: Sequence[BoxView]) -> Cause:
+    if not views:
+        return Cause(
+            key=boxes.told_of,
+            kind=CauseKind.NO_BOX,
+            text='no Supervisor has ever reported a box, so nothing runs unless it was started by '
+            'hand',
+            action=start_there(PROCESS_SUPERVISOR, None),
+        )
+    return Cause(
+        key=boxes.told_of,
+        kind=CauseKind.NO_BOX,
+        text=f'no box is set to run {process}: present_on_boxes in its entry names none of '
+        f'{", ".join(view.box.box_id for view in views[:BOXES_MAX])}; correct it there and start '
+        'their Supervisors again',
+    )
+
+
+def _obstacle(boxes: Boxes, view: BoxView, row: BoxProcess) -> Cause:
+    """Return why `row` runs nothing on its box, the most certain reason first."""
+    if view.presence is not Presence.ALIVE:
+        return _gone(boxes, view)
+    if not row.is_on:
+        asked = _asked(boxes, view.box.box_id, row.process, 'stop')
+        since = row.changed_at if asked is None else asked.created_at
+        return Cause(
+            key=boxes.told_of,
+            kind=CauseKind.WORKER_OFF,
+            text=f'{row.process} is switched off on box {row.box_id}{_by(asked)}'
+            f'{_when(boxes, since)}',
+            since=since,
+            action=start_on(row.box_id, row.process),
+        )
+    if _is_drained(view, row):
+        asked = _asked(boxes, view.box.box_id, view.box.box_id, 'drain')
+        since = None if asked is None else asked.created_at
+        return Cause(
+            key=boxes.told_of,
+            kind=CauseKind.DRAINED,
+            text=f'box {row.box_id} drains, its workers take no more'
+            f'{_by(asked)}{_when(boxes, since)}',
+            since=since,
+            action=undrain(row.box_id),
+        )
+    return _ended(boxes, row)
+
+
+def _gone(boxes: Boxes, view: BoxView) -> Cause:
+    box = view.box
+    match view.presence:
+        case Presence.VANISHED:
+            text = f'box {box.box_id} ({box.host}) vanished: not heard of'
+        case Presence.STOPPED:
+            text = f'the Supervisor of box {box.box_id} stopped'
+        case Presence.UNSEEN:
+            text = f'no Supervisor of box {box.box_id} was ever heard of'
+        case Presence.ALIVE:
+            raise ValueError(f'box {box.box_id} is alive')
+        case _:
+            assert_never(view.presence)
+    return Cause(
+        key=boxes.told_of,
+        kind=CauseKind.BOX_GONE,
+        text=f'{text}{_when(boxes, box.seen_at)}',
+        since=box.seen_at,
+        action=start_there(PROCESS_SUPERVISOR, box.box_id),
+    )
+
+
+def _ended(boxes: Boxes, row: BoxProcess) -> Cause:
+    """Return how a process stands that is wanted on a live box and does not run."""
+    when = _when(boxes, row.changed_at)
+    if row.state == ProcessStatus.FATAL.value:
+        restarts = f' and {row.restart_count} restarts' if row.restart_count else ''
+        return Cause(
+            key=boxes.told_of,
+            kind=CauseKind.GIVEN_UP,
+            text=f'{row.process} was given up on box {row.box_id} after failure upon failure'
+            f'{restarts}{when}; its log says why',
+            since=row.changed_at,
+            action=start_there(row.process, row.box_id),
+        )
+    told = {
+        ProcessStatus.BACKOFF.value: 'has ended and is started again after a pause',
+        ProcessStatus.DRAINING.value: 'finishes what it runs before it starts again',
+        ProcessStatus.STOPPING.value: 'is stopping before it starts again',
+    }.get(row.state or '', 'is about to be started')
+    return Cause(
+        key=boxes.told_of,
+        kind=CauseKind.STARTING,
+        text=f'{row.process} {told} on box {row.box_id}{when}',
+        since=row.changed_at,
+    )
+
+
+def _asked(boxes: Boxes, box_id: str, thing: str, action: str) -> Command | None:
+    """Return who asked for `action`, if the newest record about `thing` on a box is that."""
+    records = boxes.store.commands((CommandState.DONE,), _RECORDS_MAX, (CommandKind.BOX,))
+    about = (
+        item for item in records if item.process == thing and item.details.get('box') == box_id
+    )
+    newest = next(about, None)
+    return newest if newest is not None and newest.details.get('action') == action else None
+
+
+def _by(asked: Command | None) -> str:
+    return '' if asked is None else f' by {asked.who}'
+
+
+def _when(boxes: Boxes, since: datetime | None) -> str:
+    return '' if since is None else f' since {at(since, boxes.now)}'

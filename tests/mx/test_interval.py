@@ -1,0 +1,126 @@
+"""The page of one interval: what helps is a button for those who may; attempts stand one by one."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from synergy.core.effects import MoveUnit, SaveJob, SaveOverride
+from synergy.core.engine import Engine
+from synergy.core.inputs import Reported
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.overrides import override_of
+from synergy.core.records import LogLine, Outcome, Override, UnitEnd, UowId, uow_id_of
+from synergy.mx.shared import LIVE_HEADER
+from synergy.view.index import load_index
+from tests.mx.stage import NOW, Pages
+
+RUNNING = 'SiteHourly', '2026112310'
+RUNNING_PAGE = '/i/SiteHourly/2026112310'
+OFF_PAGE = '/i/SiteHourly/2026112311'
+BUTTON = 'href="/processes/SiteHourly/on"'
+
+
+def switch_off(pages: Pages) -> None:
+    """Do what the Scheduler does when it is asked to."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    process = pages.runtime.context.hierarchy.nodes[pages.key(*RUNNING).process].process
+    override = override_of(process, {'is_on': False}, None, 'anna: migration', NOW)
+    assert isinstance(override, Override)
+    pages.store.commit(leadership, [SaveOverride(override)])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def fail(pages: Pages, error: str) -> UowId:
+    """Let the attempt under way fail, and the Scheduler decide that another follows."""
+    uow_id = uow_id_of(pages.key(*RUNNING), 1)
+    unit = pages.store.units([uow_id])[uow_id]
+    line = LogLine(attempt=unit.attempt, at=NOW, level='ERROR', text=error)
+    pages.store.finish(
+        [UnitEnd(uow_id=uow_id, fence=unit.fence, outcome=Outcome.failed(error), log=(line,))]
+    )
+    index = load_index(pages.runtime.context.hierarchy, pages.store, NOW)
+    engine = Engine(index, MACHINE_BY_NAME)
+    effects = engine.on([Reported(pages.store.units([uow_id])[uow_id])], pages.runtime.clock.now())
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    saves = [effect for effect in effects if isinstance(effect, SaveJob | MoveUnit)]
+    pages.store.commit(leadership, saves)
+    pages.runtime.clock.advance(timedelta(minutes=10))
+    return uow_id
+
+
+def rows_of_runs(text: str) -> list[list[str]]:
+    """Return the texts of the cells of the table of runs and attempts."""
+    start = text.index('id="r-runs"')
+    table = text[start : text.index('</section>', start)]
+    rows = re.findall(r'<tr>(<td.*?)</tr>', table, re.DOTALL)
+    return [
+        [re.sub(r'<[^>]+>', '', cell).strip() for cell in re.findall(r'<td.*?</td>', row)]
+        for row in rows
+    ]
+
+
+def test_what_helps_is_a_button_with_its_command_beside_it(pages: Pages) -> None:
+    switch_off(pages)
+
+    text = pages.get(OFF_PAGE).text
+
+    assert BUTTON in text
+    assert './launch.py process on SiteHourly' in text
+    assert 'Root cause' in text
+
+
+def test_the_button_leads_to_the_step_that_asks_why(pages: Pages) -> None:
+    switch_off(pages)
+    live = pages.get(OFF_PAGE, **{LIVE_HEADER: '1'}).text
+    box = live.index('id="r-why"')
+
+    assert BUTTON in live[box:]
+    # A rendering that tabs share carries nobody's token.
+    assert 'form_token' not in live[box : live.index('</section>', box)]
+    assert 'name="reason"' in pages.get('/processes/SiteHourly/on').text
+
+
+def test_who_may_not_reads_what_would_help(guarded: Pages) -> None:
+    switch_off(guarded)
+    guarded.log_in('viewer')
+
+    text = guarded.get(OFF_PAGE).text
+
+    assert 'Switch SiteHourly on' in text
+    assert 'needs the role operator' in text
+    assert BUTTON not in text
+
+
+def test_the_refusal_speaks_of_the_role_in_good_english(guarded: Pages) -> None:
+    guarded.log_in('operator')
+
+    assert 'operator is an operator' in guarded.get('/users').text
+
+
+def test_each_attempt_has_its_row_and_its_log(pages: Pages) -> None:
+    uow_id = fail(pages, 'no data')
+    pages.store.claim([uow_id], 'lax2:SiteHourly.1', timedelta(hours=1))
+    fail(pages, 'still none')
+
+    rows = rows_of_runs(pages.get(RUNNING_PAGE).text)
+
+    assert [row[:3] for row in rows] == [
+        ['1', '3 of 3', 'waits for a worker'],
+        ['1', '2 of 3', 'attempt failed'],
+        ['1', '1 of 3', 'attempt failed'],
+    ]
+    assert rows[1][3:5] == ['lax2:SiteHourly.1', '3']
+    assert rows[2][3:8] == ['dev:SiteHourly.2', '1', '12:17:00', '0 ms', 'no data']
+    found = pages.get('/api/v1/jobs/SiteHourly/2026112310').json
+    assert found is not None
+    assert [item['owner'] for item in found['runs'][0]['attempts']] == [
+        None,
+        'lax2:SiteHourly.1',
+        'dev:SiteHourly.2',
+    ]
+    first = pages.get(f'{RUNNING_PAGE}?run=1&attempt=1').text
+    assert 'counting visits' in first
+    assert 'still none' not in first[first.index('id="log"') : first.index('Related intervals')]
