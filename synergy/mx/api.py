@@ -25,7 +25,7 @@ from synergy.mx.boxes import set_desired, set_drained
 from synergy.mx.changes import job_command, preview_of
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
-from synergy.mx.follow import ACTIONS, known_request, request_rows
+from synergy.mx.follow import ACTIONS, known_request, request_row
 from synergy.mx.freeruns import checked_definition, known_freerun, order_switch, runs_of
 from synergy.mx.interval import EVENTS_MAX
 from synergy.mx.masks import masked, unmasked
@@ -162,7 +162,7 @@ def api_requests(ask: Ask) -> Response:
 def api_request(ask: Ask, request_id: str) -> Response:
     """Return one request with its progress."""
     command = known_request(ask, request_id)
-    (row,) = request_rows(ask, [command])
+    row = request_row(ask, command)
     progress = ask.store.request_progress(command.id)
     return json_answer(
         ask.request,

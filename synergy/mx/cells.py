@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Lane
 from synergy.mx.ask import Ask
 from synergy.mx.marks import (
     FAILED,
@@ -24,14 +25,30 @@ from synergy.mx.marks import (
 
 _PARTLY: Final = Mark('due', 'partly done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
+#: Waiting jobs that one page looks at to count those that are blocked.
+BLOCKED_LOOKS: Final = 300
+
+
+class Tally(NamedTuple):
+    """How many of the jobs behind a cell stand out."""
+
+    running: int = 0
+    blocked: int = 0
+    failed: int = 0
+    late: int = 0
+
+
+NOTHING: Final = Tally()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
 
-    done, total: of what is nested in it, called `noun`; total 0 where nothing is. is_late:
-    unfinished although its deadline has passed.
+    timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last
+    one, `count` how many they are, and `why` the address of the one that tells most. done, total:
+    of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
+    its deadline has passed.
     """
 
     css: str
@@ -44,6 +61,10 @@ class Cell:
     done: int = 0
     total: int = 0
     noun: str = ''
+    last: str = ''
+    count: int = 1
+    why: str = ''
+    tally: Tally = NOTHING
 
 
 class Painter:
@@ -72,6 +93,12 @@ class Painter:
             for job in self._timetable.open_jobs()
             if job.request_id is not None and job.state.is_running and not job.is_held
         }
+        self._looks_left = BLOCKED_LOOKS
+
+    @property
+    def is_blocked_least(self) -> bool:
+        """Tell whether more jobs may be blocked than were counted."""
+        return not self._looks_left
 
     def over(self, node: Node) -> int:
         """Return the ordinal after the last interval that may have started."""
@@ -92,8 +119,8 @@ class Painter:
         """Return how a job looks."""
         return mark_of(self._timetable, self._model.failed, node, key, self._ask.now)
 
-    def cell(self, node: Node, ordinal: int) -> Cell:
-        """Return the cell of one job."""
+    def cell(self, node: Node, ordinal: int, href: str | None = None) -> Cell:
+        """Return the cell of one job. href: where it leads, if not to the page of the job."""
         key = self._model.key(node, ordinal)
         mark = self.mark(node, key)
         late = self.is_late(node, ordinal, mark)
@@ -111,13 +138,14 @@ class Painter:
             css=mark.css,
             word=mark.word,
             label=label,
-            href=href_of(key),
+            href=href_of(key) if href is None else href,
             timeperiod=timeperiod,
             name=str(key),
             is_late=late,
             done=done,
             total=total,
             noun=noun,
+            tally=Tally(mark.css == 'run', mark.css == 'block', mark.css == 'fail', late),
         )
 
     def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
@@ -132,8 +160,22 @@ class Painter:
             and not self.is_rerun(node, ordinal)
         )
 
-    def rerunning_count(self, process: ProcessName, ordinals: range) -> int:
-        """Return how many of `ordinals` run again because somebody has asked for it."""
+    def late_count(self, node: Node, ordinals: range) -> int:
+        """Return how many of `ordinals` are unfinished although their deadline has passed.
+
+        What an operator has asked to run again is not late.
+        """
+        name = node.process.name
+        due = range(ordinals.start, min(ordinals.stop, self.late_until(node)))
+        first = self._timetable.first_pending(name, due)
+        if first is None:
+            return 0
+        unfinished = range(first, due.stop)
+        requested = self._timetable.requested_count(name, unfinished)
+        reruns = requested + self._rerunning_count(name, unfinished)
+        return self._timetable.pending_count(name, unfinished) - reruns
+
+    def _rerunning_count(self, process: ProcessName, ordinals: range) -> int:
         return sum(
             key.process == process and key.timeperiod.ordinal in ordinals for key in self._rerunning
         )
@@ -150,31 +192,83 @@ class Painter:
         ordinals = self._model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
         return len(ordinals) - self._timetable.pending_count(node.child, ordinals), len(ordinals)
 
-    def rolled_up(self, node: Node, ordinals: range, *, href: str, title: str, at: str) -> Cell:
+    def within(self, node: Node, outer: Timeperiod) -> range:
+        """Return the ordinals of `node` within a coarser interval, and within its tree."""
+        ordinals = self._model.hierarchy.calendar.children(outer, node.process.qualifier)
+        stop = ordinals.stop if node.until is None else min(ordinals.stop, node.until)
+        return range(max(ordinals.start, node.first), stop)
+
+    def rolled_up(self, node: Node, ordinals: range, *, href: str, title: str) -> Cell:
         """Return one cell for many intervals of `node`; title: what they are together."""
         name = node.process.name
         total = len(ordinals)
         done = total - self._timetable.pending_count(name, ordinals)
         mark = self._rolled_mark(node, ordinals, done)
         noun = _NOUN[node.process.qualifier]
+        tally = self._tally(node, ordinals)
+        # Hundreds of cells make a page: no name of an interval is made twice.
+        qualifier, telling = node.process.qualifier, self.telling(node, ordinals)
+        first = str(Timeperiod(qualifier, ordinals.start))
+        last = str(Timeperiod(qualifier, ordinals.stop - 1))
+        text_by_ordinal = {ordinals.start: first, ordinals.stop - 1: last}
+        told = text_by_ordinal.get(telling) or str(Timeperiod(qualifier, telling))
+        label = f'{name}, {title}: {mark.word}, {done} of {total} {noun}'
         return Cell(
             css=mark.css,
             word=mark.word,
-            label=f'{name}, {title}: {mark.word}, {done} of {total} {noun}',
+            label=f'{label}, {tally.late} late' if tally.late else label,
             href=href,
-            timeperiod=at,
+            timeperiod=first,
+            last=last,
+            name=f'{name}@{first}..{last}',
+            count=total,
+            why=f'/i/{name}/{told}',
+            is_late=tally.late > 0,
             done=done,
             total=total,
             noun=noun,
+            tally=tally,
         )
+
+    def telling(self, node: Node, ordinals: range) -> int:
+        """Return the interval that tells most about why these stand so: failed, or not final."""
+        name = node.process.name
+        failed = _first_in(self._failed.get(name, []), ordinals)
+        pending = self._timetable.first_pending(name, ordinals) if failed is None else failed
+        return ordinals.stop - 1 if pending is None else max(pending, ordinals.start)
+
+    def _tally(self, node: Node, ordinals: range) -> Tally:
+        name = node.process.name
+        return Tally(
+            running=_count_in(self._running.get(name, []), ordinals),
+            blocked=self._blocked(node, ordinals),
+            failed=_count_in(self._failed.get(name, []), ordinals),
+            late=self.late_count(node, ordinals),
+        )
+
+    def _blocked(self, node: Node, ordinals: range) -> int:
+        """Count the jobs that wait for others, until the looks of this page are used up."""
+        if not node.inputs:
+            return 0
+        name, stop, count = node.process.name, min(ordinals.stop, self.over(node)), 0
+        for lane in Lane:
+            start = ordinals.start
+            while self._looks_left and start < stop:
+                ordinal = self._timetable.next_embryo(name, range(start, stop), lane)
+                if ordinal is None:
+                    break
+                self._looks_left -= 1
+                count += self.mark(node, self._model.key(node, ordinal)).css == 'block'
+                start = ordinal + 1
+        return count
 
     def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:
         name = node.process.name
         if not ordinals or ordinals.start >= self._timetable.span(name).stop:
             return NOT_BEGUN
-        if _any_in(self._failed.get(name, []), ordinals):
+        if _count_in(self._failed.get(name, []), ordinals):
             return FAILED
-        if _any_in(self._running.get(name, []), ordinals):
+        if _count_in(self._running.get(name, []), ordinals):
             return RUNNING
         if done == len(ordinals):
             is_skipped = self._timetable.are_all_skipped(name, ordinals)
@@ -202,6 +296,10 @@ def href_of(key: JobKey) -> str:
     return f'/i/{key.process}/{key.timeperiod}'
 
 
-def _any_in(numbers: list[int], ordinals: range) -> bool:
+def _count_in(numbers: list[int], ordinals: range) -> int:
+    return bisect_left(numbers, ordinals.stop) - bisect_left(numbers, ordinals.start)
+
+
+def _first_in(numbers: list[int], ordinals: range) -> int | None:
     at = bisect_left(numbers, ordinals.start)
-    return at < len(numbers) and numbers[at] < ordinals.stop
+    return numbers[at] if at < len(numbers) and numbers[at] < ordinals.stop else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,13 +17,11 @@ from synergy.core.commands import (
     CommandKind,
     CommandState,
 )
-from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import Timeperiod
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.confirm import Step, confirm, need_reason
 from synergy.mx.errors import unknown, wrong
-from synergy.mx.marks import BY_STATE, FAILED, Mark
+from synergy.mx.marks import BY_STATE, Mark
 from synergy.mx.orders import order, reason_of
 from synergy.mx.render import page, see
 
@@ -42,14 +39,6 @@ ACTIONS: Final = {
     'cancel': CommandKind.ABANDON,
 }
 _WIDTH: Final = 100.0
-#: In the order of a progress bar.
-_SHOWN: Final = (
-    JobState.PROCESSED,
-    JobState.NOOP,
-    JobState.SKIPPED,
-    JobState.FINAL_RUN,
-    JobState.IN_PROGRESS,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +53,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
-    """One request. done: jobs that are final again. left: not yet. rest: how long it may take.
-
-    held: its jobs that have failed and wait for a person; it cannot end before them.
-    """
+    """One request. done: jobs that are final again. left: not yet. until: when it may end."""
 
     command: Command
     mark: Mark
     parts: tuple[Part, ...]
     done: int
-    held: int
     left: int
     rate: float | None
     rest: timedelta | None
@@ -84,29 +69,19 @@ class RequestRow:
         return self.command.state in OPEN_COMMAND_STATES
 
 
-@dataclass(frozen=True, slots=True)
-class TouchedRow:
-    """What a request touches of one process, from its first interval to its last."""
-
-    process: ProcessName
-    count: int
-    first: Timeperiod
-    last: Timeperiod
-
-
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     found = ask.store.commands(tuple(CommandState), limit, JOB_KINDS)
-    return page(ask, 'requests.html', rows=request_rows(ask, found))
+    rows = [request_row(ask, command) for command in found]
+    return page(ask, 'requests.html', rows=rows)
 
 
 def request(ask: Ask, request_id: str) -> Response:
     """Return one request with its progress."""
-    (row,) = request_rows(ask, [known_request(ask, request_id)])
+    row = request_row(ask, known_request(ask, request_id))
     progress = ask.store.request_progress(row.command.id)
-    touched = list(_touched(ask, row.command))
-    return page(ask, 'request.html', row=row, progress=progress, touched=touched)
+    return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE)
 
 
 def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
@@ -151,25 +126,8 @@ def known_request(ask: Ask, request_id: str) -> Command:
     return command
 
 
-def request_rows(ask: Ask, commands: Sequence[Command]) -> Sequence[RequestRow]:
-    """Return how far requests are."""
-    ask.look()
-    with ask.model.lock:
-        held = Counter(job.request_id for job in ask.model.timetable.open_jobs() if job.is_held)
-    return [_row(ask, command, held.get(command.id, 0)) for command in commands]
-
-
-def _touched(ask: Ask, command: Command) -> Iterator[TouchedRow]:
-    for process, ranges in (command.plan or {}).items():
-        node = ask.model.hierarchy.nodes.get(process)
-        if node is not None and ranges:
-            count = sum(stop - start for start, stop in ranges)
-            ends = ranges[0][0], ranges[-1][1] - 1
-            first, last = (Timeperiod(node.process.qualifier, ordinal) for ordinal in ends)
-            yield TouchedRow(process, count, first, last)
-
-
-def _row(ask: Ask, command: Command, held: int) -> RequestRow:
+def request_row(ask: Ask, command: Command) -> RequestRow:
+    """Return how far a request is."""
     progress = ask.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
     done = _done(command, progress)
     left = max(command.planned_count - done, 0)
@@ -179,12 +137,11 @@ def _row(ask: Ask, command: Command, held: int) -> RequestRow:
     return RequestRow(
         command=command,
         mark=Mark('due', 'paused') if command.is_paused else MARKS[command.state],
-        parts=_parts(command, progress, held),
+        parts=_parts(command, progress),
         done=done,
-        held=held,
         left=left if command.state in OPEN_COMMAND_STATES else 0,
         rate=rate,
-        rest=timedelta(seconds=left / rate) if rate and left and is_open and not held else None,
+        rest=timedelta(seconds=left / rate) if rate and left and is_open else None,
     )
 
 
@@ -196,18 +153,21 @@ def _done(command: Command, progress: Mapping[JobState, int]) -> int:
     return sum(count for state, count in progress.items() if state.is_final)
 
 
-def _parts(command: Command, progress: Mapping[JobState, int], held: int) -> tuple[Part, ...]:
+def _parts(command: Command, progress: Mapping[JobState, int]) -> tuple[Part, ...]:
     total = max(command.planned_count, sum(progress.values()), 1)
-    counts = [(BY_STATE[state], progress.get(state, 0)) for state in _SHOWN]
-    # What is held counts as in progress, for its unit is not over; to people it has failed.
-    held = min(held, progress.get(JobState.IN_PROGRESS, 0))
-    counts[-1] = (BY_STATE[JobState.IN_PROGRESS], progress.get(JobState.IN_PROGRESS, 0) - held)
-    counts.append((FAILED, held))
     parts: list[Part] = []
     at = 0.0
-    for mark, count in counts:
-        if count:
+    for state in (
+        JobState.PROCESSED,
+        JobState.NOOP,
+        JobState.SKIPPED,
+        JobState.FINAL_RUN,
+        JobState.IN_PROGRESS,
+    ):
+        if count := progress.get(state, 0):
             width = _WIDTH * count / total
-            parts.append(Part(mark=mark, count=count, start=round(at, 2), width=round(width, 2)))
+            parts.append(
+                Part(mark=BY_STATE[state], count=count, start=round(at, 2), width=round(width, 2))
+            )
             at += width
     return tuple(parts)

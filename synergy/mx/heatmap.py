@@ -15,15 +15,18 @@ from werkzeug.wrappers import Response
 
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.errors import unknown
-from synergy.mx.marks import BLOCKED, FAILED, LATE, RUNNING, Mark
+from synergy.mx.glance import Line, glance_of, months_of, others_of
+from synergy.mx.grid import Grid, Group, Row, Slot
+from synergy.mx.marks import BLOCKED, FAILED, LATE, RUNNING
 from synergy.mx.render import page
+from synergy.mx.selection import FILTERS, filter_of, marked, selection_of
 from synergy.mx.took import ROWS_MAX as TOOK_MAX
-from synergy.mx.took import Took, took_of
+from synergy.mx.took import took_of
 
 ZOOMS: Final = ('all', 'year', 'month', 'day')
 ROWS_MAX: Final = 80
@@ -31,63 +34,30 @@ YEARS_MAX: Final = 60
 _WEEKDAYS: Final = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 _MONTHS: Final = tuple(f'{date(2000, month, 1):%b}' for month in range(1, 13))
 _DAY: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A place in a row: a cell over `span` columns, or nothing."""
-
-    cell: Cell | None
-    span: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row. process: whose jobs its cells are, if they can be selected; else None.
-
-    took: how long they took, where there is room to show it.
-    """
-
-    title: str
-    href: str = ''
-    process: str | None = None
-    slots: Sequence[Slot]
-    took: Took | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Rows of one tree."""
-
-    title: str = ''
-    hint: str = ''
-    rows: Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A whole heat map. columns: title, span, address. counts: how many cells look so.
-
-    done: hours of the tree that are final, and all of them; None where no hours are shown.
-    """
-
-    zoom: str
-    title: str
-    columns: Sequence[tuple[str, int, str]]
-    groups: Sequence[Group]
-    width: int
-    counts: Sequence[tuple[Mark, int]] = ()
-    done: tuple[int, int] | None = None
+_NOUN: Final = {
+    Qualifier.HOURLY: 'hour',
+    Qualifier.DAILY: 'day',
+    Qualifier.MONTHLY: 'month',
+    Qualifier.YEARLY: 'year',
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Focus:
-    """What a heat map is about. processes: of its tree. node: the one whose days make the year."""
+    """What a heat map is about. processes: of its tree. node: the one whose days make the year.
+
+    kept: what addresses of other heat maps take along.
+    """
 
     name: str
     tree: str
     node: Node
     processes: Sequence[ProcessName]
+    kept: str = ''
+
+    def address(self, zoom: str, at: str) -> str:
+        """Return the address of another heat map of the same."""
+        return f'/t/{self.name}?z={zoom}&at={at}{self.kept}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +72,22 @@ class Turn:
 
 def heatmap(ask: Ask, name: str) -> Response:
     """Return the heat map of a tree or of a process."""
-    focus = focus_of(ask, name)
+    focus, state = focus_of(ask, name), filter_of(ask)
+    if state is not None:
+        focus = replace(focus, kept=f'&state={state}')
     zoom = ask.choice('z', ZOOMS, 'year')
     ask.look()
     with ask.model.lock:
         at = day_of(ask, focus)
-        grid = _counted(grid_of(ask, focus, zoom, at), focus)
+        painter = Painter(ask)
+        grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
+        selection = selection_of(ask, grid)
+        grid = marked(ask, grid, selection, state)
+        glance = glance_of(ask, painter, selection)
+        months, others = _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
     if zoom == 'day':
         grid = _timed(ask, grid)
+    chosen = grid.process if selection is None else selection.process
     return page(
         ask,
         'heatmap.html',
@@ -117,6 +95,14 @@ def heatmap(ask: Ask, name: str) -> Response:
         grid=grid,
         zoom=zoom,
         at=at,
+        state=state,
+        filters=FILTERS,
+        selection=selection,
+        glance=glance,
+        months=months,
+        others=others,
+        chosen=chosen,
+        names=list(dict.fromkeys([*grid.processes(), chosen])),
         turn=_turn(zoom, at),
         trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
     )
@@ -129,44 +115,49 @@ def heatmaps(ask: Ask) -> Response:
     return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
 
 
-def _counted(grid: Grid, focus: Focus) -> Grid:
-    """Add what stands out, and how many hours are done."""
-    cells = [slot.cell for group in grid.groups for row in group.rows for slot in row.slots]
-    shown = [cell for cell in cells if cell is not None]
-    counts = [
-        (mark, sum(cell.css == mark.css for cell in shown)) for mark in (RUNNING, BLOCKED, FAILED)
-    ]
-    counts.append((LATE, sum(cell.is_late for cell in shown)))
+def _numbers(
+    ask: Ask, painter: Painter, focus: Focus, year: int
+) -> tuple[Sequence[Line], Sequence[Line]]:
+    """Return the year as numbers: of the process shown, and of those around it."""
+    around = _trees_around(ask, focus)
+    return (
+        months_of(ask, painter, focus.node, year),
+        others_of(ask, painter, around, focus.node.process.name, year),
+    )
+
+
+def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
+    """Add how many jobs stand out, and how many hours are done."""
+    cells = [slot.cell for row in grid.rows() for slot in row.slots if slot.cell is not None]
+    counts = []
+    for number, mark in enumerate((RUNNING, BLOCKED, FAILED, LATE)):
+        count = sum(cell.tally[number] for cell in cells)
+        least = '+' if mark is BLOCKED and painter.is_blocked_least else ''
+        if count:
+            counts.append((mark, f'{count:,}{least}'))
     hours = [
         slot.cell
-        for group in grid.groups
-        for row in group.rows
+        for row in grid.rows()
         for slot in row.slots
         if row.process in focus.processes and slot.span == 1 and slot.cell is not None
     ]
     done = sum(cell.css in ('ok', 'skip', 'noop') for cell in hours)
-    return replace(
-        grid,
-        counts=[item for item in counts if item[1]],
-        done=(done, len(hours)) if hours else None,
-    )
+    return replace(grid, counts=counts, done=(done, len(hours)) if hours else None)
 
 
 def _timed(ask: Ask, grid: Grid) -> Grid:
     """Add how long the hours took to the first rows of hours."""
-    nodes, left = ask.context.hierarchy.nodes, TOOK_MAX
-    groups = []
-    for group in grid.groups:
-        rows = []
-        for row in group.rows:
-            node = nodes[ProcessName(row.process or '')]
-            if node.process.qualifier is Qualifier.HOURLY and left:
-                left -= 1
-                rows.append(replace(row, took=took_of(ask, node, _hours_of(row))))
-            else:
-                rows.append(row)
-        groups.append(replace(group, rows=rows))
-    return replace(grid, groups=groups)
+    nodes = ask.context.hierarchy.nodes
+    of_hours = [
+        name for name in grid.processes() if nodes[name].process.qualifier is Qualifier.HOURLY
+    ][:TOOK_MAX]
+
+    def timed(row: Row) -> Row:
+        if row.process not in of_hours:
+            return row
+        return replace(row, took=took_of(ask, nodes[row.process], _hours_of(row)))
+
+    return grid.changed(timed)
 
 
 def _hours_of(row: Row) -> Sequence[int | None]:
@@ -196,7 +187,10 @@ def focus_of(ask: Ask, name: str) -> Focus:
 
 def grid_of(ask: Ask, focus: Focus, zoom: str, at: date) -> Grid:
     """Return one heat map; hold the lock of the read model."""
-    painter = Painter(ask)
+    return _grid(ask, Painter(ask), focus, zoom, at)
+
+
+def _grid(ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date) -> Grid:
     match zoom:
         case 'all':
             return _all_years(ask, painter, focus)
@@ -221,18 +215,19 @@ def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
         years = list(range(max(first, last - YEARS_MAX + 1), last + 1))
     rows = []
     for year in years:
-        href = f'/t/{focus.name}?z=year&at={year}'
+        href = focus.address('year', str(year))
         if node.process.qualifier is Qualifier.YEARLY:
-            slots = [Slot(_job(ask, painter, node, _at(year)), 12)]
+            slots = [Slot(_job(ask, painter, node, _at(year), href), 12)]
         else:
             slots = [
                 Slot(_within(ask, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
                 for month in range(1, 13)
             ]
-        rows.append(Row(title=str(year), href=href, process=node.process.name, slots=slots))
+        rows.append(_row(node, slots, Qualifier.MONTHLY, title=str(year), href=href))
     return Grid(
         zoom='all',
         title=f'{node.process.name}, all years',
+        process=node.process.name,
         columns=[(month, 1, '') for month in _MONTHS],
         groups=[Group(rows=rows)],
         width=12,
@@ -248,7 +243,7 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     months = [max(monday + _DAY * 7 * week, begin).month for week in range(weeks)]
     spans = [months.count(month) for month in range(1, 13)]
     columns = [
-        (_MONTHS[number], span, f'/t/{focus.name}?z=month&at={year}{number + 1:02d}')
+        (_MONTHS[number], span, focus.address('month', f'{year}{number + 1:02d}'))
         for number, span in enumerate(spans)
     ]
     rows = []
@@ -257,8 +252,10 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
         if node.process.qualifier is Qualifier.YEARLY:
             rows.append(_row(node, [Slot(_job(ask, painter, node, _at(year)), weeks)]))
         if node.process.qualifier is Qualifier.MONTHLY:
-            cells = [_job(ask, painter, node, _at(year, month)) for month in range(1, 13)]
-            slots = [Slot(cell, span) for cell, span in zip(cells, spans, strict=True)]
+            slots = [
+                Slot(_job(ask, painter, node, _at(year, month), href), span)
+                for month, (_, span, href) in enumerate(columns, 1)
+            ]
             rows.append(_row(node, slots))
     if focus.node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
         rows += _calendar(ask, painter, focus, year, monday, weeks)
@@ -266,6 +263,7 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     return Grid(
         zoom='year',
         title=f'{year}' if focus.name == name else f'{focus.name}, {year}',
+        process=name,
         columns=columns,
         groups=[Group(rows=rows)],
         width=weeks,
@@ -287,7 +285,7 @@ def _calendar(
                     ask, painter, focus, focus.node, Qualifier.DAILY, _at(year, day.month, day.day)
                 )
             slots.append(Slot(cell))
-        rows.append(Row(title=title, process=focus.node.process.name, slots=slots))
+        rows.append(_row(focus.node, slots, Qualifier.DAILY, title=title, href=''))
     return rows
 
 
@@ -295,7 +293,7 @@ def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     first = at.replace(day=1)
     following = (first + _DAY * 32).replace(day=1)
     days = [first + _DAY * number for number in range((following - first).days)]
-    columns = [(str(day.day), 1, f'/t/{focus.name}?z=day&at={day:%Y%m%d}') for day in days]
+    columns = [(str(day.day), 1, focus.address('day', f'{day:%Y%m%d}')) for day in days]
 
     def row(node: Node) -> Row:
         match node.process.qualifier:
@@ -312,11 +310,13 @@ def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
                         Slot(_within(ask, painter, focus, node, Qualifier.DAILY, instant))
                         for instant in instants
                     ],
+                    Qualifier.DAILY,
                 )
 
     return Grid(
         zoom='month',
         title=f'{at:%B %Y}',
+        process=focus.node.process.name,
         columns=columns,
         groups=_groups(ask, focus, row),
         width=len(days),
@@ -342,6 +342,7 @@ def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     return Grid(
         zoom='day',
         title=f'{at:%A} {at.day} {at:%B %Y}',
+        process=focus.node.process.name,
         columns=columns,
         groups=_groups(ask, focus, row),
         width=24,
@@ -351,15 +352,8 @@ def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
 def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     """Return the rows of a tree and of those it depends on, or that depend on it."""
     nodes = ask.model.hierarchy.nodes
-    trees = {node.tree.name: node.tree for node in nodes.values()}
-    own = trees[focus.tree]
-    shown = [
-        tree
-        for tree in trees.values()
-        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
-    ]
     groups, count = [], 0
-    for tree in sorted(shown, key=lambda tree: tree is not own):
+    for tree in _trees_around(ask, focus):
         rows = [row(nodes[level]) for level in tree.levels if count < ROWS_MAX]
         count += len(rows)
         after = ' and '.join(tree.dependent_on)
@@ -369,41 +363,74 @@ def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     return groups
 
 
-def _row(node: Node, slots: Sequence[Slot]) -> Row:
-    name = node.process.name
-    return Row(title=name, href=f'/t/{name}', process=name, slots=slots)
+def _trees_around(ask: Ask, focus: Focus) -> Sequence[Tree]:
+    """Return the tree, then those it depends on or that depend on it."""
+    trees = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    own = trees[focus.tree]
+    shown = [
+        tree
+        for tree in trees.values()
+        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
+    ]
+    return sorted(shown, key=lambda tree: tree is not own)
 
 
-def _job(ask: Ask, painter: Painter, node: Node, instant: datetime) -> Cell | None:
-    """Return the job whose interval contains `instant`; None outside the tree's span."""
+def _row(
+    node: Node,
+    slots: Sequence[Slot],
+    outer: Qualifier | None = None,
+    *,
+    title: str | None = None,
+    href: str | None = None,
+) -> Row:
+    """Return a row. outer: what its cells cover, if they may be coarser than its intervals."""
+    name, qualifier = node.process.name, node.process.qualifier
+    is_rolled = outer is not None and qualifier.rank > outer.rank
+    return Row(
+        title=name if title is None else title,
+        href=f'/t/{name}' if href is None else href,
+        process=name,
+        noun=_NOUN[qualifier],
+        each=_NOUN[outer] if outer is not None and is_rolled else '',
+        slots=slots,
+    )
+
+
+def _job(
+    ask: Ask, painter: Painter, node: Node, instant: datetime, href: str | None = None
+) -> Cell | None:
+    """Return the job whose interval contains `instant`; None outside the tree's span.
+
+    href: where its cell leads, if not to the page of the job.
+    """
     calendar = ask.model.hierarchy.calendar
     ordinal = calendar.containing(node.process.qualifier, instant).ordinal
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         return None
-    return painter.cell(node, ordinal)
+    return painter.cell(node, ordinal, href)
 
 
 def _within(
     ask: Ask, painter: Painter, focus: Focus, node: Node, outer: Qualifier, instant: datetime
 ) -> Cell | None:
-    """Return the cell of a day or month: the job itself, or what is finer rolled up."""
+    """Return the cell of a day or month: the job itself, or what is finer rolled up.
+
+    Either leads to the heat map of that day or month, whose cells are finer, and those of a day
+    lead to the pages of their jobs.
+    """
+    is_month = outer is Qualifier.MONTHLY
+    if is_month:
+        href = focus.address('month', f'{instant:%Y%m}')
+    else:
+        href = focus.address('day', f'{instant:%Y%m%d}')
     if node.process.qualifier.rank <= outer.rank:
-        return _job(ask, painter, node, instant)
-    calendar = ask.model.hierarchy.calendar
-    around = calendar.containing(outer, instant)
-    ordinals = calendar.children(around, node.process.qualifier)
-    stop = ordinals.stop if node.until is None else min(ordinals.stop, node.until)
-    ordinals = range(max(ordinals.start, node.first), stop)
+        return _job(ask, painter, node, instant, href)
+    around = ask.model.hierarchy.calendar.containing(outer, instant)
+    ordinals = painter.within(node, around)
     if not ordinals:
         return None
-    if outer is Qualifier.MONTHLY:
-        href = f'/t/{focus.name}?z=month&at={instant:%Y%m}'
-        title = f'{instant:%B %Y}'
-    else:
-        href = f'/t/{focus.name}?z=day&at={instant:%Y%m%d}'
-        title = f'{instant.day} {instant:%B %Y}'
-    first = Timeperiod(node.process.qualifier, ordinals.start)
-    return painter.rolled_up(node, ordinals, href=href, title=title, at=str(first))
+    title = f'{instant:%B %Y}' if is_month else f'{instant.day} {instant:%B %Y}'
+    return painter.rolled_up(node, ordinals, href=href, title=title)
 
 
 def _at(year: int, month: int = 1, day: int = 1) -> datetime:

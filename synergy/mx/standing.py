@@ -76,14 +76,7 @@ def late_count(ask: Ask, painter: Painter, node: Node) -> int:
 
     What an operator has asked to run again is not late.
     """
-    timetable, name = ask.model.timetable, node.process.name
-    due = range(node.first, painter.late_until(node))
-    first = timetable.first_pending(name, due)
-    if first is None:
-        return 0
-    unfinished = range(first, due.stop)
-    reruns = timetable.requested_count(name, unfinished) + painter.rerunning_count(name, unfinished)
-    return timetable.pending_count(name, unfinished) - reruns
+    return painter.late_count(node, ask.model.timetable.span(node.process.name))
 
 
 def trees_of(

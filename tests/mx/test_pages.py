@@ -233,28 +233,6 @@ def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: Pages) -> Non
     assert pages.get('/').text == kept
 
 
-def test_a_request_whose_job_has_failed_says_so(pages: Pages) -> None:
-    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
-    assert leadership is not None
-    key = pages.key('SiteHourly', '2026112005')
-    job = pages.store.jobs([key])[key]
-    held = replace(
-        job,
-        state=JobState.IN_PROGRESS,
-        is_held=True,
-        rev=job.rev + 1,
-        request_id=CommandId(REQUEST_ID),
-        changed_at=NOW,
-    )
-    pages.store.commit(leadership, [SaveJob(held, 'held')])
-    pages.runtime.clock.advance(timedelta(seconds=1))
-
-    text = pages.get(f'/requests/{REQUEST_ID}').text
-
-    assert '1 failed job</a>' in text
-    assert ', 1 failed' in pages.get('/requests').text
-
-
 def test_a_missing_leader_is_told(pages: Pages) -> None:
     assert 'No Scheduler leads' not in pages.get('/').text
 

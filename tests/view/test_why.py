@@ -148,7 +148,8 @@ def test_a_box_that_vanished_is_the_cause(pages: Pages) -> None:
 
     assert cause.kind is CauseKind.BOX_GONE
     assert cause.text == (
-        'box dev (dev.example) vanished: not heard of since 2026-11-23 12:17:00 UTC (1 h 35 min ago)'
+        'box dev (dev.example) vanished: not heard of since 2026-11-23 12:17:00 UTC '
+        '(1 h 35 min ago)'
     )
     assert cause.action is not None
     assert (cause.action.address, cause.action.command) == (None, './launch.py start Supervisor')

@@ -7,7 +7,7 @@
     ['g then o h r q f w p d a', 'overview, heat map, runs, requests, free runs, workers, processes, dead letters, audit'],
     ['j k', 'next, previous row'], ['Enter', 'open the row'],
     ['← ↑ ↓ →', 'move in a heat map'], ['x, Shift + arrows, drag', 'select a cell, a range'],
-    ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected'], ['.', 'why'], ['Esc', 'let go'],
+    ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected, or the row'], ['.', 'why'], ['Esc', 'let go'],
   ];
   let isGoing = false;
   let row = -1;
@@ -38,13 +38,30 @@
   }
 
   function step(by) {
-    const rows = [...document.querySelectorAll('main .tbl tbody tr')].filter((item) => item.querySelector('a'));
+    const rows = [...document.querySelectorAll('main .tbl tbody tr, main .att')].filter((item) => item.querySelector('a'));
     if (!rows.length) return;
     row = Math.min(Math.max(row + by, 0), rows.length - 1);
-    for (const item of document.querySelectorAll('tr.is-row')) item.classList.remove('is-row');
+    for (const item of document.querySelectorAll('.is-row')) item.classList.remove('is-row');
     rows[row].classList.add('is-row');
-    rows[row].querySelector('th a, td a').focus();
+    leadOf(rows[row]).focus();
     rows[row].scrollIntoView({ block: 'nearest' });
+  }
+
+  const leadOf = (item) => item.querySelector('th a, td a, .l1 a');
+
+  // The interval that the row is about: [process, timeperiod]; null where it is about none.
+  function intervalOf(item) {
+    const parts = item && leadOf(item) ? new URL(leadOf(item).href).pathname.split('/') : [];
+    return parts.length === 4 && parts[1] === 'i' ? parts.slice(2) : null;
+  }
+
+  function act(key) {
+    const found = intervalOf(document.querySelector('.is-row'));
+    if (!found) return false;
+    const [process, timeperiod] = found;
+    if (key === '.') { location.assign(`/i/${process}/${timeperiod}#r-why`); }
+    else { location.assign(`/change/${key === 'r' ? 'reprocess' : 'skip'}?process=${process}&first=${timeperiod}`); }
+    return true;
   }
 
   // On a phone the list of pages scrolls sideways; show where we are.
@@ -70,7 +87,7 @@
     else if (event.key === 'k') { step(-1); }
     else if (event.key === '.' && document.getElementById('r-why')) { document.getElementById('r-why').scrollIntoView(); }
     else if (link) { location.assign(link.href); }
-    else { return; }
+    else if (!['r', 's', '.'].includes(event.key) || !act(event.key)) { return; }
     event.preventDefault();
   });
 })();

@@ -15,10 +15,11 @@
     word.textContent = text;
   }
 
-  // Somebody has begun something that a swap would take away: a menu, a selection, a text.
+  // Somebody has begun something that a swap would take away: a menu, a text. What is selected in a
+  // heat map stands in the address, so a page read anew has it, too.
   function isAtWork() {
     const at = document.activeElement;
-    return Boolean(document.querySelector('dialog[open], .is-sel, [data-live] details[open]'))
+    return Boolean(document.querySelector('dialog[open], [data-live] details[open]'))
       || Boolean(at && at.closest('[data-live]') && at.matches('input, textarea, select'))
       || [...document.querySelectorAll('[data-live] input, [data-live] textarea')].some((field) => field.value !== field.defaultValue);
   }
@@ -120,7 +121,6 @@
     if (document.hidden) { pause(); } else { connect(); read(); }
   });
   window.addEventListener('pagehide', pause);
-  document.addEventListener('mx:free', () => { if (isStale) readSoon(); });
   for (const region of document.querySelectorAll('[data-poll]')) {
     setInterval(() => { if (!isBusy()) readSoon(); }, Number(region.dataset.poll) * 1000);
   }

@@ -1,0 +1,129 @@
+"""What is chosen in a heat map, as its address holds it: a range of one process, and a state.
+
+`process`, `first` and `last` (both included) are the range; `state` is what is looked for: cells
+without a job of that look step back. Scripts write the same address when a range is selected, and
+this is how it comes back: after a reload, from a colleague, or without any script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import Timeperiod, parse
+from synergy.mx.ask import Ask
+from synergy.mx.cells import Cell
+from synergy.mx.errors import wrong
+from synergy.mx.grid import Grid, Row, Slot, said
+from synergy.mx.marks import BLOCKED, FAILED, LATE, LEGEND, RUNNING, Mark
+from synergy.mx.words import counted
+
+#: The legend, by the names that addresses have for it.
+FILTERS: Final[Mapping[str, Mark]] = dict(
+    zip(
+        ('processed', 'running', 'final', 'blocked', 'failed', 'skipped', 'noop', 'due', 'late'),
+        (*LEGEND, LATE),
+        strict=True,
+    )
+)
+
+#: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
+_TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
+_HIDDEN: Final = {
+    'final': JobState.FINAL_RUN,
+    'skip': JobState.SKIPPED,
+    'noop': JobState.NOOP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A range of intervals, both ends included. text: how much that is."""
+
+    process: ProcessName
+    first: Timeperiod
+    last: Timeperiod
+    text: str
+
+    def has(self, row: Row, slot: Slot) -> bool:
+        """Tell whether a place of the map is, or holds, a part of it."""
+        cell = slot.cell
+        return (
+            cell is not None
+            and row.process == self.process
+            and cell.timeperiod <= str(self.last)
+            and (cell.last or cell.timeperiod) >= str(self.first)
+        )
+
+
+def filter_of(ask: Ask) -> str | None:
+    """Return the name of the state that is looked for; None where none is."""
+    return None if ask.optional('state') is None else ask.choice('state', tuple(FILTERS), 'failed')
+
+
+def selection_of(ask: Ask, grid: Grid) -> Selection | None:
+    """Return the range that the address holds; None where it holds none."""
+    start = ask.optional('first')
+    if start is None:
+        return None
+    node = ask.node(ask.text('process', grid.process))
+    first = ask.timeperiod(node, start)
+    last = ask.timeperiod(node, ask.text('last', str(first)))
+    if last < first:
+        raise wrong(f'the range from {first} to {last} is upside down', 'swap its two ends')
+    found = Selection(process=node.process.name, first=first, last=last, text='')
+    return replace(found, text=_text(grid, found))
+
+
+def _text(grid: Grid, selection: Selection) -> str:
+    """Return how much is selected; in cells, too, where they hold just that."""
+    job_count = selection.last.ordinal - selection.first.ordinal + 1
+    found = [
+        (row, slot.cell)
+        for row in grid.rows()
+        for slot in row.slots
+        if slot.cell is not None and selection.has(row, slot)
+    ]
+    if sum(cell.count for _, cell in found) == job_count:
+        return said(found[0][0], len(found), job_count)
+    return counted(job_count, 'interval')
+
+
+def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None) -> Grid:
+    """Return the map with its selection, and with the cells that are not looked for set back.
+
+    Hold the lock of the read model.
+    """
+    css = None if state is None else FILTERS[state].css
+
+    def one(row: Row) -> Row:
+        slots = [
+            replace(
+                slot,
+                is_selected=selection is not None and selection.has(row, slot),
+                is_dim=css is not None
+                and slot.cell is not None
+                and not _holds(ask, row, slot.cell, css),
+            )
+            for slot in row.slots
+        ]
+        return replace(row, slots=slots)
+
+    return grid if selection is None and css is None else grid.changed(one)
+
+
+def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
+    """Tell whether a job of a cell looks so; of many, also where the cell shows another one."""
+    if cell.css == css or (css == LATE.css and cell.is_late):
+        return True
+    if css in _TALLIED:
+        return cell.tally[_TALLIED.index(css)] > 0
+    if css not in _HIDDEN or not cell.last:
+        return False
+    qualifier = ask.model.hierarchy.nodes[row.process].process.qualifier
+    first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
+    ordinals = range(first.ordinal, last.ordinal + 1)
+    return ask.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None

@@ -1,0 +1,184 @@
+"""Heat maps: cells stand for all their intervals, and the address holds what is chosen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from synergy.core.commands import CommandId
+from synergy.core.effects import SaveJob
+from synergy.core.states import JobState
+from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
+
+
+def cell(text: str, key: str) -> str:
+    """Return the cell whose first interval is `key`."""
+    found = re.search(rf'<td [^>]*><a [^>]*data-k="{key}[."].*?</td>', text)
+    assert found is not None, f'{key} is on the page'
+    return found[0]
+
+
+def chosen(text: str) -> tuple[str, str, str, str]:
+    """Return what the form would act on: process, first, last, and how much it says that is."""
+    process = re.search(r'<option selected>(\w+)', text)
+    first = re.search(r'name="first"[^>]* value="(\d*)"', text)
+    last = re.search(r'name="last"[^>]* value="(\d*)"', text)
+    said = re.search(r'data-count>([^<]*)<', text)
+    assert process is not None
+    assert first is not None
+    assert last is not None
+    assert said is not None
+    return process[1], first[1], last[1], said[1]
+
+
+@pytest.mark.parametrize(
+    ('address', 'key', 'last', 'count'),
+    [
+        ('?z=month&at=202611', 'SiteHourly@2026111000', '2026111023', 24),
+        ('?z=all', 'SiteHourly@2026110100', '2026113023', 720),
+        ('?z=all', 'SiteHourly@2026090100', '2026093023', 720),
+    ],
+)
+def test_a_rolled_up_cell_knows_its_last_interval(
+    pages: Pages, address: str, key: str, last: str, count: int
+) -> None:
+    found = cell(pages.get(f'/t/site{address}').text, key)
+
+    assert f'data-last="{last}" data-n="{count}"' in found
+
+
+def test_the_form_names_the_process_that_is_shown(pages: Pages) -> None:
+    assert chosen(pages.get('/t/site?z=all').text)[0] == 'SiteHourly'
+    assert chosen(pages.get('/t/site?z=month').text)[0] == 'SiteDaily'
+    assert chosen(pages.get('/t/SiteHourly?z=month').text)[0] == 'SiteHourly'
+    assert 'AlertDaily</option>' in pages.get('/t/site?z=month').text
+
+
+def test_an_address_with_a_range_shows_it_selected(pages: Pages) -> None:
+    address = '/t/site?z=month&at=202611&process=SiteHourly&first=2026111000&last=2026111323'
+    text = pages.get(address).text
+
+    assert chosen(text) == ('SiteHourly', '2026111000', '2026111323', '4 days, 96 hours')
+    assert text.count('aria-selected="true"') == 4
+    assert 'is-sel' in cell(text, 'SiteHourly@2026111300')
+    assert 'is-sel' not in cell(text, 'SiteHourly@2026111400')
+    assert 'is-sel' not in cell(text, 'SiteDaily@2026111000')
+
+
+def test_a_range_that_is_out_of_sight_is_selected_all_the_same(pages: Pages) -> None:
+    text = pages.get('/t/site?z=day&at=20261122&process=SiteHourly&first=2026111000').text
+
+    assert chosen(text) == ('SiteHourly', '2026111000', '', '1 interval')
+
+
+@pytest.mark.parametrize(
+    ('query', 'status', 'said'),
+    [
+        ('process=SiteHourle&first=2026111000', 404, 'did you mean'),
+        ('first=20261110', 404, 'SiteDaily'),
+        ('first=2026111000&last=2026110900', 400, 'upside down'),
+        ('state=fialed', 400, 'did you mean'),
+    ],
+)
+def test_a_bad_choice_is_refused(pages: Pages, query: str, status: int, said: str) -> None:
+    answer = pages.get(f'/t/site?{query}')
+
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+def test_a_filter_sets_other_cells_back_and_stays(pages: Pages) -> None:
+    text = pages.get('/t/site?z=month&at=202611&state=failed').text
+
+    assert ' dim' not in cell(text, 'SiteHourly@2026112200')
+    assert ' dim' in cell(text, 'SiteHourly@2026112100')
+    assert ' dim' in cell(text, 'SiteDaily@2026112200')
+    assert 'href="/t/site?z=day&amp;at=20261122&amp;state=failed"' in text
+    assert '<a class="st fail" href="/t/site?z=month&amp;at=20261101" aria-current="true">' in text
+
+
+def test_a_filter_finds_what_a_rolled_up_cell_hides(pages: Pages) -> None:
+    text = pages.get('/t/SiteHourly?z=month&at=202611&state=noop').text
+    days = re.findall(r'class="c ok( dim)?"><a [^>]*data-p="SiteHourly"', text)
+
+    # One hour in 97 had nothing to do.
+    assert days.count('') == 6
+    assert 'SiteHourly, 3 November 2026: processed, 24 of 24 hours' in text
+
+
+def test_a_job_of_a_day_drills_down_to_its_page(pages: Pages) -> None:
+    year = cell(pages.get('/t/alert?z=year&at=2026').text, 'AlertDaily@2026112200')
+    month = cell(pages.get('/t/alert?z=month&at=202611').text, 'AlertDaily@2026112200')
+    day = cell(pages.get('/t/alert?z=day&at=20261122').text, 'AlertDaily@2026112200')
+
+    for found in (year, month):
+        assert 'href="/t/alert?z=day&amp;at=20261122"' in found
+    assert 'href="/i/AlertDaily/2026112200"' in day
+
+
+def test_why_of_a_rolled_up_cell_is_that_of_the_failed_interval_in_it(pages: Pages) -> None:
+    text = pages.get('/t/SiteHourly?z=month&at=202611').text
+
+    assert f'data-why="/i/SiteHourly/{FAILED_HOUR[1]}"' in cell(text, 'SiteHourly@2026112200')
+    assert 'data-why="/i/SiteHourly/2026112310"' in cell(text, 'SiteHourly@2026112300')
+    assert 'data-why="/i/SiteHourly/2026112023"' in cell(text, 'SiteHourly@2026112000')
+    assert 'data-why="/i/SiteHourly/2026112500"' in cell(text, 'SiteHourly@2026112500')
+
+
+def test_the_selection_is_explained_beside_the_map(pages: Pages) -> None:
+    range_ = '&process=SiteHourly&first=2026112000&last=2026112323'
+    text = pages.get(f'/t/site?z=month&at=202611{range_}').text
+    said = text[text.index('id="r-cell"') : text.index('class="keys"')]
+
+    assert 'href="/i/SiteHourly/2026112209#r-why"' in said
+    assert 'of 4 days, 96 hours, 81 done' in said
+    assert '1 failed' in said
+    assert 'is not a number' in said
+    assert 'Run 2026112209 again' in said
+    outside = pages.get('/t/site?z=month&at=202611&process=SiteHourly&first=2020010100')
+    assert 'choose a cell' in outside.text
+
+
+def test_a_year_is_shown_as_numbers_too(pages: Pages) -> None:
+    text = pages.get('/t/site?z=year&at=2026&state=failed').text
+    numbers = text[text.index('id="r-year"') :]
+
+    assert '<a href="/t/SiteDaily?z=month&amp;at=202611&amp;state=failed">November</a>' in numbers
+    assert '21 of 30 days' in numbers
+    assert '<a href="/t/SiteHourly?z=year&amp;at=2026&amp;state=failed">SiteHourly</a>' in numbers
+    assert '1 failed' in numbers
+    assert 'AlertDaily' in numbers
+    assert 'r-year' not in pages.get('/t/site?z=year&at=2020').text
+
+
+def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
+    text = pages.get('/t/SiteHourly?z=month&at=202611').text
+    found = cell(text, 'SiteHourly@2026112200')
+
+    assert 'corner' in found
+    assert '23 of 24 hours, 1 late' in found
+    # Hour 09 of the 22nd, hour 10 of the 23rd, and the day of alerts.
+    assert '3 late</span>' in text
+    assert '2 late</span>' in pages.get('/t/site?z=all').text
+
+
+def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages) -> None:
+    key = pages.key('SiteHourly', '2026111005')
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    reset = replace(
+        pages.store.jobs([key])[key],
+        state=JobState.EMBRYO,
+        rev=2,
+        request_id=CommandId(REQUEST_ID),
+        changed_at=NOW,
+    )
+    pages.store.commit(leadership, [SaveJob(reset, 'reset')])
+
+    found = cell(pages.get('/t/site?z=month&at=202611').text, 'SiteHourly@2026111000')
+
+    assert '23 of 24 hours' in found
+    assert 'late' not in found
