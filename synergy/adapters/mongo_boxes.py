@@ -12,12 +12,13 @@ from pymongo.errors import DuplicateKeyError
 from synergy.adapters import mongo_documents as documents
 from synergy.adapters.mongo_documents import Document
 from synergy.adapters.mongo_reading import MongoReading
+from synergy.core.box_load import load_text
 from synergy.core.records import Box, BoxProcess
 
 BOXES: Final = 'box'
 _PROCESSES: Final = 'box_configuration'
 #: A box that was drained before it was ever seen.
-_UNSEEN: Final = {'host': '', 'home': '', 'pid': None, 'version': '', 'seen_at': None}
+_UNSEEN: Final = {'host': '', 'home': '', 'pid': None, 'version': '', 'seen_at': None, 'load': None}
 
 
 class MongoBoxes(MongoReading):
@@ -48,6 +49,7 @@ class MongoBoxes(MongoReading):
             'pid': box.pid,
             'version': {'$literal': box.version},
             'seen_at': now,
+            'load': {'$literal': load_text(box.load)},
         }
         values = {name: {'$cond': [may, value, f'${name}']} for name, value in wanted.items()}
         kept = {'is_draining': {'$ifNull': ['$is_draining', False]}}

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import bson
 from bson import ObjectId
 
+from synergy.core.box_load import load_of
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import (
@@ -320,6 +321,7 @@ def box_of(document: Document) -> Box:
         version=fields.text('version'),
         seen_at=fields.instant_or_none('seen_at'),
         is_draining=fields.switch('is_draining'),
+        load=load_of(fields.text_or_none('load')),
     )
 
 

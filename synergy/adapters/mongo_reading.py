@@ -302,6 +302,17 @@ class MongoReading:
         order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
         return list(self._units({'process_name': name}, order, limit))
 
+    def ended_freerun_units(
+        self, since: datetime, states: Collection[UnitState], limit: int
+    ) -> Sequence[Unit]:
+        """Return units of all free runs that ended since, those that ended last first."""
+        where: Document = {
+            'unit_of_work_type': documents.TYPE_FREERUN,
+            'finished_at': {'$gte': since},
+            'state': {'$in': [state.value for state in states]},
+        }
+        return list(self._units(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit))
+
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
         where: Document = {'state': UnitState.DEAD.value}

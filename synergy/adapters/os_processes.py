@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from synergy.core.records import BoxLoad, ProcessLoad
 from synergy.ports.processes import ChildExit, ProcessIdentity
 
 #: Source: prctl(2).
@@ -29,6 +31,8 @@ class OsProcesses:
     def __init__(self) -> None:
         """Know no children yet."""
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        # Kept from one measurement to the next: psutil counts CPU time in between.
+        self._measured: dict[ProcessIdentity, psutil.Process] = {}
 
     def spawn(
         self,
@@ -86,6 +90,29 @@ class OsProcesses:
         except (psutil.Error, OSError):
             return None
 
+    def load(self, identities: Sequence[tuple[str, ProcessIdentity]]) -> BoxLoad | None:
+        """Measure how busy this box and these of its processes are."""
+        measured: dict[ProcessIdentity, psutil.Process] = {}
+        loads: list[ProcessLoad] = []
+        for name, identity in identities:
+            try:
+                found = self._measured.get(identity) or psutil.Process(identity.pid)
+                with found.oneshot():
+                    loads.append(_load_of(name, found))
+                measured[identity] = found
+            except (psutil.Error, OSError):
+                continue
+        self._measured = measured
+        try:
+            return BoxLoad(
+                load_average=round(os.getloadavg()[0], 2),
+                cpu_count=psutil.cpu_count() or 1,
+                memory_percent=psutil.virtual_memory().percent,
+                processes=tuple(loads),
+            )
+        except (psutil.Error, OSError):
+            return None
+
     def terminate(self, identity: ProcessIdentity) -> None:
         """Ask a process to end."""
         self._send(identity, signal.SIGTERM)
@@ -130,6 +157,16 @@ class OsProcesses:
     def forget(self, pid_file: Path) -> None:
         """Remove a pid file, if there is one."""
         pid_file.unlink(missing_ok=True)
+
+
+def _load_of(name: str, found: psutil.Process) -> ProcessLoad:
+    return ProcessLoad(
+        process=name,
+        pid=found.pid,
+        started_at=datetime.fromtimestamp(found.create_time(), UTC).replace(microsecond=0),
+        cpu_percent=round(found.cpu_percent(), 1),
+        memory_bytes=found.memory_info().rss,
+    )
 
 
 def _created_at(pid: int) -> float:

@@ -9,17 +9,18 @@ from typing import Final
 from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_connection import to_micros
 from synergy.adapters.sqlite_tables import SqliteTables
+from synergy.core.box_load import load_text
 from synergy.core.records import Box, BoxProcess
 
 _HEARTBEAT: Final = f"""
-INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0)
+INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0, :load)
 ON CONFLICT (box_id) DO UPDATE SET
-    host = :host, home = :home, pid = :pid, version = :version, seen_at = :now
+    host = :host, home = :home, pid = :pid, version = :version, seen_at = :now, load = :load
 WHERE (host = :host AND home = :home) OR pid IS NULL OR seen_at <= :vanished
 RETURNING {rows.BOX_COLUMNS}
 """
 _SET_DRAINED: Final = (
-    f"INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (?, '', '', NULL, '', NULL, ?) "
+    f"INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (?, '', '', NULL, '', NULL, ?, NULL) "
     'ON CONFLICT (box_id) DO UPDATE SET is_draining = excluded.is_draining'
 )
 
@@ -43,6 +44,7 @@ class SqliteBoxes(SqliteTables):
                 'home': box.home,
                 'pid': box.pid,
                 'version': box.version,
+                'load': load_text(box.load),
                 'now': to_micros(now),
                 'vanished': to_micros(now - vanished_after),
             },

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from synergy.adapters.sqlite_connection import from_micros, to_micros
+from synergy.core.box_load import load_of
 from synergy.core.commands import (
     Command,
     CommandId,
@@ -44,7 +45,7 @@ OVERRIDE_COLUMNS: Final = (
     'process_name, trigger_frequency, trigger_at, trigger_by, is_on, is_on_at, is_on_by, '
     'definition, rev'
 )
-BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining'
+BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining, load'
 BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
 
 _NO_ARGUMENTS: Final = '{}'
@@ -288,7 +289,7 @@ def override_values(override: Override) -> tuple[Any, ...]:
 
 def box_of(row: tuple[Any, ...]) -> Box:
     """Return the record of a row of BOX_COLUMNS."""
-    box_id, host, home, pid, version, seen_at, is_draining = row
+    box_id, host, home, pid, version, seen_at, is_draining, load = row
     return Box(
         box_id=box_id,
         host=host,
@@ -297,6 +298,7 @@ def box_of(row: tuple[Any, ...]) -> Box:
         version=version,
         seen_at=from_micros(seen_at),
         is_draining=bool(is_draining),
+        load=load_of(load),
     )
 
 

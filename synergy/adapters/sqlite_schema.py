@@ -205,6 +205,10 @@ CREATE INDEX unit_of_work_freerun ON unit_of_work (finished_at)
     WHERE time_qualifier = '_real_time'
 """
 
+_VERSION_8: Final = """
+ALTER TABLE box ADD COLUMN load TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -213,4 +217,5 @@ MIGRATIONS: Final = (
     _VERSION_5,
     _VERSION_6,
     _VERSION_7,
+    _VERSION_8,
 )

@@ -41,7 +41,7 @@ from synergy.core.records import (
     UnitEnd,
     UowId,
 )
-from synergy.core.states import JobState
+from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.clock import Clock
 from synergy.ports.errors import (
@@ -400,6 +400,18 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             'ORDER BY timeperiod DESC, run DESC LIMIT ?'
         )
         return [rows.unit_of(row) for row in self._file.read(sql, (name, limit))]
+
+    def ended_freerun_units(
+        self, since: datetime, states: Collection[UnitState], limit: int
+    ) -> Sequence[Unit]:
+        """Return units of all free runs that ended since, those that ended last first."""
+        sql = (
+            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work INDEXED BY unit_of_work_freerun '
+            "WHERE time_qualifier = '_real_time' AND finished_at >= ? "
+            f'AND state IN ({", ".join("?" * len(states))}) ORDER BY finished_at DESC, id LIMIT ?'
+        )
+        values = (to_micros(since), *(state.value for state in states), limit)
+        return [rows.unit_of(row) for row in self._file.read(sql, values)]
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""

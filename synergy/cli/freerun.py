@@ -1,4 +1,4 @@
-"""`launch.py freerun`: list, add, edit, remove, switch and run cron-like entries."""
+"""`launch.py freerun`: list, add, edit, remove, switch, run and cancel cron-like entries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from synergy.view.freeruns import freeruns, next_fires
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        'action', nargs='?', choices=['ls', 'add', 'edit', 'rm', 'on', 'off', 'run'], default='ls'
+        'action',
+        nargs='?',
+        choices=['ls', 'add', 'edit', 'rm', 'on', 'off', 'run', 'cancel'],
+        default='ls',
     )
     parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
     parser.add_argument(
@@ -75,6 +78,8 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
             kind, details = CommandKind.FREERUN_REMOVE, {}
         case 'run':
             kind, details = CommandKind.FREERUN_RUN, {}
+        case 'cancel':
+            kind, details = CommandKind.FREERUN_CANCEL, {}
         case 'on' | 'off':
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
@@ -162,8 +167,8 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
 
 COMMAND = CliCommand(
     name='freerun',
-    summary='List cron-like entries with their next fires; add, edit, remove, switch on or off, or '
-    'run one now.',
+    summary='List cron-like entries with their next fires; add, edit, remove, switch on or off, '
+    'run one now, or cancel what runs.',
     example='freerun add Cleaner::nightly --trigger "cron 30 2 * * *" --overlap queue',
     add_arguments=_add_arguments,
     run=_run,

@@ -26,9 +26,9 @@ class CommandKind(StrEnum):
     """What is to be done.
 
     REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
-    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN: to the free run `process`. PROCESS_SAVE,
-    PROCESS_RUN: to the managed process `process`. BOX and USER are done already when their row is
-    inserted: it is their record in the audit.
+    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free run `process`.
+    PROCESS_SAVE, PROCESS_RUN: to the managed process `process`. BOX and USER are done already when
+    their row is inserted: it is their record in the audit.
     """
 
     REPROCESS = 'reprocess'
@@ -41,6 +41,7 @@ class CommandKind(StrEnum):
     FREERUN_SAVE = 'freerun_save'
     FREERUN_REMOVE = 'freerun_remove'
     FREERUN_RUN = 'freerun_run'
+    FREERUN_CANCEL = 'freerun_cancel'
     PROCESS_SAVE = 'process_save'
     PROCESS_RUN = 'process_run'
     BOX = 'box'
@@ -93,7 +94,8 @@ class Command:
     shown; None executes whatever the plan is by then. plan: what it touches, once planned.
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
-    far as they change, None being as in context.py; of DROP, the id of the `uow` if only one.
+    far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the id of the `uow`
+    if only one.
     """
 
     id: CommandId

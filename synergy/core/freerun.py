@@ -152,7 +152,8 @@ class Freeruns:
                 return
             case _:
                 word = unit.state.value.removeprefix('state_')
-                self._ended(freerun, unit, f'run {unit.run} {word} {unit.processed_count}', now)
+                text = f'run {unit.run} {word} {unit.processed_count}'
+                self._ended(freerun, [unit.id], text, now)
 
     def vanished(self, uow_ids: Collection[UowId], now: datetime) -> Sequence[Effect]:
         """Forget units that are gone from the store."""
@@ -203,6 +204,18 @@ class Freeruns:
         freerun = self._by_name[name]
         changed, event = self._start_or_not(freerun, now, now)
         self._save(changed, f'run now: {event}', now)
+        return self._effects
+
+    def cancel(
+        self, name: ProcessName, uow_ids: Collection[UowId], who: str, now: datetime
+    ) -> Sequence[Effect]:
+        """Cancel runs that are under way; a fire that is queued behind them starts.
+
+        The worker that holds one learns it at its next renewal, and its result is discarded.
+        """
+        reason = f'cancelled by {who}'
+        self._effects = [CancelUnit(uow_id, reason, now) for uow_id in uow_ids]
+        self._ended(self._by_name[name], uow_ids, f'{", ".join(uow_ids)} {reason}', now)
         return self._effects
 
     def _fire(self, freerun: Freerun, at: datetime, now: datetime) -> None:
@@ -279,10 +292,10 @@ class Freeruns:
         if at is not None:
             self._effects.append(Announce(unit.id, unit.process, at))
         elif freerun is not None and unit.id in freerun.live:
-            self._ended(freerun, unit, text, now)
+            self._ended(freerun, [unit.id], text, now)
 
-    def _ended(self, freerun: Freerun, unit: Unit, event: str, now: datetime) -> None:
-        left = tuple(uow_id for uow_id in freerun.live if uow_id != unit.id)
+    def _ended(self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime) -> None:
+        left = tuple(uow_id for uow_id in freerun.live if uow_id not in ended)
         freerun = replace(freerun, live=left)
         if freerun.queued_at is not None and not left:
             planned = freerun.queued_at

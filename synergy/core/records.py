@@ -272,12 +272,34 @@ class BoxProcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLoad:
+    """One running process. cpu_percent: of one core, since it was measured before."""
+
+    process: str
+    pid: int
+    started_at: datetime
+    cpu_percent: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxLoad:
+    """How busy a box is. load_average: over a minute. memory_percent: of the machine's, in use."""
+
+    load_average: float
+    cpu_count: int
+    memory_percent: float
+    processes: tuple[ProcessLoad, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
     """A box, as its Supervisor last reported it.
 
     host, home: the place that holds the box id. pid: of the Supervisor; None once it has stopped
     in order. version: of the product that it runs. seen_at: last heartbeat, by the store's clock;
     None while only `is_draining` was ever set. is_draining: desired; its workers take no more.
+    load: measured for the last heartbeat; None where nobody measures.
     """
 
     box_id: str
@@ -287,6 +309,7 @@ class Box:
     version: str = ''
     seen_at: datetime | None = None
     is_draining: bool = False
+    load: BoxLoad | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,10 +26,10 @@ from synergy.mx.changes import job_command, preview_of
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.follow import ACTIONS, known_request, request_row
-from synergy.mx.freeruns import checked_definition, known_freerun
+from synergy.mx.freeruns import checked_definition, known_freerun, order_switch, runs_of
 from synergy.mx.interval import EVENTS_MAX
 from synergy.mx.masks import masked, unmasked
-from synergy.mx.orders import asked_before, order, ordered, place, reason_of
+from synergy.mx.orders import asked_before, order, place, reason_of
 from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
 from synergy.view.boxes import box_views
@@ -44,11 +44,12 @@ from synergy.view.encode import (
     encode_page,
     encode_preview,
     encode_progress,
+    encode_standing,
     encode_status,
     encode_unit,
     instant,
 )
-from synergy.view.freeruns import freeruns
+from synergy.view.freeruns import FreerunView, freeruns, standing
 from synergy.view.jobs import JobQuery, job_page, ordinals_of
 from synergy.view.processes import encode_process
 from synergy.view.standing import Looking, Standing, looked_at
@@ -214,7 +215,16 @@ def api_switch_process(ask: Ask, name: str, action: str) -> Response:
 def api_freeruns(ask: Ask) -> Response:
     """List free runs with their next fires, by name."""
     found = freeruns(ask.context, ask.store, ask.now)
-    return paged(ask, found, lambda item: item.freerun.name, encode_freerun)
+
+    def encode(item: FreerunView) -> dict[str, Any]:
+        return {**encode_freerun(item), **encode_standing(standing(ask.store, item.freerun.name))}
+
+    return paged(ask, found, lambda item: item.freerun.name, encode)
+
+
+def api_freerun_runs(ask: Ask) -> Response:
+    """List the runs of all free runs: those under way, then those that ended last."""
+    return listed(ask, [masked(encode_dead(unit)) for unit in runs_of(ask).units], None)
 
 
 def api_freerun(ask: Ask, name: str) -> Response:
@@ -226,6 +236,7 @@ def api_freerun(ask: Ask, name: str) -> Response:
         ask.request,
         {
             **masked(encode_freerun(view)),
+            **masked(encode_standing(standing(ask.store, view.freerun.name))),
             'runs': [masked(encode_unit(unit)) for unit in units],
             'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
@@ -254,25 +265,9 @@ def api_save_freerun(ask: Ask) -> Response:
 
 
 def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
-    """Switch a free run on or off, run it now, or remove it."""
+    """Switch a free run on or off, run it now, cancel what runs (or one `uow`), or remove it."""
     need_key(ask)
-    kinds: dict[str, tuple[CommandKind, dict[str, Any]]] = {
-        'on': (CommandKind.FREERUN_SAVE, {'is_on': True}),
-        'off': (CommandKind.FREERUN_SAVE, {'is_on': False}),
-        'run': (CommandKind.FREERUN_RUN, {}),
-        'remove': (CommandKind.FREERUN_REMOVE, {}),
-    }
-    if action not in kinds:
-        raise unknown(
-            f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(kinds)}'
-        )
-    kind, details = kinds[action]
-    command = ordered(ask, kind, name, details=details, reason=reason_of(ask))
-    if (known := asked_before(ask, command)) is None:
-        # Only now: what was asked for may have removed it.
-        known_freerun(ask, name)
-        known = place(ask, command)
-    return accepted(ask, known)
+    return accepted(ask, order_switch(ask, name, action))
 
 
 def api_boxes(ask: Ask) -> Response:
@@ -290,7 +285,10 @@ def api_change_box(ask: Ask, box_id: str, action: str) -> Response:
 def api_switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
     """Say whether a process is to run on a box; the Supervisor there follows."""
     need_key(ask)
-    return json_answer(ask.request, encode_box_process(set_desired(ask, box_id, process, action)))
+    set_desired(ask, box_id, process, action)
+    rows = ask.store.box_processes(box_id)
+    row = next(row for row in rows if row.process == process)
+    return json_answer(ask.request, encode_box_process(row))
 
 
 def api_dead(ask: Ask) -> Response:

@@ -15,12 +15,13 @@ from synergy.mx.answers import commands_page, listed
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.config import entry_rows, setting_rows
+from synergy.mx.health import encode_health, health_of
 from synergy.mx.masks import masked
 from synergy.mx.overview import overview_of
 from synergy.mx.render import json_answer
 from synergy.mx.search import find, parse_query
 from synergy.mx.standing import TreeRow
-from synergy.view.encode import encode_box_process, encode_command, encode_job, instant
+from synergy.view.encode import encode_command, encode_job, instant
 
 KIND_WORDS: Final = tuple(kind.value for kind in CommandKind)
 
@@ -147,13 +148,12 @@ def api_config(ask: Ask) -> Response:
 
 
 def api_health(ask: Ask) -> Response:
-    """Tell whether everything is well; 503 when somebody is needed."""
-    found = looking.health_of(ask)
-    leadership = found.pop('leadership')
-    found['leader'] = None if leadership is None else leadership.owner
-    found['term'] = None if leadership is None else leadership.term
-    found['ill'] = [encode_box_process(row) for row in found['ill']]
-    return json_answer(ask.request, found, 200 if found['is_well'] else 503)
+    """Tell whether everything is well; 503 when no work is done, or not all that should run does.
+
+    `needs` says why it is not well; `waits` counts what waits for a person, and is no illness.
+    """
+    found = health_of(ask)
+    return json_answer(ask.request, encode_health(ask, found), 200 if found.is_well else 503)
 
 
 def _encode_cell(cell: Cell) -> Mapping[str, Any]:

@@ -11,7 +11,11 @@ from werkzeug.wrappers import Response
 from synergy.core.users import Role
 from synergy.mx import accounts, api, api_looking, documents, openapi
 from synergy.mx.box_changes import ACTIONS as BOX_ACTIONS
+from synergy.mx.boxes import SWITCH_ACTIONS
+from synergy.mx.dead import ACTIONS as DEAD_ACTIONS
 from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
+from synergy.mx.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.mx.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.heatmap import ZOOMS
 from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.route import Parameter, Route
@@ -51,7 +55,8 @@ _ANSWERS: Final[Mapping[View, type[Any]]] = {
     api.api_runs: shapes.DeadDocument,
     api.api_processes: shapes.ProcessDocument,
     api.api_switch_process: documents.AcceptedDocument,
-    api.api_freeruns: shapes.FreerunDocument,
+    api.api_freeruns: documents.FreerunRowDocument,
+    api.api_freerun_runs: shapes.DeadDocument,
     api.api_save_freerun: documents.AcceptedDocument,
     api.api_freerun: documents.FreerunPageDocument,
     api.api_switch_freerun: documents.AcceptedDocument,
@@ -173,13 +178,27 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('description', 'for people'),
         required=('name',),
     ),
+    _list(
+        '/freeruns/runs',
+        api.api_freerun_runs,
+        Parameter('hours', 'how far back, 1 to 720', 'integer'),
+        Parameter('state', 'how they stand; may be given again', choices=RUN_STATES),
+        Parameter('entries', 'of entries that are on, off, or all', choices=RUN_ENTRIES),
+        Parameter('q', 'only entries whose name holds this text'),
+        _LIMIT,
+    ),
     _read('/freeruns/<name>', api.api_freerun),
-    _act('/freeruns/<name>/<action>', api.api_switch_freerun, ('on', 'off', 'run', 'remove')),
+    _act(
+        '/freeruns/<name>/<action>',
+        api.api_switch_freerun,
+        FREERUN_ACTIONS,
+        Parameter('uow', 'of the action cancel: only this run'),
+    ),
     _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
     _act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS),
-    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, ('start', 'stop')),
+    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, SWITCH_ACTIONS),
     _list('/dead', api.api_dead, _LIMIT, _CURSOR),
-    _act('/dead/<uow_id>/<action>', api.api_settle_dead, ('retry', 'drop')),
+    _act('/dead/<uow_id>/<action>', api.api_settle_dead, DEAD_ACTIONS),
     _read(
         '/heatmaps/<name>',
         api_looking.api_heatmap,

@@ -6,12 +6,14 @@ It is looked up once in a while for all pages, so that no page pays for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Store
+from synergy.view.boxes import Presence, box_views
 
 KEPT_SECONDS: Final = 3.0
 #: More are shown as `99+`.
@@ -20,13 +22,17 @@ COUNT_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """Counts by what they are of. leader: its box and pid; None when nobody leads."""
+    """Counts by what they are of. leader: its box and pid; None when nobody leads.
+
+    vanished: of the boxes.
+    """
 
     leader: str | None
     term: int
     running: int
     requests: int
     boxes: int
+    vanished: int
     dead: int
 
 
@@ -37,18 +43,21 @@ class Surroundings:
     _lock: Lock = field(default_factory=Lock)
     _kept: tuple[float, Around] | None = None
 
-    def of(self, store: Store, model: ReadModel, now_seconds: float) -> Around:
+    def of(
+        self, store: Store, model: ReadModel, now_seconds: float, vanished_after: timedelta
+    ) -> Around:
         """Return what there is, as of a moment ago."""
         with self._lock:
             if self._kept is None or now_seconds - self._kept[0] >= KEPT_SECONDS:
-                self._kept = now_seconds, _look(store, model)
+                self._kept = now_seconds, _look(store, model, vanished_after)
             return self._kept[1]
 
 
-def _look(store: Store, model: ReadModel) -> Around:
+def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
     model.look(store, LOOK_PATIENCE_SECONDS)
     leadership = store.leadership()
     is_led = leadership is not None and leadership.until > store.store_now()
+    boxes = box_views(store, vanished_after)
     with model.lock:
         running = sum(model.timetable.running_count(name) for name in model.hierarchy.nodes)
     return Around(
@@ -56,6 +65,7 @@ def _look(store: Store, model: ReadModel) -> Around:
         term=0 if leadership is None else leadership.term,
         running=running,
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
-        boxes=len(store.boxes()),
+        boxes=len(boxes),
+        vanished=sum(view.presence is Presence.VANISHED for view in boxes),
         dead=len(store.dead_units(COUNT_MAX)),
     )

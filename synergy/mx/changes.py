@@ -20,6 +20,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Painter
+from synergy.mx.dead import drop_with
 from synergy.mx.errors import Refused, wrong
 from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
@@ -96,6 +97,7 @@ def confirm_change(ask: Ask, kind: str) -> Response:
     if command.reason is None:
         raise wrong('the reason is missing', 'say why, so that others understand it later')
     place(ask, command)
+    drop_with(ask, command)
     return see(ask.url('request', request_id=command.id))
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import urlencode
+
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command, CommandKind
@@ -9,9 +13,12 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.confirm import Step, confirm, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import asked_before, id_of, place, reason_of
 from synergy.mx.render import page, see
+
+ACTIONS: Final = ('retry', 'drop')
 
 
 def dead_letters(ask: Ask) -> Response:
@@ -20,17 +27,63 @@ def dead_letters(ask: Ask) -> Response:
     return page(ask, 'dead.html', units=units)
 
 
+def confirm_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
+    """Say what retrying or dropping a dead letter would do; a retried job has a whole cascade."""
+    unit = known_dead(ask, uow_id)
+    if action not in ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
+    if action == 'retry' and not is_freerun(unit.process):
+        return redirect(retry_address(unit), 302)
+    says = ['It starts once more, now.', 'The dead letter goes off the list.']
+    if action == 'drop':
+        says = ['It goes off this list; nothing runs again. The run and its log stay.']
+    step = Step(
+        title=f'{action.capitalize()} the dead letter {unit.key}',
+        button=action.capitalize(),
+        says=says,
+        back='/dead',
+        back_text='dead letters',
+        needs_reason=action == 'drop',
+    )
+    return confirm(ask, step)
+
+
+def retry_address(unit: Unit) -> str:
+    """Return the preview of everything that runs again when the job of a dead letter does."""
+    place = urlencode({'process': unit.process, 'first': str(unit.timeperiod), 'dead': unit.id})
+    return f'/change/reprocess?{place}'
+
+
 def settle_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
-    """Retry a dead letter, or drop it."""
+    """Retry a free run or drop a dead letter; the retry of a job is shown first."""
+    unit = known_dead(ask, uow_id)
+    if action == 'retry' and not is_freerun(unit.process):
+        return see(retry_address(unit))
+    if action == 'drop':
+        need_reason(ask)
     command = settle(ask, uow_id, action)
-    if command.kind is CommandKind.REPROCESS:
-        return see(ask.url('request', request_id=command.id))
-    return see(ask.url('dead_letters'))
+    return see(ask.url('dead_letters', asked=command.id))
+
+
+def drop_with(ask: Ask, command: Command) -> None:
+    """Drop the dead letter that a preview was opened for, now that its job runs again."""
+    uow_id = ask.optional('dead')
+    unit = None if uow_id is None else ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    if unit is not None and unit.process == command.process:
+        place(ask, _command(ask, unit, CommandKind.DROP))
+
+
+def known_dead(ask: Ask, uow_id: str) -> Unit:
+    """Return a dead letter; raise Refused when there is none of that id."""
+    unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    if unit is None or unit.state is not UnitState.DEAD:
+        raise unknown(f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list')
+    return unit
 
 
 def settle(ask: Ask, uow_id: str, action: str) -> Command:
     """Ask for what `action` says; return the command that does the work."""
-    if action not in ('retry', 'drop'):
+    if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
     unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
     kind = CommandKind.DROP

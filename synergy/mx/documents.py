@@ -12,6 +12,7 @@ from synergy.view.documents import (
     CommandDocument,
     EventDocument,
     FreerunDocument,
+    FreerunStandingDocument,
     JobDocument,
     ProcessText,
     ProgressDocument,
@@ -140,7 +141,11 @@ class AcceptedDocument(CommandDocument):
     request: str
 
 
-class FreerunPageDocument(FreerunDocument):
+class FreerunRowDocument(FreerunDocument, FreerunStandingDocument):
+    """A free run with its next fires, and how it has done lately."""
+
+
+class FreerunPageDocument(FreerunDocument, FreerunStandingDocument):
     """A free run with its newest runs and events."""
 
     runs: list[UnitDocument]
@@ -207,21 +212,37 @@ class ConfigDocument(TypedDict):
     processes: list[EntryDocument]
 
 
+class DaemonDocument(TypedDict):
+    """One process of the system's own."""
+
+    process: ProcessText
+    box_id: str
+    pid: int | None
+    state: str
+    up_seconds: int | None
+    memory_bytes: int | None
+
+
 class HealthDocument(TypedDict):
-    """Whether everything is well, and what is not."""
+    """Whether everything is well, what is not, and what waits for a person."""
 
     version: str
     is_well: bool
+    needs: Annotated[list[str], 'why it is not well, and what helps']
+    waits: Annotated[dict[str, int], 'numbers of what waits for a person']
+    is_led: bool
     leader: Annotated[str | None, 'box:pid of who led last']
     term: int | None
-    is_led: bool
+    standbys: list[str]
+    store_seconds: Annotated[float, 'how long the store took to answer']
     store_uri: str
     broker_uri: str
-    store_seconds: Annotated[float, 'how long the store took to answer']
-    processes_up: int
-    processes_wanted: int
-    ill: list[BoxProcessDocument]
-    dead_count: int
-    late_count: int
     home: str
     box_id: str
+    processes_up: int
+    processes_wanted: int
+    vanished: Annotated[list[str], 'boxes that have vanished']
+    ill: list[BoxProcessDocument]
+    daemons: list[DaemonDocument]
+    dead_count: int
+    late_count: int

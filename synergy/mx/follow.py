@@ -19,6 +19,7 @@ from synergy.core.commands import (
 )
 from synergy.core.states import JobState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.confirm import Step, confirm, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_STATE, Mark
 from synergy.mx.orders import order, reason_of
@@ -83,13 +84,36 @@ def request(ask: Ask, request_id: str) -> Response:
     return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE)
 
 
+def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
+    """Say what pausing, resuming or cancelling a request would do."""
+    target = known_request(ask, request_id)
+    if action not in ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
+    says = {
+        'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
+        'resume': 'It goes on where it was paused.',
+        'cancel': 'What is not dealt with yet is left as it is. What was reset already runs.',
+    }
+    step = Step(
+        title=f'{action.capitalize()} the request about {target.process}',
+        button='Cancel the rest' if action == 'cancel' else action.capitalize(),
+        says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
+        back=ask.url('request', request_id=target.id),
+        back_text=f'request {target.id[:6]}',
+        needs_reason=action == 'cancel',
+    )
+    return confirm(ask, step)
+
+
 def control_request(ask: Ask, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
     target = known_request(ask, request_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
-    order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
-    return see(ask.url('request', request_id=target.id))
+    if action == 'cancel':
+        need_reason(ask)
+    asked = order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
+    return see(ask.url('request', request_id=target.id, asked=asked.id))
 
 
 def known_request(ask: Ask, request_id: str) -> Command:

@@ -5,26 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandKind
+from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
-from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
-from synergy.core.records import ProcessName
-from synergy.mx.ask import Ask
-from synergy.mx.errors import unknown
+from synergy.core.records import ProcessName, Unit
+from synergy.core.states import UnitState
+from synergy.mx.ask import LIMIT_MAX, Ask
+from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_UNIT
 from synergy.mx.masks import masked, unmasked
-from synergy.mx.orders import fresh_form_id, order, reason_of
+from synergy.mx.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
 from synergy.mx.render import page, see
-from synergy.view.freeruns import FreerunView, freeruns, next_fires
+from synergy.view.freeruns import FreerunView, freeruns, next_fires, standing
 
 RUNS_MAX = 50
 EVENTS_MAX = 50
+#: Entries whose newest runs are looked at for the list.
+STANDINGS_MAX: Final = 500
+RUNS_SHOWN: Final = 200
+#: Ended runs looked through for one page of runs.
+LOOKED_AT_MAX: Final = 5_000
+HOURS_MAX: Final = 720
+_STATES: Final = {
+    'running': (UnitState.REQUESTED, UnitState.IN_PROGRESS, UnitState.INVALID),
+    'processed': (UnitState.PROCESSED,),
+    'noop': (UnitState.NOOP,),
+    'failed': (UnitState.DEAD,),
+    'cancelled': (UnitState.CANCELED,),
+}
+RUN_STATES: Final = tuple(_STATES)
+RUN_ENTRIES: Final = ('all', 'on', 'off')
+ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('cancel', 'remove')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -40,9 +60,65 @@ class Form:
     fires: Sequence[datetime] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Runs of all entries, and the filters that left them. is_more: there are more of them."""
+
+    units: Sequence[Unit]
+    is_more: bool
+    hours: int
+    entries: str
+    states: Sequence[str]
+    text: str
+
+
 def freerun_list(ask: Ask) -> Response:
-    """List all entries."""
-    return page(ask, 'freeruns.html', rows=freeruns(ask.context, ask.store, ask.now))
+    """List all entries, and how each has done lately."""
+    found = freeruns(ask.context, ask.store, ask.now)
+    rows = [
+        (view, standing(ask.store, view.freerun.name) if number < STANDINGS_MAX else None)
+        for number, view in enumerate(found)
+    ]
+    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT)
+
+
+def freerun_runs(ask: Ask) -> Response:
+    """List runs of all entries: those under way, then those that ended last."""
+    runs = runs_of(ask)
+    shown = [(unit, BY_UNIT[unit.state]) for unit in runs.units]
+    return page(ask, 'freerun_runs.html', runs=runs, shown=shown, state_words=RUN_STATES)
+
+
+def runs_of(ask: Ask) -> Runs:
+    """Return the runs that the filters of the address leave."""
+    limit = ask.number('limit', RUNS_SHOWN, 1, LIMIT_MAX)
+    hours = ask.number('hours', 24, 1, HOURS_MAX)
+    entries = ask.choice('entries', RUN_ENTRIES, 'all')
+    words = ask.request.args.getlist('state')
+    for word in words:
+        if word not in RUN_STATES:
+            raise wrong(f'state is {word!r:.40}', f'one of {", ".join(RUN_STATES)}')
+    text = (ask.optional('q') or '').lower()
+    states = {state for word in words or RUN_STATES for state in _STATES[word]}
+    is_on = {item.name: item.is_on for item in ask.store.freeruns()}
+
+    def is_meant(unit: Unit) -> bool:
+        is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
+        return unit.state in states and is_kept and text in unit.process.lower()
+
+    live = [unit for unit in ask.store.live_units() if is_freerun(unit.process)]
+    ended = [state for state in states if not state.is_live]
+    since = ask.now - timedelta(hours=hours)
+    found = ask.store.ended_freerun_units(since, ended, LOOKED_AT_MAX) if ended else []
+    units = [unit for unit in (*live, *found) if is_meant(unit)]
+    return Runs(
+        units=units[:limit],
+        is_more=len(units) > limit or len(found) == LOOKED_AT_MAX,
+        hours=hours,
+        entries=entries,
+        states=words,
+        text=text,
+    )
 
 
 def freerun(ask: Ask, name: str) -> Response:
@@ -92,25 +168,82 @@ def save_freerun(ask: Ask) -> Response:
         return _form(ask, form, before, 400)
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
     details = _details(values, before)
-    order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
-    return see(ask.url('freerun_list'))
+    asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
+    # A new entry has a page of its own only once the Scheduler has made it.
+    where = 'freerun_list' if before is None else 'freerun'
+    return see(ask.url(where, name=before and full_name, asked=asked.id))
+
+
+def confirm_freerun(ask: Ask, name: str, action: str) -> Response:
+    """Say what switching, running, cancelling or removing an entry would do."""
+    found = known_freerun(ask, name).freerun
+    _meant(ask, action)
+    uow = ask.optional('uow')
+    says = {
+        'on': f'It fires by its trigger, {found.trigger}.',
+        'off': 'It fires no more until it is switched on; what is under way goes on.',
+        'run': 'It starts now, out of turn; when one is under way, its overlap policy '
+        f'({found.overlap.value}) decides.',
+        'cancel': 'The run is given up: its worker stops within seconds, its result is discarded. '
+        'What it has changed already stays. Later fires are not touched.',
+        'remove': 'The entry and its trigger are gone; what is under way goes on, and its runs '
+        'stay in the store.',
+    }
+    titles = {'on': 'Switch {} on', 'off': 'Switch {} off', 'run': 'Run {} now'}
+    title = titles.get(action, f'{action.capitalize()} {{}}').format(found.name)
+    step = Step(
+        title=title if action != 'cancel' else f'Cancel {_runs_text(found, uow)} of {found.name}',
+        button=titles.get(action, action.capitalize() + '{}').replace(' {}', '').replace('{}', ''),
+        says=[says[action]],
+        back=ask.url('freerun', name=found.name),
+        back_text=found.name,
+        needs_reason=action in GRAVE_ACTIONS,
+        hidden=[] if uow is None else [('uow', uow)],
+    )
+    return confirm(ask, step)
+
+
+def _runs_text(found: Freerun, uow: str | None) -> str:
+    return 'the run' if uow is not None or len(found.live) == 1 else 'all runs under way'
 
 
 def switch_freerun(ask: Ask, name: str, action: str) -> Response:
-    """Switch an entry on or off, run it now, or remove it."""
+    """Switch an entry on or off, run it now, cancel what runs, or remove it."""
     view = known_freerun(ask, name)
-    details: dict[str, Any] = {}
+    if action in GRAVE_ACTIONS:
+        need_reason(ask)
+    asked = order_switch(ask, view.freerun.name, action)
+    if action == 'remove':
+        return see(ask.url('freerun_list', asked=asked.id))
+    return see(ask.url('freerun', name=view.freerun.name, asked=asked.id))
+
+
+def order_switch(ask: Ask, name: str, action: str) -> Command:
+    """Ask for what `action` says about an entry."""
+    kind, details = _meant(ask, action)
+    command = ordered(ask, kind, name, details=details, reason=reason_of(ask))
+    if (known := asked_before(ask, command)) is not None:
+        return known
+    # Only now: what was asked for before may have removed it.
+    known_freerun(ask, name)
+    return place(ask, command)
+
+
+def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Any]]:
     match action:
         case 'on' | 'off':
-            kind, details = CommandKind.FREERUN_SAVE, {'is_on': action == 'on'}
+            return CommandKind.FREERUN_SAVE, {'is_on': action == 'on'}
         case 'run':
-            kind = CommandKind.FREERUN_RUN
+            return CommandKind.FREERUN_RUN, {}
+        case 'cancel':
+            uow = ask.optional('uow')
+            return CommandKind.FREERUN_CANCEL, {} if uow is None else {'uow': uow}
         case 'remove':
-            kind = CommandKind.FREERUN_REMOVE
+            return CommandKind.FREERUN_REMOVE, {}
         case _:
-            raise unknown(f'{action!r:.40} is nothing to do to a free run', 'on, off, run, remove')
-    order(ask, kind, view.freerun.name, details=details, reason=reason_of(ask))
-    return see(ask.url('freerun_list'))
+            raise unknown(
+                f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(ACTIONS)}'
+            )
 
 
 def known_freerun(ask: Ask, name: str) -> FreerunView:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from werkzeug.wrappers import Response
 
 from synergy.core.freerun_record import is_freerun
-from synergy.core.records import Unit
+from synergy.core.records import LogLine, Unit
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import href_of
@@ -21,6 +22,8 @@ from synergy.mx.render import page
 
 #: Processes whose usual times are looked up for one page.
 USUAL_MAX: Final = 20
+TAILS_MAX: Final = 8
+TAIL_LINES: Final = 20
 _SCALE_WIDTH: Final = 160
 
 
@@ -46,6 +49,14 @@ class LiveRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a run's log, opened on the page. skipped: lines before these."""
+
+    lines: Sequence[LogLine]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """One worker and the units that it holds."""
 
@@ -61,6 +72,8 @@ def live(ask: Ask) -> Response:
     workers = [
         Worker(owner, [row for row in running if row.unit.owner == owner]) for owner in owners
     ]
+    opened = ask.request.args.getlist('tail')[:TAILS_MAX]
+    tails = {row.unit.id: _tail(ask, row.unit) for row in running if row.unit.id in opened}
     waiting = [row for row in rows if row.unit.state is not UnitState.IN_PROGRESS]
     return page(
         ask,
@@ -68,8 +81,23 @@ def live(ask: Ask) -> Response:
         workers=workers,
         running=running,
         waiting=waiting,
+        tails=tails,
+        tail_href=lambda uow_id: _tail_href(list(tails), uow_id),
         timeline=timeline_of(ask, [row.unit for row in running]),
     )
+
+
+def _tail(ask: Ask, unit: Unit) -> Tail:
+    lines = ask.store.log(unit.id)
+    skipped = max(len(lines) - TAIL_LINES, 0)
+    return Tail(lines[skipped:], skipped)
+
+
+def _tail_href(opened: Sequence[str], uow_id: str) -> str:
+    """Return the address of this page with one log more opened, or closed when it is open."""
+    left = [item for item in opened if item != uow_id]
+    names = left if uow_id in opened else [*left, uow_id][-TAILS_MAX:]
+    return f'/runs?{urlencode([("tail", name) for name in names])}#u-{uow_id}'
 
 
 def live_rows(ask: Ask, limit: int) -> Sequence[LiveRow]:

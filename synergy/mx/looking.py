@@ -1,4 +1,4 @@
-"""Pages that only look: processes, graph, audit, config, logs, health, search, pages of trees."""
+"""Pages that only look: processes, graph, audit, config, logs, search, pages of trees."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-import synergy
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
@@ -142,7 +141,7 @@ def audit(ask: Ask) -> Response:
 def logs(ask: Ask) -> Response:
     """Show the end of a log file of this box."""
     files = log_files(ask)
-    name = ask.optional('file') or next(iter(files), None)
+    name = ask.optional('file') or _newest(ask, files)
     lines = [] if name is None else log_lines(ask, name)
     words = ask.optional('q')
     shown = [line for line in lines if words is None or words.lower() in line.lower()]
@@ -158,48 +157,25 @@ def log_files(ask: Ask) -> Sequence[str]:
     return sorted(item.name for item in folder.glob('*') if item.is_file())
 
 
+def _newest(ask: Ask, files: Sequence[str]) -> str | None:
+    """Return the log that was written to last."""
+
+    def written_at(name: str) -> float:
+        try:
+            return (ask.settings.log_directory / name).stat().st_mtime
+        except OSError:
+            # Rotated away since it was listed.
+            return 0.0
+
+    return max(files, key=written_at, default=None)
+
+
 def log_lines(ask: Ask, name: str) -> Sequence[str]:
     """Return the last lines of a log file of this box, without passwords."""
     files = log_files(ask)
     if name not in files:
         raise unknown(f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them')
     return _tail(ask.settings.log_directory / name)
-
-
-def health(ask: Ask) -> Response:
-    """Tell whether everything is well, and what is not."""
-    return page(ask, 'health.html', **health_of(ask))
-
-
-def health_of(ask: Ask) -> dict[str, Any]:
-    """Return the state of store, leader and boxes."""
-    clock = ask.site.clock
-    before = clock.monotonic()
-    leadership = ask.store.leadership()
-    store_now = ask.store.store_now()
-    seconds = clock.monotonic() - before
-    rows = ask.store.box_processes(None)
-    ill = [row for row in rows if row.is_on and row.state in ('fatal', 'backoff')]
-    is_led = leadership is not None and leadership.until > store_now
-    dead = ask.store.dead_units(LIMIT_MAX)
-    with ask.model.lock:
-        late = sum(late_count(ask, Painter(ask), node) for node in ask.model.hierarchy)
-    return {
-        'version': synergy.__version__,
-        'is_well': is_led and not ill,
-        'leadership': leadership,
-        'is_led': is_led,
-        'store_uri': masked_text(ask.settings.store_uri),
-        'broker_uri': masked_text(ask.settings.broker_uri),
-        'store_seconds': seconds,
-        'processes_up': sum(row.state == 'running' for row in rows),
-        'processes_wanted': sum(row.is_on for row in rows),
-        'ill': ill,
-        'dead_count': len(dead),
-        'late_count': late,
-        'home': str(ask.settings.home),
-        'box_id': ask.settings.box_id,
-    }
 
 
 def search(ask: Ask) -> Response:

@@ -15,7 +15,7 @@ from synergy.mx.render import problem
 _PAGES: Final = {
     'scheduler/dashboard/overview': '/',
     'scheduler/dashboard/managed': '/processes',
-    'scheduler/dashboard/freerun': '/freeruns',
+    'scheduler/dashboard/freerun': '/freeruns/runs',
     'scheduler/managed/entries': '/processes',
     'scheduler/freerun/entries': '/freeruns',
     'scheduler/viewer/object': '/processes',

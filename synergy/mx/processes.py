@@ -10,6 +10,7 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.records import Json
 from synergy.mx.ask import Ask
+from synergy.mx.confirm import Step, confirm
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import order, reason_of
 from synergy.mx.render import see
@@ -19,10 +20,35 @@ DEFAULT = 'default'
 ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
 
 
+def confirm_process(ask: Ask, name: str, action: str) -> Response:
+    """Say what switching a process, or looking at it now, would do."""
+    process = ask.node(name).process
+    says = {
+        'on': f'It starts by its trigger again, {process.trigger}.',
+        'off': 'Nothing of it is started any more; what is under way goes on. What depends on it '
+        'waits.',
+        'default': 'What was changed here is forgotten: its switch and trigger are as context.py '
+        'says.',
+        'run': 'The Scheduler looks at it now, as if its trigger had fired, and starts what may '
+        'start.',
+    }
+    if action not in says:
+        raise unknown(f'{action!r:.40} has no step to confirm', 'use the list of processes')
+    titles = {'run': 'Run {} now', 'default': 'Let {} go by context.py'}
+    step = Step(
+        title=titles.get(action, f'Switch {{}} {action}').format(process.name),
+        button={'run': 'Run now', 'default': 'As in context.py'}.get(action, f'Switch {action}'),
+        says=[says[action]],
+        back='/processes',
+        back_text='processes',
+    )
+    return confirm(ask, step)
+
+
 def switch_process(ask: Ask, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
-    order_change(ask, name, action)
-    return see(ask.url('processes'))
+    asked = order_change(ask, name, action)
+    return see(ask.url('processes', asked=asked.id))
 
 
 def order_change(ask: Ask, name: str, action: str) -> Command:

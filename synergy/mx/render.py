@@ -18,6 +18,7 @@ from synergy.core.users import Role
 from synergy.mx import words
 from synergy.mx.around import Around
 from synergy.mx.ask import Ask
+from synergy.mx.asked import asked_of
 from synergy.mx.errors import Refused
 from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
@@ -65,6 +66,7 @@ def environment(title: str, context: Context) -> Environment:
         'span': words.span,
         'instant': words.instant,
         'counted': words.counted,
+        'size': words.size,
         'said': words.title,
         'masked': masked,
         'masked_text': masked_text,
@@ -85,6 +87,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         here=ask.request.full_path.rstrip('?'),
         ago=lambda at: words.ago(at, ask.now),
         stamp=lambda at: words.stamp(at, ask.now),
+        asked=asked_of(ask),
         **values,
     )
     response = Response(text, status, mimetype='text/html')
@@ -156,7 +159,8 @@ def finish(response: Response, *, is_changed: bool) -> Response:
 def _around(ask: Ask) -> Around | None:
     if ask.visitor.role is None:
         return None
-    return ask.site.surroundings.of(ask.store, ask.model, ask.site.clock.monotonic())
+    now = ask.site.clock.monotonic()
+    return ask.site.surroundings.of(ask.store, ask.model, now, ask.settings.box_vanished)
 
 
 def _way_back(request: Request) -> str:

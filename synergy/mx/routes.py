@@ -18,6 +18,7 @@ from synergy.mx import (
     dead,
     follow,
     freeruns,
+    health,
     heatmap,
     interval,
     live,
@@ -66,6 +67,11 @@ def _change(rule: str, view: Callable[..., Response], role: Role | None = Role.O
     return Route(rule=rule, method='POST', role=role, view=view)
 
 
+def _confirm(rule: str, view: Callable[..., Response], actions: tuple[str, ...]) -> Route:
+    """Return the step before a change, at the address that the change itself is sent to."""
+    return Route(rule=rule, method='GET', role=Role.OPERATOR, view=view, actions=actions)
+
+
 _PAGES: Final[Sequence[Route]] = (
     _shared('/', overview.overview),
     _shared('/t/', heatmap.heatmaps),
@@ -75,26 +81,33 @@ _PAGES: Final[Sequence[Route]] = (
     _change('/change/<kind>', changes.confirm_change),
     _shared('/requests', follow.requests),
     _page('/requests/<request_id>', follow.request),
+    _confirm('/requests/<request_id>/<action>', follow.confirm_control, tuple(follow.ACTIONS)),
     _change('/requests/<request_id>/<action>', follow.control_request),
     _shared('/runs', live.live),
     _shared('/graph', looking.graph),
     _page('/processes', looking.processes),
+    _confirm('/processes/<name>/<action>', processes.confirm_process, ('run', 'on', 'off')),
     _change('/processes/<name>/<action>', processes.switch_process),
     _page('/freeruns', freeruns.freerun_list),
     _page('/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
     _change('/freeruns/edit', freeruns.save_freerun),
     _change('/freeruns/fires', freeruns.show_fires),
+    _page('/freeruns/runs', freeruns.freerun_runs),
     _page('/freeruns/<name>', freeruns.freerun),
+    _confirm('/freeruns/<name>/<action>', freeruns.confirm_freerun, freeruns.ACTIONS),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
     _page('/boxes', boxes.boxes),
+    _confirm('/boxes/<box_id>/<action>', boxes.confirm_drain, boxes.DRAIN_ACTIONS),
     _change('/boxes/<box_id>/<action>', boxes.drain_box),
+    _confirm('/boxes/<box_id>/<process>/<action>', boxes.confirm_box_process, boxes.SWITCH_ACTIONS),
     _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
     _page('/dead', dead.dead_letters),
+    _confirm('/dead/<uow_id>/<action>', dead.confirm_dead_letter, ('drop', 'retry')),
     _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
     _shared('/audit', looking.audit),
     _page('/config', config.config),
     _page('/logs', looking.logs, Role.OPERATOR),
-    _page('/health', looking.health),
+    _page('/health', health.health),
     _page('/search', looking.search),
     _shared('/p/<name>', looking.tree_page),
     _page('/scheduler/<path:rest>', old.old_scheduler, None),

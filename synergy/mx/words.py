@@ -25,6 +25,14 @@ def instant(at: datetime | None) -> str:
     return '' if at is None else f'{at:%Y-%m-%d %H:%M:%S}'
 
 
+def size(count: int) -> str:
+    """Return a number of bytes: `84 MB`."""
+    for unit, step in (('GB', 1e9), ('MB', 1e6), ('kB', 1e3)):
+        if count >= step:
+            return f'{count / step:.{1 if count < 10 * step else 0}f} {unit}'
+    return f'{count} B'
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number of things: `1 interval`, `12,345 intervals`."""
     return f'{count:,} {noun if count == 1 else plural or noun + "s"}'

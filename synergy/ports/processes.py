@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from synergy.core.records import BoxLoad
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessIdentity:
@@ -55,6 +57,13 @@ class Processes(Protocol):
 
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now; None when there is none."""
+        ...
+
+    def load(self, identities: Sequence[tuple[str, ProcessIdentity]]) -> BoxLoad | None:
+        """Measure how busy this box and these of its processes are, each given with its name.
+
+        Those that have ended meanwhile are left out; None where it cannot be measured.
+        """
         ...
 
     def terminate(self, identity: ProcessIdentity) -> None:

@@ -31,7 +31,7 @@ from synergy.core.records import (
     UnitEnd,
     UowId,
 )
-from synergy.core.states import JobState
+from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, User
@@ -269,6 +269,15 @@ class Reader(Protocol):
         """Return the newest units of a free run, newest first."""
         ...
 
+    def ended_freerun_units(
+        self, since: datetime, states: Collection[UnitState], limit: int
+    ) -> Sequence[Unit]:
+        """Return units of all free runs that ended at `since` or later in one of `states`.
+
+        At most `limit`, those that ended last first.
+        """
+        ...
+
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return at most `limit` dead letters, newest first, that come after `after`.
 
@@ -304,11 +313,11 @@ class BoxStore(Protocol):
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
         """Say that the Supervisor of a box lives; return the box's row as it stands afterwards.
 
-        One conditional statement that writes host, home, pid, version and, by the store's clock
-        and whatever `box.seen_at` says, `seen_at`; it inserts the row if there is none and leaves
-        `is_draining` of an existing one alone. Nothing is written while another place (host and
-        home) holds the box, with a pid and seen less than `vanished_after` ago: the row returned
-        is then the other's, which the caller tells by host and home.
+        One conditional statement that writes host, home, pid, version, load and, by the store's
+        clock and whatever `box.seen_at` says, `seen_at`; it inserts the row if there is none and
+        leaves `is_draining` of an existing one alone. Nothing is written while another place (host
+        and home) holds the box, with a pid and seen less than `vanished_after` ago: the row
+        returned is then the other's, which the caller tells by host and home.
         """
         ...
 

@@ -222,6 +222,15 @@ class Requests:
                 why = f'{name} stems from context.py; remove it there, or switch it off'
                 return [_ended(command, now, why, is_done=False)]
             effects = self._freeruns.remove(name, now)
+        elif command.kind is CommandKind.FREERUN_CANCEL:
+            wanted = command.details.get('uow')
+            chosen = [uow_id for uow_id in known.live if wanted in (None, uow_id)]
+            if not chosen:
+                why = f'no such run of {name} is under way; it has ended'
+                return [_ended(command, now, why, is_done=False)]
+            effects = self._freeruns.cancel(name, chosen, command.who, now)
+            outcome = f'{counted(len(chosen), "run")} cancelled'
+            return [*effects, _ended(command, now, outcome, is_done=True)]
         elif self._freeruns.rests(known):
             why = f'{known.process} is not in the context; register it, or remove {name}'
             return [_ended(command, now, why, is_done=False)]

@@ -20,7 +20,7 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Box, Outcome, ProcessName, Unit
+from synergy.core.records import Box, BoxLoad, Outcome, ProcessName, Unit
 from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
@@ -422,6 +422,13 @@ class SimulatedProcesses:
         """Ask an actor to end."""
         if identity.pid in self.children:
             self._world.stage.terminate(self.children[identity.pid])
+
+    def load(
+        self,
+        identities: Sequence[tuple[str, ProcessIdentity]],  # noqa: ARG002 - nothing really runs
+    ) -> BoxLoad | None:
+        """Measure nothing."""
+        return None
 
     def drain(self, identity: ProcessIdentity) -> None:
         """Ask an actor to end; it has no grace, it always finishes what it runs."""

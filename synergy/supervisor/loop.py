@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from synergy.core.records import BoxProcess
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import BoxLoad, BoxProcess
 from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -247,7 +248,7 @@ class Supervisor:
         """Say that this box lives, and read what is desired; processes without a row are wanted."""
         try:
             self._store = self._store or self._open_store()
-            self._presence.beat(self._store, now)
+            self._presence.beat(self._store, now, self._load)
             rows = self._store.box_processes(self._box_id)
         except PortError as error:
             if not self._is_store_down:
@@ -265,6 +266,15 @@ class Supervisor:
             for process, row in self._reported.items()
             if stored.get(process) == (row.state, row.pids)
         }
+
+    def _load(self) -> BoxLoad | None:
+        own = self._processes.identify(os.getpid())
+        running = [
+            (place.slot.process, place.identity)
+            for place in self._places
+            if place.identity is not None
+        ]
+        return self._processes.load([(PROCESS_SUPERVISOR, own), *running] if own else running)
 
     def _report(self) -> None:
         """Write what runs, where it has changed."""

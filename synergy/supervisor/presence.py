@@ -8,10 +8,11 @@ state. The id is free again once the other has stopped or has vanished.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from synergy.core.records import Box
+from synergy.core.records import Box, BoxLoad
 from synergy.ports.errors import PortError
 from synergy.ports.store import BoxStore
 
@@ -38,14 +39,18 @@ class Presence:
         """Write at the next `beat`, and so learn at once whether to drain."""
         self._next_at = float('-inf')
 
-    def beat(self, store: BoxStore, now: float) -> None:
+    def beat(
+        self, store: BoxStore, now: float, measure: Callable[[], BoxLoad | None] = lambda: None
+    ) -> None:
         """Tell the store that this box lives, when that is due. now: of the monotonic clock.
 
-        May raise PortError; it is tried again at the next call.
+        measure: asked for the load that goes with it. May raise PortError; it is tried again at
+        the next call.
         """
         if now < self._next_at:
             return
-        found = store.heartbeat(self._box, self._vanished_after)
+        box = replace(self._box, load=measure())
+        found = store.heartbeat(box, self._vanished_after)
         self._next_at = now + self._vanished_after.total_seconds() / 3
         is_held = (found.host, found.home) == (self._box.host, self._box.home)
         if self.is_held and not is_held:

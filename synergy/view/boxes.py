@@ -15,6 +15,8 @@ from synergy.ports.store import Store
 
 #: What a process without a row or a report is shown as.
 NEVER_STARTED: Final = 'never started'
+_UP: Final = (ProcessStatus.RUNNING.value, ProcessStatus.DRAINING.value)
+_ILL: Final = (ProcessStatus.FATAL.value, ProcessStatus.BACKOFF.value)
 
 
 class Presence(StrEnum):
@@ -34,6 +36,22 @@ class BoxView:
     presence: Presence
     silent_for: timedelta | None
     processes: Sequence[BoxProcess]
+
+    def is_up(self, row: BoxProcess) -> bool:
+        """Tell whether a process runs: of a box that has vanished, nothing is known to."""
+        return self.presence is Presence.ALIVE and row.state in _UP
+
+    def is_wanted(self, row: BoxProcess) -> bool:
+        """Tell whether a process ought to run now: on, reported once, and its box neither stopped
+        in order nor drained.
+        """
+        is_drained = self.box.is_draining and row.state == ProcessStatus.STOPPED.value
+        is_meant = row.is_on and row.state is not None and not is_drained
+        return is_meant and self.presence in (Presence.ALIVE, Presence.VANISHED)
+
+    def is_ill(self, row: BoxProcess) -> bool:
+        """Tell whether a process does not stay up, on a box that lives."""
+        return self.presence is Presence.ALIVE and row.is_on and row.state in _ILL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

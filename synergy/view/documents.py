@@ -155,6 +155,25 @@ class BoxProcessDocument(TypedDict):
     changed_at: At | None
 
 
+class ProcessLoadDocument(TypedDict):
+    """What one instance of a process takes."""
+
+    process: ProcessText
+    pid: int
+    started_at: At | None
+    cpu_percent: float | None
+    memory_bytes: int | None
+
+
+class LoadDocument(TypedDict):
+    """How busy a box is."""
+
+    load_average: float | None
+    cpu_count: int | None
+    memory_percent: float | None
+    processes: list[ProcessLoadDocument]
+
+
 class BoxDocument(TypedDict):
     """A box; pid is that of its Supervisor."""
 
@@ -166,6 +185,7 @@ class BoxDocument(TypedDict):
     version: str
     seen_at: At | None
     is_draining: bool
+    load: LoadDocument | None
 
 
 class BoxViewDocument(BoxDocument):
@@ -278,6 +298,15 @@ class FreerunDocument(TypedDict):
     live: Annotated[list[str], 'units under way']
     last_fire: At | None
     next_fires: list[str | None]
+
+
+class FreerunStandingDocument(TypedDict):
+    """How a free run has done lately."""
+
+    last_state: Annotated[str | None, UnitState]
+    last_error: str | None
+    last_ended_at: At | None
+    failed_in_a_row: int
 
 
 class ActionDocument(TypedDict):

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from synergy.core.commands import Command
-from synergy.core.records import BoxProcess, Job, LogLine, Unit
+from synergy.core.records import BoxLoad, BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
 from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
 from synergy.view.cause import Action, Cause
-from synergy.view.freeruns import FreerunView
+from synergy.view.freeruns import FreerunView, Standing
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview
 from synergy.view.status import ProcessSummary, Status
@@ -140,6 +140,25 @@ def encode_box(view: BoxView) -> documents.BoxDocument:
         'version': view.box.version,
         'seen_at': instant(view.box.seen_at),
         'is_draining': view.box.is_draining,
+        'load': None if view.box.load is None else _encode_load(view.box.load),
+    }
+
+
+def _encode_load(load: BoxLoad) -> documents.LoadDocument:
+    return {
+        'load_average': load.load_average,
+        'cpu_count': load.cpu_count,
+        'memory_percent': load.memory_percent,
+        'processes': [
+            {
+                'process': item.process,
+                'pid': item.pid,
+                'started_at': instant(item.started_at),
+                'cpu_percent': item.cpu_percent,
+                'memory_bytes': item.memory_bytes,
+            }
+            for item in load.processes
+        ],
     }
 
 
@@ -240,6 +259,17 @@ def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
         'live': list(freerun.live),
         'last_fire': instant(freerun.last_fire),
         'next_fires': [instant(at) for at in item.next_fires],
+    }
+
+
+def encode_standing(item: Standing) -> documents.FreerunStandingDocument:
+    """Return how a free run has done lately."""
+    last = item.last
+    return {
+        'last_state': None if last is None else last.state.value,
+        'last_error': None if last is None else last.error,
+        'last_ended_at': None if last is None else instant(last.finished_at),
+        'failed_in_a_row': item.failed_count,
     }
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from synergy.conf.model import Context
 from synergy.core.freerun import next_fire
-from synergy.core.freerun_record import Freerun
+from synergy.core.freerun_record import Freerun, is_freerun
+from synergy.core.records import ProcessName, Unit
+from synergy.core.states import UnitState
 from synergy.ports.store import Store
 
 NEXT_COUNT = 5
+#: Newest runs by which an entry is judged.
+LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,34 @@ class FreerunView:
 
     freerun: Freerun
     next_fires: Sequence[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an entry has done lately. last: its newest run that has ended. failed_count: of the
+    newest runs in a row; is_least: there may be more.
+    """
+
+    last: Unit | None
+    failed_count: int
+    is_least: bool
+
+
+def standing(store: Store, name: ProcessName) -> Standing:
+    """Return how the newest runs of an entry ended; one read of few rows."""
+    ended = [unit for unit in store.freerun_units(name, LOOKED_AT) if not unit.state.is_live]
+    failed = list(takewhile(lambda unit: unit.state is UnitState.DEAD, ended))
+    return Standing(
+        last=ended[0] if ended else None,
+        failed_count=len(failed),
+        is_least=bool(failed) and len(failed) == len(ended) >= LOOKED_AT - 1,
+    )
+
+
+def failing(store: Store, dead: Iterable[Unit]) -> Sequence[ProcessName]:
+    """Return the entries whose newest run that has ended failed, of those with dead letters."""
+    names = sorted({unit.process for unit in dead if is_freerun(unit.process)})
+    return [name for name in names if standing(store, name).failed_count]
 
 
 def freeruns(context: Context, store: Store, now: datetime) -> Sequence[FreerunView]:

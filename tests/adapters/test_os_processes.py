@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from synergy.adapters.os_processes import OsProcesses
+from synergy.ports.processes import ProcessIdentity
 
 
 def test_a_recorded_process_is_found_while_it_runs(tmp_path: Path) -> None:
@@ -41,6 +42,22 @@ def test_a_process_is_known_by_a_clock_that_nobody_sets() -> None:
 
     assert found is not None
     assert 0 < found.created_at <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_it_measures_what_runs_and_leaves_out_what_has_ended() -> None:
+    processes = OsProcesses()
+    own = processes.identify(os.getpid())
+    assert own is not None
+    gone = ProcessIdentity(pid=4194399, created_at=1.0)
+
+    load = processes.load([('Supervisor', own), ('MX', gone)])
+
+    assert load is not None
+    (found,) = load.processes
+    assert (found.process, found.pid) == ('Supervisor', os.getpid())
+    assert found.memory_bytes > 1_000_000
+    assert load.cpu_count >= 1
+    assert 0 < load.memory_percent <= 100
 
 
 def test_a_pid_file_from_before_the_machine_was_started_names_nobody(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def test_jobs_are_the_range_that_was_meant(remote: Launch) -> None:
         (['skip', 'SiteDaily', '20261122', '--reason', 'late'], CommandKind.SKIP),
         (['requests', 'pause', REQUEST_ID, '--reason', 'late'], CommandKind.PAUSE),
         (['freerun', 'run', 'Shell::sweep', '--reason', 'late'], CommandKind.FREERUN_RUN),
+        (['freerun', 'cancel', 'Shell::sweep', '--reason', 'late'], CommandKind.FREERUN_CANCEL),
         (['freerun', 'edit', 'Shell::sweep', '--trigger', 'every 5', '--reason', 'late'],
          CommandKind.FREERUN_SAVE),
         (['process', 'off', 'SiteDaily', '--reason', 'late'], CommandKind.PROCESS_SAVE),

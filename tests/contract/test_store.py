@@ -27,6 +27,7 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     RUNS_PER_JOB_MAX,
     Box,
+    BoxLoad,
     BoxProcess,
     IndexCopy,
     IndexPage,
@@ -35,6 +36,7 @@ from synergy.core.records import (
     LogLine,
     Outcome,
     Override,
+    ProcessLoad,
     ProcessName,
     Unit,
     UnitEnd,
@@ -561,6 +563,19 @@ def test_a_heartbeat_is_dated_by_the_store_and_keeps_what_is_desired(
     assert not store.boxes()[0].is_draining
 
 
+def test_a_heartbeat_says_how_busy_the_box_is(store: Store) -> None:
+    process = ProcessLoad(
+        process='MX', pid=8, started_at=NOW, cpu_percent=12.5, memory_bytes=80_000_000
+    )
+    load = BoxLoad(load_average=0.7, cpu_count=2, memory_percent=41.5, processes=(process,))
+
+    found = store.heartbeat(box_at('a', load=load), LEASE)
+
+    assert found.load == load
+    assert [box.load for box in store.boxes()] == [load]
+    assert store.heartbeat(box_at('a'), LEASE).load is None
+
+
 def test_a_box_that_another_place_holds_is_not_taken_before_it_has_vanished(
     store: Store, clock: SimulatedClock
 ) -> None:
@@ -634,6 +649,29 @@ def test_a_free_run_is_saved_only_over_the_rev_before_and_can_be_removed(store: 
     assert [event.text for event in events] == ['switched off', 'added']
     store.commit(leader(store), [RemoveFreerun(freerun_of())])
     assert list(store.freeruns()) == []
+
+
+def test_ended_units_of_all_free_runs_are_found_those_that_ended_last_first(
+    store: Store, clock: SimulatedClock
+) -> None:
+    stamp = containing_utc(Qualifier.REAL_TIME, NOW)
+    names = [ProcessName('Cleaner::a'), ProcessName('Cleaner::b'), ProcessName('Cleaner::c')]
+    units = [unit_of(JobKey(name, stamp), 1) for name in names]
+    store.commit(leader(store), [InsertUnit(unit) for unit in units])
+    for unit, outcome in zip(units[:2], (Outcome.processed(1), Outcome.noop()), strict=True):
+        (claimed,) = store.claim([unit.id], 'w', LEASE)
+        store.finish([UnitEnd(uow_id=unit.id, fence=claimed.fence, outcome=outcome)])
+        clock.advance(timedelta(seconds=1))
+    states = (UnitState.PROCESSED, UnitState.NOOP)
+
+    found = store.ended_freerun_units(NOW, states, 9)
+
+    assert [unit.process for unit in found] == ['Cleaner::b', 'Cleaner::a']
+    assert [unit.process for unit in store.ended_freerun_units(NOW, states, 1)] == ['Cleaner::b']
+    later = NOW + timedelta(seconds=1)
+    assert [unit.process for unit in store.ended_freerun_units(later, states, 9)] == ['Cleaner::b']
+    found = store.ended_freerun_units(NOW, [UnitState.PROCESSED], 9)
+    assert [unit.process for unit in found] == ['Cleaner::a']
 
 
 def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:

@@ -201,6 +201,20 @@ def test_an_entry_that_is_off_never_fires_but_may_be_run() -> None:
     assert len(bench.units) == 1
 
 
+def test_a_cancelled_run_is_let_go_and_what_is_queued_behind_it_starts() -> None:
+    bench = Bench(overlap=Overlap.QUEUE)
+    first = first_fire(bench)
+    (unit,) = bench.at(first)
+    bench.at(first + MINUTE)
+
+    effects = bench.take(bench.freeruns.cancel(NAME, [unit.id], 'anna: wrong folder', bench.now))
+
+    assert CancelUnit(unit.id, 'cancelled by anna: wrong folder', bench.now) in effects
+    assert [item.run for item in bench.units] == [1, 2]
+    assert bench.rows[NAME].live == (bench.units[1].id,)
+    assert 'cancelled by anna: wrong folder; run 2 requested' in bench.events[-1]
+
+
 def test_an_edit_takes_effect_at_once_and_keeps_what_is_under_way() -> None:
     bench = Bench()
     (unit,) = bench.at(first_fire(bench))

@@ -20,10 +20,13 @@ from synergy.conf.model import Context, Settings
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
 from synergy.core.records import (
+    Box,
+    BoxLoad,
     BoxProcess,
     Job,
     LogLine,
     Outcome,
+    ProcessLoad,
     ProcessName,
     Unit,
     UnitEnd,
@@ -46,6 +49,28 @@ NOW = instant('202611231217')
 PASSWORD = 'correct horse battery'
 FAILED_HOUR = 'SiteHourly', '2026112209'
 REQUEST_ID = 'a1b2c3d4e5f6'
+BOX = Box(
+    box_id='dev',
+    host='dev.example',
+    home='/srv/synergy',
+    pid=99,
+    version='3.0.0',
+    load=BoxLoad(
+        load_average=0.7,
+        cpu_count=4,
+        memory_percent=41.0,
+        processes=tuple(
+            ProcessLoad(
+                process=name,
+                pid=99 + number,
+                started_at=NOW - timedelta(hours=5),
+                cpu_percent=12.5 * number,
+                memory_bytes=80_000_000 + number,
+            )
+            for number, name in enumerate(('Supervisor', 'MX', 'Scheduler', 'SiteHourly'))
+        ),
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -163,6 +188,7 @@ def seed(pages: Pages) -> None:
     unit = store.claim([uow_id_of(running, 1)], 'dev:SiteHourly.2', timedelta(hours=1))[0]
     store.append_log(unit.id, [LogLine(attempt=1, at=NOW, level='INFO', text='counting visits')])
     _request(store, leadership, pages)
+    store.heartbeat(BOX, timedelta(seconds=15))
     store.report_actual(
         [
             BoxProcess(box_id='dev', process=name, is_on=True, state='running', pids=(100 + i,))

@@ -210,13 +210,18 @@ def test_the_time_of_here_survives_events(chromium: Browser, system: System) -> 
 
 def test_a_worker_is_stopped_and_started(page: Page, system: System) -> None:
     page.goto('/boxes')
-    page.get_by_role('button', name='Stop Shell').click()
-    expect(page.get_by_role('button', name='Start Shell')).to_be_visible()
+    page.get_by_role('link', name='Stop Shell').click()
+    expect(page.get_by_role('heading', level=1)).to_have_text('Stop Shell on dev?')
+    page.get_by_label('Reason').fill('new release')
+    page.get_by_role('button', name='Stop').click()
+    expect(page.locator('#r-asked')).to_contain_text('stop Shell')
+    expect(page.get_by_role('link', name='Start Shell')).to_be_visible()
     system.wait_for(lambda: pid_of(system, 'Shell') is None, 'the end of Shell')
 
-    page.get_by_role('button', name='Start Shell').click()
+    page.get_by_role('link', name='Start Shell').click()
+    page.get_by_role('button', name='Start').click()
 
-    expect(page.get_by_role('button', name='Stop Shell')).to_be_visible()
+    expect(page.get_by_role('link', name='Stop Shell')).to_be_visible()
     system.wait_for(lambda: pid_of(system, 'Shell') is not None, 'the start of Shell')
 
 

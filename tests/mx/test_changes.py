@@ -126,7 +126,7 @@ def test_a_preview_of_a_skip_leaves_the_read_model_alone(pages: Pages) -> None:
 
 def test_a_request_is_paused(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
-    answer = pages.post('/requests/a1b2c3d4e5f6/pause', {})
+    answer = pages.post('/requests/a1b2c3d4e5f6/pause', {'reason': 'night'})
 
     assert answer.status_code == 303
     assert newest(pages)[0] is CommandKind.PAUSE
@@ -134,7 +134,7 @@ def test_a_request_is_paused(pages: Pages) -> None:
 
 def test_a_worker_is_stopped_and_the_audit_says_who(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
-    answer = pages.post('/boxes/dev/SiteHourly/stop', {})
+    answer = pages.post('/boxes/dev/SiteHourly/stop', {'reason': 'new release'})
 
     rows = {row.process: row.is_on for row in pages.store.box_processes('dev')}
     assert answer.status_code == 303
@@ -147,8 +147,11 @@ def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     uow = pages.store.dead_units(1)[0].id
 
-    answer = pages.post(f'/dead/{uow}/retry', {})
+    preview = pages.get(f'/dead/{uow}/retry').headers['Location']
+    form = fields(pages.get(preview).text)
+    answer = pages.post('/change/reprocess', {**form, 'reason': 'the row is mended'})
 
+    assert pages.post(f'/dead/{uow}/retry', {}).headers['Location'] == preview
     kinds = {item.kind for item in pages.store.commands((CommandState.REQUESTED,), 9)}
     assert answer.headers['Location'].startswith('/requests/')
     assert kinds == {CommandKind.REPROCESS, CommandKind.DROP}
@@ -216,8 +219,8 @@ def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
 
 
 def test_a_box_is_drained(pages: Pages) -> None:
-    assert pages.post('/boxes/dev/drain', {}).status_code == 303
+    assert pages.post('/boxes/dev/drain', {'reason': 'new kernel'}).status_code == 303
 
     assert [box.is_draining for box in pages.store.boxes()] == [True]
     assert 'draining' in pages.get('/boxes').text
-    assert pages.post('/boxes/nowhere/drain', {}).status_code == 404
+    assert pages.post('/boxes/nowhere/drain', {'reason': 'x'}).status_code == 404

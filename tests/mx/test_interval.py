@@ -18,7 +18,7 @@ from tests.mx.stage import NOW, Pages
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
 OFF_PAGE = '/i/SiteHourly/2026112311'
-BUTTON = 'form="why-act" formaction="/processes/SiteHourly/on"'
+BUTTON = 'href="/processes/SiteHourly/on"'
 
 
 def switch_off(pages: Pages) -> None:
@@ -72,19 +72,15 @@ def test_what_helps_is_a_button_with_its_command_beside_it(pages: Pages) -> None
     assert 'Root cause' in text
 
 
-def test_the_button_keeps_its_token_where_tabs_share_a_rendering(pages: Pages) -> None:
+def test_the_button_leads_to_the_step_that_asks_why(pages: Pages) -> None:
     switch_off(pages)
-    form = re.compile(r'<form id="why-act".*?</form>')
-    whole = pages.get(OFF_PAGE).text
     live = pages.get(OFF_PAGE, **{LIVE_HEADER: '1'}).text
     box = live.index('id="r-why"')
 
-    found = form.search(whole)
-    assert found is not None
-    assert pages.form_token() in found[0]
     assert BUTTON in live[box:]
+    # A rendering that tabs share carries nobody's token.
     assert 'form_token' not in live[box : live.index('</section>', box)]
-    assert pages.post('/processes/SiteHourly/on', {}).status_code == 303
+    assert 'name="reason"' in pages.get('/processes/SiteHourly/on').text
 
 
 def test_who_may_not_reads_what_would_help(guarded: Pages) -> None:
@@ -95,7 +91,7 @@ def test_who_may_not_reads_what_would_help(guarded: Pages) -> None:
 
     assert 'Switch SiteHourly on' in text
     assert 'needs the role operator' in text
-    assert 'formaction' not in text
+    assert BUTTON not in text
 
 
 def test_the_refusal_speaks_of_the_role_in_good_english(guarded: Pages) -> None:

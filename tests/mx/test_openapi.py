@@ -59,7 +59,7 @@ def test_an_answer_is_what_the_description_says(
     assert answer.status_code in (200, route.status_bad)
     problems = validator(route, answer.status_code).iter_errors(answer.json)
     assert [f'{problem.json_path}: {problem.message}' for problem in problems] == []
-    if route.is_list:
+    if route.is_list and not route.rule.endswith('/freeruns/runs'):
         assert (answer.json or {})['items'], 'nothing was checked'
 
 

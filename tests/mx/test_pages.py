@@ -149,7 +149,7 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
     [
         ('/scheduler/traffic/', '/p/traffic'),
         ('/scheduler/a_page_that_was/', '/'),
-        ('/scheduler/dashboard/freerun/', '/freeruns'),
+        ('/scheduler/dashboard/freerun/', '/freeruns/runs'),
         ('/scheduler/managed/entries/', '/processes'),
         ('/supervisor/entries/', '/boxes'),
         ('/flow/viewer/', '/graph'),

@@ -110,6 +110,22 @@ def test_what_is_switched_from_elsewhere_is_followed(boxes: dict[str, System]) -
     one.wait_for(lambda: state_of(one, 'one', 'PatientDaily') == 'running', 'the start')
 
 
+def test_a_supervisor_measures_its_box_with_each_heartbeat(boxes: dict[str, System]) -> None:
+    one = boxes['one']
+    one.start('Supervisor')
+
+    one.wait_for(lambda: measured(one) >= {'Supervisor', 'Scheduler'}, 'the load')
+
+    (box,) = one.store.boxes()
+    assert box.load is not None
+    assert all(item.memory_bytes > 1_000_000 for item in box.load.processes)
+
+
+def measured(system: System) -> set[str]:
+    loads = [box.load for box in system.store.boxes()]
+    return {item.process for load in loads if load is not None for item in load.processes}
+
+
 def test_two_places_do_not_share_a_box_id(boxes: dict[str, System]) -> None:
     one, two = boxes.values()
     one.start('Supervisor')

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from synergy.adapters.clocks import SimulatedClock
-from synergy.core.records import Box
+from synergy.core.records import Box, BoxLoad
 from synergy.core.supervision import Policy
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import ChildExit, ProcessIdentity
@@ -71,6 +71,12 @@ class Children:
 
     def terminate(self, identity: ProcessIdentity) -> None:
         self.end(identity.pid, 0)
+
+    def load(
+        self,
+        identities: Sequence[tuple[str, ProcessIdentity]],  # noqa: ARG002 - nothing really runs
+    ) -> BoxLoad | None:
+        return None
 
     def drain(self, identity: ProcessIdentity) -> None:
         self.end(identity.pid, 0)

@@ -9,7 +9,7 @@ import pytest
 
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.core.records import Box
+from synergy.core.records import Box, BoxLoad
 from synergy.supervisor.presence import Presence
 from tests.builders import instant
 
@@ -39,6 +39,20 @@ def test_it_writes_every_third_of_the_time_after_which_it_would_have_vanished(
         clock.advance(timedelta(seconds=1))
 
     assert store.boxes()[0].seen_at == began + timedelta(seconds=10)
+
+
+def test_it_measures_only_when_it_writes(store: SqliteStore) -> None:
+    here, asked = presence('a'), list[float]()
+
+    def measure() -> BoxLoad:
+        asked.append(0)
+        return BoxLoad(load_average=0.5, cpu_count=2, memory_percent=10.0)
+
+    here.beat(store, 0.0, measure)
+    here.beat(store, 1.0, measure)
+
+    assert len(asked) == 1
+    assert store.boxes()[0].load == measure()
 
 
 def test_a_box_in_use_elsewhere_is_said_once_and_taken_over_when_free(

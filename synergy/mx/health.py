@@ -1,0 +1,248 @@
+"""Whether everything is well: one definition for the page, the API and whoever watches it.
+
+Not well is what stops work or will not mend itself: no Scheduler leads, a box has vanished, a
+process does not stay up (and, said by the gate, a store that is gone). What waits for a person, as
+jobs that failed for good, stops nothing else: it is listed, and is no illness. Nor is a broker that
+is away: work goes on by the sweep, and `launch.py status` says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+import synergy
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.records import BoxProcess, Leadership
+from synergy.mx import words
+from synergy.mx.ask import LIMIT_MAX, Ask
+from synergy.mx.boxes import PRESENCES, load_of, process_row
+from synergy.mx.cells import Painter
+from synergy.mx.marks import Mark
+from synergy.mx.masks import masked_text
+from synergy.mx.render import page
+from synergy.mx.standing import late_count
+from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
+from synergy.view.encode import encode_box_process
+from synergy.view.freeruns import failing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Why it is not well. text: a sentence; advice: what helps; href: where that is done."""
+
+    text: str
+    advice: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A number of things that wait for a person. is_least: there may be more."""
+
+    name: str
+    count: int
+    href: str
+    is_least: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """One process of the system's own. up_for, memory_bytes: None where nobody measures."""
+
+    process: str
+    box_id: str
+    pid: int | None
+    mark: Mark
+    up_for: timedelta | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes."""
+
+    needs: Sequence[Need]
+    waits: Sequence[Waiting]
+    leadership: Leadership | None
+    is_led: bool
+    schedulers: Sequence[SchedulerView]
+    boxes: Sequence[BoxView]
+    daemons: Sequence[Daemon]
+    store_seconds: float
+    processes_up: int
+    processes_wanted: int
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nobody is needed for work to go on."""
+        return not self.needs
+
+    @property
+    def ill(self) -> Sequence[BoxProcess]:
+        """Return processes that do not stay up."""
+        return [row for view in self.boxes for row in view.processes if view.is_ill(row)]
+
+    @property
+    def waiting_count(self) -> int:
+        """Return how many things wait for a person."""
+        return sum(item.count for item in self.waits)
+
+
+def health(ask: Ask) -> Response:
+    """Tell whether everything is well, and what is not."""
+    return page(
+        ask,
+        'health.html',
+        health=health_of(ask),
+        version=synergy.__version__,
+        store_uri=masked_text(ask.settings.store_uri),
+        broker_uri=masked_text(ask.settings.broker_uri),
+    )
+
+
+def health_of(ask: Ask) -> Health:
+    """Return how leader, boxes and processes stand, and what waits for a person."""
+    clock = ask.site.clock
+    before = clock.monotonic()
+    leadership = ask.store.leadership()
+    store_now = ask.store.store_now()
+    seconds = clock.monotonic() - before
+    is_led = leadership is not None and leadership.until > store_now
+    views = box_views(ask.store, ask.settings.box_vanished)
+    rows = [(view, row) for view in views for row in view.processes]
+    return Health(
+        needs=_needs(views, leadership, store_now),
+        waits=_waits(ask),
+        leadership=leadership,
+        is_led=is_led,
+        schedulers=schedulers(views, leadership, is_led=is_led),
+        boxes=views,
+        daemons=[daemon for view in views for daemon in _daemons(ask, view)],
+        store_seconds=seconds,
+        processes_up=sum(view.is_wanted(row) and view.is_up(row) for view, row in rows),
+        processes_wanted=sum(view.is_wanted(row) for view, row in rows),
+    )
+
+
+def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
+    """Return it as JSON."""
+    count_by_name = {item.name: item.count for item in found.waits}
+    return {
+        'version': synergy.__version__,
+        'is_well': found.is_well,
+        'needs': [f'{need.text} {need.advice}' for need in found.needs],
+        'waits': count_by_name,
+        'is_led': found.is_led,
+        'leader': None if found.leadership is None else found.leadership.owner,
+        'term': None if found.leadership is None else found.leadership.term,
+        'standbys': [item.owner for item in found.schedulers if not item.is_leading],
+        'store_seconds': found.store_seconds,
+        'store_uri': masked_text(ask.settings.store_uri),
+        'broker_uri': masked_text(ask.settings.broker_uri),
+        'home': str(ask.settings.home),
+        'box_id': ask.settings.box_id,
+        'processes_up': found.processes_up,
+        'processes_wanted': found.processes_wanted,
+        'vanished': [view.box.box_id for view in found.boxes if view.presence is Presence.VANISHED],
+        'ill': [encode_box_process(row) for row in found.ill],
+        'daemons': [
+            {
+                'process': item.process,
+                'box_id': item.box_id,
+                'pid': item.pid,
+                'state': item.mark.word,
+                'up_seconds': None if item.up_for is None else round(item.up_for.total_seconds()),
+                'memory_bytes': item.memory_bytes,
+            }
+            for item in found.daemons
+        ],
+        'dead_count': count_by_name['dead letters'],
+        'late_count': count_by_name['late intervals'],
+    }
+
+
+def _needs(
+    views: Sequence[BoxView], leadership: Leadership | None, store_now: datetime
+) -> list[Need]:
+    needs: list[Need] = []
+    if leadership is None or leadership.until <= store_now:
+        since = '' if leadership is None else f' since {words.instant(leadership.until)}'
+        needs.append(
+            Need(
+                text=f'No Scheduler leads{since}: nothing is started.',
+                advice='Start one with ./launch.py start Supervisor.',
+            )
+        )
+    for view in views:
+        if view.presence is Presence.VANISHED:
+            needs.append(
+                Need(
+                    text=f'Box {view.box.box_id} ({view.box.host}) has vanished: its Supervisor '
+                    f'was last heard of {words.span(view.silent_for or timedelta())} ago.',
+                    advice='Start its Supervisor again; gone for good: ./launch.py super --forget '
+                    f'{view.box.box_id}.',
+                    href='/boxes',
+                )
+            )
+        needs += [
+            Need(
+                text=f'{row.process} on {row.box_id} does not stay up ({row.state}).',
+                advice=f'Its log says why; then ./launch.py start {row.process}.',
+                href='/boxes',
+            )
+            for row in view.processes
+            if view.is_ill(row)
+        ]
+    return needs
+
+
+def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
+    load = load_of(view)
+    own = [] if load is None else [x for x in load.processes if x.process == PROCESS_SUPERVISOR]
+    found = [
+        Daemon(
+            process=PROCESS_SUPERVISOR,
+            box_id=view.box.box_id,
+            pid=view.box.pid,
+            mark=PRESENCES[view.presence],
+            up_for=ask.now - own[0].started_at if own else None,
+            memory_bytes=own[0].memory_bytes if own else None,
+        )
+    ]
+    rows = [process_row(ask, view, row) for row in view.processes]
+    return found + [
+        Daemon(
+            process=row.process.process,
+            box_id=row.process.box_id,
+            pid=next(iter(row.process.pids), None),
+            mark=row.mark,
+            up_for=row.up_for,
+            memory_bytes=row.memory_bytes,
+        )
+        for row in rows
+        if row.process.process in ask.context.daemons
+    ]
+
+
+def _waits(ask: Ask) -> list[Waiting]:
+    ask.look()
+    letters = ask.store.dead_units(LIMIT_MAX)
+    dead = len(letters)
+    with ask.model.lock:
+        late = sum(late_count(ask, Painter(ask), node) for node in ask.model.hierarchy)
+        failed = len(ask.model.failed)
+    return [
+        Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
+        Waiting(name='late intervals', count=late, href='/'),
+        Waiting(
+            name='failing free runs',
+            count=len(failing(ask.store, letters)),
+            href='/freeruns/runs?state=failed',
+        ),
+        Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),
+    ]

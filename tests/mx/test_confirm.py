@@ -1,0 +1,139 @@
+"""One step before a change: it says what follows and asks why; the next page says how it is."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from synergy.core.commands import Command, CommandKind, CommandState
+from tests.mx.stage import Pages
+from tests.mx.test_gate import hidden
+
+STEPS = {
+    '/boxes/dev/SiteHourly/stop': CommandKind.BOX,
+    '/boxes/dev/SiteHourly/start': CommandKind.BOX,
+    '/boxes/dev/drain': CommandKind.BOX,
+    '/boxes/dev/undrain': CommandKind.BOX,
+    '/freeruns/Shell::sweep/on': CommandKind.FREERUN_SAVE,
+    '/freeruns/Shell::sweep/off': CommandKind.FREERUN_SAVE,
+    '/freeruns/Shell::sweep/run': CommandKind.FREERUN_RUN,
+    '/freeruns/Shell::sweep/cancel': CommandKind.FREERUN_CANCEL,
+    '/freeruns/Shell::sweep/remove': CommandKind.FREERUN_REMOVE,
+    '/processes/SiteHourly/run': CommandKind.PROCESS_RUN,
+    '/processes/SiteHourly/off': CommandKind.PROCESS_SAVE,
+    '/requests/a1b2c3d4e5f6/pause': CommandKind.PAUSE,
+    '/requests/a1b2c3d4e5f6/cancel': CommandKind.ABANDON,
+}
+#: Not done without a reason.
+GRAVE = [address for address in STEPS if re.search('stop|drain$|cancel|remove', address)]
+GRAVE.remove('/boxes/dev/undrain')
+
+
+def newest(pages: Pages) -> Command:
+    return pages.store.commands(tuple(CommandState), 1)[0]
+
+
+def form_of(text: str) -> dict[str, str]:
+    return hidden(text.partition('class="confirm')[2].partition('</form>')[0])
+
+
+@pytest.mark.parametrize('address', STEPS)
+def test_the_step_changes_nothing_and_the_reason_reaches_the_audit(
+    pages: Pages, address: str
+) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    before = pages.dump()
+
+    step = pages.get(address)
+
+    assert pages.dump() == before
+    assert f'action="{address}"' in step.text
+    answer = pages.post(address, {**form_of(step.text), 'reason': 'new <release>'})
+    found = newest(pages)
+    assert (found.kind, found.reason) == (STEPS[address], 'new <release>')
+    assert answer.status_code == 303
+    assert answer.headers['Location'].endswith(f'asked={found.id}')
+    assert 'id="r-asked"' in pages.get(answer.headers['Location']).text
+    assert 'new &lt;release&gt;' in pages.get('/audit').text
+
+
+@pytest.mark.parametrize('address', GRAVE)
+def test_what_takes_something_away_needs_a_reason(pages: Pages, address: str) -> None:
+    before = pages.dump()
+
+    assert ' required' in pages.get(address).text
+    assert pages.post(address, {'reason': ' '}).status_code == 400
+    assert pages.dump() == before
+
+
+def test_harmless_changes_need_none(pages: Pages) -> None:
+    for address in sorted(set(STEPS) - set(GRAVE)):
+        assert pages.post(address, {}).status_code == 303, address
+
+
+def test_a_step_sent_twice_asks_once(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    form = {**form_of(pages.get('/freeruns/Shell::sweep/run').text), 'reason': 'x'}
+
+    first, second = (pages.post('/freeruns/Shell::sweep/run', form) for _ in range(2))
+
+    assert first.headers['Location'] == second.headers['Location']
+
+
+def test_stopping_the_dashboard_says_what_that_means(pages: Pages) -> None:
+    assert 'This dashboard and its API go away' in pages.get('/boxes/dev/MX/stop').text
+    assert 'nothing is started any more' in pages.get('/boxes/dev/Scheduler/stop').text
+    assert pages.get('/boxes/dev/Nobody/stop').status_code == 404
+    assert pages.get('/boxes/dev/MX/burn').status_code == 400
+
+
+def test_no_page_changes_anything_of_these_by_one_button(pages: Pages) -> None:
+    for address in (
+        '/boxes',
+        '/freeruns',
+        '/freeruns/Shell::sweep',
+        '/dead',
+        '/requests/a1b2c3d4e5f6',
+    ):
+        actions = set(re.findall(r'method="post" action="([^"]+)"', pages.get(address).text))
+
+        assert actions <= {'/theme', '/logout'}, address
+
+
+def test_only_operators_see_the_step(guarded: Pages) -> None:
+    guarded.log_in('viewer')
+
+    assert guarded.get('/boxes/dev/drain').status_code == 403
+
+
+def test_the_api_takes_reasons(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    token = {'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'k', 'Host': 'localhost'}
+    for number, address in enumerate(STEPS):
+        body = {'reason': f'why {number}'}
+        headers = {**token, 'Idempotency-Key': address}
+        answer = pages.client.post(f'/api/v1{address}', json=body, headers=headers)
+
+        assert answer.status_code in (200, 202), address
+        assert body['reason'] in {
+            item.reason for item in pages.store.commands(tuple(CommandState), 50)
+        }, address
+
+
+def test_a_dead_letter_is_dropped_with_a_reason(pages: Pages) -> None:
+    uow = pages.store.dead_units(1)[0].id
+
+    assert 'nothing runs again' in pages.get(f'/dead/{uow}/drop').text
+    assert pages.post(f'/dead/{uow}/drop', {}).status_code == 400
+    assert pages.post(f'/dead/{uow}/drop', {'reason': 'known'}).status_code == 303
+    assert pages.get('/dead/f00/drop').status_code == 404
+
+
+def test_what_was_asked_for_is_followed(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    where = pages.post('/freeruns/Shell::sweep/run', {}).headers['Location']
+
+    assert 'Asked to run Shell::sweep now' in pages.get(where).text
+    assert 'id="r-asked"' not in pages.get('/freeruns?asked=nonsense').text

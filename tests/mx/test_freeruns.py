@@ -1,0 +1,161 @@
+"""Free runs: how each has done lately, all their runs with filters, and cancelling one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveFreerun
+from synergy.core.freerun_record import Freerun
+from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
+from synergy.core.states import UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
+from synergy.core.trigger import parse_trigger
+from tests.mx.stage import NOW, Pages
+
+SWEEP, TIDY = ProcessName('Shell::sweep'), ProcessName('Shell::tidy')
+
+
+def commit(pages: Pages, *saves: Save) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    pages.store.commit(leadership, saves)
+
+
+def unit_of(name: ProcessName, run: int, at: datetime) -> Unit:
+    stamp = containing_utc(Qualifier.REAL_TIME, at)
+    return Unit(
+        id=uow_id_of(JobKey(name, stamp), run),
+        process=name,
+        timeperiod=stamp,
+        start=stamp,
+        end=stamp.shift(1),
+        run=run,
+        created_at=at,
+    )
+
+
+def ended(pages: Pages, name: ProcessName, run: int, outcome: Outcome) -> Unit:
+    """Run an entry once, to its end; one that fails has no attempt left."""
+    unit = unit_of(name, run, pages.runtime.clock.now())
+    commit(pages, InsertUnit(unit))
+    (held,) = pages.store.claim([unit.id], 'dev:Shell.1', timedelta(minutes=1))
+    pages.store.finish([UnitEnd(uow_id=unit.id, fence=held.fence, outcome=outcome)])
+    if outcome.error is not None:
+        dead = MoveUnit(
+            uow_id=unit.id,
+            from_state=UnitState.INVALID,
+            from_fence=held.fence,
+            to_state=UnitState.DEAD,
+            at=pages.runtime.clock.now(),
+            error=outcome.error,
+        )
+        commit(pages, dead)
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    return unit
+
+
+def running(pages: Pages, name: ProcessName, run: int) -> Unit:
+    unit = unit_of(name, run, pages.runtime.clock.now())
+    commit(pages, InsertUnit(unit))
+    pages.store.claim([unit.id], 'dev:Shell.1', timedelta(minutes=1))
+    return unit
+
+
+@pytest.fixture
+def swept(pages: Pages) -> Pages:
+    """Return a dashboard with two entries: one that fails again and again, one that is off."""
+    sweep = Freerun(name=SWEEP, trigger=parse_trigger('every 60'), rev=1, changed_at=NOW)
+    tidy = replace(sweep, name=TIDY, is_on=False)
+    commit(pages, SaveFreerun(sweep, 'added'), SaveFreerun(tidy, 'added'))
+    ended(pages, SWEEP, 1, Outcome.processed(7))
+    for run in (2, 3, 4):
+        ended(pages, SWEEP, run, Outcome.failed('no such <folder>'))
+    ended(pages, TIDY, 1, Outcome.noop())
+    return pages
+
+
+def test_the_list_tells_what_fails_again_and_again(swept: Pages) -> None:
+    text = swept.get('/freeruns').text
+
+    assert 'on, failing' in text
+    assert '3 times in a row' in text
+    assert 'no such &lt;folder&gt;' in text
+    found = {item['name']: item for item in (swept.get('/api/v1/freeruns').json or {})['items']}
+    assert found[SWEEP]['failed_in_a_row'] == 3
+    assert found[SWEEP]['last_error'] == 'no such <folder>'
+    assert found[TIDY]['last_state'] == 'state_noop'
+
+
+def test_health_counts_entries_that_fail(swept: Pages) -> None:
+    waits = (swept.get('/api/v1/health').json or {})['waits']
+
+    assert waits['failing free runs'] == 1
+    ended(swept, SWEEP, 5, Outcome.processed(1))
+    assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
+
+
+@pytest.mark.parametrize(
+    ('query', 'runs'),
+    [
+        ('', {'sweep 1', 'sweep 2', 'sweep 3', 'sweep 4', 'sweep 5', 'tidy 1'}),
+        ('?state=failed', {'sweep 2', 'sweep 3', 'sweep 4'}),
+        ('?state=running&state=noop', {'sweep 5', 'tidy 1'}),
+        ('?entries=off', {'tidy 1'}),
+        ('?entries=on&state=processed', {'sweep 1'}),
+        ('?q=TIDY', {'tidy 1'}),
+    ],
+)
+def test_runs_of_all_entries_are_filtered(swept: Pages, query: str, runs: set[str]) -> None:
+    running(swept, SWEEP, 5)
+
+    items = (swept.get(f'/api/v1/freeruns/runs{query}').json or {})['items']
+
+    assert {f'{item["process"].partition("::")[2]} {item["run"]}' for item in items} == runs
+    assert swept.get(f'/freeruns/runs{query}').text.count('<tr>') == len(runs) + 1
+
+
+def test_runs_of_long_ago_are_asked_for(swept: Pages) -> None:
+    swept.runtime.clock.advance(timedelta(hours=3))
+
+    assert 'No run is like that' in swept.get('/freeruns/runs?hours=1').text
+    assert SWEEP in swept.get('/freeruns/runs?hours=6').text
+    assert swept.get('/freeruns/runs?state=maybe').status_code == 400
+    assert swept.get('/freeruns/runs?hours=100000').status_code == 400
+
+
+def test_a_run_is_cancelled_from_its_pages(swept: Pages) -> None:
+    unit = running(swept, SWEEP, 5)
+    address = f'/freeruns/{SWEEP}/cancel?uow={unit.id}'
+    for place in ('/runs', '/freeruns/runs', f'/freeruns/{SWEEP}'):
+        assert f'href="{address}"' in swept.get(place).text, place
+    step = swept.get(address).text
+    assert f'name="uow" value="{unit.id}"' in step
+
+    form = {'uow': unit.id, 'reason': 'wrong folder'}
+    answer = swept.post(f'/freeruns/{SWEEP}/cancel', form)
+
+    found = swept.store.commands((CommandState.REQUESTED,), 1)[0]
+    assert (found.kind, dict(found.details)) == (CommandKind.FREERUN_CANCEL, {'uow': unit.id})
+    assert answer.headers['Location'] == f'/freeruns/{SWEEP}?asked={found.id}'
+
+
+def test_a_log_is_opened_among_live_runs(swept: Pages) -> None:
+    unit = running(swept, SWEEP, 5)
+    lines = [
+        LogLine(attempt=1, at=NOW, level='INFO', text=f'<line> number {number:02}')
+        for number in range(30)
+    ]
+    swept.store.append_log(UowId(unit.id), lines)
+    assert f'/runs?tail={unit.id}#u-{unit.id}' in swept.get('/runs').text
+
+    text = swept.get(f'/runs?tail={unit.id}').text
+
+    assert '&lt;line&gt; number 29' in text
+    assert 'number 09' not in text
+    assert 'data-n="30"' in text
+    assert 'Hide log' in text
+    assert swept.get('/runs?tail=f00').status_code == 200

@@ -1,0 +1,80 @@
+"""Well is what needs nobody: a vanished box or a process that stays down needs somebody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from synergy.core.records import BoxProcess
+from tests.mx.stage import BOX, Pages
+
+
+def health(pages: Pages, status: int) -> Any:
+    answer = pages.get('/api/v1/health')
+    assert answer.status_code == status
+    return answer.json
+
+
+def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: Pages) -> None:
+    found = health(pages, 200)
+
+    assert found['is_well'] is True
+    assert found['needs'] == []
+    assert found['waits']['dead letters'] == 1
+    assert (found['processes_up'], found['processes_wanted']) == (5, 5)
+    assert 'Waits for a person' in pages.get('/health').text
+
+
+def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=20))
+
+    found = health(pages, 503)
+
+    assert (found['vanished'], found['processes_up'], found['processes_wanted']) == (['dev'], 0, 5)
+    assert 'Box dev (dev.example) has vanished' in found['needs'][0]
+    text = pages.get('/health').text
+    assert 'needs somebody' in text
+    assert '0 of 5 up' in text
+    boxes = pages.get('/boxes').text
+    assert 'class="n ill">1<span> vanished' in boxes
+    assert 'host dev.example' in boxes
+    assert 'version 3.0.0' in boxes
+    assert '>running<' not in boxes
+
+
+def test_a_box_that_was_stopped_in_order_needs_nobody(pages: Pages) -> None:
+    pages.store.heartbeat(replace(BOX, pid=None), timedelta(seconds=15))
+    pages.runtime.clock.advance(timedelta(minutes=2))
+
+    found = health(pages, 200)
+
+    assert (found['vanished'], found['processes_wanted']) == ([], 0)
+    assert 'stopped in order' in pages.get('/boxes').text
+
+
+def test_a_process_that_does_not_stay_up_needs_somebody(pages: Pages) -> None:
+    row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal')
+    pages.store.report_actual([row])
+
+    found = health(pages, 503)
+
+    assert 'SiteHourly on dev does not stay up' in found['needs'][0]
+    assert (found['processes_up'], found['processes_wanted']) == (4, 5)
+
+
+def test_without_a_leader_somebody_is_needed(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(days=2000))
+
+    assert 'No Scheduler leads' in health(pages, 503)['needs'][0]
+
+
+def test_daemons_show_how_long_they_run_and_what_they_use(pages: Pages) -> None:
+    daemons = {item['process']: item for item in health(pages, 200)['daemons']}
+
+    assert daemons['Scheduler']['up_seconds'] == 5 * 3600
+    assert daemons['Supervisor']['memory_bytes'] == 80_000_000
+    assert '80 MB' in pages.get('/health').text
+    boxes = pages.get('/boxes').text
+    assert 'load 0.7 on 4 CPUs' in boxes
+    assert '5 h' in boxes
