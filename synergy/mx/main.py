@@ -7,6 +7,7 @@ follows live holds one, waiting.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
+#: Objects before young garbage is looked for, and how many such rounds before older garbage is.
+GARBAGE_THRESHOLDS: Final = (20_000, 20, 100)
 #: How long a thread may keep the others waiting: a short page asks the store a dozen times, and
 #: would wait each time for one that draws a long page, or follows the store.
 SWITCH_SECONDS: Final = 0.0005
@@ -114,12 +117,18 @@ def start(runtime: MxRuntime) -> int:
 
 
 def _warm(site: Site) -> None:
-    """Read the store once, so that the first page need not wait for it."""
+    """Read the store once, so that the first page need not wait for it.
+
+    What has been read stays; looking through it for garbage now and then would only hold pages up.
+    """
     try:
         with site.stores.lent() as store:
             site.model.look(store)
     except PortError as error:
         logger.warning('the first look failed: %s', error, extra={'event': 'store_down'})
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def site_of(runtime: MxRuntime, secret: str) -> Site:

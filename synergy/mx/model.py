@@ -39,7 +39,7 @@ T = TypeVar('T')
 
 #: Rows per question, and how far before the newest seen change a look begins anew: a store that
 #: commits row by row may show two changes of one instant one after the other.
-PAGE_ROWS: Final = 2_000
+PAGE_ROWS: Final = 500
 OVERLAP: Final = timedelta(seconds=1)
 #: Where following begins after everything was read: more than clocks of boxes may differ.
 LOOK_BACK: Final = timedelta(minutes=1)
@@ -211,6 +211,7 @@ class ReadModel:
         until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
+        began = self._clock.monotonic()
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
             fresh = [row for row in rows if self._rev_by_key.get(row.key) != row.rev]
             seen.update((row.key, row.rev) for row in rows)
@@ -220,6 +221,9 @@ class ReadModel:
             # What changes meanwhile is left to the next look: a busy store has no end.
             if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
                 break
+            # Pages go first: they are waited for.
+            self._clock.sleep((self._clock.monotonic() - began) / 2)
+            began = self._clock.monotonic()
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen
         if after is not None:
