@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -114,6 +115,19 @@ class Painter:
         if name not in self._late:
             self._late[name] = self._model.hierarchy.late_until(node, self._ask.now)
         return self._late[name]
+
+    def stamp(self, nodes: Sequence[Node]) -> Hashable:
+        """Return what differs once something has changed that cells of `nodes` show."""
+        near = dict.fromkeys(
+            name
+            for node in nodes
+            for name in (node.process.name, node.child, *(item.process for item in node.inputs))
+        )
+        ends = [
+            (self.over(node), self.late_until(node), self._timetable.span(node.process.name).stop)
+            for node in nodes
+        ]
+        return self._model.stamp(near), tuple(ends)
 
     def mark(self, node: Node, key: JobKey) -> Mark:
         """Return how a job looks."""

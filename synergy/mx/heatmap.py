@@ -80,11 +80,10 @@ def heatmap(ask: Ask, name: str) -> Response:
     with ask.model.lock:
         at = day_of(ask, focus)
         painter = Painter(ask)
-        grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
+        grid, (months, others) = _drawn(ask, painter, focus, zoom, at)
         selection = selection_of(ask, grid)
         grid = marked(ask, grid, selection, state)
         glance = glance_of(ask, painter, selection)
-        months, others = _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
     if zoom == 'day':
         grid = _timed(ask, grid)
     chosen = grid.process if selection is None else selection.process
@@ -106,6 +105,23 @@ def heatmap(ask: Ask, name: str) -> Response:
         turn=_turn(zoom, at),
         trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
     )
+
+
+def _drawn(
+    ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date
+) -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
+    """Return the map and the year as numbers, anew only if something in them has changed."""
+    nodes = [
+        ask.model.hierarchy.nodes[level]
+        for tree in _trees_around(ask, focus)
+        for level in tree.levels
+    ]
+
+    def draw() -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
+        grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
+        return grid, _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
+
+    return ask.model.drawn((focus.name, focus.kept, zoom, at), painter.stamp(nodes), draw)
 
 
 def heatmaps(ask: Ask) -> Response:

@@ -55,6 +55,8 @@ LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
+#: Rows of the overview and heat maps that are kept as they were drawn.
+DRAWN_MAX: Final = 512
 DURATIONS_KEPT_SECONDS: Final = 60.0
 
 
@@ -97,7 +99,7 @@ class ReadModel:
         # Numbers of the newest changes of everything and of each process.
         self._epoch = 0
         self._changed: dict[ProcessName, int] = {}
-        self._drawn: dict[ProcessName, tuple[Hashable, Any]] = {}
+        self._drawn: dict[Hashable, tuple[Hashable, Any]] = {}
 
     def look(self, store: Store, patience_seconds: float = 0.0) -> None:
         """Catch up with the store, unless that was done a moment ago or another thread does so.
@@ -166,11 +168,13 @@ class ReadModel:
         """Return what differs once one of `processes` has changed."""
         return self._epoch, *(self._changed.get(name, 0) for name in processes if name is not None)
 
-    def drawn(self, process: ProcessName, stamp: Hashable, draw: Callable[[], T]) -> T:
-        """Return what was drawn of a process, anew if the stamp has changed; hold the lock."""
-        kept = self._drawn.get(process)
+    def drawn(self, what: Hashable, stamp: Hashable, draw: Callable[[], T]) -> T:
+        """Return what was drawn of something, anew if the stamp has changed; hold the lock."""
+        kept = self._drawn.get(what)
         if kept is None or kept[0] != stamp:
-            kept = self._drawn[process] = (stamp, draw())
+            if len(self._drawn) >= DRAWN_MAX:
+                self._drawn.clear()
+            kept = self._drawn[what] = (stamp, draw())
         found: T = kept[1]
         return found
 

@@ -102,9 +102,7 @@ def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
     model, name = ask.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
     usual = None if is_long else model.usual(ask.store, name)
-    near = (name, *(source.process for source in node.inputs), node.child)
-    ends = painter.over(node), painter.late_until(node)
-    stamp = (model.stamp(near), ends, model.timetable.span(name).stop, usual)
+    stamp = (painter.stamp([node]), usual)
     return model.drawn(name, stamp, lambda: _drawn(ask, painter, node, usual, is_long=is_long))
 
 

@@ -287,7 +287,6 @@ def test_a_viewer_may_look_and_is_refused_changes(page: Page, system: System) ->
         system.store.save_user(user)
 
     page.goto('/')
-    page.get_by_role('link', name='Log in').click()
     page.get_by_label('Name').fill('viewer')
     page.get_by_label('Password').fill(PASSWORD)
     page.get_by_role('button', name='Log in').click()
