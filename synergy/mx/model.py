@@ -55,8 +55,8 @@ LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
-#: Rows of the overview and heat maps that are kept as they were drawn.
-DRAWN_MAX: Final = 512
+#: Heat maps that are kept as they were drawn, beside a row of the overview for each process.
+MAPS_KEPT: Final = 128
 DURATIONS_KEPT_SECONDS: Final = 60.0
 
 
@@ -172,7 +172,7 @@ class ReadModel:
         """Return what was drawn of something, anew if the stamp has changed; hold the lock."""
         kept = self._drawn.get(what)
         if kept is None or kept[0] != stamp:
-            if len(self._drawn) >= DRAWN_MAX:
+            if len(self._drawn) >= len(self.hierarchy.nodes) + MAPS_KEPT:
                 self._drawn.clear()
             kept = self._drawn[what] = (stamp, draw())
         found: T = kept[1]
