@@ -117,7 +117,7 @@ def start(runtime: MxRuntime) -> int:
 
 
 def _warm(site: Site) -> None:
-    """Read the store once, so that the first page need not wait for it.
+    """Read the store and the templates once, so that no first page need wait for them.
 
     What has been read stays; looking through it for garbage now and then would only hold pages up.
     """
@@ -126,6 +126,8 @@ def _warm(site: Site) -> None:
             site.model.look(store)
     except PortError as error:
         logger.warning('the first look failed: %s', error, extra={'event': 'store_down'})
+    for name in site.templates.list_templates():
+        site.templates.get_template(name)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
