@@ -179,6 +179,11 @@ class Timetable:
         """Return the row of a job that has one and is not final."""
         return self._open.get(key)
 
+    def is_rerun(self, key: JobKey) -> bool:
+        """Tell whether somebody has asked to run a job again, and it is neither done nor held."""
+        job = self._open.get(key)
+        return job is not None and job.request_id is not None and not job.is_held
+
     def open_jobs(self) -> Iterable[Job]:
         """Return the rows of all jobs that have one and are not final."""
         return self._open.values()

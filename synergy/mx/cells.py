@@ -92,7 +92,7 @@ class Painter:
         self._rerunning = {
             job.key
             for job in self._timetable.open_jobs()
-            if job.request_id is not None and job.state.is_running and not job.is_held
+            if job.state.is_running and self._timetable.is_rerun(job.key)
         }
         self._looks_left = BLOCKED_LOOKS
 
@@ -196,8 +196,7 @@ class Painter:
 
     def is_rerun(self, node: Node, ordinal: int) -> bool:
         """Tell whether somebody has asked to run a job again, and it is not done yet."""
-        job = self._timetable.open_job(self._model.key(node, ordinal))
-        return job is not None and job.request_id is not None and not job.is_held
+        return self._timetable.is_rerun(self._model.key(node, ordinal))
 
     def nested(self, node: Node, ordinal: int) -> tuple[int, int]:
         """Return how many of the intervals nested in one are final, and how many there are."""

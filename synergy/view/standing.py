@@ -23,7 +23,8 @@ class Standing(StrEnum):
     """What a job may be beside its state.
 
     FAILED: held, or skipped after its last attempt. HELD: held for an operator. BLOCKED: its
-    interval is over, and it waits for others. LATE: not final, though the next interval is over.
+    interval is over, and it waits for others. LATE: not final, though its deadline has passed, and
+    nobody has asked to run it again.
     """
 
     FAILED = 'failed'
@@ -78,8 +79,14 @@ def looked_at(
                 yield ordinal, readiness(timetable, key, looking.now).due in _WAITING
             return
         case Standing.LATE:
-            over = _until(ordinals, timetable.hierarchy.over_until(node, looking.now) - 1)
-            found = timetable.ordinals_in(name, over, _OPEN, newest_first=newest_first)
+            due = _until(ordinals, timetable.hierarchy.late_until(node, looking.now))
+            unfinished = timetable.ordinals_in(name, due, _OPEN, newest_first=newest_first)
+            qualifier = node.process.qualifier
+            found = (
+                ordinal
+                for ordinal in unfinished
+                if not timetable.is_rerun(JobKey(name, Timeperiod(qualifier, ordinal)))
+            )
         case _:
             found = timetable.ordinals_in(name, ordinals, {wanted}, newest_first=newest_first)
     for ordinal in found:

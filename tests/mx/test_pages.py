@@ -240,6 +240,7 @@ def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) ->
     assert number('Blocked') == blocked + 1
     # What somebody asked for is not late, and does not hide the newest intervals.
     assert number('Late') == late
+    assert '/i/SiteHourly/2026112005' not in pages.get('/search?q=state:late').text
     text = pages.get('/').text
     assert 'href="/i/SiteHourly/2026112005">1 older unfinished</a>' in text
     assert 'data-k="SiteHourly@2026112311"' in text
