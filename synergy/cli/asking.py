@@ -19,6 +19,7 @@ from synergy.cli.console import print_json
 from synergy.cli.tables import sentence
 from synergy.conf.model import Context
 from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.records import is_led
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import BrokerError
@@ -68,8 +69,7 @@ class Asking:
         return self.store.command(command.id) or command
 
     def _is_led(self) -> bool:
-        leadership = self.store.leadership()
-        return leadership is not None and leadership.until > self.store.store_now()
+        return is_led(self.store.leadership(), self.store.store_now())
 
 
 @contextmanager

@@ -245,6 +245,11 @@ class Leadership:
     until: datetime
 
 
+def is_led(leadership: Leadership | None, store_now: datetime) -> bool:
+    """Tell whether the last leadership that is known still holds, by the store's clock."""
+    return leadership is not None and leadership.until > store_now
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Where messages of a process go: exchange, routing key, queue."""

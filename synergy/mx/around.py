@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
+from synergy.core.records import is_led
 from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Store
 from synergy.view.boxes import Presence, box_views
@@ -56,12 +57,12 @@ class Surroundings:
 def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
     model.look(store, LOOK_PATIENCE_SECONDS)
     leadership = store.leadership()
-    is_led = leadership is not None and leadership.until > store.store_now()
+    has_leader = is_led(leadership, store.store_now())
     boxes = box_views(store, vanished_after)
     with model.lock:
         running = sum(model.timetable.running_count(name) for name in model.hierarchy.nodes)
     return Around(
-        leader=leadership.owner if leadership is not None and is_led else None,
+        leader=leadership.owner if leadership is not None and has_leader else None,
         term=0 if leadership is None else leadership.term,
         running=running,
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),

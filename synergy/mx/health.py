@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.core.records import BoxProcess, Leadership
+from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.mx import words
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.boxes import PRESENCES, load_of, process_row
@@ -112,15 +112,15 @@ def health_of(ask: Ask) -> Health:
     leadership = ask.store.leadership()
     store_now = ask.store.store_now()
     seconds = clock.monotonic() - before
-    is_led = leadership is not None and leadership.until > store_now
+    has_leader = is_led(leadership, store_now)
     views = box_views(ask.store, ask.settings.box_vanished)
     rows = [(view, row) for view in views for row in view.processes]
     return Health(
         needs=_needs(views, leadership, store_now),
         waits=_waits(ask),
         leadership=leadership,
-        is_led=is_led,
-        schedulers=schedulers(views, leadership, is_led=is_led),
+        is_led=has_leader,
+        schedulers=schedulers(views, leadership, is_led=has_leader),
         boxes=views,
         daemons=[daemon for view in views for daemon in _daemons(ask, view)],
         store_seconds=seconds,
@@ -234,7 +234,8 @@ def _waits(ask: Ask) -> list[Waiting]:
     letters = ask.store.dead_units(LIMIT_MAX)
     dead = len(letters)
     with ask.model.lock:
-        late = sum(late_count(ask, Painter(ask), node) for node in ask.model.hierarchy)
+        painter = Painter(ask)
+        late = sum(late_count(ask, painter, node) for node in ask.model.hierarchy)
         failed = len(ask.model.failed)
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),

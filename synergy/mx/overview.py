@@ -11,7 +11,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
-from synergy.core.records import Job, Leadership, ProcessName
+from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Painter
 from synergy.mx.follow import RequestRow, request_row
@@ -75,7 +75,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     model = ask.model
     ask.look()
     leadership = ask.store.leadership()
-    is_led = leadership is not None and leadership.until > ask.store.store_now()
+    has_leader = is_led(leadership, ask.store.store_now())
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
         shown = trees_of(ask, Painter(ask), Counter(job.process for job in held), trees)
@@ -92,7 +92,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
                 requests_left=sum(row.left for row in requests),
             ),
             leadership=leadership,
-            is_led=is_led,
+            is_led=has_leader,
             held=[_held(ask, job) for job in held[:ROWS_MAX]],
             trees=shown,
             live=live,

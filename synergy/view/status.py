@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from synergy.core.commands import Command, CommandState
 from synergy.core.hierarchy import Node
-from synergy.core.records import BoxProcess, Leadership
+from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -64,18 +64,18 @@ def status(
 ) -> Status:
     """Return how everything stands at `now`, with the processes of one box, or of all."""
     leadership = store.leadership()
-    is_led = leadership is not None and leadership.until > store.store_now()
+    has_leader = is_led(leadership, store.store_now())
     views = box_views(store, vanished_after)
     return Status(
         at=now,
         leadership=leadership,
-        is_led=is_led,
+        is_led=has_leader,
         processes=[_summary(timetable, node, now) for node in timetable.hierarchy],
         boxes=[
             row for view in views for row in view.processes if box_id in (None, view.box.box_id)
         ],
         supervisors=views,
-        schedulers=schedulers(views, leadership, is_led=is_led),
+        schedulers=schedulers(views, leadership, is_led=has_leader),
         warnings=warnings(views),
         open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
     )

@@ -17,7 +17,7 @@ from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, Com
 from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
-from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.records import Job, ProcessName, Unit, is_led
 from synergy.core.states import Due, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -298,7 +298,7 @@ def _pause_of(asked: Asked, request: Command) -> Command | None:
 def _without_leader(asked: Asked, key: JobKey) -> Iterator[Cause]:
     """Say so when nobody schedules, and what is known of the boxes that should."""
     leadership = asked.store.leadership()
-    if leadership is not None and leadership.until > asked.store.store_now():
+    if is_led(leadership, asked.store.store_now()):
         return
     if leadership is None:
         text = 'no Scheduler has ever led'
