@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -55,10 +56,10 @@ def test_a_box_that_is_killed_is_shown_as_vanished_and_its_unit_is_rescued(
     one.wait_for(lambda: 'began 2026110100 attempt 1 fence 1' in one.journal(), 'the start')
     assert one.unit(key).owner.startswith('one:PatientDaily:')  # type: ignore[union-attr]
 
-    children = psutil.Process(supervisor.pid).children(recursive=True)
-    supervisor.send_signal(19)  # SIGSTOP: it must not restart what is killed now.
-    for child in children:
-        child.kill()
+    supervisor.send_signal(signal.SIGSTOP)  # It must not restart what is killed now.
+    for child in psutil.Process(supervisor.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # One process of this context ends by itself.
+            child.kill()
     kill(supervisor)
     two.tell('go')
     two.start('Supervisor')
