@@ -112,7 +112,7 @@ def _measure(home: Path, count: int) -> Sequence[Result]:
     apply_seconds = time.perf_counter() - began
     scheduler.close()
     store.close()
-    jobs = f'{len(planned.keys):,} jobs'
+    jobs = f'{planned.count:,} jobs'
     return [
         _result(f'plan the reprocessing of {jobs}', planning_seconds, 's', 'under 1 of 100,000'),
         _result(f'reset {jobs}', apply_seconds, 's', 'under 15 of 100,000'),

@@ -10,7 +10,7 @@ two saw the same.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
@@ -39,38 +39,34 @@ class PlanRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The jobs that a command touches, inputs before outputs, each process in order of time."""
+    """The jobs that a command touches, inputs before outputs, each process in order of time.
 
-    keys: tuple[JobKey, ...]
+    ranges: as long as they can be, so that a set has one form only.
+    """
+
+    ranges: Ranges
 
     @property
     def hash(self) -> str:
         """Return a hash of the planned set: the same set, the same hash."""
         digest = blake2b(digest_size=12)
-        for key in self.keys:
-            digest.update(f'{key.process}@{key.timeperiod.ordinal};'.encode())
+        for process, runs in self.ranges.items():
+            for start, stop in runs:
+                digest.update(f'{process}@{start}-{stop};'.encode())
         return digest.hexdigest()
-
-    @property
-    def ranges(self) -> Ranges:
-        """Return the plan in the compact form in which a command keeps it."""
-        ranges: dict[ProcessName, list[tuple[int, int]]] = {}
-        for process, timeperiod in self.keys:
-            runs = ranges.setdefault(process, [])
-            ordinal = timeperiod.ordinal
-            if runs and runs[-1][1] == ordinal:
-                runs[-1] = (runs[-1][0], ordinal + 1)
-            else:
-                runs.append((ordinal, ordinal + 1))
-        return {process: tuple(runs) for process, runs in ranges.items()}
 
     @property
     def count_by_process(self) -> dict[ProcessName, int]:
         """Return how many jobs of each process are touched, in the order of the plan."""
-        counts: dict[ProcessName, int] = {}
-        for key in self.keys:
-            counts[key.process] = counts.get(key.process, 0) + 1
-        return counts
+        return {
+            process: sum(stop - start for start, stop in runs)
+            for process, runs in self.ranges.items()
+        }
+
+    @property
+    def count(self) -> int:
+        """Return how many jobs are touched."""
+        return sum(self.count_by_process.values())
 
 
 def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -> Plan:
@@ -85,20 +81,20 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
         case CommandKind.REPROCESS:
             if command.with_children:
                 touched = _descend(timetable.hierarchy, touched, command.process)
-            keys = tuple(_changed(timetable, _ascend(timetable.hierarchy, touched)))
+            found = _changed(timetable, _ascend(timetable.hierarchy, touched))
         case CommandKind.SKIP:
             touched = _descend(timetable.hierarchy, touched, command.process)
-            keys = tuple(_unfinished(timetable, touched))
+            found = _in_order(timetable, touched, timetable.unfinished_runs)
         case CommandKind.CANCEL:
-            keys = tuple(_running(timetable, command.process, wanted))
+            found = _running(timetable, command.process, wanted)
         case _:
             raise PlanRefused(f'{command.kind.value} is not about jobs')
-    if not keys:
+    if not found:
         raise PlanRefused(
             f'{command.kind.value} of {command.process} from {command.start} to {command.end} '
             f'touches no job: {_WHY_EMPTY[command.only, command.kind]}; choose another range'
         )
-    return Plan(keys=keys)
+    return Plan(ranges=found)
 
 
 def unreset(timetable: Timetable, reset: Plan) -> Ranges:
@@ -127,6 +123,14 @@ def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
                     yield JobKey(process, Timeperiod(node.process.qualifier, ordinal))
 
 
+def is_among(ranges: Ranges, key: JobKey) -> bool:
+    """Tell whether a plan touches a job."""
+    ordinal = key.timeperiod.ordinal
+    runs = ranges.get(key.process, ())
+    at = bisect_right(runs, ordinal, key=_start)
+    return at > 0 and ordinal < runs[at - 1][1]
+
+
 def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> Command:
     """Return a request that is being applied, with what its next batch touches beyond its plan.
 
@@ -137,23 +141,20 @@ def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> 
     order = [node.process.name for node in timetable.hierarchy]
     if [name for name in order if name in command.plan] != list(command.plan):
         return command  # Made under another context: its order must stay, for it is counted off.
-    touched = _as_ranges(Plan(keys=tuple(batch)).ranges)
+    touched = _as_ranges(_ranges_of(batch))
     planned = _as_ranges(command.plan)
-    late = [
-        key
-        for key in _changed(timetable, _ascend(timetable.hierarchy, touched))
-        if not _is_in(planned.get(key.process, []), key.timeperiod.ordinal)
-    ]
-    if not late:
+    changed = _as_ranges(_changed(timetable, _ascend(timetable.hierarchy, touched)))
+    count = command.planned_count
+    for process, runs in changed.items():
+        known = planned.get(process, [])
+        late = [rest for run in runs for rest in _without(run, known)]
+        if late:
+            planned[process] = _merged([*known, *late])
+            count += sum(map(len, late))
+    if count == command.planned_count:
         return command
-    for process, ordinals in _as_ranges(Plan(keys=tuple(late)).ranges).items():
-        planned[process] = _merged([*planned.get(process, []), *ordinals])
-    plan = {
-        name: tuple((run.start, run.stop) for run in planned[name])
-        for name in order
-        if name in planned
-    }
-    return replace(command, plan=plan, planned_count=command.planned_count + len(late))
+    plan = {name: _as_pairs(planned[name]) for name in order if name in planned}
+    return replace(command, plan=plan, planned_count=count)
 
 
 def shortened(timetable: Timetable, command: Command) -> Command:
@@ -165,16 +166,13 @@ def shortened(timetable: Timetable, command: Command) -> Command:
     assert command.plan is not None, 'it is being applied'
     keys = list(keys_of(timetable.hierarchy, command.plan))
     begun, rest = keys[: command.applied_count], keys[command.applied_count :]
-    touched = _as_ranges(Plan(keys=tuple(begun)).ranges)
+    touched = _as_ranges(_ranges_of(begun))
     if command.kind is CommandKind.REPROCESS:
         touched = _ascend(timetable.hierarchy, touched)
-    left = [
-        key
-        for key in rest
-        if any(key.timeperiod.ordinal in run for run in touched.get(key.process, []))
-    ]
-    plan = Plan(keys=(*begun, *left))
-    return replace(command, plan=plan.ranges, planned_count=len(plan.keys))
+    kept = {process: _as_pairs(runs) for process, runs in touched.items()}
+    left = [key for key in rest if is_among(kept, key)]
+    plan = _ranges_of([*begun, *left])
+    return replace(command, plan=plan, planned_count=len(begun) + len(left))
 
 
 def _selected(timetable: Timetable, command: Command) -> range:
@@ -205,13 +203,8 @@ def _only(
         case Only.FAILED:
             return _merged([range(at, at + 1) for at in failed if at in selected])
         case Only.SKIPPED:
-            runs = []
-            at = timetable.first_in(command.process, selected, JobState.SKIPPED)
-            while at is not None:
-                runs.append(range(at, at + 1))
-                rest = range(at + 1, selected.stop)
-                at = timetable.first_in(command.process, rest, JobState.SKIPPED)
-            return _merged(runs)
+            skipped = timetable.ordinals_in(command.process, selected, {JobState.SKIPPED})
+            return _merged([range(at, at + 1) for at in skipped])
         case _:
             assert_never(command.only)
 
@@ -246,10 +239,25 @@ def _as_ranges(runs_by_process: Ranges) -> dict[ProcessName, list[range]]:
     return {process: [range(*run) for run in runs] for process, runs in runs_by_process.items()}
 
 
-def _is_in(runs: Sequence[range], ordinal: int) -> bool:
-    """Tell whether one of `runs`, which are in order, holds `ordinal`."""
-    at = bisect_right(runs, ordinal, key=lambda run: run.start)
-    return at > 0 and ordinal in runs[at - 1]
+def _as_pairs(runs: Iterable[range]) -> tuple[tuple[int, int], ...]:
+    return tuple((run.start, run.stop) for run in runs)
+
+
+def _ranges_of(keys: Iterable[JobKey]) -> Ranges:
+    """Return jobs, each process's in order of time, as ranges."""
+    ranges: dict[ProcessName, list[tuple[int, int]]] = {}
+    for process, timeperiod in keys:
+        runs = ranges.setdefault(process, [])
+        ordinal = timeperiod.ordinal
+        if runs and runs[-1][1] == ordinal:
+            runs[-1] = (runs[-1][0], ordinal + 1)
+        else:
+            runs.append((ordinal, ordinal + 1))
+    return {process: tuple(runs) for process, runs in ranges.items()}
+
+
+def _start(run: tuple[int, int]) -> int:
+    return run[0]
 
 
 def _without(run: range, others: Sequence[range]) -> Iterator[range]:
@@ -275,31 +283,26 @@ def _merged(runs: list[range]) -> list[range]:
     return merged
 
 
-def _changed(timetable: Timetable, touched: dict[ProcessName, list[range]]) -> Iterator[JobKey]:
+def _changed(timetable: Timetable, touched: dict[ProcessName, list[range]]) -> Ranges:
+    return _in_order(timetable, touched, timetable.changed_runs)
+
+
+def _in_order(
+    timetable: Timetable,
+    touched: dict[ProcessName, list[range]],
+    among: Callable[[ProcessName, range], Sequence[range]],
+) -> Ranges:
+    """Return those `among` what is touched, inputs before outputs."""
+    found = {}
     for node in timetable.hierarchy:
-        name, qualifier = node.process.name, node.process.qualifier
-        for run in touched.get(name, []):
-            ordinal = timetable.next_changed(name, run)
-            while ordinal is not None:
-                yield JobKey(name, Timeperiod(qualifier, ordinal))
-                ordinal = timetable.next_changed(name, range(ordinal + 1, run.stop))
+        name = node.process.name
+        runs = [part for run in touched.get(name, []) for part in among(name, run)]
+        if runs:
+            found[name] = _as_pairs(runs)
+    return found
 
 
-def _unfinished(timetable: Timetable, touched: dict[ProcessName, list[range]]) -> Iterator[JobKey]:
-    for node in timetable.hierarchy:
-        name, qualifier = node.process.name, node.process.qualifier
-        for run in touched.get(name, []):
-            begun = range(run.start, min(run.stop, timetable.span(name).stop))
-            ordinal = timetable.first_pending(name, begun)
-            while ordinal is not None:
-                yield JobKey(name, Timeperiod(qualifier, ordinal))
-                ordinal = timetable.first_pending(name, range(ordinal + 1, begun.stop))
-
-
-def _running(timetable: Timetable, process: ProcessName, runs: list[range]) -> Iterator[JobKey]:
-    running = sorted(
-        job.key for job in timetable.open_jobs() if job.process == process and job.state.is_running
-    )
-    for key in running:
-        if any(key.timeperiod.ordinal in run for run in runs):
-            yield key
+def _running(timetable: Timetable, process: ProcessName, runs: list[range]) -> Ranges:
+    among = {process: _as_pairs(runs)}
+    keys = sorted(job.key for job in timetable.open_jobs_of(process) if job.state.is_running)
+    return _ranges_of(key for key in keys if is_among(among, key))

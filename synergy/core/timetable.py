@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import chain
 from typing import Final, TypeAlias
 
 from synergy.core.hierarchy import Hierarchy
@@ -48,7 +49,8 @@ _FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
 _ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(256))
 #: Rows that changed so long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
-_CHANGED: Final = re.compile(rb'[\x03-\x07]')
+_CHANGED: Final = re.compile(rb'[\x03-\x07]+')
+_UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
 class Timetable:
@@ -58,7 +60,7 @@ class Timetable:
         """Start empty: no interval has begun until `extend`."""
         self.hierarchy = hierarchy
         self._codes: dict[ProcessName, bytearray] = {name: bytearray() for name in hierarchy.nodes}
-        self._open: dict[JobKey, Job] = {}
+        self._open: dict[ProcessName, dict[JobKey, Job]] = {name: {} for name in hierarchy.nodes}
         self._running: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         # No interval before this position is open: where searches for work begin.
         self._low: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
@@ -161,10 +163,10 @@ class Timetable:
     def pause(self, requests: Iterable[CommandId]) -> None:
         """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""
         self._paused = frozenset(requests)
-        for key, job in self._open.items():
+        for job in self.open_jobs():
             if job.state is JobState.EMBRYO:
-                first = self.hierarchy.nodes[key.process].first
-                self._codes[key.process][key.timeperiod.ordinal - first] = self._code(job)
+                first = self.hierarchy.nodes[job.process].first
+                self._codes[job.process][job.timeperiod.ordinal - first] = self._code(job)
 
     def state(self, key: JobKey) -> JobState | None:
         """Return the state of a job; None when the interval does not exist (yet)."""
@@ -177,16 +179,21 @@ class Timetable:
 
     def open_job(self, key: JobKey) -> Job | None:
         """Return the row of a job that has one and is not final."""
-        return self._open.get(key)
+        jobs = self._open.get(key.process)
+        return None if jobs is None else jobs.get(key)
 
     def is_rerun(self, key: JobKey) -> bool:
         """Tell whether somebody has asked to run a job again, and it is neither done nor held."""
-        job = self._open.get(key)
+        job = self.open_job(key)
         return job is not None and job.request_id is not None and not job.is_held
 
     def open_jobs(self) -> Iterable[Job]:
         """Return the rows of all jobs that have one and are not final."""
-        return self._open.values()
+        return chain.from_iterable(jobs.values() for jobs in self._open.values())
+
+    def open_jobs_of(self, process: ProcessName) -> Collection[Job]:
+        """Return the same of one process."""
+        return self._open[process].values()
 
     def running_count(self, process: ProcessName) -> int:
         """Return the number of jobs with a unit in flight; held ones do not count."""
@@ -300,13 +307,23 @@ class Timetable:
         )
         return None if position < 0 else position + first
 
-    def next_changed(self, process: ProcessName, ordinals: range) -> int | None:
-        """Return the first of `ordinals` that is no embryo."""
+    def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
+        """Return the stretches of `ordinals` that are no embryos, as long as they can be."""
+        return self._runs(process, ordinals, _CHANGED)
+
+    def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
+        """Return the stretches of `ordinals` that have begun and are not final."""
+        return self._runs(process, ordinals, _UNFINISHED)
+
+    def _runs(
+        self, process: ProcessName, ordinals: range, pattern: re.Pattern[bytes]
+    ) -> Sequence[range]:
         first = self.hierarchy.nodes[process].first
-        match = _CHANGED.search(
-            self._codes[process], max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
-        )
-        return None if match is None else match.start() + first
+        start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
+        return [
+            range(match.start() + first, match.end() + first)
+            for match in pattern.finditer(self._codes[process], start, stop)
+        ]
 
     def put(self, job: Job) -> None:
         """Draft a job's new row."""
@@ -314,14 +331,13 @@ class Timetable:
         node = self.hierarchy.nodes[job.process]
         position = job.timeperiod.ordinal - node.first
         codes = self._codes[job.process]
-        before = self._open.get(key)
-        self._undo.append((key, codes[position], before))
+        self._undo.append((key, codes[position], self._open[key.process].get(key)))
         self._place(key, position, self._code(job), None if job.state.is_final else job)
 
     def put_processed(self, key: JobKey) -> None:
         """Draft that a job was processed: `put` for those who know no more of its row."""
         position = key.timeperiod.ordinal - self.hierarchy.nodes[key.process].first
-        self._undo.append((key, self._codes[key.process][position], self._open.get(key)))
+        self._undo.append((key, self._codes[key.process][position], self.open_job(key)))
         self._place(key, position, _PROCESSED, None)
 
     def settle(self) -> None:
@@ -342,12 +358,13 @@ class Timetable:
 
     def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
         process = key.process
-        before = self._open.pop(key, None)
+        jobs = self._open[process]
+        before = jobs.pop(key, None)
         if before is not None:
             self._running[process] -= before.has_live_unit
             self._resting[process].discard(key)
         if job is not None:
-            self._open[key] = job
+            jobs[key] = job
             self._running[process] += job.has_live_unit
             if job.state.is_running and job.uow_id is None:
                 self._resting[process].add(key)

@@ -23,6 +23,7 @@ from synergy.mx.marks import (
     Mark,
     mark_of,
 )
+from synergy.mx.model import ReadModel
 
 _PARTLY: Final = Mark('due', 'partly done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
@@ -68,6 +69,17 @@ class Cell:
     tally: Tally = NOTHING
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outstanding:
+    """Ordinals of a process's jobs that stand out, in order. rerunning: those of `running` that
+    somebody has asked to run again.
+    """
+
+    running: Sequence[int]
+    rerunning: Sequence[int]
+    failed: Sequence[int]
+
+
 class Painter:
     """Makes the cells of one page; remembers what is the same for all of them."""
 
@@ -78,22 +90,7 @@ class Painter:
         self._timetable = ask.model.timetable
         self._over: dict[ProcessName, int] = {}
         self._late: dict[ProcessName, int] = {}
-        self._failed: dict[ProcessName, list[int]] = {}
-        for key in self._model.failed:
-            self._failed.setdefault(key.process, []).append(key.timeperiod.ordinal)
-        for ordinals in self._failed.values():
-            ordinals.sort()
-        self._running: dict[ProcessName, list[int]] = {}
-        for job in self._timetable.open_jobs():
-            if job.state.is_running and not job.is_held:
-                self._running.setdefault(job.process, []).append(job.timeperiod.ordinal)
-        for ordinals in self._running.values():
-            ordinals.sort()
-        self._rerunning = {
-            job.key
-            for job in self._timetable.open_jobs()
-            if job.state.is_running and self._timetable.is_rerun(job.key)
-        }
+        self._outstanding: dict[ProcessName, Outstanding] = {}
         self._looks_left = BLOCKED_LOOKS
 
     @property
@@ -131,7 +128,8 @@ class Painter:
 
     def mark(self, node: Node, key: JobKey) -> Mark:
         """Return how a job looks."""
-        return mark_of(self._timetable, self._model.failed, node, key, self._ask.now)
+        failed = self._model.failed[key.process]
+        return mark_of(self._timetable, failed, node, key, self._ask.now)
 
     def cell(self, node: Node, ordinal: int, href: str | None = None) -> Cell:
         """Return the cell of one job. href: where it leads, if not to the page of the job."""
@@ -186,13 +184,20 @@ class Painter:
             return 0
         unfinished = range(first, due.stop)
         requested = self._timetable.requested_count(name, unfinished)
-        reruns = requested + self._rerunning_count(name, unfinished)
+        reruns = requested + _count_in(self._standing_out(name).rerunning, unfinished)
         return self._timetable.pending_count(name, unfinished) - reruns
 
-    def _rerunning_count(self, process: ProcessName, ordinals: range) -> int:
-        return sum(
-            key.process == process and key.timeperiod.ordinal in ordinals for key in self._rerunning
-        )
+    def _standing_out(self, process: ProcessName) -> Outstanding:
+        """Return what stands out in a process; looked for once for all pages until it changes."""
+        found = self._outstanding.get(process)
+        if found is None:
+            model = self._model
+            stamp = model.stamp([process])
+            found = model.drawn(
+                ('standing out', process), stamp, lambda: _outstanding_of(model, process)
+            )
+            self._outstanding[process] = found
+        return found
 
     def is_rerun(self, node: Node, ordinal: int) -> bool:
         """Tell whether somebody has asked to run a job again, and it is not done yet."""
@@ -246,16 +251,16 @@ class Painter:
     def telling(self, node: Node, ordinals: range) -> int:
         """Return the interval that tells most about why these stand so: failed, or not final."""
         name = node.process.name
-        failed = _first_in(self._failed.get(name, []), ordinals)
+        failed = _first_in(self._standing_out(name).failed, ordinals)
         pending = self._timetable.first_pending(name, ordinals) if failed is None else failed
         return ordinals.stop - 1 if pending is None else max(pending, ordinals.start)
 
     def _tally(self, node: Node, ordinals: range) -> Tally:
         name = node.process.name
         return Tally(
-            running=_count_in(self._running.get(name, []), ordinals),
+            running=_count_in(self._standing_out(name).running, ordinals),
             blocked=self._blocked(node, ordinals),
-            failed=_count_in(self._failed.get(name, []), ordinals),
+            failed=_count_in(self._standing_out(name).failed, ordinals),
             late=self.late_count(node, ordinals),
         )
 
@@ -279,9 +284,9 @@ class Painter:
         name = node.process.name
         if not ordinals or ordinals.start >= self._timetable.span(name).stop:
             return NOT_BEGUN
-        if _count_in(self._failed.get(name, []), ordinals):
+        if _count_in(self._standing_out(name).failed, ordinals):
             return FAILED
-        if _count_in(self._running.get(name, []), ordinals):
+        if _count_in(self._standing_out(name).running, ordinals):
             return RUNNING
         if done == len(ordinals):
             is_skipped = self._timetable.are_all_skipped(name, ordinals)
@@ -304,15 +309,28 @@ class Painter:
         return None if ordinal is None else self._model.key(node, ordinal)
 
 
+def _outstanding_of(model: ReadModel, process: ProcessName) -> Outstanding:
+    running = [
+        job
+        for job in model.timetable.open_jobs_of(process)
+        if job.state.is_running and not job.is_held
+    ]
+    return Outstanding(
+        running=sorted(job.timeperiod.ordinal for job in running),
+        rerunning=sorted(job.timeperiod.ordinal for job in running if job.request_id is not None),
+        failed=sorted(model.failed[process]),
+    )
+
+
 def href_of(key: JobKey) -> str:
     """Return the address of a job's page; names are of letters, digits and `_ . -`."""
     return f'/i/{key.process}/{key.timeperiod}'
 
 
-def _count_in(numbers: list[int], ordinals: range) -> int:
+def _count_in(numbers: Sequence[int], ordinals: range) -> int:
     return bisect_left(numbers, ordinals.stop) - bisect_left(numbers, ordinals.start)
 
 
-def _first_in(numbers: list[int], ordinals: range) -> int | None:
+def _first_in(numbers: Sequence[int], ordinals: range) -> int | None:
     at = bisect_left(numbers, ordinals.start)
     return numbers[at] if at < len(numbers) and numbers[at] < ordinals.stop else None

@@ -6,6 +6,7 @@ confirmation the set is another one, nothing is done and the new plan is shown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
 from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
 from synergy.mx.render import page, see
-from synergy.view.preview import Preview, WaitingRow, preview
+from synergy.view.preview import Preview, PreviewRow, WaitingRow, preview
 
 #: Intervals that one request may select.
 SELECTED_MAX: Final = 200_000
@@ -78,7 +79,7 @@ class Change:
     @property
     def count(self) -> int:
         """Return the number of jobs touched."""
-        return len(self.shown.plan.keys)
+        return self.shown.plan.count
 
 
 def change(ask: Ask, kind: str) -> Response:
@@ -183,16 +184,10 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     hierarchy = ask.model.hierarchy
     chosen = [row.process for row in shown.rows]
     steps = columns_of(hierarchy, chosen)
-    keys: dict[ProcessName, list[JobKey]] = {}
-    for key in shown.plan.keys:
-        keys.setdefault(key.process, []).append(key)
     with ask.model.lock:
         painter = Painter(ask)
-        states = {process: _states(painter, ask, found) for process, found in keys.items()}
-        waiting = [
-            OpenRow(row=row, states=_states(painter, ask, _first_of(ask, row)))
-            for row in shown.waiting
-        ]
+        states = {row.process: _states(painter, ask, row) for row in shown.rows}
+        waiting = [OpenRow(row=row, states=_states(painter, ask, row)) for row in shown.waiting]
     rows = [
         StepRow(
             step=steps[row.process],
@@ -224,19 +219,12 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     )
 
 
-def _states(painter: Painter, ask: Ask, keys: Sequence[JobKey]) -> Sequence[tuple[Mark, int]]:
-    counts: dict[Mark, int] = {}
-    node = ask.model.hierarchy.nodes[keys[0].process]
-    for key in keys[:STATES_MAX]:
-        mark = painter.mark(node, key)
-        counts[mark] = counts.get(mark, 0) + 1
-    return list(counts.items())
-
-
-def _first_of(ask: Ask, row: WaitingRow) -> Sequence[JobKey]:
+def _states(painter: Painter, ask: Ask, row: PreviewRow | WaitingRow) -> Sequence[tuple[Mark, int]]:
+    """Return how the jobs of a row stand now, counted over the first of them."""
     node = ask.model.hierarchy.nodes[row.process]
-    ordinals = chain.from_iterable(range(*run) for run in row.ranges)
-    return [ask.model.key(node, ordinal) for ordinal in islice(ordinals, STATES_MAX)]
+    ordinals = islice(chain.from_iterable(range(*run) for run in row.ranges), STATES_MAX)
+    counts = Counter(painter.mark(node, ask.model.key(node, ordinal)) for ordinal in ordinals)
+    return list(counts.items())
 
 
 def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:

@@ -236,7 +236,7 @@ def _waits(ask: Ask) -> list[Waiting]:
     with ask.model.lock:
         painter = Painter(ask)
         late = sum(late_count(ask, painter, node) for node in ask.model.hierarchy)
-        failed = len(ask.model.failed)
+        failed = ask.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
         Waiting(name='late intervals', count=late, href='/'),

@@ -222,7 +222,7 @@ def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
         next_key=model.key(node, ordinal) if has_next else None,
         next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
         late=late_count(ask, painter, node),
-        failed=sum(key.process == name for key in model.failed),
+        failed=len(model.failed[name]),
         running=model.timetable.running_count(name),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )

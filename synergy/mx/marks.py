@@ -67,13 +67,13 @@ BY_UNIT: Final = {
 
 
 def mark_of(
-    timetable: Timetable, failed: Container[JobKey], node: Node, key: JobKey, now: datetime
+    timetable: Timetable, failed: Container[int], node: Node, key: JobKey, now: datetime
 ) -> Mark:
-    """Return how a job of `node` looks at `now`. failed: jobs skipped after their last attempt."""
+    """Return how a job of `node` looks at `now`. failed: ordinals of failed ones."""
     state = timetable.state(key)
     if state is None:
         return NOT_BEGUN
-    if key in failed:
+    if key.timeperiod.ordinal in failed:
         return FAILED
     if state is not JobState.EMBRYO:
         return BY_STATE[state]

@@ -55,8 +55,9 @@ LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
-#: Heat maps that are kept as they were drawn, beside a row of the overview for each process.
+#: Heat maps that are kept as they were drawn, and what is kept beside of each process.
 MAPS_KEPT: Final = 128
+KEPT_PER_PROCESS: Final = 3
 DURATIONS_KEPT_SECONDS: Final = 60.0
 
 
@@ -74,7 +75,8 @@ class Change:
 class ReadModel:
     """The index, the jobs that failed, and the newest changes. Hold `lock` while reading.
 
-    is_busy: so much changes that it is looked at less often.
+    failed: ordinals of jobs that are held, or were skipped after failures, by process. is_busy: so
+    much changes that it is looked at less often.
     """
 
     def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
@@ -84,7 +86,7 @@ class ReadModel:
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
         self.timetable = Timetable(hierarchy)
-        self.failed: set[JobKey] = set()
+        self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
         self.version = 0
         self._clock = clock
@@ -148,7 +150,12 @@ class ReadModel:
     def mark(self, key: JobKey, now: datetime) -> Mark:
         """Return how a job looks; `key` is of a process of the hierarchy."""
         node = self.hierarchy.nodes[key.process]
-        return mark_of(self.timetable, self.failed, node, key, now)
+        return mark_of(self.timetable, self.failed[key.process], node, key, now)
+
+    @property
+    def failed_count(self) -> int:
+        """Return how many jobs have failed."""
+        return sum(map(len, self.failed.values()))
 
     def key(self, node: Node, ordinal: int) -> JobKey:
         """Return the job of a node's interval."""
@@ -172,7 +179,7 @@ class ReadModel:
         """Return what was drawn of something, anew if the stamp has changed; hold the lock."""
         kept = self._drawn.get(what)
         if kept is None or kept[0] != stamp:
-            if len(self._drawn) >= len(self.hierarchy.nodes) + MAPS_KEPT:
+            if len(self._drawn) >= KEPT_PER_PROCESS * len(self.hierarchy.nodes) + MAPS_KEPT:
                 self._drawn.clear()
             kept = self._drawn[what] = (stamp, draw())
         found: T = kept[1]
@@ -201,7 +208,11 @@ class ReadModel:
         failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
         with self.lock:
             self.timetable = timetable
-            self.failed = {job.key for job in failed if self._is_known(job)}
+            for ordinals in self.failed.values():
+                ordinals.clear()
+            for job in failed:
+                if self._is_known(job):
+                    self.failed[job.process].add(job.timeperiod.ordinal)
             self.version += 1
             self._epoch = self.version
         self._rev_by_key = {}
@@ -241,9 +252,9 @@ class ReadModel:
             else:
                 self.timetable.put(row.job)
             if row.job is not None and _has_failed(row.job):
-                self.failed.add(row.key)
+                self.failed[row.key.process].add(row.key.timeperiod.ordinal)
             else:
-                self.failed.discard(row.key)
+                self.failed[row.key.process].discard(row.key.timeperiod.ordinal)
         self.timetable.settle()
         self.version += len(rows)
         for name in {row.key.process for row in rows}:

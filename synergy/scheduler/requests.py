@@ -87,7 +87,8 @@ class Requests:
             return []
         if command.state is CommandState.RUNNING:
             return self._progress(command, now)
-        if command.plan is None:
+        ranges = command.plan
+        if ranges is None:
             try:
                 planned = plan(self._engine.timetable, command, self._failed(command))
             except PlanRefused as error:
@@ -95,10 +96,10 @@ class Requests:
             if command.plan_hash not in (None, planned.hash):
                 why = 'what it touches has changed since it was shown; look and confirm again'
                 return self._engine.on([Refused(command, why)], now)
-            command = replace(command, plan=planned.ranges, planned_count=len(planned.keys))
-            self._rest[command.id] = list(planned.keys)
-        elif command.id not in self._rest:
-            keys = keys_of(self._engine.timetable.hierarchy, command.plan)
+            ranges = planned.ranges
+            command = replace(command, plan=ranges, planned_count=planned.count)
+        if command.id not in self._rest:
+            keys = keys_of(self._engine.timetable.hierarchy, ranges)
             self._rest[command.id] = list(keys)[command.applied_count :]
         if command.state is CommandState.APPLYING and command.kind is CommandKind.REPROCESS:
             command = self._widened(command)

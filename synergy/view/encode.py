@@ -208,7 +208,7 @@ def encode_preview(shown: Preview) -> documents.PreviewDocument:
     """Return what a command would do."""
     return {
         'kind': shown.kind.value,
-        'count': len(shown.plan.keys),
+        'count': shown.plan.count,
         'plan_hash': shown.plan.hash,
         'processes': [
             {

@@ -55,9 +55,10 @@ def find_jobs(
     timetable: Timetable, store: Store, query: JobQuery, now: datetime, limit: int
 ) -> Sequence[Job]:
     """Return at most `limit` jobs, process by process in the context's order, by time."""
-    failed: set[JobKey] = set()
+    failed: dict[ProcessName, list[int]] = {}
     if query.state is Standing.FAILED:
-        failed = {job.key for job in store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)}
+        for job in store.find_jobs(JobFilter(is_failed=True), FAILED_MAX):
+            failed.setdefault(job.process, []).append(job.timeperiod.ordinal)
     looking = Looking(timetable=timetable, failed=failed, now=now)
     keys = list(islice(_keys(looking, query), limit))
     rows = store.jobs(keys)

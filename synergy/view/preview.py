@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from synergy.core.closure import Plan, plan, unreset
+from synergy.core.closure import Plan, is_among, keys_of, plan, unreset
 from synergy.core.commands import Command, CommandKind, Only, Ranges
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
@@ -23,6 +23,7 @@ class PreviewRow:
     """One process of a plan. running: jobs whose unit is under way and will be cancelled."""
 
     process: ProcessName
+    ranges: Sequence[tuple[int, int]]
     count: int
     first: Timeperiod
     last: Timeperiod
@@ -58,22 +59,21 @@ class Preview:
 def preview(timetable: Timetable, store: Store, command: Command, now: datetime) -> Preview:
     """Return what `command` would do; raise PlanRefused. Drafts `timetable`: use it no more."""
     planned = plan(timetable, command, failed_ordinals(store, command))
-    keys_by_process: dict[ProcessName, list[JobKey]] = {}
-    for key in planned.keys:
-        keys_by_process.setdefault(key.process, []).append(key)
+    count_by_process = planned.count_by_process
     rows = [
         PreviewRow(
             process=process,
-            count=len(keys),
-            first=keys[0].timeperiod,
-            last=keys[-1].timeperiod,
-            running=[
-                key
-                for key in keys
-                if (job := timetable.open_job(key)) is not None and job.has_live_unit
-            ],
+            ranges=runs,
+            count=count_by_process[process],
+            first=_timeperiod(timetable, process, runs[0][0]),
+            last=_timeperiod(timetable, process, runs[-1][1] - 1),
+            running=sorted(
+                job.key
+                for job in timetable.open_jobs_of(process)
+                if job.has_live_unit and is_among(planned.ranges, job.key)
+            ),
         )
-        for process, keys in keys_by_process.items()
+        for process, runs in planned.ranges.items()
     ]
     if command.kind is CommandKind.REPROCESS:
         waiting = _waiting(timetable, unreset(timetable, planned))
@@ -83,17 +83,20 @@ def preview(timetable: Timetable, store: Store, command: Command, now: datetime)
 
 
 def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[WaitingRow]:
-    nodes = timetable.hierarchy.nodes
     return [
         WaitingRow(
             process=process,
             ranges=ranges,
             count=sum(stop - start for start, stop in ranges),
-            first=timetable.hierarchy.timeperiod(nodes[process], ranges[0][0]),
-            last=timetable.hierarchy.timeperiod(nodes[process], ranges[-1][1] - 1),
+            first=_timeperiod(timetable, process, ranges[0][0]),
+            last=_timeperiod(timetable, process, ranges[-1][1] - 1),
         )
         for process, ranges in ranges_by_process.items()
     ]
+
+
+def _timeperiod(timetable: Timetable, process: ProcessName, ordinal: int) -> Timeperiod:
+    return Timeperiod(timetable.hierarchy.nodes[process].process.qualifier, ordinal)
 
 
 def failed_ordinals(store: Store, command: Command) -> list[int]:
@@ -111,15 +114,20 @@ def failed_ordinals(store: Store, command: Command) -> list[int]:
 
 def _doomed(timetable: Timetable, planned: Plan, now: datetime) -> Iterator[JobKey]:
     """Yield jobs whose blocking type has them skipped once the planned ones are skipped."""
-    skipped = Job(
-        process=planned.keys[0].process,
-        timeperiod=planned.keys[0].timeperiod,
-        state=JobState.SKIPPED,
-        rev=1,
-        changed_at=now,
-    )
-    for key in planned.keys:
-        timetable.put(replace(skipped, process=key.process, timeperiod=key.timeperiod))
+
+    def skip(key: JobKey) -> None:
+        timetable.put(
+            Job(
+                process=key.process,
+                timeperiod=key.timeperiod,
+                state=JobState.SKIPPED,
+                rev=1,
+                changed_at=now,
+            )
+        )
+
+    for key in keys_of(timetable.hierarchy, planned.ranges):
+        skip(key)
     for node in timetable.hierarchy:
         if node.process.blocking is not Blocking.DEPENDENCIES and node.child is None:
             continue
@@ -129,5 +137,5 @@ def _doomed(timetable: Timetable, planned: Plan, now: datetime) -> Iterator[JobK
             key = JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
             if readiness(timetable, key, now).due is Due.DOOMED:
                 yield key
-                timetable.put(replace(skipped, process=key.process, timeperiod=key.timeperiod))
+                skip(key)
             ordinal = timetable.first_pending(node.process.name, range(ordinal + 1, span.stop))

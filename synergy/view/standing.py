@@ -6,7 +6,7 @@ so that whoever holds a lock counts the looks and stops at a bound.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import readiness
+from synergy.core.records import ProcessName
 from synergy.core.states import FINAL_JOB_STATES, Due, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -42,10 +43,10 @@ _WAITING: Final = frozenset({Due.BLOCKED, Due.HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looking:
-    """Where to look. failed: jobs that have failed; wanted only for Standing.FAILED."""
+    """Where to look. failed: ordinals of failed jobs by process; only for Standing.FAILED."""
 
     timetable: Timetable
-    failed: Collection[JobKey]
+    failed: Mapping[ProcessName, Collection[int]]
     now: datetime
 
 
@@ -62,10 +63,12 @@ def looked_at(
         case None:
             found = reversed(ordinals) if newest_first else ordinals
         case Standing.FAILED:
-            found = _of(looking.failed, node, ordinals, newest_first=newest_first)
+            failed = looking.failed.get(name, ())
+            found = _among(ordinals, failed, newest_first=newest_first)
         case Standing.HELD:
-            held = (job.key for job in timetable.open_jobs() if job.is_held)
-            found = _of(held, node, ordinals, newest_first=newest_first)
+            jobs = timetable.open_jobs_of(name)
+            held = (job.timeperiod.ordinal for job in jobs if job.is_held)
+            found = _among(ordinals, held, newest_first=newest_first)
         case Standing.BLOCKED:
             over = _until(ordinals, timetable.hierarchy.over_until(node, looking.now))
             embryos = timetable.ordinals_in(
@@ -97,9 +100,5 @@ def _until(ordinals: range, stop: int) -> range:
     return range(ordinals.start, max(min(ordinals.stop, stop), ordinals.start))
 
 
-def _of(
-    keys: Iterable[JobKey], node: Node, ordinals: range, *, newest_first: bool
-) -> Iterable[int]:
-    name = node.process.name
-    found = (key.timeperiod.ordinal for key in keys if key.process == name)
+def _among(ordinals: range, found: Iterable[int], *, newest_first: bool) -> Iterable[int]:
     return sorted((item for item in found if item in ordinals), reverse=newest_first)

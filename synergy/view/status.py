@@ -99,5 +99,5 @@ def _summary(timetable: Timetable, node: Node, now: datetime) -> ProcessSummary:
         first_overdue=None
         if first is None
         else JobKey(process.name, Timeperiod(process.qualifier, first)),
-        held_count=sum(job.is_held for job in timetable.open_jobs() if job.process == process.name),
+        held_count=sum(job.is_held for job in timetable.open_jobs_of(process.name)),
     )

@@ -248,8 +248,8 @@ def _ready(asked: Asked, node: Node, key: JobKey) -> tuple[list[Cause], list[Job
     process = node.process
     running = sorted(
         job.key
-        for job in asked.timetable.open_jobs()
-        if job.process == process.name and job.state.is_running and not job.is_held
+        for job in asked.timetable.open_jobs_of(process.name)
+        if job.state.is_running and not job.is_held
     )
     since = asked.timetable.hierarchy.over_at(node, key.timeperiod.ordinal)
     paused = _paused(asked, key)
@@ -353,8 +353,8 @@ def _waits(
 def _held_among(asked: Asked, process: ProcessName, ordinals: range) -> Sequence[JobKey]:
     return sorted(
         job.key
-        for job in asked.timetable.open_jobs()
-        if job.process == process and job.is_held and job.timeperiod.ordinal in ordinals
+        for job in asked.timetable.open_jobs_of(process)
+        if job.is_held and job.timeperiod.ordinal in ordinals
     )
 
 

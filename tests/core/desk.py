@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from synergy.core.closure import plan
+from synergy.core.closure import keys_of, plan
 from synergy.core.commands import Command, CommandState
 from synergy.core.effects import (
     Announce,
@@ -100,9 +100,9 @@ class Desk:
 
     def command(self, command: Command) -> list[Effect]:
         """Plan and execute a command."""
-        planned = plan(self.timetable, command)
-        rows = {key: self.jobs[key] for key in planned.keys if key in self.jobs}
-        return self.turn(Commanded(command=command, keys=planned.keys, rows=rows, is_last=True))
+        keys = tuple(keys_of(self.timetable.hierarchy, plan(self.timetable, command).ranges))
+        rows = {key: self.jobs[key] for key in keys if key in self.jobs}
+        return self.turn(Commanded(command=command, keys=keys, rows=rows, is_last=True))
 
     def state(self, key: JobKey) -> JobState | None:
         return self.timetable.state(key)

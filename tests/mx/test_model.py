@@ -39,7 +39,7 @@ def test_it_follows_changes(pages: Pages) -> None:
     change(pages, key, 2, JobState.SKIPPED, 1)
     model.look(pages.store)
     assert model.timetable.state(key) is JobState.SKIPPED
-    assert key in model.failed
+    assert key.timeperiod.ordinal in model.failed[key.process]
 
 
 def test_a_change_of_the_same_instant_is_seen_once(pages: Pages) -> None:
