@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ from synergy.mx.masks import masked_text
 from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
-from synergy.mx.standing import late_count
+from synergy.mx.standing import drawn_row, late_count
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -200,7 +201,13 @@ def tree_page(ask: Ask, name: str) -> Response:
     if not trees:
         pages = {node.tree.mx_page or '' for node in ask.model.hierarchy}
         raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
-    return page(ask, 'tree_page.html', name=name, shown=overview_of(ask, tuple(trees)))
+    return page(
+        ask,
+        'tree_page.html',
+        name=name,
+        shown=overview_of(ask, tuple(trees)),
+        drawn_row=partial(drawn_row, ask),
+    )
 
 
 def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:

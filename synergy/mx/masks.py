@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 MASK: Final = '•••'
@@ -35,10 +36,12 @@ def masked(value: Any, name: str = '') -> Any:
     """Return a value of JSON with every secret replaced; `name` is the key it stands under."""
     if name and value not in (None, '') and is_secret(name):
         return MASK
-    if isinstance(value, Mapping):
-        return {key: masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, str):
         return masked_text(value)
+    if value is None or isinstance(value, (int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {key: masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, Sequence):
         return [masked(item) for item in value]
     return value
@@ -62,7 +65,11 @@ def unmasked(value: Any, before: Any) -> Any:
 
 def masked_text(text: str | None) -> str:
     """Return a text without passwords of URIs and without named secrets; nothing stays empty."""
-    return '' if text is None else _without_named(_URI_PASSWORD.sub(rf'\1{MASK}@', text))
+    if not text:
+        return ''
+    if ':' not in text and '=' not in text:
+        return text
+    return _without_named(_URI_PASSWORD.sub(rf'\1{MASK}@', text))
 
 
 def _without_named(text: str) -> str:
@@ -80,6 +87,7 @@ def _without_named(text: str) -> str:
     return ''.join([*parts, text[kept:]])
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Tell whether what goes by `name` is to be hidden."""
     return bool(_SECRET.search(name) or _SHORT_SECRET.search(name))

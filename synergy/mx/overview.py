@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -18,7 +19,7 @@ from synergy.mx.follow import RequestRow, request_row
 from synergy.mx.live import LiveRow, live_rows
 from synergy.mx.model import Change
 from synergy.mx.render import page
-from synergy.mx.standing import TreeRow, trees_of
+from synergy.mx.standing import TreeRow, drawn_row, trees_of
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -62,7 +63,7 @@ class Overview:
 
 def overview(ask: Ask) -> Response:
     """Return the page."""
-    return page(ask, 'overview.html', shown=overview_of(ask))
+    return page(ask, 'overview.html', shown=overview_of(ask), drawn_row=partial(drawn_row, ask))
 
 
 def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from synergy.conf.model import Context
 from synergy.core.users import Role
-from synergy.mx import words
+from synergy.mx import drawing, words
 from synergy.mx.around import Around
 from synergy.mx.ask import Ask
 from synergy.mx.asked import asked_of
@@ -57,6 +57,12 @@ def environment(title: str, context: Context) -> Environment:
             {node.tree.mx_page for node in context.hierarchy if node.tree.mx_page is not None}
         ),
         'legend': LEGEND,
+        'glyph': drawing.glyph,
+        'mk': drawing.mk,
+        'st': drawing.st,
+        'pill': drawing.pill,
+        'strip': drawing.strip,
+        'row_cells': drawing.row_cells,
         'completions': completions(context),
         'zero': timedelta(0),
         'operator': Role.OPERATOR,

@@ -19,6 +19,7 @@ from synergy.core.records import ProcessName
 from synergy.core.states import Due
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Lane
+from synergy.mx import words
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.model import Usual
@@ -34,14 +35,13 @@ BLOCKED_LOOKS: Final = 300
 class ProcessRow:
     """One process: its newest intervals and how far it is.
 
-    cells, strip: intervals, and how they are shown. older: unfinished ones before those. behind:
+    cells: its newest intervals. older: unfinished ones before those. behind:
     intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
     done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
     """
 
     node: Node
     cells: Sequence[Cell]
-    strip: Markup
     older: int
     last_good: JobKey | None
     next_key: JobKey | None
@@ -98,6 +98,22 @@ def trees_of(
     ]
 
 
+def drawn_row(ask: Ask, row: ProcessRow) -> Markup:
+    """Return the row of a process as it is shown, drawn anew only when it shows something else."""
+    name, now = row.node.process.name, ask.now
+    next_in = words.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
+    late_by = '' if row.late_since is None else words.span(now - row.late_since)
+    due_in = '' if row.due_at is None or row.behind else words.ago(row.due_at, now)
+
+    def draw() -> Markup:
+        macros: Any = ask.site.templates.get_template('process_row.html').module
+        drawn: Markup = macros.process_row(row, next_in, late_by, due_in)
+        return drawn
+
+    with ask.model.lock:
+        return ask.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
+
+
 def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
     model, name = ask.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
@@ -120,15 +136,12 @@ def _drawn(
     behind = late_count(ask, painter, node)
     blocked, is_least = _blocked(ask, painter, node)
     window = _window(ask, node, frontier, over, length)
-    cells = [painter.cell(node, ordinal) for ordinal in window]
-    macros: Any = ask.site.templates.get_template('macros.html').module
     older = 0
     if frontier is not None and frontier < window.start:
         older = model.timetable.pending_count(name, range(frontier, window.start))
     return ProcessRow(
         node=node,
-        cells=cells,
-        strip=macros.strip(cells),
+        cells=[painter.cell(node, ordinal) for ordinal in window],
         older=older,
         last_good=painter.last_good(node),
         next_key=next_key,
