@@ -6,6 +6,7 @@ come from `readiness`, so text and behaviour cannot drift apart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -101,6 +102,35 @@ def next_startable(
             return None
         ordinal = timetable.next_embryo(process, range(ahead, over_until), lane)
     return None
+
+
+def blocked_runs(
+    timetable: Timetable, node: Node, ordinals: range, now: datetime
+) -> Iterator[range]:
+    """Yield the stretches of embryos among `ordinals` that are over and wait for others, in order.
+
+    One look for each, an empty one where nothing was found to wait, so that whoever holds a lock
+    can stop. What is about to be skipped may be among them where it waits for something, too.
+    """
+    over = min(ordinals.stop, timetable.hierarchy.over_until(node, now))
+    embryos = range(ordinals.start, over)
+    if not node.inputs or not embryos:
+        return
+    qualifier = node.process.qualifier
+    for run in timetable.embryo_runs(node.process.name, embryos):
+        ordinal = run.start
+        while ordinal < run.stop:
+            due = readiness(
+                timetable, JobKey(node.process.name, Timeperiod(qualifier, ordinal)), now
+            ).due
+            ahead = ordinal + 1
+            is_blocked = due in (Due.BLOCKED, Due.HELD)
+            # Within a group only the last one waits for anything.
+            if is_blocked and node.process.grouping == 1:
+                following = _next_worth_a_look(timetable, node, ordinal)
+                ahead = run.stop if following is None else min(following, run.stop)
+            yield range(ordinal, ahead if is_blocked else ordinal)
+            ordinal = ahead
 
 
 def _next_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | None:

@@ -50,6 +50,7 @@ _ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(2
 #: Rows that changed so long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
 _CHANGED: Final = re.compile(rb'[\x03-\x07]+')
+_EMBRYOS: Final = re.compile(rb'[\x00-\x02]+')
 _UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
@@ -307,8 +308,12 @@ class Timetable:
         )
         return None if position < 0 else position + first
 
+    def embryo_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
+        """Return the stretches of `ordinals` that are embryos of any sort, each in full."""
+        return self._runs(process, ordinals, _EMBRYOS)
+
     def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that are no embryos, as long as they can be."""
+        """Return the stretches of `ordinals` that are no embryos, each in full."""
         return self._runs(process, ordinals, _CHANGED)
 
     def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple
 
 from synergy.core.hierarchy import Node
+from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.core.timetable import Lane
 from synergy.mx.ask import Ask
 from synergy.mx.marks import (
     FAILED,
@@ -27,7 +28,7 @@ from synergy.mx.model import ReadModel
 
 _PARTLY: Final = Mark('due', 'partly done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
-#: Waiting jobs that one page looks at to count those that are blocked.
+#: Looks to count what is blocked: of one page, or of one row of the overview.
 BLOCKED_LOOKS: Final = 300
 
 
@@ -266,18 +267,11 @@ class Painter:
 
     def _blocked(self, node: Node, ordinals: range) -> int:
         """Count the jobs that wait for others, until the looks of this page are used up."""
-        if not node.inputs:
-            return 0
-        name, stop, count = node.process.name, min(ordinals.stop, self.over(node)), 0
-        for lane in Lane:
-            start = ordinals.start
-            while self._looks_left and start < stop:
-                ordinal = self._timetable.next_embryo(name, range(start, stop), lane)
-                if ordinal is None:
-                    break
-                self._looks_left -= 1
-                count += self.mark(node, self._model.key(node, ordinal)).css == 'block'
-                start = ordinal + 1
+        runs = blocked_runs(self._timetable, node, ordinals, self._ask.now)
+        count = 0
+        for run in islice(runs, self._looks_left):
+            self._looks_left -= 1
+            count += len(run)
         return count
 
     def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:

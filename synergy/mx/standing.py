@@ -14,21 +14,17 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from synergy.core.hierarchy import Node
-from synergy.core.readiness import readiness
+from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
-from synergy.core.states import Due
 from synergy.core.timeperiod import JobKey
-from synergy.core.timetable import Lane
 from synergy.mx import words
 from synergy.mx.ask import Ask
-from synergy.mx.cells import Cell, Painter
+from synergy.mx.cells import BLOCKED_LOOKS, Cell, Painter
 from synergy.mx.model import Usual
 
 STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 #: With more processes than this, strips are shorter and usual times are left to other pages.
 MANY_PROCESSES: Final = 30
-#: Embryos of one process that are looked at one by one to count the blocked ones.
-BLOCKED_LOOKS: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +130,7 @@ def _drawn(
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
     behind = late_count(ask, painter, node)
-    blocked, is_least = _blocked(ask, painter, node)
+    blocked, is_least = _blocked(ask, node)
     window = _window(ask, node, frontier, over, length)
     older = 0
     if frontier is not None and frontier < window.start:
@@ -167,19 +163,12 @@ def _window(ask: Ask, node: Node, frontier: int | None, over: int, length: int) 
     return range(max(stop - length, span.start), stop)
 
 
-def _blocked(ask: Ask, painter: Painter, node: Node) -> tuple[int, bool]:
+def _blocked(ask: Ask, node: Node) -> tuple[int, bool]:
     """Return how many jobs of a process wait for others, and whether there may be more."""
-    if not node.inputs:
-        return 0, False
-    timetable, name = ask.model.timetable, node.process.name
-    count, looks = 0, 0
-    for lane in Lane:
-        ordinal = timetable.next_embryo(name, range(node.first, painter.over(node)), lane)
-        while ordinal is not None:
-            if looks >= BLOCKED_LOOKS:
-                return count, True
-            looks += 1
-            found = readiness(timetable, ask.model.key(node, ordinal), ask.now)
-            count += found.due in (Due.BLOCKED, Due.HELD)
-            ordinal = timetable.next_embryo(name, range(ordinal + 1, painter.over(node)), lane)
+    timetable, count = ask.model.timetable, 0
+    runs = blocked_runs(timetable, node, timetable.span(node.process.name), ask.now)
+    for looks, run in enumerate(runs):
+        if looks == BLOCKED_LOOKS:
+            return count, True
+        count += len(run)
     return count, False

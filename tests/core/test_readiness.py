@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from synergy.core.readiness import CulpritKind, next_startable, readiness
+from synergy.core.readiness import CulpritKind, blocked_runs, next_startable, readiness
 from synergy.core.records import Job
 from synergy.core.states import Blocking, Due, JobState
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from tests.builders import instant, key, two_trees
 
@@ -129,3 +133,40 @@ def test_a_job_waits_for_nothing_outside_the_span_of_the_other_tree() -> None:
     settle(made, JobState.PROCESSED, 'SiteDaily@2026112200')
 
     assert readiness(made, ALERT, LATER).due is Due.READY
+
+
+@given(
+    seed=st.randoms(use_true_random=False),
+    grouping=st.sampled_from((1, 10)),
+    blocking=st.sampled_from((Blocking.NORMAL, Blocking.DEPENDENCIES)),
+    share=st.sampled_from((0.1, 0.5, 0.95)),
+)
+def test_stretches_of_blocked_jobs_hold_those_that_a_look_at_each_finds(
+    seed: Random, grouping: int, blocking: Blocking, share: float
+) -> None:
+    made = timetable(instant('2026120702'), AlertDaily={'grouping': grouping, 'blocking': blocking})
+    for node in made.hierarchy:
+        for ordinal in made.span(node.process.name):
+            if seed.random() < share:
+                state = seed.choice((JobState.PROCESSED, JobState.IN_PROGRESS, JobState.SKIPPED))
+                timeperiod = made.hierarchy.timeperiod(node, ordinal)
+                settle(made, state, str(JobKey(node.process.name, timeperiod)))
+
+    now = instant('2026120702')
+    for node in made.hierarchy:
+        name = node.process.name
+        dues = {
+            ordinal: readiness(
+                made, JobKey(name, made.hierarchy.timeperiod(node, ordinal)), now
+            ).due
+            for ordinal in made.ordinals_in(name, made.span(name), {JobState.EMBRYO})
+        }
+        found = [
+            ordinal for run in blocked_runs(made, node, made.span(name), now) for ordinal in run
+        ]
+
+        assert found == sorted(set(found))
+        assert {at for at in dues if dues[at] in (Due.BLOCKED, Due.HELD)} <= set(found) | {
+            at for at in dues if at >= made.hierarchy.over_until(node, now)
+        }
+        assert all(dues[at] in (Due.BLOCKED, Due.HELD, Due.DOOMED) for at in found)
