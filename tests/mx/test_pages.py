@@ -13,8 +13,9 @@ from synergy.conf.settings import SETTINGS
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import ProcessName, uow_id_of
+from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
+from synergy.core.users import Role
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from synergy.mx.shared import LIVE_HEADER
@@ -347,6 +348,26 @@ def test_a_page_that_nobody_shares_is_read_in_part_too(pages: Pages) -> None:
     assert '<html' not in live.text
     assert regions_of(live.text) == regions_of(pages.get('/processes').text)
     assert pages.form_token() in live.text
+
+
+def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: Pages) -> None:
+    def live() -> str:
+        return guarded.get('/boxes', **{LIVE_HEADER: '1'}).text
+
+    guarded.log_in('viewer')
+    first = live()
+    down = BoxProcess(box_id='dev', process='Shell', is_on=True, state='fatal', pids=())
+    guarded.store.report_actual([down])
+    guarded.add_user('another', Role.VIEWER)
+    guarded.log_in('another')
+    again = live()
+    guarded.log_in('operator')
+    other = live()
+
+    assert again == first
+    assert 'given up' not in again
+    assert 'given up' in other
+    assert ('Stop Shell' in other, 'Stop Shell' in again) == (True, False)
 
 
 def test_config_goes_by_the_documented_names(pages: Pages) -> None:
