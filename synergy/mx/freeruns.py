@@ -23,7 +23,7 @@ from synergy.mx.marks import BY_UNIT
 from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
 from synergy.mx.render import page, see
-from synergy.view.freeruns import FreerunView, freeruns, next_fires, standing
+from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
 
 RUNS_MAX = 50
 EVENTS_MAX = 50
@@ -42,6 +42,7 @@ _STATES: Final = {
 }
 RUN_STATES: Final = tuple(_STATES)
 RUN_ENTRIES: Final = ('all', 'on', 'off')
+LISTS: Final = ('all', 'failing')
 ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
 #: Not done without a reason.
 GRAVE_ACTIONS: Final = ('cancel', 'remove')
@@ -73,13 +74,17 @@ class Runs:
 
 
 def freerun_list(ask: Ask) -> Response:
-    """List all entries, and how each has done lately."""
+    """List all entries, or those that fail, and how each has done lately."""
     found = freeruns(ask.context, ask.store, ask.now)
+    only = ask.choice('only', LISTS, 'all')
+    if only == 'failing':
+        names = failing(ask.store, ask.store.dead_units(LIMIT_MAX))
+        found = [view for view in found if view.freerun.name in names]
     rows = [
         (view, standing(ask.store, view.freerun.name) if number < STANDINGS_MAX else None)
         for number, view in enumerate(found)
     ]
-    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT)
+    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
 
 
 def freerun_runs(ask: Ask) -> Response:

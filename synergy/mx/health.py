@@ -239,11 +239,11 @@ def _waits(ask: Ask) -> list[Waiting]:
         failed = ask.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
-        Waiting(name='late intervals', count=late, href='/'),
+        Waiting(name='late intervals', count=late, href='/search?q=state:late'),
         Waiting(
             name='failing free runs',
             count=len(failing(ask.store, letters)),
-            href='/freeruns/runs?state=failed',
+            href='/freeruns?only=failing',
         ),
         Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),
     ]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from synergy.core.commands import CommandKind, CommandState
-from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveFreerun
+from synergy.core.effects import InsertUnit, MoveUnit, RemoveFreerun, Save, SaveFreerun
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import UnitState
@@ -95,6 +95,22 @@ def test_health_counts_entries_that_fail(swept: Pages) -> None:
 
     assert waits['failing free runs'] == 1
     ended(swept, SWEEP, 5, Outcome.processed(1))
+    assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
+
+
+def test_entries_that_fail_are_listed_alone(swept: Pages) -> None:
+    shown = swept.get('/freeruns?only=failing').text
+
+    assert SWEEP in shown
+    assert TIDY not in shown
+    ended(swept, SWEEP, 5, Outcome.processed(1))
+    assert 'No free run fails' in swept.get('/freeruns?only=failing').text
+
+
+def test_an_entry_that_is_gone_fails_no_more(swept: Pages) -> None:
+    (sweep,) = (item for item in swept.store.freeruns() if item.name == SWEEP)
+    commit(swept, RemoveFreerun(sweep))
+
     assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
 
 
