@@ -48,6 +48,8 @@ def asked_of(ask: Ask) -> Asked | None:
 
 
 def _verb(command: Command) -> str:
+    if command.kind is CommandKind.FREERUN_CANCEL and 'uow' in command.details:
+        return f'cancel one run of {command.process}'
     if command.kind in _VERBS:
         return _VERBS[command.kind].format(command.process)
     if command.kind is CommandKind.BOX:
