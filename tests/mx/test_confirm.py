@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from synergy.core.commands import Command, CommandKind, CommandState
-from tests.mx.stage import Pages
+from synergy.core.records import BoxProcess
+from tests.mx.stage import NOW, Pages
 from tests.mx.test_gate import hidden
 
 STEPS = {
@@ -137,3 +138,35 @@ def test_what_was_asked_for_is_followed(pages: Pages) -> None:
 
     assert 'Asked to run Shell::sweep now' in pages.get(where).text
     assert 'id="r-asked"' not in pages.get('/freeruns?asked=nonsense').text
+
+
+def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: Pages) -> None:
+    row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal', restart_count=4)
+    pages.store.report_actual([row])
+    address = '/boxes/dev/SiteHourly/start'
+    assert f'href="{address}" aria-label="Start SiteHourly again"' in pages.get('/boxes').text
+
+    step = pages.get(address).text
+    answer = pages.post(address, {**form_of(step), 'reason': 'disk is free again'})
+
+    assert 'given up after failure upon failure, with 4 restarts; its log says why' in step
+    found = newest(pages)
+    assert (found.kind, found.reason) == (CommandKind.BOX, 'disk is free again')
+    assert dict(found.details) == {'box': 'dev', 'action': 'start'}
+    rows = {item.process: item.start_asked_at for item in pages.store.box_processes('dev')}
+    assert (rows['SiteHourly'], rows['SiteDaily']) == (NOW, None)
+    assert 'dev is to start SiteHourly' in pages.get(answer.headers['Location']).text
+
+
+def test_what_was_given_up_is_started_again_over_the_api(pages: Pages) -> None:
+    row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal')
+    pages.store.report_actual([row])
+    headers = {
+        'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'once', 'Host': 'localhost',
+    }  # fmt: skip
+
+    answer = pages.client.post('/api/v1/boxes/dev/SiteHourly/start', json={}, headers=headers)
+
+    assert answer.status_code == 200, answer.text
+    rows = {item.process: item.start_asked_at for item in pages.store.box_processes('dev')}
+    assert rows['SiteHourly'] == NOW
