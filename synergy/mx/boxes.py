@@ -14,11 +14,11 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.records import BoxLoad, BoxProcess, Json
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.ask import Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.marks import Mark
 from synergy.mx.orders import done_before, record
-from synergy.mx.render import page, see
+from synergy.mx.render import page
 from synergy.mx.words import counted
 from synergy.view.boxes import BoxView, Presence, box_views
 
@@ -138,7 +138,7 @@ def drain_box(ask: Ask, box_id: str, action: str) -> Response:
     if action == 'drain':
         need_reason(ask)
     asked = set_drained(ask, box_id, action)
-    return see(ask.url('boxes', asked=asked.id))
+    return go_on(ask, ask.url('boxes'), asked)
 
 
 def set_drained(ask: Ask, box_id: str, action: str) -> Command:
@@ -207,7 +207,7 @@ def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Resp
     if action == 'stop':
         need_reason(ask)
     asked = set_desired(ask, box_id, process, action)
-    return see(ask.url('boxes', asked=asked.id))
+    return go_on(ask, ask.url('boxes'), asked)
 
 
 def set_desired(ask: Ask, box_id: str, process: str, action: str) -> Command:

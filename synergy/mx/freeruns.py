@@ -17,7 +17,7 @@ from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_MAX, Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_UNIT
 from synergy.mx.masks import masked, unmasked
@@ -219,8 +219,8 @@ def switch_freerun(ask: Ask, name: str, action: str) -> Response:
         need_reason(ask)
     asked = order_switch(ask, view.freerun.name, action)
     if action == 'remove':
-        return see(ask.url('freerun_list', asked=asked.id))
-    return see(ask.url('freerun', name=view.freerun.name, asked=asked.id))
+        return go_on(ask, ask.url('freerun_list'), asked)
+    return go_on(ask, ask.url('freerun', name=view.freerun.name), asked)
 
 
 def order_switch(ask: Ask, name: str, action: str) -> Command:

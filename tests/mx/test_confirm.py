@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,6 +12,7 @@ from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.records import BoxProcess
 from tests.mx.stage import NOW, Pages
 from tests.mx.test_gate import hidden
+from tests.view.test_why import HOUR, waits
 
 STEPS = {
     '/boxes/dev/SiteHourly/stop': CommandKind.BOX,
@@ -30,6 +32,8 @@ STEPS = {
 #: Not done without a reason.
 GRAVE = [address for address in STEPS if re.search('stop|drain$|cancel|remove', address)]
 GRAVE.remove('/boxes/dev/undrain')
+
+INTERVAL = '/i/SiteDaily/2026112200'
 
 
 def newest(pages: Pages) -> Command:
@@ -170,3 +174,36 @@ def test_what_was_given_up_is_started_again_over_the_api(pages: Pages) -> None:
     assert answer.status_code == 200, answer.text
     rows = {item.process: item.start_asked_at for item in pages.store.box_processes('dev')}
     assert rows['SiteHourly'] == NOW
+
+
+def test_the_why_box_leads_to_the_step_and_back(pages: Pages) -> None:
+    waits(pages, *HOUR)
+    pages.store.set_drained('dev', is_draining=True)
+    interval = f'/i/{HOUR[0]}/{HOUR[1]}'
+
+    assert f'href="/boxes/dev/undrain?next={interval}"' in pages.get(interval).text
+
+
+@pytest.mark.parametrize('address', STEPS)
+def test_a_step_leads_back_to_where_the_reader_came_from(pages: Pages, address: str) -> None:
+    step = pages.get(f'{address}?next={INTERVAL}?run=1').text
+    form = form_of(step)
+    assert f'<a class="btn" href="{INTERVAL}?run=1">Leave it</a>' in step
+
+    answer = pages.post(address, {**form, 'reason': 'new release'})
+
+    assert answer.headers['Location'] == f'{INTERVAL}?run=1&asked={newest(pages).id}'
+    assert 'id="r-asked"' in pages.get(answer.headers['Location']).text
+
+
+@pytest.mark.parametrize(
+    'elsewhere', ['//evil.example', 'https://evil.example/', '/\\evil.example', '/\t/evil.example']
+)
+def test_nobody_is_led_elsewhere(pages: Pages, elsewhere: str) -> None:
+    step = pages.get(f'/boxes/dev/undrain?{urlencode({"next": elsewhere})}').text
+
+    answer = pages.post('/boxes/dev/undrain', {**form_of(step), 'next': elsewhere})
+
+    assert 'next' not in form_of(step)
+    assert '<a class="btn" href="/boxes">Leave it</a>' in step
+    assert answer.headers['Location'] == f'/boxes?asked={newest(pages).id}'

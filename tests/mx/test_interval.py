@@ -18,7 +18,7 @@ from tests.mx.stage import NOW, Pages
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
 OFF_PAGE = '/i/SiteHourly/2026112311'
-BUTTON = 'href="/processes/SiteHourly/on"'
+BUTTON = 'href="/processes/SiteHourly/on?next='
 
 
 def switch_off(pages: Pages) -> None:
