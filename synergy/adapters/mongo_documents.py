@@ -307,6 +307,7 @@ def box_process_of(document: Document) -> BoxProcess:
         pids=tuple(document.get('pids') or ()),
         restart_count=fields.number('restart_count'),
         changed_at=fields.instant_or_none('changed_at'),
+        start_asked_at=fields.instant_or_none('start_asked_at'),
     )
 
 

@@ -46,7 +46,9 @@ OVERRIDE_COLUMNS: Final = (
     'definition, rev'
 )
 BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining, load'
-BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
+BOX_PROCESS_COLUMNS: Final = (
+    'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at'
+)
 
 _NO_ARGUMENTS: Final = '{}'
 #: Look-ups that cost a tenth of the enumerations' own, which then say what is wrong.
@@ -304,7 +306,7 @@ def box_of(row: tuple[Any, ...]) -> Box:
 
 def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
     """Return the record of a row of BOX_PROCESS_COLUMNS."""
-    box_id, process, is_on, state, pids, restart_count, changed_at = row
+    box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at = row
     return BoxProcess(
         box_id=box_id,
         process=process,
@@ -313,6 +315,7 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
         pids=tuple(json.loads(pids)),
         restart_count=restart_count,
         changed_at=from_micros(changed_at),
+        start_asked_at=from_micros(start_asked_at),
     )
 
 
@@ -326,6 +329,7 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
         json.dumps(list(row.pids)),
         row.restart_count,
         to_micros(row.changed_at),
+        to_micros(row.start_asked_at),
     )
 
 

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.supervision import ProcessStatus
 from synergy.mx import words
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.boxes import PRESENCES, load_of, process_row
@@ -192,13 +193,20 @@ def _needs(
         needs += [
             Need(
                 text=f'{row.process} on {row.box_id} does not stay up ({row.state}).',
-                advice=f'Its log says why; then ./launch.py start {row.process}.',
+                advice=_ill_advice(row),
                 href='/boxes',
             )
             for row in view.processes
             if view.is_ill(row)
         ]
     return needs
+
+
+def _ill_advice(row: BoxProcess) -> str:
+    if row.state != ProcessStatus.FATAL.value:
+        return 'Its log says why; it is started again by itself.'
+    again = f'./launch.py super --start {row.process} --box {row.box_id}'
+    return f'Its log says why; mend that, then start it again on the page of boxes, or: {again}.'
 
 
 def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
@@ -239,11 +247,11 @@ def _waits(ask: Ask) -> list[Waiting]:
         failed = ask.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
-        Waiting(name='late intervals', count=late, href='/'),
+        Waiting(name='late intervals', count=late, href='/search?q=state:late'),
         Waiting(
             name='failing free runs',
             count=len(failing(ask.store, letters)),
-            href='/freeruns/runs?state=failed',
+            href='/freeruns?only=failing',
         ),
         Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),
     ]

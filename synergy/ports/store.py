@@ -337,11 +337,15 @@ class BoxStore(Protocol):
         ...
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
-        """Say whether `process` is to run on `box_id`; inserts the row if there is none."""
+        """Say whether `process` is to run on `box_id`; inserts the row if there is none.
+
+        With `is_on`, `start_asked_at` becomes the present instant of the store's clock: a
+        Supervisor that has given the process up tries it again.
+        """
         ...
 
     def report_actual(self, rows: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
+        """Write what runs; what is desired in existing rows is left alone."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -539,8 +539,25 @@ def test_desired_and_actual_state_of_a_box_do_not_overwrite_each_other(store: St
 
     assert list(store.box_processes('box')) == [replace(row, is_on=False)]
     store.set_desired('box', 'SiteHourly', is_on=True)
-    assert list(store.box_processes('box')) == [row]
+    assert list(store.box_processes('box')) == [replace(row, start_asked_at=NOW)]
     assert store.box_processes('elsewhere') == []
+
+
+def test_the_newest_wish_for_a_start_is_kept_whatever_is_reported(
+    store: Store, clock: SimulatedClock
+) -> None:
+    def asked_at() -> datetime | None:
+        return store.box_processes('box')[0].start_asked_at
+
+    store.set_desired('box', 'SiteHourly', is_on=True)
+    assert asked_at() == NOW
+    clock.advance(timedelta(seconds=1))
+    store.set_desired('box', 'SiteHourly', is_on=True)
+
+    store.set_desired('box', 'SiteHourly', is_on=False)
+    store.report_actual([BoxProcess(box_id='box', process='SiteHourly', is_on=True)])
+
+    assert asked_at() == NOW + timedelta(seconds=1)
 
 
 def box_at(host: str, **fields: object) -> Box:

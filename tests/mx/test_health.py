@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from synergy.core.records import BoxProcess
 from tests.mx.stage import BOX, Pages
 
@@ -24,6 +26,20 @@ def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: Pages) -> No
     assert found['waits']['dead letters'] == 1
     assert (found['processes_up'], found['processes_wanted']) == (5, 5)
     assert 'Waits for a person' in pages.get('/health').text
+
+
+@pytest.mark.parametrize(
+    ('what', 'address'),
+    [
+        ('Failed intervals', '/search?q=state:failed'),
+        ('Late intervals', '/search?q=state:late'),
+        ('Failing free runs', '/freeruns?only=failing'),
+        ('Dead letters', '/dead'),
+    ],
+)
+def test_what_waits_leads_to_its_list(pages: Pages, what: str, address: str) -> None:
+    assert f'<a href="{address}">{what}</a>' in pages.get('/health').text
+    assert pages.get(address).status_code == 200
 
 
 def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
@@ -60,6 +76,7 @@ def test_a_process_that_does_not_stay_up_needs_somebody(pages: Pages) -> None:
     found = health(pages, 503)
 
     assert 'SiteHourly on dev does not stay up' in found['needs'][0]
+    assert './launch.py super --start SiteHourly --box dev' in found['needs'][0]
     assert (found['processes_up'], found['processes_wanted']) == (4, 5)
 
 
