@@ -120,7 +120,7 @@ _PAGES: Final[Sequence[Route]] = (
     _change('/logout', login.log_out, None),
     _change('/theme', login.theme, None),
     _page('/events', events),
-    Route(rule='/static/<name>', method='GET', role=None, view=static, needs_store=False),
+    Route(rule='/static/<path:name>', method='GET', role=None, view=static, needs_store=False),
 )
 
 ROUTES: Final = (*_PAGES, *API_ROUTES)
