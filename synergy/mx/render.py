@@ -25,6 +25,7 @@ from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.search import completions
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.static import static_url
 
 _HEADERS: Final = {
@@ -83,9 +84,11 @@ def environment(title: str, context: Context) -> Environment:
 
 
 def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
-    """Return a page; a reader who has this very page already gets 304."""
+    """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
+    is_live = LIVE_HEADER in ask.request.headers
     text = ask.site.templates.get_template(template).render(
         ask=ask,
+        is_live=is_live,
         url=ask.url,
         visitor=ask.visitor,
         around=_around(ask),
@@ -98,7 +101,9 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         **values,
     )
     response = Response(text, status, mimetype='text/html')
-    response.headers['Cache-Control'] = 'no-store' if ask.request.method == 'POST' else 'no-cache'
+    # On the way back a browser must not take the parts for the page.
+    is_kept = ask.request.method != 'POST' and not is_live
+    response.headers['Cache-Control'] = 'no-cache' if is_kept else 'no-store'
     return response
 
 

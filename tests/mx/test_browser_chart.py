@@ -165,7 +165,7 @@ def test_a_live_update_is_drawn_and_keeps_the_point_that_one_looks_at(
     pages.runtime.clock.advance(timedelta(seconds=20))
 
     tab.wait_for_function(
-        'before => JSON.parse(document.querySelector("[data-dots]").dataset.dots).y.at(-1) > before',
+        'old => JSON.parse(document.querySelector("[data-dots]").dataset.dots).y.at(-1) > old',
         arg=before['y'][-1],
     )
     assert link.get_attribute('aria-label') == label
