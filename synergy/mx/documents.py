@@ -253,6 +253,8 @@ class HealthDocument(TypedDict):
     version: str
     is_well: bool
     needs: Annotated[list[str], 'why it is not well, and what helps']
+    warnings: Annotated[list[str], 'what may mend itself, and needs somebody if it does not']
+    broker_away_since: Annotated[At | None, 'since when it cannot be used from this dashboard']
     waits: Annotated[dict[str, int], 'numbers of what waits for a person']
     is_led: bool
     leader: Annotated[str | None, 'box:pid of who led last']
