@@ -95,16 +95,21 @@ class MongoBoxes(MongoReading):
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
         """Say whether `process` is to run on `box_id`."""
-        unknown: Document = {'state': None, 'pids': [], 'restart_count': 0, 'changed_at': None}
+        unknown: Document = {
+            'state': None, 'pids': [], 'restart_count': 0, 'changed_at': None,
+            'start_asked_at': None,
+        }  # fmt: skip
+        kept = {name: {'$ifNull': [f'${name}', value]} for name, value in unknown.items()}
+        asked = {'start_asked_at': self._connection.now} if is_on else {}
         with self._connection.reaching():
             self._database[_PROCESSES].update_one(
                 {'box_id': box_id, 'process_name': process},
-                {'$set': {'is_on': is_on}, '$setOnInsert': unknown},
+                [{'$set': {**kept, **asked, 'is_on': is_on}}],
                 upsert=True,
             )
 
     def report_actual(self, actual: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
+        """Write what runs; what is desired in existing rows is left alone."""
         if actual:
             with self._connection.reaching():
                 self._database[_PROCESSES].bulk_write(

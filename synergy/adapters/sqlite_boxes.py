@@ -78,13 +78,14 @@ class SqliteBoxes(SqliteTables):
         """Say whether `process` is to run on `box_id`."""
         self._file.write(
             f'INSERT INTO box_configuration ({rows.BOX_PROCESS_COLUMNS}) '
-            "VALUES (?, ?, ?, NULL, '[]', 0, NULL) "
-            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on',
-            (box_id, process, int(is_on)),
+            "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?) "
+            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on, '
+            'start_asked_at = coalesce(excluded.start_asked_at, start_asked_at)',
+            (box_id, process, int(is_on), to_micros(self._clock.now()) if is_on else None),
         )
 
     def report_actual(self, actual: Sequence[BoxProcess]) -> None:
-        """Write what runs; `is_on` of existing rows is left alone."""
+        """Write what runs; what is desired in existing rows is left alone."""
         columns = rows.BOX_PROCESS_COLUMNS
         with self._file.transaction() as connection:
             connection.executemany(

@@ -21,7 +21,7 @@ from synergy.core.records import Box, BoxProcess, Job, Override, ProcessName, Un
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.core.trigger import parse_trigger
-from synergy.ports.store import JobChange
+from synergy.ports.store import EndedRun, JobChange
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
@@ -31,6 +31,9 @@ UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'state, fence, owner, lease_until, created_at, submitted_at, not_before, started_at, '
     'finished_at, number_of_processed_documents, error, arguments'
+)
+ENDED_RUN_COLUMNS: Final = (
+    'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
 COMMAND_COLUMNS: Final = (
     'id, kind, process_name, time_qualifier, start_timeperiod, end_timeperiod, with_children, '
@@ -46,7 +49,9 @@ OVERRIDE_COLUMNS: Final = (
     'definition, rev'
 )
 BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining, load'
-BOX_PROCESS_COLUMNS: Final = 'box_id, process_name, is_on, state, pids, restart_count, changed_at'
+BOX_PROCESS_COLUMNS: Final = (
+    'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at'
+)
 
 _NO_ARGUMENTS: Final = '{}'
 #: Look-ups that cost a tenth of the enumerations' own, which then say what is wrong.
@@ -126,6 +131,17 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
         processed_count=row[17],
         error=row[18],
         arguments={} if row[19] == _NO_ARGUMENTS else json.loads(row[19]),
+    )
+
+
+def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
+    """Return the ended run of a row of ENDED_RUN_COLUMNS."""
+    return EndedRun(
+        key=JobKey(ProcessName(row[0]), parse(Qualifier(row[1]), row[2])),
+        run=row[3],
+        state=UnitState(row[4]),
+        started_at=_instant(row[5]),
+        finished_at=_instant(row[6]),
     )
 
 
@@ -304,7 +320,7 @@ def box_of(row: tuple[Any, ...]) -> Box:
 
 def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
     """Return the record of a row of BOX_PROCESS_COLUMNS."""
-    box_id, process, is_on, state, pids, restart_count, changed_at = row
+    box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at = row
     return BoxProcess(
         box_id=box_id,
         process=process,
@@ -313,6 +329,7 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
         pids=tuple(json.loads(pids)),
         restart_count=restart_count,
         changed_at=from_micros(changed_at),
+        start_asked_at=from_micros(start_asked_at),
     )
 
 
@@ -326,6 +343,7 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
         json.dumps(list(row.pids)),
         row.restart_count,
         to_micros(row.changed_at),
+        to_micros(row.start_asked_at),
     )
 
 

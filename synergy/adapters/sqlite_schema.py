@@ -209,6 +209,10 @@ _VERSION_8: Final = """
 ALTER TABLE box ADD COLUMN load TEXT
 """
 
+_VERSION_9: Final = """
+ALTER TABLE box_configuration ADD COLUMN start_asked_at INTEGER
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -218,4 +222,5 @@ MIGRATIONS: Final = (
     _VERSION_6,
     _VERSION_7,
     _VERSION_8,
+    _VERSION_9,
 )

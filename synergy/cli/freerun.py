@@ -1,4 +1,7 @@
-"""`launch.py freerun`: list, add, edit, remove, switch, run and cancel cron-like entries."""
+"""`launch.py freerun`: list, add, edit, remove, switch, run and cancel cron-like entries.
+
+A run is named by its number, as for `launch.py log`; the Scheduler is told the id of its unit.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,37 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.tables import print_freeruns
+from synergy.cli.tables import print_freeruns, print_runs
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
-from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
-from synergy.view.encode import encode_freerun
+from synergy.view.documents import DeadDocument
+from synergy.view.encode import encode_dead, encode_freerun
 from synergy.view.freeruns import freeruns, next_fires
+
+#: Runs of one entry that are listed, the newest.
+RUNS_MAX: Final = 50
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'action',
         nargs='?',
-        choices=['ls', 'add', 'edit', 'rm', 'on', 'off', 'run', 'cancel'],
+        choices=['ls', 'add', 'edit', 'rm', 'on', 'off', 'run', 'runs', 'cancel'],
         default='ls',
     )
     parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
+    parser.add_argument(
+        '--run', type=int, metavar='N', help='of cancel: this run alone; freerun runs shows them'
+    )
     parser.add_argument(
         '--trigger',
         metavar='T',
@@ -46,9 +56,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    refuse_lone_run(options)
     with asking() as ask:
         if options.action == 'ls':
             return _list(ask, options)
+        if options.action == 'runs':
+            return _list_runs(ask, options)
         if options.name is None:
             raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
         name = ProcessName(options.name)
@@ -80,6 +93,9 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
             kind, details = CommandKind.FREERUN_RUN, {}
         case 'cancel':
             kind, details = CommandKind.FREERUN_CANCEL, {}
+            if options.run is not None:
+                live = [encode_dead(unit) for unit in ask.store.live_units()]
+                details = {'uow': uow_of_run(live, name, options.run)}
         case 'on' | 'off':
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
@@ -105,6 +121,25 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
         reason=options.reason,
         created_at=ask.now,
     )
+
+
+def refuse_lone_run(options: Namespace) -> None:
+    """Refuse (2) the number of a run where none is meant."""
+    if options.run is not None and options.action != 'cancel':
+        raise CommandError('--run goes with cancel', ExitCode.USAGE)
+
+
+def uow_of_run(live: Iterable[DeadDocument], name: str, run: int) -> str:
+    """Return the id of one run of an entry among the live units; raise CommandError (3)."""
+    uow_by_run = {unit['run']: unit['id'] for unit in live if unit['process'] == name}
+    if run not in uow_by_run:
+        known = ', '.join(map(str, sorted(uow_by_run))) or 'none'
+        raise CommandError(
+            f'run {run} of {name} is not under way; under way: {known}; '
+            f'./launch.py freerun runs {name} shows all',
+            ExitCode.UNKNOWN,
+        )
+    return uow_by_run[run]
 
 
 def defined_as(
@@ -145,6 +180,26 @@ def details_of(options: Namespace) -> dict[str, Any]:
     return details
 
 
+def show_runs(runs: Sequence[DeadDocument], name: str | None, *, is_json: bool) -> ExitCode:
+    """Print the runs of one entry, or those of all that are under way."""
+    if is_json:
+        print_json(runs)
+    else:
+        print_runs(runs, empty=f'{name} has not run yet' if name else 'no free run is under way')
+    return ExitCode.OK
+
+
+def _list_runs(ask: Asking, options: Namespace) -> ExitCode:
+    if options.name is None:
+        units = [unit for unit in ask.store.live_units() if is_freerun(unit.process)]
+    else:
+        known = [item.freerun.name for item in freeruns(ask.context, ask.store, ask.now)]
+        if options.name not in known:
+            raise _unknown(options.name, known)
+        units = list(ask.store.freerun_units(ProcessName(options.name), RUNS_MAX))
+    return show_runs([encode_dead(unit) for unit in units], options.name, is_json=options.json)
+
+
 def _list(ask: Asking, options: Namespace) -> ExitCode:
     found = [
         item
@@ -167,8 +222,8 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
 
 COMMAND = CliCommand(
     name='freerun',
-    summary='List cron-like entries with their next fires; add, edit, remove, switch on or off, '
-    'run one now, or cancel what runs.',
+    summary='List cron-like entries with their next fires, or runs; add, edit, remove, switch on '
+    'or off, run one now, or cancel what runs of one, or one run.',
     example='freerun add Cleaner::nightly --trigger "cron 30 2 * * *" --overlap queue',
     add_arguments=_add_arguments,
     run=_run,

@@ -15,7 +15,13 @@ from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.freerun import defined_as, print_fires
+from synergy.cli.freerun import (
+    defined_as,
+    print_fires,
+    refuse_lone_run,
+    show_runs,
+    uow_of_run,
+)
 from synergy.cli.freerun import details_of as details_of_freerun
 from synergy.cli.jobs import show_jobs, state_of
 from synergy.cli.process import details_of
@@ -40,6 +46,7 @@ from synergy.core.calendar import UtcCalendar
 from synergy.core.records import ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import Qualifier
+from synergy.view.documents import DeadDocument, UnitDocument
 
 _DIGITS: Final = 10
 #: States of processes that do not run.
@@ -196,6 +203,7 @@ def _dead(server: Server, options: Namespace) -> ExitCode:
 
 
 def _freerun(server: Server, options: Namespace) -> ExitCode:
+    refuse_lone_run(options)
     if options.action == 'ls':
         found = [item for item in server.items('freeruns') if options.name in (None, item['name'])]
         if options.json:
@@ -206,13 +214,25 @@ def _freerun(server: Server, options: Namespace) -> ExitCode:
             for event in server.get('freeruns', options.name)['events'][:20]:
                 print(f'    {said(event["at"])} {event["text"]}')
         return ExitCode.OK
+    if options.action == 'runs':
+        return show_runs(_freerun_runs(server, options.name), options.name, is_json=options.json)
     if options.name is None:
         raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
     if options.action in ('add', 'edit'):
         return _tell(server, _save_freerun(server, options), options)
     action = 'remove' if options.action == 'rm' else options.action
-    asked = server.post('freeruns', options.name, action, reason=options.reason)
+    uow = None
+    if options.run is not None:
+        uow = uow_of_run(_freerun_runs(server), options.name, options.run)
+    asked = server.post('freeruns', options.name, action, uow=uow, reason=options.reason)
     return _tell(server, asked, options)
+
+
+def _freerun_runs(server: Server, name: str | None = None) -> list[DeadDocument]:
+    if name is None:
+        return list(server.items('freeruns', 'runs', state='running'))
+    units: list[UnitDocument] = server.get('freeruns', name)['runs']
+    return [{'process': name, 'timeperiod': unit['start_timeperiod'], **unit} for unit in units]
 
 
 def _save_freerun(server: Server, options: Namespace) -> Any:

@@ -235,6 +235,28 @@ def print_freeruns(found: Iterable[FreerunDocument]) -> None:
     )
 
 
+def print_runs(units: Iterable[DeadDocument], *, empty: str) -> None:
+    """Print runs of free runs."""
+    print_table(
+        ('entry', 'run', 'id', 'state', 'planned (UTC)', 'worker', 'began', 'ended', 'error'),
+        [
+            (
+                unit['process'],
+                unit['run'],
+                unit['id'],
+                unit['state'],
+                said(unit['created_at']),
+                unit['owner'],
+                said(unit['started_at']),
+                said(unit['finished_at']),
+                unit['error'],
+            )
+            for unit in units
+        ],
+        empty=empty,
+    )
+
+
 def said(at: str | None) -> str:
     """Return an instant of a document as people read it, to the second; UTC."""
     return '' if at is None else at[:19].replace('T', ' ')

@@ -265,6 +265,7 @@ class BoxProcess:
 
     is_on: desired. state: actual, a value of `synergy.core.supervision.ProcessStatus`.
     pids: of the instances that run now. restart_count: restarts since the supervisor started.
+    start_asked_at: when its start was last asked for, also while it was desired on.
     """
 
     box_id: str
@@ -274,6 +275,7 @@ class BoxProcess:
     pids: tuple[int, ...] = ()
     restart_count: int = 0
     changed_at: datetime | None = None
+    start_asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

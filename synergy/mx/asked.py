@@ -36,8 +36,9 @@ def asked_of(ask: Ask) -> Asked | None:
         return None
     verb = _verb(command)
     if command.kind is CommandKind.BOX:
-        # The row is the wish; whether it has come true is in the list.
-        return Asked(command, f'{command.details["box"]} is to {verb}; the list shows it.', 'due')
+        # The record is the wish; whether it has come true is in the list.
+        text = f'{command.details["box"]} is to {verb}; the page Boxes shows how far that is.'
+        return Asked(command, text, 'due')
     match command.state:
         case CommandState.REFUSED:
             return Asked(command, f'Refused to {verb}: {command.outcome}', 'fail')
@@ -48,6 +49,8 @@ def asked_of(ask: Ask) -> Asked | None:
 
 
 def _verb(command: Command) -> str:
+    if command.kind is CommandKind.FREERUN_CANCEL and 'uow' in command.details:
+        return f'cancel one run of {command.process}'
     if command.kind in _VERBS:
         return _VERBS[command.kind].format(command.process)
     if command.kind is CommandKind.BOX:

@@ -14,11 +14,12 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.records import BoxLoad, BoxProcess, Json
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.ask import Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.marks import Mark
 from synergy.mx.orders import done_before, record
-from synergy.mx.render import page, see
+from synergy.mx.render import page
+from synergy.mx.words import counted
 from synergy.view.boxes import BoxView, Presence, box_views
 
 MARKS: Final = {
@@ -54,6 +55,11 @@ class ProcessRow:
     up_for: timedelta | None
     cpu_percent: float | None
     memory_bytes: int | None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Tell whether its Supervisor waits for somebody to ask for its start."""
+        return self.process.is_on and self.process.state == ProcessStatus.FATAL.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +138,7 @@ def drain_box(ask: Ask, box_id: str, action: str) -> Response:
     if action == 'drain':
         need_reason(ask)
     asked = set_drained(ask, box_id, action)
-    return see(ask.url('boxes', asked=asked.id))
+    return go_on(ask, ask.url('boxes'), asked)
 
 
 def set_drained(ask: Ask, box_id: str, action: str) -> Command:
@@ -155,17 +161,26 @@ def _check_drain(ask: Ask, box_id: str, action: str) -> None:
 
 def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
     """Say what starting or stopping a process on a box would do."""
-    _check_switch(ask, box_id, process, action)
+    row = _checked_switch(ask, box_id, process, action)
     is_stop = action == 'stop'
     step = Step(
         title=f'{action.capitalize()} {process} on {box_id}',
         button=action.capitalize(),
-        says=_stop_says(process, box_id) if is_stop else [_START_SAYS],
+        says=_stop_says(process, box_id) if is_stop else _start_says(row),
         back='/boxes',
         back_text='boxes',
         needs_reason=is_stop,
     )
     return confirm(ask, step)
+
+
+def _start_says(row: BoxProcess) -> list[str]:
+    given_up = (
+        f'It was given up after failure upon failure, with {counted(row.restart_count, "restart")};'
+        ' its log says why. Mend that first, or it is given up again.'
+    )
+    is_given_up = row.state == ProcessStatus.FATAL.value
+    return [given_up, _START_SAYS] if is_given_up else [_START_SAYS]
 
 
 def _stop_says(process: str, box_id: str) -> list[str]:
@@ -192,12 +207,12 @@ def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Resp
     if action == 'stop':
         need_reason(ask)
     asked = set_desired(ask, box_id, process, action)
-    return see(ask.url('boxes', asked=asked.id))
+    return go_on(ask, ask.url('boxes'), asked)
 
 
 def set_desired(ask: Ask, box_id: str, process: str, action: str) -> Command:
     """Write down the wish, and that it was made; return the record."""
-    _check_switch(ask, box_id, process, action)
+    _checked_switch(ask, box_id, process, action)
     details: dict[str, Json] = {'box': box_id, 'action': action}
     known = done_before(ask, CommandKind.BOX, process, details)
     if known is not None:
@@ -206,7 +221,7 @@ def set_desired(ask: Ask, box_id: str, process: str, action: str) -> Command:
     return record(ask, CommandKind.BOX, process, details)
 
 
-def _check_switch(ask: Ask, box_id: str, process: str, action: str) -> None:
+def _checked_switch(ask: Ask, box_id: str, process: str, action: str) -> BoxProcess:
     if action not in SWITCH_ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a process', 'start or stop it')
     known = {row.process: row for row in ask.store.box_processes(box_id)}
@@ -219,3 +234,4 @@ def _check_switch(ask: Ask, box_id: str, process: str, action: str) -> None:
         raise Refused(
             409, 'Not from here', f'{process} cannot stop itself', './launch.py stop Supervisor'
         )
+    return known[process]

@@ -1,20 +1,27 @@
 """One step before a change that is made with one button: what would happen, and why it is wanted.
 
 Each such address answers a GET with this page, and its form asks for the change by a POST to the
-same address. So a link leads here from any page, live or not, with scripts or without.
+same address. So a link leads here from any page, live or not, with scripts or without. A link may
+name the page that it stands on, `next`: that is where the change leads back to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import Command
 from synergy.mx.ask import Ask
 from synergy.mx.errors import wrong
 from synergy.mx.orders import fresh_form_id, reason_of
-from synergy.mx.render import page
+from synergy.mx.render import local_address, page, see
+
+#: The field that names the page to go on at.
+NEXT: Final = 'next'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +43,23 @@ class Step:
 
 def confirm(ask: Ask, step: Step) -> Response:
     """Show the step."""
+    came_from = local_address(ask.optional(NEXT), '')
+    if came_from:
+        step = replace(
+            step,
+            back=came_from,
+            back_text='where you came from',
+            hidden=[*step.hidden, (NEXT, came_from)],
+        )
     return page(ask, 'confirm.html', step=step, form_id=fresh_form_id())
+
+
+def go_on(ask: Ask, address: str, asked: Command) -> Response:
+    """Lead back to where the form came from, else to `address`; the page says what was asked."""
+    parts = urlsplit(local_address(ask.optional(NEXT), address))
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != 'asked']
+    again = urlencode([*query, ('asked', asked.id)])
+    return see(urlunsplit(('', '', parts.path, again, parts.fragment)))
 
 
 def need_reason(ask: Ask) -> None:

@@ -13,7 +13,7 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import asked_before, id_of, place, reason_of
 from synergy.mx.render import page, see
@@ -62,7 +62,7 @@ def settle_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
     if action == 'drop':
         need_reason(ask)
     command = settle(ask, uow_id, action)
-    return see(ask.url('dead_letters', asked=command.id))
+    return go_on(ask, ask.url('dead_letters'), command)
 
 
 def drop_with(ask: Ask, command: Command) -> None:

@@ -19,11 +19,11 @@ from synergy.core.commands import (
 )
 from synergy.core.states import JobState
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_STATE, Mark
 from synergy.mx.orders import order, reason_of
-from synergy.mx.render import page, see
+from synergy.mx.render import page
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -113,7 +113,7 @@ def control_request(ask: Ask, request_id: str, action: str) -> Response:
     if action == 'cancel':
         need_reason(ask)
     asked = order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
-    return see(ask.url('request', request_id=target.id, asked=asked.id))
+    return go_on(ask, ask.url('request', request_id=target.id), asked)
 
 
 def known_request(ask: Ask, request_id: str) -> Command:

@@ -10,23 +10,26 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import Command, CommandKind
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.mx.ask import LIMIT_MAX, Ask
-from synergy.mx.confirm import Step, confirm, need_reason
+from synergy.mx.asked import asked_of
+from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_UNIT
 from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
-from synergy.mx.render import page, see
-from synergy.view.freeruns import FreerunView, freeruns, next_fires, standing
+from synergy.mx.render import page
+from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
 
 RUNS_MAX = 50
 EVENTS_MAX = 50
+#: Until the page of an entry that is only asked for is read anew.
+LOOK_AGAIN_SECONDS: Final = 2
 #: Entries whose newest runs are looked at for the list.
 STANDINGS_MAX: Final = 500
 RUNS_SHOWN: Final = 200
@@ -42,6 +45,7 @@ _STATES: Final = {
 }
 RUN_STATES: Final = tuple(_STATES)
 RUN_ENTRIES: Final = ('all', 'on', 'off')
+LISTS: Final = ('all', 'failing')
 ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
 #: Not done without a reason.
 GRAVE_ACTIONS: Final = ('cancel', 'remove')
@@ -73,13 +77,17 @@ class Runs:
 
 
 def freerun_list(ask: Ask) -> Response:
-    """List all entries, and how each has done lately."""
+    """List all entries, or those that fail, and how each has done lately."""
     found = freeruns(ask.context, ask.store, ask.now)
+    only = ask.choice('only', LISTS, 'all')
+    if only == 'failing':
+        names = failing(ask.store, ask.store.dead_units(LIMIT_MAX))
+        found = [view for view in found if view.freerun.name in names]
     rows = [
         (view, standing(ask.store, view.freerun.name) if number < STANDINGS_MAX else None)
         for number, view in enumerate(found)
     ]
-    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT)
+    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
 
 
 def freerun_runs(ask: Ask) -> Response:
@@ -122,7 +130,9 @@ def runs_of(ask: Ask) -> Runs:
 
 
 def freerun(ask: Ask, name: str) -> Response:
-    """Return one entry with its newest runs."""
+    """Return one entry with its newest runs; of one that is only asked for, how far that is."""
+    if (asked := _wanted(ask, name)) is not None:
+        return _not_made(ask, name, asked)
     view = known_freerun(ask, name)
     units = ask.store.freerun_units(view.freerun.name, RUNS_MAX)
     chosen = next((unit for unit in units if unit.id == ask.optional('uow')), None)
@@ -136,6 +146,26 @@ def freerun(ask: Ask, name: str) -> Response:
         lines=[] if chosen is None else ask.store.log(chosen.id)[-200:],
         events=ask.store.freerun_events(view.freerun.name, EVENTS_MAX),
     )
+
+
+def _wanted(ask: Ask, name: str) -> Command | None:
+    """Return what the address says was asked for, if that is an entry which does not exist."""
+    asked = asked_of(ask)
+    if asked is None or asked.command.kind is not CommandKind.FREERUN_SAVE:
+        return None
+    known = [view.freerun.name for view in freeruns(ask.context, ask.store, ask.now)]
+    is_meant = asked.command.process == name and name not in known
+    return asked.command if is_meant else None
+
+
+def _not_made(ask: Ask, name: str, asked: Command) -> Response:
+    is_waiting = asked.state in OPEN_COMMAND_STATES
+    status = 200 if is_waiting else 404
+    response = page(ask, 'freerun_asked.html', status, name=name, is_waiting=is_waiting)
+    if is_waiting:
+        # It has other parts than the page that follows, which a live update would not bring.
+        response.headers['Refresh'] = str(LOOK_AGAIN_SECONDS)
+    return response
 
 
 def freerun_form(ask: Ask) -> Response:
@@ -169,9 +199,7 @@ def save_freerun(ask: Ask) -> Response:
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
     details = _details(values, before)
     asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
-    # A new entry has a page of its own only once the Scheduler has made it.
-    where = 'freerun_list' if before is None else 'freerun'
-    return see(ask.url(where, name=before and full_name, asked=asked.id))
+    return go_on(ask, ask.url('freerun', name=full_name), asked)
 
 
 def confirm_freerun(ask: Ask, name: str, action: str) -> Response:
@@ -214,8 +242,8 @@ def switch_freerun(ask: Ask, name: str, action: str) -> Response:
         need_reason(ask)
     asked = order_switch(ask, view.freerun.name, action)
     if action == 'remove':
-        return see(ask.url('freerun_list', asked=asked.id))
-    return see(ask.url('freerun', name=view.freerun.name, asked=asked.id))
+        return go_on(ask, ask.url('freerun_list'), asked)
+    return go_on(ask, ask.url('freerun', name=view.freerun.name), asked)
 
 
 def order_switch(ask: Ask, name: str, action: str) -> Command:

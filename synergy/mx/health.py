@@ -1,9 +1,9 @@
 """Whether everything is well: one definition for the page, the API and whoever watches it.
 
 Not well is what stops work or will not mend itself: no Scheduler leads, a box has vanished, a
-process does not stay up (and, said by the gate, a store that is gone). What waits for a person, as
-jobs that failed for good, stops nothing else: it is listed, and is no illness. Nor is a broker that
-is away: work goes on by the sweep, and `launch.py status` says what is wrong with it.
+process does not stay up, the broker is away for longer than its restart takes (and, said by the
+gate, a store that is gone). What waits for a person, as jobs that failed for good, stops nothing
+else: it is listed, and is no illness.
 """
 
 from __future__ import annotations
@@ -11,24 +11,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.supervision import ProcessStatus
 from synergy.mx import words
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.boxes import PRESENCES, load_of, process_row
+from synergy.mx.broker_watch import BrokerTrouble
 from synergy.mx.cells import Painter
 from synergy.mx.marks import Mark
 from synergy.mx.masks import masked_text
 from synergy.mx.render import page
 from synergy.mx.standing import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
-from synergy.view.encode import encode_box_process
+from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
+
+#: A broker that is away for longer needs somebody; until then it is a warning.
+BROKER_PATIENCE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +69,14 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes."""
+    """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes.
+
+    warnings: what may mend itself, and needs somebody if it does not.
+    """
 
     needs: Sequence[Need]
+    warnings: Sequence[Need]
+    broker: BrokerTrouble | None
     waits: Sequence[Waiting]
     leadership: Leadership | None
     is_led: bool
@@ -115,8 +125,13 @@ def health_of(ask: Ask) -> Health:
     has_leader = is_led(leadership, store_now)
     views = box_views(ask.store, ask.settings.box_vanished)
     rows = [(view, row) for view in views for row in view.processes]
+    trouble = ask.site.broker.trouble
+    of_broker = [] if trouble is None else [_broker_need(trouble)]
+    is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
     return Health(
-        needs=_needs(views, leadership, store_now),
+        needs=[*_needs(views, leadership, store_now), *(of_broker if is_away_long else [])],
+        warnings=[] if is_away_long else of_broker,
+        broker=trouble,
         waits=_waits(ask),
         leadership=leadership,
         is_led=has_leader,
@@ -136,6 +151,8 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
         'version': synergy.__version__,
         'is_well': found.is_well,
         'needs': [f'{need.text} {need.advice}' for need in found.needs],
+        'warnings': [f'{need.text} {need.advice}' for need in found.warnings],
+        'broker_away_since': None if found.broker is None else instant(found.broker.since),
         'waits': count_by_name,
         'is_led': found.is_led,
         'leader': None if found.leadership is None else found.leadership.owner,
@@ -192,13 +209,28 @@ def _needs(
         needs += [
             Need(
                 text=f'{row.process} on {row.box_id} does not stay up ({row.state}).',
-                advice=f'Its log says why; then ./launch.py start {row.process}.',
+                advice=_ill_advice(row),
                 href='/boxes',
             )
             for row in view.processes
             if view.is_ill(row)
         ]
     return needs
+
+
+def _broker_need(trouble: BrokerTrouble) -> Need:
+    return Need(
+        text=f'The broker cannot be used from here since {words.instant(trouble.since)} UTC: until '
+        'it is back, no unit is handed to a worker. What runs goes on, and nothing is lost.',
+        advice=f'{masked_text(trouble.text)}. ./launch.py mq ls tells how it stands.',
+    )
+
+
+def _ill_advice(row: BoxProcess) -> str:
+    if row.state != ProcessStatus.FATAL.value:
+        return 'Its log says why; it is started again by itself.'
+    again = f'./launch.py super --start {row.process} --box {row.box_id}'
+    return f'Its log says why; mend that, then start it again on the page of boxes, or: {again}.'
 
 
 def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
@@ -239,11 +271,11 @@ def _waits(ask: Ask) -> list[Waiting]:
         failed = ask.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
-        Waiting(name='late intervals', count=late, href='/'),
+        Waiting(name='late intervals', count=late, href='/search?q=state:late'),
         Waiting(
             name='failing free runs',
             count=len(failing(ask.store, letters)),
-            href='/freeruns/runs?state=failed',
+            href='/freeruns?only=failing',
         ),
         Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),
     ]

@@ -14,6 +14,7 @@ from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
+from synergy.mx.chart import Chart, chart_of
 from synergy.mx.marks import BY_UNIT, Mark
 from synergy.mx.model import Usual
 from synergy.mx.render import page
@@ -93,6 +94,7 @@ class Interval:
     later: JobKey | None
     steps: Sequence[Step]
     usual: Usual
+    chart: Chart | None
 
 
 _RELATIONS: Final = (
@@ -134,6 +136,7 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         ]
         is_late = painter.is_late(node, ordinal, mark)
     log_of = key if runs else _root_of(steps, key)
+    durations = model.durations(ask.store, key.process, key.timeperiod)
     return Interval(
         node=node,
         key=key,
@@ -151,7 +154,8 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),
         steps=steps,
-        usual=model.usual(ask.store, key.process),
+        usual=durations.usual,
+        chart=chart_of(ask, node, durations, runs),
     )
 
 

@@ -13,7 +13,7 @@ from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import Refused
 from synergy.mx.kept import KEPT, kept_in
 from synergy.mx.orders import record
-from synergy.mx.render import THEMES, page, see
+from synergy.mx.render import THEMES, local_address, page, see
 from synergy.mx.security import is_password
 
 
@@ -79,10 +79,3 @@ def revoke_token(ask: Ask, token_id: str) -> Response:
         raise Refused(404, 'Not found', f'there is no token {token_id!r:.40}', 'it is gone already')
     record(ask, CommandKind.USER, 'MX', {'revoked': token_id})
     return see(ask.url('users'))
-
-
-def local_address(address: str | None) -> str:
-    """Return an address of this site to go on at; nobody is led elsewhere."""
-    if address is None or not address.startswith('/') or address[1:2] in ('/', '\\'):
-        return '/'
-    return address if address.isprintable() else '/'

@@ -24,6 +24,7 @@ from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
 from synergy.mx.address import address_of, is_loopback
 from synergy.mx.app import App
+from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
 from synergy.mx.render import environment
@@ -110,6 +111,7 @@ def start(runtime: MxRuntime) -> int:
     logger.info(
         'MX serves at %s', address_of(settings, _port(listening)), extra={'event': 'started'}
     )
+    site.broker.start()
     Thread(target=_warm, args=(site,), name='warm', daemon=True).start()
     server.run()
     logger.info('MX stopped', extra={'event': 'stopped'})
@@ -144,6 +146,7 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         clock=clock,
         model=model,
         feed=Feed(model, stores, clock, settings.mx_viewers_max),
+        broker=BrokerWatch(runtime.open_broker, clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
         templates=environment(settings.mx_title, runtime.context),
@@ -220,6 +223,7 @@ def _ring(runtime: MxRuntime) -> Callable[[CommandId], None]:
 def _stop_on_signal(site: Site) -> None:
     def on_stop(*_: object) -> None:
         site.feed.stop()
+        site.broker.stop()
         # Waitress ends its loop and its threads by this.
         raise SystemExit
 

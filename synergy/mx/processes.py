@@ -10,10 +10,9 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.records import Json
 from synergy.mx.ask import Ask
-from synergy.mx.confirm import Step, confirm
+from synergy.mx.confirm import Step, confirm, go_on
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import order, reason_of
-from synergy.mx.render import see
 
 #: What to give instead of a trigger to go by context.py again.
 DEFAULT = 'default'
@@ -48,7 +47,7 @@ def confirm_process(ask: Ask, name: str, action: str) -> Response:
 def switch_process(ask: Ask, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
     asked = order_change(ask, name, action)
-    return see(ask.url('processes', asked=asked.id))
+    return go_on(ask, ask.url('processes'), asked)
 
 
 def order_change(ask: Ask, name: str, action: str) -> Command:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
 from synergy.conf.model import Context
@@ -154,8 +155,15 @@ def json_answer(
 def see(address: str) -> Response:
     """Return the redirect that follows a change."""
     response = Response(status=303)
-    response.headers['Location'] = address
+    response.headers['Location'] = iri_to_uri(address)
     return response
+
+
+def local_address(address: str | None, otherwise: str = '/') -> str:
+    """Return an address of this site to go on at; nobody is led elsewhere."""
+    if address is None or not address.startswith('/') or address[1:2] in ('/', '\\'):
+        return otherwise
+    return address if address.isprintable() else otherwise
 
 
 def finish(response: Response, *, is_changed: bool) -> Response:

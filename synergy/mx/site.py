@@ -10,6 +10,7 @@ from jinja2 import Environment
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.mx.around import Surroundings
+from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
 from synergy.mx.security import Brake, Sessions
@@ -30,6 +31,7 @@ class Site:
     clock: Clock
     model: ReadModel
     feed: Feed
+    broker: BrokerWatch
     stores: StorePool
     sessions: Sessions
     templates: Environment

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
@@ -68,6 +69,7 @@ class Supervisor:
         self._clock = clock
         self._store: BoxStore | None = None
         self._is_on: dict[str, bool] = {}
+        self._asked_at: dict[str, datetime | None] = {}
         self._reported: dict[str, BoxProcess] = {}
         self._polled_at = float('-inf')
         self._is_store_down = False
@@ -102,8 +104,7 @@ class Supervisor:
         self._polled_at = float('-inf')
         self._presence.ring()
         for place in self._places:
-            if place.watch.status is ProcessStatus.FATAL:
-                place.watch = Watch(restart_count=place.watch.restart_count)
+            self._try_again(place)
 
     def step(self) -> float:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
@@ -259,6 +260,7 @@ class Supervisor:
             return
         self._is_store_down = False
         self._is_on = {row.process: row.is_on for row in rows}
+        self._follow_starts({row.process: row.start_asked_at for row in rows})
         # What was deleted meanwhile (`launch.py super --reset`) is written anew.
         stored = {row.process: (row.state, row.pids) for row in rows}
         self._reported = {
@@ -266,6 +268,19 @@ class Supervisor:
             for process, row in self._reported.items()
             if stored.get(process) == (row.state, row.pids)
         }
+
+    def _follow_starts(self, asked_at: Mapping[str, datetime | None]) -> None:
+        """Try again what was given up and somebody, on whatever box, has asked to start since."""
+        for place in self._places:
+            process = place.slot.process
+            if asked_at.get(process) not in (None, self._asked_at.get(process)):
+                self._try_again(place)
+        self._asked_at.update(asked_at)
+
+    def _try_again(self, place: Place) -> None:
+        if place.watch.status is ProcessStatus.FATAL:
+            logger.info('%s is tried again', place.slot, extra={'event': 'process_retried'})
+            place.watch = Watch(restart_count=place.watch.restart_count)
 
     def _load(self) -> BoxLoad | None:
         own = self._processes.identify(os.getpid())

@@ -117,7 +117,7 @@ def warnings(views: Sequence[BoxView]) -> list[str]:
     ]
     found += [
         f'{row.process} on box {row.box_id} was given up after it ended again and again; its log '
-        f'says why. Then ./launch.py start {row.process}'
+        f'says why. Then ./launch.py super --start {row.process} --box {row.box_id}'
         for view in views
         if view.presence is Presence.ALIVE
         for row in view.processes

@@ -124,7 +124,7 @@ def resume(request: CommandId) -> Action:
 
 
 def start_on(box_id: str, process: str) -> Action:
-    """Return what helps a process that is switched off on a box."""
+    """Return what helps a process that is switched off, or was given up, on a box."""
     return Action(
         label=f'Start {process} on {box_id}',
         address=f'/boxes/{box_id}/{process}/start',

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from synergy.conf.model import Context
 from synergy.core.freerun import next_fire
-from synergy.core.freerun_record import Freerun, is_freerun
+from synergy.core.freerun_record import Freerun
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.ports.store import Store
@@ -51,8 +51,8 @@ def standing(store: Store, name: ProcessName) -> Standing:
 
 def failing(store: Store, dead: Iterable[Unit]) -> Sequence[ProcessName]:
     """Return the entries whose newest run that has ended failed, of those with dead letters."""
-    names = sorted({unit.process for unit in dead if is_freerun(unit.process)})
-    return [name for name in names if standing(store, name).failed_count]
+    names = {unit.process for unit in dead} & {item.name for item in store.freeruns()}
+    return [name for name in sorted(names) if standing(store, name).failed_count]
 
 
 def freeruns(context: Context, store: Store, now: datetime) -> Sequence[FreerunView]:

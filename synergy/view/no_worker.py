@@ -168,7 +168,7 @@ def _ended(boxes: Boxes, row: BoxProcess) -> Cause:
             text=f'{row.process} was given up on box {row.box_id} after failure upon failure'
             f'{restarts}{when}; its log says why',
             since=row.changed_at,
-            action=start_there(row.process, row.box_id),
+            action=start_on(row.box_id, row.process),
         )
     told = {
         ProcessStatus.BACKOFF.value: 'has ended and is started again after a pause',

@@ -17,6 +17,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from synergy import bootstrap
+from synergy.cli import asking as cli_asking
 from synergy.cli import server as cli_server
 from synergy.cli.main import NAMES, REMOTE_COMMANDS, STORELESS_COMMANDS
 from synergy.cli.remote import COMMANDS
@@ -26,6 +27,7 @@ from synergy.mx.security import new_token
 from tests.cli.conftest import Said
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.stage import NOW, REQUEST_ID, Pages
+from tests.mx.test_freeruns import SWEEP, running
 
 Launch = Callable[..., Said]
 
@@ -178,6 +180,11 @@ def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: Pages) -> 
         ('dead',),
         ('freerun',),
         ('freerun', 'ls', 'Shell::sweep'),
+        ('freerun', 'runs'),
+        ('freerun', 'runs', 'Shell::sweep'),
+        ('freerun', 'runs', 'Shell::swep'),
+        ('freerun', 'cancel', 'Shell::sweep', '--run', '7'),
+        ('freerun', 'run', 'Shell::sweep', '--run', '7'),
         ('process',),
         ('super', '--query', '--all'),
     ],
@@ -186,17 +193,45 @@ def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: Pages) -> 
 def test_a_dashboard_and_a_store_are_shown_alike(
     remote: Launch, pages: Pages, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
+    for run in (4, 5):
+        running(pages, SWEEP, run)
     over_http = remote(*words)
 
+    on_this_machine(pages, monkeypatch)
+    here = remote(*words)
+
+    assert here.err.partition(';')[0] == over_http.err.partition(';')[0]
+    assert (here.out, here.code) == (over_http.out, over_http.code)
+
+
+def on_this_machine(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands read the store of the dashboard themselves."""
     monkeypatch.delenv('SYNERGY_SERVER')
     monkeypatch.delenv('SYNERGY_END_TIMEPERIOD')
     monkeypatch.setenv('SYNERGY_HOME', str(pages.runtime.path.parent))
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.pages')
     monkeypatch.setattr(bootstrap, 'SystemClock', lambda: pages.runtime.clock)
-    here = remote(*words)
 
-    assert here.err == over_http.err
-    assert here.out == over_http.out
+
+@pytest.mark.parametrize('is_remote', [True, False])
+def test_one_run_of_several_is_cancelled(
+    remote: Launch, pages: Pages, monkeypatch: pytest.MonkeyPatch, is_remote: bool
+) -> None:
+    units = [running(pages, SWEEP, run) for run in (4, 5)]
+    if not is_remote:
+        on_this_machine(pages, monkeypatch)
+        monkeypatch.setattr(cli_asking, 'ANSWER_SECONDS', 0.0)
+    assert all(unit.id in remote('freerun', 'runs').out for unit in units)
+
+    said = remote('freerun', 'cancel', SWEEP, '--run', '5', '--reason', 'wrong folder')
+
+    assert said.code == 0, said.err
+    (asked,) = pages.store.commands((CommandState.REQUESTED,), 9)
+    assert (asked.kind, dict(asked.details)) == (CommandKind.FREERUN_CANCEL, {'uow': units[1].id})
+    assert asked.reason == 'wrong folder'
+    refused = remote('freerun', 'cancel', SWEEP, '--run', '3')
+    assert refused.code == 3
+    assert 'under way: 4, 5; ./launch.py freerun runs Shell::sweep' in refused.err
 
 
 def test_the_next_fires_are_told_before_an_entry_is_made(remote: Launch) -> None:

@@ -189,6 +189,7 @@ def test_a_free_run_is_made(pages: Pages) -> None:
     assert answer.status_code == 303
     assert (found.kind, found.process) == (CommandKind.FREERUN_SAVE, 'Shell::nightly')
     assert found.details['arguments'] == {'a': 1}
+    assert answer.headers['Location'] == f'/freeruns/Shell::nightly?asked={found.id}'
 
 
 def test_a_free_run_that_makes_no_sense_is_shown_again(pages: Pages) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
 from synergy.core.commands import Command, CommandKind, CommandState
-from tests.mx.stage import Pages
+from synergy.core.records import BoxProcess
+from tests.mx.stage import NOW, Pages
 from tests.mx.test_gate import hidden
+from tests.view.test_why import HOUR, waits
 
 STEPS = {
     '/boxes/dev/SiteHourly/stop': CommandKind.BOX,
@@ -29,6 +32,8 @@ STEPS = {
 #: Not done without a reason.
 GRAVE = [address for address in STEPS if re.search('stop|drain$|cancel|remove', address)]
 GRAVE.remove('/boxes/dev/undrain')
+
+INTERVAL = '/i/SiteDaily/2026112200'
 
 
 def newest(pages: Pages) -> Command:
@@ -137,3 +142,68 @@ def test_what_was_asked_for_is_followed(pages: Pages) -> None:
 
     assert 'Asked to run Shell::sweep now' in pages.get(where).text
     assert 'id="r-asked"' not in pages.get('/freeruns?asked=nonsense').text
+
+
+def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: Pages) -> None:
+    row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal', restart_count=4)
+    pages.store.report_actual([row])
+    address = '/boxes/dev/SiteHourly/start'
+    assert f'href="{address}" aria-label="Start SiteHourly again"' in pages.get('/boxes').text
+
+    step = pages.get(address).text
+    answer = pages.post(address, {**form_of(step), 'reason': 'disk is free again'})
+
+    assert 'given up after failure upon failure, with 4 restarts; its log says why' in step
+    found = newest(pages)
+    assert (found.kind, found.reason) == (CommandKind.BOX, 'disk is free again')
+    assert dict(found.details) == {'box': 'dev', 'action': 'start'}
+    rows = {item.process: item.start_asked_at for item in pages.store.box_processes('dev')}
+    assert (rows['SiteHourly'], rows['SiteDaily']) == (NOW, None)
+    assert 'dev is to start SiteHourly' in pages.get(answer.headers['Location']).text
+
+
+def test_what_was_given_up_is_started_again_over_the_api(pages: Pages) -> None:
+    row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal')
+    pages.store.report_actual([row])
+    headers = {
+        'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'once', 'Host': 'localhost',
+    }  # fmt: skip
+
+    answer = pages.client.post('/api/v1/boxes/dev/SiteHourly/start', json={}, headers=headers)
+
+    assert answer.status_code == 200, answer.text
+    rows = {item.process: item.start_asked_at for item in pages.store.box_processes('dev')}
+    assert rows['SiteHourly'] == NOW
+
+
+def test_the_why_box_leads_to_the_step_and_back(pages: Pages) -> None:
+    waits(pages, *HOUR)
+    pages.store.set_drained('dev', is_draining=True)
+    interval = f'/i/{HOUR[0]}/{HOUR[1]}'
+
+    assert f'href="/boxes/dev/undrain?next={interval}"' in pages.get(interval).text
+
+
+@pytest.mark.parametrize('address', STEPS)
+def test_a_step_leads_back_to_where_the_reader_came_from(pages: Pages, address: str) -> None:
+    step = pages.get(f'{address}?next={INTERVAL}?run=1').text
+    form = form_of(step)
+    assert f'<a class="btn" href="{INTERVAL}?run=1">Leave it</a>' in step
+
+    answer = pages.post(address, {**form, 'reason': 'new release'})
+
+    assert answer.headers['Location'] == f'{INTERVAL}?run=1&asked={newest(pages).id}'
+    assert 'id="r-asked"' in pages.get(answer.headers['Location']).text
+
+
+@pytest.mark.parametrize(
+    'elsewhere', ['//evil.example', 'https://evil.example/', '/\\evil.example', '/\t/evil.example']
+)
+def test_nobody_is_led_elsewhere(pages: Pages, elsewhere: str) -> None:
+    step = pages.get(f'/boxes/dev/undrain?{urlencode({"next": elsewhere})}').text
+
+    answer = pages.post('/boxes/dev/undrain', {**form_of(step), 'next': elsewhere})
+
+    assert 'next' not in form_of(step)
+    assert '<a class="btn" href="/boxes">Leave it</a>' in step
+    assert answer.headers['Location'] == f'/boxes?asked={newest(pages).id}'

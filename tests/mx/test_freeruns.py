@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from synergy.core.commands import CommandKind, CommandState
-from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveFreerun
+from synergy.core.effects import InsertUnit, MoveUnit, RemoveFreerun, Save, SaveCommand, SaveFreerun
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import UnitState
@@ -16,6 +16,10 @@ from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from tests.mx.stage import NOW, Pages
 
+NIGHTLY = {
+    'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'overlap': 'queue',
+    'misfire': 'skip',
+}  # fmt: skip
 SWEEP, TIDY = ProcessName('Shell::sweep'), ProcessName('Shell::tidy')
 
 
@@ -98,6 +102,22 @@ def test_health_counts_entries_that_fail(swept: Pages) -> None:
     assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
 
 
+def test_entries_that_fail_are_listed_alone(swept: Pages) -> None:
+    shown = swept.get('/freeruns?only=failing').text
+
+    assert SWEEP in shown
+    assert TIDY not in shown
+    ended(swept, SWEEP, 5, Outcome.processed(1))
+    assert 'No free run fails' in swept.get('/freeruns?only=failing').text
+
+
+def test_an_entry_that_is_gone_fails_no_more(swept: Pages) -> None:
+    (sweep,) = (item for item in swept.store.freeruns() if item.name == SWEEP)
+    commit(swept, RemoveFreerun(sweep))
+
+    assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
+
+
 @pytest.mark.parametrize(
     ('query', 'runs'),
     [
@@ -159,3 +179,38 @@ def test_a_log_is_opened_among_live_runs(swept: Pages) -> None:
     assert 'data-n="30"' in text
     assert 'Hide log' in text
     assert swept.get('/runs?tail=f00').status_code == 200
+
+
+def test_a_new_free_run_leads_to_its_own_page_as_soon_as_it_is_made(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    address = pages.post('/freeruns/edit', NIGHTLY).headers['Location']
+
+    waiting = pages.get(address)
+
+    assert waiting.headers['Refresh'] == '2'
+    assert 'The Scheduler has not made it yet' in waiting.text
+    assert 'Asked to save Shell::nightly' in waiting.text
+    assert pages.get('/freeruns/Shell::nightly').status_code == 404
+    asked = pages.store.commands((CommandState.REQUESTED,), 1)[0]
+    name = ProcessName('Shell::nightly')
+    entry = Freerun(name=name, trigger=parse_trigger('at 02:30'), rev=1, changed_at=NOW)
+    done = replace(asked, state=CommandState.DONE, outcome='Shell::nightly')
+    commit(pages, SaveFreerun(entry, 'added'), SaveCommand(done))
+    made = pages.get(address)
+    assert 'Refresh' not in made.headers
+    assert 'Done: save Shell::nightly' in made.text
+    assert '<h1>Shell::nightly</h1>' in made.text
+
+
+def test_a_new_free_run_that_is_refused_says_so(pages: Pages) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    address = pages.post('/freeruns/edit', NIGHTLY).headers['Location']
+    asked = pages.store.commands((CommandState.REQUESTED,), 1)[0]
+    refused = replace(asked, state=CommandState.REFUSED, outcome='that trigger never fires')
+    commit(pages, SaveCommand(refused))
+
+    shown = pages.get(address)
+
+    assert (shown.status_code, 'Refresh' in shown.headers) == (404, False)
+    assert 'Refused to save Shell::nightly: that trigger never fires' in shown.text
+    assert 'There is no such entry' in shown.text

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.core.records import BoxProcess
-from tests.mx.stage import BOX, Pages
+from synergy.mx.broker_watch import BrokerTrouble, BrokerWatch
+from synergy.ports.broker import Broker
+from synergy.ports.errors import BrokerUnavailable
+from tests.mx.stage import BOX, NOW, Pages
 
 
 def health(pages: Pages, status: int) -> Any:
@@ -24,6 +33,20 @@ def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: Pages) -> No
     assert found['waits']['dead letters'] == 1
     assert (found['processes_up'], found['processes_wanted']) == (5, 5)
     assert 'Waits for a person' in pages.get('/health').text
+
+
+@pytest.mark.parametrize(
+    ('what', 'address'),
+    [
+        ('Failed intervals', '/search?q=state:failed'),
+        ('Late intervals', '/search?q=state:late'),
+        ('Failing free runs', '/freeruns?only=failing'),
+        ('Dead letters', '/dead'),
+    ],
+)
+def test_what_waits_leads_to_its_list(pages: Pages, what: str, address: str) -> None:
+    assert f'<a href="{address}">{what}</a>' in pages.get('/health').text
+    assert pages.get(address).status_code == 200
 
 
 def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
@@ -60,6 +83,7 @@ def test_a_process_that_does_not_stay_up_needs_somebody(pages: Pages) -> None:
     found = health(pages, 503)
 
     assert 'SiteHourly on dev does not stay up' in found['needs'][0]
+    assert './launch.py super --start SiteHourly --box dev' in found['needs'][0]
     assert (found['processes_up'], found['processes_wanted']) == (4, 5)
 
 
@@ -78,3 +102,48 @@ def test_daemons_show_how_long_they_run_and_what_they_use(pages: Pages) -> None:
     boxes = pages.get('/boxes').text
     assert 'load 0.7 on 4 CPUs' in boxes
     assert '5 h' in boxes
+
+
+def test_a_broker_that_is_away_is_told_at_once_and_needs_somebody_after_a_while(
+    pages: Pages,
+) -> None:
+    assert health(pages, 200)['broker_away_since'] is None
+
+    pages.site.broker.look()
+
+    found = health(pages, 200)
+    assert found['broker_away_since'] == '2026-11-23T12:17:00Z'
+    assert found['needs'] == []
+    assert 'no unit is handed to a worker' in found['warnings'][0]
+    text = pages.get('/health').text
+    assert 'The broker cannot be used from here since 2026-11-23 12:17:00 UTC' in text
+    assert 'no broker in these tests' in text
+    pages.runtime.clock.advance(timedelta(seconds=61))
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+    pages.site.broker.look()
+    found = health(pages, 503)
+    assert found['broker_away_since'] == '2026-11-23T12:17:00Z'
+    assert 'The broker cannot be used' in found['needs'][0]
+    assert 'needs somebody' in pages.get('/health').text
+
+
+def test_a_broker_that_is_back_is_forgotten(tmp_path: Path) -> None:
+    clock = SimulatedClock(NOW)
+    found: list[Broker] = []
+
+    def open_broker() -> Broker:
+        if not found:
+            raise BrokerUnavailable('closed port')
+        return found[0]
+
+    watch = BrokerWatch(open_broker, clock)
+    watch.look()
+    clock.advance(timedelta(seconds=5))
+    watch.look()
+    assert watch.trouble == BrokerTrouble(NOW, 'closed port')
+
+    with closing(EmbeddedBroker.open(tmp_path, clock=clock)) as broker:
+        found.append(broker)
+        watch.look()
+
+    assert watch.trouble is None

@@ -18,7 +18,7 @@ from tests.mx.stage import NOW, Pages
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
 OFF_PAGE = '/i/SiteHourly/2026112311'
-BUTTON = 'href="/processes/SiteHourly/on"'
+BUTTON = 'href="/processes/SiteHourly/on?next='
 
 
 def switch_off(pages: Pages) -> None:
@@ -124,3 +124,11 @@ def test_each_attempt_has_its_row_and_its_log(pages: Pages) -> None:
     first = pages.get(f'{RUNNING_PAGE}?run=1&attempt=1').text
     assert 'counting visits' in first
     assert 'still none' not in first[first.index('id="log"') : first.index('Related intervals')]
+
+
+def test_the_graph_at_the_interval_leads_there_and_back(pages: Pages) -> None:
+    for page, at in ((RUNNING_PAGE, '2026112310'), ('/i/SiteMonthly/2026100000', '2026100100')):
+        address = f'/graph?at={at}'
+
+        assert f'href="{address}"' in pages.get(page).text
+        assert f'href="{page}"' in pages.get(address).text

@@ -1,15 +1,18 @@
-"""The Supervisor's loop without real processes: what it does while the store is away."""
+"""The Supervisor's loop without real processes: a store that is away, what was given up."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.records import Box, BoxLoad
-from synergy.core.supervision import Policy
+from synergy.core.supervision import Policy, ProcessStatus
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import ChildExit, ProcessIdentity
 from synergy.ports.store import BoxStore
@@ -125,3 +128,37 @@ def test_without_a_store_everything_is_kept_running_and_the_store_is_asked_less_
     supervisor.step()
     supervisor.step()
     assert supervisor.is_done
+
+
+def test_what_was_given_up_is_tried_again_once_for_each_wish(tmp_path: Path) -> None:
+    clock, children = SimulatedClock(instant('2026112312')), Children()
+    with closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as store:
+        supervisor = Supervisor(
+            [SLOT],
+            presence=Presence(Box(box_id='box'), timedelta(seconds=15)),
+            policy=replace(POLICY, quick_exit_count_max=2),
+            processes=children,
+            open_store=lambda: store,
+            clock=clock,
+        )
+
+        def go_on(ends: int) -> str | None:
+            """Step for a while, in which a process that runs ends, at most `ends` times."""
+            for _ in range(20):
+                supervisor.step()
+                if children.running and ends:
+                    children.end(max(children.running), 1)
+                    ends -= 1
+                clock.advance(timedelta(seconds=1))
+            return store.box_processes('box')[0].state
+
+        store.set_desired('box', SLOT.process, is_on=True)
+        assert go_on(ends=2) == ProcessStatus.FATAL
+        assert go_on(ends=0) == ProcessStatus.FATAL
+
+        store.set_desired('box', SLOT.process, is_on=True)
+        assert go_on(ends=2) == ProcessStatus.FATAL
+        store.set_desired('box', SLOT.process, is_on=True)
+
+        assert go_on(ends=0) == ProcessStatus.RUNNING
+        assert children.spawned == 5

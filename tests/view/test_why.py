@@ -170,6 +170,9 @@ def test_a_worker_that_was_given_up_is_the_cause(pages: Pages) -> None:
 
     assert cause.kind is CauseKind.GIVEN_UP
     assert 'given up on box dev after failure upon failure and 4 restarts since' in cause.text
+    assert cause.action is not None
+    assert cause.action.address == '/boxes/dev/SiteHourly/start'
+    assert cause.action.command == './launch.py super --start SiteHourly --box dev'
 
 
 @pytest.mark.parametrize('state', ['backoff', 'draining', 'stopping', 'stopped'])
