@@ -58,6 +58,7 @@ _NO_ARGUMENTS: Final = '{}'
 _QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
 _PROCESSED: Final = JobState.PROCESSED.value
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
+_UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
@@ -137,9 +138,9 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
 def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
     """Return the ended run of a row of ENDED_RUN_COLUMNS."""
     return EndedRun(
-        key=JobKey(ProcessName(row[0]), parse(Qualifier(row[1]), row[2])),
+        key=JobKey(row[0], parse(_QUALIFIER_BY_VALUE.get(row[1]) or Qualifier(row[1]), row[2])),
         run=row[3],
-        state=UnitState(row[4]),
+        state=_UNIT_STATE_BY_VALUE.get(row[4]) or UnitState(row[4]),
         started_at=_instant(row[5]),
         finished_at=_instant(row[6]),
     )
