@@ -68,6 +68,11 @@ class RequestRow:
         """Tell whether the Scheduler still has to do with it."""
         return self.command.state in OPEN_COMMAND_STATES
 
+    @property
+    def is_cancellable(self) -> bool:
+        """Tell whether there is anything that it has not begun, which a cancel would drop."""
+        return self.is_open and self.command.state is not CommandState.RUNNING
+
 
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
@@ -92,7 +97,7 @@ def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
     says = {
         'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
         'resume': 'It goes on where it was paused.',
-        'cancel': 'What is not dealt with yet is left as it is. What was reset already runs.',
+        'cancel': _cancel_says(target),
     }
     step = Step(
         title=f'{action.capitalize()} the request about {target.process}',
@@ -103,6 +108,25 @@ def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
         needs_reason=action == 'cancel',
     )
     return confirm(ask, step)
+
+
+def _cancel_says(target: Command) -> str:
+    match target.state:
+        case CommandState.REQUESTED:
+            return 'The Scheduler has not begun it: it is withdrawn as a whole.'
+        case CommandState.RUNNING:
+            # A job that was reset has lost the state that it had, so there is no way back.
+            return (
+                'All its jobs are reset already and will run, so nothing is left to cancel: it '
+                'will be refused. Pause it, or skip what shall not run.'
+            )
+        case _ if target.kind is CommandKind.REPROCESS:
+            return (
+                'What is not reset yet is left as it is. What was reset already runs, and so does '
+                'what waits for it; once all is reset, nothing is left to cancel.'
+            )
+        case _:
+            return 'What is not dealt with yet is left as it is; what was is not taken back.'
 
 
 def control_request(ask: Ask, request_id: str, action: str) -> Response:

@@ -1,0 +1,51 @@
+"""The page of a request: what it touches, how far it is, and what can be done about it yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.effects import SaveCommand
+from tests.mx.stage import REQUEST_ID, Pages
+
+CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
+PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
+ADDRESS = f'/requests/{REQUEST_ID}'
+
+
+def known(pages: Pages) -> Command:
+    found = pages.store.command(CommandId(REQUEST_ID))
+    assert found is not None
+    return found
+
+
+def save(pages: Pages, command: Command) -> None:
+    """Have the Scheduler leave a request like this."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    pages.store.commit(leadership, [SaveCommand(command)])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: Pages) -> None:
+    save(pages, replace(known(pages), state=CommandState.APPLYING, applied_count=2))
+
+    assert CANCEL in pages.get(ADDRESS).text
+    assert 'what waits for it' in pages.get(f'{ADDRESS}/cancel').text
+
+    save(pages, replace(known(pages), state=CommandState.RUNNING, applied_count=4))
+    text = pages.get(ADDRESS).text
+    assert CANCEL not in text
+    assert PAUSE in text
+    assert 'the rest cannot be cancelled any more' in text
+    assert 'it will be refused' in pages.get(f'{ADDRESS}/cancel').text
+
+
+def test_a_preview_promises_no_cancel_that_is_refused(pages: Pages) -> None:
+    query = 'process=SiteDaily&first=2026112000'
+
+    text = pages.get(f'/change/reprocess?{query}').text
+
+    assert 'You can pause or cancel' not in text
+    assert 'only until all its jobs are reset' in text
