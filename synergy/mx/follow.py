@@ -65,8 +65,8 @@ class RequestRow:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the Scheduler still has to do with it."""
-        return self.command.state in OPEN_COMMAND_STATES
+        """Tell whether it is about jobs and the Scheduler still has to do with it."""
+        return self.command.kind in JOB_KINDS and self.command.state in OPEN_COMMAND_STATES
 
     @property
     def is_cancellable(self) -> bool:
@@ -99,13 +99,14 @@ def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
         'resume': 'It goes on where it was paused.',
         'cancel': _cancel_says(target),
     }
+    is_cancel = action == 'cancel'
     step = Step(
         title=f'{action.capitalize()} the request about {target.process}',
-        button='Cancel the rest' if action == 'cancel' else action.capitalize(),
+        button='Cancel the rest' if is_cancel and target.planned_count else action.capitalize(),
         says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
         back=ask.url('request', request_id=target.id),
         back_text=f'request {target.id[:6]}',
-        needs_reason=action == 'cancel',
+        needs_reason=is_cancel,
     )
     return confirm(ask, step)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
-from tests.mx.stage import REQUEST_ID, Pages
+from tests.mx.stage import NOW, REQUEST_ID, Pages
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
 PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
@@ -49,3 +49,37 @@ def test_a_preview_promises_no_cancel_that_is_refused(pages: Pages) -> None:
 
     assert 'You can pause or cancel' not in text
     assert 'only until all its jobs are reset' in text
+
+
+def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: Pages) -> None:
+    start = known(pages).start
+    fresh = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        state=CommandState.REQUESTED,
+        end=start.shift(3),
+        plan=None,
+        planned_count=0,
+        applied_count=0,
+        created_at=NOW,
+    )
+    pages.store.insert_command(fresh)
+
+    text = pages.get('/requests/f4e5').text
+    assert 'href="/requests/f4e5/cancel">Cancel…' in text
+    assert 'href="/requests/f4e5/pause"' in text
+    assert '2026112000 – 2026112200</span></h1>' in text
+    assert '2026112000 – 2026112200' in pages.get('/').text
+    step = pages.get('/requests/f4e5/cancel').text
+    assert 'withdrawn as a whole' in step
+    assert '>Cancel</button>' in step
+
+
+def test_what_is_not_about_jobs_cannot_be_paused(pages: Pages) -> None:
+    command = replace(known(pages), id=CommandId('f4e5'), kind=CommandKind.DROP)
+    pages.store.insert_command(replace(command, state=CommandState.REQUESTED))
+
+    text = pages.get('/requests/f4e5').text
+
+    assert '/requests/f4e5/pause' not in text
+    assert '/requests/f4e5/cancel' not in text
