@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -53,7 +53,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
-    """One request. done: jobs that are final again. left: not yet. until: when it may end."""
+    """One request. done: jobs that are final again. left: not yet.
+
+    rate: of jobs per second while it is not paused. rest: how long it may take yet. Both are None
+    while it is paused.
+    """
 
     command: Command
     mark: Mark
@@ -78,8 +82,7 @@ def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     found = ask.store.commands(tuple(CommandState), limit, JOB_KINDS)
-    rows = [request_row(ask, command) for command in found]
-    return page(ask, 'requests.html', rows=rows)
+    return page(ask, 'requests.html', rows=request_rows(ask, found))
 
 
 def request(ask: Ask, request_id: str) -> Response:
@@ -153,21 +156,49 @@ def known_request(ask: Ask, request_id: str) -> Command:
 
 def request_row(ask: Ask, command: Command) -> RequestRow:
     """Return how far a request is."""
+    return request_rows(ask, [command])[0]
+
+
+def request_rows(ask: Ask, commands: Sequence[Command]) -> Sequence[RequestRow]:
+    """Return how far requests are."""
+    is_any_open = any(command.state in OPEN_COMMAND_STATES for command in commands)
+    kinds = (CommandKind.PAUSE, CommandKind.RESUME)
+    pauses = ask.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
+    return [_row(ask, command, pauses) for command in commands]
+
+
+def _row(ask: Ask, command: Command, pauses: Sequence[Command]) -> RequestRow:
     progress = ask.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
     done = _done(command, progress)
-    left = max(command.planned_count - done, 0)
-    elapsed = ((command.finished_at or ask.now) - command.created_at).total_seconds()
-    rate = done / elapsed if done and elapsed > 0 else None
-    is_open = command.state in OPEN_COMMAND_STATES and not command.is_paused
+    left = max(command.planned_count - done, 0) if command.state in OPEN_COMMAND_STATES else 0
+    rate = None
+    if done and command.state in OPEN_COMMAND_STATES and not command.is_paused:
+        elapsed = ask.now - command.created_at - _paused(command, pauses)
+        rate = done / elapsed.total_seconds() if elapsed > timedelta() else None
     return RequestRow(
         command=command,
         mark=Mark('due', 'paused') if command.is_paused else MARKS[command.state],
         parts=_parts(command, progress),
         done=done,
-        left=left if command.state in OPEN_COMMAND_STATES else 0,
+        left=left,
         rate=rate,
-        rest=timedelta(seconds=left / rate) if rate and left and is_open else None,
+        rest=timedelta(seconds=left / rate) if rate and left else None,
     )
+
+
+def _paused(command: Command, pauses: Sequence[Command]) -> timedelta:
+    """Return how long a request that goes on now was paused. pauses: and resumes, of any."""
+    total = timedelta()
+    since = None
+    own = (item for item in pauses if item.target == command.id)
+    for item in sorted(own, key=lambda item: item.finished_at or item.created_at):
+        at = item.finished_at or item.created_at
+        if item.kind is CommandKind.PAUSE:
+            since = since or at
+        elif since is not None:
+            total += at - since
+            since = None
+    return total
 
 
 def _done(command: Command, progress: Mapping[JobState, int]) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
@@ -26,6 +27,33 @@ def save(pages: Pages, command: Command) -> None:
     assert leadership is not None
     pages.store.commit(leadership, [SaveCommand(command)])
     pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def skip(pages: Pages, **fields: Any) -> Command:
+    """Ask for a skip that is being applied."""
+    command = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        kind=CommandKind.SKIP,
+        state=CommandState.APPLYING,
+        **fields,
+    )
+    pages.store.insert_command(command)
+    return command
+
+
+def control(pages: Pages, kind: CommandKind, target: Command, at: datetime) -> None:
+    """Have paused or resumed a request."""
+    command = replace(
+        target,
+        id=CommandId(kind.value),
+        kind=kind,
+        target=target.id,
+        state=CommandState.DONE,
+        created_at=at,
+        finished_at=at,
+    )
+    pages.store.insert_command(command)
 
 
 def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: Pages) -> None:
@@ -83,3 +111,31 @@ def test_what_is_not_about_jobs_cannot_be_paused(pages: Pages) -> None:
 
     assert '/requests/f4e5/pause' not in text
     assert '/requests/f4e5/cancel' not in text
+
+
+def test_rate_and_expected_end_leave_paused_time_out(pages: Pages) -> None:
+    # Begun 5 minutes ago, paused but for the first 8 and the last 2 seconds.
+    begun = known(pages).created_at
+    fresh = skip(pages, planned_count=40, applied_count=20)
+    control(pages, CommandKind.PAUSE, fresh, begun + timedelta(seconds=8))
+    control(pages, CommandKind.RESUME, fresh, NOW - timedelta(seconds=2))
+
+    text = pages.get(f'/requests/{fresh.id}').text
+
+    assert '2.0 per second' in text
+    assert '<dd>in 10 s</dd>' in text
+
+
+def test_a_paused_request_has_no_rate(pages: Pages) -> None:
+    fresh = skip(pages, planned_count=40, applied_count=20, is_paused=True)
+
+    text = pages.get(f'/requests/{fresh.id}').text
+
+    assert 'per second' not in text
+    assert '<dd>paused</dd>' in text
+
+
+def test_a_request_without_a_job_left_is_finishing(pages: Pages) -> None:
+    fresh = skip(pages, planned_count=4, applied_count=4)
+
+    assert '<dd>finishing</dd>' in pages.get(f'/requests/{fresh.id}').text
