@@ -62,6 +62,22 @@ def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
     }
 
 
+def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
+    said = ('>About</th>', 'a step starts when')
+    queries = {
+        'reprocess': 'process=SiteDaily&first=2026112000',
+        'skip': 'process=SiteHourly&first=2026112209',
+        'cancel': 'process=SiteHourly&first=2026112310',
+    }
+
+    texts = {kind: pages.get(f'/change/{kind}?{query}').text for kind, query in queries.items()}
+
+    assert all('id="h-s"' in text for text in texts.values())
+    assert [kind for kind, text in texts.items() if any(words in text for words in said)] == [
+        'reprocess'
+    ]
+
+
 def test_what_was_shown_is_asked_for(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = fields(pages.get(ADDRESS).text)
