@@ -7,7 +7,7 @@ confirmation the set is another one, nothing is done and the new plan is shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, islice
@@ -55,6 +55,7 @@ class StepRow:
 class OpenRow:
     """One process of what waits for the plan and needs no reset. states: of the first ones."""
 
+    step: int
     row: WaitingRow
     states: Sequence[tuple[Mark, int]]
 
@@ -63,7 +64,7 @@ class OpenRow:
 class Change:
     """What a request would do, as the page shows it. others: open requests about the same.
 
-    waiting: what follows without a reset, for it has not run yet.
+    waiting: what follows without a reset, for it has not run yet. layout: of the plan and of that.
     """
 
     command: Command
@@ -80,6 +81,11 @@ class Change:
     def count(self) -> int:
         """Return the number of jobs touched."""
         return self.shown.plan.count
+
+    @property
+    def only_waiting(self) -> Collection[ProcessName]:
+        """Return the processes of which nothing is touched."""
+        return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
 
 
 def change(ask: Ask, kind: str) -> Response:
@@ -182,12 +188,15 @@ def _page(ask: Ask, command: Command, status: int = 200) -> Response:
 
 def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     hierarchy = ask.model.hierarchy
-    chosen = [row.process for row in shown.rows]
-    steps = columns_of(hierarchy, chosen)
+    drawn = {row.process for row in shown.rows} | {row.process for row in shown.waiting}
+    steps = columns_of(hierarchy, drawn)
     with ask.model.lock:
         painter = Painter(ask)
         states = {row.process: _states(painter, ask, row) for row in shown.rows}
-        waiting = [OpenRow(row=row, states=_states(painter, ask, row)) for row in shown.waiting]
+        waiting = [
+            OpenRow(step=steps[row.process], row=row, states=_states(painter, ask, row))
+            for row in shown.waiting
+        ]
     rows = [
         StepRow(
             step=steps[row.process],
@@ -209,8 +218,9 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         shown=shown,
         rows=sorted(rows, key=lambda row: row.step),
         waiting=waiting,
-        layout=layout(hierarchy, chosen),
-        count_by_process={row.process: row.count for row in rows},
+        layout=layout(hierarchy, drawn),
+        count_by_process={row.process: row.count for row in shown.waiting}
+        | {row.process: row.count for row in rows},
         doomed=shown.doomed,
         others=[item for item in others if item.id != command.id],
         about=sum((item for item in abouts if item is not None), timedelta())

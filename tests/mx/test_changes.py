@@ -62,6 +62,17 @@ def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
     }
 
 
+def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
+    text = pages.get('/change/reprocess?process=SiteHourly&first=2026112305').text
+    drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]
+
+    assert drawing.count('<rect class="n x"') == 1
+    assert drawing.count('<rect class="n q"') == 4
+    assert 'AlertDaily</text>' in drawing
+    assert 'Step 4' in drawing
+    assert 'step 2, without a reset: 1 SiteDaily' in drawing
+
+
 def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
     said = ('>About</th>', 'a step starts when')
     queries = {
