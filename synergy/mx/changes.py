@@ -7,7 +7,7 @@ confirmation the set is another one, nothing is done and the new plan is shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, islice
@@ -61,26 +61,42 @@ class OpenRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoomedRow:
+    """One process of what is skipped in consequence. states: as the jobs stand now."""
+
+    step: int
+    process: ProcessName
+    keys: Sequence[JobKey]
+    states: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a request would do, as the page shows it. others: open requests about the same.
 
-    waiting: what follows without a reset, for it has not run yet. layout: of the plan and of that.
+    waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in
+    consequence. layout: of all of them.
     """
 
     command: Command
     shown: Preview
     rows: Sequence[StepRow]
     waiting: Sequence[OpenRow]
+    doomed: Sequence[DoomedRow]
     layout: Layout
     count_by_process: Mapping[ProcessName, int]
-    doomed: Sequence[JobKey]
     others: Sequence[Command]
     about: timedelta | None
 
     @property
     def count(self) -> int:
-        """Return the number of jobs touched."""
-        return self.shown.plan.count
+        """Return the number of jobs touched, those that are skipped in consequence among them."""
+        return self.shown.plan.count + len(self.shown.doomed)
+
+    @property
+    def process_count(self) -> int:
+        """Return the number of processes of which something is touched."""
+        return len(self.count_by_process) - len(self.only_waiting)
 
     @property
     def only_waiting(self) -> Collection[ProcessName]:
@@ -188,7 +204,10 @@ def _page(ask: Ask, command: Command, status: int = 200) -> Response:
 
 def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     hierarchy = ask.model.hierarchy
-    drawn = {row.process for row in shown.rows} | {row.process for row in shown.waiting}
+    planned = {row.process: row.count for row in shown.rows}
+    doomed = _by_process(shown.doomed)
+    touched = Counter(planned) + Counter({name: len(keys) for name, keys in doomed.items()})
+    drawn = {row.process: row.count for row in shown.waiting} | touched
     steps = columns_of(hierarchy, drawn)
     with ask.model.lock:
         painter = Painter(ask)
@@ -196,6 +215,15 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         waiting = [
             OpenRow(step=steps[row.process], row=row, states=_states(painter, ask, row))
             for row in shown.waiting
+        ]
+        doomed_rows = [
+            DoomedRow(
+                step=steps[process],
+                process=process,
+                keys=keys,
+                states=_counted(painter, ask, process, [key.timeperiod.ordinal for key in keys]),
+            )
+            for process, keys in doomed.items()
         ]
     rows = [
         StepRow(
@@ -218,10 +246,9 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         shown=shown,
         rows=sorted(rows, key=lambda row: row.step),
         waiting=waiting,
+        doomed=doomed_rows,
         layout=layout(hierarchy, drawn),
-        count_by_process={row.process: row.count for row in shown.waiting}
-        | {row.process: row.count for row in rows},
-        doomed=shown.doomed,
+        count_by_process=drawn,
         others=[item for item in others if item.id != command.id],
         about=sum((item for item in abouts if item is not None), timedelta())
         if abouts and all(item is not None for item in abouts)
@@ -229,12 +256,26 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     )
 
 
+def _by_process(keys: Sequence[JobKey]) -> Mapping[ProcessName, Sequence[JobKey]]:
+    found: dict[ProcessName, list[JobKey]] = {}
+    for key in keys:
+        found.setdefault(key.process, []).append(key)
+    return found
+
+
 def _states(painter: Painter, ask: Ask, row: PreviewRow | WaitingRow) -> Sequence[tuple[Mark, int]]:
     """Return how the jobs of a row stand now, counted over the first of them."""
-    node = ask.model.hierarchy.nodes[row.process]
-    ordinals = islice(chain.from_iterable(range(*run) for run in row.ranges), STATES_MAX)
-    counts = Counter(painter.mark(node, ask.model.key(node, ordinal)) for ordinal in ordinals)
-    return list(counts.items())
+    return _counted(
+        painter, ask, row.process, chain.from_iterable(range(*run) for run in row.ranges)
+    )
+
+
+def _counted(
+    painter: Painter, ask: Ask, process: ProcessName, ordinals: Iterable[int]
+) -> Sequence[tuple[Mark, int]]:
+    node = ask.model.hierarchy.nodes[process]
+    first = islice(ordinals, STATES_MAX)
+    return list(Counter(painter.mark(node, ask.model.key(node, at)) for at in first).items())
 
 
 def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:

@@ -73,6 +73,21 @@ def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
     assert 'step 2, without a reset: 1 SiteDaily' in drawing
 
 
+def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(pages: Pages) -> None:
+    query = 'process=SiteDaily&first=2026112200'
+
+    text = pages.get(f'/change/skip?{query}').text
+    found = pages.get('/api/v1/preview?kind=skip&process=SiteDaily&start=2026112200').json
+
+    drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]
+    assert 'AlertDaily</text>' in drawing
+    assert 'in consequence: 1 AlertDaily' in drawing
+    assert '3 intervals in 3 processes' in ' '.join(re.sub(r'<[^>]+>', ' ', text).split())
+    assert '>Skip 3 intervals</button>' in text
+    assert found is not None
+    assert (found['count'], len(found['doomed'])) == (2, 1)
+
+
 def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
     said = ('>About</th>', 'a step starts when')
     queries = {
