@@ -15,7 +15,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.closure import PlanRefused
+from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -27,6 +27,7 @@ from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
 from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
 from synergy.mx.render import page, see
+from synergy.mx.selection import range_address
 from synergy.view.preview import Preview, PreviewRow, WaitingRow, preview
 
 #: Intervals that one request may select.
@@ -114,7 +115,7 @@ def confirm_change(ask: Ask, kind: str) -> Response:
     command = command_of(ask, kind)
     if (known := ask.store.command(command.id)) is not None:
         return see(ask.url('request', request_id=known.id))
-    planned = preview_of(ask, command)
+    planned = _preview_of(ask, command)
     if planned.plan.hash != ask.text('plan_hash'):
         return _page(ask, command, 409)
     if command.reason is None:
@@ -194,8 +195,39 @@ def preview_of(ask: Ask, command: Command) -> Preview:
             ask.model.timetable.rollback()
 
 
+def touches_any(ask: Ask, kind: CommandKind, key: JobKey) -> bool:
+    """Tell whether a request about one interval alone has anything to do; hold the lock."""
+    span = (key.timeperiod, key.timeperiod.shift(1))
+    command = job_command(ask, kind, key.process, span, only=Only.ALL, with_children=False)
+    try:
+        plan(ask.model.timetable, command)
+    except PlanRefused:
+        return False
+    return True
+
+
+def _preview_of(ask: Ask, command: Command) -> Preview:
+    """Return what a command would do; what pages say of a range includes both of its ends."""
+    try:
+        return preview_of(ask, command)
+    except Refused as error:
+        said = command.said
+        detail = error.detail.replace(f'from {command.start} to {command.end}', said)
+        refused = Refused(error.status, error.title, detail, error.advice)
+        refused.back = _place_of(command), f'{command.process} {said}'
+        raise refused from error
+
+
+def _place_of(command: Command) -> str:
+    """Return the address of what a command is about."""
+    process, first, last = command.process, command.start, command.end.shift(-1)
+    if first == last:
+        return f'/i/{process}/{first}'
+    return range_address(process, first, last)
+
+
 def _page(ask: Ask, command: Command, status: int = 200) -> Response:
-    shown = preview_of(ask, command)
+    shown = _preview_of(ask, command)
     found = _change(ask, command, shown)
     return page(
         ask, 'change.html', status, change=found, form_id=fresh_form_id(), is_changed=status == 409

@@ -104,6 +104,19 @@ def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
     ]
 
 
+def test_a_preview_of_nothing_names_its_range_and_leads_back(pages: Pages) -> None:
+    one = pages.get('/change/reprocess?process=SiteDaily&first=2026112200')
+    two = pages.get('/change/reprocess?process=SiteDaily&first=2026112200&last=2026112300')
+
+    assert (one.status_code, two.status_code) == (422, 422)
+    assert 'reprocess of SiteDaily 2026112200 touches no job: none of them has run yet' in one.text
+    assert 'href="/i/SiteDaily/2026112200">SiteDaily 2026112200</a>' in one.text
+    assert 'reprocess of SiteDaily 2026112200 – 2026112300 touches no job' in two.text
+    found = re.search(r'href="(/t/SiteDaily[^"]+)"', two.text)
+    assert found is not None
+    assert pages.get(found[1].replace('&amp;', '&')).status_code == 200
+
+
 def test_what_was_shown_is_asked_for(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = fields(pages.get(ADDRESS).text)
