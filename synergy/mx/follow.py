@@ -68,9 +68,14 @@ class RequestRow:
     rest: timedelta | None
 
     @property
+    def is_about_jobs(self) -> bool:
+        """Tell whether it has jobs, so that it can be followed."""
+        return self.command.kind in JOB_KINDS
+
+    @property
     def is_open(self) -> bool:
         """Tell whether it is about jobs and the Scheduler still has to do with it."""
-        return self.command.kind in JOB_KINDS and self.command.state in OPEN_COMMAND_STATES
+        return self.is_about_jobs and self.command.state in OPEN_COMMAND_STATES
 
     @property
     def is_cancellable(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
+from synergy.core.records import ProcessName
 from tests.mx.stage import NOW, REQUEST_ID, Pages
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
@@ -139,3 +140,42 @@ def test_a_request_without_a_job_left_is_finishing(pages: Pages) -> None:
     fresh = skip(pages, planned_count=4, applied_count=4)
 
     assert '<dd>finishing</dd>' in pages.get(f'/requests/{fresh.id}').text
+
+
+def test_what_is_not_about_jobs_has_no_progress_and_shows_its_details(pages: Pages) -> None:
+    command = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        kind=CommandKind.FREERUN_SAVE,
+        process=ProcessName('Shell::nightly'),
+        details={'trigger': 'at 02:30', 'is_on': True, 'arguments': {'api_token': 'hush'}},
+        state=CommandState.DONE,
+        finished_at=NOW,
+        outcome='done',
+    )
+    pages.store.insert_command(command)
+
+    text = pages.get('/requests/f4e5').text
+
+    assert '<h1>Save Shell::nightly</h1>' in text
+    assert 'at 02:30' in text
+    assert 'hush' not in text
+    assert '<dt>Done</dt>' not in text
+    assert 'Expected end' not in text
+    assert 'class="outcome"' not in text
+
+
+def test_the_audit_reads_as_sentences(pages: Pages) -> None:
+    control(pages, CommandKind.ABANDON, known(pages), NOW)
+    pages.post('/boxes/dev/SiteHourly/stop', {'reason': 'new release'})
+
+    text = pages.get('/audit').text
+
+    assert '>stop SiteHourly on dev</a>' in text
+    assert f'>cancel the rest of request {REQUEST_ID[:6]} about SiteDaily</a>' in text
+    assert '>reprocess SiteDaily 2026112000</a>' in text
+    assert '"action"' not in text.partition('id="r-rows"')[2]
+    assert '<span class="muted small">done</span>' not in text
+    assert '<option value="freerun_save">save a free run</option>' in text
+    page = pages.get(f'/requests/{CommandKind.ABANDON.value}').text
+    assert f'href="/requests/{REQUEST_ID}">{REQUEST_ID}</a>' in page
