@@ -17,13 +17,16 @@ from synergy.core.commands import (
     CommandKind,
     CommandState,
 )
+from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.timeperiod import Timeperiod
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_STATE, Mark
 from synergy.mx.orders import order, reason_of
 from synergy.mx.render import page
+from synergy.mx.selection import range_address
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -83,6 +86,21 @@ class RequestRow:
         return self.is_open and self.command.state is not CommandState.RUNNING
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedRow:
+    """What a request touches of one process. left: not done yet. address: of it, on the map.
+
+    first, last, address: None once the process has left the context.
+    """
+
+    process: ProcessName
+    count: int
+    left: int
+    first: Timeperiod | None = None
+    last: Timeperiod | None = None
+    address: str | None = None
+
+
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
@@ -94,7 +112,8 @@ def request(ask: Ask, request_id: str) -> Response:
     """Return one request with its progress."""
     row = request_row(ask, known_request(ask, request_id))
     progress = ask.store.request_progress(row.command.id)
-    return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE)
+    touched = touched_rows(ask, row)
+    return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE, touched=touched)
 
 
 def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
@@ -170,6 +189,46 @@ def request_rows(ask: Ask, commands: Sequence[Command]) -> Sequence[RequestRow]:
     kinds = (CommandKind.PAUSE, CommandKind.RESUME)
     pauses = ask.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
     return [_row(ask, command, pauses) for command in commands]
+
+
+def touched_rows(ask: Ask, row: RequestRow) -> Sequence[TouchedRow]:
+    """Return what the plan of a request touches, in its order."""
+    found = []
+    applied = row.command.applied_count
+    ask.look()
+    with ask.model.lock:
+        for process, pairs in (row.command.plan or {}).items():
+            runs = [range(*pair) for pair in pairs]
+            found.append(_touched(ask, row, process, runs, applied))
+            applied = max(applied - found[-1].count, 0)
+    return found
+
+
+def _touched(
+    ask: Ask, row: RequestRow, process: ProcessName, runs: Sequence[range], applied: int
+) -> TouchedRow:
+    """Return one row. applied: how many of `runs` are dealt with, the first ones."""
+    count = sum(map(len, runs))
+    left = max(count - applied, 0) if row.is_open else 0
+    node = ask.model.hierarchy.nodes.get(process)
+    if node is None:
+        return TouchedRow(process=process, count=count, left=left)
+    if row.is_open and row.command.kind is CommandKind.REPROCESS:
+        for run in runs:
+            reset = run[:applied]
+            applied -= len(reset)
+            unfinished = ask.model.timetable.unfinished_runs(process, reset) if reset else ()
+            left += sum(map(len, unfinished))
+    first = ask.model.key(node, runs[0].start).timeperiod
+    last = ask.model.key(node, runs[-1].stop - 1).timeperiod
+    return TouchedRow(
+        process=process,
+        count=count,
+        left=left,
+        first=first,
+        last=last,
+        address=range_address(process, first, last),
+    )
 
 
 def _row(ask: Ask, command: Command, pauses: Sequence[Command]) -> RequestRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -179,3 +180,48 @@ def test_the_audit_reads_as_sentences(pages: Pages) -> None:
     assert '<option value="freerun_save">save a free run</option>' in text
     page = pages.get(f'/requests/{CommandKind.ABANDON.value}').text
     assert f'href="/requests/{REQUEST_ID}">{REQUEST_ID}</a>' in page
+
+
+def ordinal(pages: Pages, process: str, timeperiod: str) -> int:
+    return pages.key(process, timeperiod).timeperiod.ordinal
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """Return the texts of the cells of what a request touches."""
+    table = text.partition('id="r-plan"')[2].partition('</table>')[0].partition('<tbody>')[2]
+    rows = re.findall(r'<tr>(.*?)</tr>', table, re.DOTALL)
+    return [
+        [re.sub(r'<[^>]+>', '', cell).strip() for cell in re.findall(r'<t[hd].*?</t[hd]>', row)]
+        for row in rows
+    ]
+
+
+def test_a_request_shows_what_it_touches_and_leads_there(pages: Pages) -> None:
+    hour = ordinal(pages, 'SiteHourly', '2026112208')
+    day = ordinal(pages, 'SiteDaily', '2026112000')
+    # The first four hours are reset, of which one, the failed 09, is not final.
+    plan = {
+        ProcessName('SiteHourly'): ((hour, hour + 3), (hour + 5, hour + 8)),
+        ProcessName('SiteDaily'): ((day, day + 1),),
+        ProcessName('GoneDaily'): ((day, day + 2),),
+    }
+    save(
+        pages,
+        replace(
+            known(pages), state=CommandState.APPLYING, plan=plan, planned_count=9, applied_count=4
+        ),
+    )
+
+    text = pages.get(ADDRESS).text
+
+    assert rows_of(text) == [
+        ['SiteHourly', '2026112208 – 2026112215', '6', '3'],
+        ['SiteDaily', '2026112000', '1', '1'],
+        ['GoneDaily', 'not in the context any more', '2', '2'],
+    ]
+    link = re.search(r'href="(/t/SiteHourly[^"]+)"', text)
+    assert link is not None
+    map_text = pages.get(link[1].replace('&amp;', '&')).text
+    assert '2026112208' in map_text
+    save(pages, replace(known(pages), state=CommandState.DONE, plan=plan, applied_count=9))
+    assert rows_of(pages.get(ADDRESS).text)[0] == ['SiteHourly', '2026112208 – 2026112215', '6']
