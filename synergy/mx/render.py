@@ -25,6 +25,7 @@ from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.search import completions
+from synergy.mx.sentences import sentence, unsaid
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.static import static_url
 
@@ -78,6 +79,8 @@ def environment(title: str, context: Context) -> Environment:
         'said': words.title,
         'masked': masked,
         'masked_text': masked_text,
+        'sentence': sentence,
+        'unsaid': unsaid,
         'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
     }
     return found
