@@ -21,6 +21,7 @@ from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.security import Session
 from synergy.mx.site import Site
 from synergy.ports.store import Store
+from synergy.view.jobs import outside
 
 #: Pages and lists are no longer than this, whatever is asked for.
 LIMIT_MAX: Final = 1000
@@ -204,6 +205,9 @@ class Ask:
             raise unknown(str(error), f'give a timeperiod of {node.process.name}') from error
 
     def key(self, process: str, timeperiod: str) -> JobKey:
-        """Return the job of names from an address."""
+        """Return the job of names from an address; raise Refused when its tree has none of them."""
         node = self.node(process)
-        return JobKey(node.process.name, self.timeperiod(node, timeperiod))
+        key = JobKey(node.process.name, self.timeperiod(node, timeperiod))
+        if (reach := outside(self.model.hierarchy, key)) is not None:
+            raise unknown(reach, 'choose an interval in it')
+        return key

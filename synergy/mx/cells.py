@@ -168,7 +168,7 @@ class Painter:
         """
         return (
             mark.css in ('due', 'block', 'run', 'fail')
-            and ordinal < self.late_until(node)
+            and node.first <= ordinal < self.late_until(node)
             and not self._is_final(node, ordinal)
             and not self.is_rerun(node, ordinal)
         )

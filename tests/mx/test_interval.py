@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from synergy.core.effects import MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.inputs import Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.overrides import override_of
-from synergy.core.records import LogLine, Outcome, Override, UnitEnd, UowId, uow_id_of
+from synergy.core.records import (
+    LogLine,
+    Outcome,
+    Override,
+    ProcessName,
+    UnitEnd,
+    UowId,
+    uow_id_of,
+)
 from synergy.mx.shared import LIVE_HEADER
 from synergy.view.index import load_index
 from tests.mx.stage import NOW, Pages
@@ -132,3 +144,26 @@ def test_the_graph_at_the_interval_leads_there_and_back(pages: Pages) -> None:
 
         assert f'href="{address}"' in pages.get(page).text
         assert f'href="{page}"' in pages.get(address).text
+
+
+@pytest.mark.parametrize('address', ['/i/{}', '/api/v1/jobs/{}', '/api/v1/jobs/{}/why'])
+def test_an_interval_outside_of_its_tree_is_not_found(pages: Pages, address: str) -> None:
+    hierarchy = pages.site.model.hierarchy
+    name = ProcessName('SiteDaily')
+    until = pages.key('SiteDaily', '2026112100').timeperiod.ordinal
+    nodes = {**hierarchy.nodes, name: replace(hierarchy.nodes[name], until=until)}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+
+    early = pages.get(address.format('SiteHourly/2020010100'))
+    late = pages.get(address.format('SiteDaily/2026112100'))
+
+    assert (early.status_code, late.status_code) == (404, 404)
+    assert 'which reaches from 2026090100 to now' in early.text
+    assert 'which reaches from 2026090100 to 2026112000' in late.text
+
+
+def test_nothing_is_late_before_its_tree(pages: Pages) -> None:
+    found = pages.get('/api/v1/search?q=SiteHourly@2020010100').json
+
+    assert found is not None
+    assert [item['is_late'] for item in found['items']] == [False]
