@@ -36,6 +36,10 @@ def api_overview(ask: Ask) -> Response:
         {
             **asdict(shown.numbers),
             'held': [masked(encode_job(item.job)) for item in shown.held],
+            'untaken': [
+                {'process': item.process, 'queued': item.count, 'since': instant(item.since)}
+                for item in shown.untaken
+            ],
             'trees': [_encode_tree(tree) for tree in shown.trees],
         },
     )
@@ -217,6 +221,8 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'next_at': instant(row.next_at),
                 'late': row.behind,
                 'running': row.running,
+                'queued': row.queued,
+                'resting': row.resting,
                 'blocked': row.blocked,
                 'strip': [_encode_cell(cell) for cell in row.cells],
             }

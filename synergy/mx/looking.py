@@ -27,6 +27,7 @@ from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
 from synergy.mx.standing import drawn_row, late_count
+from synergy.mx.under_way import LIVE_LOOKS_MAX, UnderWay, under_way
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -51,6 +52,7 @@ class ProcessLine:
     late: int
     failed: int
     running: int
+    queued: int
     mark: Mark
 
 
@@ -74,9 +76,11 @@ class Graph:
 def processes(ask: Ask) -> Response:
     """List managed processes and daemons."""
     ask.look()
+    units = ask.store.live_units(LIVE_LOOKS_MAX)
     with ask.model.lock:
         painter = Painter(ask)
-        rows = [_line(ask, painter, node) for node in ask.model.hierarchy]
+        work = under_way(ask.model.timetable, units)
+        rows = [_line(ask, painter, node, work) for node in ask.model.hierarchy]
     return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
 
 
@@ -215,7 +219,7 @@ def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cel
         yield painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
 
 
-def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
+def _line(ask: Ask, painter: Painter, node: Node, work: UnderWay) -> ProcessLine:
     model, name = ask.model, node.process.name
     over = painter.over(node)
     pending = model.timetable.first_pending(name, range(node.first, over))
@@ -230,7 +234,8 @@ def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
         next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
         late=late_count(ask, painter, node),
         failed=len(model.failed[name]),
-        running=model.timetable.running_count(name),
+        running=work.running.get(name, 0),
+        queued=work.queued.get(name, 0),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )
 

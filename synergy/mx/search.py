@@ -16,6 +16,7 @@ from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.core.timetable import Timetable
 from synergy.mx.ask import Ask
 from synergy.mx.errors import wrong
 from synergy.view.standing import Looking, Standing, looked_at
@@ -23,6 +24,7 @@ from synergy.view.standing import Looking, Standing, looked_at
 #: By what people write.
 STATES: Final[Mapping[str, Sequence[JobState | Standing]]] = {
     'embryo': (JobState.EMBRYO,),
+    # Without those that are held, or between two runs.
     'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
     'processed': (JobState.PROCESSED,),
     'skipped': (JobState.SKIPPED,),
@@ -140,8 +142,15 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
     if query.state == 'blocked':
         found = islice(found, max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN))
     keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal, is_meant in found if is_meant)
+    if query.state == 'running':
+        keys = (key for key in keys if _has_live_unit(timetable, key))
     beginning = query.timeperiod or ''
     yield from islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
+
+
+def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
+    job = timetable.open_job(key)
+    return job is not None and job.has_live_unit
 
 
 def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
