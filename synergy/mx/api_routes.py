@@ -192,6 +192,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('entries', 'of entries that are on, off, or all', choices=RUN_ENTRIES),
         Parameter('q', 'only entries whose name holds this text'),
         _LIMIT,
+        _CURSOR,
     ),
     _read('/freeruns/<name>', api.api_freerun),
     _act(
@@ -217,6 +218,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         api_looking.api_search,
         Parameter('q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'),
         _LIMIT,
+        _CURSOR,
     ),
     _list(
         '/audit',

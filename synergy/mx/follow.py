@@ -18,7 +18,8 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.states import JobState
-from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.answers import commands_page, older
+from synergy.mx.ask import Ask
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_STATE, Mark
@@ -71,10 +72,9 @@ class RequestRow:
 
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    found = ask.store.commands(tuple(CommandState), limit, JOB_KINDS)
+    found, cursor = commands_page(ask, tuple(CommandState), JOB_KINDS)
     rows = [request_row(ask, command) for command in found]
-    return page(ask, 'requests.html', rows=rows)
+    return page(ask, 'requests.html', rows=rows, older=older(ask, cursor))
 
 
 def request(ask: Ask, request_id: str) -> Response:
