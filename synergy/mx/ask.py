@@ -177,14 +177,18 @@ class Ask:
         try:
             if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
                 raise ValueError(text)
-            if not YEAR_MIN < int(digits[:4]) < YEAR_MAX:
-                raise ValueError(text)
             month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
-            return datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
+            found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
         except ValueError as error:
             raise wrong(
                 f'{name} is {text!r:.40}, which is no date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
             ) from error
+        if not YEAR_MIN < found.year < YEAR_MAX:
+            raise wrong(
+                f'{name} is {text!r:.40}, which is out of range',
+                f'give a year from {YEAR_MIN + 1} to {YEAR_MAX - 1}',
+            )
+        return found
 
     def node(self, name: str) -> Node:
         """Return the node of a managed process; raise Refused when there is none."""

@@ -75,7 +75,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """All that the page shows."""
+    """All that the page shows. may_start: when it is over; runs_live: it runs before that, too."""
 
     node: Node
     key: JobKey
@@ -85,6 +85,7 @@ class Interval:
     start: datetime
     end: datetime
     may_start: datetime
+    runs_live: bool
     runs: Sequence[Run]
     log: Log | None
     log_of: JobKey
@@ -146,6 +147,7 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
+        runs_live=ask.context.machine_by_name[node.process.machine].runs_live,
         runs=_runs(ask, key, runs),
         log=_log(ask, runs or ask.store.runs(log_of)),
         log_of=log_of,

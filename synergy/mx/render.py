@@ -76,6 +76,7 @@ def environment(title: str, context: Context) -> Environment:
         'counted': words.counted,
         'size': words.size,
         'said': words.title,
+        'fires': words.fires,
         'masked': masked,
         'masked_text': masked_text,
         'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),

@@ -167,3 +167,18 @@ def test_nothing_is_late_before_its_tree(pages: Pages) -> None:
 
     assert found is not None
     assert [item['is_late'] for item in found['items']] == [False]
+
+
+def test_what_runs_live_may_start_before_its_interval_is_over(pages: Pages) -> None:
+    hierarchy = pages.site.model.hierarchy
+    node = hierarchy.nodes[ProcessName('SiteHourly')]
+    live = replace(node, process=replace(node.process, machine='recomputing'))
+    assert '<dt>May start</dt>' in pages.get(RUNNING_PAGE).text
+
+    nodes = {**hierarchy.nodes, ProcessName('SiteHourly'): live}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    text = pages.get(RUNNING_PAGE).text
+
+    assert '<dt>Final run from</dt>' in text
+    assert 'recomputing, every 60 s' in text
+    assert 'blocking_normal' not in text

@@ -113,9 +113,9 @@ def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
         ('/t/nowhere', 404, 'no tree or process'),
         ('/t/site?z=week', 400, 'one of all, year, month, day'),
         ('/t/site?z=day&at=2026023100', 400, 'no date'),
-        ('/t/site?z=year&at=9999', 400, 'no date'),
-        ('/t/site?z=month&at=0001', 400, 'no date'),
-        ('/graph?at=9999123123', 400, 'no date'),
+        ('/t/site?z=year&at=9999', 400, 'give a year from 1971 to 2998'),
+        ('/t/site?z=month&at=0001', 400, 'out of range'),
+        ('/graph?at=19500101', 400, 'out of range'),
         ('/p/nothing', 404, 'no page'),
         ('/requests/f00', 404, 'no request'),
         ('/search?q=colour:red', 400, 'nothing to search by'),
@@ -377,6 +377,9 @@ def test_config_shows_what_the_context_registers(pages: Pages) -> None:
     shown = pages.get('/config').text
     assert entries['SiteDaily']['queue'] in shown
     assert 'in the environment, all valid' in shown
+    assert '5 managed processes, 1 free run, ' in shown
+    assert 'in tests/pipelines/pages.py, all valid' in shown
+    assert 'every 60 s<' in shown
 
 
 def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:
