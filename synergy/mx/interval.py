@@ -29,6 +29,8 @@ ATTEMPT_EVENTS_MAX: Final = 500
 #: Runs, the newest, whose logs are looked through for the same.
 ATTEMPT_LOGS_MAX: Final = 10
 LOG_LINES: Final = 200
+#: Runs, the newest, that are shown unless all are asked for: what runs live has dozens of them.
+RUNS_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """All that the page shows. may_start: when it is over; runs_live: it runs before that, too."""
+    """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
+
+    runs: the newest; run_count: of all.
+    """
 
     node: Node
     key: JobKey
@@ -87,6 +92,7 @@ class Interval:
     may_start: datetime
     runs_live: bool
     runs: Sequence[Run]
+    run_count: int
     log: Log | None
     log_of: JobKey
     events: Sequence[JobEvent]
@@ -148,7 +154,8 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
         runs_live=ask.context.machine_by_name[node.process.machine].runs_live,
-        runs=_runs(ask, key, runs),
+        runs=_runs(ask, key, runs if ask.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
+        run_count=len(runs),
         log=_log(ask, runs or ask.store.runs(log_of)),
         log_of=log_of,
         events=ask.store.events(key, EVENTS_MAX),

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from synergy.core.effects import MoveUnit, SaveJob, SaveOverride
+from synergy.core.effects import InsertUnit, MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.inputs import Reported
@@ -23,9 +23,11 @@ from synergy.core.records import (
     UowId,
     uow_id_of,
 )
+from synergy.core.states import UnitState
+from synergy.mx.interval import RUNS_SHOWN
 from synergy.mx.shared import LIVE_HEADER
 from synergy.view.index import load_index
-from tests.mx.stage import NOW, Pages
+from tests.mx.stage import NOW, Pages, _unit
 
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
@@ -182,3 +184,19 @@ def test_what_runs_live_may_start_before_its_interval_is_over(pages: Pages) -> N
     assert '<dt>Final run from</dt>' in text
     assert 'recomputing, every 60 s' in text
     assert 'blocking_normal' not in text
+
+
+def test_of_many_runs_the_newest_are_shown_and_all_on_demand(pages: Pages) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    key = pages.key('SiteHourly', '2026112311')
+    units = [_unit(key, run, state=UnitState.NOOP) for run in range(1, RUNS_SHOWN + 4)]
+    pages.store.commit(leadership, [InsertUnit(unit) for unit in units])
+
+    some = pages.get(OFF_PAGE).text
+    whole = pages.get(f'{OFF_PAGE}?runs=all').text
+
+    assert [row[0] for row in rows_of_runs(some)] == [str(n) for n in range(13, 3, -1)]
+    assert 'href="?runs=all#h-at">all 13 runs</a>, 3 older ones included' in some
+    assert len(rows_of_runs(whole)) == 13
+    assert 'older ones included' not in whole
