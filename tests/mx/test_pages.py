@@ -117,6 +117,7 @@ def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
         ('/t/site?z=month&at=0001', 400, 'out of range'),
         ('/graph?at=19500101', 400, 'out of range'),
         ('/p/nothing', 404, 'no page'),
+        ('/scheduler/a_page_that_was/', 404, 'no page'),
         ('/requests/f00', 404, 'no request'),
         ('/search?q=colour:red', 400, 'nothing to search by'),
         ('/search?q=state:blue', 400, 'no state'),
@@ -154,7 +155,6 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
     ('old', 'new'),
     [
         ('/scheduler/traffic/', '/p/traffic'),
-        ('/scheduler/a_page_that_was/', '/'),
         ('/scheduler/dashboard/freerun/', '/freeruns/runs'),
         ('/scheduler/managed/entries/', '/processes'),
         ('/supervisor/entries/', '/boxes'),
@@ -194,6 +194,13 @@ def test_json_of_synergy_2_is_gone_and_says_where_to(guarded: Pages, old: str, n
     assert answer.status_code == 410
     assert answer.mimetype == 'application/problem+json'
     assert new in (answer.json or {})['advice']
+
+
+def test_an_old_page_of_trees_is_told_of_after_the_login(guarded: Pages) -> None:
+    answer = guarded.get('/scheduler/traffic/')
+
+    assert answer.status_code == 303
+    assert answer.headers['Location'] == '/login?next=/scheduler/traffic/'
 
 
 def test_search_goes_to_the_one_interval(pages: Pages) -> None:
