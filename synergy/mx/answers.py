@@ -55,9 +55,16 @@ def accepted(ask: Ask, command: Command) -> Response:
 
 
 def check_names(ask: Ask, route: Route) -> None:
-    """Refuse names that the description does not have: a mistyped one would pass unnoticed."""
+    """Refuse names that the description does not have, or that come twice where one is read.
+
+    A mistyped one, or the other of two values, would pass unnoticed.
+    """
     known = [item.name for item in route.parameters]
     _refuse_unknown(ask.request.args, known, 'parameter of this address')
+    repeated = {item.name for item in route.parameters if item.is_repeated}
+    for name, values in (*ask.request.args.lists(), *ask.request.form.lists()):
+        if len(values) > 1 and name not in repeated:
+            raise wrong(f'{name} is given {len(values)} times', 'give it once')
     if route.method != 'POST':
         return
     fields = [item.name for item in route.fields]

@@ -335,7 +335,11 @@ def _found(ask: Ask, limit: int) -> tuple[list[JobKey], JobKey | None]:
     cursor = cursor_of(ask)
     if cursor is not None:
         at = ask.model.hierarchy.nodes[cursor.process]
-        nodes = nodes[nodes.index(at) :] if at in nodes else []
+        if at not in nodes:
+            raise wrong(
+                f'cursor is of {cursor.process}, which is not listed', 'drop one of the two'
+            )
+        nodes = nodes[nodes.index(at) :]
     looking = Looking(timetable=ask.model.timetable, failed=ask.model.failed, now=ask.now)
     keys: list[JobKey] = []
     looks = 0

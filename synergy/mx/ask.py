@@ -100,7 +100,9 @@ class Ask:
         value = self.optional(name)
         if value is None:
             if default is None:
-                raise wrong(f'{name} is missing', 'fill it in and send the form again')
+                is_program = self.request.path.startswith('/api/')
+                advice = 'give it' if is_program else 'fill it in and send the form again'
+                raise wrong(f'{name} is missing', advice)
             return default
         return value
 
