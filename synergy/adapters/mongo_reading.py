@@ -320,7 +320,11 @@ class MongoReading:
             return [*self._decoded(UNITS, documents.ended_run_of, found.sort(order))]
 
     def ended_freerun_units(
-        self, since: datetime, states: Collection[UnitState], limit: int
+        self,
+        since: datetime,
+        states: Collection[UnitState],
+        limit: int,
+        after: Unit | None = None,
     ) -> Sequence[Unit]:
         """Return units of all free runs that ended since, those that ended last first."""
         where: Document = {
@@ -328,6 +332,8 @@ class MongoReading:
             'finished_at': {'$gte': since},
             'state': {'$in': [state.value for state in states]},
         }
+        if after is not None:
+            where |= _later('finished_at', after.finished_at, documents.object_id(after.id))
         return list(self._units(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit))
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:

@@ -417,25 +417,28 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         return [rows.ended_run_of(row) for row in self._file.read(sql, (*values, limit))]
 
     def ended_freerun_units(
-        self, since: datetime, states: Collection[UnitState], limit: int
+        self,
+        since: datetime,
+        states: Collection[UnitState],
+        limit: int,
+        after: Unit | None = None,
     ) -> Sequence[Unit]:
         """Return units of all free runs that ended since, those that ended last first."""
+        later, place = _later_than(after)
         sql = (
             f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work INDEXED BY unit_of_work_freerun '
             "WHERE time_qualifier = '_real_time' AND finished_at >= ? "
-            f'AND state IN ({", ".join("?" * len(states))}) ORDER BY finished_at DESC, id LIMIT ?'
+            f'AND state IN ({", ".join("?" * len(states))}){later} '
+            'ORDER BY finished_at DESC, id LIMIT ?'
         )
-        values = (to_micros(since), *(state.value for state in states), limit)
+        values = (to_micros(since), *(state.value for state in states), *place, limit)
         return [rows.unit_of(row) for row in self._file.read(sql, values)]
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
-        where, values = "state = 'state_dead'", list[Any]()
-        if after is not None:
-            where += ' AND (finished_at < ? OR (finished_at = ? AND id > ?))'
-            values += [to_micros(after.finished_at), to_micros(after.finished_at), after.id]
+        later, values = _later_than(after)
         sql = (
-            f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE {where} '
+            f"SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state = 'state_dead'{later} "
             'ORDER BY finished_at DESC, id LIMIT ?'
         )
         return [rows.unit_of(row) for row in self._file.read(sql, (*values, limit))]
@@ -510,6 +513,14 @@ def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
     if where.is_failed:
         clauses.append("(is_held OR state = 'state_skipped' AND number_of_failures > 0)")
     return clauses, values
+
+
+def _later_than(after: Unit | None) -> tuple[str, list[Any]]:
+    """Return the condition for what comes after a unit, those that ended last first."""
+    if after is None:
+        return '', []
+    ended_at = to_micros(after.finished_at)
+    return ' AND (finished_at < ? OR (finished_at = ? AND id > ?))', [ended_at, ended_at, after.id]
 
 
 def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:

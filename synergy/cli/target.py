@@ -11,6 +11,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, containing_utc, parse, start_utc
+from synergy.view.jobs import outside
 
 _DIGITS = 10
 _QUALIFIER_BY_WIDTH = {
@@ -80,16 +81,10 @@ def key_of(context: Context, name: str, timeperiod: str) -> JobKey:
         # What was typed, not what was made of it.
         text = str(error).replace(repr(full), repr(timeperiod))
         raise CommandError(f'{text} (for {name})', ExitCode.UNKNOWN) from error
-    hierarchy = context.hierarchy
-    if found.ordinal < node.first or (node.until is not None and found.ordinal >= node.until):
-        first = hierarchy.timeperiod(node, node.first)
-        last = 'now' if node.until is None else str(hierarchy.timeperiod(node, node.until - 1))
-        raise CommandError(
-            f'{name}@{found} is outside its tree {node.tree.name!r}, '
-            f'which reaches from {first} to {last}; choose an interval in it',
-            ExitCode.UNKNOWN,
-        )
-    return JobKey(node.process.name, found)
+    key = JobKey(node.process.name, found)
+    if (reach := outside(context.hierarchy, key)) is not None:
+        raise CommandError(f'{reach}; choose an interval in it', ExitCode.UNKNOWN)
+    return key
 
 
 def end_of(calendar: Calendar, qualifier: Qualifier, text: str) -> Timeperiod:

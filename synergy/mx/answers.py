@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 from werkzeug.wrappers import Response
 
@@ -13,7 +14,7 @@ from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandId, Comma
 from synergy.core.nearest import nearest
 from synergy.core.records import Unit, UowId
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
-from synergy.mx.errors import wrong
+from synergy.mx.errors import wrong, wrong_cursor
 from synergy.mx.gate import FORM_TOKEN
 from synergy.mx.masks import masked
 from synergy.mx.orders import KEY_FIELD, KEY_HEADER
@@ -54,9 +55,16 @@ def accepted(ask: Ask, command: Command) -> Response:
 
 
 def check_names(ask: Ask, route: Route) -> None:
-    """Refuse names that the description does not have: a mistyped one would pass unnoticed."""
+    """Refuse names that the description does not have, or that come twice where one is read.
+
+    A mistyped one, or the other of two values, would pass unnoticed.
+    """
     known = [item.name for item in route.parameters]
     _refuse_unknown(ask.request.args, known, 'parameter of this address')
+    repeated = {item.name for item in route.parameters if item.is_repeated}
+    for name, values in (*ask.request.args.lists(), *ask.request.form.lists()):
+        if len(values) > 1 and name not in repeated:
+            raise wrong(f'{name} is given {len(values)} times', 'give it once')
     if route.method != 'POST':
         return
     fields = [item.name for item in route.fields]
@@ -115,28 +123,52 @@ def _command_at(ask: Ask) -> Command | None:
         return None
     command = ask.store.command(CommandId(cursor))
     if command is None:
-        raise wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')
+        raise wrong_cursor(cursor)
     return command
 
 
 def dead_page(ask: Ask) -> tuple[Sequence[Unit], str | None]:
     """Return the dead letters of the page that is asked for, and the cursor of the next."""
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    units = ask.store.dead_units(limit + 1, _dead_at(ask))
-    cursor = None
-    if len(units) > limit and (at := units[limit - 1].finished_at) is not None:
-        cursor = f'{(at - _EPOCH) // timedelta(microseconds=1)}.{units[limit - 1].id}'
+    units = ask.store.dead_units(limit + 1, ended_at(ask))
+    cursor = ended_cursor(units[limit - 1]) if len(units) > limit else None
     return units[:limit], cursor
 
 
-def _dead_at(ask: Ask) -> Unit | None:
+def ended_cursor(unit: Unit) -> str | None:
+    """Return the cursor by which what comes after a unit that has ended is asked for."""
+    return None if unit.finished_at is None else f'{micros_of(unit.finished_at)}.{unit.id}'
+
+
+def ended_at(ask: Ask) -> Unit | None:
+    """Return the unit after which a list of ended ones goes on; None for its beginning."""
     cursor = ask.optional('cursor')
     if cursor is None:
         return None
     micros, _, uow_id = cursor.partition('.')
     unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    is_number = micros.isascii() and micros.isdecimal() and len(micros) < _DIGITS_MAX
-    if unit is None or not is_number:
-        raise wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')
+    if unit is None:
+        raise wrong_cursor(cursor)
     # It may have been dropped since: then it ended at another instant.
-    return replace(unit, finished_at=_EPOCH + timedelta(microseconds=int(micros)))
+    instant = _EPOCH + timedelta(microseconds=micros_read(cursor, micros))
+    return replace(unit, finished_at=instant)
+
+
+def micros_of(at: datetime) -> int:
+    """Return an instant as a cursor holds it."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def micros_read(cursor: str, text: str) -> int:
+    """Return the instant that a cursor holds; raise Refused when it is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS_MAX):
+        raise wrong_cursor(cursor)
+    return int(text)
+
+
+def older(ask: Ask, cursor: str | None) -> str | None:
+    """Return the address of the page that goes on where this one ends; None at the end."""
+    if cursor is None:
+        return None
+    kept = [(name, text) for name, text in ask.request.args.items(multi=True) if name != 'cursor']
+    return f'{ask.request.path}?{urlencode([*kept, ("cursor", cursor)])}'

@@ -32,6 +32,7 @@ from synergy.mx.masks import masked, unmasked
 from synergy.mx.orders import asked_before, order, place, reason_of
 from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
+from synergy.mx.search import cursor_of
 from synergy.view.boxes import box_views
 from synergy.view.encode import (
     encode_box_process,
@@ -224,7 +225,8 @@ def api_freeruns(ask: Ask) -> Response:
 
 def api_freerun_runs(ask: Ask) -> Response:
     """List the runs of all free runs: those under way, then those that ended last."""
-    return listed(ask, [masked(encode_dead(unit)) for unit in runs_of(ask).units], None)
+    runs = runs_of(ask)
+    return listed(ask, [masked(encode_dead(unit)) for unit in runs.units], runs.cursor)
 
 
 def api_freerun(ask: Ask, name: str) -> Response:
@@ -330,10 +332,14 @@ def _found(ask: Ask, limit: int) -> tuple[list[JobKey], JobKey | None]:
             'swap the two',
         )
     nodes = [ask.node(name)] if name else list(ask.model.hierarchy)
-    cursor = _cursor(ask)
+    cursor = cursor_of(ask)
     if cursor is not None:
         at = ask.model.hierarchy.nodes[cursor.process]
-        nodes = nodes[nodes.index(at) :] if at in nodes else []
+        if at not in nodes:
+            raise wrong(
+                f'cursor is of {cursor.process}, which is not listed', 'drop one of the two'
+            )
+        nodes = nodes[nodes.index(at) :]
     looking = Looking(timetable=ask.model.timetable, failed=ask.model.failed, now=ask.now)
     keys: list[JobKey] = []
     looks = 0
@@ -350,16 +356,3 @@ def _found(ask: Ask, limit: int) -> tuple[list[JobKey], JobKey | None]:
             if is_wanted:
                 keys.append(ask.model.key(node, ordinal))
     return keys, None
-
-
-def _cursor(ask: Ask) -> JobKey | None:
-    text = ask.optional('cursor')
-    if text is None:
-        return None
-    process, _, timeperiod = text.partition('@')
-    try:
-        return ask.key(process, timeperiod)
-    except Refused as error:
-        raise wrong(
-            f'cursor is {text!r:.60}', 'give the next_cursor of the answer before'
-        ) from error

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandKind, CommandState
+from synergy.core.commands import CommandKind
 from synergy.core.timeperiod import JobKey
 from synergy.mx import heatmap, looking
-from synergy.mx.answers import commands_page, listed
+from synergy.mx.answers import listed
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter
 from synergy.mx.config import entry_rows, setting_rows
@@ -20,7 +20,7 @@ from synergy.mx.health import encode_health, health_of
 from synergy.mx.masks import masked
 from synergy.mx.overview import overview_of
 from synergy.mx.render import json_answer
-from synergy.mx.search import find, parse_query
+from synergy.mx.search import Found, cursor_of, find, parse_query
 from synergy.mx.standing import TreeRow
 from synergy.view.encode import encode_command, encode_job, instant
 from synergy.view.usual import slow_since
@@ -36,6 +36,10 @@ def api_overview(ask: Ask) -> Response:
         {
             **asdict(shown.numbers),
             'held': [masked(encode_job(item.job)) for item in shown.held],
+            'untaken': [
+                {'process': item.process, 'queued': item.count, 'since': instant(item.since)}
+                for item in shown.untaken
+            ],
             'trees': [_encode_tree(tree) for tree in shown.trees],
         },
     )
@@ -127,12 +131,14 @@ def _seconds(length: timedelta | None) -> float | None:
 
 def api_search(ask: Ask) -> Response:
     """Find intervals, newest first: `process:site* state:failed since:3d box:w2`."""
-    query = parse_query(ask, ask.optional('q') or '')
+    query, cursor = parse_query(ask, ask.optional('q') or ''), cursor_of(ask)
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     ask.look()
     with ask.model.lock:
         painter = Painter(ask)
-        keys = [query] if isinstance(query, JobKey) else find(ask, query, limit)
+        found = (
+            Found([query], None) if isinstance(query, JobKey) else find(ask, query, limit, cursor)
+        )
         items = [
             {
                 'process': key.process,
@@ -140,21 +146,16 @@ def api_search(ask: Ask) -> Response:
                     painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
                 ),
             }
-            for key in keys
+            for key in found.keys
         ]
-    return listed(ask, items, None)
+    return listed(ask, items, None if found.after is None else str(found.after))
 
 
 def api_audit(ask: Ask) -> Response:
     """List who asked for what, from where, why, and what came of it, newest first."""
     who, what = ask.optional('who'), ask.optional('what')
     kinds = None if what is None else [CommandKind(ask.choice('what', KIND_WORDS, what))]
-    found, cursor = commands_page(
-        ask,
-        tuple(CommandState),
-        kinds,
-        lambda item: who is None or who.lower() in item.actor.lower(),
-    )
+    found, cursor = looking.audited(ask, who, kinds)
     return listed(ask, [masked(encode_command(item)) for item in found], cursor)
 
 
@@ -217,6 +218,8 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'next_at': instant(row.next_at),
                 'late': row.behind,
                 'running': row.running,
+                'queued': row.queued,
+                'resting': row.resting,
                 'blocked': row.blocked,
                 'strip': [_encode_cell(cell) for cell in row.cells],
             }

@@ -117,8 +117,13 @@ def _act(rule: str, view: View, actions: Iterable[str], *fields: Parameter) -> R
     return replace(_ask(rule, view, *fields), actions=tuple(actions))
 
 
+def _at_once(route: Route) -> Route:
+    """Return a change that is done when it is answered."""
+    return replace(route, status=200)
+
+
 def _admin(route: Route) -> Route:
-    return replace(route, role=Role.ADMIN, status=200)
+    return _at_once(replace(route, role=Role.ADMIN))
 
 
 API_ROUTES: Final[tuple[Route, ...]] = (
@@ -188,10 +193,13 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/freeruns/runs',
         api.api_freerun_runs,
         Parameter('hours', 'how far back, 1 to 720', 'integer'),
-        Parameter('state', 'how they stand; may be given again', choices=RUN_STATES),
+        Parameter(
+            'state', 'how they stand; may be given again', choices=RUN_STATES, is_repeated=True
+        ),
         Parameter('entries', 'of entries that are on, off, or all', choices=RUN_ENTRIES),
         Parameter('q', 'only entries whose name holds this text'),
         _LIMIT,
+        _CURSOR,
     ),
     _read('/freeruns/<name>', api.api_freerun),
     _act(
@@ -201,8 +209,10 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('uow', 'of the action cancel: only this run'),
     ),
     _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
-    _act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS),
-    _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, SWITCH_ACTIONS),
+    _at_once(_act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS)),
+    _at_once(
+        _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, SWITCH_ACTIONS)
+    ),
     _list('/dead', api.api_dead, _LIMIT, _CURSOR),
     _act('/dead/<uow_id>/<action>', api.api_settle_dead, DEAD_ACTIONS),
     _read(
@@ -217,6 +227,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         api_looking.api_search,
         Parameter('q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'),
         _LIMIT,
+        _CURSOR,
     ),
     _list(
         '/audit',

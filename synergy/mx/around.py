@@ -13,8 +13,10 @@ from typing import Final
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
 from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
+from synergy.mx.under_way import LIVE_LOOKS_MAX, under_way
 from synergy.ports.store import Store
 from synergy.view.boxes import Presence, box_views
+from synergy.view.no_worker import able_processes
 
 KEPT_SECONDS: Final = 3.0
 #: More are shown as `99+`.
@@ -25,12 +27,14 @@ COUNT_MAX: Final = 100
 class Around:
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
-    vanished: of the boxes.
+    running, queued: units. able: processes with a worker that takes work. vanished: of the boxes.
     """
 
     leader: str | None
     term: int
     running: int
+    queued: int
+    able: frozenset[str]
     requests: int
     boxes: int
     vanished: int
@@ -59,12 +63,15 @@ def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
     leadership = store.leadership()
     has_leader = is_led(leadership, store.store_now())
     boxes = box_views(store, vanished_after)
+    units = store.live_units(LIVE_LOOKS_MAX)
     with model.lock:
-        running = sum(model.timetable.running_count(name) for name in model.hierarchy.nodes)
+        work = under_way(model.timetable, units)
     return Around(
         leader=leadership.owner if leadership is not None and has_leader else None,
         term=0 if leadership is None else leadership.term,
-        running=running,
+        running=work.running_count,
+        queued=work.queued_count,
+        able=able_processes(boxes),
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
         boxes=len(boxes),
         vanished=sum(view.presence is Presence.VANISHED for view in boxes),

@@ -21,6 +21,7 @@ from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.security import Session
 from synergy.mx.site import Site
 from synergy.ports.store import Store
+from synergy.view.jobs import outside
 
 #: Pages and lists are no longer than this, whatever is asked for.
 LIMIT_MAX: Final = 1000
@@ -99,7 +100,9 @@ class Ask:
         value = self.optional(name)
         if value is None:
             if default is None:
-                raise wrong(f'{name} is missing', 'fill it in and send the form again')
+                is_program = self.request.path.startswith('/api/')
+                advice = 'give it' if is_program else 'fill it in and send the form again'
+                raise wrong(f'{name} is missing', advice)
             return default
         return value
 
@@ -176,14 +179,18 @@ class Ask:
         try:
             if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
                 raise ValueError(text)
-            if not YEAR_MIN < int(digits[:4]) < YEAR_MAX:
-                raise ValueError(text)
             month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
-            return datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
+            found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
         except ValueError as error:
             raise wrong(
                 f'{name} is {text!r:.40}, which is no date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
             ) from error
+        if not YEAR_MIN < found.year < YEAR_MAX:
+            raise wrong(
+                f'{name} is {text!r:.40}, which is out of range',
+                f'give a year from {YEAR_MIN + 1} to {YEAR_MAX - 1}',
+            )
+        return found
 
     def node(self, name: str) -> Node:
         """Return the node of a managed process; raise Refused when there is none."""
@@ -204,6 +211,9 @@ class Ask:
             raise unknown(str(error), f'give a timeperiod of {node.process.name}') from error
 
     def key(self, process: str, timeperiod: str) -> JobKey:
-        """Return the job of names from an address."""
+        """Return the job of names from an address; raise Refused when its tree has none of them."""
         node = self.node(process)
-        return JobKey(node.process.name, self.timeperiod(node, timeperiod))
+        key = JobKey(node.process.name, self.timeperiod(node, timeperiod))
+        if (reach := outside(self.model.hierarchy, key)) is not None:
+            raise unknown(reach, 'choose an interval in it')
+        return key

@@ -72,8 +72,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outstanding:
-    """Ordinals of a process's jobs that stand out, in order. rerunning: those of `running` that
-    somebody has asked to run again.
+    """Ordinals of a process's jobs that stand out, in order. running: those with a live unit.
+
+    rerunning: those in progress, or between two runs, that somebody has asked to run again.
     """
 
     running: Sequence[int]
@@ -168,7 +169,7 @@ class Painter:
         """
         return (
             mark.css in ('due', 'block', 'run', 'fail')
-            and ordinal < self.late_until(node)
+            and node.first <= ordinal < self.late_until(node)
             and not self._is_final(node, ordinal)
             and not self.is_rerun(node, ordinal)
         )
@@ -304,14 +305,14 @@ class Painter:
 
 
 def _outstanding_of(model: ReadModel, process: ProcessName) -> Outstanding:
-    running = [
+    under_way = [
         job
         for job in model.timetable.open_jobs_of(process)
         if job.state.is_running and not job.is_held
     ]
     return Outstanding(
-        running=sorted(job.timeperiod.ordinal for job in running),
-        rerunning=sorted(job.timeperiod.ordinal for job in running if job.request_id is not None),
+        running=sorted(job.timeperiod.ordinal for job in under_way if job.has_live_unit),
+        rerunning=sorted(job.timeperiod.ordinal for job in under_way if job.request_id is not None),
         failed=sorted(model.failed[process]),
     )
 

@@ -15,6 +15,7 @@ from synergy.mx.address import is_loopback
 from synergy.mx.ask import Ask
 from synergy.mx.masks import masked
 from synergy.mx.render import page
+from synergy.mx.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +116,17 @@ def _findings(ask: Ask) -> list[tuple[bool, str]]:
     in_module = sum(place == module for _, place in settings.places)
     rest = len(settings.places) - in_module
     found = [
-        (True, f'settings: {in_module} given in {module}, {rest} in the environment, all valid'),
         (
             True,
-            f'context: {len(context.managed)} managed processes, {len(context.freeruns)} free '
-            f'runs, {len(context.daemons)} daemons in {settings.context_module}.py, all valid',
+            f'settings: {in_module} given in {_file_of(settings.settings_module)}, '
+            f'{rest} in the environment, all valid',
+        ),
+        (
+            True,
+            f'context: {counted(len(context.managed), "managed process", "managed processes")}, '
+            f'{counted(len(context.freeruns), "free run")}, '
+            f'{counted(len(context.daemons), "daemon")} in {_file_of(settings.context_module)}, '
+            'all valid',
         ),
     ]
     if settings.is_mx_open_allowed and not is_loopback(settings.mx_host):
@@ -130,6 +137,10 @@ def _findings(ask: Ask) -> list[tuple[bool, str]]:
     if off:
         found.append((False, f'is_on is False in the context: {", ".join(off)}'))
     return found
+
+
+def _file_of(module: str) -> str:
+    return f'{module.replace(".", "/")}.py'
 
 
 def _plain(value: object) -> Any:

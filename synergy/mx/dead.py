@@ -12,7 +12,8 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
-from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.answers import dead_page, older
+from synergy.mx.ask import Ask
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import asked_before, id_of, place, reason_of
@@ -23,8 +24,8 @@ ACTIONS: Final = ('retry', 'drop')
 
 def dead_letters(ask: Ask) -> Response:
     """List them, newest first."""
-    units = ask.store.dead_units(ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
-    return page(ask, 'dead.html', units=units)
+    units, cursor = dead_page(ask)
+    return page(ask, 'dead.html', units=units, older=older(ask, cursor))
 
 
 def confirm_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:

@@ -45,14 +45,16 @@ class WideCellDocument(CellDocument):
 
 
 class StandingDocument(TypedDict):
-    """How a process does: late, running and blocked are numbers of intervals."""
+    """How a process does: late and blocked are numbers of intervals."""
 
     process: ProcessText
     last_good: TimeperiodText | None
     next: TimeperiodText | None
     next_at: At | None
     late: int
-    running: int
+    running: Annotated[int, 'runs on workers']
+    queued: Annotated[int, 'runs that wait for a worker, or for their next attempt']
+    resting: Annotated[int, 'intervals between two runs']
     blocked: int
     strip: Annotated[list[CellDocument], 'its newest intervals']
 
@@ -67,10 +69,19 @@ class TreeDocument(TypedDict):
     processes: list[StandingDocument]
 
 
+class UntakenDocument(TypedDict):
+    """Queued runs of a process, none of which runs: no box has a worker that would take them."""
+
+    process: ProcessText
+    queued: int
+    since: At
+
+
 class OverviewDocument(TypedDict):
     """What the first page shows. is_blocked_least: there are more blocked ones than counted."""
 
-    running: int
+    running: Annotated[int, 'runs on workers']
+    queued: Annotated[int, 'runs that wait for a worker, or for their next attempt']
     blocked: int
     is_blocked_least: bool
     failed: int
@@ -79,6 +90,7 @@ class OverviewDocument(TypedDict):
     requests: Annotated[int, 'open ones']
     requests_left: Annotated[int, 'jobs that they still have to do']
     held: Annotated[list[JobDocument], 'jobs that wait for a person']
+    untaken: list[UntakenDocument]
     trees: list[TreeDocument]
 
 

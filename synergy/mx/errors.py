@@ -40,3 +40,8 @@ def unknown(what: str, advice: str) -> Refused:
 def wrong(what: str, advice: str) -> Refused:
     """Return the refusal of a request that makes no sense."""
     return Refused(400, 'That cannot be read', what, advice)
+
+
+def wrong_cursor(cursor: str) -> Refused:
+    """Return the refusal of a cursor that no answer gave."""
+    return wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')

@@ -20,7 +20,8 @@ from synergy.core.commands import (
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod
-from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.answers import commands_page, older
+from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_STATE, Mark
@@ -103,9 +104,8 @@ class TouchedRow:
 
 def requests(ask: Ask) -> Response:
     """Return the newest requests about jobs."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    found = ask.store.commands(tuple(CommandState), limit, JOB_KINDS)
-    return page(ask, 'requests.html', rows=request_rows(ask, found))
+    found, cursor = commands_page(ask, tuple(CommandState), JOB_KINDS)
+    return page(ask, 'requests.html', rows=request_rows(ask, found), older=older(ask, cursor))
 
 
 def request(ask: Ask, request_id: str) -> Response:

@@ -16,6 +16,7 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.mx.answers import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.asked import asked_of
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
@@ -36,6 +37,8 @@ RUNS_SHOWN: Final = 200
 #: Ended runs looked through for one page of runs.
 LOOKED_AT_MAX: Final = 5_000
 HOURS_MAX: Final = 720
+#: What cursors in the runs under way begin with.
+_LIVE: Final = 'live.'
 _STATES: Final = {
     'running': (UnitState.REQUESTED, UnitState.IN_PROGRESS, UnitState.INVALID),
     'processed': (UnitState.PROCESSED,),
@@ -66,10 +69,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """Runs of all entries, and the filters that left them. is_more: there are more of them."""
+    """Runs of all entries, and the filters that left them. cursor: where more of them begin."""
 
     units: Sequence[Unit]
-    is_more: bool
+    cursor: str | None
     hours: int
     entries: str
     states: Sequence[str]
@@ -94,7 +97,14 @@ def freerun_runs(ask: Ask) -> Response:
     """List runs of all entries: those under way, then those that ended last."""
     runs = runs_of(ask)
     shown = [(unit, BY_UNIT[unit.state]) for unit in runs.units]
-    return page(ask, 'freerun_runs.html', runs=runs, shown=shown, state_words=RUN_STATES)
+    return page(
+        ask,
+        'freerun_runs.html',
+        runs=runs,
+        shown=shown,
+        state_words=RUN_STATES,
+        older=older(ask, runs.cursor),
+    )
 
 
 def runs_of(ask: Ask) -> Runs:
@@ -114,19 +124,48 @@ def runs_of(ask: Ask) -> Runs:
         is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
         return unit.state in states and is_kept and text in unit.process.lower()
 
-    live = [unit for unit in ask.store.live_units() if is_freerun(unit.process)]
     ended = [state for state in states if not state.is_live]
     since = ask.now - timedelta(hours=hours)
-    found = ask.store.ended_freerun_units(since, ended, LOOKED_AT_MAX) if ended else []
+    live, after = _live(ask)
+    found = ask.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
     units = [unit for unit in (*live, *found) if is_meant(unit)]
+    cursor = None
+    if len(units) > limit:
+        cursor = _cursor_of(units[limit - 1])
+    elif len(found) == LOOKED_AT_MAX:
+        cursor = _cursor_of(found[-1])
     return Runs(
         units=units[:limit],
-        is_more=len(units) > limit or len(found) == LOOKED_AT_MAX,
+        cursor=cursor,
         hours=hours,
         entries=entries,
         states=words,
         text=text,
     )
+
+
+def _live(ask: Ask) -> tuple[Sequence[Unit], Unit | None]:
+    """Return the runs under way, oldest first, and the ended one after which the list goes on."""
+    cursor = ask.optional('cursor')
+    if cursor is not None and not cursor.startswith(_LIVE):
+        return (), ended_at(ask)
+    live = sorted((unit for unit in ask.store.live_units() if is_freerun(unit.process)), key=_begun)
+    if cursor is None:
+        return live, None
+    micros, _, uow_id = cursor.removeprefix(_LIVE).partition('.')
+    place = micros_read(cursor, micros), uow_id
+    return [unit for unit in live if _begun(unit) > place], None
+
+
+def _begun(unit: Unit) -> tuple[int, str]:
+    return micros_of(unit.created_at), unit.id
+
+
+def _cursor_of(unit: Unit) -> str | None:
+    if not unit.state.is_live:
+        return ended_cursor(unit)
+    micros, uow_id = _begun(unit)
+    return f'{_LIVE}{micros}.{uow_id}'
 
 
 def freerun(ask: Ask, name: str) -> Response:

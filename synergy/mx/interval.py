@@ -31,6 +31,8 @@ ATTEMPT_EVENTS_MAX: Final = 500
 #: Runs, the newest, whose logs are looked through for the same.
 ATTEMPT_LOGS_MAX: Final = 10
 LOG_LINES: Final = 200
+#: Runs, the newest, that are shown unless all are asked for: what runs live has dozens of them.
+RUNS_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """All that the page shows. can_reprocess, can_skip: there is something to do so to."""
+    """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
+
+    runs: the newest; run_count: of all. can_reprocess, can_skip: there is something to do so to.
+    """
 
     node: Node
     key: JobKey
@@ -87,7 +92,9 @@ class Interval:
     start: datetime
     end: datetime
     may_start: datetime
+    runs_live: bool
     runs: Sequence[Run]
+    run_count: int
     log: Log | None
     log_of: JobKey
     events: Sequence[JobEvent]
@@ -152,7 +159,9 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
-        runs=_runs(ask, key, runs),
+        runs_live=ask.context.machine_by_name[node.process.machine].runs_live,
+        runs=_runs(ask, key, runs if ask.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
+        run_count=len(runs),
         log=_log(ask, runs or ask.store.runs(log_of)),
         log_of=log_of,
         events=ask.store.events(key, EVENTS_MAX),

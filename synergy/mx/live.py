@@ -66,7 +66,8 @@ class Worker:
 
 def live(ask: Ask) -> Response:
     """Return the page of live runs, by worker."""
-    rows = live_rows(ask, ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
+    units = ask.store.live_units(ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
+    rows = live_rows(ask, units)
     running = [row for row in rows if row.unit.state is UnitState.IN_PROGRESS]
     owners = sorted({row.unit.owner or '' for row in running})
     workers = [
@@ -100,9 +101,8 @@ def _tail_href(opened: Sequence[str], uow_id: str) -> str:
     return f'/runs?{urlencode([("tail", name) for name in names])}#u-{uow_id}'
 
 
-def live_rows(ask: Ask, limit: int) -> Sequence[LiveRow]:
-    """Return units under way: those that run, longest first, then those that wait."""
-    units = ask.store.live_units(limit)
+def live_rows(ask: Ask, units: Sequence[Unit]) -> Sequence[LiveRow]:
+    """Return units under way as they are shown."""
     processes = list(dict.fromkeys(unit.process for unit in units))[:USUAL_MAX]
     usual = {process: ask.model.usual(ask.store, process) for process in processes}
     return [_row(ask, unit, usual.get(unit.process, Usual(None, None))) for unit in units]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,10 +12,11 @@ from typing import Final
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandKind, CommandState
+from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import JobKey
+from synergy.mx.answers import LOOKED_AT_MAX, commands_page, older
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter, href_of
 from synergy.mx.errors import unknown
@@ -25,9 +26,10 @@ from synergy.mx.marks import PROCESSED, Mark
 from synergy.mx.masks import masked_text
 from synergy.mx.overview import overview_of
 from synergy.mx.render import page
-from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
+from synergy.mx.search import BOX_LOOKS_MAX, cursor_of, find, parse_query
 from synergy.mx.sentences import KIND_NAMES
 from synergy.mx.standing import drawn_row, late_count
+from synergy.mx.under_way import LIVE_LOOKS_MAX, UnderWay, under_way
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -52,6 +54,7 @@ class ProcessLine:
     late: int
     failed: int
     running: int
+    queued: int
     mark: Mark
 
 
@@ -75,9 +78,11 @@ class Graph:
 def processes(ask: Ask) -> Response:
     """List managed processes and daemons."""
     ask.look()
+    units = ask.store.live_units(LIVE_LOOKS_MAX)
     with ask.model.lock:
         painter = Painter(ask)
-        rows = [_line(ask, painter, node) for node in ask.model.hierarchy]
+        work = under_way(ask.model.timetable, units)
+        rows = [_line(ask, painter, node, work) for node in ask.model.hierarchy]
     return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
 
 
@@ -128,16 +133,34 @@ def instant_of(ask: Ask) -> datetime:
 
 def audit(ask: Ask) -> Response:
     """List who asked for what, newest first."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     who, what = ask.optional('who'), ask.optional('what')
     kinds = tuple(kind.value for kind in CommandKind)
     known = None if what is None else [CommandKind(ask.choice('what', kinds, what))]
-    rows = [
-        item
-        for item in ask.store.commands(tuple(CommandState), LIMIT_MAX, known)
-        if who is None or who.lower() in item.actor.lower()
-    ][:limit]
-    return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=KIND_NAMES)
+    rows, cursor = audited(ask, who, known)
+    return page(
+        ask,
+        'audit.html',
+        rows=rows,
+        marks=MARKS,
+        who=who,
+        what=what,
+        kinds=KIND_NAMES,
+        older=older(ask, cursor),
+        looked_at=LOOKED_AT_MAX,
+    )
+
+
+def audited(
+    ask: Ask, who: str | None, kinds: Collection[CommandKind] | None
+) -> tuple[Sequence[Command], str | None]:
+    """Return the page of the audit that is asked for, and the cursor of the next.
+
+    who: part of the name or address of who asked.
+    """
+    if who is None:
+        return commands_page(ask, tuple(CommandState), kinds)
+    part = who.lower()
+    return commands_page(ask, tuple(CommandState), kinds, lambda item: part in item.actor.lower())
 
 
 def logs(ask: Ask) -> Response:
@@ -189,10 +212,17 @@ def search(ask: Ask) -> Response:
     ask.look()
     limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     with ask.model.lock:
-        painter = Painter(ask)
-        rows = list(_found(ask, painter, query, limit))
+        painter, nodes = Painter(ask), ask.model.hierarchy.nodes
+        found = find(ask, query, limit, cursor_of(ask))
+        rows = [painter.cell(nodes[key.process], key.timeperiod.ordinal) for key in found.keys]
     return page(
-        ask, 'search.html', text=text, query=query, rows=rows, limit=limit, looks=BOX_LOOKS_MAX
+        ask,
+        'search.html',
+        text=text,
+        query=query,
+        rows=rows,
+        looks=BOX_LOOKS_MAX,
+        older=older(ask, None if found.after is None else str(found.after)),
     )
 
 
@@ -211,12 +241,7 @@ def tree_page(ask: Ask, name: str) -> Response:
     )
 
 
-def _found(ask: Ask, painter: Painter, query: Query, limit: int) -> Iterator[Cell]:
-    for key in find(ask, query, limit):
-        yield painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
-
-
-def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
+def _line(ask: Ask, painter: Painter, node: Node, work: UnderWay) -> ProcessLine:
     model, name = ask.model, node.process.name
     over = painter.over(node)
     pending = model.timetable.first_pending(name, range(node.first, over))
@@ -231,7 +256,8 @@ def _line(ask: Ask, painter: Painter, node: Node) -> ProcessLine:
         next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
         late=late_count(ask, painter, node),
         failed=len(model.failed[name]),
-        running=model.timetable.running_count(name),
+        running=work.running.get(name, 0),
+        queued=work.queued.get(name, 0),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )
 

@@ -31,6 +31,8 @@ SKIPPED: Final = Mark('skip', 'skipped')
 NOOP: Final = Mark('noop', 'noop')
 NOT_DUE: Final = Mark('due', 'not due')
 READY: Final = Mark('due', 'ready')
+#: In progress by its state, while nothing of it runs: a live interval between two of its runs.
+RESTING: Final = Mark('due', 'between runs')
 DOOMED: Final = Mark('block', 'will be skipped')
 NOT_BEGUN: Final = Mark('due', 'not begun')
 LATE: Final = Mark('late', 'late')
@@ -75,6 +77,8 @@ def mark_of(
         return NOT_BEGUN
     if key.timeperiod.ordinal in failed:
         return FAILED
+    if state.is_running and (job := timetable.open_job(key)) is not None and job.uow_id is None:
+        return RESTING
     if state is not JobState.EMBRYO:
         return BY_STATE[state]
     if key.timeperiod.ordinal >= timetable.hierarchy.over_until(node, now):

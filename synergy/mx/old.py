@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from synergy.mx.ask import Ask
 from synergy.mx.cells import href_of
-from synergy.mx.errors import Refused
-from synergy.mx.render import problem
+from synergy.mx.errors import Refused, unknown
+from synergy.mx.render import problem, see
 
 _PAGES: Final = {
     'scheduler/dashboard/overview': '/',
@@ -74,8 +74,10 @@ def _lead_on(ask: Ask, old: str) -> Response:
     beginnings = ['/'.join(parts[:count]) for count in range(len(parts), 0, -1)]
     found = next(item for item in beginnings if item in _APIS)
     if found == 'scheduler' and len(parts) == 2:
-        # A page of trees, as the context called it then.
-        return redirect('/', 301)
+        # A page of trees, as the context called it then: who may read knows whether there is one.
+        if ask.visitor.role is None:
+            return see(ask.url('login', next=ask.request.path))
+        raise unknown(f'there is no page {parts[1]!r:.80}', 'see the overview')
     gone = Refused(
         410,
         'Gone',

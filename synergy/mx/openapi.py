@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 import synergy
 from synergy.mx.ask import Ask
+from synergy.mx.gate import FORM_TOKEN_HEADER
 from synergy.mx.orders import KEY_HEADER
 from synergy.mx.render import json_answer, page
 from synergy.mx.route import Parameter, Route
@@ -17,6 +18,37 @@ from synergy.mx.schemas import Schemas
 _ARGUMENT: Final = re.compile(r'<(\w+)>')
 _PROBLEM_CONTENT: Final = {
     'application/problem+json': {'schema': {'$ref': '#/components/schemas/Problem'}}
+}
+#: What stands in an address, by its name there.
+_PATH_TEXTS: Final = {
+    'action': 'what to do',
+    'box_id': 'a box, as /boxes lists them',
+    'file': 'a log file, as /logs lists them',
+    'name': 'the name, as the list gives it',
+    'process': 'name of a process',
+    'request_id': 'id of a request',
+    'timeperiod': 'an interval of the process, YYYYMMDDHH',
+    'token_id': 'id of a token',
+    'uow_id': 'id of a unit, as a job lists those of its runs',
+}
+_IF_NONE_MATCH: Final = {
+    'name': 'If-None-Match',
+    'in': 'header',
+    'description': 'the ETag of the answer before',
+    'schema': {'type': 'string'},
+}
+_KEY: Final = {
+    'name': KEY_HEADER,
+    'in': 'header',
+    'required': True,
+    'description': 'a text of your own; the same one again asks for the same only once',
+    'schema': {'type': 'string', 'minLength': 1, 'maxLength': 200},
+}
+_FORM_TOKEN: Final = {
+    'name': FORM_TOKEN_HEADER,
+    'in': 'header',
+    'description': 'of a page of the session, where a session asks; not with a token of the API',
+    'schema': {'type': 'string'},
 }
 _PROBLEM: Final = {'$ref': '#/components/responses/Problem'}
 
@@ -78,7 +110,13 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         content = {**success['content'], **_PROBLEM_CONTENT}
         responses[str(route.status_bad)] = {**success, 'content': content}
     parameters = [
-        {'name': name, 'in': 'path', 'required': True, 'schema': _path_schema(route, name)}
+        {
+            'name': name,
+            'in': 'path',
+            'required': True,
+            'description': _PATH_TEXTS[name],
+            'schema': _path_schema(route, name),
+        }
         for name in _ARGUMENT.findall(route.rule)
     ]
     parameters += [
@@ -92,23 +130,31 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     }
     if route.role is not None:
         found['security'] = [{'token': []}, {}]
+    if route.method == 'GET':
+        parameters.append(_IF_NONE_MATCH)
+        responses['304'] = {'description': 'Nothing has changed since the answer with that ETag.'}
     if route.method == 'POST':
-        parameters.append(
-            {
-                'name': KEY_HEADER,
-                'in': 'header',
-                'required': True,
-                'schema': {'type': 'string', 'minLength': 1, 'maxLength': 200},
-            }
-        )
+        parameters += [_KEY, _FORM_TOKEN]
         found['requestBody'] = {
             'required': bool(route.required),
             'content': {'application/json': {'schema': _body(route)}},
         }
-        responses['202'] = {**success, 'headers': {'Location': {'schema': {'type': 'string'}}}}
+        responses |= _changes(route, success)
     found['parameters'] = parameters
     found['responses'] = responses
     return found
+
+
+def _changes(route: Route, success: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers to a change: done at once, or written down for the Scheduler."""
+    if route.status == 200:
+        return {'200': {**success, 'description': 'Done.'}}
+    headers = {
+        'Location': {'description': 'where to follow it', 'schema': {'type': 'string'}},
+    }
+    written = {'description': 'Written down; the Scheduler does it.', 'headers': headers}
+    ended = {'description': 'Asked for before, and ended.', 'headers': headers}
+    return {'200': {**success, **ended}, '202': {**success, **written}}
 
 
 def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
@@ -152,7 +198,7 @@ def _schema(item: Parameter) -> dict[str, Any]:
     found: dict[str, Any] = {'type': item.schema}
     if item.choices:
         found['enum'] = list(item.choices)
-    return found
+    return {'type': 'array', 'items': found} if item.is_repeated else found
 
 
 def _problem_schema() -> dict[str, Any]:

@@ -18,8 +18,9 @@ from synergy.mx.cells import Painter
 from synergy.mx.follow import RequestRow, request_rows
 from synergy.mx.live import LiveRow, live_rows
 from synergy.mx.model import Change
-from synergy.mx.render import page
+from synergy.mx.render import around_of, page
 from synergy.mx.standing import TreeRow, drawn_row, trees_of
+from synergy.mx.under_way import LIVE_LOOKS_MAX, Untaken, under_way, untaken
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -27,9 +28,13 @@ EVENTS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """The five numbers. is_blocked_least: there are more blocked ones than were counted."""
+    """The five numbers. is_blocked_least: there are more blocked ones than were counted.
+
+    running: units on workers; queued: those that wait for one, or for their next attempt.
+    """
 
     running: int
+    queued: int
     blocked: int
     is_blocked_least: bool
     failed: int
@@ -55,6 +60,7 @@ class Overview:
     leadership: Leadership | None
     is_led: bool
     held: Sequence[HeldJob]
+    untaken: Sequence[Untaken]
     trees: Sequence[TreeRow]
     live: Sequence[LiveRow]
     requests: Sequence[RequestRow]
@@ -69,18 +75,23 @@ def overview(ask: Ask) -> Response:
 def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     """Return how everything, or only `trees`, stands."""
     requests = request_rows(ask, ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS))
-    live = live_rows(ask, ROWS_MAX)
+    units = ask.store.live_units(LIVE_LOOKS_MAX)
+    live = live_rows(ask, units[:ROWS_MAX])
+    around = around_of(ask)
     model = ask.model
     ask.look()
     leadership = ask.store.leadership()
     has_leader = is_led(leadership, ask.store.store_now())
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
-        shown = trees_of(ask, Painter(ask), Counter(job.process for job in held), trees)
+        work = under_way(model.timetable, units)
+        held_by_process = Counter(job.process for job in held)
+        shown = trees_of(ask, Painter(ask), held_by_process, work, trees)
         rows = [row for tree in shown for row in tree.rows]
         return Overview(
             numbers=Numbers(
-                running=sum(model.timetable.running_count(name) for name in model.hierarchy.nodes),
+                running=work.running_count,
+                queued=work.queued_count,
                 blocked=sum(row.blocked for row in rows),
                 is_blocked_least=any(row.is_blocked_least for row in rows),
                 failed=model.failed_count,
@@ -92,6 +103,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
             leadership=leadership,
             is_led=has_leader,
             held=[_held(ask, job) for job in held[:ROWS_MAX]],
+            untaken=list(untaken(model.timetable, work, around.able, ask.now)) if around else [],
             trees=shown,
             live=live,
             requests=requests[:ROWS_MAX],

@@ -77,6 +77,7 @@ def environment(title: str, context: Context) -> Environment:
         'counted': words.counted,
         'size': words.size,
         'said': words.title,
+        'fires': words.fires,
         'masked': masked,
         'masked_text': masked_text,
         'sentence': sentence,
@@ -94,7 +95,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         is_live=is_live,
         url=ask.url,
         visitor=ask.visitor,
-        around=_around(ask),
+        around=around_of(ask),
         now=ask.now,
         theme=_theme(ask.request),
         here=ask.request.full_path.rstrip('?'),
@@ -178,7 +179,8 @@ def finish(response: Response, *, is_changed: bool) -> Response:
     return response
 
 
-def _around(ask: Ask) -> Around | None:
+def around_of(ask: Ask) -> Around | None:
+    """Return what every page shows beside its own matter, as of a moment ago."""
     if ask.visitor.role is None:
         return None
     now = ask.site.clock.monotonic()

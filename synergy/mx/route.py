@@ -13,12 +13,16 @@ from synergy.core.users import Role
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value that an address of the API takes. schema: its JSON schema."""
+    """A value that an address of the API takes. schema: its JSON schema.
+
+    is_repeated: it may be given more than once.
+    """
 
     name: str
     text: str
     schema: str = 'string'
     choices: tuple[str, ...] = ()
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +16,16 @@ from synergy.conf.model import Context
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Timeperiod, parse
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.timetable import Timetable
 from synergy.mx.ask import Ask
-from synergy.mx.errors import wrong
+from synergy.mx.errors import Refused, wrong, wrong_cursor
 from synergy.view.standing import Looking, Standing, looked_at
 
 #: By what people write.
 STATES: Final[Mapping[str, Sequence[JobState | Standing]]] = {
     'embryo': (JobState.EMBRYO,),
+    # Without those that are held, or between two runs.
     'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
     'processed': (JobState.PROCESSED,),
     'skipped': (JobState.SKIPPED,),
@@ -57,6 +60,14 @@ class Query:
     since: datetime | None = None
     timeperiod: str | None = None
     box: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Jobs, newest first. after: the one after which more may be found; None at the end."""
+
+    keys: Sequence[JobKey]
+    after: JobKey | None
 
 
 def completions(context: Context) -> Sequence[str]:
@@ -96,11 +107,25 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
     )
 
 
-def find(ask: Ask, query: Query, limit: int) -> Sequence[JobKey]:
-    """Return at most `limit` jobs, newest first; hold the lock of the read model."""
+def find(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
+    """Return at most `limit` jobs, newest first, that come after `cursor`; hold the lock."""
     if query.box is None:
-        return list(_found(ask, query, limit))
-    return _on_box(ask, list(_found(ask, query, BOX_LOOKS_MAX)), query.box)[:limit]
+        return _found(ask, query, limit, cursor)
+    looked_at = _found(ask, query, BOX_LOOKS_MAX, cursor)
+    keys = _on_box(ask, looked_at.keys, query.box)
+    return Found(keys[:limit], keys[limit - 1] if len(keys) > limit else looked_at.after)
+
+
+def cursor_of(ask: Ask) -> JobKey | None:
+    """Return the job that a cursor names; None for the beginning of a list."""
+    text = ask.optional('cursor')
+    if text is None:
+        return None
+    process, _, timeperiod = text.partition('@')
+    try:
+        return ask.key(process, timeperiod)
+    except Refused as error:
+        raise wrong_cursor(text) from error
 
 
 def _on_box(ask: Ask, keys: Sequence[JobKey], box: str) -> list[JobKey]:
@@ -112,16 +137,27 @@ def _on_box(ask: Ask, keys: Sequence[JobKey], box: str) -> list[JobKey]:
     return [key for key in keys if fnmatchcase(boxes.get(key, '').lower(), pattern)]
 
 
-def _found(ask: Ask, query: Query, limit: int) -> Iterator[JobKey]:
+def _found(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
     pattern = query.process.lower()
     pattern = pattern if '*' in pattern else f'*{pattern}*'
     names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
-    keys = (key for name in names for key in _of_process(ask, name, query, limit))
-    yield from heapq.nlargest(limit, keys, key=lambda key: (str(key.timeperiod), key.process))
+    parts = [_of_process(ask, name, query, limit + 1, cursor) for name in names]
+    # Where the looks at one process ended, what others have further back is left to the next page.
+    ends = [part.after for part in parts if part.after is not None]
+    end = max(ends, key=_rank, default=None)
+    keys = [key for part in parts for key in part.keys if end is None or _rank(key) >= _rank(end)]
+    newest = heapq.nlargest(limit + 1, keys, key=_rank)
+    return Found(newest[:limit], newest[limit - 1] if len(newest) > limit else end)
 
 
-def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterator[JobKey]:
-    """Yield at most `limit` jobs of one process, newest first."""
+def _rank(key: JobKey) -> tuple[str, str]:
+    return str(key.timeperiod), key.process
+
+
+def _of_process(
+    ask: Ask, name: ProcessName, query: Query, limit: int, cursor: JobKey | None
+) -> Found:
+    """Return at most `limit` jobs of one process, newest first, and where the looks ended."""
     timetable = ask.model.timetable
     node = ask.model.hierarchy.nodes[name]
     qualifier = node.process.qualifier
@@ -129,19 +165,47 @@ def _of_process(ask: Ask, name: ProcessName, query: Query, limit: int) -> Iterat
     first = span.start
     if query.since is not None:
         first = max(ask.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first)
+    ordinals = range(first, max(span.stop, first))
+    if cursor is not None:
+        ordinals = _before(ordinals, qualifier, cursor, name)
     looking = Looking(timetable=timetable, failed=ask.model.failed, now=ask.now)
     found: Iterator[tuple[int, bool]] = heapq.merge(
         *(
-            looked_at(looking, node, range(first, max(span.stop, first)), wanted, newest_first=True)
+            looked_at(looking, node, ordinals, wanted, newest_first=True)
             for wanted in ((None,) if query.state is None else STATES[query.state])
         ),
         reverse=True,
     )
+    ended: list[JobKey] = []
     if query.state == 'blocked':
-        found = islice(found, max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN))
+        looks = max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN)
+        looked = list(islice(found, looks))
+        found = iter(looked)
+        if len(looked) == looks:
+            ended = [JobKey(name, Timeperiod(qualifier, looked[-1][0]))]
     keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal, is_meant in found if is_meant)
+    if query.state == 'running':
+        keys = (key for key in keys if _has_live_unit(timetable, key))
     beginning = query.timeperiod or ''
-    yield from islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
+    meant = islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
+    return Found(list(meant), ended[0] if ended else None)
+
+
+def _before(ordinals: range, qualifier: Qualifier, cursor: JobKey, name: ProcessName) -> range:
+    """Return the ordinals that come after `cursor` where the newest come first."""
+    text = str(cursor.timeperiod)
+
+    def text_of(ordinal: int) -> str:
+        return str(Timeperiod(qualifier, ordinal))
+
+    at = bisect_left(ordinals, text, key=text_of)
+    is_beside = at < len(ordinals) and text_of(ordinals[at]) == text and name < cursor.process
+    return ordinals[: at + is_beside]
+
+
+def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
+    job = timetable.open_job(key)
+    return job is not None and job.has_live_unit
 
 
 def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:

@@ -21,6 +21,7 @@ from synergy.mx import words
 from synergy.mx.ask import Ask
 from synergy.mx.cells import BLOCKED_LOOKS, Cell, Painter
 from synergy.mx.model import Usual
+from synergy.mx.under_way import UnderWay
 
 STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 #: With more processes than this, strips are shorter and usual times are left to other pages.
@@ -34,6 +35,7 @@ class ProcessRow:
     cells: its newest intervals. older: unfinished ones before those. behind:
     intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
     done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
+    running: on workers. queued: for one. resting: between two runs of their live interval.
     """
 
     node: Node
@@ -47,6 +49,8 @@ class ProcessRow:
     late_since: datetime | None
     due_at: datetime | None
     running: int
+    queued: int
+    resting: int
     blocked: int
     is_blocked_least: bool
 
@@ -76,7 +80,11 @@ def late_count(ask: Ask, painter: Painter, node: Node) -> int:
 
 
 def trees_of(
-    ask: Ask, painter: Painter, held: Mapping[ProcessName, int], wanted: Sequence[str] | None
+    ask: Ask,
+    painter: Painter,
+    held: Mapping[ProcessName, int],
+    work: UnderWay,
+    wanted: Sequence[str] | None,
 ) -> list[TreeRow]:
     """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
     nodes = ask.model.hierarchy.nodes
@@ -86,7 +94,7 @@ def trees_of(
             name=name,
             title=tree.mx_name,
             dependent_on=tree.dependent_on,
-            rows=[_row(ask, painter, nodes[level]) for level in tree.levels],
+            rows=[_row(ask, painter, nodes[level], work) for level in tree.levels],
             held=sum(held.get(level, 0) for level in tree.levels),
         )
         for name, tree in tree_by_name.items()
@@ -110,17 +118,28 @@ def drawn_row(ask: Ask, row: ProcessRow) -> Markup:
         return ask.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
 
 
-def _row(ask: Ask, painter: Painter, node: Node) -> ProcessRow:
+def _row(ask: Ask, painter: Painter, node: Node, work: UnderWay) -> ProcessRow:
     model, name = ask.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
     usual = None if is_long else model.usual(ask.store, name)
-    stamp = (painter.stamp([node]), usual)
-    return model.drawn(name, stamp, lambda: _drawn(ask, painter, node, usual, is_long=is_long))
+    counts = work.running.get(name, 0), work.queued.get(name, 0)
+
+    def draw() -> ProcessRow:
+        return _drawn(ask, painter, node, usual, counts, is_long=is_long)
+
+    return model.drawn(name, (painter.stamp([node]), usual, counts), draw)
 
 
 def _drawn(
-    ask: Ask, painter: Painter, node: Node, usual: Usual | None, *, is_long: bool
+    ask: Ask,
+    painter: Painter,
+    node: Node,
+    usual: Usual | None,
+    counts: tuple[int, int],
+    *,
+    is_long: bool,
 ) -> ProcessRow:
+    """Return a row. counts: of units that run, and that are queued."""
     model, name = ask.model, node.process.name
     length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
     over = painter.over(node)
@@ -146,7 +165,9 @@ def _drawn(
         behind=behind,
         late_since=late_at if behind and not painter.is_rerun(node, next_ordinal) else None,
         due_at=None if node.process.deadline is None or not has_next else late_at,
-        running=model.timetable.running_count(name),
+        running=counts[0],
+        queued=counts[1],
+        resting=len(model.timetable.resting(name)),
         blocked=blocked,
         is_blocked_least=is_least,
     )

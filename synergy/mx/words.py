@@ -38,6 +38,12 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f'{count:,} {noun if count == 1 else plural or noun + "s"}'
 
 
+def fires(trigger: object) -> str:
+    """Return a trigger as people read it: with its unit, `every 60 s`."""
+    text = str(trigger)
+    return f'{text} s' if text.removeprefix('every ').isdecimal() else text
+
+
 def title(timeperiod: Timeperiod) -> str:
     """Return an interval as people say it: `Tue 15 October 2013, 09:00`."""
     at = start_utc(timeperiod)

@@ -298,11 +298,16 @@ class Reader(Protocol):
         ...
 
     def ended_freerun_units(
-        self, since: datetime, states: Collection[UnitState], limit: int
+        self,
+        since: datetime,
+        states: Collection[UnitState],
+        limit: int,
+        after: Unit | None = None,
     ) -> Sequence[Unit]:
         """Return units of all free runs that ended at `since` or later in one of `states`.
 
-        At most `limit`, those that ended last first.
+        At most `limit`, those that ended last first, that come after `after`. The order is
+        (finished_at falling, id).
         """
         ...
 

@@ -137,6 +137,7 @@ class SummaryDocument(TypedDict):
     qualifier: str
     is_on: bool
     states: Annotated[dict[str, int], 'number of intervals by state']
+    resting: Annotated[int, 'of those in progress, between two runs']
     planned: Annotated[int | None, 'intervals until the end of its tree; null: it has none']
     overdue: Annotated[int, 'over, and not final']
     first_overdue: TimeperiodText | None

@@ -324,6 +324,7 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'qualifier': item.qualifier,
         'is_on': item.is_on,
         'states': {state.value: item.count_by_state[state] for state in JobState},
+        'resting': item.resting_count,
         'planned': item.planned_count,
         'overdue': item.overdue_count,
         'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),

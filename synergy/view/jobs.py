@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from synergy.core.hierarchy import Node
+from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -78,6 +78,18 @@ def job_page(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> 
         logs=[store.log(unit.id) for unit in runs],
         events=store.events(key, EVENTS_MAX),
         neighbours=list(neighbours_of(timetable, node, key.timeperiod.ordinal)),
+    )
+
+
+def outside(hierarchy: Hierarchy, key: JobKey) -> str | None:
+    """Return how far the tree of `key` reaches, if it does not hold that interval."""
+    node, ordinal = hierarchy.nodes[key.process], key.timeperiod.ordinal
+    if ordinal >= node.first and (node.until is None or ordinal < node.until):
+        return None
+    last = 'now' if node.until is None else hierarchy.timeperiod(node, node.until - 1)
+    return (
+        f'{key} is outside its tree {node.tree.name!r}, '
+        f'which reaches from {hierarchy.timeperiod(node, node.first)} to {last}'
     )
 
 

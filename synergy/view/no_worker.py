@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -52,6 +52,11 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
         text = f'{more} more boxes do not run it either; ./launch.py super --query --all'
         causes.append(Cause(key=boxes.told_of, kind=CauseKind.NO_BOX, text=text))
     return causes
+
+
+def able_processes(views: Iterable[BoxView]) -> frozenset[str]:
+    """Return the processes that run on some box and take work there."""
+    return frozenset(row.process for view in views for row in view.processes if _is_able(view, row))
 
 
 def _is_able(view: BoxView, row: BoxProcess) -> bool:

@@ -20,10 +20,10 @@ _COMMANDS_MAX = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSummary:
-    """One process. overdue_count: intervals that may have started by now and are not final.
+    """One process. resting_count: intervals in progress, between two of their runs.
 
-    first_overdue: the earliest of them. planned_count: intervals of its whole tree; None when the
-    tree has no end.
+    overdue_count: intervals that may have started by now and are not final. first_overdue: the
+    earliest of them. planned_count: intervals of its whole tree; None when the tree has no end.
     """
 
     process: str
@@ -31,6 +31,7 @@ class ProcessSummary:
     qualifier: str
     is_on: bool
     count_by_state: Mapping[JobState, int]
+    resting_count: int
     planned_count: int | None
     overdue_count: int
     first_overdue: JobKey | None
@@ -94,6 +95,7 @@ def _summary(timetable: Timetable, node: Node, now: datetime) -> ProcessSummary:
         qualifier=process.qualifier.word,
         is_on=process.is_on,
         count_by_state=timetable.count_by_state(process.name),
+        resting_count=len(timetable.resting(process.name)),
         planned_count=None if node.until is None else node.until - node.first,
         overdue_count=overdue_count,
         first_overdue=None

@@ -685,6 +685,8 @@ def test_ended_units_of_all_free_runs_are_found_those_that_ended_last_first(
 
     assert [unit.process for unit in found] == ['Cleaner::b', 'Cleaner::a']
     assert [unit.process for unit in store.ended_freerun_units(NOW, states, 1)] == ['Cleaner::b']
+    after = store.ended_freerun_units(NOW, states, 9, found[0])
+    assert [unit.process for unit in after] == ['Cleaner::a']
     later = NOW + timedelta(seconds=1)
     assert [unit.process for unit in store.ended_freerun_units(later, states, 9)] == ['Cleaner::b']
     found = store.ended_freerun_units(NOW, [UnitState.PROCESSED], 9)

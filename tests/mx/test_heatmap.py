@@ -90,6 +90,23 @@ def test_a_bad_choice_is_refused(pages: Pages, query: str, status: int, said: st
     assert said in answer.text
 
 
+@pytest.mark.parametrize(
+    ('address', 'heading'),
+    [
+        ('/t/site?z=year&at=2026', 'site, 2026'),
+        ('/t/SiteHourly?z=year&at=2026', 'SiteHourly, 2026'),
+        ('/t/site?z=month&at=202611', 'site, November 2026'),
+        ('/t/site?z=day&at=20261123', 'site, Monday 23 November 2026'),
+        ('/t/SiteHourly?z=all', 'SiteHourly, all years'),
+    ],
+)
+def test_a_heading_names_once_what_is_shown(pages: Pages, address: str, heading: str) -> None:
+    text = pages.get(address).text
+
+    assert f'<title>{heading} ·' in text
+    assert f'<h1>{heading}</h1>' in text
+
+
 def test_a_filter_sets_other_cells_back_and_stays(pages: Pages) -> None:
     text = pages.get('/t/site?z=month&at=202611&state=failed').text
 

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
-from synergy.core.effects import MoveUnit, SaveJob, SaveOverride
+import pytest
+
+from synergy.core.effects import InsertUnit, MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.inputs import Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.overrides import override_of
-from synergy.core.records import LogLine, Outcome, Override, UnitEnd, UowId, uow_id_of
+from synergy.core.records import (
+    LogLine,
+    Outcome,
+    Override,
+    ProcessName,
+    UnitEnd,
+    UowId,
+    uow_id_of,
+)
+from synergy.core.states import UnitState
+from synergy.mx.interval import RUNS_SHOWN
 from synergy.mx.shared import LIVE_HEADER
 from synergy.view.index import load_index
-from tests.mx.stage import NOW, Pages
+from tests.mx.stage import NOW, Pages, _unit
 
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
@@ -143,3 +157,57 @@ def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(pages: P
     assert 'data-key="s"' in blocked
     assert 'data-key="r"' in done
     assert 'disabled>Skip: nothing left to skip</button>' in done
+
+
+@pytest.mark.parametrize('address', ['/i/{}', '/api/v1/jobs/{}', '/api/v1/jobs/{}/why'])
+def test_an_interval_outside_of_its_tree_is_not_found(pages: Pages, address: str) -> None:
+    hierarchy = pages.site.model.hierarchy
+    name = ProcessName('SiteDaily')
+    until = pages.key('SiteDaily', '2026112100').timeperiod.ordinal
+    nodes = {**hierarchy.nodes, name: replace(hierarchy.nodes[name], until=until)}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+
+    early = pages.get(address.format('SiteHourly/2020010100'))
+    late = pages.get(address.format('SiteDaily/2026112100'))
+
+    assert (early.status_code, late.status_code) == (404, 404)
+    assert 'which reaches from 2026090100 to now' in early.text
+    assert 'which reaches from 2026090100 to 2026112000' in late.text
+
+
+def test_nothing_is_late_before_its_tree(pages: Pages) -> None:
+    found = pages.get('/api/v1/search?q=SiteHourly@2020010100').json
+
+    assert found is not None
+    assert [item['is_late'] for item in found['items']] == [False]
+
+
+def test_what_runs_live_may_start_before_its_interval_is_over(pages: Pages) -> None:
+    hierarchy = pages.site.model.hierarchy
+    node = hierarchy.nodes[ProcessName('SiteHourly')]
+    live = replace(node, process=replace(node.process, machine='recomputing'))
+    assert '<dt>May start</dt>' in pages.get(RUNNING_PAGE).text
+
+    nodes = {**hierarchy.nodes, ProcessName('SiteHourly'): live}
+    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    text = pages.get(RUNNING_PAGE).text
+
+    assert '<dt>Final run from</dt>' in text
+    assert 'recomputing, every 60 s' in text
+    assert 'blocking_normal' not in text
+
+
+def test_of_many_runs_the_newest_are_shown_and_all_on_demand(pages: Pages) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    key = pages.key('SiteHourly', '2026112311')
+    units = [_unit(key, run, state=UnitState.NOOP) for run in range(1, RUNS_SHOWN + 4)]
+    pages.store.commit(leadership, [InsertUnit(unit) for unit in units])
+
+    some = pages.get(OFF_PAGE).text
+    whole = pages.get(f'{OFF_PAGE}?runs=all').text
+
+    assert [row[0] for row in rows_of_runs(some)] == [str(n) for n in range(13, 3, -1)]
+    assert 'href="?runs=all#h-at">all 13 runs</a>, 3 older ones included' in some
+    assert len(rows_of_runs(whole)) == 13
+    assert 'older ones included' not in whole

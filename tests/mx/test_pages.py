@@ -114,10 +114,11 @@ def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
         ('/t/nowhere', 404, 'no tree or process'),
         ('/t/site?z=week', 400, 'one of all, year, month, day'),
         ('/t/site?z=day&at=2026023100', 400, 'no date'),
-        ('/t/site?z=year&at=9999', 400, 'no date'),
-        ('/t/site?z=month&at=0001', 400, 'no date'),
-        ('/graph?at=9999123123', 400, 'no date'),
+        ('/t/site?z=year&at=9999', 400, 'give a year from 1971 to 2998'),
+        ('/t/site?z=month&at=0001', 400, 'out of range'),
+        ('/graph?at=19500101', 400, 'out of range'),
         ('/p/nothing', 404, 'no page'),
+        ('/scheduler/a_page_that_was/', 404, 'no page'),
         ('/requests/f00', 404, 'no request'),
         ('/search?q=colour:red', 400, 'nothing to search by'),
         ('/search?q=state:blue', 400, 'no state'),
@@ -155,7 +156,6 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
     ('old', 'new'),
     [
         ('/scheduler/traffic/', '/p/traffic'),
-        ('/scheduler/a_page_that_was/', '/'),
         ('/scheduler/dashboard/freerun/', '/freeruns/runs'),
         ('/scheduler/managed/entries/', '/processes'),
         ('/supervisor/entries/', '/boxes'),
@@ -195,6 +195,13 @@ def test_json_of_synergy_2_is_gone_and_says_where_to(guarded: Pages, old: str, n
     assert answer.status_code == 410
     assert answer.mimetype == 'application/problem+json'
     assert new in (answer.json or {})['advice']
+
+
+def test_an_old_page_of_trees_is_told_of_after_the_login(guarded: Pages) -> None:
+    answer = guarded.get('/scheduler/traffic/')
+
+    assert answer.status_code == 303
+    assert answer.headers['Location'] == '/login?next=/scheduler/traffic/'
 
 
 def test_search_goes_to_the_one_interval(pages: Pages) -> None:
@@ -398,6 +405,9 @@ def test_config_shows_what_the_context_registers(pages: Pages) -> None:
     shown = pages.get('/config').text
     assert entries['SiteDaily']['queue'] in shown
     assert 'in the environment, all valid' in shown
+    assert '5 managed processes, 1 free run, ' in shown
+    assert 'in tests/pipelines/pages.py, all valid' in shown
+    assert 'every 60 s<' in shown
 
 
 def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:

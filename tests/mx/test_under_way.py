@@ -1,0 +1,95 @@
+"""Running is what a worker has; queued and resting work is called so, and missed workers are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from synergy.core.effects import SaveJob
+from synergy.core.records import BoxProcess
+from synergy.core.states import JobState
+from synergy.mx.under_way import UNTAKEN_AFTER
+from tests.mx.stage import BOX, NOW, Pages, _begun, _job
+
+QUEUED = 'AlertDaily', '2026112200'
+RESTING = 'SiteHourly', '2026112311'
+
+
+def queue(pages: Pages) -> None:
+    """Let a unit wait of a process that no box runs."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    unit, begun = _begun(pages.key(*QUEUED))
+    assert isinstance(begun, SaveJob)
+    begun = replace(begun, job=replace(begun.job, changed_at=NOW))
+    pages.store.commit(leadership, [unit, begun])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def rest(pages: Pages) -> None:
+    """Let a live interval wait for its next run."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    job = _job(pages.key(*RESTING), JobState.IN_PROGRESS, 1)
+    saved = replace(job, uow_id=None, changed_at=NOW)
+    pages.store.commit(leadership, [SaveJob(saved, 'run 1 is done, the interval is not')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def test_queued_is_not_running(pages: Pages) -> None:
+    queue(pages)
+
+    text = pages.get('/').text
+    found = pages.get('/api/v1/overview').json
+
+    assert re.search(r'Running</span><b>1</b><small>on workers; 1 queued', text)
+    assert re.search(r'aria-label="Main".*Live runs<span class="n">1<', text, re.DOTALL)
+    assert found is not None
+    assert (found['running'], found['queued']) == (1, 1)
+    alert = found['trees'][1]['processes'][0]
+    assert (alert['running'], alert['queued']) == (0, 1)
+    assert '1 run on 1 worker, 1 unit waiting' in pages.get('/runs').text
+
+
+def test_queued_work_that_nobody_takes_needs_somebody(pages: Pages) -> None:
+    assert 'No box runs a worker' not in pages.get('/').text
+    queue(pages)
+    assert 'No box runs a worker' not in pages.get('/').text
+    pages.runtime.clock.advance(UNTAKEN_AFTER)
+
+    text = pages.get('/').text
+    found = pages.get('/api/v1/overview').json
+
+    assert 'No box runs a worker of AlertDaily that takes work' in text
+    assert 'href="/i/AlertDaily/2026112200">Why</a>' in text
+    assert found is not None
+    assert [item['process'] for item in found['untaken']] == ['AlertDaily']
+
+    on = BoxProcess(box_id='dev', process='AlertDaily', is_on=True, state='running', pids=(7,))
+    pages.store.report_actual([on])
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+    pages.runtime.clock.advance(timedelta(seconds=3))
+
+    assert 'No box runs a worker' not in pages.get('/').text
+
+
+def test_an_interval_between_two_runs_is_called_so(pages: Pages) -> None:
+    before = pages.get('/t/SiteHourly?z=year&at=2026').text
+    rest(pages)
+
+    status = pages.get('/api/v1/status').json
+    overview = pages.get('/api/v1/overview').json
+    running = pages.get('/api/v1/search?q=state:running').json
+
+    assert 'between runs' in pages.get('/i/SiteHourly/2026112311').text
+    assert 'between runs' in pages.get('/t/SiteHourly?z=day&at=20261123').text
+    assert '1 in progress' in before
+    assert '2 in progress' not in pages.get('/t/SiteHourly?z=year&at=2026').text
+    assert status is not None
+    assert overview is not None
+    assert running is not None
+    hourly = next(item for item in status['processes'] if item['process'] == 'SiteHourly')
+    assert hourly['resting'] == 1
+    assert overview['running'] == 1
+    assert [item['timeperiod'] for item in running['items']] == ['2026112310']
