@@ -30,14 +30,14 @@ FAILED: Final = Mark('fail', 'failed')
 SKIPPED: Final = Mark('skip', 'skipped')
 NOOP: Final = Mark('noop', 'noop')
 NOT_DUE: Final = Mark('due', 'not due')
-READY: Final = Mark('due', 'ready')
+READY: Final = Mark('ready', 'ready')
 DOOMED: Final = Mark('block', 'will be skipped')
 NOT_BEGUN: Final = Mark('due', 'not begun')
 LATE: Final = Mark('late', 'late')
 
 #: In the order of legends.
 LEGEND: Final = (
-    PROCESSED, RUNNING, FINAL_RUN, BLOCKED, FAILED, SKIPPED, NOOP, Mark('due', 'not due'),
+    PROCESSED, RUNNING, FINAL_RUN, BLOCKED, FAILED, SKIPPED, NOOP, READY, NOT_DUE,
 )  # fmt: skip
 
 BY_STATE: Final = {
