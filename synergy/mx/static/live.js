@@ -97,7 +97,7 @@
     status.addEventListener('htmx:afterSwap', () => { if (source && hasTicks !== wantsTicks()) { source.close(); source = null; connect(); } });
     status.addEventListener('htmx:responseError', (event) => {
       if (event.detail.xhr.status === 401) { location.reload(); }
-      else if (event.detail.xhr.status >= 500) { show('off', 'Not brought up to date, as of'); }
+      else { show('off', 'Not brought up to date, as of'); }
     });
     for (const kind of ['htmx:sendError', 'htmx:timeout']) status.addEventListener(kind, () => { show('off', 'Disconnected, as of'); });
   }
