@@ -89,6 +89,28 @@ def test_the_theme_can_be_chosen_against_the_system(served: str, chromium: Brows
     chromium.close_pages()
 
 
+def test_a_search_is_completed_word_by_word(served: str, chromium: Browser) -> None:
+    page = chromium.page(served)
+    page.goto('/')
+    offered = "() => [...document.querySelector('#q').list.options].map((option) => option.value)"
+    assert 'process:SiteHourly' in page.evaluate(offered)
+
+    page.fill('#q', 'process:site* sta')
+    then = page.evaluate(offered)
+    assert 'process:site* state:failed' in then
+    assert all(text.startswith('process:site* ') for text in then)
+    assert not any('process:Site' in text for text in then)
+    page.fill('#q', 'process:site* state:failed si')
+    assert 'process:site* state:failed since:3d' in page.evaluate(offered)
+    page.fill('#q', 'st')
+
+    assert 'state:failed' in page.evaluate(offered)
+    page.goto('/search?q=state:failed')
+    assert 'state:failed' in page.evaluate(offered.replace('#q', '#q2'))
+    chromium.close_pages()
+    assert chromium.errors == []
+
+
 def test_nothing_moves_for_those_who_asked_for_that(served: str, chromium: Browser) -> None:
     page = chromium.page(served, reduced_motion='reduce')
     page.goto('/')

@@ -91,6 +91,24 @@
   document.addEventListener('mx:swapped', roveAll);
   roveAll();
 
+  // A search is completed word by word: what stands before the last word is kept, and nothing is
+  // offered twice.
+  const offers = document.getElementById('q-list');
+  const words = offers ? [...offers.options].map((option) => option.value) : [];
+  const keyOf = (word) => (word.includes(':') ? word.slice(0, word.indexOf(':')) : 'process');
+  let head = '';
+
+  function offer(field) {
+    const before = field.value.slice(0, field.value.lastIndexOf(' ') + 1);
+    if (before === head) return;
+    head = before;
+    const used = new Set(before.trim().split(/\s+/).map(keyOf));
+    const fitting = before.trim() ? words.filter((word) => !word.includes(' ') && !used.has(keyOf(word))) : words;
+    offers.replaceChildren(...fitting.map((word) => { const option = document.createElement('option'); option.value = before + word; return option; }));
+  }
+
+  if (offers) for (const kind of ['input', 'focusin']) document.addEventListener(kind, (event) => { if (event.target.list === offers) offer(event.target); });
+
   // On a phone the list of pages scrolls sideways; show where we are.
   const here = document.querySelector('.nav [aria-current]');
   if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) here.parentElement.scrollLeft = here.offsetLeft - 40;
