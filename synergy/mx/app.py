@@ -23,7 +23,7 @@ from synergy.mx import gate
 from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
-from synergy.mx.errors import Refused
+from synergy.mx.errors import ReasonMissing, Refused
 from synergy.mx.render import finish, refusal, see
 from synergy.mx.routes import ROUTES, Route
 from synergy.mx.shared import LIVE_HEADER
@@ -56,6 +56,10 @@ class App:
         """Read the table of routes."""
         self.site = site
         self._route_by_endpoint = {route.endpoint: route for route in ROUTES}
+        # A form stands at the address that it is sent to.
+        self._form_by_rule = {
+            route.rule: route for route in ROUTES if route.method == 'GET' and not route.is_api
+        }
         self.map = Map(
             [Rule(route.rule, endpoint=route.endpoint, methods=[route.method]) for route in ROUTES]
         )
@@ -136,6 +140,11 @@ class App:
             if route.is_shared and LIVE_HEADER in ask.request.headers:
                 return self._shared(ask, route, values)
             return route.view(ask, **values)
+        except ReasonMissing as error:
+            form = self._form_by_rule.get(route.rule)
+            if form is None:
+                return refusal(ask, self.site, ask.request, error)
+            return form.view(replace(ask, problem=error), **values)
         except Refused as error:
             return refusal(ask, self.site, ask.request, error)
 

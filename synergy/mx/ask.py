@@ -16,7 +16,7 @@ from synergy.core.nearest import nearest
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
 from synergy.core.users import Role
-from synergy.mx.errors import unknown, wrong
+from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.security import Session
 from synergy.mx.site import Site
@@ -52,7 +52,10 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request with everything that answers it."""
+    """A request with everything that answers it.
+
+    problem: why a form was not taken; the page of the form then says so.
+    """
 
     site: Site
     request: Request
@@ -61,6 +64,7 @@ class Ask:
     visitor: Visitor
     store: Store
     now: datetime
+    problem: Refused | None = None
 
     @property
     def model(self) -> ReadModel:
@@ -200,6 +204,7 @@ class Ask:
             raise unknown(
                 f'there is no managed process {name!r:.80}{nearest(name, known)}',
                 'choose one from the list of processes',
+                '/processes',
             )
         return node
 

@@ -35,7 +35,9 @@ def change_box(ask: Ask, box_id: str, action: str) -> BoxView:
 def _change(ask: Ask, box_id: str, action: str) -> None:
     view = _view(ask, box_id)
     if view is None:
-        raise unknown(f'there is no box {box_id!r:.80}', 'choose one from the list of boxes')
+        raise unknown(
+            f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
+        )
     if action == 'forget' and view.presence is Presence.ALIVE:
         raise Refused(
             409, 'It is alive', f'box {box_id} is alive', 'stop its Supervisor there, or reset it'

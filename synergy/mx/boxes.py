@@ -156,7 +156,9 @@ def _check_drain(ask: Ask, box_id: str, action: str) -> None:
     if action not in DRAIN_ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
     if not ask.store.box_processes(box_id):
-        raise unknown(f'there is no box {box_id!r:.80}', 'choose one from the list of boxes')
+        raise unknown(
+            f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
+        )
 
 
 def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:

@@ -168,7 +168,7 @@ class Painter:
         What an operator has asked to run again is not late.
         """
         return (
-            mark.css in ('due', 'block', 'run', 'fail')
+            mark.css in ('due', 'ready', 'block', 'run', 'fail')
             and node.first <= ordinal < self.late_until(node)
             and not self._is_final(node, ordinal)
             and not self.is_rerun(node, ordinal)

@@ -22,7 +22,7 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Painter
 from synergy.mx.dead import drop_with
-from synergy.mx.errors import Refused, wrong
+from synergy.mx.errors import ReasonMissing, Refused, wrong
 from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
 from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
@@ -107,7 +107,8 @@ class Change:
 
 def change(ask: Ask, kind: str) -> Response:
     """Show what would be done."""
-    return _page(ask, command_of(ask, kind))
+    status = 200 if ask.problem is None else ask.problem.status
+    return _page(ask, command_of(ask, kind), status)
 
 
 def confirm_change(ask: Ask, kind: str) -> Response:
@@ -119,7 +120,7 @@ def confirm_change(ask: Ask, kind: str) -> Response:
     if planned.plan.hash != ask.text('plan_hash'):
         return _page(ask, command, 409)
     if command.reason is None:
-        raise wrong('the reason is missing', 'say why, so that others understand it later')
+        raise ReasonMissing
     place(ask, command)
     drop_with(ask, command)
     return see(ask.url('request', request_id=command.id))

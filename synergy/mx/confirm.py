@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
 from synergy.mx.ask import Ask
-from synergy.mx.errors import wrong
+from synergy.mx.errors import ReasonMissing
 from synergy.mx.orders import fresh_form_id, reason_of
 from synergy.mx.render import local_address, page, see
 
@@ -51,7 +51,8 @@ def confirm(ask: Ask, step: Step) -> Response:
             back_text='where you came from',
             hidden=[*step.hidden, (NEXT, came_from)],
         )
-    return page(ask, 'confirm.html', step=step, form_id=fresh_form_id())
+    status = 200 if ask.problem is None else ask.problem.status
+    return page(ask, 'confirm.html', status, step=step, form_id=fresh_form_id())
 
 
 def go_on(ask: Ask, address: str, asked: Command) -> Response:
@@ -65,4 +66,4 @@ def go_on(ask: Ask, address: str, asked: Command) -> Response:
 def need_reason(ask: Ask) -> None:
     """Refuse a form without a reason."""
     if reason_of(ask) is None:
-        raise wrong('the reason is missing', 'say why, so that others understand it later')
+        raise ReasonMissing

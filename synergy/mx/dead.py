@@ -78,7 +78,9 @@ def known_dead(ask: Ask, uow_id: str) -> Unit:
     """Return a dead letter; raise Refused when there is none of that id."""
     unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
     if unit is None or unit.state is not UnitState.DEAD:
-        raise unknown(f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list')
+        raise unknown(
+            f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
+        )
     return unit
 
 
@@ -93,7 +95,9 @@ def settle(ask: Ask, uow_id: str, action: str) -> Command:
     command = None if unit is None else _command(ask, unit, kind)
     found = None if command is None else asked_before(ask, command)
     if unit is None or command is None or (found is None and unit.state is not UnitState.DEAD):
-        raise unknown(f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list')
+        raise unknown(
+            f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
+        )
     found = found or place(ask, command)
     if kind is not CommandKind.DROP:
         # Asked for again, too: what asked before may have ended in between.

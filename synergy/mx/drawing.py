@@ -6,7 +6,7 @@ so that whatever is put into an attribute or between tags is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from typing import Final
@@ -46,8 +46,12 @@ def pill(css: str, text: str) -> Markup:
 
 
 def strip(cells: Iterable[Cell]) -> Markup:
-    """Return jobs side by side, each a link that live updates find by its name."""
-    return Markup(f'<div class="strip">{"".join(map(_in_strip, cells))}</div>')
+    """Return jobs side by side, each a link that live updates find by its name.
+
+    Where cells are too small for a finger, one link to the map of them all lies above.
+    """
+    shown = list(cells)
+    return Markup(f'<div class="strip">{"".join(map(_in_strip, shown))}{_whole(shown)}</div>')
 
 
 def row_cells(row: Row) -> Markup:
@@ -60,6 +64,16 @@ def _in_strip(cell: Cell) -> str:
     return (
         f'<a class="c {cell.css}{corner}" href="{escape(cell.href)}" data-k="{escape(cell.name)}"'
         f' title="{escape(cell.label)}">{glyph(cell.css)}</a>'
+    )
+
+
+def _whole(cells: Sequence[Cell]) -> str:
+    if not cells:
+        return ''
+    process = escape(cells[-1].name.partition('@')[0])
+    return (
+        f'<a class="whole" href="/t/{process}?at={escape(cells[-1].timeperiod)}"'
+        f' aria-label="Heat map of {process}"></a>'
     )
 
 

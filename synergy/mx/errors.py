@@ -9,6 +9,7 @@ class Refused(Exception):
     status: of HTTP. title: what happened. detail: to what. advice: what to do next. headers: to be
     sent along. is_form_kept: a form that was sent can be sent again once the reason is mended.
     back: address and name of where a page leads to; it may be set.
+    href: the page of this site that the advice names.
     """
 
     def __init__(
@@ -30,11 +31,27 @@ class Refused(Exception):
         self.headers = headers or {}
         self.is_form_kept = is_form_kept
         self.back: tuple[str, str] | None = None
+        self.href: str | None = None
 
 
-def unknown(what: str, advice: str) -> Refused:
-    """Return the refusal of a thing that does not exist."""
-    return Refused(404, 'Not found', what, advice)
+class ReasonMissing(Refused):
+    """A change that is not made without a reason came without one; its page asks for it again."""
+
+    def __init__(self) -> None:
+        """Say it."""
+        super().__init__(
+            400,
+            'That cannot be read',
+            'the reason is missing',
+            'say why, so that others understand it later',
+        )
+
+
+def unknown(what: str, advice: str, href: str | None = None) -> Refused:
+    """Return the refusal of a thing that does not exist. href: the page that the advice names."""
+    found = Refused(404, 'Not found', what, advice)
+    found.href = href
+    return found
 
 
 def wrong(what: str, advice: str) -> Refused:

@@ -173,7 +173,9 @@ def known_request(ask: Ask, request_id: str) -> Command:
     command = ask.store.command(CommandId(request_id))
     if command is None:
         raise unknown(
-            f'there is no request {request_id!r:.80}', 'choose one from the list of requests'
+            f'there is no request {request_id!r:.80}',
+            'choose one from the list of requests',
+            '/requests',
         )
     return command
 

@@ -321,6 +321,7 @@ def known_freerun(ask: Ask, name: str) -> FreerunView:
         raise unknown(
             f'there is no free run {name!r:.80}{nearest(name, found)}',
             'choose one from the list of free runs',
+            '/freeruns',
         )
     return view
 

@@ -204,6 +204,7 @@ def focus_of(ask: Ask, name: str) -> Focus:
         raise unknown(
             f'there is no tree or process {name!r:.80}{nearest(name, known)}',
             'choose one from the overview',
+            '/',
         )
     of_tree = [nodes[level] for level in tree.levels]
     days = [node for node in of_tree if node.process.qualifier is Qualifier.DAILY]

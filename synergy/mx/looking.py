@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.mx.answers import LOOKED_AT_MAX, commands_page, older
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.cells import Cell, Painter, href_of
-from synergy.mx.errors import unknown
+from synergy.mx.errors import Refused, unknown
 from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
@@ -58,6 +59,14 @@ class ProcessLine:
     mark: Mark
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A form about a process that was not taken."""
+
+    process: ProcessName
+    error: Refused
+
+
 @dataclass(frozen=True, slots=True)
 class GraphBox:
     """One process of the graph, with its job at the chosen instant."""
@@ -75,15 +84,17 @@ class Graph:
     boxes: Sequence[GraphBox]
 
 
-def processes(ask: Ask) -> Response:
-    """List managed processes and daemons."""
+def processes(ask: Ask, mistake: Mistake | None = None) -> Response:
+    """List managed processes and daemons. mistake: what was sent, to be corrected."""
     ask.look()
     units = ask.store.live_units(LIVE_LOOKS_MAX)
     with ask.model.lock:
         painter = Painter(ask)
         work = under_way(ask.model.timetable, units)
         rows = [_line(ask, painter, node, work) for node in ask.model.hierarchy]
-    return page(ask, 'processes.html', rows=rows, daemons=list(ask.context.daemons.values()))
+    daemons = list(ask.context.daemons.values())
+    status = 200 if mistake is None else mistake.error.status
+    return page(ask, 'processes.html', status, rows=rows, daemons=daemons, mistake=mistake)
 
 
 def graph(ask: Ask) -> Response:
@@ -199,14 +210,19 @@ def log_lines(ask: Ask, name: str) -> Sequence[str]:
     """Return the last lines of a log file of this box, without passwords."""
     files = log_files(ask)
     if name not in files:
-        raise unknown(f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them')
+        raise unknown(
+            f'there is no log {name!r:.80}{nearest(name, files)}', 'choose one of them', '/logs'
+        )
     return _tail(ask.settings.log_directory / name)
 
 
 def search(ask: Ask) -> Response:
     """Find intervals; a single one is gone to at once."""
     text = ask.optional('q') or ''
-    query = parse_query(ask, text)
+    try:
+        query = parse_query(ask, text)
+    except Refused as error:
+        return page(ask, 'search.html', error.status, text=text, error=error, rows=[])
     if isinstance(query, JobKey):
         return redirect(href_of(query), 302)
     ask.look()
@@ -219,6 +235,7 @@ def search(ask: Ask) -> Response:
         ask,
         'search.html',
         text=text,
+        error=None,
         query=query,
         rows=rows,
         looks=BOX_LOOKS_MAX,
@@ -231,7 +248,9 @@ def tree_page(ask: Ask, name: str) -> Response:
     trees = {node.tree.name: node.tree for node in ask.model.hierarchy if node.tree.mx_page == name}
     if not trees:
         pages = {node.tree.mx_page or '' for node in ask.model.hierarchy}
-        raise unknown(f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview')
+        raise unknown(
+            f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview', '/'
+        )
     return page(
         ask,
         'tree_page.html',

@@ -30,7 +30,7 @@ FAILED: Final = Mark('fail', 'failed')
 SKIPPED: Final = Mark('skip', 'skipped')
 NOOP: Final = Mark('noop', 'noop')
 NOT_DUE: Final = Mark('due', 'not due')
-READY: Final = Mark('due', 'ready')
+READY: Final = Mark('ready', 'ready')
 #: In progress by its state, while nothing of it runs: a live interval between two of its runs.
 RESTING: Final = Mark('due', 'between runs')
 DOOMED: Final = Mark('block', 'will be skipped')
@@ -39,7 +39,7 @@ LATE: Final = Mark('late', 'late')
 
 #: In the order of legends.
 LEGEND: Final = (
-    PROCESSED, RUNNING, FINAL_RUN, BLOCKED, FAILED, SKIPPED, NOOP, Mark('due', 'not due'),
+    PROCESSED, RUNNING, FINAL_RUN, BLOCKED, FAILED, SKIPPED, NOOP, READY, NOT_DUE,
 )  # fmt: skip
 
 BY_STATE: Final = {

@@ -11,7 +11,8 @@ from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.records import Json
 from synergy.mx.ask import Ask
 from synergy.mx.confirm import Step, confirm, go_on
-from synergy.mx.errors import unknown, wrong
+from synergy.mx.errors import Refused, unknown, wrong
+from synergy.mx.looking import Mistake, processes
 from synergy.mx.orders import order, reason_of
 
 #: What to give instead of a trigger to go by context.py again.
@@ -32,7 +33,9 @@ def confirm_process(ask: Ask, name: str, action: str) -> Response:
         'start.',
     }
     if action not in says:
-        raise unknown(f'{action!r:.40} has no step to confirm', 'use the list of processes')
+        raise unknown(
+            f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
+        )
     titles = {'run': 'Run {} now', 'default': 'Let {} go by context.py'}
     step = Step(
         title=titles.get(action, f'Switch {{}} {action}').format(process.name),
@@ -46,7 +49,12 @@ def confirm_process(ask: Ask, name: str, action: str) -> Response:
 
 def switch_process(ask: Ask, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
-    asked = order_change(ask, name, action)
+    try:
+        asked = order_change(ask, name, action)
+    except Refused as error:
+        if error.status != 400:
+            raise
+        return processes(ask, Mistake(process=ask.node(name).process.name, error=error))
     return go_on(ask, ask.url('processes'), asked)
 
 

@@ -28,6 +28,7 @@ from synergy.mx.search import completions
 from synergy.mx.sentences import sentence, unsaid
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.static import static_url
+from synergy.ports.errors import PortError
 
 _HEADERS: Final = {
     'Content-Security-Policy': (
@@ -117,6 +118,7 @@ def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Res
         response = problem(request, error)
     else:
         text = site.templates.get_template('error.html').render(
+            **_within(ask),
             error=error,
             ask=ask,
             theme=_theme(request),
@@ -177,6 +179,23 @@ def finish(response: Response, *, is_changed: bool) -> Response:
     if is_changed:
         response.headers.add('Vary', 'Cookie, Authorization')
     return response
+
+
+def _within(ask: Ask | None) -> dict[str, object]:
+    """Return what an error page needs to stand within the others; without a visitor it cannot."""
+    if ask is None or ask.visitor.role is None:
+        return {'is_within': False}
+    try:
+        around = around_of(ask)
+    except PortError:
+        return {'is_within': False}
+    return {
+        'is_within': True,
+        'is_live': False,
+        'visitor': ask.visitor,
+        'around': around,
+        'now': ask.now,
+    }
 
 
 def around_of(ask: Ask) -> Around | None:

@@ -74,7 +74,14 @@ def completions(context: Context) -> Sequence[str]:
     """Return what the search box offers while somebody types."""
     states = [f'state:{state}' for state in STATES]
     names = list(context.hierarchy.nodes)[:COMPLETIONS_MAX]
-    return [*states, 'state:failed since:3d', *names, *(f'process:{name}' for name in names)]
+    return [
+        *states,
+        'state:failed since:3d',
+        'since:1d',
+        'since:3d',
+        *names,
+        *(f'process:{name}' for name in names),
+    ]
 
 
 def parse_query(ask: Ask, text: str) -> Query | JobKey:

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import readiness
 from synergy.core.records import ProcessName
-from synergy.core.states import JobState
+from synergy.core.states import Due, JobState
 from synergy.core.timeperiod import Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell
 from synergy.mx.errors import wrong
 from synergy.mx.grid import Grid, Row, Slot, said
-from synergy.mx.marks import BLOCKED, FAILED, LATE, LEGEND, RUNNING, Mark
+from synergy.mx.marks import BLOCKED, FAILED, LATE, LEGEND, READY, RUNNING, Mark
 from synergy.mx.words import counted
 
 #: The legend, by the names that addresses have for it.
-FILTERS: Final[Mapping[str, Mark]] = dict(
-    zip(
-        ('processed', 'running', 'final', 'blocked', 'failed', 'skipped', 'noop', 'due', 'late'),
-        (*LEGEND, LATE),
-        strict=True,
-    )
-)
+_NAMES: Final = (
+    'processed', 'running', 'final', 'blocked', 'failed', 'skipped', 'noop', 'ready', 'due', 'late',
+)  # fmt: skip
+FILTERS: Final[Mapping[str, Mark]] = dict(zip(_NAMES, (*LEGEND, LATE), strict=True))
 
 #: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
 _TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
@@ -37,6 +37,8 @@ _HIDDEN: Final = {
     'skip': JobState.SKIPPED,
     'noop': JobState.NOOP,
 }
+#: Embryos of one cell that are asked whether they are ready: a day of hours.
+_READY_LOOKS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +128,23 @@ def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
         return True
     if css in _TALLIED:
         return cell.tally[_TALLIED.index(css)] > 0
-    if css not in _HIDDEN or not cell.last:
+    if not cell.last or css not in (READY.css, *_HIDDEN):
         return False
-    qualifier = ask.model.hierarchy.nodes[row.process].process.qualifier
+    node = ask.model.hierarchy.nodes[row.process]
+    qualifier = node.process.qualifier
     first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
     ordinals = range(first.ordinal, last.ordinal + 1)
+    if css == READY.css:
+        return _has_ready(ask, node, ordinals)
     return ask.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None
+
+
+def _has_ready(ask: Ask, node: Node, ordinals: range) -> bool:
+    """Tell whether one of the first embryos among `ordinals` may run now."""
+    timetable, process = ask.model.timetable, node.process
+    over = min(ordinals.stop, ask.model.hierarchy.over_until(node, ask.now))
+    embryos = timetable.ordinals_in(
+        process.name, range(ordinals.start, over), {JobState.EMBRYO}, newest_first=False
+    )
+    keys = (ask.model.key(node, ordinal) for ordinal in islice(embryos, _READY_LOOKS))
+    return any(readiness(timetable, key, ask.now).due is Due.READY for key in keys)

@@ -6,6 +6,7 @@ time pass, so that what a tab asks for can be counted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from playwright.sync_api import Page, Request, Response, Route, expect
 
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
-from synergy.core.records import BoxProcess
+from synergy.core.records import BoxProcess, Job
 from synergy.core.states import JobState
 from synergy.mx.app import App
 from synergy.mx.feed import QUIET_READ_SECONDS, TICK_SECONDS
@@ -109,6 +110,37 @@ def test_a_page_is_ticked_only_while_it_wants_that(pages: Pages, page: Page) -> 
 
     expect(page.locator('#r-title')).to_contain_text('processed')
     expect(page.locator(WORD)).to_have_text('Live')
+
+
+@pytest.mark.parametrize(
+    ('timeperiod', 'before', 'state', 'after'),
+    [
+        ('2026112000', 'ok', JobState.EMBRYO, 'ready'),
+        ('2026112310', 'run', JobState.EMBRYO, 'ready'),
+        ('2026112311', 'ready', JobState.IN_PROGRESS, 'run'),
+    ],
+)
+def test_a_cell_is_painted_before_its_page_is_read_anew(
+    pages: Pages, page: Page, timeperiod: str, before: str, state: JobState, after: str
+) -> None:
+    address = f'/t/site?z=day&at={timeperiod[:8]}'
+    follow(page, address)
+    page.route(f'**{address}', lambda route: route.abort())
+    cell = page.locator(f'td.c:has([data-k="SiteHourly@{timeperiod}"])')
+    expect(cell).to_have_class(re.compile(rf'\b{before}\b'))
+
+    key = pages.key('SiteHourly', timeperiod)
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    at = pages.runtime.clock.now()
+    unmade = Job(process=key.process, timeperiod=key.timeperiod, changed_at=at)
+    job = pages.store.jobs([key]).get(key, unmade)
+    changed = replace(job, state=state, rev=job.rev + 1, changed_at=at)
+    pages.store.commit(leadership, [SaveJob(changed, 'changed')])
+    pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS + 1))
+
+    expect(cell).to_have_class(re.compile(rf'^c {after}\b'))
+    expect(cell.locator('svg:not(.pf) use')).to_have_attribute('href', f'#{after}')
 
 
 def test_the_focus_stays_on_what_it_was_on_when_rows_move(pages: Pages, page: Page) -> None:

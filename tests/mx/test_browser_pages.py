@@ -89,6 +89,71 @@ def test_the_theme_can_be_chosen_against_the_system(served: str, chromium: Brows
     chromium.close_pages()
 
 
+def test_a_search_is_completed_word_by_word(served: str, chromium: Browser) -> None:
+    page = chromium.page(served)
+    page.goto('/')
+    offered = "() => [...document.querySelector('#q').list.options].map((option) => option.value)"
+    assert 'process:SiteHourly' in page.evaluate(offered)
+
+    page.fill('#q', 'process:site* sta')
+    then = page.evaluate(offered)
+    assert 'process:site* state:failed' in then
+    assert all(text.startswith('process:site* ') for text in then)
+    assert not any('process:Site' in text for text in then)
+    page.fill('#q', 'process:site* state:failed si')
+    assert 'process:site* state:failed since:3d' in page.evaluate(offered)
+    page.fill('#q', 'st')
+
+    assert 'state:failed' in page.evaluate(offered)
+    page.goto('/search?q=state:failed')
+    assert 'state:failed' in page.evaluate(offered.replace('#q', '#q2'))
+    chromium.close_pages()
+    assert chromium.errors == []
+
+
+def test_no_page_scrolls_sideways_on_the_smallest_phone(served: str, chromium: Browser) -> None:
+    page = chromium.page(served, (320, 640))
+    wide = {}
+    for name, address in ADDRESSES.items():
+        page.goto(address)
+        across = page.evaluate('document.documentElement.scrollWidth')
+        if across > 320:
+            wide[name] = across
+    chromium.close_pages()
+    assert wide == {}
+
+
+@pytest.mark.parametrize(
+    ('address', 'labels'),
+    [
+        ('/config', {'depends on', 'starts', 'ends', 'trigger', 'machine', 'blocking', 'queue'}),
+        ('/runs', {'run', 'lease until'}),
+    ],
+)
+def test_values_have_names_on_a_phone(
+    served: str, chromium: Browser, address: str, labels: set[str]
+) -> None:
+    page = chromium.page(served, NARROW)
+    page.goto(address)
+    seen = page.evaluate(
+        """() => [...document.querySelectorAll('.stack .lb')].map((cell) =>
+            getComputedStyle(cell, '::before').content.replaceAll('"', '').trim())"""
+    )
+
+    assert labels <= set(seen)
+    chromium.close_pages()
+
+
+def test_the_theme_can_be_chosen_on_a_phone(served: str, chromium: Browser) -> None:
+    page = chromium.page(served, NARROW, color_scheme='light')
+    page.goto('/')
+
+    page.get_by_role('button', name='Dark').click()
+
+    page.wait_for_selector('html[data-theme=dark]')
+    chromium.close_pages()
+
+
 def test_nothing_moves_for_those_who_asked_for_that(served: str, chromium: Browser) -> None:
     page = chromium.page(served, reduced_motion='reduce')
     page.goto('/')

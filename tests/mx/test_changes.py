@@ -169,7 +169,8 @@ def test_a_change_needs_a_reason(pages: Pages) -> None:
     answer = pages.post('/change/reprocess', fields(pages.get(ADDRESS).text))
 
     assert answer.status_code == 400
-    assert 'reason' in answer.text
+    assert 'the reason is missing' in answer.text
+    assert 'name="plan_hash"' in answer.text  # The plan and its form are there still.
 
 
 def test_a_preview_of_a_skip_leaves_the_read_model_alone(pages: Pages) -> None:

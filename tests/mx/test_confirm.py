@@ -69,7 +69,10 @@ def test_what_takes_something_away_needs_a_reason(pages: Pages, address: str) ->
     before = pages.dump()
 
     assert ' required' in pages.get(address).text
-    assert pages.post(address, {'reason': ' '}).status_code == 400
+    again = pages.post(address, {'reason': ' '})
+    assert again.status_code == 400
+    assert 'the reason is missing' in again.text
+    assert f'action="{address}"' in again.text  # The form is there to be filled in.
     assert pages.dump() == before
 
 

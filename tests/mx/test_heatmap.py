@@ -182,20 +182,52 @@ def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
     assert '2 late</span>' in pages.get('/t/site?z=all').text
 
 
-def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages) -> None:
-    key = pages.key('SiteHourly', '2026111005')
+def reset(pages: Pages, process: str, timeperiod: str) -> None:
+    """Put a job back, as a request does."""
+    key = pages.key(process, timeperiod)
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
-    reset = replace(
+    job = replace(
         pages.store.jobs([key])[key],
         state=JobState.EMBRYO,
         rev=2,
         request_id=CommandId(REQUEST_ID),
         changed_at=NOW,
     )
-    pages.store.commit(leadership, [SaveJob(reset, 'reset')])
+    pages.store.commit(leadership, [SaveJob(job, 'reset')])
+
+
+def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages) -> None:
+    reset(pages, 'SiteHourly', '2026111005')
 
     found = cell(pages.get('/t/site?z=month&at=202611').text, 'SiteHourly@2026111000')
 
     assert '23 of 24 hours' in found
     assert 'late' not in found
+
+
+def test_ready_looks_different_from_not_due(pages: Pages) -> None:
+    reset(pages, 'SiteHourly', '2026111005')
+
+    text = pages.get('/t/site?z=day&at=20261110').text
+
+    ready = cell(text, 'SiteHourly@2026111005')
+    assert '"c ready"' in ready
+    assert '#ready' in ready
+    assert 'SiteHourly 2026111005, ready' in ready
+    assert '#ready' in re.findall(r'<a class="st ready" href=.*?</a>', text)[0]
+    later = cell(pages.get('/t/site?z=day&at=20261123').text, 'SiteHourly@2026112320')
+    assert '"c due"' in later
+    assert '<use' not in later
+
+
+def test_the_filter_of_ready_finds_it_in_a_rolled_up_cell(pages: Pages) -> None:
+    reset(pages, 'SiteHourly', FAILED_HOUR[1][:-2] + '10')
+    reset(pages, 'SiteHourly', '2026111005')
+
+    text = pages.get('/t/site?z=month&at=202611&state=ready').text
+
+    assert ' dim' not in cell(text, 'SiteHourly@2026111000')
+    assert '"c fail' in cell(text, 'SiteHourly@2026112200')  # Shows the worse of the two.
+    assert ' dim' not in cell(text, 'SiteHourly@2026112200')
+    assert ' dim' in cell(text, 'SiteHourly@2026111100')

@@ -16,9 +16,11 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.users import Role
+from synergy.mx.around import Surroundings
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from synergy.mx.shared import LIVE_HEADER
+from synergy.ports.errors import StoreUnavailable
 from tests.mx.addresses import OLD, address_of
 from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
 from tests.pipelines.pages import HOSTILE
@@ -138,6 +140,53 @@ def test_bad_input_gets_a_clear_page(pages: Pages, address: str, status: int, sa
     assert answer.status_code == status
     assert said in answer.text
     assert 'What to do:' in answer.text
+
+
+@pytest.mark.parametrize(
+    ('address', 'link'),
+    [
+        ('/i/Nothing/2026112209', '/processes'),
+        ('/t/nothing', '/'),
+        ('/requests/f00', '/requests'),
+        ('/logs?file=../store.db', '/logs'),
+    ],
+)
+def test_an_error_leads_on(pages: Pages, address: str, link: str) -> None:
+    text = pages.get(address).text
+
+    assert f'What to do:</strong> <a class="link" href="{link}">' in text
+    assert '<a href="/processes">Processes</a>' in text
+    assert 'data-status' not in text  # There is nothing to follow.
+
+
+def test_an_error_is_said_to_those_whom_no_navigation_leads_anywhere(guarded: Pages) -> None:
+    answer = guarded.post('/change/skip', {})
+
+    assert answer.status_code == 401
+    assert 'What to do:' in answer.text
+    assert '<nav' not in answer.text
+
+
+def test_an_error_is_said_while_the_store_goes_away(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise StoreUnavailable('store /nowhere is gone; bring it back')
+
+    monkeypatch.setattr(Surroundings, 'of', gone)
+    answer = pages.get('/i/Nothing/2026112209')
+
+    assert answer.status_code == 404
+    assert 'no managed process' in answer.text
+    assert '<nav' not in answer.text
+
+
+def test_a_mistyped_search_stays_to_be_mended(pages: Pages) -> None:
+    answer = pages.get('/search?q=proces:site*')
+
+    assert answer.status_code == 400
+    assert 'id="q2" name="q" type="search" value="proces:site*" aria-invalid="true"' in answer.text
+    assert 'did you mean' in answer.text
 
 
 def test_a_store_that_is_gone_is_said(pages: Pages) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -88,3 +89,25 @@ def test_the_api_changes_a_process_once_per_key(pages: Pages) -> None:
         assert answer.status_code == 202
 
     assert asked(pages) == [(CommandKind.PROCESS_SAVE, {'is_on': False}, 'migration')]
+
+
+@pytest.mark.parametrize(
+    ('form', 'said'),
+    [
+        ({'trigger': 'nevver', 'reason': 'the feed is late'}, 'nevver'),
+        ({'trigger': ' ', 'reason': 'the feed is late'}, 'trigger is missing'),
+        ({'trigger': 'at 05:00', 'reason': 'late ' * 101}, 'the reason has'),
+    ],
+)
+def test_a_form_with_a_mistake_comes_back_as_it_was_typed(
+    pages: Pages, form: dict[str, str], said: str
+) -> None:
+    answer = pages.post(f'/processes/{HOURLY}/trigger', form)
+
+    assert answer.status_code == 400
+    assert '<h1>Processes</h1>' in answer.text
+    menu = re.findall(r'<details open>.*?</details>', answer.text, re.DOTALL)
+    assert len(menu) == 1
+    assert said in re.findall(r'role="alert">.*?</p>', menu[0])[0]
+    assert f'id="t-{HOURLY}" name="trigger" type="text" value="{form["trigger"]}"' in menu[0]
+    assert f'value="{form["reason"]}"' in menu[0]

@@ -6,7 +6,7 @@
     ['?', 'these keys'], ['/', 'search'],
     ['g then o h r q f w p d a', 'overview, heat map, runs, requests, free runs, workers, processes, dead letters, audit'],
     ['j k', 'next, previous row'], ['Enter', 'open the row'],
-    ['← ↑ ↓ →', 'move in a heat map'], ['x, Shift + arrows, drag', 'select a cell, a range'],
+    ['← ↑ ↓ →', 'move in a heat map, along a strip'], ['x, Shift + arrows, drag', 'select a cell, a range'],
     ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected, or the row'], ['.', 'why'], ['Esc', 'let go'],
   ];
   let isGoing = false;
@@ -64,6 +64,51 @@
     return true;
   }
 
+  // A strip is one stop of Tab, its newest cell; arrows lead on from there. Without this script each
+  // cell is a stop.
+  function rove(chosen) {
+    for (const cell of chosen.parentElement.querySelectorAll('a.c')) cell.tabIndex = cell === chosen ? 0 : -1;
+  }
+
+  function roveAll() {
+    for (const strip of document.querySelectorAll('.strip')) {
+      const cells = strip.querySelectorAll('a.c');
+      if (!strip.querySelector('a.c[tabindex="0"]') && cells.length) rove([...cells].find((cell) => cell === document.activeElement) || cells[cells.length - 1]);
+    }
+  }
+
+  function along(cell, key) {
+    const cells = [...cell.parentElement.querySelectorAll('a.c')];
+    const at = cells.indexOf(cell);
+    const to = { ArrowLeft: Math.max(at - 1, 0), ArrowRight: Math.min(at + 1, cells.length - 1), Home: 0, End: cells.length - 1 }[key];
+    if (to === undefined) return false;
+    rove(cells[to]);
+    cells[to].focus();
+    return true;
+  }
+
+  document.addEventListener('focusin', (event) => { if (event.target.matches('.strip a.c')) rove(event.target); });
+  document.addEventListener('mx:swapped', roveAll);
+  roveAll();
+
+  // A search is completed word by word: what stands before the last word is kept, and nothing is
+  // offered twice.
+  const offers = document.getElementById('q-list');
+  const words = offers ? [...offers.options].map((option) => option.value) : [];
+  const keyOf = (word) => (word.includes(':') ? word.slice(0, word.indexOf(':')) : 'process');
+  let head = '';
+
+  function offer(field) {
+    const before = field.value.slice(0, field.value.lastIndexOf(' ') + 1);
+    if (before === head) return;
+    head = before;
+    const used = new Set(before.trim().split(/\s+/).map(keyOf));
+    const fitting = before.trim() ? words.filter((word) => !word.includes(' ') && !used.has(keyOf(word))) : words;
+    offers.replaceChildren(...fitting.map((word) => { const option = document.createElement('option'); option.value = before + word; return option; }));
+  }
+
+  if (offers) for (const kind of ['input', 'focusin']) document.addEventListener(kind, (event) => { if (event.target.list === offers) offer(event.target); });
+
   // On a phone the list of pages scrolls sideways; show where we are.
   const here = document.querySelector('.nav [aria-current]');
   if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) here.parentElement.scrollLeft = here.offsetLeft - 40;
@@ -79,6 +124,8 @@
       if (GO[event.key]) { event.preventDefault(); location.assign(GO[event.key]); }
       return;
     }
+    const cell = event.target.closest('.strip a.c');
+    if (cell && along(cell, event.key)) { event.preventDefault(); return; }
     const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
     if (event.key === '?') { sheet(); }
     else if (event.key === '/') { document.getElementById('q')?.focus(); }

@@ -6,6 +6,8 @@
   const status = document.querySelector('[data-status]');
   const word = document.querySelector('[data-status-word]');
   const FOCUSED = 'r-focused';
+  const SVG = 'http://www.w3.org/2000/svg';
+  const LOOKS = ['ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'ready', 'due'];
   let isStale = false;
   let timer = null;
   let source = null;
@@ -95,23 +97,34 @@
     status.addEventListener('htmx:afterSwap', () => { if (source && hasTicks !== wantsTicks()) { source.close(); source = null; connect(); } });
     status.addEventListener('htmx:responseError', (event) => {
       if (event.detail.xhr.status === 401) { location.reload(); }
-      else if (event.detail.xhr.status >= 500) { show('off', 'Not brought up to date, as of'); }
+      else { show('off', 'Not brought up to date, as of'); }
     });
     for (const kind of ['htmx:sendError', 'htmx:timeout']) status.addEventListener(kind, () => { show('off', 'Disconnected, as of'); });
+  }
+
+  // The glyph of a cell, or of the mark in a wide one.
+  function draw(place, css) {
+    if (place.matches('.mk')) { place.classList.remove(...LOOKS); place.classList.add(css); }
+    place.querySelector('svg:not(.pf)')?.remove();
+    if (css === 'due') return;
+    const glyph = document.createElementNS(SVG, 'svg');
+    glyph.setAttribute('aria-hidden', 'true');
+    glyph.append(document.createElementNS(SVG, 'use'));
+    glyph.firstChild.setAttribute('href', `#${css}`);
+    place.prepend(glyph);
   }
 
   function paint(cells) {
     for (const [name, css, state] of cells) {
       for (const link of document.querySelectorAll(`[data-k="${CSS.escape(name)}"]`)) {
         const cell = link.closest('td.c') || link;
-        cell.classList.remove('ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'due', 'corner');
+        cell.classList.remove(...LOOKS, 'corner');
         cell.classList.add(css, 'is-new');
         setTimeout(() => cell.classList.remove('is-new'), 1300);
         const label = `${name.replace('@', ' ')}, ${state}`;
         link.setAttribute('aria-label', label);
         link.title = label;
-        const use = link.querySelector('use');
-        if (use) use.setAttribute('href', `#${css}`);
+        draw(link.querySelector('.mk') || link, css);
       }
     }
   }
