@@ -55,6 +55,7 @@ def remote(pages: Pages, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
+    pages.add_user('anna', Role.OPERATOR)
     token, text = new_token('anna', Role.OPERATOR, None, NOW, timedelta(days=1))
     pages.store.save_token(token)
     monkeypatch.setenv('SYNERGY_SERVER', f'http://127.0.0.1:{waitress.effective_port}')

@@ -251,6 +251,26 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
 
 
+def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
+    guarded.store.save_token(token)
+    headers = {'Host': 'localhost', 'Authorization': f'Bearer {text}', 'Idempotency-Key': 'k'}
+    user = next(user for user in guarded.store.users() if user.name == 'operator')
+
+    guarded.store.save_user(replace(user, role=Role.VIEWER))
+    refused = guarded.client.post('/api/v1/processes/SiteDaily/on', json={}, headers=headers)
+
+    assert refused.status_code == 403
+    assert guarded.get('/api/v1/jobs', **headers).status_code == 200
+
+
+def test_a_token_without_its_user_is_worth_nothing(guarded: Pages) -> None:
+    token, text = new_token('gone', Role.VIEWER, None, NOW, None)
+    guarded.store.save_token(token)
+
+    assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}').status_code == 401
+
+
 def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: Pages) -> None:
     token, text = new_token('operator', Role.VIEWER, 'ci', NOW, None)
     guarded.store.save_token(token)
