@@ -233,6 +233,15 @@ def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
     assert seen == whole['items'] != []
 
 
+def test_a_mask_is_not_saved_as_a_secret(pages: Pages) -> None:
+    body = {'name': 'Shell::hourly', 'trigger': 'every 3600', 'arguments': {'password': '•••'}}
+
+    answer = ask(pages, '/freeruns', body)
+
+    assert answer.status_code == 400
+    assert 'type the secret again' in (answer.json or {})['detail']
+
+
 def test_a_free_run_is_saved(pages: Pages) -> None:
     answer = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'every 3600'})
 
