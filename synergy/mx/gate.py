@@ -20,6 +20,7 @@ from synergy.mx.errors import Refused
 from synergy.mx.security import Session, is_token
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
+from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 COOKIE: Final = 'synergy_mx'
@@ -93,6 +94,18 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
         'make another one with ./launch.py user token',
         {'WWW-Authenticate': 'Bearer'},
     )
+
+
+def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
+    """Tell whether one who was let in would be let in now; asks the store."""
+    try:
+        with site.stores.lent() as store:
+            return visitor_of(site, store, request, site.clock.now()).may(needed)
+    except Refused:
+        return False
+    except PortError:
+        # Nobody can tell, and nothing new is told meanwhile.
+        return True
 
 
 def refuse_guessing(site: Site, place: str, now: datetime) -> None:

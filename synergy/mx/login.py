@@ -50,8 +50,10 @@ def log_in(ask: Ask) -> Response:
     return response
 
 
-def log_out(_ask: Ask) -> Response:
-    """End the session in this browser."""
+def log_out(ask: Ask) -> Response:
+    """End the sessions of the visitor, here and wherever else the cookie may be."""
+    if ask.visitor.via == 'session':
+        ask.store.end_sessions(ask.visitor.name)
     response = see('/login')
     response.delete_cookie(gate.COOKIE)
     return response

@@ -1,9 +1,10 @@
 """Passwords, sessions, form tokens, API tokens and the brake on guessing them.
 
-A session is a signed cookie that names a user and the serial of the password it was made with; a
-change of password or role ends it. The form token belongs to the session (or, where nobody has to
-log in, to the visit) and is needed for every change. Tokens of the API are `id.secret`; only a
-hash of the secret is kept. Its 256 random bits need no slow hash.
+A session is a signed cookie that names a user and the serial which the user had at the login. A
+change of password or role raises that, and so does logging out: it ends all sessions of the user,
+also those of whoever has copied a cookie. The form token belongs to the session (or, where nobody
+has to log in, to the visit) and is needed for every change. Tokens of the API are `id.secret`; only
+a hash of the secret is kept. Its 256 random bits need no slow hash.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PLACES_MAX: Final = 10_000
 PASSWORD_LENGTH_MIN: Final = 10
 PASSWORD_LENGTH_MAX: Final = 1000
 _METHOD: Final = 'scrypt'
+_SERIAL_BITS: Final = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,10 @@ class Brake:
 
 def user_of(name: str, role: Role, password: str, now: datetime) -> User:
     """Return a new user."""
-    return User(name=name, role=role, password_hash=hashed(password), created_at=now)
+    # Not 1 for all: sessions of an earlier user of that name must not come back to life.
+    serial = secrets.randbits(_SERIAL_BITS)
+    password_hash = hashed(password)
+    return User(name=name, role=role, password_hash=password_hash, serial=serial, created_at=now)
 
 
 def with_password(user: User, password: str) -> User:

@@ -20,7 +20,7 @@ from synergy.mx.gate import COOKIE
 from synergy.mx.main import _refusal
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
-from synergy.mx.security import GUESSES_MAX, new_token
+from synergy.mx.security import GUESSES_MAX, new_token, user_of
 from tests.mx.addresses import address_of
 from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages
 
@@ -177,6 +177,25 @@ def test_a_new_password_ends_sessions(guarded: Pages) -> None:
     guarded.store.save_user(replace(user, serial=user.serial + 1))
 
     assert guarded.get('/').status_code == 303
+
+
+def test_a_cookie_is_worth_nothing_after_logging_out(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    copied = guarded.client.get_cookie(COOKIE, domain='localhost')
+    assert copied is not None
+
+    guarded.post('/logout', {})
+    guarded.client.set_cookie(COOKIE, copied.value, domain='localhost')
+
+    assert guarded.get('/').status_code == 303
+    guarded.log_in('operator')
+    assert guarded.get('/').status_code == 200
+
+
+def test_a_new_user_of_an_old_name_takes_over_no_session() -> None:
+    first, second = (user_of('x', Role.VIEWER, PASSWORD, NOW) for _ in range(2))
+
+    assert first.serial != second.serial
 
 
 def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: Pages) -> None:
