@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request
 from synergy.core.users import Role
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
-from synergy.mx.security import Session, is_token
+from synergy.mx.security import GUESSES_MAX, Session, is_token
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
 from synergy.ports.errors import PortError
@@ -108,9 +108,9 @@ def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
         return True
 
 
-def refuse_guessing(site: Site, place: str, now: datetime) -> None:
+def refuse_guessing(site: Site, place: str, now: datetime, count_max: int = GUESSES_MAX) -> None:
     """Refuse a place that has guessed too often."""
-    wait = site.brake.wait(place, now)
+    wait = site.brake.wait(place, now, count_max)
     if wait is not None:
         seconds = int(wait.total_seconds()) + 1
         raise Refused(

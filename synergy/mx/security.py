@@ -23,6 +23,8 @@ from synergy.core.users import ApiToken, Role, User
 
 #: Guesses from one place before it has to wait, and how long.
 GUESSES_MAX: Final = 5
+#: Failed logins from one address, whatever the names: more, for many people may share it.
+ADDRESS_GUESSES_MAX: Final = 20
 GUESS_PAUSE: Final = timedelta(minutes=1)
 #: Places remembered at once.
 PLACES_MAX: Final = 10_000
@@ -82,17 +84,19 @@ class Brake:
 
     _failures: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
-    def wait(self, place: str, now: datetime) -> timedelta | None:
+    def wait(self, place: str, now: datetime, count_max: int = GUESSES_MAX) -> timedelta | None:
         """Return how long `place` still has to wait; None when it may try."""
         count, last = self._failures.get(place, (0, now))
         left = last + GUESS_PAUSE - now
-        return left if count >= GUESSES_MAX and left > timedelta(0) else None
+        return left if count >= count_max and left > timedelta(0) else None
 
     def failed(self, place: str, now: datetime) -> None:
         """Note a failure."""
+        count, last = self._failures.pop(place, (0, now))
         if len(self._failures) >= PLACES_MAX:
-            self._failures.clear()
-        count, last = self._failures.get(place, (0, now))
+            # They stand in the order of their last failures: guessers free none but the oldest.
+            for oldest in [*self._failures][:1]:
+                self._failures.pop(oldest, None)
         self._failures[place] = (1 if now - last > GUESS_PAUSE else count + 1, now)
 
     def succeeded(self, place: str) -> None:
