@@ -17,7 +17,7 @@ from contextlib import closing
 from threading import Thread
 from typing import Final, Protocol
 
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
+#: What a trusted proxy says: whom it asks for, and over which scheme. It keeps Host as it was.
+PROXY_HEADERS: Final = {'x-forwarded-for', 'x-forwarded-proto'}
 #: Objects before young garbage is looked for, and how many such rounds before older garbage is.
 GARBAGE_THRESHOLDS: Final = (20_000, 20, 100)
 #: How long a thread may keep the others waiting: a short page asks the store a dozen times, and
@@ -91,18 +93,7 @@ def start(runtime: MxRuntime) -> int:
     if listening is None:
         return EXIT_MISCONFIGURED
     site = site_of(runtime, secret)
-    server = create_server(
-        App(site),
-        sockets=[listening],
-        threads=THREADS + settings.mx_viewers_max,
-        connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
-        # Numbers of connections above 1024 are beyond select().
-        asyncore_use_poll=True,
-        ident='',
-        # Frames of live pages are small and must not wait for more.
-        send_bytes=1,
-        channel_request_lookahead=1,
-    )
+    server = server_of(site, listening)
     _stop_on_signal(site)
     sys.setswitchinterval(SWITCH_SECONDS)
     # It logs every tab that is closed.
@@ -149,6 +140,26 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         templates=environment(settings.mx_title, runtime.context),
         ring=_ring(runtime),
         host_names=_host_names(settings),
+    )
+
+
+def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
+    """Return the server on a socket; it does not run yet."""
+    settings = site.settings
+    return create_server(
+        App(site),
+        sockets=[listening],
+        threads=THREADS + settings.mx_viewers_max,
+        connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
+        # Numbers of connections above 1024 are beyond select().
+        asyncore_use_poll=True,
+        ident='',
+        # Frames of live pages are small and must not wait for more.
+        send_bytes=1,
+        channel_request_lookahead=1,
+        trusted_proxy=settings.mx_trusted_proxy,
+        trusted_proxy_headers=PROXY_HEADERS if settings.mx_trusted_proxy else set(),
+        clear_untrusted_proxy_headers=True,
     )
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import Client
 
+from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role
 from synergy.mx.gate import COOKIE
-from synergy.mx.main import _refusal
+from synergy.mx.main import _refusal, server_of
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from synergy.mx.security import (
@@ -351,6 +354,29 @@ def test_every_answer_carries_the_headers(pages: Pages) -> None:
         assert 'unsafe' not in policy
         assert headers['X-Content-Type-Options'] == 'nosniff'
         assert headers['X-Frame-Options'] == 'DENY'
+
+
+@pytest.mark.parametrize('proxy', ['10.0.0.1', '10.0.0.2', None])
+@pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
+def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | None) -> None:
+    settings = replace(guarded.runtime.settings, mx_trusted_proxy=proxy)
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        server: Any = server_of(replace(guarded.site, settings=settings), listening)
+        guarded.client = Client(server.application)
+        server.task_dispatcher.shutdown()
+        server.close()
+    guarded.place = {'REMOTE_ADDR': '10.0.0.1'}
+    said = {'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https', 'Host': 'localhost'}
+
+    form = {'name': 'operator', 'password': PASSWORD, 'form_token': guarded.form_token()}
+    login = guarded.client.post('/login', data=form, headers=said, environ_base=guarded.place)
+    form = {'reason': 'new kernel', 'form_token': guarded.form_token()}
+    guarded.client.post('/boxes/dev/drain', data=form, headers=said, environ_base=guarded.place)
+
+    is_trusted = proxy == '10.0.0.1'
+    assert ('Secure' in login.headers['Set-Cookie']) is is_trusted
+    (asked,) = guarded.store.commands(tuple(CommandState), 1, (CommandKind.BOX,))
+    assert asked.actor == ('operator@192.0.2.7' if is_trusted else 'operator@10.0.0.1')
 
 
 def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
