@@ -22,7 +22,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
-from synergy.mx.address import address_of, is_loopback
+from synergy.mx.address import address_of, is_loopback, refusal_of
 from synergy.mx.app import App
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
@@ -84,11 +84,14 @@ def start(runtime: MxRuntime) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = runtime.settings
     with closing(runtime.open_store()) as store:
-        refusal = _refusal(settings, has_users=bool(store.users()))
+        has_users = bool(store.users())
         secret = store.kept_secret(fresh_secret())
+    refusal = refusal_of(settings, has_users=has_users)
     if refusal is not None:
         logger.error('%s', refusal, extra={'event': 'mx_refused'})
         return EXIT_MISCONFIGURED
+    if not has_users:
+        _warn_of_openness(settings)
     listening = _listen(runtime.clock, settings)
     if listening is None:
         return EXIT_MISCONFIGURED
@@ -163,21 +166,13 @@ def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSoc
     )
 
 
-def _refusal(settings: Settings, *, has_users: bool) -> str | None:
-    """Return why the dashboard must not listen; None when it may."""
-    if has_users or is_loopback(settings.mx_host):
-        return None
-    if settings.is_mx_open_allowed:
+def _warn_of_openness(settings: Settings) -> None:
+    if not is_loopback(settings.mx_host):
         logger.warning(
             'MX is OPEN: everybody who reaches %s may change everything (mx_allow_open)',
             settings.mx_host,
             extra={'event': 'mx_open'},
         )
-        return None
-    return (
-        f'MX does not listen on {settings.mx_host}, beyond this machine, while nobody has to log '
-        'in; make a user with ./launch.py user add NAME --role admin, then ./launch.py start MX'
-    )
 
 
 def _listen(clock: Clock, settings: Settings) -> socket.socket | None:

@@ -19,8 +19,9 @@ from werkzeug.test import Client
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role
+from synergy.mx.address import refusal_of
 from synergy.mx.gate import COOKIE
-from synergy.mx.main import _refusal, server_of
+from synergy.mx.main import server_of
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from synergy.mx.security import (
@@ -382,7 +383,7 @@ def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | No
 def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
     beyond = replace(pages.runtime.settings, mx_host='0.0.0.0')
 
-    assert _refusal(pages.runtime.settings, has_users=False) is None
-    assert 'user add' in (_refusal(beyond, has_users=False) or '')
-    assert _refusal(beyond, has_users=True) is None
-    assert _refusal(replace(beyond, is_mx_open_allowed=True), has_users=False) is None
+    assert refusal_of(pages.runtime.settings, has_users=False) is None
+    assert 'user add' in (refusal_of(beyond, has_users=False) or '')
+    assert refusal_of(beyond, has_users=True) is None
+    assert refusal_of(replace(beyond, is_mx_open_allowed=True), has_users=False) is None
