@@ -23,6 +23,7 @@ from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.box_changes import change_box
 from synergy.mx.boxes import set_desired
 from synergy.mx.changes import job_command, preview_of
+from synergy.mx.confirm import need_reason
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.follow import ACTIONS, known_request, request_row
@@ -140,6 +141,7 @@ def api_request_jobs(ask: Ask) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(ask)
     command = _job_command(ask)
+    need_reason(ask)
     known = asked_before(ask, command)
     if known is None:
         planned = preview_of(ask, command)
