@@ -41,6 +41,11 @@ class MongoUsers(MongoReading):
                 upsert=True,
             )
 
+    def end_sessions(self, name: str) -> None:
+        """Raise the serial of a user, if there is one."""
+        with self._connection.reaching():
+            self._database[_USERS].update_one({'_id': name}, {'$inc': {'serial': 1}})
+
     def remove_user(self, name: str) -> bool:
         """Delete a user and all tokens of that name."""
         with self._connection.reaching():

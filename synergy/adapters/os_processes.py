@@ -83,6 +83,17 @@ class OsProcesses:
         except (psutil.Error, OSError):
             return False
 
+    def is_listening(self, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process answers on some port; True where nobody may look."""
+        try:
+            found = psutil.Process(identity.pid).net_connections('tcp')
+        except psutil.AccessDenied:
+            return True
+        except (psutil.Error, OSError):
+            return False
+        is_open = any(item.status == psutil.CONN_LISTEN for item in found)
+        return is_open and self.is_alive(identity)
+
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now."""
         try:

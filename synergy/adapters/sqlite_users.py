@@ -43,6 +43,10 @@ class SqliteUsers(SqliteTables):
             _SAVE_USER, (user.name, user.role.value, user.password_hash, user.serial, created)
         )
 
+    def end_sessions(self, name: str) -> None:
+        """Raise the serial of a user, if there is one."""
+        self._file.write('UPDATE mx_user SET serial = serial + 1 WHERE name = ?', (name,))
+
     def remove_user(self, name: str) -> bool:
         """Delete a user and all tokens of that name."""
         with self._file.transaction() as connection:

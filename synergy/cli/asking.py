@@ -6,7 +6,7 @@ import getpass
 import socket
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,9 @@ from synergy.cli.command import ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.tables import sentence
 from synergy.conf.model import Context
-from synergy.core.commands import Command, CommandId, CommandState
-from synergy.core.records import is_led
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.records import Json, ProcessName, is_led
+from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import BrokerError
@@ -88,6 +89,30 @@ def actor() -> str:
 def new_id() -> CommandId:
     """Return an id that no other command has."""
     return CommandId(uuid.uuid4().hex[:12])
+
+
+def record(
+    store: Store, now: datetime, kind: CommandKind, process: str, details: Mapping[str, Json],
+    reason: str | None = None,
+) -> None:  # fmt: skip
+    """Write down what has been done already, for the audit."""
+    stamp = containing_utc(Qualifier.REAL_TIME, now)
+    store.insert_command(
+        Command(
+            id=new_id(),
+            kind=kind,
+            process=ProcessName(process),
+            start=stamp,
+            end=stamp.shift(1),
+            details=details,
+            actor=actor(),
+            reason=reason,
+            state=CommandState.DONE,
+            created_at=now,
+            finished_at=now,
+            outcome='done',
+        )
+    )
 
 
 def tell(command: Command, *, is_json: bool) -> ExitCode:

@@ -6,19 +6,23 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.boxes import is_present
 from synergy.conf.model import Entry
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
-from synergy.core.records import ProcessName
+from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.doors import starter_command
+from synergy.mx.address import refusal_of
+from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.main import pid_file_of
 from synergy.supervisor.slots import instance_file
@@ -94,10 +98,22 @@ class Control:
     def start_alone(self, entry: Entry) -> list[int]:
         """Start all instances of an entry without a Supervisor; return their pids."""
         self.refuse_running(entry)
-        return [
+        pids = [
             self._start_daemon(entry, number, partial(self._recorded, entry, number))
             for number in range(entry.instances)
         ]
+        if entry.name == PROCESS_MX:
+            self._await_listening(entry)
+        return pids
+
+    def refusal_of_mx(self) -> str | None:
+        """Return why the dashboard would not listen; None when it would, or nobody can tell."""
+        try:
+            with closing(self._runtime.open_store()) as store:
+                has_users = bool(store.users())
+        except PortError:
+            return None
+        return refusal_of(self._settings, has_users=has_users)
 
     def refuse_running(self, entry: Entry) -> None:
         """Raise CommandError (5) when an instance runs already."""
@@ -118,7 +134,7 @@ class Control:
 
         def has_come() -> bool:
             return any(
-                row.process == entry.name and row.state == wanted
+                row.process == entry.name and row.state == wanted and self._is_of_use(row)
                 for row in store.box_processes(self._settings.box_id)
             )
 
@@ -135,6 +151,33 @@ class Control:
         supervisor = self.supervisor()
         if supervisor is not None:
             os.kill(supervisor.pid, signal.SIGHUP)
+
+    def _is_of_use(self, row: BoxProcess) -> bool:
+        """Tell whether a process on this box does what it is for: MX only while it listens."""
+        if row.process != PROCESS_MX or not row.is_on:
+            return True
+        found = [self._runtime.processes.identify(pid) for pid in row.pids]
+        return any(
+            identity is not None and self._runtime.processes.is_listening(identity)
+            for identity in found
+        )
+
+    def _await_listening(self, entry: Entry) -> None:
+        """Wait until MX listens; raise CommandError, with its last words, when it ends instead."""
+        processes = self._runtime.processes
+
+        def is_settled() -> bool:
+            identity = self._recorded(entry, 0)
+            return identity is None or processes.is_listening(identity)
+
+        is_in_time = self._wait(is_settled, START_SECONDS)
+        if self._recorded(entry, 0) is not None and is_in_time:
+            return
+        raise CommandError(
+            f'{entry.name} does not listen; the end of its log, {entry.log_file}:\n'
+            f'{_last_line(entry.log_file)}',
+            ExitCode.UNAVAILABLE,
+        )
 
     def _recorded(self, entry: Entry, instance: int) -> ProcessIdentity | None:
         return self._runtime.processes.recorded(instance_file(entry.pid_file, instance))
@@ -186,6 +229,13 @@ class Control:
                 return False
             clock.sleep(_LOOK_SECONDS)
         return True
+
+
+def _last_line(file: Path) -> str:
+    try:
+        return file.read_text(errors='replace').rstrip().rpartition('\n')[2]
+    except OSError as error:
+        return f'it cannot be read ({error.strerror})'
 
 
 def entries_of(runtime: Runtime) -> Mapping[str, Entry]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.control import Control
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.cli.control import Control, entries_of
+from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.doors import starter_command
 
 
@@ -24,6 +25,8 @@ def _run(options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(settings, context) as runtime:
         control = Control(runtime)
         entry = control.entry(options.name)
+        if entry.name == PROCESS_MX and (refusal := control.refusal_of_mx()) is not None:
+            raise CommandError(refusal, ExitCode.MISCONFIGURED)
         if options.console:
             if entry.name == PROCESS_SUPERVISOR:
                 if (running := control.supervisor()) is not None:
@@ -40,6 +43,8 @@ def _run(options: Namespace) -> ExitCode:
         if entry.name == PROCESS_SUPERVISOR:
             pid = control.start_supervisor()
             print(f'{PROCESS_SUPERVISOR} started with pid {pid}; home {settings.home}')
+            if PROCESS_MX in entries_of(runtime) and (refusal := control.refusal_of_mx()):
+                print(refusal, file=sys.stderr)
             return ExitCode.OK
         if control.supervisor() is None:
             pids = ' '.join(map(str, control.start_alone(entry)))

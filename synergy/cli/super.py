@@ -14,6 +14,7 @@ from typing import Final
 
 from synergy import bootstrap
 from synergy.bootstrap import Runtime
+from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
@@ -21,8 +22,9 @@ from synergy.cli.tables import print_boxes
 from synergy.conf.boxes import BOX_ID, box_id_file, names_on
 from synergy.conf.model import Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
-from synergy.core.records import BoxProcess
+from synergy.core.records import BoxProcess, Json
 from synergy.core.supervision import ProcessStatus
 from synergy.ports.store import Store
 from synergy.view.boxes import BoxView, Presence, box_views
@@ -64,6 +66,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         type=_seconds,
         help='with --drain: until its workers have finished; exit 1 when they have not by then',
     )
+    parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='with --query: print JSON')
 
 
@@ -88,7 +91,7 @@ def _run(options: Namespace) -> ExitCode:
         if options.update or options.reset:
             return _update(runtime, store, options)
         if options.forget is not None:
-            return _forget(runtime, store, options.forget)
+            return _forget(runtime, store, options)
         return _drain(runtime, store, options)
 
 
@@ -156,6 +159,7 @@ def _switch(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
             ExitCode.USAGE,
         )
     store.set_desired(box_id, entry.name, is_on=is_on)
+    _record(runtime, store, entry.name, box_id, 'start' if is_on else 'stop', options.reason)
     control.ring()
     print(f'{entry.name} is {"on" if is_on else "off"} on box {box_id}{_until(views, box_id)}')
     return ExitCode.OK
@@ -169,12 +173,15 @@ def _update(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
     names = names_on(runtime.context, box_id)
     for name in names:
         store.set_desired(box_id, name, is_on=True)
+    action = 'reset' if options.reset else 'update'
+    _record(runtime, store, box_id, box_id, action, options.reason)
     Control(runtime).ring()
     print(f'{len(names)} processes are on on box {box_id}{_until(views, box_id)}')
     return ExitCode.OK
 
 
-def _forget(runtime: Runtime, store: Store, box_id: str) -> ExitCode:
+def _forget(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
+    box_id = options.forget
     views = box_views(store, runtime.settings.box_vanished)
     _box_of(runtime, views, box_id)
     if _presence_of(views, box_id) is Presence.ALIVE:
@@ -182,7 +189,9 @@ def _forget(runtime: Runtime, store: Store, box_id: str) -> ExitCode:
             f'box {box_id} is alive; stop its Supervisor there first, or use --reset',
             ExitCode.CONFLICT,
         )
-    print(f'box {box_id} is forgotten: {store.forget_box(box_id)} rows')
+    count = store.forget_box(box_id)
+    _record(runtime, store, box_id, box_id, 'forget', options.reason)
+    print(f'box {box_id} is forgotten: {count} rows')
     return ExitCode.OK
 
 
@@ -192,6 +201,8 @@ def _drain(runtime: Runtime, store: Store, options: Namespace) -> ExitCode:
     named = options.drain if is_draining else options.undrain
     box_id = _box_of(runtime, views, named or options.box)
     store.set_drained(box_id, is_draining=is_draining)
+    action = 'drain' if is_draining else 'undrain'
+    _record(runtime, store, box_id, box_id, action, options.reason)
     Control(runtime).ring()
     told = 'drains: its workers take no more' if is_draining else 'takes work again'
     print(f'box {box_id} {told}{_until(views, box_id)}', flush=True)
@@ -220,6 +231,14 @@ def _busy(runtime: Runtime, rows: Sequence[BoxProcess]) -> list[str]:
         for row in rows
         if row.process not in runtime.context.daemons and row.state not in ended
     ]
+
+
+def _record(
+    runtime: Runtime, store: Store, thing: str, box_id: str, action: str, reason: str | None
+) -> None:
+    """Write down what was wished of a box, or of a process on it, as the dashboard does."""
+    details: dict[str, Json] = {'box': box_id, 'action': action}
+    record(store, runtime.clock.now(), CommandKind.BOX, thing, details, reason)
 
 
 def _box_of(runtime: Runtime, views: Sequence[BoxView], named: str | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from synergy import bootstrap, logs
 from synergy.cli.browser import open_browser_soon
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.cli.control import Control, entries_of
+from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
 from synergy.mx.address import address_of
 from synergy.supervisor import main as supervisor
@@ -23,7 +25,10 @@ def _run(_options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(supervisor.patient(settings), context) as runtime:
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
-        if settings.mx_port:
+        is_here = PROCESS_MX in entries_of(runtime)
+        if is_here and (refusal := Control(runtime).refusal_of_mx()) is not None:
+            print(refusal, file=sys.stderr, flush=True)
+        elif settings.mx_port:
             print(f'dashboard {address_of(settings)}', flush=True)
             open_browser_soon(settings)
         logs.set_up(

@@ -11,13 +11,13 @@ from datetime import timedelta
 from functools import partial
 
 from synergy import bootstrap
-from synergy.cli.asking import actor, new_id
+from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.conf.names import PROCESS_MX
+from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
-from synergy.core.records import Json, ProcessName
-from synergy.core.timeperiod import Qualifier, containing_utc
+from synergy.core.records import Json
 from synergy.core.users import Role, User
 from synergy.mx.security import new_token, user_of, with_password
 from synergy.ports.clock import Clock
@@ -53,7 +53,7 @@ def _run(options: Namespace) -> ExitCode:
         if not options.name:
             raise CommandError('give a NAME', ExitCode.USAGE)
         details = _change(store, runtime.clock, options)
-        _record(store, runtime.clock, details)
+        record(store, runtime.clock.now(), CommandKind.USER, PROCESS_MX, details)
     return ExitCode.OK
 
 
@@ -136,26 +136,6 @@ def _guarded(make: Callable[[], User]) -> User:
         return make()
     except ValueError as error:
         raise CommandError(str(error), ExitCode.USAGE) from error
-
-
-def _record(store: Store, clock: Clock, details: dict[str, Json]) -> None:
-    now = clock.now()
-    stamp = containing_utc(Qualifier.REAL_TIME, now)
-    store.insert_command(
-        Command(
-            id=new_id(),
-            kind=CommandKind.USER,
-            process=ProcessName('MX'),
-            start=stamp,
-            end=stamp.shift(1),
-            details=details,
-            actor=actor(),
-            state=CommandState.DONE,
-            created_at=now,
-            finished_at=now,
-            outcome='done',
-        )
-    )
 
 
 def _list(store: Store, *, is_json: bool) -> ExitCode:

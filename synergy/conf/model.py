@@ -64,6 +64,7 @@ class Settings:
     mx_port: int
     mx_title: str
     mx_host_names: tuple[str, ...]
+    mx_trusted_proxy: str | None
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int

@@ -267,6 +267,14 @@ SETTINGS: Final = (
         text='Further names by which browsers may address the dashboard, separated by commas.',
     ),
     Setting(
+        name='mx_trusted_proxy',
+        read=typed.optional_address,
+        default=None,
+        text='IP address of the proxy with TLS before the dashboard. What it says in '
+        '`X-Forwarded-For` and `X-Forwarded-Proto` is believed, from nobody else: where a change '
+        'came from, and that cookies go over HTTPS only.',
+    ),
+    Setting(
         name='mx_allow_open',
         read=typed.switch,
         default=False,
@@ -470,6 +478,7 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         mx_port=values['mx_port'],
         mx_title=values['mx_title'],
         mx_host_names=values['mx_host_names'],
+        mx_trusted_proxy=values['mx_trusted_proxy'],
         is_mx_open_allowed=values['mx_allow_open'],
         mx_session=timedelta(hours=values['mx_session_hours']),
         mx_viewers_max=values['mx_viewers_max'],

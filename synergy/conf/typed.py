@@ -6,6 +6,7 @@ Each reader returns the value and raises ValueError that says what was expected.
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from synergy.core.timeperiod import Qualifier, parse
@@ -21,6 +22,11 @@ def text(value: object) -> str:
 def optional_text(value: object) -> str | None:
     """Return the same, or None."""
     return None if value is None else text(value)
+
+
+def optional_address(value: object) -> str | None:
+    """Return the IP address of a machine, or None."""
+    return None if value is None else str(ip_address(text(value)))
 
 
 def switch(value: object) -> bool:

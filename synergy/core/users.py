@@ -1,7 +1,7 @@
 """People and programs that may use the dashboard: who they are and what they may do.
 
 Passwords and tokens are known only by their hashes. A user's `serial` rises with each change of
-password or role; a login made before is then worth nothing.
+password or role, and when the user logs out; a login made before is then worth nothing.
 """
 
 from __future__ import annotations

@@ -17,6 +17,16 @@ def address_of(settings: Settings, port: int | None = None) -> str:
     return f'http://{shown}:{settings.mx_port if port is None else port}/'
 
 
+def refusal_of(settings: Settings, *, has_users: bool) -> str | None:
+    """Return why the dashboard must not listen; None when it may."""
+    if has_users or settings.is_mx_open_allowed or is_loopback(settings.mx_host):
+        return None
+    return (
+        f'MX does not listen on {settings.mx_host}, beyond this machine, while nobody has to log '
+        'in; make a user with ./launch.py user add NAME --role admin, then ./launch.py start MX'
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches an address."""
     if host == 'localhost':

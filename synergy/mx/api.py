@@ -23,12 +23,13 @@ from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.box_changes import change_box
 from synergy.mx.boxes import set_desired
 from synergy.mx.changes import job_command, preview_of
+from synergy.mx.confirm import need_reason
 from synergy.mx.dead import settle
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.follow import ACTIONS, known_request, request_row
 from synergy.mx.freeruns import checked_definition, known_freerun, order_switch, runs_of
 from synergy.mx.interval import EVENTS_MAX
-from synergy.mx.masks import masked, unmasked
+from synergy.mx.masks import SecretUnknown, masked, unmasked
 from synergy.mx.orders import asked_before, order, place, reason_of
 from synergy.mx.processes import order_change
 from synergy.mx.render import json_answer
@@ -141,6 +142,7 @@ def api_request_jobs(ask: Ask) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(ask)
     command = _job_command(ask)
+    need_reason(ask)
     known = asked_before(ask, command)
     if known is None:
         planned = preview_of(ask, command)
@@ -255,11 +257,12 @@ def api_save_freerun(ask: Ask) -> Response:
     before = {
         str(view.freerun.name): view.freerun for view in freeruns(ask.context, ask.store, ask.now)
     }.get(name)
-    if before is not None and 'arguments' in details:
-        details['arguments'] = unmasked(details['arguments'], dict(before.arguments))
     try:
+        if 'arguments' in details:
+            known = {} if before is None else dict(before.arguments)
+            details['arguments'] = unmasked(details['arguments'], known)
         checked_definition(ask, name, details, before)
-    except FreerunRefused as error:
+    except (FreerunRefused, SecretUnknown) as error:
         raise wrong(str(error), 'correct the definition; nothing was changed') from error
     return accepted(
         ask, order(ask, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(ask))

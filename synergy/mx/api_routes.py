@@ -11,10 +11,14 @@ from werkzeug.wrappers import Response
 from synergy.core.users import Role
 from synergy.mx import accounts, api, api_looking, documents, openapi
 from synergy.mx.box_changes import ACTIONS as BOX_ACTIONS
+from synergy.mx.boxes import GRAVE_ACTIONS as GRAVE_BOX_ACTIONS
 from synergy.mx.boxes import SWITCH_ACTIONS
 from synergy.mx.dead import ACTIONS as DEAD_ACTIONS
+from synergy.mx.dead import GRAVE_ACTIONS as GRAVE_DEAD_ACTIONS
 from synergy.mx.follow import ACTIONS as REQUEST_ACTIONS
+from synergy.mx.follow import GRAVE_ACTIONS as GRAVE_REQUEST_ACTIONS
 from synergy.mx.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.mx.freeruns import GRAVE_ACTIONS as GRAVE_FREERUN_ACTIONS
 from synergy.mx.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.heatmap import ZOOMS
 from synergy.mx.processes import ACTIONS as PROCESS_ACTIONS
@@ -113,8 +117,19 @@ def _ask(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = 
     )
 
 
-def _act(rule: str, view: View, actions: Iterable[str], *fields: Parameter) -> Route:
-    return replace(_ask(rule, view, *fields), actions=tuple(actions))
+def _act(
+    rule: str,
+    view: View,
+    actions: Iterable[str],
+    *fields: Parameter,
+    grave: tuple[str, ...] = (),
+) -> Route:
+    found = replace(_ask(rule, view, *fields), actions=tuple(actions))
+    grave = tuple(action for action in found.actions if action in grave)
+    if not grave:
+        return found
+    reason = replace(_REASON, text=f'{_REASON.text}; to {" or ".join(grave)}: required')
+    return replace(found, grave=grave, fields=(*fields, reason))
 
 
 def _at_once(route: Route) -> Route:
@@ -156,10 +171,15 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         api.api_request_jobs,
         *_JOB_FIELDS,
         Parameter('plan_hash', 'of the preview: refused (409) when the set is another one by now'),
-        required=('process', 'start'),
+        required=('process', 'start', 'reason'),
     ),
     _read('/requests/<request_id>', api.api_request),
-    _act('/requests/<request_id>/<action>', api.api_control_request, REQUEST_ACTIONS),
+    _act(
+        '/requests/<request_id>/<action>',
+        api.api_control_request,
+        REQUEST_ACTIONS,
+        grave=GRAVE_REQUEST_ACTIONS,
+    ),
     _list('/runs', api.api_runs, _LIMIT, _CURSOR),
     _list('/processes', api.api_processes),
     _act(
@@ -207,14 +227,22 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         api.api_switch_freerun,
         FREERUN_ACTIONS,
         Parameter('uow', 'of the action cancel: only this run'),
+        grave=GRAVE_FREERUN_ACTIONS,
     ),
     _list('/boxes', api.api_boxes, _LIMIT, _CURSOR),
-    _at_once(_act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS)),
     _at_once(
-        _act('/boxes/<box_id>/<process>/<action>', api.api_switch_box_process, SWITCH_ACTIONS)
+        _act('/boxes/<box_id>/<action>', api.api_change_box, BOX_ACTIONS, grave=GRAVE_BOX_ACTIONS)
+    ),
+    _at_once(
+        _act(
+            '/boxes/<box_id>/<process>/<action>',
+            api.api_switch_box_process,
+            SWITCH_ACTIONS,
+            grave=GRAVE_BOX_ACTIONS,
+        )
     ),
     _list('/dead', api.api_dead, _LIMIT, _CURSOR),
-    _act('/dead/<uow_id>/<action>', api.api_settle_dead, DEAD_ACTIONS),
+    _act('/dead/<uow_id>/<action>', api.api_settle_dead, DEAD_ACTIONS, grave=GRAVE_DEAD_ACTIONS),
     _read(
         '/heatmaps/<name>',
         api_looking.api_heatmap,

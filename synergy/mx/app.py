@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from synergy.mx import gate
 from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
+from synergy.mx.confirm import need_reason
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import ReasonMissing, Refused
 from synergy.mx.render import finish, refusal, see
@@ -137,6 +138,8 @@ class App:
                 gate.check_form_token(self.site, ask.visitor, ask.request)
             if route.is_api:
                 check_names(ask, route)
+            if values.get('action') in route.grave:
+                need_reason(ask)
             if route.is_shared and LIVE_HEADER in ask.request.headers:
                 return self._shared(ask, route, values)
             return route.view(ask, **values)

@@ -41,6 +41,8 @@ PRESENCES: Final = {
 _NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 DRAIN_ACTIONS: Final = ('drain', 'undrain')
 SWITCH_ACTIONS: Final = ('stop', 'start')
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('drain', 'stop')
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
 #: Stopping these from a page would leave nobody to start anything again.
 _SELF: Final = frozenset({'Supervisor'})
@@ -128,14 +130,14 @@ def confirm_drain(ask: Ask, box_id: str, action: str) -> Response:
         says=says,
         back='/boxes',
         back_text='boxes',
-        needs_reason=is_drain,
+        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(ask, step)
 
 
 def drain_box(ask: Ask, box_id: str, action: str) -> Response:
     """Let the workers of a box finish what they hold and take nothing more, or end that."""
-    if action == 'drain':
+    if action in GRAVE_ACTIONS:
         need_reason(ask)
     asked = set_drained(ask, box_id, action)
     return go_on(ask, ask.url('boxes'), asked)
@@ -171,7 +173,7 @@ def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Res
         says=_stop_says(process, box_id) if is_stop else _start_says(row),
         back='/boxes',
         back_text='boxes',
-        needs_reason=is_stop,
+        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(ask, step)
 
@@ -206,7 +208,7 @@ def _stop_says(process: str, box_id: str) -> list[str]:
 
 def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
     """Say whether a process is to run on a box."""
-    if action == 'stop':
+    if action in GRAVE_ACTIONS:
         need_reason(ask)
     asked = set_desired(ask, box_id, process, action)
     return go_on(ask, ask.url('boxes'), asked)

@@ -20,6 +20,8 @@ from synergy.mx.orders import asked_before, id_of, place, reason_of
 from synergy.mx.render import page, see
 
 ACTIONS: Final = ('retry', 'drop')
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('drop',)
 
 
 def dead_letters(ask: Ask) -> Response:
@@ -44,7 +46,7 @@ def confirm_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
         says=says,
         back='/dead',
         back_text='dead letters',
-        needs_reason=action == 'drop',
+        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(ask, step)
 
@@ -60,7 +62,7 @@ def settle_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
     unit = known_dead(ask, uow_id)
     if action == 'retry' and not is_freerun(unit.process):
         return see(retry_address(unit))
-    if action == 'drop':
+    if action in GRAVE_ACTIONS:
         need_reason(ask)
     command = settle(ask, uow_id, action)
     return go_on(ask, ask.url('dead_letters'), command)

@@ -4,8 +4,9 @@ Each tab is a server-sent event stream: `jobs` carries the cells that have chang
 tabs read their pages anew, together, so that those that show the same page share one rendering.
 `tick` does so between two of those for pages that show what changes without any job: boxes, logs,
 how long a run takes. How often is decided here and not by the tabs: many changes are no reason for
-many pages. A tab costs a waiting thread, never a query. Without tabs the thread only looks now and
-then, so that the next page has little to catch up with.
+many pages. A tab costs a waiting thread, and now and then the question whether its visitor may
+still be told; never a query about jobs. Without tabs the thread only looks now and then, so that
+the next page has little to catch up with.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ APART_SECONDS: Final = 0.4
 BUSY_APART_SECONDS: Final = 2.5
 #: How soon it is noticed that a tab has left.
 WAIT_SECONDS: Final = 1.0
-#: A stream ends after this and is taken up again by the browser: so none outlives its login long.
+#: A stream ends after this and is taken up again by the browser.
 STREAM_SECONDS: Final = 600.0
+#: So often it is asked whether the visitor may still be told: no stream outlives its login long.
+WELCOME_SECONDS: Final = 5.0
 CELLS_PER_FRAME_MAX: Final = 150
 FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
@@ -85,12 +88,17 @@ class Feed:
         return self._follower_count >= self._followers_max
 
     def follow(
-        self, is_gone: Callable[[], bool] = lambda: False, *, has_ticks: bool = False
+        self,
+        is_gone: Callable[[], bool] = lambda: False,
+        is_welcome: Callable[[], bool] = lambda: True,
+        *,
+        has_ticks: bool = False,
     ) -> Iterator[bytes]:
         """Yield the frames of one tab until it leaves, or its time is over.
 
         is_gone: tells whether the tab has left. It is asked often: who turns pages quickly would
-        otherwise leave behind a waiting thread for each of them. has_ticks: it wants those, too.
+        otherwise leave behind a waiting thread for each of them. is_welcome: tells whether it may
+        still be told, every WELCOME_SECONDS. has_ticks: it wants those, too.
         """
         with self._condition:
             self._follower_count += 1
@@ -99,9 +107,15 @@ class Feed:
             self._condition.notify_all()
         try:
             yield _HELLO
-            until = self._clock.monotonic() + STREAM_SECONDS
-            while not self._is_stopped and self._clock.monotonic() < until and not is_gone():
+            now = self._clock.monotonic()
+            until, asked_at = now + STREAM_SECONDS, now
+            while not self._is_stopped and now < until and not is_gone():
                 frames, number = self._next(number, has_ticks=has_ticks)
+                now = self._clock.monotonic()
+                if now - asked_at >= WELCOME_SECONDS:
+                    asked_at = now
+                    if not is_welcome():
+                        return
                 if frames:
                     yield b''.join(frames)
         finally:

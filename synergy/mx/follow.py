@@ -42,6 +42,8 @@ ACTIONS: Final = {
     'resume': CommandKind.RESUME,
     'cancel': CommandKind.ABANDON,
 }
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('cancel',)
 _WIDTH: Final = 100.0
 
 
@@ -133,7 +135,7 @@ def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
         says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
         back=ask.url('request', request_id=target.id),
         back_text=f'request {target.id[:6]}',
-        needs_reason=is_cancel,
+        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(ask, step)
 
@@ -162,7 +164,7 @@ def control_request(ask: Ask, request_id: str, action: str) -> Response:
     target = known_request(ask, request_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
-    if action == 'cancel':
+    if action in GRAVE_ACTIONS:
         need_reason(ask)
     asked = order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
     return go_on(ask, ask.url('request', request_id=target.id), asked)

@@ -17,9 +17,10 @@ from werkzeug.wrappers import Request
 from synergy.core.users import Role
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
-from synergy.mx.security import Session, is_token
+from synergy.mx.security import GUESSES_MAX, Session, is_token
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
+from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 COOKIE: Final = 'synergy_mx'
@@ -76,7 +77,11 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
-            return Visitor(name=token.user, role=token.role, via='token')
+            for user in store.users():
+                if user.name == token.user:
+                    # Of a user who may do less by now, the token does not do more.
+                    role = token.role if user.role.may(token.role) else user.role
+                    return Visitor(name=user.name, role=role, via='token')
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
     place = f'token {request.remote_addr}'
@@ -91,9 +96,21 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     )
 
 
-def refuse_guessing(site: Site, place: str, now: datetime) -> None:
+def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
+    """Tell whether one who was let in would be let in now; asks the store."""
+    try:
+        with site.stores.lent() as store:
+            return visitor_of(site, store, request, site.clock.now()).may(needed)
+    except Refused:
+        return False
+    except PortError:
+        # Nobody can tell, and nothing new is told meanwhile.
+        return True
+
+
+def refuse_guessing(site: Site, place: str, now: datetime, count_max: int = GUESSES_MAX) -> None:
     """Refuse a place that has guessed too often."""
-    wait = site.brake.wait(place, now)
+    wait = site.brake.wait(place, now, count_max)
     if wait is not None:
         seconds = int(wait.total_seconds()) + 1
         raise Refused(

@@ -14,7 +14,7 @@ from synergy.mx.errors import Refused
 from synergy.mx.kept import KEPT, kept_in
 from synergy.mx.orders import record
 from synergy.mx.render import THEMES, local_address, page, see
-from synergy.mx.security import is_password
+from synergy.mx.security import ADDRESS_GUESSES_MAX, is_password
 
 
 def login(ask: Ask) -> Response:
@@ -25,12 +25,15 @@ def login(ask: Ask) -> Response:
 def log_in(ask: Ask) -> Response:
     """Begin a session; slow those down who guess."""
     name, password = ask.text('name'), ask.request.form.get('password', '')
-    place = f'{ask.request.remote_addr} {name:.80}'
+    address = f'login {ask.request.remote_addr}'
+    place = f'{address} {name:.80}'
     gate.refuse_guessing(ask.site, place, ask.now)
+    gate.refuse_guessing(ask.site, address, ask.now, ADDRESS_GUESSES_MAX)
     kept = kept_in(ask.request.form.get(KEPT))
     user = next((user for user in ask.store.users() if user.name == name), None)
     if not is_password(user, password) or user is None:
         ask.site.brake.failed(place, ask.now)
+        ask.site.brake.failed(address, ask.now)
         return page(
             ask,
             'login.html',
@@ -50,8 +53,10 @@ def log_in(ask: Ask) -> Response:
     return response
 
 
-def log_out(_ask: Ask) -> Response:
-    """End the session in this browser."""
+def log_out(ask: Ask) -> Response:
+    """End the sessions of the visitor, here and wherever else the cookie may be."""
+    if ask.visitor.via == 'session':
+        ask.store.end_sessions(ask.visitor.name)
     response = see('/login')
     response.delete_cookie(gate.COOKIE)
     return response

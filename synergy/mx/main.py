@@ -17,12 +17,12 @@ from contextlib import closing
 from threading import Thread
 from typing import Final, Protocol
 
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
-from synergy.mx.address import address_of, is_loopback
+from synergy.mx.address import address_of, is_loopback, refusal_of
 from synergy.mx.app import App
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
+#: What a trusted proxy says: whom it asks for, and over which scheme. It keeps Host as it was.
+PROXY_HEADERS: Final = {'x-forwarded-for', 'x-forwarded-proto'}
 #: Objects before young garbage is looked for, and how many such rounds before older garbage is.
 GARBAGE_THRESHOLDS: Final = (20_000, 20, 100)
 #: How long a thread may keep the others waiting: a short page asks the store a dozen times, and
@@ -83,27 +85,19 @@ def start(runtime: MxRuntime) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = runtime.settings
     with closing(runtime.open_store()) as store:
-        refusal = _refusal(settings, has_users=bool(store.users()))
+        has_users = bool(store.users())
         secret = store.kept_secret(fresh_secret())
+    refusal = refusal_of(settings, has_users=has_users)
     if refusal is not None:
         logger.error('%s', refusal, extra={'event': 'mx_refused'})
         return EXIT_MISCONFIGURED
+    if not has_users:
+        _warn_of_openness(settings)
     listening = _listen(runtime.clock, settings)
     if listening is None:
         return EXIT_MISCONFIGURED
     site = site_of(runtime, secret)
-    server = create_server(
-        App(site),
-        sockets=[listening],
-        threads=THREADS + settings.mx_viewers_max,
-        connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
-        # Numbers of connections above 1024 are beyond select().
-        asyncore_use_poll=True,
-        ident='',
-        # Frames of live pages are small and must not wait for more.
-        send_bytes=1,
-        channel_request_lookahead=1,
-    )
+    server = server_of(site, listening)
     _stop_on_signal(site)
     sys.setswitchinterval(SWITCH_SECONDS)
     # It logs every tab that is closed.
@@ -155,21 +149,33 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     )
 
 
-def _refusal(settings: Settings, *, has_users: bool) -> str | None:
-    """Return why the dashboard must not listen; None when it may."""
-    if has_users or is_loopback(settings.mx_host):
-        return None
-    if settings.is_mx_open_allowed:
+def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
+    """Return the server on a socket; it does not run yet."""
+    settings = site.settings
+    return create_server(
+        App(site),
+        sockets=[listening],
+        threads=THREADS + settings.mx_viewers_max,
+        connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
+        # Numbers of connections above 1024 are beyond select().
+        asyncore_use_poll=True,
+        ident='',
+        # Frames of live pages are small and must not wait for more.
+        send_bytes=1,
+        channel_request_lookahead=1,
+        trusted_proxy=settings.mx_trusted_proxy,
+        trusted_proxy_headers=PROXY_HEADERS if settings.mx_trusted_proxy else set(),
+        clear_untrusted_proxy_headers=True,
+    )
+
+
+def _warn_of_openness(settings: Settings) -> None:
+    if not is_loopback(settings.mx_host):
         logger.warning(
             'MX is OPEN: everybody who reaches %s may change everything (mx_allow_open)',
             settings.mx_host,
             extra={'event': 'mx_open'},
         )
-        return None
-    return (
-        f'MX does not listen on {settings.mx_host}, beyond this machine, while nobody has to log '
-        'in; make a user with ./launch.py user add NAME --role admin, then ./launch.py start MX'
-    )
 
 
 def _listen(clock: Clock, settings: Settings) -> socket.socket | None:

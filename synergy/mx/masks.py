@@ -6,7 +6,9 @@ Rather too much is hidden there than too little; a secret without its name canno
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -32,6 +34,10 @@ _VALUE: Final = re.compile(
 _HARMLESS: Final = frozenset({'key'})
 
 
+class SecretUnknown(ValueError):
+    """A value was sent as it is shown, masked, and what it stands for is not known."""
+
+
 def masked(value: Any, name: str = '') -> Any:
     """Return a value of JSON with every secret replaced; `name` is the key it stands under."""
     if name and value not in (None, '') and is_secret(name):
@@ -47,20 +53,43 @@ def masked(value: Any, name: str = '') -> Any:
     return value
 
 
-def unmasked(value: Any, before: Any) -> Any:
-    """Return `value` with every mask replaced by what stood there `before`."""
-    if value == MASK:
-        return before
-    if isinstance(value, str) and isinstance(before, str) and value == masked_text(before):
-        return before
+def unmasked(value: Any, before: Any, name: str = '') -> Any:
+    """Return `value` with every mask replaced by what stood there `before`, under the same name.
+
+    In a list, only an item that is as it was shown is known again: another one may have taken its
+    place. Raises SecretUnknown for a mask of which nobody knows what it stands for.
+    """
     if isinstance(value, Mapping):
         known = before if isinstance(before, Mapping) else {}
-        return {key: unmasked(item, known.get(key)) for key, item in value.items()}
+        return {key: unmasked(item, known.get(key), str(key)) for key, item in value.items()}
     if isinstance(value, list):
-        known_list = before if isinstance(before, list) else []
-        padded = [*known_list, *[None] * len(value)]
-        return [unmasked(item, padded[number]) for number, item in enumerate(value)]
-    return value
+        return _unmasked_items(value, before if isinstance(before, (list, tuple)) else [], name)
+    if not isinstance(value, str) or MASK not in value:
+        return value
+    if value == masked(before, name):
+        return before
+    raise SecretUnknown(
+        f'{name or "a value"} is {value!r:.60}, which hides a secret that was not there before; '
+        'type the secret again'
+    )
+
+
+def _unmasked_items(items: Sequence[Any], before: Sequence[Any], name: str) -> list[Any]:
+    known_by_text: dict[str, list[Any]] = {}
+    for known in before:
+        known_by_text.setdefault(_text(masked(known)), []).append(known)
+    texts = [_text(item) for item in items] if before else [''] * len(items)
+    # Of several that look the same, one more or one less leaves open which is which.
+    counts = Counter(texts).items()
+    sure = {text for text, count in counts if len(known_by_text.get(text, ())) == count}
+    return [
+        unmasked(item, known_by_text[text].pop(0) if text in sure else None, name)
+        for item, text in zip(items, texts, strict=True)
+    ]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def masked_text(text: str | None) -> str:

@@ -31,9 +31,9 @@ class Route:
 
     is_shared: live tabs of one role may all get one rendering of it; see `synergy.mx.shared`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
-    actions: values of the address's `action`. is_list: the answer is a page of a list. answer: the
-    shape, a TypedDict, of the JSON answer, or of one item of the list. status_bad: of the same
-    answer when it is bad news.
+    actions: values of the address's `action`. grave: those that are not done without a reason.
+    is_list: the answer is a page of a list. answer: the shape, a TypedDict, of the JSON answer, or
+    of one item of the list. status_bad: of the same answer when it is bad news.
     """
 
     rule: str
@@ -47,6 +47,7 @@ class Route:
     fields: tuple[Parameter, ...] = ()
     required: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    grave: tuple[str, ...] = ()
     is_list: bool = False
     answer: type[Any] | None = None
     status: int = 200

@@ -18,6 +18,7 @@ from synergy.mx import (
     dead,
     follow,
     freeruns,
+    gate,
     health,
     heatmap,
     interval,
@@ -49,7 +50,11 @@ def events(ask: Ask) -> Response:
         )
     # Of waitress; another server may not have it, and then finds out at the next frame.
     is_gone = ask.request.environ.get('waitress.client_disconnected', lambda: False)
-    frames = feed.follow(is_gone, has_ticks=ask.switch('ticks'))
+    frames = feed.follow(
+        is_gone,
+        lambda: gate.is_still_welcome(ask.site, ask.request, Role.VIEWER),
+        has_ticks=ask.switch('ticks'),
+    )
     response = Response(frames, mimetype='text/event-stream')
     response.headers['Cache-Control'] = 'no-store'
     response.headers['X-Accel-Buffering'] = 'no'

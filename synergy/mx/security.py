@@ -1,9 +1,10 @@
 """Passwords, sessions, form tokens, API tokens and the brake on guessing them.
 
-A session is a signed cookie that names a user and the serial of the password it was made with; a
-change of password or role ends it. The form token belongs to the session (or, where nobody has to
-log in, to the visit) and is needed for every change. Tokens of the API are `id.secret`; only a
-hash of the secret is kept. Its 256 random bits need no slow hash.
+A session is a signed cookie that names a user and the serial which the user had at the login. A
+change of password or role raises that, and so does logging out: it ends all sessions of the user,
+also those of whoever has copied a cookie. The form token belongs to the session (or, where nobody
+has to log in, to the visit) and is needed for every change. Tokens of the API are `id.secret`; only
+a hash of the secret is kept. Its 256 random bits need no slow hash.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from synergy.core.users import ApiToken, Role, User
 
 #: Guesses from one place before it has to wait, and how long.
 GUESSES_MAX: Final = 5
+#: Failed logins from one address, whatever the names: more, for many people may share it.
+ADDRESS_GUESSES_MAX: Final = 20
 GUESS_PAUSE: Final = timedelta(minutes=1)
 #: Places remembered at once.
 PLACES_MAX: Final = 10_000
 PASSWORD_LENGTH_MIN: Final = 10
 PASSWORD_LENGTH_MAX: Final = 1000
 _METHOD: Final = 'scrypt'
+_SERIAL_BITS: Final = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +84,19 @@ class Brake:
 
     _failures: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
-    def wait(self, place: str, now: datetime) -> timedelta | None:
+    def wait(self, place: str, now: datetime, count_max: int = GUESSES_MAX) -> timedelta | None:
         """Return how long `place` still has to wait; None when it may try."""
         count, last = self._failures.get(place, (0, now))
         left = last + GUESS_PAUSE - now
-        return left if count >= GUESSES_MAX and left > timedelta(0) else None
+        return left if count >= count_max and left > timedelta(0) else None
 
     def failed(self, place: str, now: datetime) -> None:
         """Note a failure."""
+        count, last = self._failures.pop(place, (0, now))
         if len(self._failures) >= PLACES_MAX:
-            self._failures.clear()
-        count, last = self._failures.get(place, (0, now))
+            # They stand in the order of their last failures: guessers free none but the oldest.
+            for oldest in [*self._failures][:1]:
+                self._failures.pop(oldest, None)
         self._failures[place] = (1 if now - last > GUESS_PAUSE else count + 1, now)
 
     def succeeded(self, place: str) -> None:
@@ -100,7 +106,10 @@ class Brake:
 
 def user_of(name: str, role: Role, password: str, now: datetime) -> User:
     """Return a new user."""
-    return User(name=name, role=role, password_hash=hashed(password), created_at=now)
+    # Not 1 for all: sessions of an earlier user of that name must not come back to life.
+    serial = secrets.randbits(_SERIAL_BITS)
+    password_hash = hashed(password)
+    return User(name=name, role=role, password_hash=password_hash, serial=serial, created_at=now)
 
 
 def with_password(user: User, password: str) -> User:

@@ -55,6 +55,10 @@ class Processes(Protocol):
         """Tell whether that very process runs (a zombie does not)."""
         ...
 
+    def is_listening(self, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process answers on some port; True where nobody may look."""
+        ...
+
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now; None when there is none."""
         ...

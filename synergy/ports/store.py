@@ -393,6 +393,10 @@ class Users(Protocol):
         """Insert a user, or replace the one of that name."""
         ...
 
+    def end_sessions(self, name: str) -> None:
+        """Raise the serial of a user, if there is one: logins made before are worth nothing."""
+        ...
+
     def remove_user(self, name: str) -> bool:
         """Delete a user and all tokens of that name; tell whether there was one."""
         ...

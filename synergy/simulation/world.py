@@ -430,6 +430,10 @@ class SimulatedProcesses:
         """Measure nothing."""
         return None
 
+    def is_listening(self, identity: ProcessIdentity) -> bool:
+        """Tell that it does: nobody waits for a port here."""
+        return self.is_alive(identity)
+
     def drain(self, identity: ProcessIdentity) -> None:
         """Ask an actor to end; it has no grace, it always finishes what it runs."""
         self.terminate(identity)

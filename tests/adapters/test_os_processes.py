@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_a_process_is_known_by_a_clock_that_nobody_sets() -> None:
 
     assert found is not None
     assert 0 < found.created_at <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_it_tells_whether_a_process_listens() -> None:
+    processes = OsProcesses()
+    own = processes.identify(os.getpid())
+    assert own is not None
+    gone = ProcessIdentity(pid=4194399, created_at=1.0)
+
+    assert not processes.is_listening(gone)
+    with socket.create_server(('127.0.0.1', 0)):
+        assert processes.is_listening(own)
 
 
 def test_it_measures_what_runs_and_leaves_out_what_has_ended() -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from synergy import bootstrap
+from synergy import bootstrap, logs
 from synergy.core.records import Outcome, UnitEnd
 from synergy.core.states import JobState
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
+from synergy.supervisor import main as supervisor
 from tests.cli.conftest import Said
 
 Launch = Callable[..., Said]
@@ -257,6 +258,19 @@ def test_check_accepts_this_project_and_refuses_a_bad_one(
     assert len(found['problems']) == 3
     assert launch('up').code == launch('start', 'Supervisor').code == 6
     assert not (tmp_path / 'home').exists()
+
+
+def test_up_says_that_the_dashboard_will_not_listen(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, 'start', lambda _runtime, *, is_console: not is_console)
+    monkeypatch.setattr(logs, 'set_up', lambda **_: None)
+    monkeypatch.setenv('SYNERGY_MX_HOST', '0.0.0.0')
+
+    said = launch('up')
+
+    assert 'dashboard http' not in said.out
+    assert './launch.py user add' in said.err
 
 
 def test_a_refused_context_in_a_package_is_named_by_its_file(

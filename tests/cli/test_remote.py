@@ -20,7 +20,7 @@ from synergy import bootstrap
 from synergy.cli import asking as cli_asking
 from synergy.cli import server as cli_server
 from synergy.cli.main import NAMES, REMOTE_COMMANDS, STORELESS_COMMANDS
-from synergy.cli.remote import COMMANDS
+from synergy.cli.remote import COMMANDS, UNSAID
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
 from synergy.mx.security import new_token
@@ -55,6 +55,7 @@ def remote(pages: Pages, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
+    pages.add_user('anna', Role.OPERATOR)
     token, text = new_token('anna', Role.OPERATOR, None, NOW, timedelta(days=1))
     pages.store.save_token(token)
     monkeypatch.setenv('SYNERGY_SERVER', f'http://127.0.0.1:{waitress.effective_port}')
@@ -331,3 +332,12 @@ def test_the_variables_are_no_settings(launch: Launch, monkeypatch: pytest.Monke
     monkeypatch.setenv('SYNERGY_TOKEN', 'f00.bar')
 
     assert launch('check').code == 0
+
+
+def test_the_audit_says_that_no_reason_was_given(remote: Launch, pages: Pages) -> None:
+    assert remote('super', '--drain', 'dev').code == 0
+    assert remote('super', '--undrain', 'dev').code == 0
+    assert remote('super', '--drain', 'dev', '--reason', 'new kernel').code == 0
+
+    asked = pages.store.commands(tuple(CommandState), 9, (CommandKind.BOX,))
+    assert {item.reason for item in asked} == {'new kernel', None, UNSAID}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
+from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import Box, BoxProcess
 from synergy.ports.store import Store
 from tests.cli.conftest import Said
@@ -189,3 +190,15 @@ def test_the_shell_runs_one_statement(
 
 def test_the_shell_needs_a_store(launch: Launch) -> None:
     assert launch('shell', '-c', '1').code == 4
+
+
+def test_what_is_wished_of_a_box_is_in_the_audit(launch: Launch, store: Store) -> None:
+    alive(store, 'far')
+
+    launch('super', '--stop', 'Scheduler', '--box', 'far', '--reason', 'new kernel')
+    launch('super', '--undrain', 'far')
+
+    drained, stopped = store.commands(tuple(CommandState), 9, (CommandKind.BOX,))
+    assert (stopped.process, stopped.reason) == ('Scheduler', 'new kernel')
+    assert dict(stopped.details) == {'box': 'far', 'action': 'stop'}
+    assert (drained.details['action'], drained.reason) == ('undrain', None)

@@ -70,6 +70,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ('SYNERGY_END_TIMEPERIOD', '2013013200', 'no real date'),
         ('SYNERGY_STORE_URI', 'oracle://x', 'URI'),
         ('SYNERGY_BOX_ID', '', 'not empty'),
+        ('SYNERGY_MX_TRUSTED_PROXY', '*', 'IPv4 or IPv6 address'),
     ],
 )
 def test_a_mistyped_value_is_refused_with_what_is_expected(

@@ -950,6 +950,18 @@ def test_a_user_is_kept_replaced_and_removed_with_its_tokens(store: Store) -> No
     assert (store.users(), store.tokens()) == ([], [])
 
 
+def test_the_sessions_of_one_user_are_ended(store: Store) -> None:
+    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', serial=7, created_at=NOW)
+    berta = replace(anna, name='berta')
+    store.save_user(anna)
+    store.save_user(berta)
+
+    store.end_sessions('anna')
+    store.end_sessions('nobody')
+
+    assert store.users() == [replace(anna, serial=8), berta]
+
+
 def test_a_token_is_removed_once(store: Store) -> None:
     token = ApiToken(
         id='t1', user='x', role=Role.VIEWER, digest='d', label='ci', created_at=NOW, expires_at=NOW

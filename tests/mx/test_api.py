@@ -16,6 +16,8 @@ from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.openapi import document
 from tests.mx.stage import NOW, REQUEST_ID, Pages
 
+LATE = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
+
 
 def ask(pages: Pages, address: str, body: Any, key: str | None = 'once') -> TestResponse:
     headers = {'Host': 'localhost'} | ({} if key is None else {'Idempotency-Key': key})
@@ -54,7 +56,8 @@ def test_what_is_known_already_is_not_sent_again(pages: Pages) -> None:
 def test_a_request_is_accepted_and_followed(pages: Pages) -> None:
     preview = pages.get('/api/v1/preview?process=SiteDaily&start=2026112000').json
     assert preview is not None
-    body = {'process': 'SiteDaily', 'start': '2026112000', 'plan_hash': preview['plan_hash']}
+    body = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
+    body['plan_hash'] = preview['plan_hash']
 
     answer = ask(pages, '/requests', body)
 
@@ -77,10 +80,10 @@ def test_the_same_key_asks_once(pages: Pages) -> None:
     ('address', 'body'),
     [
         ('/requests', {'process': 'SiteDaily', 'start': '2026112100', 'reason': 'late'}),
-        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112200'}),
+        ('/requests', {**LATE, 'end': '2026112200'}),
         ('/requests', {'process': 'AlertDaily', 'start': '2026112000', 'reason': 'late'}),
-        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'later'}),
-        ('/requests', {'process': 'SiteDaily', 'start': '2026112000', 'kind': 'skip'}),
+        ('/requests', {**LATE, 'reason': 'later'}),
+        ('/requests', {**LATE, 'kind': 'skip'}),
         (f'/requests/{REQUEST_ID}/pause', {'reason': 'late'}),
         ('/processes/SiteDaily/off', {'reason': 'late'}),
         ('/freeruns/Shell::sweep/run', {'reason': 'late'}),
@@ -89,7 +92,7 @@ def test_the_same_key_asks_once(pages: Pages) -> None:
     ],
 )
 def test_a_key_is_of_one_request(pages: Pages, address: str, body: Any) -> None:
-    first = ask(pages, '/requests', {'process': 'SiteDaily', 'start': '2026112000'})
+    first = ask(pages, '/requests', LATE)
     assert first.status_code == 202
     before = pages.dump()
 
@@ -132,7 +135,7 @@ def test_a_change_needs_a_key(pages: Pages) -> None:
 
 
 def test_another_plan_is_a_conflict(pages: Pages) -> None:
-    body = {'process': 'SiteDaily', 'start': '2026112000', 'plan_hash': 'f00'}
+    body = {**LATE, 'plan_hash': 'f00'}
 
     answer = ask(pages, '/requests', body)
 
@@ -234,6 +237,40 @@ def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
 
     assert whole is not None
     assert seen == whole['items'] != []
+
+
+@pytest.mark.parametrize(
+    'address',
+    [
+        '/boxes/dev/drain',
+        '/boxes/dev/SiteHourly/stop',
+        f'/requests/{REQUEST_ID}/cancel',
+        '/freeruns/Shell::sweep/cancel',
+        '/freeruns/Shell::sweep/remove',
+        '/dead/{dead}/drop',
+        '/requests',
+    ],
+)
+def test_what_takes_something_away_is_not_done_without_a_reason(pages: Pages, address: str) -> None:
+    address = address.format(dead=pages.store.dead_units(1)[0].id)
+    body = {'process': 'SiteHourly', 'start': '2026112209'} if address == '/requests' else {}
+    before = pages.dump()
+
+    refused = ask(pages, address, body)
+
+    assert refused.status_code == 400
+    assert (refused.json or {})['detail'] == 'the reason is missing'
+    assert pages.dump() == before
+    assert ask(pages, address, {**body, 'reason': 'new kernel'}).status_code in (200, 202)
+
+
+def test_a_mask_is_not_saved_as_a_secret(pages: Pages) -> None:
+    body = {'name': 'Shell::hourly', 'trigger': 'every 3600', 'arguments': {'password': '•••'}}
+
+    answer = ask(pages, '/freeruns', body)
+
+    assert answer.status_code == 400
+    assert 'type the secret again' in (answer.json or {})['detail']
 
 
 def test_a_free_run_is_saved(pages: Pages) -> None:

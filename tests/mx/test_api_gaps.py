@@ -103,12 +103,12 @@ def test_logs_are_for_operators_and_stay_in_their_folder(guarded: Pages) -> None
 
 
 def test_a_box_is_drained_once_per_key(pages: Pages) -> None:
-    first = ask(pages, '/boxes/dev/drain', {}, 'one')
+    first = ask(pages, '/boxes/dev/drain', {'reason': 'new kernel'}, 'one')
     assert first.json is not None
     assert first.json['is_draining'] is True
     ask(pages, '/boxes/dev/undrain', {}, 'two')
 
-    again = ask(pages, '/boxes/dev/drain', {}, 'one')
+    again = ask(pages, '/boxes/dev/drain', {'reason': 'new kernel'}, 'one')
 
     assert again.json is not None
     assert again.json['is_draining'] is False

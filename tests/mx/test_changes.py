@@ -275,6 +275,20 @@ def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
     assert saved.details['arguments'] == {'api_token': 'hush-hush', 'command': ['true']}
 
 
+def test_a_masked_secret_under_another_name_has_to_be_typed_again(pages: Pages) -> None:
+    form = {
+        'name': 'Shell::sweep', 'trigger': 'every 900', 'overlap': 'skip', 'misfire': 'once',
+        'arguments': '{"secret_token": "\u2022\u2022\u2022", "command": ["true"]}', 'is_on': 'on',
+    }  # fmt: skip
+    before = pages.dump()
+
+    answer = pages.post('/freeruns/edit', form)
+
+    assert answer.status_code == 400
+    assert 'type the secret again' in answer.text
+    assert pages.dump() == before
+
+
 def test_a_box_is_drained(pages: Pages) -> None:
     assert pages.post('/boxes/dev/drain', {'reason': 'new kernel'}).status_code == 303
 

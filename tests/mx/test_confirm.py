@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import BoxProcess
 from tests.mx.stage import NOW, Pages
 from tests.mx.test_gate import hidden
@@ -210,3 +210,25 @@ def test_nobody_is_led_elsewhere(pages: Pages, elsewhere: str) -> None:
     assert 'next' not in form_of(step)
     assert '<a class="btn" href="/boxes">Leave it</a>' in step
     assert answer.headers['Location'] == f'/boxes?asked={newest(pages).id}'
+
+
+@pytest.mark.parametrize('action', ['pause', 'cancel'])
+def test_a_step_hides_the_secrets_of_the_reason(pages: Pages, action: str) -> None:
+    key = pages.key('SiteDaily', '2026112000')
+    secretive = Command(
+        id=CommandId('5ec4e7'),
+        kind=CommandKind.REPROCESS,
+        process=key.process,
+        start=key.timeperiod,
+        end=key.timeperiod.shift(1),
+        actor='anna@10.0.0.7',
+        reason='password=hunter2 was wrong for postgres://u:swordfish@h',
+        created_at=NOW,
+    )
+    pages.store.insert_command(secretive)
+
+    text = pages.get(f'/requests/{secretive.id}/{action}').text
+
+    assert 'was wrong for' in text
+    assert 'hunter2' not in text
+    assert 'swordfish' not in text

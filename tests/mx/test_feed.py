@@ -17,6 +17,7 @@ from synergy.mx.feed import (
     QUIET_READ_SECONDS,
     READ_SECONDS,
     TICK_SECONDS,
+    WELCOME_SECONDS,
 )
 from tests.mx.stage import Pages
 
@@ -43,6 +44,19 @@ def following(pages: Pages, *, has_ticks: bool = False) -> Iterator[bytes]:
     frames = pages.site.feed.follow(lambda: time.monotonic() > until, has_ticks=has_ticks)
     assert events(next(frames)) == ['hello']
     return frames
+
+
+def test_a_stream_ends_when_its_visitor_is_not_welcome_any_more(guarded: Pages) -> None:
+    guarded.log_in('viewer')
+    frames = iter(guarded.get('/events').response)
+    assert events(bytes(next(frames))) == ['hello']  # type: ignore[arg-type] # bytes, as sent
+    guarded.runtime.clock.advance(timedelta(seconds=WELCOME_SECONDS))
+    assert next(frames, None) is not None
+
+    guarded.store.end_sessions('viewer')
+    guarded.runtime.clock.advance(timedelta(seconds=WELCOME_SECONDS))
+
+    assert next(frames, None) is None
 
 
 def heard(frames: Iterator[bytes]) -> list[str]:

@@ -5,22 +5,33 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import Client
 
+from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role
+from synergy.mx.address import refusal_of
 from synergy.mx.gate import COOKIE
-from synergy.mx.main import _refusal
+from synergy.mx.main import server_of
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
-from synergy.mx.security import GUESSES_MAX, new_token
+from synergy.mx.security import (
+    ADDRESS_GUESSES_MAX,
+    GUESSES_MAX,
+    PLACES_MAX,
+    Brake,
+    new_token,
+    user_of,
+)
 from tests.mx.addresses import address_of
 from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages
 
@@ -170,6 +181,30 @@ def test_guessing_is_slowed_down(guarded: Pages) -> None:
     assert guarded.log_in('viewer').status_code == 303
 
 
+def test_trying_many_names_is_slowed_down(guarded: Pages) -> None:
+    codes = [
+        guarded.log_in(f'name{number}', 'wrong password').status_code
+        for number in range(ADDRESS_GUESSES_MAX + 1)
+    ]
+
+    assert codes == [401] * ADDRESS_GUESSES_MAX + [429]
+    guarded.place = {'REMOTE_ADDR': '10.0.0.9'}
+    assert guarded.log_in('viewer').status_code == 303
+
+
+def test_many_places_free_none_that_has_just_guessed() -> None:
+    brake = Brake()
+    for number in range(PLACES_MAX):
+        brake.failed(f'place {number}', NOW)
+
+    for _ in range(GUESSES_MAX):
+        brake.failed('guesser', NOW)
+    brake.failed('one more', NOW)
+
+    assert brake.wait('guesser', NOW) is not None
+    assert len(brake._failures) == PLACES_MAX
+
+
 def test_a_new_password_ends_sessions(guarded: Pages) -> None:
     guarded.log_in('viewer')
     user = next(user for user in guarded.store.users() if user.name == 'viewer')
@@ -177,6 +212,25 @@ def test_a_new_password_ends_sessions(guarded: Pages) -> None:
     guarded.store.save_user(replace(user, serial=user.serial + 1))
 
     assert guarded.get('/').status_code == 303
+
+
+def test_a_cookie_is_worth_nothing_after_logging_out(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    copied = guarded.client.get_cookie(COOKIE, domain='localhost')
+    assert copied is not None
+
+    guarded.post('/logout', {})
+    guarded.client.set_cookie(COOKIE, copied.value, domain='localhost')
+
+    assert guarded.get('/').status_code == 303
+    guarded.log_in('operator')
+    assert guarded.get('/').status_code == 200
+
+
+def test_a_new_user_of_an_old_name_takes_over_no_session() -> None:
+    first, second = (user_of('x', Role.VIEWER, PASSWORD, NOW) for _ in range(2))
+
+    assert first.serial != second.serial
 
 
 def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: Pages) -> None:
@@ -251,6 +305,26 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
 
 
+def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
+    guarded.store.save_token(token)
+    headers = {'Host': 'localhost', 'Authorization': f'Bearer {text}', 'Idempotency-Key': 'k'}
+    user = next(user for user in guarded.store.users() if user.name == 'operator')
+
+    guarded.store.save_user(replace(user, role=Role.VIEWER))
+    refused = guarded.client.post('/api/v1/processes/SiteDaily/on', json={}, headers=headers)
+
+    assert refused.status_code == 403
+    assert guarded.get('/api/v1/jobs', **headers).status_code == 200
+
+
+def test_a_token_without_its_user_is_worth_nothing(guarded: Pages) -> None:
+    token, text = new_token('gone', Role.VIEWER, None, NOW, None)
+    guarded.store.save_token(token)
+
+    assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}').status_code == 401
+
+
 def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: Pages) -> None:
     token, text = new_token('operator', Role.VIEWER, 'ci', NOW, None)
     guarded.store.save_token(token)
@@ -283,10 +357,33 @@ def test_every_answer_carries_the_headers(pages: Pages) -> None:
         assert headers['X-Frame-Options'] == 'DENY'
 
 
+@pytest.mark.parametrize('proxy', ['10.0.0.1', '10.0.0.2', None])
+@pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
+def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | None) -> None:
+    settings = replace(guarded.runtime.settings, mx_trusted_proxy=proxy)
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        server: Any = server_of(replace(guarded.site, settings=settings), listening)
+        guarded.client = Client(server.application)
+        server.task_dispatcher.shutdown()
+        server.close()
+    guarded.place = {'REMOTE_ADDR': '10.0.0.1'}
+    said = {'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https', 'Host': 'localhost'}
+
+    form = {'name': 'operator', 'password': PASSWORD, 'form_token': guarded.form_token()}
+    login = guarded.client.post('/login', data=form, headers=said, environ_base=guarded.place)
+    form = {'reason': 'new kernel', 'form_token': guarded.form_token()}
+    guarded.client.post('/boxes/dev/drain', data=form, headers=said, environ_base=guarded.place)
+
+    is_trusted = proxy == '10.0.0.1'
+    assert ('Secure' in login.headers['Set-Cookie']) is is_trusted
+    (asked,) = guarded.store.commands(tuple(CommandState), 1, (CommandKind.BOX,))
+    assert asked.actor == ('operator@192.0.2.7' if is_trusted else 'operator@10.0.0.1')
+
+
 def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
     beyond = replace(pages.runtime.settings, mx_host='0.0.0.0')
 
-    assert _refusal(pages.runtime.settings, has_users=False) is None
-    assert 'user add' in (_refusal(beyond, has_users=False) or '')
-    assert _refusal(beyond, has_users=True) is None
-    assert _refusal(replace(beyond, is_mx_open_allowed=True), has_users=False) is None
+    assert refusal_of(pages.runtime.settings, has_users=False) is None
+    assert 'user add' in (refusal_of(beyond, has_users=False) or '')
+    assert refusal_of(beyond, has_users=True) is None
+    assert refusal_of(replace(beyond, is_mx_open_allowed=True), has_users=False) is None

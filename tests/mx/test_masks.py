@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from synergy.mx.masks import MASK, masked, masked_text, unmasked
+from synergy.mx.masks import MASK, SecretUnknown, masked, masked_text, unmasked
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,31 @@ def test_what_was_masked_comes_back_as_it_was() -> None:
     assert 'abc' not in str(shown)
     assert unmasked(shown, before) == before
     assert unmasked({**shown, 'note': 'other'}, before)['note'] == 'other'
+
+
+@pytest.mark.parametrize(
+    ('value', 'before'),
+    [
+        ({'secret_token': MASK}, {'api_token': 'abc'}),
+        ({'api_token': MASK}, None),
+        ({'note': MASK}, {'note': 'nothing secret'}),
+        ({'uri': f'amqp://u:{MASK}@other'}, {'uri': 'amqp://u:p@h'}),
+        ({'rows': [{'a': 2, 'token': MASK}]}, {'rows': [{'a': 1, 'token': 'abc'}]}),
+        ({'rows': [f'pwd={MASK}']}, {'rows': ['pwd=a', 'pwd=b']}),
+        ({'rows': [f'pwd={MASK}'] * 2}, {'rows': ['pwd=a']}),
+    ],
+)
+def test_a_mask_that_stands_for_nothing_known_is_refused(value: object, before: object) -> None:
+    with pytest.raises(SecretUnknown, match='type the secret again'):
+        unmasked(value, before)
+
+
+def test_a_secret_stays_with_its_item_when_others_come_and_go() -> None:
+    rows = [{'host': host, 'password': f'of {host}'} for host in 'abc']
+    shown = masked(rows)
+
+    assert unmasked([shown[2], {'host': 'd'}, shown[1]], rows) == [rows[2], {'host': 'd'}, rows[1]]
+    assert unmasked(masked(['pwd=a', 'pwd=b']), ['pwd=a', 'pwd=b']) == ['pwd=a', 'pwd=b']
 
 
 def test_a_hostile_text_takes_no_time() -> None:

@@ -81,6 +81,9 @@ class Children:
     ) -> BoxLoad | None:
         return None
 
+    def is_listening(self, identity: ProcessIdentity) -> bool:
+        return self.is_alive(identity)
+
     def drain(self, identity: ProcessIdentity) -> None:
         self.end(identity.pid, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,31 @@ def test_processes_start_alone_without_a_supervisor(system: System) -> None:
     assert 'runs already with pid' in again.stderr
     assert system.launch('stop', 'PatientDaily').returncode == 0
     assert system.launch('stop', 'PatientDaily').returncode == 1
+
+
+def test_a_dashboard_is_started_when_it_listens(system: System) -> None:
+    started = system.launch('start', 'MX')
+    assert started.returncode == 0, started.stderr
+    assert system.launch('stop', 'MX').returncode == 0
+
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        system.environ['SYNERGY_MX_PORT'] = str(taken.getsockname()[1])
+        refused = system.launch('start', 'MX')
+
+    assert refused.returncode == 4
+    assert 'MX cannot listen on 127.0.0.1' in refused.stderr
+
+
+def test_a_dashboard_that_would_be_open_to_all_is_refused_at_once(system: System) -> None:
+    system.environ['SYNERGY_MX_HOST'] = '0.0.0.0'
+
+    refused = system.launch('start', 'MX')
+    watched = system.launch('start', 'Supervisor')
+
+    assert refused.returncode == 6
+    assert './launch.py user add' in refused.stderr
+    assert (watched.returncode, './launch.py user add' in watched.stderr) == (0, True)
+    assert system.launch('stop', 'Supervisor').returncode == 0
 
 
 def test_the_whole_system_starts_in_the_background_and_stops(system: System) -> None:
