@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
+from synergy.core.users import Role
 from synergy.mx.ask import Ask
 
 _VERBS = {
@@ -32,8 +33,11 @@ def asked_of(ask: Ask) -> Asked | None:
     """Return what the address says was asked for; None when it names no command."""
     name = ask.request.args.get('asked')
     command = None if not name else ask.store.command(CommandId(name[:40]))
-    if command is None or command.kind in JOB_KINDS or command.kind is CommandKind.USER:
+    if command is None or command.kind in JOB_KINDS:
         return None
+    if command.kind is CommandKind.USER:
+        is_theirs = ask.visitor.may(Role.ADMIN)
+        return Asked(command, f'Done: {_said_of_user(command)}.', 'ok') if is_theirs else None
     verb = _verb(command)
     if command.kind is CommandKind.BOX:
         # The record is the wish; whether it has come true is in the list.
@@ -69,6 +73,20 @@ def _verb(command: Command) -> str:
             return f'change the trigger of {command.process} to {trigger or "that of context.py"}'
         case _:
             return f'save {command.process}'
+
+
+def _said_of_user(command: Command) -> str:
+    match dict(command.details):
+        case {'revoked': token}:
+            return f'the token {token} is revoked'
+        case {'action': 'add', 'name': name}:
+            return f'{name} may log in'
+        case {'action': 'remove', 'name': name}:
+            return f'{name} is removed'
+        case {'action': action, 'name': name}:
+            return f'the {action} of {name} is another one'
+        case _:
+            return 'users and tokens are changed'
 
 
 def _outcome(command: Command) -> str:

@@ -6,13 +6,10 @@ from dataclasses import replace
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandKind
 from synergy.mx import gate
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
-from synergy.mx.errors import Refused
 from synergy.mx.kept import KEPT, kept_in
-from synergy.mx.orders import record
 from synergy.mx.render import THEMES, local_address, page, see
 from synergy.mx.security import ADDRESS_GUESSES_MAX, is_password
 
@@ -71,16 +68,3 @@ def theme(ask: Ask) -> Response:
     else:
         response.delete_cookie('theme')
     return response
-
-
-def users(ask: Ask) -> Response:
-    """List users and tokens."""
-    return page(ask, 'users.html', users=ask.store.users(), tokens=ask.store.tokens())
-
-
-def revoke_token(ask: Ask, token_id: str) -> Response:
-    """Let a token be worth nothing from now on."""
-    if not ask.store.remove_token(token_id):
-        raise Refused(404, 'Not found', f'there is no token {token_id!r:.40}', 'it is gone already')
-    record(ask, CommandKind.USER, 'MX', {'revoked': token_id})
-    return see(ask.url('users'))
