@@ -273,6 +273,18 @@ def test_what_was_typed_into_a_form_outlives_the_session(guarded: Pages) -> None
     assert done.headers['Location'].startswith('/requests/')
 
 
+def test_a_form_is_not_offered_again_to_one_who_may_not_send_it(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'late', 'plan_hash': 'f00'}
+    guarded.client.delete_cookie(COOKIE, domain='localhost')
+    late = guarded.post('/change/reprocess', form)
+
+    shown = guarded.post('/login', {**hidden(late.text), 'name': 'viewer', 'password': PASSWORD})
+
+    assert 'action="/change/reprocess"' not in shown.text
+    assert 'this needs the role operator' in shown.text
+
+
 def test_a_form_from_elsewhere_is_not_kept(guarded: Pages) -> None:
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'bait'}
 
