@@ -317,6 +317,23 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
 
 
+def test_a_program_is_told_what_to_send(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
+    guarded.store.save_token(token)
+    guarded.log_in('operator')
+    headers = {'Host': 'localhost', 'Idempotency-Key': 'k'}
+    address = '/api/v1/freeruns/Shell::sweep/run'
+
+    refused = guarded.client.post(address, json={}, headers=headers)
+    headers['Authorization'] = f'bearer {text}'
+    done = guarded.client.post(address, json={}, headers=headers)
+
+    assert (refused.status_code, done.status_code) == (403, 202)
+    assert refused.json is not None
+    assert 'application/json' in refused.json['advice']
+    assert 'Bearer' in refused.json['advice']
+
+
 def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
     token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
     guarded.store.save_token(token)
