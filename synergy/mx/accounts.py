@@ -6,7 +6,7 @@ that a dashboard which others can reach is never open by mistake.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,6 +27,17 @@ ROLE_WORDS: Final = tuple(role.value for role in Role)
 ACTIONS: Final = ('role', 'password', 'remove')
 NAME_LENGTH_MAX: Final = 64
 DAYS_MAX: Final = 3650
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('remove', 'revoke')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeToken:
+    """A new token and its text, which is shown once; None of both when it was made before."""
+
+    command: Command
+    token: ApiToken | None = None
+    text: str | None = None
 
 
 def api_users(ask: Ask) -> Response:
@@ -36,11 +47,23 @@ def api_users(ask: Ask) -> Response:
 
 def api_add_user(ask: Ask) -> Response:
     """Make a user."""
-    _begin(ask)
+    need_key(ask)
+    return _done(ask, add_user(ask))
+
+
+def api_change_user(ask: Ask, name: str, action: str) -> Response:
+    """Change the role or the password of a user, or remove it; its logins end."""
+    need_key(ask)
+    return _done(ask, change_user(ask, name, action))
+
+
+def add_user(ask: Ask) -> Command:
+    """Make the user that was described; return the record."""
+    refuse_open(ask)
     name, role = ask.text('name'), Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value))
     details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _done(ask, known)
+        return known
     if len(name) > NAME_LENGTH_MAX or not name.isprintable() or '@' in name:
         raise wrong(
             f'{name!r:.80} is no name of a user',
@@ -55,19 +78,19 @@ def api_add_user(ask: Ask) -> Response:
     except ValueError as error:
         raise wrong(str(error), 'give a longer one; nothing was changed') from error
     ask.store.save_user(user)
-    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+    return record(ask, CommandKind.USER, 'MX', details)
 
 
-def api_change_user(ask: Ask, name: str, action: str) -> Response:
-    """Change the role or the password of a user, or remove it; its logins end."""
-    _begin(ask)
+def change_user(ask: Ask, name: str, action: str) -> Command:
+    """Do what `action` says; return the record."""
+    refuse_open(ask)
     if action not in ACTIONS:
         raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {", ".join(ACTIONS)}')
     role = Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
     details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _done(ask, known)
-    user = _known(ask, name)
+        return known
+    user = known_user(ask, name)
     if action != 'password' and role is not Role.ADMIN:
         _keep_an_admin(ask, user)
     if role is not None:
@@ -79,7 +102,7 @@ def api_change_user(ask: Ask, name: str, action: str) -> Response:
             ask.store.save_user(with_password(user, _password(ask)))
         except ValueError as error:
             raise wrong(str(error), 'give a longer one; nothing was changed') from error
-    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+    return record(ask, CommandKind.USER, 'MX', details)
 
 
 def api_tokens(ask: Ask) -> Response:
@@ -89,8 +112,18 @@ def api_tokens(ask: Ask) -> Response:
 
 def api_add_token(ask: Ask) -> Response:
     """Make a token of the API for a user; its text is in this one answer and nowhere else."""
-    _begin(ask)
-    user = _known(ask, ask.text('user'))
+    need_key(ask)
+    made = add_token(ask, ask.text('user'))
+    if made.token is None:
+        return _done(ask, made.command)
+    body = {**_encode_token(made.token), 'text': made.text, 'request': made.command.id}
+    return json_answer(ask.request, body, 200)
+
+
+def add_token(ask: Ask, name: str) -> MadeToken:
+    """Make the token that was described, once for each form or key."""
+    refuse_open(ask)
+    user = known_user(ask, name)
     role = Role(ask.choice('role', ROLE_WORDS, user.role.value))
     days = ask.number('days', 0, 0, DAYS_MAX)
     label = ask.optional('label')
@@ -98,32 +131,36 @@ def api_add_token(ask: Ask) -> Response:
         'action': 'token', 'name': user.name, 'role': role.value, 'label': label, 'days': days,
     }  # fmt: skip
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _done(ask, known)
+        return MadeToken(command=known)
     if not user.role.may(role):
         raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
     token, text = new_token(user.name, role, label, ask.now, timedelta(days=days) if days else None)
     ask.store.save_token(token)
     command = record(ask, CommandKind.USER, 'MX', details)
-    return json_answer(
-        ask.request, {**_encode_token(token), 'text': text, 'request': command.id}, 200
-    )
+    return MadeToken(command=command, token=token, text=text)
 
 
 def api_revoke_token(ask: Ask, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
-    _begin(ask)
+    need_key(ask)
+    return _done(ask, revoke_token(ask, token_id, action))
+
+
+def revoke_token(ask: Ask, token_id: str, action: str) -> Command:
+    """Let a token be worth nothing from now on; return the record."""
+    refuse_open(ask)
     if action != 'revoke':
         raise unknown(f'{action!r:.40} is nothing to do to a token', 'revoke it')
     details: dict[str, Json] = {'revoked': token_id}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _done(ask, known)
+        return known
     if not ask.store.remove_token(token_id):
         raise unknown(f'there is no token {token_id!r:.40}', 'it is gone already; see the list')
-    return _done(ask, record(ask, CommandKind.USER, 'MX', details))
+    return record(ask, CommandKind.USER, 'MX', details)
 
 
-def _begin(ask: Ask) -> None:
-    need_key(ask)
+def refuse_open(ask: Ask) -> None:
+    """Refuse to manage users where nobody has logged in."""
     if ask.visitor.via == 'open':
         raise Refused(
             409,
@@ -133,7 +170,8 @@ def _begin(ask: Ask) -> None:
         )
 
 
-def _known(ask: Ask, name: str) -> User:
+def known_user(ask: Ask, name: str) -> User:
+    """Return a user; raise Refused when there is none of that name."""
     user = next((user for user in ask.store.users() if user.name == name), None)
     if user is None:
         raise unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
@@ -152,9 +190,10 @@ def _keep_an_admin(ask: Ask, leaving: User) -> None:
 
 
 def _password(ask: Ask) -> str:
-    value = ask.body().get('password')
+    is_json = ask.request.mimetype == 'application/json'
+    value = ask.body().get('password') if is_json else ask.request.form.get('password')
     if not isinstance(value, str) or len(value) > PASSWORD_LENGTH_MAX:
-        raise wrong('password is missing or no text', 'send it in the JSON body')
+        raise wrong('password is missing or no text', 'send it in the JSON body, or in the form')
     return value
 
 

@@ -284,7 +284,14 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         )
     ),
     _admin(
-        _act('/users/<name>/<action>', accounts.api_change_user, accounts.ACTIONS, _ROLE, _PASSWORD)
+        _act(
+            '/users/<name>/<action>',
+            accounts.api_change_user,
+            accounts.ACTIONS,
+            _ROLE,
+            _PASSWORD,
+            grave=accounts.GRAVE_ACTIONS,
+        )
     ),
     _list('/tokens', accounts.api_tokens, _LIMIT, _CURSOR, role=Role.ADMIN),
     _admin(
@@ -298,7 +305,14 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             required=('user',),
         )
     ),
-    _admin(_act('/tokens/<token_id>/<action>', accounts.api_revoke_token, ('revoke',))),
+    _admin(
+        _act(
+            '/tokens/<token_id>/<action>',
+            accounts.api_revoke_token,
+            ('revoke',),
+            grave=accounts.GRAVE_ACTIONS,
+        )
+    ),
     _read('/config', api_looking.api_config),
     replace(_read('/health', api_looking.api_health), status_bad=503),
     Route(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
+from synergy.core.users import Role
 from synergy.mx.ask import Ask
 from synergy.mx.sentences import sentence
 
@@ -22,9 +23,11 @@ def asked_of(ask: Ask) -> Asked | None:
     """Return what the address says was asked for; None when it names no command."""
     name = ask.request.args.get('asked')
     command = None if not name else ask.store.command(CommandId(name[:40]))
-    if command is None or command.kind in JOB_KINDS or command.kind is CommandKind.USER:
+    if command is None or command.kind in JOB_KINDS:
         return None
     verb = sentence(command)
+    if command.kind is CommandKind.USER:
+        return Asked(command, f'Done: {verb}.', 'ok') if ask.visitor.may(Role.ADMIN) else None
     if command.kind is CommandKind.BOX:
         # The record is the wish; whether it has come true is in the list.
         wish = f'{command.details["box"]} is to {_wish(command)}'

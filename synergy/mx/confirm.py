@@ -25,11 +25,23 @@ NEXT: Final = 'next'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A value that the page asks for. kind: of the HTML input; choices: it is one of these."""
+
+    name: str
+    label: str
+    value: str = ''
+    kind: str = 'text'
+    choices: Sequence[str] = ()
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What the page says. title: what is asked for; says: what then happens, in sentences.
 
     back: where the reader came from. needs_reason: what takes something away is not done without.
-    hidden: further values that the form sends.
+    inputs, hidden: further values that the form sends.
     """
 
     title: str
@@ -38,6 +50,7 @@ class Step:
     back: str
     back_text: str
     needs_reason: bool = False
+    inputs: Sequence[Input] = ()
     hidden: Sequence[tuple[str, str]] = ()
 
 

@@ -59,9 +59,10 @@ def check_origin(request: Request) -> None:
 
 def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Visitor:
     """Return who asks; raise Refused when a token of the API is not valid."""
-    bearer = request.headers.get('Authorization', '')
-    if bearer.startswith('Bearer '):
-        return _bearer(site, store, request, bearer.removeprefix('Bearer ').strip(), now)
+    scheme, _, text = request.headers.get('Authorization', '').partition(' ')
+    # Schemes are case-insensitive. Source: RFC 9110, 11.1.
+    if scheme.lower() == 'bearer':
+        return _bearer(site, store, request, text.strip(), now)
     session = site.sessions.read(request.cookies.get(COOKIE))
     users = store.users()
     if not users:
@@ -181,6 +182,14 @@ def check_form_token(site: Site, visitor: Visitor, request: Request) -> None:
     session: Session | None = visitor.session
     if is_program or (session is not None and site.sessions.is_form_token(session, given)):
         return
+    if request.path.startswith('/api/'):
+        raise Refused(
+            403,
+            'Not asked by a program',
+            'the change came without a token of the API; a cookie is none, and where nobody has '
+            'to log in only JSON, sent without a cookie, needs none',
+            'send JSON (Content-Type: application/json) and a token (Authorization: Bearer TOKEN)',
+        )
     raise Refused(
         403,
         'The form is too old',

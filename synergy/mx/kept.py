@@ -17,7 +17,8 @@ from synergy.mx.gate import FORM_TOKEN, check_origin
 
 #: The field in which a kept form travels through the form of the login.
 KEPT: Final = 'kept'
-_NOT_KEPT: Final = ('/login', '/logout', '/theme', '/api/')
+#: Those of users carry passwords.
+_NOT_KEPT: Final = ('/login', '/logout', '/theme', '/users', '/api/')
 
 
 @dataclass(frozen=True, slots=True)

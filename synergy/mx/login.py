@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandKind
+from synergy.core.users import Role
 from synergy.mx import gate
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
-from synergy.mx.errors import Refused
-from synergy.mx.kept import KEPT, kept_in
-from synergy.mx.orders import record
+from synergy.mx.kept import KEPT, KeptForm, kept_in
 from synergy.mx.render import THEMES, local_address, page, see
 from synergy.mx.security import ADDRESS_GUESSES_MAX, is_password
 
@@ -48,9 +48,23 @@ def log_in(ask: Ask) -> Response:
         response = see(local_address(ask.optional('next')))
     else:
         visitor = Visitor(name=user.name, role=user.role, via='session', session=session)
-        response = page(replace(ask, visitor=visitor), 'again.html', kept=kept)
+        needed = _missing_role(ask, visitor, kept)
+        response = page(replace(ask, visitor=visitor), 'again.html', kept=kept, needed=needed)
     set_cookie(response, ask.request, cookie, ask.site)
     return response
+
+
+def _missing_role(ask: Ask, visitor: Visitor, kept: KeptForm) -> Role | None:
+    """Return the role that sending a form needs and the visitor lacks; None when it may."""
+    # Not above: the table names the views of this module.
+    from synergy.mx.routes import ROUTES
+
+    try:
+        endpoint, _ = ask.urls.match(urlsplit(kept.address).path, method='POST')
+    except HTTPException:
+        return None
+    needed = next(route.role for route in ROUTES if route.endpoint == endpoint)
+    return None if needed is None or visitor.may(needed) else needed
 
 
 def log_out(ask: Ask) -> Response:
@@ -71,16 +85,3 @@ def theme(ask: Ask) -> Response:
     else:
         response.delete_cookie('theme')
     return response
-
-
-def users(ask: Ask) -> Response:
-    """List users and tokens."""
-    return page(ask, 'users.html', users=ask.store.users(), tokens=ask.store.tokens())
-
-
-def revoke_token(ask: Ask, token_id: str) -> Response:
-    """Let a token be worth nothing from now on."""
-    if not ask.store.remove_token(token_id):
-        raise Refused(404, 'Not found', f'there is no token {token_id!r:.40}', 'it is gone already')
-    record(ask, CommandKind.USER, 'MX', {'revoked': token_id})
-    return see(ask.url('users'))

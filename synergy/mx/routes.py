@@ -6,6 +6,7 @@ The gate, the permission tests and the API's description are all made from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -28,7 +29,9 @@ from synergy.mx import (
     old,
     overview,
     processes,
+    users,
 )
+from synergy.mx.accounts import GRAVE_ACTIONS
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused
@@ -78,6 +81,14 @@ def _confirm(rule: str, view: Callable[..., Response], actions: tuple[str, ...])
     return Route(rule=rule, method='GET', role=Role.OPERATOR, view=view, actions=actions)
 
 
+def _admin(rule: str, view: Callable[..., Response], actions: tuple[str, ...]) -> Route:
+    return replace(_confirm(rule, view, actions), role=Role.ADMIN)
+
+
+def _reasoned(rule: str, view: Callable[..., Response]) -> Route:
+    return replace(_change(rule, view, Role.ADMIN), grave=GRAVE_ACTIONS)
+
+
 _PAGES: Final[Sequence[Route]] = (
     _shared('/', overview.overview),
     _shared('/t/', heatmap.heatmaps),
@@ -119,8 +130,13 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/scheduler/<path:rest>', old.old_scheduler, None),
     _page('/supervisor/<path:rest>', old.old_supervisor, None),
     _page('/flow/<path:rest>', old.old_flow, None),
-    _page('/users', login.users, Role.ADMIN),
-    _change('/tokens/<token_id>/revoke', login.revoke_token, Role.ADMIN),
+    _page('/users', users.users, Role.ADMIN),
+    _page('/users/add', users.ask_user, Role.ADMIN),
+    _change('/users/add', users.make_user, Role.ADMIN),
+    _admin('/users/<name>/<action>', users.ask_account, users.USER_ACTIONS),
+    _reasoned('/users/<name>/<action>', users.change_account),
+    _admin('/tokens/<token_id>/<action>', users.ask_revoke, users.TOKEN_ACTIONS),
+    _reasoned('/tokens/<token_id>/<action>', users.revoke),
     _page('/login', login.login, None),
     _change('/login', login.log_in, None),
     _change('/logout', login.log_out, None),

@@ -19,7 +19,7 @@ VALUES = {
     'name': 'site',
     'file': 'mx.log',
 }
-OLD = {'old_scheduler': 'traffic/', 'old_supervisor': 'entries/', 'old_flow': 'viewer/'}
+OLD = {'old_scheduler': 'managed/entries/', 'old_supervisor': 'entries/', 'old_flow': 'viewer/'}
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
 ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
 QUERY = {

@@ -20,6 +20,9 @@ def read(pages: Pages, address: str, **headers: str) -> Any:
     return answer.json
 
 
+GONE = {'reason': 'has left'}
+
+
 def ask(
     pages: Pages, address: str, body: dict[str, Any], key: str = 'once', **headers: str
 ) -> TestResponse:
@@ -150,18 +153,18 @@ def test_an_admin_makes_changes_and_removes_users(guarded: Pages) -> None:
     assert users['carla'] == 'viewer'
     assert guarded.log_in('carla', 'another one').status_code == 303
 
-    assert ask(guarded, '/users/carla/remove', {}, 'gone', **bearer).status_code == 200
-    assert ask(guarded, '/users/carla/remove', {}, 'gone', **bearer).status_code == 200
+    assert ask(guarded, '/users/carla/remove', GONE, 'gone', **bearer).status_code == 200
+    assert ask(guarded, '/users/carla/remove', GONE, 'gone', **bearer).status_code == 200
     assert 'password' not in str(read(guarded, '/audit?what=user', **bearer)).replace(
         "'action': 'password'", ''
     )
-    assert ask(guarded, '/users/carla/remove', {}, 'again', **bearer).status_code == 404
+    assert ask(guarded, '/users/carla/remove', GONE, 'again', **bearer).status_code == 404
 
 
 def test_the_last_admin_stays(guarded: Pages) -> None:
     bearer = admin(guarded)
 
-    assert ask(guarded, '/users/admin/remove', {}, **bearer).status_code == 409
+    assert ask(guarded, '/users/admin/remove', GONE, **bearer).status_code == 409
     assert ask(guarded, '/users/admin/role', {'role': 'viewer'}, **bearer).status_code == 409
 
 
@@ -179,7 +182,7 @@ def test_a_token_is_shown_once_and_revoked(guarded: Pages) -> None:
     assert 'text' not in (again or {})
     assert made['text'].partition('.')[2] not in str(listed)
     assert too_much.status_code == 400
-    assert ask(guarded, f'/tokens/{made["id"]}/revoke', {}, 'k3', **bearer).status_code == 200
+    assert ask(guarded, f'/tokens/{made["id"]}/revoke', GONE, 'k3', **bearer).status_code == 200
     assert guarded.get('/api/v1/status', **mine).status_code == 401
 
 

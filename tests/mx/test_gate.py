@@ -273,6 +273,18 @@ def test_what_was_typed_into_a_form_outlives_the_session(guarded: Pages) -> None
     assert done.headers['Location'].startswith('/requests/')
 
 
+def test_a_form_is_not_offered_again_to_one_who_may_not_send_it(guarded: Pages) -> None:
+    guarded.log_in('operator')
+    form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'late', 'plan_hash': 'f00'}
+    guarded.client.delete_cookie(COOKIE, domain='localhost')
+    late = guarded.post('/change/reprocess', form)
+
+    shown = guarded.post('/login', {**hidden(late.text), 'name': 'viewer', 'password': PASSWORD})
+
+    assert 'action="/change/reprocess"' not in shown.text
+    assert 'this needs the role operator' in shown.text
+
+
 def test_a_form_from_elsewhere_is_not_kept(guarded: Pages) -> None:
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'bait'}
 
@@ -303,6 +315,23 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
 
     guarded.store.remove_token(token.id)
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
+
+
+def test_a_program_is_told_what_to_send(guarded: Pages) -> None:
+    token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
+    guarded.store.save_token(token)
+    guarded.log_in('operator')
+    headers = {'Host': 'localhost', 'Idempotency-Key': 'k'}
+    address = '/api/v1/freeruns/Shell::sweep/run'
+
+    refused = guarded.client.post(address, json={}, headers=headers)
+    headers['Authorization'] = f'bearer {text}'
+    done = guarded.client.post(address, json={}, headers=headers)
+
+    assert (refused.status_code, done.status_code) == (403, 202)
+    assert refused.json is not None
+    assert 'application/json' in refused.json['advice']
+    assert 'Bearer' in refused.json['advice']
 
 
 def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
