@@ -13,7 +13,7 @@ from typing import Final
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
 from synergy.mx.model import LOOK_PATIENCE_SECONDS, ReadModel
-from synergy.mx.under_way import LIVE_LOOKS_MAX, under_way
+from synergy.mx.under_way import first_units, under_way
 from synergy.ports.store import Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.no_worker import able_processes
@@ -63,7 +63,7 @@ def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
     leadership = store.leadership()
     has_leader = is_led(leadership, store.store_now())
     boxes = box_views(store, vanished_after)
-    units = store.live_units(LIVE_LOOKS_MAX)
+    units = first_units(store)
     with model.lock:
         work = under_way(model.timetable, units)
     return Around(

@@ -30,7 +30,7 @@ from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, cursor_of, find, parse_query
 from synergy.mx.sentences import KIND_NAMES
 from synergy.mx.standing import drawn_row, late_count
-from synergy.mx.under_way import LIVE_LOOKS_MAX, UnderWay, under_way
+from synergy.mx.under_way import UnderWay, first_units, under_way
 
 LOG_BYTES: Final = 64 * 1024
 GRAPH_MAX: Final = 300
@@ -87,7 +87,7 @@ class Graph:
 def processes(ask: Ask, mistake: Mistake | None = None) -> Response:
     """List managed processes and daemons. mistake: what was sent, to be corrected."""
     ask.look()
-    units = ask.store.live_units(LIVE_LOOKS_MAX)
+    units = first_units(ask.store)
     with ask.model.lock:
         painter = Painter(ask)
         work = under_way(ask.model.timetable, units)

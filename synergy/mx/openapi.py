@@ -81,7 +81,8 @@ def document() -> dict[str, Any]:
             'version': synergy.__version__,
             'description': 'Everything that the dashboard shows and does. Errors are problem '
             'documents (RFC 9457) with an advice. Lists are paged by next_cursor. Changes '
-            f'need the header {KEY_HEADER}; the same one again asks for the same only once.',
+            f'need the header {KEY_HEADER}; the same one again asks for the same only once. '
+            'What is read has an ETag; with it as If-None-Match, 304 means that nothing changed.',
             'license': {'name': 'BSD 3-Clause', 'identifier': 'BSD-3-Clause'},
         },
         'servers': [{'url': '/'}],

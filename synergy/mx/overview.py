@@ -20,7 +20,7 @@ from synergy.mx.live import LiveRow, live_rows
 from synergy.mx.model import Change
 from synergy.mx.render import around_of, page
 from synergy.mx.standing import TreeRow, drawn_row, trees_of
-from synergy.mx.under_way import LIVE_LOOKS_MAX, Untaken, under_way, untaken
+from synergy.mx.under_way import Untaken, first_units, under_way, untaken
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -75,7 +75,7 @@ def overview(ask: Ask) -> Response:
 def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     """Return how everything, or only `trees`, stands."""
     requests = request_rows(ask, ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS))
-    units = ask.store.live_units(LIVE_LOOKS_MAX)
+    units = first_units(ask.store)
     live = live_rows(ask, units[:ROWS_MAX])
     around = around_of(ask)
     model = ask.model

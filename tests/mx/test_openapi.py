@@ -104,6 +104,7 @@ def test_the_page_for_people_has_a_table_of_contents(pages: Pages) -> None:
     targets = re.findall(r'href="#([^"]+)"', contents)
 
     assert {'api_jobs', 's-Job'} <= set(targets)
+    assert '<td>header</td>' not in shown
     assert all(f'id="{target}"' in shown for target in targets)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
+
+import pytest
 
 from synergy.core.effects import SaveJob
-from synergy.core.records import BoxProcess
-from synergy.core.states import JobState
-from synergy.mx.under_way import UNTAKEN_AFTER
-from tests.mx.stage import BOX, NOW, Pages, _begun, _job
+from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.mx.under_way import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, under_way
+from tests.mx.stage import BOX, NOW, Pages, _begun, _job, _unit
 
 QUEUED = 'AlertDaily', '2026112200'
 RESTING = 'SiteHourly', '2026112311'
+HOURLY = ProcessName('SiteHourly')
 
 
 def queue(pages: Pages) -> None:
@@ -93,3 +98,23 @@ def test_an_interval_between_two_runs_is_called_so(pages: Pages) -> None:
     assert hourly['resting'] == 1
     assert overview['running'] == 1
     assert [item['timeperiod'] for item in running['items']] == ['2026112310']
+
+
+@pytest.mark.parametrize('running', [3, 19, 20, 21, 200, 201])
+def test_all_that_run_are_counted_whatever_else_is_queued(pages: Pages, running: int) -> None:
+    pages.get('/')
+    queued = 5
+    units = [
+        _unit(JobKey(HOURLY, Timeperiod(Qualifier.HOURLY, n))) for n in range(running + queued)
+    ]
+    states = [UnitState.IN_PROGRESS] * running + [UnitState.REQUESTED] * queued
+    live = [replace(unit, state=state) for unit, state in zip(units, states, strict=True)]
+    store = Mock(live_units=lambda limit: live[:limit])
+    timetable = Mock(running_count=lambda name: len(live) if name == HOURLY else 0)
+    timetable.hierarchy = pages.site.model.hierarchy
+
+    found = under_way(timetable, first_units(store))
+
+    is_told = running < LIVE_LOOKS_MAX
+    expected = (running, queued) if is_told else (running + queued, 0)
+    assert (found.running_count, found.queued_count) == expected
