@@ -111,6 +111,14 @@ def test_a_search_is_completed_word_by_word(served: str, chromium: Browser) -> N
     assert chromium.errors == []
 
 
+def test_a_short_page_does_not_scroll(served: str, chromium: Browser) -> None:
+    page = chromium.page(served)
+    page.goto('/logs')
+
+    assert page.evaluate('document.documentElement.scrollHeight') == WIDE[1]
+    chromium.close_pages()
+
+
 def test_no_page_scrolls_sideways_on_the_smallest_phone(served: str, chromium: Browser) -> None:
     page = chromium.page(served, (320, 640))
     wide = {}
