@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from synergy import bootstrap
 from synergy.mx.routes import ROUTES
@@ -111,6 +111,14 @@ def test_a_search_is_completed_word_by_word(served: str, chromium: Browser) -> N
     assert chromium.errors == []
 
 
+def test_a_short_page_does_not_scroll(served: str, chromium: Browser) -> None:
+    page = chromium.page(served)
+    page.goto('/logs')
+
+    assert page.evaluate('document.documentElement.scrollHeight') == WIDE[1]
+    chromium.close_pages()
+
+
 def test_no_page_scrolls_sideways_on_the_smallest_phone(served: str, chromium: Browser) -> None:
     page = chromium.page(served, (320, 640))
     wide = {}
@@ -163,6 +171,22 @@ def test_nothing_moves_for_those_who_asked_for_that(served: str, chromium: Brows
 
     assert moving == 0
     chromium.close_pages()
+
+
+def test_nothing_is_promised_that_only_scripts_do(served: str, chromium: Browser) -> None:
+    seen = []
+    for has_scripts in (True, False):
+        page = chromium.page(served, java_script_enabled=has_scripts)
+        page.goto('/t/site?z=day&at=20261122')
+        if has_scripts:
+            expect(page.locator('[data-status-word]')).to_have_text('Live')
+        hints = page.locator('main kbd, .keys, .keyhint, .by-key')
+        dot = page.locator('[data-status] i').evaluate('dot => getComputedStyle(dot).background')
+        seen.append((any(hint.is_visible() for hint in hints.all()), dot))
+    chromium.close_pages()
+
+    assert [are_hints_shown for are_hints_shown, _ in seen] == [True, False]
+    assert seen[0][1] != seen[1][1]
 
 
 def test_every_page_can_be_read_without_scripts(served: str, chromium: Browser) -> None:

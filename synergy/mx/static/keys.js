@@ -9,6 +9,7 @@
     ['← ↑ ↓ →', 'move in a heat map, along a strip'], ['x, Shift + arrows, drag', 'select a cell, a range'],
     ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected, or the row'], ['.', 'why'], ['Esc', 'let go'],
   ];
+  document.documentElement.classList.add('hears-keys');
   let isGoing = false;
   let row = -1;
 

@@ -16,7 +16,7 @@
   function show(state, text) {
     if (!status) return;
     status.classList.toggle('is-off', state === 'off');
-    status.classList.toggle('is-paused', state === 'paused');
+    status.classList.toggle('is-on', state === 'on');
     if (word.textContent !== text) word.textContent = text;
   }
 
