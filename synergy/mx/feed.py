@@ -5,6 +5,9 @@ tabs read their pages anew, together, so that those that show the same page shar
 How often is decided here and not by the tabs: many changes are no reason for many pages. A tab
 costs a waiting thread, never a query. Without tabs the thread only looks now and then, so that the
 next page has little to catch up with.
+
+While the store is away a stream says so (`away`) and ends, and so does every further one until it
+is back: the browser tries again by itself.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ STREAM_SECONDS: Final = 600.0
 CELLS_PER_FRAME_MAX: Final = 150
 FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
+#: The last frame of a stream, when the store is away.
+AWAY: Final = b'retry: 3000\nevent: away\ndata: {}\n\n'
 
 
 class Feed:
@@ -57,6 +62,7 @@ class Feed:
         self._condition = Condition()
         self._follower_count = 0
         self._is_stopped = False
+        self._is_away = False
         self._number = 0
         self._frames: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_KEPT)
         self._is_read_due = False
@@ -80,12 +86,15 @@ class Feed:
             number = self._number
             self._condition.notify_all()
         try:
-            yield _HELLO
+            if not self._is_away:
+                yield _HELLO
             until = self._clock.monotonic() + STREAM_SECONDS
-            while not self._is_stopped and self._clock.monotonic() < until and not is_gone():
+            while not self._has_ended and self._clock.monotonic() < until and not is_gone():
                 frames, number = self._next(number)
                 if frames:
                     yield b''.join(frames)
+            if self._is_away:
+                yield AWAY
         finally:
             with self._condition:
                 self._follower_count -= 1
@@ -101,11 +110,15 @@ class Feed:
             self._is_stopped = True
             self._condition.notify_all()
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._is_stopped or self._is_away
+
     def _next(self, number: int) -> tuple[list[bytes], int]:
         """Return the frames after `number`, waiting a while for one, and the newest's number."""
         with self._condition:
             self._condition.wait_for(
-                lambda: self._number > number or self._is_stopped, timeout=WAIT_SECONDS
+                lambda: self._number > number or self._has_ended, timeout=WAIT_SECONDS
             )
             frames = [frame for at, frame in self._frames if at > number]
             if len(frames) < self._number - number:
@@ -116,7 +129,8 @@ class Feed:
         seen = self._model.version
         while not self._is_stopped:
             with self._condition:
-                self._condition.wait(LOOK_SECONDS if self._follower_count else IDLE_LOOK_SECONDS)
+                is_awaited = self._follower_count > 0 or self._is_away
+                self._condition.wait(LOOK_SECONDS if is_awaited else IDLE_LOOK_SECONDS)
             if not self._is_stopped:
                 seen = self._look(seen)
 
@@ -126,9 +140,14 @@ class Feed:
             with self._stores.lent() as store:
                 self._model.look(store)
         except PortError as error:
-            logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
+            if not self._is_away:
+                logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
+            self._tell_away(is_away=True)
             self._clock.sleep(READ_SECONDS)
             return seen
+        if self._is_away:
+            logger.info('the store is back', extra={'event': 'store_up'})
+            self._tell_away(is_away=False)
         changes = self._model.changes_after(seen)
         version = self._model.version
         cells = frame_of(changes) if len(changes) == version - seen else None
@@ -144,6 +163,11 @@ class Feed:
                 self._frames.append((self._number, frame))
             self._condition.notify_all()
         return version
+
+    def _tell_away(self, *, is_away: bool) -> None:
+        with self._condition:
+            self._is_away = is_away
+            self._condition.notify_all()
 
     def _read_frame(self) -> bytes:
         return f'event: read\ndata: {{"apart": {self.apart_seconds}}}\n\n'.encode()
