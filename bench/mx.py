@@ -20,9 +20,10 @@ from synergy import bootstrap
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.conf.model import Context, Settings
-from synergy.core.effects import SaveJob
-from synergy.core.records import Job
-from synergy.core.states import JobState
+from synergy.core.effects import InsertUnit, SaveJob
+from synergy.core.records import Job, ProcessName, Unit, uow_id_of
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
 from synergy.mx.app import App
 from synergy.mx.main import site_of
 from synergy.ports.broker import Broker
@@ -35,6 +36,10 @@ _PIPELINE = (HOURLY, DAILY, MONTHLY, ALERT)
 _ROUNDS = 200
 #: One job in so many is held.
 _HELD_EVERY = 2_000
+#: Processes of which the newest intervals and those of the pages have runs, for the charts.
+_CHARTED = ('P00Hourly', 'P00Daily', 'P00Monthly')
+_RUNS = 2_000
+_CHARTED_AROUND = datetime(2020, 6, 1, tzinfo=UTC)
 _PAGES = (
     ('overview', '/', 100),
     ('ten years', '/t/p00?z=all', 200),
@@ -115,7 +120,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
 
 
 def _fill(runtime: _Runtime) -> int:
-    """Write a row for every job; return how many."""
+    """Write a row for every job, and some runs; return how many jobs."""
     store = runtime.open_store()
     leadership = store.lead('bench', timedelta(days=9999))
     assert leadership is not None
@@ -124,10 +129,39 @@ def _fill(runtime: _Runtime) -> int:
     while chosen := list(islice(jobs, _BATCH)):
         count += len(chosen)
         store.commit(leadership, [SaveJob(job, 'made by a benchmark') for job in chosen])
+    units = [InsertUnit(unit) for unit in _units(runtime.context)]
+    for first in range(0, len(units), _BATCH):
+        store.commit(leadership, units[first : first + _BATCH])
     # The Scheduler of the second half is to lead.
     store.resign(leadership)
     store.close()
     return count
+
+
+def _units(context: Context) -> Iterator[Unit]:
+    """Yield ended runs of some processes: of their newest intervals, and of those around a page."""
+    hierarchy = context.hierarchy
+    for name in _CHARTED:
+        node = hierarchy.nodes[ProcessName(name)]
+        over = hierarchy.over_until(node, _NOW)
+        around = hierarchy.calendar.containing(node.process.qualifier, _CHARTED_AROUND).ordinal
+        chosen = {*range(over - _RUNS, over), *range(around - _RUNS // 2, around + _RUNS // 2)}
+        for ordinal in sorted(chosen & set(range(node.first, over))):
+            timeperiod = hierarchy.timeperiod(node, ordinal)
+            key = JobKey(node.process.name, timeperiod)
+            started_at = hierarchy.calendar.end(timeperiod)
+            yield Unit(
+                id=uow_id_of(key, 1),
+                process=key.process,
+                timeperiod=timeperiod,
+                start=timeperiod,
+                end=timeperiod.shift(1),
+                run=1,
+                state=UnitState.PROCESSED,
+                created_at=started_at,
+                started_at=started_at,
+                finished_at=started_at + timedelta(seconds=60 + ordinal % 17),
+            )
 
 
 def _jobs(context: Context) -> Iterator[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import random
@@ -46,7 +47,9 @@ class Viewers:
         # A response keeps its socket open, whatever becomes of its connection.
         leaving = ExitStack()
         try:
-            stream.request('GET', '/events')
+            # As live.js does, which has the page already.
+            has_ticks = b'data-tick' in _read(pages, address)
+            stream.request('GET', '/events?ticks=on' if has_ticks else '/events')
             answer = stream.getresponse()
             leaving.callback(answer.close)
             if answer.status != 200:
@@ -55,12 +58,11 @@ class Viewers:
                 line = answer.fp.readline() if answer.fp is not None else b''
                 if not line:
                     raise http.client.HTTPException('the stream ended')
-                if not line.startswith(b'event: read'):
+                if not line.startswith((b'event: read', b'event: tick')):
                     continue
                 data = answer.fp.readline().removeprefix(b'data: ')
                 self._ended.wait(random.random() * float(json.loads(data)['apart']))
-                pages.request('GET', address, headers=_HEADERS)
-                pages.getresponse().read()
+                _read(pages, address)
                 self.read_count += 1
         except (OSError, http.client.HTTPException) as error:
             self.failures.append(f'{address}: {error}')
@@ -68,3 +70,12 @@ class Viewers:
             leaving.close()
             stream.close()
             pages.close()
+
+
+def _read(connection: http.client.HTTPConnection, address: str) -> bytes:
+    """Return the live regions of a page."""
+    connection.request('GET', address, headers=_HEADERS)
+    answer = connection.getresponse()
+    content = answer.read()
+    is_compressed = answer.headers['Content-Encoding'] == 'gzip'
+    return gzip.decompress(content) if is_compressed else content

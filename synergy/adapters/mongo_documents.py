@@ -33,9 +33,10 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
 from synergy.core.users import ApiToken, Role, User
+from synergy.ports.store import EndedRun
 
 T = TypeVar('T')
 Document: TypeAlias = dict[str, Any]
@@ -48,6 +49,9 @@ JOB_COLLECTION: Final = {
     Qualifier.YEARLY: 'job_yearly',
 }
 QUALIFIER_BY_COLLECTION: Final = {name: qualifier for qualifier, name in JOB_COLLECTION.items()}
+ENDED_RUN_FIELDS: Final = (
+    'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
+)  # fmt: skip
 TYPE_MANAGED: Final = 'type_managed'
 TYPE_FREERUN: Final = 'type_freerun'
 
@@ -118,6 +122,19 @@ def unit_of(document: Document) -> Unit:
         processed_count=fields.number('number_of_processed_documents'),
         error=fields.text_or_none('error'),
         arguments=fields.json('arguments'),
+    )
+
+
+def ended_run_of(document: Document) -> EndedRun:
+    """Return the ended run of a document of ENDED_RUN_FIELDS; raise Malformed."""
+    fields = _Fields(document)
+    timeperiod = fields.timeperiod('timeperiod', fields.word('time_qualifier', Qualifier))
+    return EndedRun(
+        key=JobKey(ProcessName(fields.text('process_name')), timeperiod),
+        run=fields.number('run'),
+        state=fields.word('state', UnitState),
+        started_at=fields.instant('started_at'),
+        finished_at=fields.instant('finished_at'),
     )
 
 

@@ -39,9 +39,9 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
-from synergy.core.timeperiod import JobKey, Qualifier, parse
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import IndexRow
-from synergy.ports.store import JobChange, JobFilter
+from synergy.ports.store import EndedRun, JobChange, JobFilter
 
 logger = logging.getLogger(__name__)
 
@@ -301,6 +301,23 @@ class MongoReading:
         """Return the newest units of a free run, newest first."""
         order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
         return list(self._units({'process_name': name}, order, limit))
+
+    def ended_runs(
+        self, process: ProcessName, limit: int, before: Timeperiod | None = None
+    ) -> Sequence[EndedRun]:
+        """Return runs of a process that have ended, of the newest intervals first."""
+        where: Document = {
+            'process_name': process,
+            'state': {'$nin': LIVE},
+            'started_at': {'$ne': None},
+            'finished_at': {'$ne': None},
+        }
+        if before is not None:
+            where['timeperiod'] = {'$lt': str(before)}
+        order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
+        with self._connection.reaching():
+            found = self._database[UNITS].find(where, documents.ENDED_RUN_FIELDS, limit=limit)
+            return [*self._decoded(UNITS, documents.ended_run_of, found.sort(order))]
 
     def ended_freerun_units(
         self, since: datetime, states: Collection[UnitState], limit: int

@@ -21,7 +21,7 @@ from synergy.core.records import Box, BoxProcess, Job, Override, ProcessName, Un
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.core.trigger import parse_trigger
-from synergy.ports.store import JobChange
+from synergy.ports.store import EndedRun, JobChange
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
@@ -31,6 +31,9 @@ UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'state, fence, owner, lease_until, created_at, submitted_at, not_before, started_at, '
     'finished_at, number_of_processed_documents, error, arguments'
+)
+ENDED_RUN_COLUMNS: Final = (
+    'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
 COMMAND_COLUMNS: Final = (
     'id, kind, process_name, time_qualifier, start_timeperiod, end_timeperiod, with_children, '
@@ -55,6 +58,7 @@ _NO_ARGUMENTS: Final = '{}'
 _QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
 _PROCESSED: Final = JobState.PROCESSED.value
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
+_UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
@@ -128,6 +132,17 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
         processed_count=row[17],
         error=row[18],
         arguments={} if row[19] == _NO_ARGUMENTS else json.loads(row[19]),
+    )
+
+
+def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
+    """Return the ended run of a row of ENDED_RUN_COLUMNS."""
+    return EndedRun(
+        key=JobKey(row[0], parse(_QUALIFIER_BY_VALUE.get(row[1]) or Qualifier(row[1]), row[2])),
+        run=row[3],
+        state=_UNIT_STATE_BY_VALUE.get(row[4]) or UnitState(row[4]),
+        started_at=_instant(row[5]),
+        finished_at=_instant(row[6]),
     )
 
 

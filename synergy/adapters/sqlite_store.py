@@ -42,7 +42,7 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.clock import Clock
 from synergy.ports.errors import (
     CommitRefused,
@@ -50,7 +50,7 @@ from synergy.ports.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from synergy.ports.store import LEASES_MAX, JobChange, JobFilter
+from synergy.ports.store import LEASES_MAX, EndedRun, JobChange, JobFilter
 
 logger = logging.getLogger(__name__)
 
@@ -400,6 +400,21 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             'ORDER BY timeperiod DESC, run DESC LIMIT ?'
         )
         return [rows.unit_of(row) for row in self._file.read(sql, (name, limit))]
+
+    def ended_runs(
+        self, process: ProcessName, limit: int, before: Timeperiod | None = None
+    ) -> Sequence[EndedRun]:
+        """Return runs of a process that have ended, of the newest intervals first."""
+        where, values = 'process_name = ?', list[Any]([process])
+        if before is not None:
+            where += ' AND timeperiod < ?'
+            values.append(str(before))
+        sql = (
+            f'SELECT {rows.ENDED_RUN_COLUMNS} FROM unit_of_work WHERE {where} '
+            f'AND state NOT IN {LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
+            'ORDER BY timeperiod DESC, run DESC LIMIT ?'
+        )
+        return [rows.ended_run_of(row) for row in self._file.read(sql, (*values, limit))]
 
     def ended_freerun_units(
         self, since: datetime, states: Collection[UnitState], limit: int

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from synergy.conf import typed
 from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
@@ -46,107 +47,24 @@ class Setting:
         return 'SYNERGY_' + self.name.upper().removeprefix('SYNERGY_')
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError('expected a text that is not empty')
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _switch(value: object) -> bool:
-    words = {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise ValueError('expected True or False')
-
-
-def _whole(least: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ValueError(f'expected a whole number of {least} or more')
-        return value
-
-    return read
-
-
-def _seconds(least: float) -> Callable[[object], float]:
-    return _number(least, 'seconds')
-
-
-def _number(least: float, unit: str) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        try:
-            number = float(value) if isinstance(value, int | float | str) else float('nan')
-        except ValueError:
-            number = float('nan')
-        if isinstance(value, bool) or not least <= number < float('inf'):
-            raise ValueError(f'expected a number of {unit}, {least:g} or more')
-        return number
-
-    return read
-
-
-def _one_of(*words: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if isinstance(value, str) and value.upper() in words:
-            return value.upper()
-        raise ValueError(f'expected one of {", ".join(words)}')
-
-    return read
-
-
-def _words(value: object) -> tuple[str, ...]:
-    found = value.split(',') if isinstance(value, str) else value
-    if not isinstance(found, list | tuple) or not all(isinstance(word, str) for word in found):
-        raise ValueError('expected names, as a list or separated by commas')
-    return tuple(word.strip() for word in found if word.strip())
-
-
-def _hour(value: object) -> str:
-    parse(Qualifier.HOURLY, _text(value))
-    return str(value)
-
-
-def _optional_hour(value: object) -> str | None:
-    return None if value is None else _hour(value)
-
-
-def _uri(*schemes: str) -> Callable[[object], str | None]:
-    def read(value: object) -> str | None:
-        if value is None:
-            return None
-        if urlsplit(_text(value)).scheme not in schemes:
-            raise ValueError(f'expected a URI that begins with {" or ".join(schemes)}')
-        return str(value)
-
-    return read
-
-
 SETTINGS: Final = (
     Setting(
         name='home',
-        read=_optional_text,
+        read=typed.optional_text,
         default=None,
         shown_default='`.synergy` in the project folder',
         text='Folder of data, logs and pid files. One home is one installation.',
     ),
     Setting(
         name='store_uri',
-        read=_uri('sqlite', 'mongodb', 'mongodb+srv'),
+        read=typed.uri('sqlite', 'mongodb', 'mongodb+srv'),
         default=None,
         shown_default='`sqlite:///HOME/store.db`',
         text='Where the ledger lives: a file, or a MongoDB replica set (see below).',
     ),
     Setting(
         name='broker_uri',
-        read=_uri('embedded', 'amqp', 'amqps'),
+        read=typed.uri('embedded', 'amqp', 'amqps'),
         default=None,
         shown_default='`embedded:///HOME/broker`',
         text='Where messages pass. RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` '
@@ -154,215 +72,215 @@ SETTINGS: Final = (
     ),
     Setting(
         name='broker_quorum_queues',
-        read=_switch,
+        read=typed.switch,
         default=False,
         text='RabbitMQ only. True: queues are replicated over the nodes of a cluster. A queue '
         'cannot change its kind: stop everything and `./launch.py mq purge --delete QUEUE` first.',
     ),
     Setting(
         name='context_module',
-        read=_text,
+        read=typed.text,
         default='context',
         text='Module that registers processes and trees.',
     ),
     Setting(
         name='box_id',
-        read=_text,
+        read=typed.text,
         default=None,
         shown_default='what `launch.py super --boxid` wrote into `HOME/box_id`, else `dev`',
         text='Name of this machine; `present_on_boxes` of the context entries is matched with it.',
     ),
     Setting(
         name='box_vanished_seconds',
-        read=_seconds(1),
+        read=typed.seconds(1),
         default=15.0,
         text='A box whose Supervisor was not heard of for so long has vanished; every third of it '
         'the Supervisor tells the store that it lives.',
     ),
     Setting(
         name='process_prefix',
-        read=_text,
+        read=typed.text,
         default='Synergy',
         text='Beginning of the title under which processes show in `ps`.',
     ),
     Setting(
         name='log_directory',
-        read=_optional_text,
+        read=typed.optional_text,
         default=None,
         shown_default='`HOME/logs`',
         text='Folder of log files.',
     ),
     Setting(
         name='pid_directory',
-        read=_optional_text,
+        read=typed.optional_text,
         default=None,
         shown_default='`HOME/run`',
         text='Folder of pid files.',
     ),
     Setting(
         name='log_level',
-        read=_one_of('DEBUG', 'INFO', 'WARNING', 'ERROR'),
+        read=typed.one_of('DEBUG', 'INFO', 'WARNING', 'ERROR'),
         default='INFO',
         text='Least level that is logged.',
     ),
     Setting(
         name='debug',
-        read=_switch,
+        read=typed.switch,
         default=False,
         text='True is the same as log_level DEBUG.',
     ),
     Setting(
         name='log_file_bytes_max',
-        read=_whole(10_000),
+        read=typed.whole(10_000),
         default=2 * 1024 * 1024,
         text='Size in bytes at which a log file is rotated.',
     ),
     Setting(
         name='log_file_count',
-        read=_whole(1),
+        read=typed.whole(1),
         default=10,
         text='Number of rotated log files that are kept.',
     ),
     Setting(
         name='synergy_start_timeperiod',
-        read=_hour,
+        read=typed.hour,
         default='2020050100',
         text='First hour (UTC, YYYYMMDDHH) of trees that name no start of their own.',
     ),
     Setting(
         name='synergy_end_timeperiod',
-        read=_optional_hour,
+        read=typed.optional_hour,
         default=None,
         shown_default='none',
         text='Hour (exclusive) at which every tree ends, whatever its own end.',
     ),
     Setting(
         name='store_busy_seconds_max',
-        read=_seconds(0.1),
+        read=typed.seconds(0.1),
         default=30.0,
         text='How long to wait for a locked store or broker file, or for a primary and its '
         'answers, before giving up.',
     ),
     Setting(
         name='sqlite_synchronous',
-        read=_one_of('NORMAL', 'FULL'),
+        read=typed.one_of('NORMAL', 'FULL'),
         default='NORMAL',
         text='NORMAL: a power cut may undo the last commits (never their order); the death of a '
         'process loses nothing. FULL: every commit waits for the disk.',
     ),
     Setting(
         name='inbox_batch_max',
-        read=_whole(1),
+        read=typed.whole(1),
         default=256,
         text='Messages that the Scheduler takes at once.',
     ),
     Setting(
         name='leader_lease_seconds',
-        read=_seconds(1),
+        read=typed.seconds(1),
         default=6.0,
         text='Lease of the leading Scheduler; a standby takes over at the latest after it.',
     ),
     Setting(
         name='sweep_seconds',
-        read=_seconds(0.1),
+        read=typed.seconds(0.1),
         default=5.0,
         text='How often the Scheduler looks for what was lost between two steps.',
     ),
     Setting(
         name='uow_lease_seconds',
-        read=_seconds(1),
+        read=typed.seconds(1),
         default=15.0,
         text='Lease of a unit of work, renewed while it runs; after it the unit is rescued.',
     ),
     Setting(
         name='uow_age_hours_max',
-        read=_number(0.001, 'hours'),
+        read=typed.number(0.001, 'hours'),
         default=48.0,
         text='A unit older than this that no worker holds is given up, as its on_failure says.',
     ),
     Setting(
         name='log_retention_days',
-        read=_number(0.001, 'days'),
+        read=typed.number(0.001, 'days'),
         default=90.0,
         text='How long logs of runs, and ended units of free runs, are kept.',
     ),
     Setting(
         name='stop_grace_seconds',
-        read=_seconds(0),
+        read=typed.seconds(0),
         default=10.0,
         text='How long a worker that is asked to stop may go on before it hands its run back.',
     ),
     Setting(
         name='run_log_lines_max',
-        read=_whole(10),
+        read=typed.whole(10),
         default=10_000,
         text='Lines of log that are kept with one attempt.',
     ),
     Setting(
         name='restart_delay_seconds',
-        read=_seconds(0.01),
+        read=typed.seconds(0.01),
         default=1.0,
         text='Delay before a process that ended is started again; doubles with every quick exit.',
     ),
     Setting(
         name='restart_delay_seconds_max',
-        read=_seconds(0.01),
+        read=typed.seconds(0.01),
         default=60.0,
         text='Longest such delay.',
     ),
     Setting(
         name='quick_exit_seconds',
-        read=_seconds(0),
+        read=typed.seconds(0),
         default=10.0,
         text='An exit sooner than this after the start is a quick one.',
     ),
     Setting(
         name='quick_exit_count_max',
-        read=_whole(1),
+        read=typed.whole(1),
         default=5,
         text='Quick exits in a row after which a process is FATAL and left to an operator.',
     ),
     Setting(
         name='mx_host',
-        read=_text,
+        read=typed.text,
         default='127.0.0.1',
         text='Address on which the dashboard listens. Beyond this machine it does so only once a '
         'user exists (`./launch.py user add`).',
     ),
     Setting(
         name='mx_port',
-        read=_whole(0),
+        read=typed.whole(0),
         default=5000,
         text='Port of the dashboard; 0 takes a free one and writes it to the log.',
     ),
     Setting(
         name='mx_title',
-        read=_text,
+        read=typed.text,
         default='Synergy Scheduler',
         text='Name of this installation in the titles of its pages.',
     ),
     Setting(
         name='mx_host_names',
-        read=_words,
+        read=typed.words,
         default=(),
         shown_default='`localhost`, this machine, `mx_host`',
         text='Further names by which browsers may address the dashboard, separated by commas.',
     ),
     Setting(
         name='mx_allow_open',
-        read=_switch,
+        read=typed.switch,
         default=False,
         text='True lets the dashboard listen beyond this machine although nobody has to log in.',
     ),
     Setting(
         name='mx_session_hours',
-        read=_number(0.01, 'hours'),
+        read=typed.number(0.01, 'hours'),
         default=12.0,
         text='How long a login to the dashboard lasts.',
     ),
     Setting(
         name='mx_viewers_max',
-        read=_whole(1),
+        read=typed.whole(1),
         default=64,
         text='Pages that may follow the system live at once; further ones are read anew by hand.',
     ),

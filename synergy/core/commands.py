@@ -125,6 +125,12 @@ class Command:
         return f'{self.kind.value} by {self.who}'
 
     @property
+    def said(self) -> str:
+        """Return its intervals, both ends included: `2026112200`, `2026112200 – 2026112205`."""
+        last = self.end.shift(-1)
+        return str(self.start) if last <= self.start else f'{self.start} – {last}'
+
+    @property
     def who(self) -> str:
         """Return who asked and why."""
         return self.actor + (f': {self.reason}' if self.reason else '')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, Final
 
 from werkzeug.wrappers import Response
@@ -22,6 +23,7 @@ from synergy.mx.render import json_answer
 from synergy.mx.search import find, parse_query
 from synergy.mx.standing import TreeRow
 from synergy.view.encode import encode_command, encode_job, instant
+from synergy.view.usual import slow_since
 
 KIND_WORDS: Final = tuple(kind.value for kind in CommandKind)
 
@@ -86,6 +88,41 @@ def api_graph(ask: Ask) -> Response:
             ],
         },
     )
+
+
+def api_durations(ask: Ask, name: str) -> Response:
+    """Tell how long the newest runs of a process took, and how long they usually take.
+
+    With around, of an interval that is older than all of these: the runs before and after it.
+    """
+    node, text = ask.node(name), ask.optional('around')
+    around = None if text is None else ask.timeperiod(node, text)
+    durations = ask.model.durations(ask.store, node.process.name, around)
+    slow, usual = slow_since(durations), durations.usual
+    return json_answer(
+        ask.request,
+        {
+            'process': node.process.name,
+            'usual_seconds': _seconds(usual.p50),
+            'p95_seconds': _seconds(usual.p95),
+            'slow_since': str(slow[0].key.timeperiod) if slow else None,
+            'runs': [
+                {
+                    'timeperiod': str(run.key.timeperiod),
+                    'run': run.run,
+                    'state': run.state.value,
+                    'started_at': instant(run.started_at),
+                    'finished_at': instant(run.finished_at),
+                    'took_seconds': _seconds(run.took),
+                }
+                for run in durations.runs
+            ],
+        },
+    )
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 3)
 
 
 def api_search(ask: Ask) -> Response:

@@ -66,6 +66,7 @@ _ANSWERS: Final[Mapping[View, type[Any]]] = {
     api.api_dead: shapes.DeadDocument,
     api.api_settle_dead: documents.AcceptedDocument,
     api_looking.api_heatmap: documents.HeatMapDocument,
+    api_looking.api_durations: documents.DurationsDocument,
     api_looking.api_graph: documents.GraphDocument,
     api_looking.api_search: documents.FoundDocument,
     api_looking.api_audit: shapes.CommandDocument,
@@ -163,6 +164,11 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter(
             'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
         ),
+    ),
+    _read(
+        '/processes/<name>/durations',
+        api_looking.api_durations,
+        Parameter('around', 'a timeperiod of the process, YYYYMMDDHH'),
     ),
     _list('/freeruns', api.api_freeruns, _LIMIT, _CURSOR),
     _ask(

@@ -6,17 +6,7 @@ from dataclasses import dataclass
 
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
 from synergy.mx.ask import Ask
-
-_VERBS = {
-    CommandKind.PAUSE: 'pause the request about {}',
-    CommandKind.RESUME: 'resume the request about {}',
-    CommandKind.ABANDON: 'cancel the rest of the request about {}',
-    CommandKind.DROP: 'drop the dead letter of {}',
-    CommandKind.FREERUN_REMOVE: 'remove {}',
-    CommandKind.FREERUN_RUN: 'run {} now',
-    CommandKind.FREERUN_CANCEL: 'cancel what runs of {}',
-    CommandKind.PROCESS_RUN: 'look at {} now',
-}
+from synergy.mx.sentences import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +24,11 @@ def asked_of(ask: Ask) -> Asked | None:
     command = None if not name else ask.store.command(CommandId(name[:40]))
     if command is None or command.kind in JOB_KINDS or command.kind is CommandKind.USER:
         return None
-    verb = _verb(command)
+    verb = sentence(command)
     if command.kind is CommandKind.BOX:
         # The record is the wish; whether it has come true is in the list.
-        text = f'{command.details["box"]} is to {verb}; the page Boxes shows how far that is.'
-        return Asked(command, text, 'due')
+        wish = f'{command.details["box"]} is to {_wish(command)}'
+        return Asked(command, f'{wish}; the page Boxes shows how far that is.', 'due')
     match command.state:
         case CommandState.REFUSED:
             return Asked(command, f'Refused to {verb}: {command.outcome}', 'fail')
@@ -48,27 +38,10 @@ def asked_of(ask: Ask) -> Asked | None:
             return Asked(command, f'Asked to {verb}; it shows here once it is done.', 'due')
 
 
-def _verb(command: Command) -> str:
-    if command.kind is CommandKind.FREERUN_CANCEL and 'uow' in command.details:
-        return f'cancel one run of {command.process}'
-    if command.kind in _VERBS:
-        return _VERBS[command.kind].format(command.process)
-    if command.kind is CommandKind.BOX:
-        action = str(command.details['action'])
-        alone = action in ('drain', 'undrain')
-        words = {'drain': 'take no more work', 'undrain': 'take work again'}
-        return words[action] if alone else f'{action} {command.process}'
-    match dict(command.details):
-        case {'is_on': True, **rest} if not rest:
-            return f'switch {command.process} on'
-        case {'is_on': False, **rest} if not rest:
-            return f'switch {command.process} off'
-        case {'is_on': None}:
-            return f'let {command.process} go by context.py'
-        case {'trigger': trigger, **rest} if not rest:
-            return f'change the trigger of {command.process} to {trigger or "that of context.py"}'
-        case _:
-            return f'save {command.process}'
+def _wish(command: Command) -> str:
+    action = str(command.details['action'])
+    words = {'drain': 'take no more work', 'undrain': 'take work again'}
+    return words.get(action, f'{action} {command.process}')
 
 
 def _outcome(command: Command) -> str:

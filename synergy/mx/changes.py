@@ -7,7 +7,7 @@ confirmation the set is another one, nothing is done and the new plan is shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, islice
@@ -15,7 +15,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.closure import PlanRefused
+from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -27,6 +27,7 @@ from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
 from synergy.mx.orders import fresh_form_id, id_of, place, reason_of
 from synergy.mx.render import page, see
+from synergy.mx.selection import range_address
 from synergy.view.preview import Preview, PreviewRow, WaitingRow, preview
 
 #: Intervals that one request may select.
@@ -55,7 +56,18 @@ class StepRow:
 class OpenRow:
     """One process of what waits for the plan and needs no reset. states: of the first ones."""
 
+    step: int
     row: WaitingRow
+    states: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoomedRow:
+    """One process of what is skipped in consequence. states: as the jobs stand now."""
+
+    step: int
+    process: ProcessName
+    keys: Sequence[JobKey]
     states: Sequence[tuple[Mark, int]]
 
 
@@ -63,23 +75,34 @@ class OpenRow:
 class Change:
     """What a request would do, as the page shows it. others: open requests about the same.
 
-    waiting: what follows without a reset, for it has not run yet.
+    waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in
+    consequence. layout: of all of them.
     """
 
     command: Command
     shown: Preview
     rows: Sequence[StepRow]
     waiting: Sequence[OpenRow]
+    doomed: Sequence[DoomedRow]
     layout: Layout
     count_by_process: Mapping[ProcessName, int]
-    doomed: Sequence[JobKey]
     others: Sequence[Command]
     about: timedelta | None
 
     @property
     def count(self) -> int:
-        """Return the number of jobs touched."""
-        return self.shown.plan.count
+        """Return the number of jobs touched, those that are skipped in consequence among them."""
+        return self.shown.plan.count + len(self.shown.doomed)
+
+    @property
+    def process_count(self) -> int:
+        """Return the number of processes of which something is touched."""
+        return len(self.count_by_process) - len(self.only_waiting)
+
+    @property
+    def only_waiting(self) -> Collection[ProcessName]:
+        """Return the processes of which nothing is touched."""
+        return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
 
 
 def change(ask: Ask, kind: str) -> Response:
@@ -92,7 +115,7 @@ def confirm_change(ask: Ask, kind: str) -> Response:
     command = command_of(ask, kind)
     if (known := ask.store.command(command.id)) is not None:
         return see(ask.url('request', request_id=known.id))
-    planned = preview_of(ask, command)
+    planned = _preview_of(ask, command)
     if planned.plan.hash != ask.text('plan_hash'):
         return _page(ask, command, 409)
     if command.reason is None:
@@ -172,8 +195,39 @@ def preview_of(ask: Ask, command: Command) -> Preview:
             ask.model.timetable.rollback()
 
 
+def touches_any(ask: Ask, kind: CommandKind, key: JobKey) -> bool:
+    """Tell whether a request about one interval alone has anything to do; hold the lock."""
+    span = (key.timeperiod, key.timeperiod.shift(1))
+    command = job_command(ask, kind, key.process, span, only=Only.ALL, with_children=False)
+    try:
+        plan(ask.model.timetable, command)
+    except PlanRefused:
+        return False
+    return True
+
+
+def _preview_of(ask: Ask, command: Command) -> Preview:
+    """Return what a command would do; what pages say of a range includes both of its ends."""
+    try:
+        return preview_of(ask, command)
+    except Refused as error:
+        said = command.said
+        detail = error.detail.replace(f'from {command.start} to {command.end}', said)
+        refused = Refused(error.status, error.title, detail, error.advice)
+        refused.back = _place_of(command), f'{command.process} {said}'
+        raise refused from error
+
+
+def _place_of(command: Command) -> str:
+    """Return the address of what a command is about."""
+    process, first, last = command.process, command.start, command.end.shift(-1)
+    if first == last:
+        return f'/i/{process}/{first}'
+    return range_address(process, first, last)
+
+
 def _page(ask: Ask, command: Command, status: int = 200) -> Response:
-    shown = preview_of(ask, command)
+    shown = _preview_of(ask, command)
     found = _change(ask, command, shown)
     return page(
         ask, 'change.html', status, change=found, form_id=fresh_form_id(), is_changed=status == 409
@@ -182,12 +236,27 @@ def _page(ask: Ask, command: Command, status: int = 200) -> Response:
 
 def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     hierarchy = ask.model.hierarchy
-    chosen = [row.process for row in shown.rows]
-    steps = columns_of(hierarchy, chosen)
+    planned = {row.process: row.count for row in shown.rows}
+    doomed = _by_process(shown.doomed)
+    touched = Counter(planned) + Counter({name: len(keys) for name, keys in doomed.items()})
+    drawn = {row.process: row.count for row in shown.waiting} | touched
+    steps = columns_of(hierarchy, drawn)
     with ask.model.lock:
         painter = Painter(ask)
         states = {row.process: _states(painter, ask, row) for row in shown.rows}
-        waiting = [OpenRow(row=row, states=_states(painter, ask, row)) for row in shown.waiting]
+        waiting = [
+            OpenRow(step=steps[row.process], row=row, states=_states(painter, ask, row))
+            for row in shown.waiting
+        ]
+        doomed_rows = [
+            DoomedRow(
+                step=steps[process],
+                process=process,
+                keys=keys,
+                states=_counted(painter, ask, process, [key.timeperiod.ordinal for key in keys]),
+            )
+            for process, keys in doomed.items()
+        ]
     rows = [
         StepRow(
             step=steps[row.process],
@@ -209,9 +278,9 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         shown=shown,
         rows=sorted(rows, key=lambda row: row.step),
         waiting=waiting,
-        layout=layout(hierarchy, chosen),
-        count_by_process={row.process: row.count for row in rows},
-        doomed=shown.doomed,
+        doomed=doomed_rows,
+        layout=layout(hierarchy, drawn),
+        count_by_process=drawn,
         others=[item for item in others if item.id != command.id],
         about=sum((item for item in abouts if item is not None), timedelta())
         if abouts and all(item is not None for item in abouts)
@@ -219,12 +288,26 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
     )
 
 
+def _by_process(keys: Sequence[JobKey]) -> Mapping[ProcessName, Sequence[JobKey]]:
+    found: dict[ProcessName, list[JobKey]] = {}
+    for key in keys:
+        found.setdefault(key.process, []).append(key)
+    return found
+
+
 def _states(painter: Painter, ask: Ask, row: PreviewRow | WaitingRow) -> Sequence[tuple[Mark, int]]:
     """Return how the jobs of a row stand now, counted over the first of them."""
-    node = ask.model.hierarchy.nodes[row.process]
-    ordinals = islice(chain.from_iterable(range(*run) for run in row.ranges), STATES_MAX)
-    counts = Counter(painter.mark(node, ask.model.key(node, ordinal)) for ordinal in ordinals)
-    return list(counts.items())
+    return _counted(
+        painter, ask, row.process, chain.from_iterable(range(*run) for run in row.ranges)
+    )
+
+
+def _counted(
+    painter: Painter, ask: Ask, process: ProcessName, ordinals: Iterable[int]
+) -> Sequence[tuple[Mark, int]]:
+    node = ask.model.hierarchy.nodes[process]
+    first = islice(ordinals, STATES_MAX)
+    return list(Counter(painter.mark(node, ask.model.key(node, at)) for at in first).items())
 
 
 def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
+from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.view.documents import (
     At,
@@ -125,6 +126,29 @@ class WhyDocument(TypedDict):
     """Why a job stands where it stands, followed to the root."""
 
     causes: list[CauseDocument]
+
+
+class EndedRunDocument(TypedDict):
+    """A run that has ended, and how long it took."""
+
+    timeperiod: TimeperiodText
+    run: int
+    state: Annotated[str, UnitState]
+    started_at: At | None
+    finished_at: At | None
+    took_seconds: float
+
+
+class DurationsDocument(TypedDict):
+    """How long the runs of a process took."""
+
+    process: ProcessText
+    usual_seconds: Annotated[float | None, 'half of them took no longer (p50); null: too few ran']
+    p95_seconds: Annotated[float | None, '95 of 100 took no longer']
+    slow_since: Annotated[
+        str | None, 'from this interval on all took clearly longer than usual; null: no such'
+    ]
+    runs: Annotated[list[EndedRunDocument], 'at most 200, by interval and run']
 
 
 class RequestDocument(CommandDocument, ProgressDocument):

@@ -8,6 +8,7 @@ class Refused(Exception):
 
     status: of HTTP. title: what happened. detail: to what. advice: what to do next. headers: to be
     sent along. is_form_kept: a form that was sent can be sent again once the reason is mended.
+    back: address and name of where a page leads to; it may be set.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Refused(Exception):
         self.advice = advice
         self.headers = headers or {}
         self.is_form_kept = is_form_kept
+        self.back: tuple[str, str] | None = None
 
 
 def unknown(what: str, advice: str) -> Refused:

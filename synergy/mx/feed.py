@@ -2,9 +2,10 @@
 
 Each tab is a server-sent event stream: `jobs` carries the cells that have changed, `read` lets all
 tabs read their pages anew, together, so that those that show the same page share one rendering.
-How often is decided here and not by the tabs: many changes are no reason for many pages. A tab
-costs a waiting thread, never a query. Without tabs the thread only looks now and then, so that the
-next page has little to catch up with.
+`tick` does so between two of those for pages that show what changes without any job: boxes, logs,
+how long a run takes. How often is decided here and not by the tabs: many changes are no reason for
+many pages. A tab costs a waiting thread, never a query. Without tabs the thread only looks now and
+then, so that the next page has little to catch up with.
 
 While the store is away a stream says so (`away`) and ends, and so does every further one until it
 is back: the browser tries again by itself.
@@ -16,6 +17,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Final
 
@@ -33,10 +35,12 @@ IDLE_LOOK_SECONDS: Final = 10.0
 #: at least so often, for some of what they show is time.
 READ_SECONDS: Final = 2.5
 BUSY_READ_SECONDS: Final = 5.0
+QUIET_READ_SECONDS: Final = 10.0
+#: So long after tabs were told last, those that want ticks are told again; not while much changes.
+TICK_SECONDS: Final = 2.0
 #: Over how long the tabs spread their reading, so that nobody else has to wait for all of them.
 APART_SECONDS: Final = 0.4
 BUSY_APART_SECONDS: Final = 2.5
-TICK_SECONDS: Final = 10.0
 #: How soon it is noticed that a tab has left.
 WAIT_SECONDS: Final = 1.0
 #: A stream ends after this and is taken up again by the browser: so none outlives its login long.
@@ -46,6 +50,15 @@ FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
 #: The last frame of a stream, when the store is away.
 AWAY: Final = b'retry: 3000\nevent: away\ndata: {}\n\n'
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """One event as it is sent. number: they are counted. is_tick: not for everybody."""
+
+    number: int
+    content: bytes
+    is_tick: bool
 
 
 class Feed:
@@ -61,12 +74,14 @@ class Feed:
         self._followers_max = followers_max
         self._condition = Condition()
         self._follower_count = 0
+        self._ticked_count = 0
         self._is_stopped = False
         self._is_away = False
         self._number = 0
-        self._frames: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_KEPT)
+        self._frames: deque[_Frame] = deque(maxlen=FRAMES_KEPT)
         self._is_read_due = False
         self._read_at = float('-inf')
+        self._told_at = float('-inf')
         self._thread = Thread(target=self._run, name='feed', daemon=True)
         self._thread.start()
 
@@ -75,14 +90,17 @@ class Feed:
         """Tell whether no further tab can be served."""
         return self._follower_count >= self._followers_max
 
-    def follow(self, is_gone: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+    def follow(
+        self, is_gone: Callable[[], bool] = lambda: False, *, has_ticks: bool = False
+    ) -> Iterator[bytes]:
         """Yield the frames of one tab until it leaves, or its time is over.
 
         is_gone: tells whether the tab has left. It is asked often: who turns pages quickly would
-        otherwise leave behind a waiting thread for each of them.
+        otherwise leave behind a waiting thread for each of them. has_ticks: it wants those, too.
         """
         with self._condition:
             self._follower_count += 1
+            self._ticked_count += has_ticks
             number = self._number
             self._condition.notify_all()
         try:
@@ -90,7 +108,7 @@ class Feed:
                 yield _HELLO
             until = self._clock.monotonic() + STREAM_SECONDS
             while not self._has_ended and self._clock.monotonic() < until and not is_gone():
-                frames, number = self._next(number)
+                frames, number = self._next(number, has_ticks=has_ticks)
                 if frames:
                     yield b''.join(frames)
             if self._is_away:
@@ -98,6 +116,7 @@ class Feed:
         finally:
             with self._condition:
                 self._follower_count -= 1
+                self._ticked_count -= has_ticks
 
     @property
     def apart_seconds(self) -> float:
@@ -114,16 +133,17 @@ class Feed:
     def _has_ended(self) -> bool:
         return self._is_stopped or self._is_away
 
-    def _next(self, number: int) -> tuple[list[bytes], int]:
+    def _next(self, number: int, *, has_ticks: bool) -> tuple[list[bytes], int]:
         """Return the frames after `number`, waiting a while for one, and the newest's number."""
         with self._condition:
             self._condition.wait_for(
                 lambda: self._number > number or self._has_ended, timeout=WAIT_SECONDS
             )
-            frames = [frame for at, frame in self._frames if at > number]
+            frames = [frame for frame in self._frames if frame.number > number]
             if len(frames) < self._number - number:
-                frames = [self._read_frame()]
-            return frames, self._number
+                return [self._told('read')], self._number
+            wanted = [frame.content for frame in frames if has_ticks or not frame.is_tick]
+            return wanted, self._number
 
     def _run(self) -> None:
         seen = self._model.version
@@ -151,30 +171,39 @@ class Feed:
         changes = self._model.changes_after(seen)
         version = self._model.version
         cells = frame_of(changes) if len(changes) == version - seen else None
-        frames = [cells] if changes and cells is not None else []
+        if changes and cells is not None:
+            self._tell(cells)
         self._is_read_due |= version > seen
         now = self._clock.monotonic()
         if now - self._read_at >= self._pace():
-            frames.append(self._read_frame())
-            self._is_read_due, self._read_at = False, now
-        with self._condition:
-            for frame in frames:
-                self._number += 1
-                self._frames.append((self._number, frame))
-            self._condition.notify_all()
+            self._tell(self._told('read'))
+            self._is_read_due, self._read_at, self._told_at = False, now, now
+        elif self._is_tick_due(now):
+            self._tell(self._told('tick'), is_tick=True)
+            self._told_at = now
         return version
+
+    def _is_tick_due(self, now: float) -> bool:
+        is_wanted = self._ticked_count > 0 and not self._model.is_busy
+        return is_wanted and now - self._told_at >= TICK_SECONDS
 
     def _tell_away(self, *, is_away: bool) -> None:
         with self._condition:
             self._is_away = is_away
             self._condition.notify_all()
 
-    def _read_frame(self) -> bytes:
-        return f'event: read\ndata: {{"apart": {self.apart_seconds}}}\n\n'.encode()
+    def _tell(self, content: bytes, *, is_tick: bool = False) -> None:
+        with self._condition:
+            self._number += 1
+            self._frames.append(_Frame(self._number, content, is_tick))
+            self._condition.notify_all()
+
+    def _told(self, event: str) -> bytes:
+        return f'event: {event}\ndata: {{"apart": {self.apart_seconds}}}\n\n'.encode()
 
     def _pace(self) -> float:
         if not self._is_read_due:
-            return TICK_SECONDS
+            return QUIET_READ_SECONDS
         return BUSY_READ_SECONDS if self._model.is_busy else READ_SECONDS
 
 

@@ -19,6 +19,7 @@ from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
+from synergy.mx.chart import Chart, chart_of
 from synergy.mx.errors import unknown
 from synergy.mx.glance import Line, glance_of, months_of, others_of
 from synergy.mx.grid import Grid, Group, Row, Slot
@@ -100,11 +101,19 @@ def heatmap(ask: Ask, name: str) -> Response:
         glance=glance,
         months=months,
         others=others,
+        chart=_chart(ask, focus),
         chosen=chosen,
         names=list(dict.fromkeys([*grid.processes(), chosen])),
         turn=_turn(zoom, at),
         trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
     )
+
+
+def _chart(ask: Ask, focus: Focus) -> Chart | None:
+    """Return how long runs took, where the page is about one process."""
+    if focus.name == focus.tree:
+        return None
+    return chart_of(ask, focus.node, ask.model.durations(ask.store, focus.node.process.name))
 
 
 def _drawn(

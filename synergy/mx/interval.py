@@ -9,11 +9,14 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import CommandKind
 from synergy.core.hierarchy import Node
 from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Cell, Painter
+from synergy.mx.changes import touches_any
+from synergy.mx.chart import Chart, chart_of
 from synergy.mx.marks import BY_UNIT, Mark
 from synergy.mx.model import Usual
 from synergy.mx.render import page
@@ -74,7 +77,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """All that the page shows."""
+    """All that the page shows. can_reprocess, can_skip: there is something to do so to."""
 
     node: Node
     key: JobKey
@@ -93,6 +96,9 @@ class Interval:
     later: JobKey | None
     steps: Sequence[Step]
     usual: Usual
+    chart: Chart | None
+    can_reprocess: bool
+    can_skip: bool
 
 
 _RELATIONS: Final = (
@@ -133,7 +139,10 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
             for title, relation in _RELATIONS
         ]
         is_late = painter.is_late(node, ordinal, mark)
+        can_reprocess = touches_any(ask, CommandKind.REPROCESS, key)
+        can_skip = touches_any(ask, CommandKind.SKIP, key)
     log_of = key if runs else _root_of(steps, key)
+    durations = model.durations(ask.store, key.process, key.timeperiod)
     return Interval(
         node=node,
         key=key,
@@ -151,7 +160,10 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),
         steps=steps,
-        usual=model.usual(ask.store, key.process),
+        usual=durations.usual,
+        chart=chart_of(ask, node, durations, runs),
+        can_reprocess=can_reprocess,
+        can_skip=can_skip,
     )
 
 

@@ -26,6 +26,7 @@ from synergy.mx.masks import masked_text
 from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, Query, find, parse_query
+from synergy.mx.sentences import KIND_NAMES
 from synergy.mx.standing import drawn_row, late_count
 
 LOG_BYTES: Final = 64 * 1024
@@ -136,7 +137,7 @@ def audit(ask: Ask) -> Response:
         for item in ask.store.commands(tuple(CommandState), LIMIT_MAX, known)
         if who is None or who.lower() in item.actor.lower()
     ][:limit]
-    return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=kinds)
+    return page(ask, 'audit.html', rows=rows, marks=MARKS, who=who, what=what, kinds=KIND_NAMES)
 
 
 def logs(ask: Ask) -> Response:

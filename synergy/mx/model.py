@@ -32,8 +32,8 @@ from synergy.mx.marks import Mark, mark_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobChange, JobFilter, Store
+from synergy.view.usual import Durations, durations_of
 from synergy.view.usual import Usual as Usual  # Of pages, too.
-from synergy.view.usual import usual_of
 
 T = TypeVar('T')
 
@@ -57,8 +57,12 @@ RECENT_MAX: Final = 256
 FAILED_MAX: Final = 100_000
 #: Heat maps that are kept as they were drawn, and what is kept beside of each process.
 MAPS_KEPT: Final = 128
-KEPT_PER_PROCESS: Final = 3
+KEPT_PER_PROCESS: Final = 4
+#: How long it is kept how long runs took, and of how many processes and times: some 70 kB each.
 DURATIONS_KEPT_SECONDS: Final = 60.0
+DURATIONS_KEPT: Final = 256
+#: Old intervals are shown among their neighbours, and so many neighbours are shown alike.
+NEIGHBOURS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class ReadModel:
         self._looked_at = float('-inf')
         self._seen_at = datetime.min.replace(tzinfo=UTC) + OVERLAP
         self.is_busy = False
-        self._usual: dict[ProcessName, tuple[float, Usual]] = {}
+        self._durations: dict[tuple[ProcessName, Timeperiod | None], tuple[float, Durations]] = {}
         # Numbers of the newest changes of everything and of each process.
         self._epoch = 0
         self._changed: dict[ProcessName, int] = {}
@@ -163,12 +167,32 @@ class ReadModel:
 
     def usual(self, store: Store, process: ProcessName) -> Usual:
         """Return how long runs of `process` take; looked up anew once a minute."""
-        now = self._clock.monotonic()
-        kept = self._usual.get(process)
+        return self._durations_of(store, process, None).usual
+
+    def durations(
+        self, store: Store, process: ProcessName, around: Timeperiod | None = None
+    ) -> Durations:
+        """Return how long the newest runs took; looked up anew once a minute.
+
+        around: of an interval that is older than all of these, the runs before and after it.
+        """
+        newest = self._durations_of(store, process, None)
+        if around is None or not newest.runs or around >= newest.runs[0].key.timeperiod:
+            return newest
+        blocks = around.ordinal // NEIGHBOURS + 2
+        return self._durations_of(store, process, Timeperiod(around[0], blocks * NEIGHBOURS))
+
+    def _durations_of(
+        self, store: Store, process: ProcessName, before: Timeperiod | None
+    ) -> Durations:
+        now, what = self._clock.monotonic(), (process, before)
+        kept = self._durations.get(what)
         if kept is not None and now - kept[0] < DURATIONS_KEPT_SECONDS:
             return kept[1]
-        found = usual_of(store, process)
-        self._usual[process] = (now, found)
+        found = durations_of(store, process, before)
+        if len(self._durations) >= DURATIONS_KEPT:
+            self._durations.clear()
+        self._durations[what] = (now, found)
         return found
 
     def stamp(self, processes: Iterable[ProcessName | None]) -> Hashable:

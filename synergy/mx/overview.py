@@ -15,7 +15,7 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Painter
-from synergy.mx.follow import RequestRow, request_row
+from synergy.mx.follow import RequestRow, request_rows
 from synergy.mx.live import LiveRow, live_rows
 from synergy.mx.model import Change
 from synergy.mx.render import page
@@ -68,10 +68,7 @@ def overview(ask: Ask) -> Response:
 
 def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     """Return how everything, or only `trees`, stands."""
-    requests = [
-        request_row(ask, command)
-        for command in ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS)
-    ]
+    requests = request_rows(ask, ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS))
     live = live_rows(ask, ROWS_MAX)
     model = ask.model
     ask.look()

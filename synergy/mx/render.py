@@ -25,6 +25,8 @@ from synergy.mx.kept import kept_of
 from synergy.mx.marks import LEGEND
 from synergy.mx.masks import masked, masked_text
 from synergy.mx.search import completions
+from synergy.mx.sentences import sentence, unsaid
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.static import static_url
 
 _HEADERS: Final = {
@@ -77,15 +79,19 @@ def environment(title: str, context: Context) -> Environment:
         'said': words.title,
         'masked': masked,
         'masked_text': masked_text,
+        'sentence': sentence,
+        'unsaid': unsaid,
         'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
     }
     return found
 
 
 def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
-    """Return a page; a reader who has this very page already gets 304."""
+    """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
+    is_live = LIVE_HEADER in ask.request.headers
     text = ask.site.templates.get_template(template).render(
         ask=ask,
+        is_live=is_live,
         url=ask.url,
         visitor=ask.visitor,
         around=_around(ask),
@@ -98,7 +104,9 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         **values,
     )
     response = Response(text, status, mimetype='text/html')
-    response.headers['Cache-Control'] = 'no-store' if ask.request.method == 'POST' else 'no-cache'
+    # On the way back a browser must not take the parts for the page.
+    is_kept = ask.request.method != 'POST' and not is_live
+    response.headers['Cache-Control'] = 'no-cache' if is_kept else 'no-store'
     return response
 
 

@@ -49,7 +49,8 @@ def events(ask: Ask) -> Response:
         )
     # Of waitress; another server may not have it, and then finds out at the next frame.
     is_gone = ask.request.environ.get('waitress.client_disconnected', lambda: False)
-    response = Response(feed.follow(is_gone), mimetype='text/event-stream')
+    frames = feed.follow(is_gone, has_ticks=ask.switch('ticks'))
+    response = Response(frames, mimetype='text/event-stream')
     response.headers['Cache-Control'] = 'no-store'
     response.headers['X-Accel-Buffering'] = 'no'
     return response
@@ -59,8 +60,8 @@ def _page(rule: str, view: Callable[..., Response], role: Role | None = Role.VIE
     return Route(rule=rule, method='GET', role=role, view=view)
 
 
-def _shared(rule: str, view: Callable[..., Response]) -> Route:
-    return Route(rule=rule, method='GET', role=Role.VIEWER, view=view, is_shared=True)
+def _shared(rule: str, view: Callable[..., Response], role: Role = Role.VIEWER) -> Route:
+    return Route(rule=rule, method='GET', role=role, view=view, is_shared=True)
 
 
 def _change(rule: str, view: Callable[..., Response], role: Role | None = Role.OPERATOR) -> Route:
@@ -80,7 +81,7 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/change/<kind>', changes.change),
     _change('/change/<kind>', changes.confirm_change),
     _shared('/requests', follow.requests),
-    _page('/requests/<request_id>', follow.request),
+    _shared('/requests/<request_id>', follow.request),
     _confirm('/requests/<request_id>/<action>', follow.confirm_control, tuple(follow.ACTIONS)),
     _change('/requests/<request_id>/<action>', follow.control_request),
     _shared('/runs', live.live),
@@ -88,26 +89,26 @@ _PAGES: Final[Sequence[Route]] = (
     _page('/processes', looking.processes),
     _confirm('/processes/<name>/<action>', processes.confirm_process, ('run', 'on', 'off')),
     _change('/processes/<name>/<action>', processes.switch_process),
-    _page('/freeruns', freeruns.freerun_list),
+    _shared('/freeruns', freeruns.freerun_list),
     _page('/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
     _change('/freeruns/edit', freeruns.save_freerun),
     _change('/freeruns/fires', freeruns.show_fires),
-    _page('/freeruns/runs', freeruns.freerun_runs),
-    _page('/freeruns/<name>', freeruns.freerun),
+    _shared('/freeruns/runs', freeruns.freerun_runs),
+    _shared('/freeruns/<name>', freeruns.freerun),
     _confirm('/freeruns/<name>/<action>', freeruns.confirm_freerun, freeruns.ACTIONS),
     _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
-    _page('/boxes', boxes.boxes),
+    _shared('/boxes', boxes.boxes),
     _confirm('/boxes/<box_id>/<action>', boxes.confirm_drain, boxes.DRAIN_ACTIONS),
     _change('/boxes/<box_id>/<action>', boxes.drain_box),
     _confirm('/boxes/<box_id>/<process>/<action>', boxes.confirm_box_process, boxes.SWITCH_ACTIONS),
     _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
-    _page('/dead', dead.dead_letters),
+    _shared('/dead', dead.dead_letters),
     _confirm('/dead/<uow_id>/<action>', dead.confirm_dead_letter, ('drop', 'retry')),
     _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
     _shared('/audit', looking.audit),
     _page('/config', config.config),
-    _page('/logs', looking.logs, Role.OPERATOR),
-    _page('/health', health.health),
+    _shared('/logs', looking.logs, Role.OPERATOR),
+    _shared('/health', health.health),
     _page('/search', looking.search),
     _shared('/p/<name>', looking.tree_page),
     _page('/scheduler/<path:rest>', old.old_scheduler, None),
@@ -120,7 +121,7 @@ _PAGES: Final[Sequence[Route]] = (
     _change('/logout', login.log_out, None),
     _change('/theme', login.theme, None),
     _page('/events', events),
-    Route(rule='/static/<name>', method='GET', role=None, view=static, needs_store=False),
+    Route(rule='/static/<path:name>', method='GET', role=None, view=static, needs_store=False),
 )
 
 ROUTES: Final = (*_PAGES, *API_ROUTES)

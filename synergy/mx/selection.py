@@ -92,6 +92,11 @@ def _text(grid: Grid, selection: Selection) -> str:
     return counted(job_count, 'interval')
 
 
+def range_address(process: ProcessName, first: Timeperiod, last: Timeperiod) -> str:
+    """Return the address of a range of a process, both ends included, in its heat map."""
+    return f'/t/{process}?at={first}&process={process}&first={first}&last={last}'
+
+
 def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None) -> Grid:
     """Return the map with its selection, and with the cells that are not looked for set back.
 

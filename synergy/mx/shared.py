@@ -2,7 +2,7 @@
 
 When something changes, every tab reads its page anew within a moment. Only pages whose live regions
 are the same for everybody of a role are shared, and they are rendered without the form token of any
-session: what a tab does not swap in, it ignores.
+session: what is not in a live region, a tab ignores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from werkzeug.wrappers import Request, Response
 
 PAGES_MAX: Final = 64
-#: Sent by tabs that read their page anew to swap its live regions.
+#: Sent by tabs that read their page anew; what is around its live regions, they do not get.
 LIVE_HEADER: Final = 'X-Live'
 #: Quick, and a tenth of the bytes all the same.
 _LEVEL: Final = 1
@@ -30,11 +30,19 @@ class _Rendering:
 
 
 @dataclass(slots=True)
+class _Page:
+    """A page that is shared. lock: held while it is rendered, so that it is rendered once."""
+
+    lock: Lock = field(default_factory=Lock)
+    newest: _Rendering | None = None
+
+
+@dataclass(slots=True)
 class SharedPages:
-    """The newest renderings by address and role."""
+    """The newest renderings by address and role; a slow page holds up only those who want it."""
 
     _lock: Lock = field(default_factory=Lock)
-    _made: dict[tuple[str, str], _Rendering] = field(default_factory=dict)
+    _pages: dict[tuple[str, str], _Page] = field(default_factory=dict)
 
     def answer(
         self,
@@ -45,18 +53,16 @@ class SharedPages:
         make: Callable[[], Response],
     ) -> Response:
         """Return a page made a moment ago, or make it; others who want one wait for it."""
-        key = (request.full_path, role)
-        with self._lock:
-            found = self._made.get(key)
+        page = self._page((request.full_path, role))
+        with page.lock:
+            found = page.newest
             if found is None or now_seconds - found.made_at > age_seconds_max:
                 response = make()
                 if response.status_code != 200:
                     return response
-                if len(self._made) >= PAGES_MAX:
-                    self._made.clear()
                 plain = response.get_data()
                 found = _Rendering(now_seconds, plain, gzip.compress(plain, _LEVEL))
-                self._made[key] = found
+                page.newest = found
         is_compressed = request.accept_encodings['gzip'] > 0
         response = Response(found.compressed if is_compressed else found.plain)
         response.mimetype = 'text/html'
@@ -65,3 +71,9 @@ class SharedPages:
         if is_compressed:
             response.headers['Content-Encoding'] = 'gzip'
         return response
+
+    def _page(self, key: tuple[str, str]) -> _Page:
+        with self._lock:
+            if key not in self._pages and len(self._pages) >= PAGES_MAX:
+                self._pages.clear()
+            return self._pages.setdefault(key, _Page())

@@ -14,6 +14,8 @@ from werkzeug.wrappers import Response
 from synergy.mx.ask import Ask
 from synergy.mx.errors import unknown
 
+#: The folder of what others have made; its README.txt says what, and under which licences.
+VENDOR: Final = 'vendor'
 _TYPES: Final = {
     'css': 'text/css',
     'js': 'text/javascript',
@@ -41,10 +43,11 @@ def static_url(name: str) -> str:
 @cache
 def _content(name: str) -> bytes | None:
     folder = files('synergy.mx') / 'static'
-    known = {item.name for item in folder.iterdir()}
+    known = {item.name: item for item in folder.iterdir()}
+    known |= {f'{VENDOR}/{item.name}': item for item in (folder / VENDOR).iterdir()}
     if name not in known or name.rpartition('.')[2] not in _TYPES:
         return None
-    return (folder / name).read_bytes()
+    return known[name].read_bytes()
 
 
 @cache

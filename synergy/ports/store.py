@@ -32,7 +32,7 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, User
 
@@ -72,6 +72,24 @@ class JobChange(NamedTuple):
     def of(job: Job) -> JobChange:
         """Return the change that has led to a row."""
         return JobChange(job.key, job.rev, job.state, job.changed_at, job.reason, job)
+
+
+class EndedRun(NamedTuple):
+    """A run that was started and has ended, and no more of it than tells how long it took.
+
+    state: how it ended. [started_at, finished_at): of its last attempt.
+    """
+
+    key: JobKey
+    run: int
+    state: UnitState
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def took(self) -> timedelta:
+        """Return how long it took; never less than nothing, whatever the clocks said."""
+        return max(self.finished_at - self.started_at, timedelta(0))
 
 
 class Ledger(Protocol):
@@ -267,6 +285,16 @@ class Reader(Protocol):
 
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""
+        ...
+
+    def ended_runs(
+        self, process: ProcessName, limit: int, before: Timeperiod | None = None
+    ) -> Sequence[EndedRun]:
+        """Return at most `limit` runs of a process, or of a free run, that have ended.
+
+        The newest intervals first, and of one interval its newest run first. before: only of
+        intervals earlier than this one. Runs that were cancelled before they began are no part.
+        """
         ...
 
     def ended_freerun_units(

@@ -398,6 +398,8 @@ class Scheduler:
                 followed.append(command)
             elif command.kind not in JOB_KINDS or not command.is_paused:
                 waiting.append(command)
+        # What is about a request first: else one that was cancelled before it was seen is done.
+        waiting.sort(key=lambda command: command.kind not in REQUEST_KINDS)
         waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
         if is_sweeping and followed:
             # Counting its jobs is not worth while more often. Each has its turn.

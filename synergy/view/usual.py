@@ -1,17 +1,24 @@
-"""How long runs of a process usually take."""
+"""How long runs of a process usually take, and since when they take longer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from synergy.core.records import ProcessName
-from synergy.ports.store import Store
+from synergy.core.states import UnitState
+from synergy.core.timeperiod import Timeperiod
+from synergy.ports.store import EndedRun, Store
 
 #: Newest runs that are looked at, and how many of them it takes to say anything.
-DURATION_SAMPLES: Final = 100
+DURATION_SAMPLES: Final = 200
 _SAMPLES_MIN: Final = 5
+#: Runs in a row, each longer than usual, that are no chance: one in 256 by itself.
+_SLOW_COUNT_MIN: Final = 8
+#: How much longer half of them take at least; less is no matter for a person.
+_SLOW_RATIO_MIN: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +29,44 @@ class Usual:
     p95: timedelta | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """Runs of a process, by interval and run, and how long they usually take."""
+
+    runs: Sequence[EndedRun]
+    usual: Usual
+
+
 def usual_of(store: Store, process: ProcessName) -> Usual:
     """Return how long the newest runs of `process` took."""
-    lengths = sorted(
-        unit.finished_at - unit.started_at
-        for unit in store.freerun_units(process, DURATION_SAMPLES)
-        if unit.finished_at is not None and unit.started_at is not None
-    )
+    return durations_of(store, process).usual
+
+
+def durations_of(store: Store, process: ProcessName, before: Timeperiod | None = None) -> Durations:
+    """Return the newest runs of `process`, or those of intervals earlier than `before`."""
+    runs = store.ended_runs(process, DURATION_SAMPLES, before)[::-1]
+    return Durations(runs=runs, usual=_usual([run.took for run in runs]))
+
+
+def slow_since(durations: Durations) -> Sequence[EndedRun]:
+    """Return the newest runs that did their work, if all took clearly longer than usual."""
+    p50 = durations.usual.p50
+    if p50 is None:
+        return ()
+    # Failures and runs that found nothing to do say little about how long the work takes.
+    done = [run for run in durations.runs if run.state is UnitState.PROCESSED]
+    count = next((n for n, run in enumerate(reversed(done)) if run.took <= p50), len(done))
+    slow = done[len(done) - count :]
+    if count < _SLOW_COUNT_MIN or _median([run.took for run in slow]) < p50 * _SLOW_RATIO_MIN:
+        return ()
+    return slow
+
+
+def _usual(lengths: Sequence[timedelta]) -> Usual:
     if len(lengths) < _SAMPLES_MIN:
         return Usual(None, None)
-    return Usual(lengths[len(lengths) // 2], lengths[len(lengths) * 95 // 100])
+    return Usual(_median(lengths), sorted(lengths)[len(lengths) * 95 // 100])
+
+
+def _median(lengths: Sequence[timedelta]) -> timedelta:
+    return sorted(lengths)[len(lengths) // 2]

@@ -701,6 +701,52 @@ def test_units_of_a_free_run_are_found_newest_first(store: Store) -> None:
     assert [unit.run for unit in store.freerun_units(name, 2)] == [3, 2]
 
 
+def ended(timeperiod: str, run: int, seconds: int, state: UnitState) -> Unit:
+    """Return a run of SiteHourly that took so many seconds."""
+    return unit_of(
+        key(f'SiteHourly@{timeperiod}'),
+        run,
+        state=state,
+        started_at=NOW,
+        finished_at=NOW + timedelta(seconds=seconds),
+    )
+
+
+def test_runs_that_have_ended_are_found_newest_interval_first(store: Store) -> None:
+    units = [
+        ended('2026112301', 1, 4, UnitState.PROCESSED),
+        ended('2026112303', 1, 7, UnitState.DEAD),
+        ended('2026112302', 1, 5, UnitState.CANCELED),
+        ended('2026112302', 2, 6, UnitState.NOOP),
+        # None of these has begun and ended: one waits, one is tried again, one never began.
+        unit_of(key('SiteHourly@2026112304'), 1),
+        ended('2026112305', 1, 8, UnitState.INVALID),
+        unit_of(key('SiteHourly@2026112306'), 1, state=UnitState.CANCELED, finished_at=NOW),
+        replace(
+            ended('2026112303', 1, 9, UnitState.PROCESSED),
+            id=UowId('f' * 24),
+            process=ProcessName('Other'),
+        ),
+    ]
+    store.commit(leader(store), [InsertUnit(unit) for unit in units])
+    name = ProcessName('SiteHourly')
+
+    found = store.ended_runs(name, 9)
+
+    assert [(str(item.key[1]), item.run, item.took.seconds) for item in found] == [
+        ('2026112303', 1, 7),
+        ('2026112302', 2, 6),
+        ('2026112302', 1, 5),
+        ('2026112301', 1, 4),
+    ]
+    assert [item.state for item in found[:2]] == [UnitState.DEAD, UnitState.NOOP]
+    assert (found[0].key.process, found[0].started_at) == (name, NOW)
+    assert store.ended_runs(name, 2) == found[:2]
+    before = key('SiteHourly@2026112303').timeperiod
+    assert store.ended_runs(name, 9, before) == found[1:]
+    assert store.ended_runs(ProcessName('SiteYearly'), 9) == []
+
+
 def override_of(**fields: Any) -> Override:
     made = Override(
         process=ProcessName('SiteHourly'),

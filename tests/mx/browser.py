@@ -1,7 +1,8 @@
 """A browser in front of a dashboard: Debian's Chromium, driven by Playwright, and a real server.
 
 Nothing is fetched from anywhere: `Browser.page` refuses requests to other origins and keeps their
-addresses, and `errors` keeps what scripts complained about, so that a test can look at both.
+addresses, and `errors` keeps what scripts complained about, and what the Content-Security-Policy
+refused, so that a test can look at both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from typing import Any
 
 import axe_playwright_python
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
 from waitress.server import create_server
 
 from synergy.mx.app import App
@@ -67,10 +75,16 @@ class Server:
         """End the streams, and the server."""
         self._app.site.feed.stop()
         self._server.task_dispatcher.shutdown()
-        # Waitress ends its loop when its map of sockets is empty.
-        self._server.close()
+        self._server.trigger.pull_trigger(self._close_sockets)
         self._thread.join(5)
         self._listening.close()
+
+    def _close_sockets(self) -> None:
+        # Waitress ends its loop, which calls this, when its map of sockets is empty; a connection
+        # that a browser keeps would never be answered again.
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.close()
 
 
 class Browser:
@@ -99,6 +113,12 @@ class Browser:
                 self.outside.append(request.url)
 
         found.on('request', on_request)
+
+        def on_console(message: ConsoleMessage) -> None:
+            if 'Content Security Policy' in message.text:
+                self.errors.append(message.text)
+
+        found.on('console', on_console)
         found.on('pageerror', lambda error: self.errors.append(str(error)))
         return found
 

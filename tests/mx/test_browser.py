@@ -238,7 +238,8 @@ def test_a_free_run_is_created_after_its_fires_were_shown(page: Page) -> None:
     page.get_by_label('Reason').fill('nightly')
     page.get_by_role('button', name='Save').click()
 
-    expect(page.get_by_role('link', name='Shell::tidy', exact=True)).to_be_visible()
+    page.wait_for_url('**/freeruns/Shell::tidy*')
+    expect(page.get_by_role('heading', level=1)).to_contain_text('Shell::tidy')
     assert findings(page) == []
 
 

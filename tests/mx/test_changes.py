@@ -62,6 +62,61 @@ def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
     }
 
 
+def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
+    text = pages.get('/change/reprocess?process=SiteHourly&first=2026112305').text
+    drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]
+
+    assert drawing.count('<rect class="n x"') == 1
+    assert drawing.count('<rect class="n q"') == 4
+    assert 'AlertDaily</text>' in drawing
+    assert 'Step 4' in drawing
+    assert 'step 2, without a reset: 1 SiteDaily' in drawing
+
+
+def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(pages: Pages) -> None:
+    query = 'process=SiteDaily&first=2026112200'
+
+    text = pages.get(f'/change/skip?{query}').text
+    found = pages.get('/api/v1/preview?kind=skip&process=SiteDaily&start=2026112200').json
+
+    drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]
+    assert 'AlertDaily</text>' in drawing
+    assert 'in consequence: 1 AlertDaily' in drawing
+    assert '3 intervals in 3 processes' in ' '.join(re.sub(r'<[^>]+>', ' ', text).split())
+    assert '>Skip 3 intervals</button>' in text
+    assert found is not None
+    assert (found['count'], len(found['doomed'])) == (2, 1)
+
+
+def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
+    said = ('>About</th>', 'a step starts when')
+    queries = {
+        'reprocess': 'process=SiteDaily&first=2026112000',
+        'skip': 'process=SiteHourly&first=2026112209',
+        'cancel': 'process=SiteHourly&first=2026112310',
+    }
+
+    texts = {kind: pages.get(f'/change/{kind}?{query}').text for kind, query in queries.items()}
+
+    assert all('id="h-s"' in text for text in texts.values())
+    assert [kind for kind, text in texts.items() if any(words in text for words in said)] == [
+        'reprocess'
+    ]
+
+
+def test_a_preview_of_nothing_names_its_range_and_leads_back(pages: Pages) -> None:
+    one = pages.get('/change/reprocess?process=SiteDaily&first=2026112200')
+    two = pages.get('/change/reprocess?process=SiteDaily&first=2026112200&last=2026112300')
+
+    assert (one.status_code, two.status_code) == (422, 422)
+    assert 'reprocess of SiteDaily 2026112200 touches no job: none of them has run yet' in one.text
+    assert 'href="/i/SiteDaily/2026112200">SiteDaily 2026112200</a>' in one.text
+    assert 'reprocess of SiteDaily 2026112200 – 2026112300 touches no job' in two.text
+    found = re.search(r'href="(/t/SiteDaily[^"]+)"', two.text)
+    assert found is not None
+    assert pages.get(found[1].replace('&amp;', '&')).status_code == 200
+
+
 def test_what_was_shown_is_asked_for(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = fields(pages.get(ADDRESS).text)

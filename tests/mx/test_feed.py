@@ -12,7 +12,12 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.feed import CELLS_PER_FRAME_MAX, READ_SECONDS
+from synergy.mx.feed import (
+    CELLS_PER_FRAME_MAX,
+    QUIET_READ_SECONDS,
+    READ_SECONDS,
+    TICK_SECONDS,
+)
 from tests.mx.stage import Pages
 
 _PATIENCE_SECONDS = 20.0
@@ -27,10 +32,16 @@ def events(frames: bytes) -> list[str]:
 @pytest.fixture
 def tab(pages: Pages) -> Iterator[bytes]:
     """Return what one tab receives, after it was greeted and told to read its page."""
-    until = time.monotonic() + _PATIENCE_SECONDS
-    frames = pages.site.feed.follow(lambda: time.monotonic() > until)
-    assert events(next(frames)) == ['hello']
+    frames = following(pages)
     assert heard(frames) == ['read']
+    return frames
+
+
+def following(pages: Pages, *, has_ticks: bool = False) -> Iterator[bytes]:
+    """Return what one tab receives, after it was greeted."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    frames = pages.site.feed.follow(lambda: time.monotonic() > until, has_ticks=has_ticks)
+    assert events(next(frames)) == ['hello']
     return frames
 
 
@@ -38,6 +49,14 @@ def heard(frames: Iterator[bytes]) -> list[str]:
     found = next(frames, None)
     assert found is not None, 'the tab is told within its patience'
     return events(found)
+
+
+def heard_until(frames: Iterator[bytes], event: str) -> list[str]:
+    """Return the events up to the frames with `event`."""
+    found: list[str] = []
+    while event not in found:
+        found += heard(frames)
+    return found
 
 
 def change(pages: Pages, keys: list[JobKey], seconds: float) -> None:
@@ -88,6 +107,27 @@ def test_many_changes_are_told_by_reading_alone(pages: Pages, tab: Iterator[byte
 
 
 def test_a_quiet_page_is_read_now_and_then(pages: Pages, tab: Iterator[bytes]) -> None:
-    pages.runtime.clock.advance(timedelta(seconds=11))
+    pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS + 1))
 
     assert 'read' in heard(tab)
+
+
+def test_only_tabs_that_want_ticks_are_told_of_them(pages: Pages, tab: Iterator[bytes]) -> None:
+    ticked = following(pages, has_ticks=True)
+
+    pages.runtime.clock.advance(timedelta(seconds=TICK_SECONDS + 0.1))
+    assert 'read' not in heard_until(ticked, 'tick')
+    pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS))
+
+    assert 'tick' not in heard_until(ticked, 'read')
+    assert 'tick' not in heard_until(tab, 'read')
+
+
+def test_no_tick_is_made_for_nobody(pages: Pages, tab: Iterator[bytes]) -> None:
+    pages.runtime.clock.advance(timedelta(seconds=TICK_SECONDS + 0.1))
+    change(pages, [pages.key('SiteHourly', '2026112302')], 0)
+    assert 'jobs' in heard(tab)
+    pages.runtime.clock.advance(timedelta(seconds=READ_SECONDS))
+    heard_until(tab, 'read')
+
+    assert not any(frame.is_tick for frame in pages.site.feed._frames)

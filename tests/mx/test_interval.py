@@ -132,3 +132,14 @@ def test_the_graph_at_the_interval_leads_there_and_back(pages: Pages) -> None:
 
         assert f'href="{address}"' in pages.get(page).text
         assert f'href="{page}"' in pages.get(address).text
+
+
+def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(pages: Pages) -> None:
+    blocked = pages.get('/i/SiteDaily/2026112200').text
+    done = pages.get('/i/SiteDaily/2026112000').text
+
+    assert 'href="/change/reprocess?process=SiteDaily&amp;first=2026112200"' not in blocked
+    assert 'disabled>Reprocess: has not run yet</button>' in blocked
+    assert 'data-key="s"' in blocked
+    assert 'data-key="r"' in done
+    assert 'disabled>Skip: nothing left to skip</button>' in done

@@ -13,10 +13,12 @@ from synergy.conf.settings import SETTINGS
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import ProcessName, uow_id_of
+from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
+from synergy.core.users import Role
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
+from synergy.mx.shared import LIVE_HEADER
 from tests.mx.addresses import OLD, address_of
 from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
 from tests.pipelines.pages import HOSTILE
@@ -82,9 +84,14 @@ def test_the_day_that_waits_leads_to_the_hour_that_failed(pages: Pages) -> None:
     assert 'reading visits_2026112209.csv' in text
 
 
+def files_of(text: str) -> list[str]:
+    """Return the addresses of what a page brings with it."""
+    return re.findall(r'/static/[^"]+', text)
+
+
 def test_a_page_of_the_overview_is_light(pages: Pages) -> None:
-    names = ('/', '/static/mx.css', '/static/live.js', '/static/keys.js', '/static/map.js')
-    weight = sum(len(pages.get(address).data) for address in names)
+    page = pages.get('/')
+    weight = len(page.data) + sum(len(pages.get(file).data) for file in files_of(page.text))
 
     assert weight < 300_000
 
@@ -307,13 +314,60 @@ def test_more_held_jobs_than_are_shown_are_counted(pages: Pages) -> None:
 def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
     pages = Pages(tmp_path, 'bench.mx_context')
     text = pages.get('/').text
-    files = re.findall(r'/static/[^"]+', text)
+    files = files_of(text)
     weight = len(text.encode()) + sum(len(pages.get(file).data) for file in files)
     pages.close()
 
     assert text.count('class="proc"') == 100
-    assert len(files) == 4
+    assert len(files) == 6
     assert weight < 300_000, f'{weight} bytes'
+
+
+@pytest.mark.parametrize(
+    'route', [route for route in READING if route.is_shared], ids=lambda route: route.rule
+)
+def test_a_tab_that_is_open_reads_the_live_regions_alone(pages: Pages, route: Route) -> None:
+    address = address_of(route)
+    whole, live = pages.get(address), pages.get(address, **{LIVE_HEADER: '1'})
+
+    assert regions_of(live.text) == regions_of(whole.text) != set()
+    assert len(live.data) < len(whole.data)
+    assert '<html' not in live.text
+    assert live.headers['Cache-Control'] == 'no-store'
+    # Others of this role get the same.
+    assert 'form_token' not in live.text
+
+
+def regions_of(text: str) -> set[str]:
+    return set(re.findall(r'id="([\w-]+)"[^>]* data-live', text))
+
+
+def test_a_page_that_nobody_shares_is_read_in_part_too(pages: Pages) -> None:
+    live = pages.get('/processes', **{LIVE_HEADER: '1'})
+
+    assert '<html' not in live.text
+    assert regions_of(live.text) == regions_of(pages.get('/processes').text)
+    assert pages.form_token() in live.text
+
+
+def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: Pages) -> None:
+    def live() -> str:
+        return guarded.get('/boxes', **{LIVE_HEADER: '1'}).text
+
+    guarded.log_in('viewer')
+    first = live()
+    down = BoxProcess(box_id='dev', process='Shell', is_on=True, state='fatal', pids=())
+    guarded.store.report_actual([down])
+    guarded.add_user('another', Role.VIEWER)
+    guarded.log_in('another')
+    again = live()
+    guarded.log_in('operator')
+    other = live()
+
+    assert again == first
+    assert 'given up' not in again
+    assert 'given up' in other
+    assert ('Stop Shell' in other, 'Stop Shell' in again) == (True, False)
 
 
 def test_config_goes_by_the_documented_names(pages: Pages) -> None:

@@ -75,6 +75,15 @@ def test_the_wheel_has_data_and_type_information(wheel: Path) -> None:
         f'synergy/scaffold/{file.relative_to(PROJECT / "synergy" / "scaffold")}'
         for file in (PROJECT / 'synergy' / 'scaffold').rglob('*.txt')
     } <= names
+    vendor = PROJECT / 'synergy' / 'mx' / 'static' / 'vendor'
+    assert {f'synergy/mx/static/vendor/{file.name}' for file in vendor.iterdir()} <= names
+    licences = {name.rpartition('/')[2] for name in names if '/licenses/' in name}
+    assert {
+        'LICENSE',
+        'htmx.LICENSE.txt',
+        'idiomorph.LICENSE.txt',
+        'uPlot.LICENSE.txt',
+    } <= licences
     assert all(name.startswith(('synergy/', 'synergy_scheduler-')) for name in names)
     assert __version__ in wheel.name
 

@@ -177,6 +177,32 @@ def test_a_request_whose_jobs_are_all_reset_cannot_be_abandoned(
     assert 'pause it, or skip them' in str(refused.outcome)
 
 
+def test_a_request_that_is_cancelled_before_it_is_seen_does_nothing(
+    stage: Stage, done: Scheduler
+) -> None:
+    request(stage)
+    control(stage, CommandKind.ABANDON)
+
+    settle(stage, done)
+
+    assert found(stage).state is CommandState.CANCELLED
+    assert found(stage, 'abandon-r1').state is CommandState.DONE
+    assert stage.started == []
+
+
+def test_a_request_that_is_paused_before_it_is_seen_waits(stage: Stage, done: Scheduler) -> None:
+    request(stage)
+    control(stage, CommandKind.PAUSE)
+    stage.run(done)
+
+    assert found(stage).plan is None
+    assert stage.started == []
+    control(stage, CommandKind.RESUME)
+    settle(stage, done)
+    settle(stage, done)
+    assert len(stage.started) == HOURS + 3
+
+
 def test_what_cannot_be_controlled_is_refused(stage: Stage, done: Scheduler) -> None:
     control(stage, CommandKind.PAUSE)
     done.step()

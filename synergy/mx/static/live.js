@@ -1,18 +1,21 @@
-// Keeps a page up to date: cells at once, regions (data-live) by reading the page anew when told to.
+// Follows the feed: cells at once, regions (data-live) when told to, by reading the page anew; htmx
+// fetches them and idiomorph changes what differs, so that focus, scroll and typed text stay.
 // Pauses while the tab is hidden or somebody types; without this script every page still works.
 'use strict';
 (() => {
   const status = document.querySelector('[data-status]');
   const word = document.querySelector('[data-status-word]');
+  const FOCUSED = 'r-focused';
   let isStale = false;
   let timer = null;
   let source = null;
+  let hasTicks = false;
 
   function show(state, text) {
     if (!status) return;
     status.classList.toggle('is-off', state === 'off');
     status.classList.toggle('is-paused', state === 'paused');
-    word.textContent = text;
+    if (word.textContent !== text) word.textContent = text;
   }
 
   // Somebody has begun something that a swap would take away: a menu, a text. What is selected in a
@@ -41,45 +44,60 @@
     }
   }
 
-  function swap(fresh) {
-    for (const region of document.querySelectorAll('[data-live]')) {
-      const other = fresh.getElementById(region.id);
-      if (!other || other.innerHTML === region.innerHTML) continue;
-      const focused = document.activeElement;
-      const name = focused && region.contains(focused)
-        ? focused.getAttribute('data-k') || focused.getAttribute('href') || focused.getAttribute('aria-label')
-        : null;
-      const isAtEnd = region.scrollHeight - region.scrollTop - region.clientHeight < 8;
-      region.replaceChildren(...other.childNodes);
-      if (name) {
-        const again = region.querySelector(
-          `[data-k="${CSS.escape(name)}"], [href="${CSS.escape(name)}"], [aria-label="${CSS.escape(name)}"]`);
-        if (again) again.focus({ preventScroll: true });
-      }
-      if (isAtEnd) region.scrollTop = region.scrollHeight;
-      region.dispatchEvent(new CustomEvent('mx:swapped', { bubbles: true }));
-    }
-    const clock = fresh.querySelector('[data-status] time');
-    const shown = document.querySelector('[data-status] time');
-    if (clock && shown) shown.textContent = clock.textContent;
-  }
-
-  async function read() {
+  function read() {
     timer = null;
-    if (isBusy()) { isStale = true; return; }
-    isStale = false;
-    try {
-      const answer = await fetch(location.href, { headers: { 'X-Live': '1' }, credentials: 'same-origin' });
-      if (answer.status === 401) { location.reload(); return; }
-      const text = await answer.text();
-      if (isBusy()) { isStale = true; return; }
-      if (answer.ok) swap(new DOMParser().parseFromString(text, 'text/html'));
-    } catch { show('off', 'Disconnected, as of'); }
+    if (!status) return;
+    isStale = isBusy();
+    if (isStale) return;
+    const regions = [...document.querySelectorAll('[data-live]')].map((region) => `#${region.id}:morph`);
+    // The status stands for the request: it hears below what becomes of it, and is not swapped.
+    htmx.ajax('GET', location.pathname + location.search, {
+      source: status, target: status, swap: 'none', selectOOB: regions.join(), headers: { 'X-Live': '1' },
+    }).catch(() => { /* Said by the events below. */ });
   }
 
   // All tabs are told at the same time; a little apart, they do not wait for each other.
   function readSoon(apart = 0.4) {
     if (timer === null) timer = setTimeout(read, Math.random() * apart * 1000);
+  }
+
+  // What has the focus is found again by what it is about, not by its place: rows and cells move on.
+  function follow(region, fresh) {
+    const focused = document.activeElement;
+    if (!focused || focused === region || focused.id || !region.contains(focused)) return;
+    const [name, value] = ['data-k', 'href', 'aria-label'].map((item) => [item, focused.getAttribute(item)]).find(([, text]) => text) || [];
+    const again = name && fresh.querySelector(`[${name}="${CSS.escape(value)}"]`);
+    if (again && !again.id) { focused.id = FOCUSED; again.id = FOCUSED; }
+  }
+
+  function unfollow() {
+    const focused = document.getElementById(FOCUSED);
+    if (!focused) return;
+    if (document.activeElement !== focused) focused.focus({ preventScroll: true });
+    focused.removeAttribute('id');
+  }
+
+  document.addEventListener('htmx:oobBeforeSwap', (event) => {
+    const { target, fragment } = event.detail;
+    event.detail.shouldSwap = !target.isEqualNode(fragment.firstElementChild);
+    if (event.detail.shouldSwap) follow(target, fragment);
+  });
+  document.addEventListener('htmx:oobAfterSwap', (event) => {
+    if (!event.detail.shouldSwap) return;
+    unfollow();
+    event.detail.target.dispatchEvent(new CustomEvent('mx:swapped', { bubbles: true }));
+  });
+  if (status) {
+    status.addEventListener('htmx:beforeSwap', (event) => {
+      if (!event.detail.isError && isBusy()) { isStale = true; event.detail.shouldSwap = false; }
+    });
+    // A page may need ticks from now on, or none any more.
+    status.addEventListener('htmx:afterSwap', () => { if (source && hasTicks !== wantsTicks()) { source.close(); source = null; connect(); } });
+    status.addEventListener('htmx:responseError', (event) => {
+      if (event.detail.xhr.status === 401) { location.reload(); }
+      else if (event.detail.xhr.status >= 500) { show('off', 'Not brought up to date, as of'); }
+    });
+    for (const kind of ['htmx:sendError', 'htmx:timeout']) status.addEventListener(kind, () => { show('off', 'Disconnected, as of'); });
   }
 
   function paint(cells) {
@@ -98,12 +116,15 @@
     }
   }
 
+  const wantsTicks = () => Boolean(document.querySelector('[data-tick]'));
+
   function connect() {
-    if (source || document.hidden || !document.querySelector('[data-live]')) return;
-    source = new EventSource('/events');
+    if (source || document.hidden || !status || !document.querySelector('[data-live]')) return;
+    hasTicks = wantsTicks();
+    source = new EventSource(hasTicks ? '/events?ticks=on' : '/events');
     source.addEventListener('hello', () => { show('on', 'Live'); });
     source.addEventListener('jobs', (event) => { paint(JSON.parse(event.data)); });
-    source.addEventListener('read', (event) => { readSoon(JSON.parse(event.data).apart); });
+    for (const kind of ['read', 'tick']) source.addEventListener(kind, (event) => { readSoon(JSON.parse(event.data).apart); });
     source.onerror = () => {
       if (source && source.readyState === EventSource.CLOSED) {
         show('off', 'Not live (too many viewers, or logged out), as of');
@@ -121,9 +142,6 @@
     if (document.hidden) { pause(); } else { connect(); read(); }
   });
   window.addEventListener('pagehide', pause);
-  for (const region of document.querySelectorAll('[data-poll]')) {
-    setInterval(() => { if (!isBusy()) readSoon(); }, Number(region.dataset.poll) * 1000);
-  }
   // What was put off goes on when the menu is closed or the text is taken back.
   for (const kind of ['toggle', 'focusout', 'change']) {
     document.addEventListener(kind, () => { if (isStale && !isAtWork()) readSoon(); }, true);

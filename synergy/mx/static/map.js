@@ -32,7 +32,7 @@
   function start() {
     const all = links();
     if (all.some((link) => link.tabIndex === 0 && link.hasAttribute('tabindex'))) return;
-    roving(worst(all));
+    roving(all.includes(document.activeElement) ? document.activeElement : worst(all));
   }
 
   function move(from, dx, dy) {
@@ -67,13 +67,11 @@
   // The page of that selection says what is to be said of it; the map itself stays as it is.
   function tell(process, first, last) {
     clearTimeout(telling);
-    telling = setTimeout(async () => {
-      const mine = telling;
-      try {
-        const answer = await fetch(addressOf(process, first, last), { credentials: 'same-origin' });
-        const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('r-cell');
-        if (fresh && mine === telling) glance.replaceChildren(...fresh.childNodes);
-      } catch { /* Disconnected: the status line says so. */ }
+    telling = setTimeout(() => {
+      const { pathname, search } = addressOf(process, first, last);
+      htmx.ajax('GET', pathname + search, {
+        source: glance, target: glance, select: '#r-cell', swap: 'morph', headers: { 'X-Live': '1' },
+      }).catch(() => { /* Disconnected: the status line says so. */ });
     }, 250);
   }
 

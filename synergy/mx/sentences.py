@@ -1,0 +1,115 @@
+"""What a command asks for, as a sentence without its subject: `start LiveHourly on dev`.
+
+One table for the audit, the page of a request and what a page says after a change. What a sentence
+leaves out of a command's details is told by `unsaid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only
+from synergy.core.records import Json
+
+#: What kinds are called where one is chosen.
+KIND_NAMES: Final[Mapping[CommandKind, str]] = {
+    CommandKind.REPROCESS: 'reprocess',
+    CommandKind.SKIP: 'skip',
+    CommandKind.CANCEL: 'cancel runs',
+    CommandKind.PAUSE: 'pause a request',
+    CommandKind.RESUME: 'resume a request',
+    CommandKind.ABANDON: 'cancel a request',
+    CommandKind.DROP: 'drop a dead letter',
+    CommandKind.FREERUN_SAVE: 'save a free run',
+    CommandKind.FREERUN_REMOVE: 'remove a free run',
+    CommandKind.FREERUN_RUN: 'run a free run now',
+    CommandKind.FREERUN_CANCEL: 'cancel a free run',
+    CommandKind.PROCESS_SAVE: 'change a process',
+    CommandKind.PROCESS_RUN: 'run a process now',
+    CommandKind.BOX: 'boxes and workers',
+    CommandKind.USER: 'users and tokens',
+}
+
+_SENTENCES: Final[Mapping[CommandKind, str]] = {
+    CommandKind.PAUSE: 'pause request {target} about {process}',
+    CommandKind.RESUME: 'resume request {target} about {process}',
+    CommandKind.ABANDON: 'cancel the rest of request {target} about {process}',
+    CommandKind.DROP: 'drop the dead letter of {process} {start}',
+    CommandKind.FREERUN_REMOVE: 'remove {process}',
+    CommandKind.FREERUN_RUN: 'run {process} now',
+    CommandKind.FREERUN_CANCEL: 'cancel what runs of {process}',
+    CommandKind.PROCESS_RUN: 'look at {process} now',
+}
+_OF_USERS: Final = {
+    'add': 'add user {name} as {role}',
+    'role': 'make user {name} {role}',
+    'password': 'change the password of user {name}',
+    'passwd': 'change the password of user {name}',
+    'remove': 'remove user {name}',
+    'rm': 'remove user {name}',
+    'token': 'make a token for user {name}',
+    'revoke': 'revoke token {name}',
+}
+
+
+def sentence(command: Command) -> str:
+    """Return what a command asks for; secrets in it are not masked."""
+    if command.kind in JOB_KINDS:
+        which = '' if command.only is Only.ALL else f', only {command.only.value}'
+        nested = ' with children' if command.with_children else ''
+        return f'{command.kind.value} {command.process} {command.said}{which}{nested}'
+    match command.kind:
+        case CommandKind.BOX:
+            return _of_box(command)
+        case CommandKind.USER:
+            return _of_user(command.details)
+        case CommandKind.FREERUN_CANCEL if 'uow' in command.details:
+            return f'cancel one run of {command.process}'
+        case kind if kind in _SENTENCES:
+            return _SENTENCES[kind].format(
+                target=(command.target or 'unknown')[:6],
+                process=command.process,
+                start=command.start,
+            )
+        case _:
+            return _of_save(command)
+
+
+def unsaid(command: Command) -> Mapping[str, Json]:
+    """Return the details of a command that its sentence leaves out."""
+    is_save = command.kind in (CommandKind.FREERUN_SAVE, CommandKind.PROCESS_SAVE)
+    is_whole = is_save and _of_save(command) == f'save {command.process}'
+    return {
+        name: value
+        for name, value in command.details.items()
+        if is_whole or name in ('uow', 'label', 'days')
+    }
+
+
+def _of_box(command: Command) -> str:
+    action, box = str(command.details.get('action')), str(command.details.get('box'))
+    if command.process != box:
+        return f'{action} {command.process} on {box}'
+    return f'let {box} take work again' if action == 'undrain' else f'{action} {box}'
+
+
+def _of_user(details: Mapping[str, Json]) -> str:
+    if 'revoked' in details:
+        return f'revoke token {details["revoked"]}'
+    text = _OF_USERS.get(str(details.get('action')), 'change user {name}')
+    return text.format(name=details.get('name'), role=details.get('role') or 'viewer')
+
+
+def _of_save(command: Command) -> str:
+    match dict(command.details):
+        case {'is_on': True, **rest} if not rest:
+            return f'switch {command.process} on'
+        case {'is_on': False, **rest} if not rest:
+            return f'switch {command.process} off'
+        case {'is_on': None}:
+            return f'let {command.process} go by context.py'
+        case {'trigger': trigger, **rest} if not rest:
+            return f'change the trigger of {command.process} to {trigger or "that of context.py"}'
+        case _:
+            return f'save {command.process}'

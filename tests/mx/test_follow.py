@@ -1,0 +1,227 @@
+"""The page of a request: what it touches, how far it is, and what can be done about it yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import SaveCommand
+from synergy.core.records import ProcessName
+from tests.mx.stage import NOW, REQUEST_ID, Pages
+
+CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
+PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
+ADDRESS = f'/requests/{REQUEST_ID}'
+
+
+def known(pages: Pages) -> Command:
+    found = pages.store.command(CommandId(REQUEST_ID))
+    assert found is not None
+    return found
+
+
+def save(pages: Pages, command: Command) -> None:
+    """Have the Scheduler leave a request like this."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    pages.store.commit(leadership, [SaveCommand(command)])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def skip(pages: Pages, **fields: Any) -> Command:
+    """Ask for a skip that is being applied."""
+    command = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        kind=CommandKind.SKIP,
+        state=CommandState.APPLYING,
+        **fields,
+    )
+    pages.store.insert_command(command)
+    return command
+
+
+def control(pages: Pages, kind: CommandKind, target: Command, at: datetime) -> None:
+    """Have paused or resumed a request."""
+    command = replace(
+        target,
+        id=CommandId(kind.value),
+        kind=kind,
+        target=target.id,
+        state=CommandState.DONE,
+        created_at=at,
+        finished_at=at,
+    )
+    pages.store.insert_command(command)
+
+
+def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: Pages) -> None:
+    save(pages, replace(known(pages), state=CommandState.APPLYING, applied_count=2))
+
+    assert CANCEL in pages.get(ADDRESS).text
+    assert 'what waits for it' in pages.get(f'{ADDRESS}/cancel').text
+
+    save(pages, replace(known(pages), state=CommandState.RUNNING, applied_count=4))
+    text = pages.get(ADDRESS).text
+    assert CANCEL not in text
+    assert PAUSE in text
+    assert 'the rest cannot be cancelled any more' in text
+    assert 'it will be refused' in pages.get(f'{ADDRESS}/cancel').text
+
+
+def test_a_preview_promises_no_cancel_that_is_refused(pages: Pages) -> None:
+    query = 'process=SiteDaily&first=2026112000'
+
+    text = pages.get(f'/change/reprocess?{query}').text
+
+    assert 'You can pause or cancel' not in text
+    assert 'only until all its jobs are reset' in text
+
+
+def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: Pages) -> None:
+    start = known(pages).start
+    fresh = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        state=CommandState.REQUESTED,
+        end=start.shift(3),
+        plan=None,
+        planned_count=0,
+        applied_count=0,
+        created_at=NOW,
+    )
+    pages.store.insert_command(fresh)
+
+    text = pages.get('/requests/f4e5').text
+    assert 'href="/requests/f4e5/cancel">Cancel…' in text
+    assert 'href="/requests/f4e5/pause"' in text
+    assert '2026112000 – 2026112200</span></h1>' in text
+    assert '2026112000 – 2026112200' in pages.get('/').text
+    step = pages.get('/requests/f4e5/cancel').text
+    assert 'withdrawn as a whole' in step
+    assert '>Cancel</button>' in step
+
+
+def test_what_is_not_about_jobs_cannot_be_paused(pages: Pages) -> None:
+    command = replace(known(pages), id=CommandId('f4e5'), kind=CommandKind.DROP)
+    pages.store.insert_command(replace(command, state=CommandState.REQUESTED))
+
+    text = pages.get('/requests/f4e5').text
+
+    assert '/requests/f4e5/pause' not in text
+    assert '/requests/f4e5/cancel' not in text
+
+
+def test_rate_and_expected_end_leave_paused_time_out(pages: Pages) -> None:
+    # Begun 5 minutes ago, paused but for the first 8 and the last 2 seconds.
+    begun = known(pages).created_at
+    fresh = skip(pages, planned_count=40, applied_count=20)
+    control(pages, CommandKind.PAUSE, fresh, begun + timedelta(seconds=8))
+    control(pages, CommandKind.RESUME, fresh, NOW - timedelta(seconds=2))
+
+    text = pages.get(f'/requests/{fresh.id}').text
+
+    assert '2.0 per second' in text
+    assert '<dd>in 10 s</dd>' in text
+
+
+def test_a_paused_request_has_no_rate(pages: Pages) -> None:
+    fresh = skip(pages, planned_count=40, applied_count=20, is_paused=True)
+
+    text = pages.get(f'/requests/{fresh.id}').text
+
+    assert 'per second' not in text
+    assert '<dd>paused</dd>' in text
+
+
+def test_a_request_without_a_job_left_is_finishing(pages: Pages) -> None:
+    fresh = skip(pages, planned_count=4, applied_count=4)
+
+    assert '<dd>finishing</dd>' in pages.get(f'/requests/{fresh.id}').text
+
+
+def test_what_is_not_about_jobs_has_no_progress_and_shows_its_details(pages: Pages) -> None:
+    command = replace(
+        known(pages),
+        id=CommandId('f4e5'),
+        kind=CommandKind.FREERUN_SAVE,
+        process=ProcessName('Shell::nightly'),
+        details={'trigger': 'at 02:30', 'is_on': True, 'arguments': {'api_token': 'hush'}},
+        state=CommandState.DONE,
+        finished_at=NOW,
+        outcome='done',
+    )
+    pages.store.insert_command(command)
+
+    text = pages.get('/requests/f4e5').text
+
+    assert '<h1>Save Shell::nightly</h1>' in text
+    assert 'at 02:30' in text
+    assert 'hush' not in text
+    assert '<dt>Done</dt>' not in text
+    assert 'Expected end' not in text
+    assert 'class="outcome"' not in text
+
+
+def test_the_audit_reads_as_sentences(pages: Pages) -> None:
+    control(pages, CommandKind.ABANDON, known(pages), NOW)
+    pages.post('/boxes/dev/SiteHourly/stop', {'reason': 'new release'})
+
+    text = pages.get('/audit').text
+
+    assert '>stop SiteHourly on dev</a>' in text
+    assert f'>cancel the rest of request {REQUEST_ID[:6]} about SiteDaily</a>' in text
+    assert '>reprocess SiteDaily 2026112000</a>' in text
+    assert '"action"' not in text.partition('id="r-rows"')[2]
+    assert '<span class="muted small">done</span>' not in text
+    assert '<option value="freerun_save">save a free run</option>' in text
+    page = pages.get(f'/requests/{CommandKind.ABANDON.value}').text
+    assert f'href="/requests/{REQUEST_ID}">{REQUEST_ID}</a>' in page
+
+
+def ordinal(pages: Pages, process: str, timeperiod: str) -> int:
+    return pages.key(process, timeperiod).timeperiod.ordinal
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """Return the texts of the cells of what a request touches."""
+    table = text.partition('id="r-plan"')[2].partition('</table>')[0].partition('<tbody>')[2]
+    rows = re.findall(r'<tr>(.*?)</tr>', table, re.DOTALL)
+    return [
+        [re.sub(r'<[^>]+>', '', cell).strip() for cell in re.findall(r'<t[hd].*?</t[hd]>', row)]
+        for row in rows
+    ]
+
+
+def test_a_request_shows_what_it_touches_and_leads_there(pages: Pages) -> None:
+    hour = ordinal(pages, 'SiteHourly', '2026112208')
+    day = ordinal(pages, 'SiteDaily', '2026112000')
+    # The first four hours are reset, of which one, the failed 09, is not final.
+    plan = {
+        ProcessName('SiteHourly'): ((hour, hour + 3), (hour + 5, hour + 8)),
+        ProcessName('SiteDaily'): ((day, day + 1),),
+        ProcessName('GoneDaily'): ((day, day + 2),),
+    }
+    save(
+        pages,
+        replace(
+            known(pages), state=CommandState.APPLYING, plan=plan, planned_count=9, applied_count=4
+        ),
+    )
+
+    text = pages.get(ADDRESS).text
+
+    assert rows_of(text) == [
+        ['SiteHourly', '2026112208 – 2026112215', '6', '3'],
+        ['SiteDaily', '2026112000', '1', '1'],
+        ['GoneDaily', 'not in the context any more', '2', '2'],
+    ]
+    link = re.search(r'href="(/t/SiteHourly[^"]+)"', text)
+    assert link is not None
+    map_text = pages.get(link[1].replace('&amp;', '&')).text
+    assert '2026112208' in map_text
+    save(pages, replace(known(pages), state=CommandState.DONE, plan=plan, applied_count=9))
+    assert rows_of(pages.get(ADDRESS).text)[0] == ['SiteHourly', '2026112208 – 2026112215', '6']
