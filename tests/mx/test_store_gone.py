@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from werkzeug.test import Client, TestResponse
 
 from bench.servers.mongodb import Member, MongoServers
@@ -26,6 +28,7 @@ from synergy.mx.site import Site
 from synergy.mx.stores import StorePool
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import Store
+from tests.mx.browser import PATIENCE_MS, Browser, Server
 from tests.mx.stage import Pages
 
 HOST = {'Host': 'localhost'}
@@ -220,3 +223,28 @@ def test_one_thread_tries_a_store_that_is_away_and_others_are_told_at_once(
     assert len(calls) == 2
     may_end.set()
     trying.join()
+
+
+def test_open_pages_say_so_and_come_back_by_themselves(
+    tmp_path: Path, history: Path, chromium: Browser
+) -> None:
+    path = tmp_path / 'store.db'
+    path.write_bytes(history.read_bytes())
+    with closing(Pages(tmp_path)) as pages, closing(Server(pages.app)) as server:
+        live, refused = chromium.page(server.address), chromium.page(server.address)
+        live.goto('/')
+        expect.set_options(timeout=PATIENCE_MS)
+        word = live.locator('[data-status-word]')
+        expect(word).to_have_text('Live')
+
+        path.rename(tmp_path / 'away.db')
+        pages.runtime.clock.advance(timedelta(seconds=1))
+        expect(word).to_have_text(re.compile('Connecting again|Not brought up to date'))
+        refused.goto('/health')
+        expect(refused.locator('h1')).to_have_text('The store cannot be reached')
+        (tmp_path / 'away.db').rename(path)
+
+        expect(word).to_have_text('Live')
+        expect(refused.locator('h1')).to_have_text('Health')
+        assert chromium.errors == []
+        chromium.close_pages()
