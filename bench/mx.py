@@ -66,8 +66,14 @@ class _Runtime:
     clock: SimulatedClock
     path: Path
 
-    def open_store(self) -> Store:
-        return SqliteStore.open(self.path, clock=self.clock)
+    def open_store(
+        self,
+        *,
+        create: bool = True,  # noqa: ARG002 - it is there
+        busy_seconds_max: float | None = None,
+    ) -> Store:
+        seconds = busy_seconds_max or 30.0
+        return SqliteStore.open(self.path, clock=self.clock, busy_seconds_max=seconds)
 
     def open_broker(self) -> Broker:
         raise BrokerUnavailable('none here')

@@ -56,36 +56,40 @@ class Runtime:
     processes: Processes
     _resources: ExitStack
 
-    def open_store(self, *, create: bool = True) -> Store:
+    def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:
         """Return a new connection to the store, for the calling thread alone.
 
+        busy_seconds_max: of a caller that would rather not wait as long as the settings say.
         Raises StoreUnavailable when it cannot be reached or, with `create` False, does not exist.
         """
-        store = self._open_store(create=create)
+        allowed = self.settings.store_busy_seconds_max
+        patience = allowed if busy_seconds_max is None else min(busy_seconds_max, allowed)
+        store = self._open_store(patience, create=create)
         self._resources.callback(store.close)
         return store
 
-    def _open_store(self, *, create: bool) -> Store:
+    def _open_store(self, busy_seconds_max: float, *, create: bool) -> Store:
         if is_mongodb(self.settings.store_uri):
             # Not imported for the embedded default: the driver takes time and memory.
             from synergy.adapters.mongo_store import MongoStore
 
             return MongoStore.open(
                 self.settings.store_uri,
-                busy_seconds_max=self.settings.store_busy_seconds_max,
+                busy_seconds_max=busy_seconds_max,
                 log_retention=self.settings.log_retention,
                 create=create,
             )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not path.exists():
             raise StoreUnavailable(
-                f'nothing has run here yet: there is no store at {path}; start everything with '
-                './launch.py up, or set SYNERGY_HOME to the home that you mean'
+                f'nothing has run here yet, or the store was moved away: there is none at {path}; '
+                'start everything with ./launch.py up, set SYNERGY_HOME to the home that you mean, '
+                'or put it back'
             )
         return SqliteStore.open(
             path,
             clock=self.clock,
-            busy_seconds_max=self.settings.store_busy_seconds_max,
+            busy_seconds_max=busy_seconds_max,
             synchronous=self.settings.sqlite_synchronous,
         )
 

@@ -8,16 +8,21 @@ named by pid in the error.
 Durability: WAL with synchronous=NORMAL keeps every commit through the death of any process; a power
 cut may lose the last commits but never their order. FULL waits for the disk at every commit.
 Source: SQLite docs, PRAGMA synchronous.
+
+An open file that is moved away or replaced goes on to be written where nobody looks, and SQLite
+does not mind. So each call first looks whether the path still names the file that was opened.
+Source: SQLite docs, How To Corrupt, 4.2.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -61,7 +66,11 @@ class SqliteFile:
         self._unavailable = unavailable
         self._unusable = unusable
         self._busy_seconds_max = busy_seconds_max
+        self._identity: tuple[int, int] | None = None
         self._connection = self._open(synchronous)
+        # Without one, as in memory, there is nothing to be replaced.
+        with suppress(OSError):
+            self._identity = _identity_of(path)
         try:
             self._migrate()
         except BaseException:
@@ -154,6 +163,7 @@ class SqliteFile:
 
     def _guarded(self, action: Callable[[], T]) -> T:
         """Run `action`, repeatedly while the file is busy; translate what cannot be waited out."""
+        self._check_place()
         deadline: float | None = None
         pause = _PAUSE_SECONDS_MIN
         while True:
@@ -168,6 +178,23 @@ class SqliteFile:
                     raise self._locked() from error
                 time.sleep(pause * (0.5 + random.random()))
                 pause = min(pause * 1.5, _PAUSE_SECONDS_MAX)
+
+    def _check_place(self) -> None:
+        """Raise when the path names another file than the one that is open, or none."""
+        if self._identity is None:
+            return
+        try:
+            found = _identity_of(self.path)
+        except OSError as error:
+            raise self._unavailable(
+                f'{self._what} {self.path} is gone or cannot be looked at ({error.strerror}); put '
+                'it back where it was, with its -wal file: all waits for it'
+            ) from error
+        if found != self._identity:
+            raise self._unusable(
+                f'{self._what} {self.path} was replaced while it was open; stop everything, put '
+                'the right file there, without the -wal and -shm files of another, and start again'
+            )
 
     def _locked(self) -> PortError:
         pid = _pid_of_writer(self.path)
@@ -198,7 +225,17 @@ class SqliteFile:
                 f'{place} cannot be opened for writing ({error}); '
                 'check that the file and its folder belong to this user'
             )
+        if code == sqlite3.SQLITE_IOERR:
+            return self._unavailable(
+                f'{place} cannot be read or written ({error}); look at the disk, its quota and the '
+                'limits of this process (ulimit -f), nothing that was saved is lost'
+            )
         return self._unavailable(f'{place} failed ({error}); see the message of SQLite')
+
+
+def _identity_of(path: Path) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116 - each call pays for it: half of what Path.stat takes
+    return found.st_dev, found.st_ino
 
 
 def to_micros(instant: datetime | None) -> int | None:

@@ -188,7 +188,8 @@ def api_config(ask: Ask) -> Response:
 def api_health(ask: Ask) -> Response:
     """Tell whether everything is well; 503 when no work is done, or not all that should run does.
 
-    `needs` says why it is not well; `waits` counts what waits for a person, and is no illness.
+    `needs` says why it is not well; `warnings` what may mend itself; `waits` counts what waits for
+    a person, and is no illness.
     """
     found = health_of(ask)
     return json_answer(ask.request, encode_health(ask, found), 200 if found.is_well else 503)

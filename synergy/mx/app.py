@@ -25,6 +25,7 @@ from synergy.mx.ask import Ask, Visitor
 from synergy.mx.confirm import need_reason
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import ReasonMissing, Refused
+from synergy.mx.feed import AWAY
 from synergy.mx.render import finish, refusal, see
 from synergy.mx.routes import ROUTES, Route
 from synergy.mx.shared import LIVE_HEADER
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 BODY_BYTES_MAX = 256 * 1024
 #: A shared page serves all tabs that were told to read it, and those that are a little late.
 SHARED_SECONDS = 0.6
+#: When to ask again for what the store was away for.
+RETRY_SECONDS = 5
 
 
 class MxRequest(Request):
@@ -80,7 +83,7 @@ class App:
         except Refused as error:
             response = refusal(None, self.site, request, error)
         except PortError as error:
-            response = refusal(None, self.site, request, _unavailable(error))
+            response = self._away(request, error)
         except Exception:  # Around one request: its failure must not end the server.
             logger.exception('%s %s failed', request.method, request.path)
             response = refusal(None, self.site, request, _broken())
@@ -159,8 +162,21 @@ class App:
             role,
             self.site.clock.monotonic(),
             self.site.feed.apart_seconds + SHARED_SECONDS,
-            lambda: route.view(anyone, **values),
+            lambda: self._drawn(route, anyone, values),
         )
+
+    def _drawn(self, route: Route, ask: Ask, values: Mapping[str, str]) -> Response:
+        # It may have waited for another one, who has found out meanwhile.
+        self.site.stores.check()
+        return route.view(ask, **values)
+
+    def _away(self, request: Request, error: PortError) -> Response:
+        if request.path == '/events':
+            # A browser takes up again a stream that ended; one that was refused, never.
+            response = Response(AWAY, mimetype='text/event-stream')
+            response.headers['Cache-Control'] = 'no-store'
+            return response
+        return refusal(None, self.site, request, _unavailable(request, error))
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:
         if isinstance(error, RequestRedirect):
@@ -179,14 +195,19 @@ class App:
         return refusal(None, self.site, request, refused)
 
 
-def _unavailable(error: PortError) -> Refused:
-    return Refused(
-        503,
-        'The store cannot be reached',
-        str(error),
-        'read the page anew in a moment; nothing was changed by this request as far as is known',
-        {'Retry-After': '5'},
-    )
+def _unavailable(request: Request, error: PortError) -> Refused:
+    headers = {'Retry-After': str(RETRY_SECONDS)}
+    if request.method != 'GET':
+        advice = (
+            'go back and send the same again in a moment; nothing was changed as far as is known, '
+            'and what was changed after all is not done twice'
+        )
+    elif request.path.startswith('/api/'):
+        advice = 'ask again in a moment'
+    else:
+        advice = 'wait: this page is read anew by itself until the store is back'
+        headers['Refresh'] = str(RETRY_SECONDS)
+    return Refused(503, 'The store cannot be reached', str(error), advice, headers)
 
 
 def _broken() -> Refused:

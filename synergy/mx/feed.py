@@ -7,6 +7,9 @@ how long a run takes. How often is decided here and not by the tabs: many change
 many pages. A tab costs a waiting thread, and now and then the question whether its visitor may
 still be told; never a query about jobs. Without tabs the thread only looks now and then, so that
 the next page has little to catch up with.
+
+While the store is away a stream says so (`away`) and ends, and so does every further one until it
+is back: the browser tries again by itself.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ WELCOME_SECONDS: Final = 5.0
 CELLS_PER_FRAME_MAX: Final = 150
 FRAMES_KEPT: Final = 16
 _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
+#: The last frame of a stream, when the store is away.
+AWAY: Final = b'retry: 3000\nevent: away\ndata: {}\n\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Feed:
         self._follower_count = 0
         self._ticked_count = 0
         self._is_stopped = False
+        self._is_away = False
         self._number = 0
         self._frames: deque[_Frame] = deque(maxlen=FRAMES_KEPT)
         self._is_read_due = False
@@ -106,10 +112,11 @@ class Feed:
             number = self._number
             self._condition.notify_all()
         try:
-            yield _HELLO
+            if not self._is_away:
+                yield _HELLO
             now = self._clock.monotonic()
             until, asked_at = now + STREAM_SECONDS, now
-            while not self._is_stopped and now < until and not is_gone():
+            while not self._has_ended and now < until and not is_gone():
                 frames, number = self._next(number, has_ticks=has_ticks)
                 now = self._clock.monotonic()
                 if now - asked_at >= WELCOME_SECONDS:
@@ -118,6 +125,8 @@ class Feed:
                         return
                 if frames:
                     yield b''.join(frames)
+            if self._is_away:
+                yield AWAY
         finally:
             with self._condition:
                 self._follower_count -= 1
@@ -134,11 +143,15 @@ class Feed:
             self._is_stopped = True
             self._condition.notify_all()
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._is_stopped or self._is_away
+
     def _next(self, number: int, *, has_ticks: bool) -> tuple[list[bytes], int]:
         """Return the frames after `number`, waiting a while for one, and the newest's number."""
         with self._condition:
             self._condition.wait_for(
-                lambda: self._number > number or self._is_stopped, timeout=WAIT_SECONDS
+                lambda: self._number > number or self._has_ended, timeout=WAIT_SECONDS
             )
             frames = [frame for frame in self._frames if frame.number > number]
             if len(frames) < self._number - number:
@@ -150,7 +163,8 @@ class Feed:
         seen = self._model.version
         while not self._is_stopped:
             with self._condition:
-                self._condition.wait(LOOK_SECONDS if self._follower_count else IDLE_LOOK_SECONDS)
+                is_awaited = self._follower_count > 0 or self._is_away
+                self._condition.wait(LOOK_SECONDS if is_awaited else IDLE_LOOK_SECONDS)
             if not self._is_stopped:
                 seen = self._look(seen)
 
@@ -160,9 +174,14 @@ class Feed:
             with self._stores.lent() as store:
                 self._model.look(store)
         except PortError as error:
-            logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
+            if not self._is_away:
+                logger.warning('the feed waits: %s', error, extra={'event': 'store_down'})
+            self._tell_away(is_away=True)
             self._clock.sleep(READ_SECONDS)
             return seen
+        if self._is_away:
+            logger.info('the store is back', extra={'event': 'store_up'})
+            self._tell_away(is_away=False)
         changes = self._model.changes_after(seen)
         version = self._model.version
         cells = frame_of(changes) if len(changes) == version - seen else None
@@ -181,6 +200,11 @@ class Feed:
     def _is_tick_due(self, now: float) -> bool:
         is_wanted = self._ticked_count > 0 and not self._model.is_busy
         return is_wanted and now - self._told_at >= TICK_SECONDS
+
+    def _tell_away(self, *, is_away: bool) -> None:
+        with self._condition:
+            self._is_away = is_away
+            self._condition.notify_all()
 
     def _tell(self, content: bytes, *, is_tick: bool = False) -> None:
         with self._condition:

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from threading import Thread
 from typing import Final, Protocol
 
@@ -49,6 +50,8 @@ GARBAGE_THRESHOLDS: Final = (20_000, 20, 100)
 #: How long a thread may keep the others waiting: a short page asks the store a dozen times, and
 #: would wait each time for one that draws a long page, or follows the store.
 SWITCH_SECONDS: Final = 0.0005
+#: How long a request waits for a store that is away: somebody looks at an empty page meanwhile.
+STORE_SECONDS_MAX: Final = 3.0
 #: How long to wait for a port that an earlier dashboard is about to leave.
 BIND_SECONDS: Final = 5.0
 _BIND_PAUSE: Final = 0.2
@@ -72,8 +75,11 @@ class MxRuntime(Protocol):
         """Return the clock."""
         ...
 
-    def open_store(self) -> Store:
-        """Return a connection to the store."""
+    def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:
+        """Return a connection to the store that waits so long for it, or as the settings say.
+
+        create: whether one that is not there is made.
+        """
         ...
 
     def open_broker(self) -> Broker:
@@ -133,7 +139,9 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     """Return what all requests share."""
     settings, clock = runtime.settings, runtime.clock
     model = ReadModel(runtime.context.hierarchy, clock)
-    stores = StorePool(runtime.open_store)
+    # A store that is gone is not made anew, as an empty one.
+    open_store = partial(runtime.open_store, create=False, busy_seconds_max=STORE_SECONDS_MAX)
+    stores = StorePool(open_store)
     return Site(
         settings=settings,
         context=runtime.context,

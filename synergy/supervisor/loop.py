@@ -18,7 +18,7 @@ from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxLoad, BoxProcess
 from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
 from synergy.ports.clock import Clock
-from synergy.ports.errors import PortError
+from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
 from synergy.supervisor.presence import Presence
@@ -257,6 +257,9 @@ class Supervisor:
                     'the desired state cannot be read: %s', error, extra={'event': 'store_down'}
                 )
             self._is_store_down = True
+            if isinstance(error, StoreUnusable):
+                # It was replaced: what is open leads to the old one.
+                self._store = None
             return
         self._is_store_down = False
         self._is_on = {row.process: row.is_on for row in rows}

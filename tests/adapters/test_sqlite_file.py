@@ -1,4 +1,4 @@
-"""The SQLite file: versions, damage, locks, a full disk, many writers."""
+"""The SQLite file: versions, damage, locks, a full disk, a moved file, many writers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy import bootstrap
 from synergy.adapters import sqlite_store
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.sqlite_connection import SqliteFile
@@ -111,6 +112,64 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
         file.write('INSERT INTO item (id, name) VALUES (2, zeroblob(1000000))')
 
     assert file.read('SELECT id FROM item') == [(1,)]
+
+
+def test_a_limit_on_the_size_of_files_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    program = (
+        'import resource, sys\n'
+        'from pathlib import Path\n'
+        'from tests.adapters.test_sqlite_file import FIRST, SECOND, open_file\n'
+        "file = open_file(Path(sys.argv[1]) / 's.db', [FIRST, SECOND])\n"
+        'file.write("INSERT INTO item (id, name) VALUES (1, \'kept\')")\n'
+        'resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n'
+        'try:\n'
+        "    file.write('INSERT INTO item (id, name) VALUES (2, zeroblob(1000000))')\n"
+        'except Exception as error:\n'
+        '    print(type(error).__name__, error)\n'
+        "print(file.read('SELECT id FROM item'))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, '-c', program, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=bootstrap.PROJECT,
+    ).stdout
+
+    assert said.startswith('StoreUnavailable store')
+    assert 'ulimit -f' in said
+    assert said.endswith('[(1,)]\n')
+    assert open_file(tmp_path / 's.db', [FIRST, SECOND]).read('SELECT id FROM item') == [(1,)]
+
+
+def test_a_file_that_is_moved_away_is_waited_for(tmp_path: Path) -> None:
+    path, away = tmp_path / 's.db', tmp_path / 'away.db'
+    file = open_file(path, [FIRST])
+
+    path.rename(away)
+
+    for act in (file.read, file.write, file.write_returning):
+        with pytest.raises(StoreUnavailable, match=r's\.db is gone.*put it back'):
+            act('INSERT INTO item (id) VALUES (7)')
+    away.rename(path)
+    assert file.write('INSERT INTO item (id) VALUES (7)') == 1
+
+
+def test_a_file_that_is_replaced_in_a_transaction_is_not_written_to(tmp_path: Path) -> None:
+    path, other = tmp_path / 's.db', tmp_path / 'other.db'
+    open_file(other, [FIRST]).close()
+    file = open_file(path, [FIRST])
+
+    def insert_and_replace() -> None:
+        with file.transaction() as connection:
+            connection.execute('INSERT INTO item (id) VALUES (7)')
+            path.rename(tmp_path / 'away.db')
+            other.rename(path)
+
+    with pytest.raises(StoreUnusable, match='was replaced while it was open'):
+        insert_and_replace()
+
+    assert file._connection.execute('SELECT * FROM item').fetchall() == []
 
 
 def test_a_store_that_may_not_be_written_is_said(tmp_path: Path) -> None:

@@ -83,10 +83,19 @@ class PagesRuntime:
     path: Path
     is_store_down: bool = False
 
-    def open_store(self) -> Store:
+    def open_store(
+        self,
+        *,
+        create: bool = True,
+        busy_seconds_max: float | None = None,
+    ) -> Store:
         if self.is_store_down:
             raise StoreUnavailable('store /nowhere is gone; bring it back')
-        return SqliteStore.open(self.path, clock=self.clock)
+        if not create and not self.path.exists():
+            raise StoreUnavailable(f'there is no store at {self.path}')
+        return SqliteStore.open(
+            self.path, clock=self.clock, busy_seconds_max=busy_seconds_max or 30.0
+        )
 
     def open_broker(self) -> Broker:
         raise BrokerUnavailable('no broker in these tests')

@@ -165,3 +165,32 @@ def test_what_was_given_up_is_tried_again_once_for_each_wish(tmp_path: Path) -> 
 
         assert go_on(ends=0) == ProcessStatus.RUNNING
         assert children.spawned == 5
+
+
+def test_a_store_that_was_replaced_is_opened_anew(tmp_path: Path) -> None:
+    clock, path = SimulatedClock(instant('2026112312')), tmp_path / 'store.db'
+    opened: list[SqliteStore] = []
+
+    def open_store() -> BoxStore:
+        opened.append(SqliteStore.open(path, clock=clock))
+        return opened[-1]
+
+    supervisor = Supervisor(
+        [SLOT],
+        presence=Presence(Box(box_id='box'), timedelta(seconds=15)),
+        policy=POLICY,
+        processes=Children(),
+        open_store=open_store,
+        clock=clock,
+    )
+    supervisor.step()
+    path.rename(tmp_path / 'old.db')
+    SqliteStore.open(path, clock=clock).close()
+    for _ in range(30):
+        clock.advance(timedelta(seconds=1))
+        supervisor.step()
+
+    assert len(opened) == 2
+    assert [row.state for row in opened[1].box_processes('box')] == [ProcessStatus.RUNNING]
+    for store in opened:
+        store.close()
