@@ -278,7 +278,7 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
         command=command,
         shown=shown,
         rows=sorted(rows, key=lambda row: row.step),
-        waiting=waiting,
+        waiting=sorted(waiting, key=lambda row: row.step),
         doomed=doomed_rows,
         layout=layout(hierarchy, drawn),
         count_by_process=drawn,

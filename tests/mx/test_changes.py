@@ -71,6 +71,7 @@ def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
     assert 'AlertDaily</text>' in drawing
     assert 'Step 4' in drawing
     assert 'step 2, without a reset: 1 SiteDaily' in drawing
+    assert re.findall(r'class="step">(\d)<', text) == ['1', '2', '3', '3', '4']
 
 
 def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(pages: Pages) -> None:
