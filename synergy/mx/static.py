@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -29,9 +30,16 @@ def static(ask: Ask, name: str) -> Response:
     content = _content(name)
     if content is None:
         raise unknown(f'there is no file {name!r:.80}', 'read the page anew')
-    response = Response(content, mimetype=_TYPES[name.rpartition('.')[2]])
+    is_compressed = ask.request.accept_encodings['gzip'] > 0
+    response = Response(
+        _compressed(name) if is_compressed else content,
+        mimetype=_TYPES[name.rpartition('.')[2]],
+    )
     response.headers['Cache-Control'] = 'public, max-age=31536000, immutable'
-    response.set_etag(_hash(name))
+    response.headers['Vary'] = 'Accept-Encoding'
+    if is_compressed:
+        response.headers['Content-Encoding'] = 'gzip'
+    response.set_etag(f'{_hash(name)}{"-gzip" if is_compressed else ""}')
     return response.make_conditional(ask.request)
 
 
@@ -48,6 +56,11 @@ def _content(name: str) -> bytes | None:
     if name not in known or name.rpartition('.')[2] not in _TYPES:
         return None
     return known[name].read_bytes()
+
+
+@cache
+def _compressed(name: str) -> bytes:
+    return gzip.compress(_content(name) or b'')
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -478,3 +479,20 @@ def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:
 def test_an_audit_of_what_there_is_not_is_no_empty_page(pages: Pages) -> None:
     assert pages.get('/audit?what=nope').status_code == 400
     assert pages.get('/audit?what=reprocess').status_code == 200
+
+
+def test_files_are_compressed_for_those_who_say_that_they_read_that(pages: Pages) -> None:
+    address = next(file for file in files_of(pages.get('/').text) if 'mx.css' in file)
+
+    plain = pages.get(address)
+    packed = pages.get(address, **{'Accept-Encoding': 'gzip'})
+    kept = pages.get(
+        address, **{'Accept-Encoding': 'gzip', 'If-None-Match': packed.headers['ETag']}
+    )
+
+    assert 'Content-Encoding' not in plain.headers
+    assert packed.headers['Content-Encoding'] == 'gzip'
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers['ETag'] != plain.headers['ETag']
+    assert 'Accept-Encoding' in packed.headers['Vary']
+    assert kept.status_code == 304
