@@ -222,7 +222,7 @@ def search(ask: Ask) -> Response:
     try:
         query = parse_query(ask, text)
     except Refused as error:
-        return page(ask, 'search.html', error.status, text=text, error=error, rows=[])
+        return page(ask, 'search.html', error.status, text=text, error=error, rows=[], older=None)
     if isinstance(query, JobKey):
         return redirect(href_of(query), 302)
     ask.look()

@@ -95,11 +95,16 @@ def files_of(text: str) -> list[str]:
     return re.findall(r'/static/[^"]+', text)
 
 
+def weight_of(pages: Pages, text: str) -> int:
+    """Return how many bytes go to a browser that has nothing of a page yet."""
+    packed = {'Accept-Encoding': 'gzip'}
+    return len(text.encode()) + sum(len(pages.get(f, **packed).data) for f in files_of(text))
+
+
 def test_a_page_of_the_overview_is_light(pages: Pages) -> None:
     page = pages.get('/')
-    weight = len(page.data) + sum(len(pages.get(file).data) for file in files_of(page.text))
 
-    assert weight < 300_000
+    assert weight_of(pages, page.text) < 300_000
 
 
 def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
@@ -375,7 +380,7 @@ def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
     pages = Pages(tmp_path, 'bench.mx_context')
     text = pages.get('/').text
     files = files_of(text)
-    weight = len(text.encode()) + sum(len(pages.get(file).data) for file in files)
+    weight = weight_of(pages, text)
     pages.close()
 
     assert text.count('class="proc"') == 100
