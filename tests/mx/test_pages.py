@@ -194,7 +194,7 @@ def test_a_mistyped_search_stays_to_be_mended(pages: Pages) -> None:
     answer = pages.get('/search?q=proces:site*')
 
     assert answer.status_code == 400
-    assert 'id="q2" name="q" type="search" value="proces:site*" aria-invalid="true"' in answer.text
+    assert 'list="q-list" value="proces:site*" aria-invalid="true"' in answer.text
     assert 'did you mean' in answer.text
 
 
