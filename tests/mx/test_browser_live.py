@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Request, Response, Route, expect
 
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
-from synergy.core.records import BoxProcess, Job
+from synergy.core.records import BoxProcess, Job, uow_id_of
 from synergy.core.states import JobState
 from synergy.mx.app import App
 from synergy.mx.feed import QUIET_READ_SECONDS, TICK_SECONDS
@@ -135,7 +135,8 @@ def test_a_cell_is_painted_before_its_page_is_read_anew(
     at = pages.runtime.clock.now()
     unmade = Job(process=key.process, timeperiod=key.timeperiod, changed_at=at)
     job = pages.store.jobs([key]).get(key, unmade)
-    changed = replace(job, state=state, rev=job.rev + 1, changed_at=at)
+    uow_id = uow_id_of(key, 1) if state.is_running else None
+    changed = replace(job, state=state, rev=job.rev + 1, uow_id=uow_id, changed_at=at)
     pages.store.commit(leadership, [SaveJob(changed, 'changed')])
     pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS + 1))
 
