@@ -6,6 +6,7 @@ password or role, and when the user logs out; a login made before is then worth 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,11 @@ class User:
     password_hash: str
     serial: int = 1
     created_at: datetime
+
+
+def named(users: Iterable[User], name: str) -> User | None:
+    """Return the one of `users` that goes by `name`."""
+    return next((user for user in users if user.name == name), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

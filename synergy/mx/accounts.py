@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command, CommandKind
 from synergy.core.records import Json
-from synergy.core.users import ApiToken, Role, User
+from synergy.core.users import ApiToken, Role, User, named
 from synergy.mx.answers import need_key, paged
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused, unknown, wrong
@@ -69,7 +69,7 @@ def add_user(ask: Ask) -> Command:
             f'{name!r:.80} is no name of a user',
             f'take at most {NAME_LENGTH_MAX} printable characters, no @',
         )
-    if any(user.name == name for user in ask.store.users()):
+    if named(ask.store.users(), name) is not None:
         raise Refused(
             409, 'Taken', f'there is a user {name!r:.80} already', 'change it, or take another name'
         )
@@ -172,7 +172,7 @@ def refuse_open(ask: Ask) -> None:
 
 def known_user(ask: Ask, name: str) -> User:
     """Return a user; raise Refused when there is none of that name."""
-    user = next((user for user in ask.store.users() if user.name == name), None)
+    user = named(ask.store.users(), name)
     if user is None:
         raise unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
     return user

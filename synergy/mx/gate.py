@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request
 
-from synergy.core.users import Role
+from synergy.core.users import Role, named
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
 from synergy.mx.security import GUESSES_MAX, Session, is_token
@@ -67,10 +67,9 @@ def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Vis
     users = store.users()
     if not users:
         return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
-    if session is not None:
-        for user in users:
-            if user.name == session.name and user.serial == session.serial:
-                return Visitor(name=user.name, role=user.role, via='session', session=session)
+    user = None if session is None or session.name is None else named(users, session.name)
+    if session is not None and user is not None and user.serial == session.serial:
+        return Visitor(name=user.name, role=user.role, via='session', session=session)
     return Visitor(name='nobody', role=None, via='nothing', session=session)
 
 
@@ -78,11 +77,11 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
-            for user in store.users():
-                if user.name == token.user:
-                    # Of a user who may do less by now, the token does not do more.
-                    role = token.role if user.role.may(token.role) else user.role
-                    return Visitor(name=user.name, role=role, via='token')
+            user = named(store.users(), token.user)
+            if user is not None:
+                # Of a user who may do less by now, the token does not do more.
+                role = token.role if user.role.may(token.role) else user.role
+                return Visitor(name=user.name, role=role, via='token')
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
     place = f'token {request.remote_addr}'

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from synergy.core.users import Role
+from synergy.core.users import Role, named
 from synergy.mx import gate
 from synergy.mx.ask import Ask, Visitor
 from synergy.mx.cookies import set_cookie
@@ -30,7 +30,7 @@ def log_in(ask: Ask) -> Response:
     gate.refuse_guessing(ask.site, place, ask.now)
     gate.refuse_guessing(ask.site, address, ask.now, ADDRESS_GUESSES_MAX)
     kept = kept_in(ask.request.form.get(KEPT))
-    user = next((user for user in ask.store.users() if user.name == name), None)
+    user = named(ask.store.users(), name)
     if not is_password(user, password) or user is None:
         ask.site.brake.failed(place, ask.now)
         ask.site.brake.failed(address, ask.now)

@@ -59,14 +59,14 @@ class Preview:
 def preview(timetable: Timetable, store: Store, command: Command, now: datetime) -> Preview:
     """Return what `command` would do; raise PlanRefused. Drafts `timetable`: use it no more."""
     planned = plan(timetable, command, failed_ordinals(store, command))
-    count_by_process = planned.count_by_process
+    hierarchy, count_by_process = timetable.hierarchy, planned.count_by_process
     rows = [
         PreviewRow(
             process=process,
             ranges=runs,
             count=count_by_process[process],
-            first=_timeperiod(timetable, process, runs[0][0]),
-            last=_timeperiod(timetable, process, runs[-1][1] - 1),
+            first=hierarchy.timeperiod(hierarchy.nodes[process], runs[0][0]),
+            last=hierarchy.timeperiod(hierarchy.nodes[process], runs[-1][1] - 1),
             running=sorted(
                 job.key
                 for job in timetable.open_jobs_of(process)
@@ -83,20 +83,17 @@ def preview(timetable: Timetable, store: Store, command: Command, now: datetime)
 
 
 def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[WaitingRow]:
+    hierarchy = timetable.hierarchy
     return [
         WaitingRow(
             process=process,
             ranges=ranges,
             count=sum(stop - start for start, stop in ranges),
-            first=_timeperiod(timetable, process, ranges[0][0]),
-            last=_timeperiod(timetable, process, ranges[-1][1] - 1),
+            first=hierarchy.timeperiod(hierarchy.nodes[process], ranges[0][0]),
+            last=hierarchy.timeperiod(hierarchy.nodes[process], ranges[-1][1] - 1),
         )
         for process, ranges in ranges_by_process.items()
     ]
-
-
-def _timeperiod(timetable: Timetable, process: ProcessName, ordinal: int) -> Timeperiod:
-    return Timeperiod(timetable.hierarchy.nodes[process].process.qualifier, ordinal)
 
 
 def failed_ordinals(store: Store, command: Command) -> list[int]:

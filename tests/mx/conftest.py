@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from synergy.core.users import Role
-from tests.mx.browser import Browser, browser
+from tests.mx.browser import Browser, Server, browser
 from tests.mx.stage import Pages, seed
 
 
@@ -38,6 +39,23 @@ def guarded(pages: Pages) -> Pages:
     for role in Role:
         pages.add_user(role.value, role)
     return pages
+
+
+@pytest.fixture
+def served(pages: Pages) -> Iterator[Server]:
+    """Return an open dashboard that answers browsers."""
+    server = Server(pages.app)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def page(served: Server, chromium: Browser) -> Iterator[Page]:
+    """Return a tab, and look afterwards whether its scripts were content and it stayed at home."""
+    yield chromium.page(served.address)
+    chromium.close_pages()
+    assert chromium.errors == []
+    assert chromium.outside == []
 
 
 @pytest.fixture(scope='session')

@@ -7,7 +7,7 @@ time pass, so that what a tab asks for can be counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -28,21 +28,6 @@ from tests.mx.stage import PASSWORD, REQUEST_ID, Pages
 
 WORD = '[data-status-word]'
 RUNNING = 'SiteHourly', '2026112310'
-
-
-@pytest.fixture
-def served(pages: Pages) -> Iterator[Server]:
-    server = Server(pages.app)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def page(served: Server, chromium: Browser) -> Iterator[Page]:
-    yield chromium.page(served.address)
-    chromium.close_pages()
-    assert chromium.errors == []
-    assert chromium.outside == []
 
 
 def is_live(answer: Response) -> bool:

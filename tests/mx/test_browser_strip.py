@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Page, expect
 
 from synergy.mx.feed import QUIET_READ_SECONDS
@@ -17,20 +14,6 @@ STOPS = """() => [...document.querySelectorAll('.strip')].map((strip) => {
     return cells.filter((cell) => cell.tabIndex === 0).map((cell) => cell.dataset.k);
 })"""
 FINGER = 24  # Source: WCAG 2.2, 2.5.8, target size (minimum).
-
-
-@pytest.fixture
-def served(pages: Pages) -> Iterator[Server]:
-    server = Server(pages.app)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def page(served: Server, chromium: Browser) -> Iterator[Page]:
-    yield chromium.page(served.address)
-    chromium.close_pages()
-    assert chromium.errors == []
 
 
 def test_a_strip_is_one_stop_and_arrows_lead_along_it(pages: Pages, page: Page) -> None:
