@@ -7,20 +7,36 @@ from collections.abc import Iterator, Mapping
 import pymongo
 import pytest
 
+from bench.servers.mongodb import MongoServers
 from tests.mongo_site import MongoSite, mongo_site
 from tests.rabbit import amqp_uri, rabbit, rabbit_header, server_uri
+from tests.shared_servers import Distributor, shared_by
 
 __all__ = ['amqp_uri', 'rabbit', 'server_uri']
 
 _USED: list[str] = []
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the process that distributes tests start the servers that all share."""
+    if not hasattr(config, 'workerinput'):
+        config.pluginmanager.register(Distributor())
+
+
 @pytest.fixture(scope='session')
-def mongo() -> Iterator[MongoSite]:
+def mongo(request: pytest.FixtureRequest) -> Iterator[MongoSite]:
     """Return a MongoDB replica set; a run that cannot have one fails, it does not skip."""
-    with mongo_site() as site:
+    shared = shared_by(request.config)
+    with mongo_site(None if shared is None else shared.mongo_uri) as site:
         _USED.append(f'MongoDB: {site.shown}')
         yield site
+
+
+@pytest.fixture(scope='session')
+def own_mongo() -> Iterator[MongoServers]:
+    """Return a replica set of this process alone, whose members tests may kill."""
+    with MongoServers() as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Real servers for tests: started when first asked for, or those that the environment names."""
+"""MongoDB for tests: one that is shared, and one of their own for tests that kill its members."""
 
 from __future__ import annotations
 
@@ -18,17 +18,10 @@ MONGODB_VARIABLE = 'SYNERGY_TEST_MONGODB_URI'
 
 @dataclass(frozen=True, slots=True)
 class MongoSite:
-    """A replica set for tests. servers: None when it is somebody else's."""
+    """A replica set for tests. shown: which one it is, for people."""
 
     uri: str
-    servers: MongoServers | None
-
-    @property
-    def shown(self) -> str:
-        """Return which server it is, for people."""
-        if self.servers is None:
-            return f'the one that {MONGODB_VARIABLE} names'
-        return f'mongod of this test run, {len(self.servers.members)} members at {self.uri}'
+    shown: str
 
     def uri_of(self, database: str) -> str:
         """Return a URI of one database."""
@@ -47,11 +40,12 @@ class MongoSite:
 
 
 @contextmanager
-def mongo_site() -> Iterator[MongoSite]:
-    """Yield the replica set that the environment names, or one started for this block."""
-    named = os.environ.get(MONGODB_VARIABLE)
-    if named:
-        yield MongoSite(named, None)
-        return
-    with MongoServers() as servers:
-        yield MongoSite(servers.uri, servers)
+def mongo_site(shared_uri: str | None) -> Iterator[MongoSite]:
+    """Yield the replica set that the environment names, the shared one, or one for this block."""
+    if named := os.environ.get(MONGODB_VARIABLE):
+        yield MongoSite(named, f'the one that {MONGODB_VARIABLE} names')
+    elif shared_uri is not None:
+        yield MongoSite(shared_uri, f'shared by the processes of this test run, at {shared_uri}')
+    else:
+        with MongoServers() as servers:
+            yield MongoSite(servers.uri, f'mongod of this test process, at {servers.uri}')

@@ -15,6 +15,7 @@ from synergy.adapters.rabbit_broker import RabbitBroker
 from synergy.core.records import Route
 from synergy.core.uri import without_password
 from synergy.ports.broker import BrokerAdmin
+from tests.shared_servers import shared_by
 
 VARIABLE = 'SYNERGY_TEST_AMQP_URI'
 ROUTE = Route(
@@ -41,9 +42,11 @@ def rabbit() -> Iterator[RabbitServer]:
 
 @pytest.fixture(scope='session')
 def server_uri(request: pytest.FixtureRequest) -> str:
-    """Return the URI of a server that tests leave alone."""
+    """Return the URI of a server that tests leave alone; of a virtual host of this process."""
     if given := os.environ.get(VARIABLE):
         return given
+    if (shared := shared_by(request.config)) is not None:
+        return shared.amqp_uri
     server: RabbitServer = request.getfixturevalue('rabbit')
     return server.uri
 

@@ -34,7 +34,6 @@ from synergy.ports.errors import (
 from tests.builders import key
 from tests.contract.conftest import NOW
 from tests.contract.test_store import HOUR, claim, finish, job_of, leader, start, unit_of
-from tests.mongo_site import MongoSite
 
 
 @pytest.fixture
@@ -325,10 +324,8 @@ def test_passwords_are_not_shown() -> None:
     assert shown_uri == 'mongodb://anna@h1,h2/db'
 
 
-def test_wrong_credentials_and_missing_rights_are_said(mongo: MongoSite) -> None:
-    if mongo.servers is None:
-        pytest.skip('needs a server of its own')
-    uri = mongo.uri_of('nobody').replace('mongodb://', 'mongodb://anna:wrong@')
+def test_wrong_credentials_and_missing_rights_are_said(own_mongo: MongoServers) -> None:
+    uri = own_mongo.uri_of('nobody').replace('mongodb://', 'mongodb://anna:wrong@')
 
     with pytest.raises(StoreUnusable, match=r'anna@.*refused user name or password.*store_uri'):
         MongoStore.open(uri, busy_seconds_max=10)
@@ -345,12 +342,10 @@ def test_a_single_server_that_is_no_replica_set_is_refused() -> None:
         servers.stop()
 
 
-def test_nothing_is_lost_or_doubled_when_primaries_die(mongo: MongoSite, mongo_uri: str) -> None:
-    if mongo.servers is None:
-        pytest.skip('needs a server of its own')
-    servers = mongo.servers
-    store = MongoStore.open(mongo_uri, busy_seconds_max=20)
-    worker = MongoStore.open(mongo_uri, busy_seconds_max=20)
+def test_nothing_is_lost_or_doubled_when_primaries_die(own_mongo: MongoServers) -> None:
+    servers = own_mongo
+    store = MongoStore.open(servers.uri_of('primaries'), busy_seconds_max=20)
+    worker = MongoStore.open(servers.uri_of('primaries'), busy_seconds_max=20)
     keys = [JobKey(HOUR.process, HOUR.timeperiod.shift(number)) for number in range(240)]
     kills = {60, 160}
     claims = 0

@@ -26,14 +26,14 @@ def test_a_recorded_process_is_found_while_it_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     'text',
     [
-        f'{os.getpid()} 1000000000.0 boot',  # The pid was given to another process since.
+        '{own} 1000000000.0 boot',  # The pid was given to another process since.
         '4194399 1000000000.0 boot',  # No process has it.
         '',
         'not a number',
     ],
 )
 def test_a_stale_pid_file_names_nobody(tmp_path: Path, text: str) -> None:
-    (tmp_path / 'a.pid').write_text(text)
+    (tmp_path / 'a.pid').write_text(text.format(own=os.getpid()))
 
     assert OsProcesses().recorded(tmp_path / 'a.pid') is None
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.servers.mongodb import MongoServers
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from tests.mongo_site import MongoSite
 from tests.system import System, kill
 
 DAYS = ('2026110100', '2026110200', '2026110300')
@@ -68,23 +68,23 @@ def test_a_killed_worker_and_scheduler_lose_nothing(nested: System) -> None:
     assert sum(again.values()) - len(again) <= 2
 
 
-def test_the_death_of_the_primary_is_lived_through(nested: System, mongo: MongoSite) -> None:
-    if mongo.servers is None:
-        pytest.skip('needs a server of its own')
-    nested.start('Scheduler')
-    for name in PROCESSES:
-        nested.start(name)
-    nested.wait_for(lambda: len(nested.journal()) >= 10, 'some runs')
+def test_the_death_of_the_primary_is_lived_through(tmp_path: Path, own_mongo: MongoServers) -> None:
+    uri = own_mongo.uri_of(tmp_path.name)
+    with System(tmp_path / 'home', 'tests.pipelines.three_days', store_uri=uri) as nested:
+        nested.start('Scheduler')
+        for name in PROCESSES:
+            nested.start(name)
+        nested.wait_for(lambda: len(nested.journal()) >= 10, 'some runs')
 
-    primary = mongo.servers.primary()
-    mongo.servers.kill(primary)
-    try:
-        wait_for_all(nested)
-    finally:
-        mongo.servers.restart(primary)
-        mongo.servers.wait_healthy()
+        primary = own_mongo.primary()
+        own_mongo.kill(primary)
+        try:
+            wait_for_all(nested)
+        finally:
+            own_mongo.restart(primary)
+            own_mongo.wait_healthy()
 
-    assert len(starts(nested)) == 78
+        assert len(starts(nested)) == 78
 
 
 def test_a_killed_workers_unit_is_rescued(tmp_path: Path, mongo_uri: str) -> None:
