@@ -42,7 +42,16 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    try:
+        return _simulate(options)
+    finally:
+        # Whoever called us as a function logs on.
+        logging.disable(before)
+
+
+def _simulate(options: Namespace) -> ExitCode:
     if options.days is not None:
         return _foresee(options)
     if options.seeds < 1:
