@@ -20,6 +20,7 @@ from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.output.capture import Output
 from synergy.ports.errors import PortError
 from synergy.supervisor import main as supervisor
 from synergy.supervisor.loop import PARENT_VARIABLE
@@ -77,7 +78,7 @@ def _run(
     is_console: bool,
 ) -> int:
     show_as(f'{settings.process_prefix}{entry.name}')
-    logs.set_up(
+    outlet = logs.set_up(
         title=entry.name if instance == 0 else f'{entry.name}.{instance}',
         level=settings.log_level,
         file=instance_file(entry.log_file, instance),
@@ -85,6 +86,9 @@ def _run(
         count=settings.log_file_count,
         is_console=is_console,
     )
+    output = Output(outlet, bootstrap.clock().monotonic)
+    if not isinstance(entry, DaemonEntry):
+        output.take_descriptors()
     if entry.name == PROCESS_SUPERVISOR:
         settings = supervisor.patient(settings)
     with open_runtime(settings, context) as runtime:
@@ -94,7 +98,7 @@ def _run(
         if is_recorded:
             runtime.processes.record(pid_file)
         try:
-            return _code(runtime, entry, instance)
+            return _code(runtime, entry, instance, output)
         except (PortError, supervisor.HomeInUse) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return (
@@ -106,11 +110,12 @@ def _run(
             logger.exception('%s ended', entry.name, extra={'event': 'ended'})
             return 1
         finally:
+            output.close()
             if is_recorded:
                 runtime.processes.forget(pid_file)
 
 
-def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
+def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
     if not isinstance(entry, DaemonEntry):
         return run_worker(
@@ -120,6 +125,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
             open_store=runtime.open_store,
             open_broker=runtime.open_broker,
             clock=runtime.clock,
+            recorder=output,
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

@@ -17,7 +17,7 @@ from synergy.ports.store import Store
 from synergy.workers.guard import SignalGuard
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.heartbeat import Heartbeat
-from synergy.workers.run_log import Capture
+from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 2.0
 
 
-def run_worker(
+def run_worker(  # noqa: PLR0913 - all that a worker touches, once
     *,
     settings: Settings,
     entry: WorkerEntry,
@@ -36,13 +36,13 @@ def run_worker(
     open_store: Callable[[], Store],
     open_broker: Callable[[], Broker],
     clock: Clock,
+    recorder: Recorder,
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
-    instance: number of this process among those of the entry on this box, from 0.
+    instance: number of this process among those of the entry on this box, from 0. recorder: what
+    brings the output of user code to the logs of its runs.
     """
-    capture = Capture()
-    logging.getLogger().addHandler(capture)
     handler = load_handler(entry.classname, entry.name)
     source = None if entry.data_source is None else open_source(entry)
     broker = open_broker()
@@ -58,7 +58,7 @@ def run_worker(
         clock=clock,
         guard=guard,
         heartbeat=heartbeat,
-        capture=capture,
+        capture=recorder,
         settings=RunnerSettings(
             process=entry.name,
             owner=owner,
@@ -74,6 +74,7 @@ def run_worker(
     logger.info('%s started', owner, extra={'event': 'started'})
     try:
         handler.setup()
+        recorder.settle()
         _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
         heartbeat.stop()

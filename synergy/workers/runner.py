@@ -33,7 +33,7 @@ from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
 from synergy.workers.heartbeat import Watched
-from synergy.workers.run_log import Capture, RunLog, storable
+from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Runner:
         clock: Clock,
         guard: Guard,
         heartbeat: Watcher,
-        capture: Capture,
+        capture: Recorder,
         settings: RunnerSettings,
     ) -> None:
         """Wire the pipeline."""
@@ -191,6 +191,7 @@ class Runner:
                 returned = self._call(unit)
             finally:
                 self._guard.leave()
+                self._capture.leave()
             outcome = outcome_of(returned)
         except Interrupted:
             raise
@@ -286,7 +287,7 @@ def _in_words(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f'{name}: {error}'
-    except Exception:  # noqa: BLE001 - user code: its exception cannot say what it is
+    except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
         return name
 
 
