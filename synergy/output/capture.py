@@ -5,7 +5,8 @@ user code starts, lead into pipes; a thread reads them as long as this process l
 prints or logs on another thread first takes what was written before, so that lines keep their
 order. A run ends by taking what is left. Then no other process holds its pipes any more, and the
 next run gets the same ones; or one does, or may: they are closed, and the next run gets new ones.
-So what is written after a run never comes to another one.
+So what is written after a run never comes to another one. Processes that are kept from run to run,
+as those of a pool that `setup` has made, print for the run under way.
 
 What is printed while no run is under way goes to the log of the process alone.
 """
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from synergy.output.descriptors import Channel, NativeOutput, adopt_orphans, is_alone
+from synergy.output.descriptors import Channel, NativeOutput, adopt_orphans, is_alone, occupy
 from synergy.output.outlet import Outlet, Sink, Standing
 from synergy.output.streams import STDERR, STDOUT, StandardStreams, write_all
 
@@ -40,6 +41,8 @@ class Output:
         # Reentrant: a signal handler may print while its thread prints.
         self._lock = threading.RLock()
         self._channel = Channel(monotonic, has_pipes=False)
+        #: Those before it that processes hold which `setup` has started.
+        self._earlier: list[Channel] = []
         self._has_descriptors = False
         self._is_child = False
         self._streams = StandardStreams(self._write)
@@ -49,17 +52,17 @@ class Output:
     def take_descriptors(self) -> None:
         """Let descriptors 0, 1 and 2 be those of a worker, too, until `close`."""
         self._native = NativeOutput()
+        occupy()
         self._before = [os.dup(number) for number in (STDOUT, STDERR)]
-        self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         adopt_orphans()
         # A crash is told where it is found when this process and its pipes are gone.
         faulthandler.enable(self._before[1])
         self._has_descriptors = True
         self._end_lines()
-        self._channel = self._outside = self._opened()
-        self._channel.lead()
-        os.dup2(self._nothing, 0)
+        self._channel = self._opened()
+        self._lead()
         self._outlet.before = self._drain
         self._outlet.of_child = _log_in_child
         own = weakref.WeakMethod(self._become_child)
@@ -76,12 +79,17 @@ class Output:
         """Call it when user code was imported and set up: so it stands between runs."""
         self._streams.settle()
         self._standing.settle()
+        if self._has_descriptors:
+            self._native.flush()
+            self._lead()
+            if not is_alone():
+                # Processes that `setup` has started hold these for as long as they live.
+                self._earlier = [self._channel]
+                self._renew()
 
     def begin(self, sink: Sink) -> None:
         """A run begins: all that is printed or logged from now on goes to `sink`, too."""
         with self._lock:
-            if self._has_descriptors:
-                self._lead_run()
             self._drain()
             self._end_lines()
             self._outlet.sink = sink
@@ -92,17 +100,23 @@ class Output:
         self._standing.restore()
         if self._has_descriptors:
             self._native.flush()
-            self._drain()
+            # At once: a number that user code has closed must not become that of something else.
+            self._lead()
 
-    def end(self) -> None:
-        """The run ends: take what is left, and nothing afterwards."""
+    def end(self, *, are_kept: bool = False) -> None:
+        """The run ends: take what is left, and nothing afterwards.
+
+        are_kept: processes that still run are meant to, and may print for later runs.
+        """
         with self._lock:
             self._drain()
             self._end_lines()
             self._outlet.sink = None
-            if self._has_descriptors and not is_alone():
-                # Somebody may hold the pipes; they are his no longer.
-                self._retire()
+            is_ours = self._channel.is_open and (are_kept or is_alone())
+            if self._has_descriptors and not is_ours:
+                # Somebody may hold the pipes; they lead here no longer.
+                self._forget(self._channel)
+                self._renew()
 
     def close(self) -> None:
         """Give the descriptors back; what is printed later goes there."""
@@ -118,9 +132,8 @@ class Output:
             for number, before in zip((STDOUT, STDERR), self._before, strict=True):
                 os.dup2(before, number)
                 os.close(before)
-            self._forget(self._channel)
-            if self._outside is not self._channel:
-                self._forget(self._outside)
+            for channel in (*self._earlier, self._channel):
+                self._forget(channel)
             os.close(self._nothing)
             # Wakes the thread, which finds nothing left to read.
             reading, writing = os.pipe()
@@ -144,37 +157,32 @@ class Output:
     def _drain(self) -> None:
         """Take what is in the pipes."""
         with self._lock:
-            for number, data in self._channel.pending():
-                self._feed(self._channel, number, data)
+            for channel in (*self._earlier, self._channel):
+                for number, data in channel.pending():
+                    self._feed(channel, number, data)
 
     def _feed(self, channel: Channel, number: int, data: bytes) -> None:
-        sink = self._outlet.sink if channel is self._channel else None
+        sink = self._outlet.sink
         if sink is not None and sink.is_full:
             sink.drop(channel.lines[number].skip(data))
         elif found := channel.lines[number].feed(data):
             self._outlet.put(_NAME[number], _LEVEL[number], found, sink)
 
     def _end_lines(self) -> None:
-        for number, lines in self._channel.lines.items():
-            if found := lines.rest():
-                self._outlet.put(_NAME[number], _LEVEL[number], found, self._outlet.sink)
+        for channel in (*self._earlier, self._channel):
+            for number, lines in channel.lines.items():
+                if found := lines.rest():
+                    self._outlet.put(_NAME[number], _LEVEL[number], found, self._outlet.sink)
 
-    def _lead_run(self) -> None:
-        """Let the descriptors lead into pipes that nobody else holds."""
-        if self._channel is self._outside:
-            # Processes that `setup` has started hold these for as long as they live.
-            self._drain()
-            self._end_lines()
-            self._channel = self._opened()
-        elif not self._channel.is_open:
-            self._retire()
+    def _lead(self) -> None:
+        """Let the descriptors lead where they belong."""
         os.dup2(self._nothing, 0)
         self._channel.lead()
 
-    def _retire(self) -> None:
-        self._forget(self._channel)
+    def _renew(self) -> None:
+        """Take new pipes."""
         self._channel = self._opened()
-        self._channel.lead()
+        self._lead()
 
     def _opened(self) -> Channel:
         channel = Channel(self._monotonic)
@@ -212,7 +220,7 @@ class Output:
             self._is_child = True
             self._lock = threading.RLock()
             self._selector.close()
-            for channel in {self._channel, self._outside}:
+            for channel in (*self._earlier, self._channel):
                 channel.close()
 
 

@@ -37,9 +37,12 @@ class Channel:
             self._writing.append(writing)
 
     def lead(self) -> None:
-        """Make descriptors 1 and 2 of this process lead here."""
-        os.dup2(self._writing[0], STDOUT)
-        os.dup2(self._writing[1], STDERR)
+        """Make descriptors 1 and 2 of this process lead here, if that is still possible."""
+        for writing, number in zip(self._writing, (STDOUT, STDERR), strict=False):
+            try:
+                os.dup2(writing, number)
+            except OSError:
+                self.is_open = False
 
     def pending(self) -> Iterator[tuple[int, bytes]]:
         """Yield what was written and not read yet, with the number of the descriptor; never wait.
@@ -76,6 +79,13 @@ class Channel:
             with suppress(OSError):
                 os.close(descriptor)
         self.reading, self._writing = {}, []
+
+
+def occupy() -> None:
+    """Open descriptors 0, 1 and 2 where they are closed: nothing else must get these numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def adopt_orphans() -> None:

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Final, TextIO, cast
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -57,13 +57,13 @@ class Raw(io.RawIOBase):
 def text_stream(raw: Raw) -> TextIO:
     """Return a new text stream on `raw`, as Python itself makes them, but for the errors."""
     stream = io.TextIOWrapper(
-        cast('io.BufferedIOBase', raw),
+        cast('BinaryIO', raw),
         encoding=_ENCODING,
         errors=_ERRORS,
         newline='\n',
         line_buffering=True,
     )
-    stream.mode = 'w'
+    stream.mode = 'w'  # type: ignore[misc]  # As Python itself sets it.
     return stream
 
 
@@ -97,7 +97,8 @@ class StandardStreams:
     def install(self) -> None:
         """Make them the streams of this process."""
         sys.stdout, sys.stderr = self._own
-        sys.__stdout__, sys.__stderr__ = self._own  # type: ignore[misc]  # Final to users, not us.
+        # Final for users: they are put back to what Python began with, and that is ours.
+        sys.__stdout__, sys.__stderr__ = self._own  # type: ignore[misc, assignment]
 
     def settle(self) -> None:
         """Keep what `setup` has put in their place."""

@@ -36,8 +36,11 @@ class Recorder(Protocol):
         """User code has returned: what it has left behind is taken and undone."""
         ...
 
-    def end(self) -> None:
-        """The run has ended: nothing more goes to its log."""
+    def end(self, *, are_kept: bool = False) -> None:
+        """The run has ended: nothing more goes to its log.
+
+        are_kept: processes that still run are meant to, and may print for later runs.
+        """
         ...
 
 
@@ -115,7 +118,7 @@ class Capture(logging.Handler):
     def leave(self) -> None:
         """Do nothing: nothing was replaced."""
 
-    def end(self) -> None:
+    def end(self, *, are_kept: bool = False) -> None:  # noqa: ARG002 - there are no descriptors
         """Send nothing anywhere."""
         self._current = None
 
