@@ -62,7 +62,14 @@ def main(arguments: Sequence[str]) -> int:
         else nullcontext()
     )
     with detached:
-        return _run(settings, context, entry, options.instance, is_console=options.console)
+        return _run(
+            settings,
+            context,
+            entry,
+            options.instance,
+            is_console=options.console,
+            is_supervised=parent is not None,
+        )
 
 
 def _entry(context: Context, name: str) -> Entry | None:
@@ -76,6 +83,7 @@ def _run(
     instance: int,
     *,
     is_console: bool,
+    is_supervised: bool,
 ) -> int:
     show_as(f'{settings.process_prefix}{entry.name}')
     outlet = logs.set_up(
@@ -98,7 +106,7 @@ def _run(
         if is_recorded:
             runtime.processes.record(pid_file)
         try:
-            return _code(runtime, entry, instance, output)
+            return _code(runtime, entry, instance, output, is_supervised=is_supervised)
         except (PortError, supervisor.HomeInUse) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return (
@@ -115,7 +123,9 @@ def _run(
                 runtime.processes.forget(pid_file)
 
 
-def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
+def _code(
+    runtime: Runtime, entry: Entry, instance: int, output: Output, *, is_supervised: bool
+) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
     if not isinstance(entry, DaemonEntry):
         return run_worker(
@@ -126,6 +136,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             open_broker=runtime.open_broker,
             clock=runtime.clock,
             recorder=output,
+            is_supervised=is_supervised,
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

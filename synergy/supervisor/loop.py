@@ -16,7 +16,16 @@ from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxLoad, BoxProcess
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
+from synergy.core.supervision import (
+    EXIT_ANEW,
+    Policy,
+    ProcessStatus,
+    Step,
+    Watch,
+    Wish,
+    decide,
+    ended,
+)
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
@@ -176,6 +185,12 @@ class Supervisor:
                     place.slot,
                     place.watch.reason,
                     extra={'event': 'process_ended'},
+                )
+            case _ if code == EXIT_ANEW:
+                logger.info(
+                    '%s ended to be started anew; its log says why',
+                    place.slot,
+                    extra={'event': 'process_recycled'},
                 )
             case _:
                 logger.info(
