@@ -96,12 +96,13 @@ class Output:
 
     def leave(self) -> None:
         """User code has returned: take what it has left in buffers, undo what it has replaced."""
-        self._streams.restore()
-        self._standing.restore()
+        self._streams.flush()
         if self._has_descriptors:
             self._native.flush()
             # At once: a number that user code has closed must not become that of something else.
             self._lead()
+        self._streams.restore()
+        self._standing.restore()
 
     def end(self, *, are_kept: bool = False) -> None:
         """The run ends: take what is left, and nothing afterwards.

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from synergy.output.lines import cut
 
-#: A longer record is cut.
-_RECORD_CHARACTERS_MAX: Final = 1_000_000
+#: A record with more lines is cut in files; the log of a run has a bound of its own.
+_RECORD_LINES_MAX: Final = 2_000
 #: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
 _CANARY: Final = 'synergy-canary'
 
@@ -42,6 +42,8 @@ class Outlet(logging.Handler):
     def __init__(self, *handlers: logging.Handler) -> None:
         """Hand on to `handlers`, which must not raise."""
         super().__init__()
+        # Of its own: logging.basicConfig gives another to a handler that has none.
+        self.setFormatter(logging.Formatter())
         self._handlers = handlers
         self._pid = os.getpid()
         #: The log of the run under way.
@@ -58,15 +60,13 @@ class Outlet(logging.Handler):
         except Exception:  # noqa: BLE001 - user code: arguments that do not fit, or that raise
             self.handleError(record)
             return
-        if len(text) > _RECORD_CHARACTERS_MAX:
-            text = f'{text[:_RECORD_CHARACTERS_MAX]}... ({len(text)} characters, cut)'
         if self.of_child is not None and os.getpid() != self._pid:
             self.of_child(record.levelno, text)
             return
         if self.before is not None:
             self.before()
         lines = [cut(line) for line in text.splitlines()]
-        self._hand_on(record, '\n'.join(lines))
+        self._hand_on(record, '\n'.join(_bounded(lines)))
         if (sink := self.sink) is not None:
             for line in lines:
                 sink.add(record.levelname, line)
@@ -90,6 +90,13 @@ class Outlet(logging.Handler):
             handler.handle(whole)
 
 
+def _bounded(lines: list[str]) -> list[str]:
+    left_out = len(lines) - _RECORD_LINES_MAX
+    if left_out <= 0:
+        return lines
+    return [*lines[:_RECORD_LINES_MAX], f'... ({left_out} more lines, cut)']
+
+
 class Standing:
     """How logging stands when no user code runs, and the way back to it.
 
@@ -110,6 +117,10 @@ class Standing:
         self._filters = list(root.filters)
         self._outlet_is = (outlet.level, outlet.formatter, list(outlet.filters))
         self._canary.disabled = False
+        for name in ['synergy', *root.manager.loggerDict]:
+            if name.split('.')[0] == 'synergy':
+                # One that is only a place in the hierarchy so far could be configured, too.
+                logging.getLogger(name)
         loggers = {
             name: found
             for name, found in root.manager.loggerDict.items()

@@ -106,12 +106,8 @@ class StandardStreams:
         self._replaced = None if is_own else (sys.stdout, sys.stderr)
 
     def restore(self) -> None:
-        """Flush what user code has left there, and put the streams back."""
-        for stream in (sys.stdout, sys.stderr):
-            _flush(stream)
+        """Put the streams back, as they were made."""
         if not all(is_fresh(stream) for stream in self._own):
-            for stream in self._own:
-                _flush(stream)
             self._own = [text_stream(raw) for raw in self._raws]
         if self._replaced is None or any(_is_closed(stream) for stream in self._replaced):
             self._replaced = None
@@ -123,7 +119,11 @@ class StandardStreams:
             sys.stdin = open_stdin()
 
     def flush(self) -> None:
-        """Hand on what was printed without an end of line."""
+        """Hand on what user code has left in buffers, in whatever it has put in their place."""
+        if sys.stdout is not self._own[0]:
+            _flush(sys.stdout)
+        if sys.stderr is not self._own[1]:
+            _flush(sys.stderr)
         for stream in self._own:
             _flush(stream)
 
