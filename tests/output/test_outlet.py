@@ -184,10 +184,13 @@ def test_a_record_of_many_lines_is_bounded_in_the_file(file: Path) -> None:
 
 
 def test_a_record_reaches_other_handlers_untouched(outlet: Outlet) -> None:
-    seen = []
-    other = logging.Handler()
-    other.emit = seen.append  # type: ignore[method-assign]
-    logging.getLogger().addHandler(other)
+    seen: list[logging.LogRecord] = []
+
+    class Other(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record)
+
+    logging.getLogger().addHandler(Other())
 
     try:
         raise ValueError('no')
