@@ -30,6 +30,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
+from synergy.supervisor.outputs import bound
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 
@@ -122,6 +123,7 @@ class Supervisor:
         period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
         if now - self._polled_at >= period:
             self._poll(now)
+            self._bound_outputs()
             self._polled_at = self._clock.monotonic()
         for place in self._places:
             place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
@@ -286,6 +288,11 @@ class Supervisor:
             for process, row in self._reported.items()
             if stored.get(process) == (row.state, row.pids)
         }
+
+    def _bound_outputs(self) -> None:
+        for place in self._places:
+            if place.slot.output is not None:
+                bound(place.slot.output, place.slot.output_bytes_max)
 
     def _follow_starts(self, asked_at: Mapping[str, datetime | None]) -> None:
         """Try again what was given up and somebody, on whatever box, has asked to start since."""
