@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from synergy import bootstrap
 from synergy.core.records import Unit
@@ -56,7 +57,7 @@ class System:
         self.runtime = self._resources.enter_context(bootstrap.open_runtime(settings, self.context))
         self.store: Store = self.runtime.open_store()
 
-    def __enter__(self) -> System:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -19,7 +19,7 @@ ALLOWED = {
     'synergy.adapters': {'synergy.core', 'synergy.ports'},
     'synergy.view': {'synergy.core', 'synergy.ports', 'synergy.conf'},
     'synergy.scheduler': {'synergy.core', 'synergy.ports', 'synergy.conf'},
-    'synergy.workers': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.workers': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.output'},
     'synergy.supervisor': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.doors'},
     'synergy.mx': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.view'},
     'synergy.bootstrap': {
@@ -29,7 +29,8 @@ ALLOWED = {
         'synergy.adapters',
         'synergy.doors',
     },
-    'synergy.logs': {'synergy.doors'},
+    'synergy.output': set(),
+    'synergy.logs': {'synergy.doors', 'synergy.output'},
     'synergy.install': set(),
     'synergy.simulation': {
         'synergy.core',
@@ -61,6 +62,7 @@ ALLOWED = {
         'synergy.mx',
         'synergy.bootstrap',
         'synergy.logs',
+        'synergy.output',
         'synergy.doors',
         'synergy.install',
         'bench',

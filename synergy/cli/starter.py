@@ -20,6 +20,7 @@ from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.output.capture import Output
 from synergy.ports.errors import PortError
 from synergy.supervisor import main as supervisor
 from synergy.supervisor.loop import PARENT_VARIABLE
@@ -61,7 +62,14 @@ def main(arguments: Sequence[str]) -> int:
         else nullcontext()
     )
     with detached:
-        return _run(settings, context, entry, options.instance, is_console=options.console)
+        return _run(
+            settings,
+            context,
+            entry,
+            options.instance,
+            is_console=options.console,
+            is_supervised=parent is not None,
+        )
 
 
 def _entry(context: Context, name: str) -> Entry | None:
@@ -75,9 +83,10 @@ def _run(
     instance: int,
     *,
     is_console: bool,
+    is_supervised: bool,
 ) -> int:
     show_as(f'{settings.process_prefix}{entry.name}')
-    logs.set_up(
+    outlet = logs.set_up(
         title=entry.name if instance == 0 else f'{entry.name}.{instance}',
         level=settings.log_level,
         file=instance_file(entry.log_file, instance),
@@ -85,6 +94,9 @@ def _run(
         count=settings.log_file_count,
         is_console=is_console,
     )
+    output = Output(outlet, bootstrap.clock().monotonic)
+    if not isinstance(entry, DaemonEntry):
+        output.take_descriptors()
     if entry.name == PROCESS_SUPERVISOR:
         settings = supervisor.patient(settings)
     with open_runtime(settings, context) as runtime:
@@ -94,7 +106,7 @@ def _run(
         if is_recorded:
             runtime.processes.record(pid_file)
         try:
-            return _code(runtime, entry, instance)
+            return _code(runtime, entry, instance, output, is_supervised=is_supervised)
         except (PortError, supervisor.HomeInUse) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return (
@@ -106,11 +118,14 @@ def _run(
             logger.exception('%s ended', entry.name, extra={'event': 'ended'})
             return 1
         finally:
+            output.close()
             if is_recorded:
                 runtime.processes.forget(pid_file)
 
 
-def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
+def _code(
+    runtime: Runtime, entry: Entry, instance: int, output: Output, *, is_supervised: bool
+) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
     if not isinstance(entry, DaemonEntry):
         return run_worker(
@@ -120,6 +135,8 @@ def _code(runtime: Runtime, entry: Entry, instance: int) -> int:
             open_store=runtime.open_store,
             open_broker=runtime.open_broker,
             clock=runtime.clock,
+            recorder=output,
+            is_supervised=is_supervised,
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

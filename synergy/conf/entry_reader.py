@@ -30,6 +30,10 @@ from synergy.core.trigger import Every, Trigger, parse_trigger
 
 T = TypeVar('T')
 
+RECYCLE_AFTER_MAX: Final = 1_000_000_000
+#: A terabyte.
+MEMORY_MB_MAX: Final = 1_048_576
+
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
 
 
@@ -98,6 +102,8 @@ class EntryReader:
             source=self._optional_text('source'),
             sink=self._optional_text('sink'),
             data_source=self._data_source(process.machine),
+            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
+            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}{suffix}.log'
             ),
@@ -150,6 +156,8 @@ class EntryReader:
                 max_attempts=self._whole('max_attempts', 1, 1000),
                 delay=timedelta(seconds=self._number('retry_delay', 0)),
             ),
+            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
+            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),
@@ -232,6 +240,9 @@ class EntryReader:
             return value
         self._refuse(field, f'give a whole number from {least} to {most}')
         return least
+
+    def _optional_whole(self, field: str, most: int) -> int | None:
+        return None if self._fields[field] is None else self._whole(field, 1, most)
 
     def _number(self, field: str, least: float) -> float:
         value = self._fields[field]

@@ -93,6 +93,7 @@ class ManagedEntry:
     process: what scheduling decisions need. timeout: longest run of one attempt; None is
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
     data_source: dotted path of a function that opens the source for a recomputing process.
+    recycle_after, memory_mb_max: bounds of one worker process, see `synergy.workers.recycling`.
     """
 
     process: Process
@@ -105,6 +106,8 @@ class ManagedEntry:
     source: str | None = None
     sink: str | None = None
     data_source: str | None = None
+    recycle_after: int | None = None
+    memory_mb_max: int | None = None
     log_file: Path
     pid_file: Path
 
@@ -134,6 +137,8 @@ class FreerunEntry:
     misfire: Misfire = Misfire.ONCE
     misfire_max: int = 10
     retry: RetryPolicy
+    recycle_after: int | None = None
+    memory_mb_max: int | None = None
     log_file: Path
     pid_file: Path
     source: None = None

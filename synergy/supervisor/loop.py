@@ -16,11 +16,21 @@ from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxLoad, BoxProcess
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
+from synergy.core.supervision import (
+    EXIT_ANEW,
+    Policy,
+    ProcessStatus,
+    Step,
+    Watch,
+    Wish,
+    decide,
+    ended,
+)
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
+from synergy.supervisor.outputs import bound
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 
@@ -113,6 +123,7 @@ class Supervisor:
         period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
         if now - self._polled_at >= period:
             self._poll(now)
+            self._bound_outputs()
             self._polled_at = self._clock.monotonic()
         for place in self._places:
             place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
@@ -176,6 +187,12 @@ class Supervisor:
                     place.slot,
                     place.watch.reason,
                     extra={'event': 'process_ended'},
+                )
+            case _ if code == EXIT_ANEW:
+                logger.info(
+                    '%s ended to be started anew; its log says why',
+                    place.slot,
+                    extra={'event': 'process_recycled'},
                 )
             case _:
                 logger.info(
@@ -271,6 +288,11 @@ class Supervisor:
             for process, row in self._reported.items()
             if stored.get(process) == (row.state, row.pids)
         }
+
+    def _bound_outputs(self) -> None:
+        for place in self._places:
+            if place.slot.output is not None:
+                bound(place.slot.output, place.slot.output_bytes_max)
 
     def _follow_starts(self, asked_at: Mapping[str, datetime | None]) -> None:
         """Try again what was given up and somebody, on whatever box, has asked to start since."""

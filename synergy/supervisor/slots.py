@@ -15,7 +15,7 @@ from synergy.doors import starter_command
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """One process of the operating system that is to run. is_last: stopped after all others.
-    folder: where it works. output: file for what it prints before its log is open.
+    folder: where it works. output: file for what it prints past its log, of `output_bytes_max`.
     """
 
     process: str
@@ -24,6 +24,7 @@ class Slot:
     folder: Path
     pid_file: Path
     output: Path | None
+    output_bytes_max: int = 10_000_000
     is_last: bool = False
 
     def __str__(self) -> str:
@@ -61,5 +62,6 @@ def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[S
                 folder=settings.project,
                 pid_file=instance_file(entry.pid_file, instance),
                 output=None if is_console else output,
+                output_bytes_max=settings.log_file_bytes_max,
                 is_last=isinstance(entry, DaemonEntry),
             )

@@ -20,6 +20,10 @@ _ALLOWED: Final = (
 COUNT_MAX: Final = 2**63 - 1
 
 
+#: What a call of user code has returned that ended with `sys.exit(0)`.
+EXITED: Final = object()
+
+
 class Handler:
     """User code for one process, with its hooks."""
 
@@ -83,6 +87,11 @@ def outcome_of(returned: object) -> Outcome:
     return Outcome.failed(
         f'the worker returned {returned!r:.200} ({type(returned).__name__}); {_ALLOWED}'
     )
+
+
+def is_success(error: SystemExit) -> bool:
+    """Tell whether a program that ended so would have ended well."""
+    return error.code is None or (isinstance(error.code, int) and error.code == 0)
 
 
 def _is_bare(target: type) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
+from synergy.core.supervision import EXIT_ANEW
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -17,7 +18,8 @@ from synergy.ports.store import Store
 from synergy.workers.guard import SignalGuard
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.heartbeat import Heartbeat
-from synergy.workers.run_log import Capture
+from synergy.workers.recycling import Recycling
+from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 2.0
 
 
-def run_worker(
+def run_worker(  # noqa: PLR0913 - all that a worker touches, once
     *,
     settings: Settings,
     entry: WorkerEntry,
@@ -36,18 +38,21 @@ def run_worker(
     open_store: Callable[[], Store],
     open_broker: Callable[[], Broker],
     clock: Clock,
+    recorder: Recorder,
+    is_supervised: bool,
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
-    instance: number of this process among those of the entry on this box, from 0.
+    instance: number of this process among those of the entry on this box, from 0. recorder: what
+    brings the output of user code to the logs of its runs. is_supervised: whether somebody starts
+    it anew when it ends with EXIT_ANEW.
     """
-    capture = Capture()
-    logging.getLogger().addHandler(capture)
     handler = load_handler(entry.classname, entry.name)
     source = None if entry.data_source is None else open_source(entry)
     broker = open_broker()
     consumer = broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
+    recycling = _recycling(entry) if is_supervised else None
     heartbeat = Heartbeat(open_store, clock, settings.uow_lease, guard.lose)
     owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
     runner = Runner(
@@ -58,7 +63,7 @@ def run_worker(
         clock=clock,
         guard=guard,
         heartbeat=heartbeat,
-        capture=capture,
+        capture=recorder,
         settings=RunnerSettings(
             process=entry.name,
             owner=owner,
@@ -69,18 +74,26 @@ def run_worker(
             log_lines_max=settings.run_log_lines_max,
             data_source=source,
         ),
+        recycling=recycling,
     )
     heartbeat.start()
     logger.info('%s started', owner, extra={'event': 'started'})
     try:
         handler.setup()
-        _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
+        recorder.settle()
+        is_over = guard.is_stopping if recycling is None else _either(guard, recycling)
+        _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), is_over, clock)
     finally:
         heartbeat.stop()
         consumer.close()
         _teardown(handler)
         if source is not None:
             source.close()
+    if recycling is not None and recycling.is_due and not guard.is_stopping():
+        logger.info(
+            '%s ends to be started anew: %s', owner, recycling.reason, extra={'event': 'recycled'}
+        )
+        return EXIT_ANEW
     logger.info('%s stopped', owner, extra={'event': 'stopped'})
     return 0
 
@@ -98,9 +111,21 @@ def open_source(entry: WorkerEntry) -> DataSource:
     return opened
 
 
-def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:
+def _recycling(entry: WorkerEntry) -> Recycling | None:
+    if entry.recycle_after is None and entry.memory_mb_max is None:
+        return None
+    return Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
+
+
+def _either(guard: SignalGuard, recycling: Recycling) -> Callable[[], bool]:
+    return lambda: guard.is_stopping() or recycling.is_due
+
+
+def _loop(
+    runner: Runner, wait: Callable[[], object], is_over: Callable[[], bool], clock: Clock
+) -> None:
     pause = _RETRY_SECONDS_MIN
-    while not guard.is_stopping():
+    while not is_over():
         try:
             if not runner.step():
                 wait()

@@ -31,9 +31,10 @@ from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
 from synergy.workers.guard import Cause, Guard, Interrupted
-from synergy.workers.handler import Handler, outcome_of
+from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.heartbeat import Watched
-from synergy.workers.run_log import Capture, RunLog, storable
+from synergy.workers.recycling import Recycling
+from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)
@@ -86,10 +87,11 @@ class Runner:
         clock: Clock,
         guard: Guard,
         heartbeat: Watcher,
-        capture: Capture,
+        capture: Recorder,
         settings: RunnerSettings,
+        recycling: Recycling | None = None,
     ) -> None:
-        """Wire the pipeline."""
+        """Wire the pipeline. recycling: None: this worker is never started anew."""
         self._handler = handler
         self._store = store
         self._broker = broker
@@ -99,11 +101,12 @@ class Runner:
         self._heartbeat = heartbeat
         self._capture = capture
         self._settings = settings
+        self._recycling = recycling or Recycling()
         self._batch_count = 1
 
     def step(self) -> bool:
         """Work on what is waiting, some units at most; tell whether there was a message."""
-        deliveries = self._consumer.take(self._batch_count)
+        deliveries = self._consumer.take(self._recycling.bounded(self._batch_count))
         if not deliveries:
             return False
         claimed_at = self._clock.monotonic()
@@ -150,10 +153,12 @@ class Runner:
                 self._persist(lambda: batch.hand_back(self._store))
             before = self._clock.monotonic()
             self._work(unit, batch)
+            self._recycling.note_run()
             now = self._clock.monotonic()
             seconds += now - before
             unsaved_seconds += now - before
-            if self._guard.is_stopping() or now >= fresh_until:
+            is_last = self._guard.is_stopping() or self._recycling.is_due
+            if is_last or now >= fresh_until:
                 self._persist(lambda: batch.hand_back(self._store))
             if unsaved_seconds >= self._settings.batch_seconds:
                 self._save(batch)
@@ -191,6 +196,15 @@ class Runner:
                 returned = self._call(unit)
             finally:
                 self._guard.leave()
+                self._capture.leave()
+            if returned is EXITED:
+                logger.warning(
+                    '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
+                    'what was done',
+                    unit,
+                    extra={'event': 'uow_exited'},
+                )
+                returned = None
             outcome = outcome_of(returned)
         except Interrupted:
             raise
@@ -213,7 +227,12 @@ class Runner:
                 return Outcome.noop()
             logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
         uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
-        return self._handler.process_uow(uow)
+        try:
+            return self._handler.process_uow(uow)
+        except SystemExit as error:
+            if is_success(error):
+                return EXITED
+            raise
 
     def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
         match outcome:
@@ -286,7 +305,7 @@ def _in_words(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f'{name}: {error}'
-    except Exception:  # noqa: BLE001 - user code: its exception cannot say what it is
+    except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
         return name
 
 

@@ -17,24 +17,21 @@ bounds how many run at once.
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from synergy.core.nearest import nearest
 from synergy.core.records import Outcome
+from synergy.workers.command_output import CommandOutput
 from synergy.workers.uow import Uow
 from synergy.workers.worker import Worker
-
-logger = logging.getLogger(__name__)
 
 #: After SIGTERM, before SIGKILL.
 _GRACE_SECONDS: Final = 5.0
@@ -71,20 +68,12 @@ class ShellWorker(Worker):
         command = command_of(uow.arguments)
         process = _started(command, _variables(uow))
         group: list[int] = []
-        readers = [
-            threading.Thread(target=_copy, args=(stream, level, group), daemon=True, name='output')
-            for stream, level in ((process.stdout, logging.INFO), (process.stderr, logging.WARNING))
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            code = process.wait()
-        except BaseException:
-            _kill(process, command, group)
-            raise
-        finally:
-            for reader in readers:
-                reader.join(_GRACE_SECONDS)
+        with CommandOutput(process.stdout, process.stderr, lambda line: _is_output(line, group)):
+            try:
+                code = process.wait()
+            except BaseException:
+                _kill(process, command, group)
+                raise
         return _outcome(command, code)
 
 
@@ -153,7 +142,7 @@ def _variables(uow: Uow) -> Mapping[str, str]:
     }
 
 
-def _started(command: ShellCommand, variables: Mapping[str, str]) -> subprocess.Popen[str]:
+def _started(command: ShellCommand, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start the command in a process group of its own."""
     variables = {**variables, **command.environment}
     words = command.words if command.host is None else _over_ssh(command, variables)
@@ -167,8 +156,6 @@ def _started(command: ShellCommand, variables: Mapping[str, str]) -> subprocess.
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        errors='replace',
         start_new_session=True,
     )
 
@@ -188,18 +175,16 @@ def _over_ssh(command: ShellCommand, variables: Mapping[str, str]) -> tuple[str,
     return (*_SSH, *port, '--', command.host, remote)
 
 
-def _copy(stream: IO[str] | None, level: int, group: list[int]) -> None:
-    """Log every line of a stream until its end."""
-    assert stream is not None
-    with stream:
-        for line in stream:
-            if line.startswith(_GROUP_MARK):
-                group.append(int(line.removeprefix(_GROUP_MARK)))
-            else:
-                logger.log(level, '%s', line.rstrip('\n'), extra={'event': 'command_output'})
+def _is_output(line: str, group: list[int]) -> bool:
+    """Tell whether a line is the command's own; take the first that tells the remote group."""
+    number = line.removeprefix(_GROUP_MARK)
+    if group or number == line or not number.isdecimal():
+        return True
+    group.append(int(number))
+    return False
 
 
-def _kill(process: subprocess.Popen[str], command: ShellCommand, group: list[int]) -> None:
+def _kill(process: subprocess.Popen[bytes], command: ShellCommand, group: list[int]) -> None:
     """End the whole process group, here and on the other host."""
     if command.host is not None and group:
         port = () if command.port is None else ('-p', str(command.port))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -52,6 +53,79 @@ def test_output_goes_to_the_log_line_by_line(caplog: pytest.LogCaptureFixture) -
     lines = {(record.levelname, record.getMessage()) for record in caplog.records}
     assert outcome.state is UnitState.PROCESSED
     assert lines == {('INFO', 'one'), ('WARNING', 'two'), ('INFO', 'three')}
+
+
+def descriptors() -> set[str]:
+    return set(os.listdir('/proc/self/fd'))  # noqa: PTH208 - numbers, not files
+
+
+@pytest.mark.parametrize(
+    'command',
+    ['sleep 31 & echo done', '(setsid sleep 31 &) ; echo done', 'exec 1>&-; echo done >&2; exit 0'],
+)
+def test_who_holds_the_pipe_costs_neither_time_nor_threads(
+    command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    held, threads = descriptors(), threading.enumerate()
+    began = time.monotonic()
+
+    with caplog.at_level(logging.INFO):
+        outcome = run(command, shell=True)
+
+    assert outcome.state is UnitState.PROCESSED
+    assert [record.getMessage() for record in caplog.records] == ['done']
+    assert time.monotonic() - began < 5
+    assert (descriptors(), threading.enumerate()) == (held, threads)
+
+
+def test_what_a_command_prints_is_cut_and_progress_costs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script = (
+        'import sys; sys.stdout.write("x" * 60_000_000 + "\\n"); '
+        '[sys.stdout.write(f"{n}\\r") for n in range(20_000)]; print("\\x00 done")'
+    )
+    began = time.process_time()
+
+    with caplog.at_level(logging.INFO):
+        run([sys.executable, '-c', script])
+
+    first, *progress, newest, last = [record.getMessage() for record in caplog.records]
+    assert first.endswith('x... (60000001 bytes, cut)')
+    assert len(progress) < 100
+    assert (newest, last) == ('19999', '\x00 done')
+    assert time.process_time() - began < 3
+
+
+def test_output_without_end_is_read_as_fast_as_it_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    began = time.process_time()
+
+    with caplog.at_level(logging.INFO):
+        run(['sh', '-c', 'yes flood | head -n 1000000; printf last'])
+
+    texts = [line for record in caplog.records for line in record.getMessage().splitlines()]
+    assert len(texts) == 1_000_001
+    assert texts[-1] == 'last'
+    assert len(caplog.records) < 20_000
+    assert time.process_time() - began < 10
+
+
+def test_a_handler_that_raises_does_not_stop_a_command(caplog: pytest.LogCaptureFixture) -> None:
+    class Raising(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError(record.getMessage())
+
+    raising = Raising()
+    logging.getLogger().addHandler(raising)
+    try:
+        with caplog.at_level(logging.INFO):
+            outcome = run(['sh', '-c', 'yes x | head -c 200000'])
+    finally:
+        logging.getLogger().removeHandler(raising)
+
+    assert outcome.state is UnitState.PROCESSED
 
 
 @pytest.mark.parametrize(
