@@ -57,7 +57,7 @@ def make_folder(path: Path) -> None:
         except FileExistsError:
             continue  # Another process was quicker, and makes it as we would.
         # The umask may have taken away even what the owner needs.
-        folder.chmod(FOLDER_MODE)
+        _has_narrowed(folder, FOLDER_MODE)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, 'it is not a folder', str(path))
 
@@ -110,7 +110,8 @@ def narrow_file(path: Path) -> str | None:
         return None
     if not stat.S_ISREG(found.st_mode) or not _is_wide(found):
         return None
-    path.chmod(FILE_MODE)
+    if not _has_narrowed(path, FILE_MODE):
+        return None
     return f'{path} could be read by others (mode {_mode(found)}); it is {FILE_MODE:04o} now'
 
 
@@ -128,8 +129,8 @@ def narrow(home: Path, project: Path, others: Iterable[Path] = ()) -> list[str]:
         found = _look(folder)
         if found is None or not (_is_wide(found) and _is_ours_alone(folder, home, project)):
             continue
-        folder.chmod(FOLDER_MODE)
-        done.append(_could_be_seen(folder, found))
+        if _has_narrowed(folder, FOLDER_MODE):
+            done.append(_could_be_seen(folder, found))
         for path in sorted(folder.rglob('*')):
             done += filter(None, [_narrow_within(path)])
     return done
@@ -207,10 +208,16 @@ def _narrow_within(path: Path) -> str | None:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
         return narrow_file(path)
-    if _is_wide(found):
-        path.chmod(FOLDER_MODE)
+    if _is_wide(found) and _has_narrowed(path, FOLDER_MODE):
         return _could_be_seen(path, found)
     return None
+
+
+def _has_narrowed(path: Path, mode: int) -> bool:
+    """Set the rights; tell whether that had an effect: some mounts have the same for everything."""
+    with suppress(PermissionError):
+        path.chmod(mode)
+    return not stat.S_IMODE(path.lstat().st_mode) & _OTHERS
 
 
 def _could_be_seen(folder: Path, found: os.stat_result) -> str:
