@@ -168,9 +168,8 @@ def narrow(settings: Settings) -> list[str]:
 
 
 def folders_of(settings: Settings) -> tuple[Path, ...]:
-    """Return the folders that this installation uses beside its home."""
-    beside = {settings.log_directory, settings.pid_directory}
-    return tuple(sorted(folder for folder in beside if not folder.is_relative_to(settings.home)))
+    """Return the folders, in its home or elsewhere, that this installation writes files to."""
+    return tuple(sorted({settings.log_directory, settings.pid_directory}))
 
 
 def clock() -> Clock:

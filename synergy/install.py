@@ -131,6 +131,13 @@ def run(environment: Environment, group: str, *, is_verbose: bool = False) -> in
         with environment.lock():
             if not environment.is_complete(group):
                 environment.complete(group)
+    except PermissionError as error:
+        say(
+            f'{environment.folder} is not complete or not readable for this user, who may not '
+            f'change it ({error}); run this as the user to whom {environment.project} belongs: '
+            './launch.py install'
+        )
+        return EXIT_FAILED
     except (InstallFailed, OSError) as error:
         say(str(error))
         return EXIT_FAILED

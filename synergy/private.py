@@ -131,8 +131,7 @@ def narrow(home: Path, project: Path, others: Iterable[Path] = ()) -> list[str]:
             continue
         if _has_narrowed(folder, FOLDER_MODE):
             done.append(_could_be_seen(folder, found))
-        for path in sorted(folder.rglob('*')):
-            done += filter(None, [_narrow_within(path)])
+        done += filter(None, map(_narrow_within, sorted(folder.rglob('*'))))
     return done
 
 
@@ -169,6 +168,11 @@ def _problem_of(folder: Path, home: Path, project: Path) -> str | None:
         return f'{folder} is not a folder; choose another'
     is_ours = found.st_uid == os.geteuid()
     # Folders of root, such as /var/log, may hold a folder of logs; a home is ours.
+    if found.st_mode & stat.S_ISVTX and folder == home:
+        return (
+            f'folder {folder} is for everybody (mode {_mode(found)}); choose a folder in it, which '
+            'is made as needed'
+        )
     if not is_ours and (folder == home or found.st_uid != 0):
         return _foreign('folder', folder, found.st_uid)
     is_exchangeable = bool(found.st_mode & _OTHERS_WRITE) and not found.st_mode & stat.S_ISVTX
@@ -199,25 +203,35 @@ def _is_ours_alone(folder: Path, home: Path, project: Path) -> bool:
     if folder != home:
         return all(name.endswith(_OURS_ENDING) or '.log' in name for name in names)
     is_marked = not names or bool(names & _OURS_IN_HOME)
-    return is_marked and all(
-        entry.stat(follow_symlinks=False).st_uid == os.geteuid() for entry in os.scandir(folder)
-    )
+    owners = (_owner_of(folder / name) for name in names)
+    return is_marked and all(owner in (None, os.geteuid()) for owner in owners)
+
+
+def _owner_of(path: Path) -> int | None:
+    """Return whose something is; None when it is gone by now, as files of a running home may be."""
+    try:
+        return path.lstat().st_uid
+    except FileNotFoundError:
+        return None
 
 
 def _narrow_within(path: Path) -> str | None:
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode):
+    if path.is_symlink() or not path.is_dir():
         return narrow_file(path)
-    if _is_wide(found) and _has_narrowed(path, FOLDER_MODE):
+    found = _look(path)
+    if found is not None and _is_wide(found) and _has_narrowed(path, FOLDER_MODE):
         return _could_be_seen(path, found)
     return None
 
 
 def _has_narrowed(path: Path, mode: int) -> bool:
     """Set the rights; tell whether that had an effect: some mounts have the same for everything."""
-    with suppress(PermissionError):
-        path.chmod(mode)
-    return not stat.S_IMODE(path.lstat().st_mode) & _OTHERS
+    try:
+        with suppress(PermissionError):
+            path.chmod(mode)
+        return not stat.S_IMODE(path.lstat().st_mode) & _OTHERS
+    except FileNotFoundError:
+        return False  # It went while we looked, as files of a running home do.
 
 
 def _could_be_seen(folder: Path, found: os.stat_result) -> str:

@@ -111,15 +111,14 @@ def test_a_folder_that_holds_other_things_keeps_its_rights(tmp_path: Path) -> No
     assert f'chmod -R go= {home}' in told
 
 
-@pytest.mark.parametrize('place', ['project', 'above it', 'tmp'])
+@pytest.mark.parametrize('place', ['project', 'above it'])
 def test_a_home_that_is_shared_is_not_narrowed(tmp_path: Path, place: str) -> None:
     project = tmp_path / 'up' / 'project'
     project.mkdir(parents=True)
     (project / 'run').mkdir()
     (project.parent / 'logs').mkdir()
-    home = {'project': project, 'above it': project.parent, 'tmp': tmp_path / 'tmp'}[place]
-    home.mkdir(exist_ok=True)
-    home.chmod(0o1777 if place == 'tmp' else 0o755)
+    home = {'project': project, 'above it': project.parent}[place]
+    home.chmod(0o755)
     before = mode(home)
 
     private.narrow(home, project)
@@ -136,6 +135,27 @@ def test_a_home_that_others_may_change_and_that_is_not_ours_alone_is_refused(
 
     with pytest.raises(private.NotPrivate, match=f'chmod go-w {home}'):
         private.narrow(home, PROJECT)
+
+
+def test_a_folder_for_everybody_is_no_home(tmp_path: Path) -> None:
+    home = tmp_path / 'tmp'
+    home.mkdir()
+    home.chmod(0o1777)
+
+    with pytest.raises(private.NotPrivate, match='is for everybody'):
+        private.narrow(home, PROJECT)
+
+
+@as_root
+def test_a_folder_of_somebody_else_within_the_home_is_refused(tmp_path: Path) -> None:
+    with System(tmp_path / 'home', CONTEXT) as system:
+        (system.home / 'logs').mkdir(exist_ok=True)
+        os.chown(system.home / 'logs', OTHER, OTHER)
+
+        done = system.launch('start', 'Scheduler')
+
+    assert done.returncode == 6
+    assert f'folder {system.home / "logs"} belongs to {OTHER}' in done.stderr
 
 
 @as_root
