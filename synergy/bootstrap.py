@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from synergy import doors
+from synergy import doors, private
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
@@ -37,6 +37,7 @@ __all__ = [
     'die_with',
     'load',
     'load_settings',
+    'narrow',
     'open_runtime',
     'project_folder',
     'show_as',
@@ -80,7 +81,7 @@ class Runtime:
                 create=create,
             )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
-        if not create and not path.exists():
+        if not create and not _is_there(path):
             raise StoreUnavailable(
                 f'nothing has run here yet, or the store was moved away: there is none at {path}; '
                 'start everything with ./launch.py up, set SYNERGY_HOME to the home that you mean, '
@@ -155,6 +156,22 @@ def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, Context]:
     return settings, load_context(settings)
 
 
+def narrow(settings: Settings) -> list[str]:
+    """Make the folders of this installation private; return what was changed, in sentences.
+
+    Raises SettingsError when one of them belongs to somebody else.
+    """
+    try:
+        return private.narrow(settings.home, settings.project, folders_of(settings))
+    except OSError as error:
+        raise SettingsError((str(error),)) from error
+
+
+def folders_of(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders, in its home or elsewhere, that this installation writes files to."""
+    return tuple(sorted({settings.log_directory, settings.pid_directory}))
+
+
 def clock() -> Clock:
     """Return the clock of this machine, for what needs nothing else."""
     return SystemClock()
@@ -176,6 +193,16 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
 def is_mongodb(uri: str) -> bool:
     """Tell whether a store URI names a MongoDB database."""
     return urlsplit(uri).scheme in ('mongodb', 'mongodb+srv')
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreUnavailable(
+            f'store {path} cannot be looked at ({error.strerror}); run this as the user to whom '
+            'the home belongs, or set SYNERGY_HOME to the home that you mean'
+        ) from error
 
 
 def _path_of(uri: str, scheme: str, setting: str) -> Path:

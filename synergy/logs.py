@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from synergy.doors import in_words
+from synergy import private
+from synergy.core.printable import printable_lines
+from synergy.doors import in_words, project_folder
 from synergy.output.outlet import Outlet
 
 _FORMAT: Final = '%(asctime)s %(levelname)-7s %(event)s %(name)s %(message)s'
+#: Loggers that are ours although something of that name is installed.
+_OWN: Final = frozenset({'synergy', 'stdout', 'stderr', '__main__'})
 _CONSOLE_FORMAT: Final = '%(asctime)s {title:<16} %(levelname)-7s %(message)s'
 
 
@@ -23,7 +31,7 @@ def set_up(
     *, title: str, level: str, file: Path, bytes_max: int, count: int, is_console: bool
 ) -> Outlet:
     """Send log records to `file`, and to the terminal when `is_console`; return what does so."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(file.parent)
     rotating = _File(
         file, maxBytes=bytes_max, backupCount=count, encoding='utf-8', errors='backslashreplace'
     )
@@ -36,11 +44,51 @@ def set_up(
         handlers.append(console)
     outlet = Outlet(*handlers)
     logging.basicConfig(level=level, handlers=[outlet], force=True)
+    if level == 'DEBUG':
+        _quiet_libraries()
     return outlet
 
 
+def tell_narrowed(narrowed: Sequence[str]) -> None:
+    """Log what was made private, see `synergy.private`."""
+    for told in narrowed:
+        logging.getLogger(__name__).warning('%s', told, extra={'event': 'rights_narrowed'})
+
+
+def _quiet_libraries() -> None:
+    """Leave libraries at INFO, but for those whose level somebody has set.
+
+    They are told by what is installed, not by a list of names: loggers of the project may be called
+    anything. MongoDB's driver alone would write a document for each command.
+    """
+    installed = {name.partition('.')[0] for name in packages_distributions()}
+    for name in sorted(installed | sys.stdlib_module_names):
+        is_own = name in _OWN or not name.isidentifier() or _is_in_project(name)
+        if not is_own and (target := logging.getLogger(name)).level == logging.NOTSET:
+            target.setLevel(logging.INFO)
+
+
+def _is_in_project(name: str) -> bool:
+    """Tell whether a module, installed or not, lies in the project's folder."""
+    project = project_folder(os.environ, Path('/'))
+    return (project / name).is_dir() or (project / f'{name}.py').is_file()
+
+
 class _File(RotatingFileHandler):
-    """A log file whose failure, as of a full disk, must not come back as one more line."""
+    """A log file that nobody else may read.
+
+    Its failure, as of a full disk, must not come back as one more line.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        file = open(  # noqa: SIM115 - the handler closes it
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            errors=self.errors,
+            opener=private.open_file,
+        )
+        return cast('TextIOWrapper', file)
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - as below
         """Tell whether the file is full, without formatting the record one more time."""
@@ -61,7 +109,11 @@ class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # Generic for 
 
 
 class _Formatter(logging.Formatter):
-    """Calls the command line as it is called here."""
+    """One record, one line: what follows it, as a traceback does, is indented and forges none.
+
+    Calls the command line as it is called here.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return in_words(super().format(record))
+        text = in_words(super().format(record))
+        return text if text.isprintable() else printable_lines(text).replace('\n', '\n    ')

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from synergy import private
 from synergy.adapters.sqlite_connection import SqliteFile, to_micros
 from synergy.core.records import Route
 from synergy.ports.broker import DeadLetter, Delivery, Message, QueueState
@@ -170,10 +171,10 @@ class EmbeddedConsumer:
         self._bell_path = bells / self._id
         self._lock_path = bells / f'{self._id}.lock'
         try:
-            bells.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            private.make_folder(bells)
+            self._lock = private.open_file(self._lock_path, os.O_RDWR)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            os.mkfifo(self._bell_path, 0o600)
+            os.mkfifo(self._bell_path, private.FILE_MODE)
             # Read-write, so that it stays open when a publisher closes its end.
             self._bell = os.open(self._bell_path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:

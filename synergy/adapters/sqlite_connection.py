@@ -16,6 +16,7 @@ Source: SQLite docs, How To Corrupt, 4.2.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import shutil
@@ -27,7 +28,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
+from synergy import private
 from synergy.ports.errors import PortError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -119,12 +123,13 @@ class SqliteFile:
 
     def _open(self, synchronous: str) -> sqlite3.Connection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self.path.parent)
         except OSError as error:
             raise self._unavailable(
                 f'folder {self.path.parent} of {self._what} {self.path} cannot be made '
                 f'({error.strerror}); make it, or choose another home'
             ) from error
+        self._make_private()
         try:
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
@@ -140,6 +145,22 @@ class SqliteFile:
             connection.close()
             raise
         return connection
+
+    def _make_private(self) -> None:
+        """Let nobody else read the file; what SQLite puts beside it gets the rights of the file."""
+        if str(self.path) == ':memory:':
+            return
+        try:
+            if not self.path.exists():
+                os.close(private.open_file(self.path, os.O_RDWR))
+            for path in (self.path, Path(f'{self.path}-wal'), Path(f'{self.path}-shm')):
+                if told := private.narrow_file(path):
+                    logger.warning('%s', told, extra={'event': 'rights_narrowed'})
+        except OSError as error:
+            raise self._unavailable(
+                f'{self._what} {self.path} cannot be opened for writing ({error.strerror}); '
+                'check that the file and its folder belong to this user'
+            ) from error
 
     def _version(self) -> int:
         return int(self.read('PRAGMA user_version')[0][0])

@@ -198,8 +198,11 @@ class Control:
         done = subprocess.run(
             starter_command(entry.name, instance, '--daemon'),
             cwd=self._settings.project,
+            # Never the caller's: what it reads from may be open for ever.
+            stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding='utf-8',
+            errors='replace',
             check=False,
         )
         if done.returncode != 0:

@@ -11,6 +11,7 @@ from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
+from synergy.core.printable import printable
 from synergy.ports.administration import Administration, Findings
 
 
@@ -101,7 +102,7 @@ def _code(findings: Findings, *, is_outdated: bool) -> ExitCode:
 def _print(title: str, lines: Sequence[str]) -> None:
     if lines:
         print(f'{title}:')
-        print('\n'.join(f'    {line}' for line in lines))
+        print('\n'.join(f'    {printable(line)}' for line in lines))
 
 
 COMMAND = CliCommand(

@@ -20,6 +20,7 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
+from synergy.core.printable import printable
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.documents import DeadDocument
@@ -216,7 +217,7 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
     print_freeruns(documents)
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):
-            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {event.text}')
+            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {printable(event.text)}')
     return ExitCode.OK
 
 

@@ -10,6 +10,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
+from synergy.core.printable import printable
 from synergy.core.records import LogLine, ProcessName, Unit
 from synergy.ports.store import Store
 from synergy.view.encode import encode_line
@@ -81,7 +82,8 @@ def _is_live(store: Store, unit: Unit) -> bool:
 
 
 def _shown(line: LogLine) -> str:
-    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {line.level:<7} {line.text}'
+    text = f'{line.level:<7} {line.text}'
+    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {printable(text)}'
 
 
 COMMAND = CliCommand(

@@ -10,8 +10,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from synergy import __version__, doors
+from synergy import __version__, doors, inherited, private
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.streams import spoken
 from synergy.conf.errors import ConfigurationError
 from synergy.core.nearest import nearest
 from synergy.ports.errors import PortError
@@ -70,6 +71,8 @@ REMOTE_COMMANDS: Final = (
 STORELESS_COMMANDS: Final = (
     'new', 'demo', 'simulate', 'check', 'completion', 'install', 'test', 'bench', 'chaos', 'docs',
 )  # fmt: skip
+#: What these make may be meant for other users, as `.ve` is: the umask stays that of the caller.
+_SHARED: Final = frozenset({'completion', 'install', 'test', 'docs', 'bench'})
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -82,8 +85,21 @@ _EXIT_CODES: Final = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
-    sys.stdout, sys.stderr = doors.speaking(sys.stdout), doors.speaking(sys.stderr)
+    inherited.settle()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and sys.getfilesystemencoding() != 'utf-8':
+        # Names of files, what is typed and what is kept are UTF-8 whatever the locale says.
+        os.execv(sys.executable, [*doors.PYTHON, '-m', 'synergy.cli', *arguments])
+    before = os.umask(0)
+    os.umask(before if arguments[:1] and arguments[0] in _SHARED else before | private.UMASK)
+    try:
+        with spoken():
+            return _main(arguments)
+    finally:
+        os.umask(before)
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ('-h', '--help', 'help'):
         print(_overview())
         return ExitCode.OK if arguments else ExitCode.FOUND
@@ -187,6 +203,8 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         return _failed(str(error), ExitCode.UNAVAILABLE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except private.NotPrivate as error:
+        return _failed(str(error), ExitCode.MISCONFIGURED)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

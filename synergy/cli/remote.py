@@ -43,6 +43,7 @@ from synergy.cli.tables import (
 from synergy.cli.target import end_of, padded
 from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
+from synergy.core.printable import printable
 from synergy.core.records import ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import Qualifier
@@ -116,7 +117,8 @@ def _log(server: Server, options: Namespace) -> ExitCode:
         is_live = options.follow and _unit(server, options)['state'] in _LIVE
         for line in islice(server.items('units', unit['id'], 'log'), shown, None):
             at = line['at'].replace('T', ' ')[:19]
-            print(f'{at} {line["attempt"]} {line["level"]:<7} {line["text"]}', flush=True)
+            text = printable(f'{line["level"]:<7} {line["text"]}')
+            print(f'{at} {line["attempt"]} {text}', flush=True)
             shown += 1
         if not is_live:
             return ExitCode.OK
@@ -218,7 +220,7 @@ def _freerun(server: Server, options: Namespace) -> ExitCode:
         print_freeruns(found)
         if options.name is not None:
             for event in server.get('freeruns', options.name)['events'][:20]:
-                print(f'    {said(event["at"])} {event["text"]}')
+                print(f'    {said(event["at"])} {printable(event["text"])}')
         return ExitCode.OK
     if options.action == 'runs':
         return show_runs(_freerun_runs(server, options.name), options.name, is_json=options.json)

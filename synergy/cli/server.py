@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from synergy.cli.command import CommandError, ExitCode
+from synergy.core.printable import printable
 
 TIMEOUT_SECONDS: Final = 30.0
 #: How long to wait for the Scheduler's first answer, and how often to look.
@@ -124,4 +125,5 @@ class Server:
             text = f'{self._url} answered {error.code} {error.reason}; check --server'
         if error.code == 401:
             text += '; then give it by --token or SYNERGY_TOKEN'
+        text = printable(text)
         return CommandError(text, _EXIT_BY_STATUS.get(error.code, ExitCode.UNAVAILABLE))

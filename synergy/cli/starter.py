@@ -11,7 +11,7 @@ from contextlib import nullcontext
 
 import daemon
 
-from synergy import bootstrap, logs
+from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.command import ExitCode
 from synergy.conf.errors import ConfigurationError
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str]) -> int:
     """Run the process named in `arguments` until it ends; return its exit code."""
+    inherited.settle_in_background()
     parser = argparse.ArgumentParser(
         prog='process_starter', description='Start one process of this project by its name.'
     )
@@ -56,8 +57,19 @@ def main(arguments: Sequence[str]) -> int:
             './launch.py list shows all\n'
         )
         return ExitCode.UNKNOWN
+    os.umask(settings.umask)
+    try:
+        narrowed = bootstrap.narrow(settings)
+    except ConfigurationError as error:
+        sys.stderr.write(f'{error}\n')
+        return ExitCode.MISCONFIGURED
     detached = (
-        daemon.DaemonContext(working_directory=str(settings.project), umask=0o022)
+        # Detached whatever stdin is: python-daemon takes a socket there for inetd's.
+        daemon.DaemonContext(
+            working_directory=str(settings.project),
+            umask=settings.umask,
+            detach_process=True,
+        )
         if options.daemon
         else nullcontext()
     )
@@ -67,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
             context,
             entry,
             options.instance,
+            narrowed,
             is_console=options.console,
             is_supervised=parent is not None,
         )
@@ -81,19 +94,29 @@ def _run(
     context: Context,
     entry: Entry,
     instance: int,
+    narrowed: Sequence[str],
     *,
     is_console: bool,
     is_supervised: bool,
 ) -> int:
     show_as(f'{settings.process_prefix}{entry.name}')
-    outlet = logs.set_up(
-        title=entry.name if instance == 0 else f'{entry.name}.{instance}',
-        level=settings.log_level,
-        file=instance_file(entry.log_file, instance),
-        bytes_max=settings.log_file_bytes_max,
-        count=settings.log_file_count,
-        is_console=is_console,
-    )
+    file = instance_file(entry.log_file, instance)
+    try:
+        outlet = logs.set_up(
+            title=entry.name if instance == 0 else f'{entry.name}.{instance}',
+            level=settings.log_level,
+            file=file,
+            bytes_max=settings.log_file_bytes_max,
+            count=settings.log_file_count,
+            is_console=is_console,
+        )
+    except OSError as error:
+        sys.stderr.write(
+            f'log {file} cannot be written ({error.strerror}); check rights and room there, or set '
+            'log_directory\n'
+        )
+        return ExitCode.MISCONFIGURED
+    logs.tell_narrowed(narrowed)
     output = Output(outlet, bootstrap.clock().monotonic)
     if not isinstance(entry, DaemonEntry):
         output.take_descriptors()
@@ -107,7 +130,7 @@ def _run(
             runtime.processes.record(pid_file)
         try:
             return _code(runtime, entry, instance, output, is_supervised=is_supervised)
-        except (PortError, supervisor.HomeInUse) as error:
+        except (PortError, supervisor.HomeInUse, private.NotPrivate) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return (
                 ExitCode.CONFLICT

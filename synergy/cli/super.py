@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from synergy import bootstrap
+from synergy import bootstrap, private
 from synergy.bootstrap import Runtime
 from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -119,8 +119,8 @@ def _name_box(settings: Settings, box_id: str) -> ExitCode:
         )
     file = box_id_file(settings.home)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f'{box_id}\n')
+        private.make_folder(file.parent)
+        private.write_text(file, f'{box_id}\n')
     except OSError as error:
         raise CommandError(
             f'{file} cannot be written ({error.strerror}); make the folder, or choose another '

@@ -24,6 +24,7 @@ def _run(_options: Namespace) -> ExitCode:
     settings, context = bootstrap.load()
     entry = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
     with bootstrap.open_runtime(supervisor.patient(settings), context) as runtime:
+        narrowed = bootstrap.narrow(settings)
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
         is_here = PROCESS_MX in entries_of(runtime)
@@ -41,6 +42,7 @@ def _run(_options: Namespace) -> ExitCode:
             is_console=True,
         )
         Output(outlet, runtime.clock.monotonic)
+        logs.tell_narrowed(narrowed)
         try:
             return ExitCode(supervisor.start(runtime, is_console=True))
         except supervisor.HomeInUse as error:

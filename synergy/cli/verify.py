@@ -11,6 +11,7 @@ from synergy.cli.console import print_json
 from synergy.cli.reading import reading
 from synergy.core.commands import CommandState
 from synergy.core.invariants import check
+from synergy.core.printable import printable
 from synergy.core.records import CommandId, Job
 from synergy.ports.store import JobFilter, Store
 
@@ -63,7 +64,7 @@ def _run(options: Namespace) -> ExitCode:
             ]
         )
     elif violations:
-        print('\n'.join(map(str, violations)))
+        print('\n'.join(printable(str(item)) for item in violations))
         print(f'{len(violations)} violations; stop the Scheduler and report this with the store')
     else:
         print('no violation')

@@ -41,6 +41,7 @@ class Settings:
     process_prefix: str
     log_directory: Path
     pid_directory: Path
+    umask: int
     log_level: str
     log_file_bytes_max: int
     log_file_count: int

@@ -22,6 +22,7 @@ from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
+from synergy.private import UMASK
 
 #: Environment variables with these beginnings are not settings.
 #: Read elsewhere: which module has the settings; which dashboard the command line speaks to.
@@ -118,6 +119,15 @@ SETTINGS: Final = (
         text='Folder of pid files.',
     ),
     Setting(
+        name='umask',
+        read=typed.umask,
+        default=UMASK,
+        shown_default="`'077'`",
+        text='Rights that are taken from files which processes make, workers and commands '
+        "included, in octal digits; `'022'` lets others read results. Home, store, logs and pid "
+        'files are private whatever it says.',
+    ),
+    Setting(
         name='log_level',
         read=typed.one_of('DEBUG', 'INFO', 'WARNING', 'ERROR'),
         default='INFO',
@@ -127,7 +137,7 @@ SETTINGS: Final = (
         name='debug',
         read=typed.switch,
         default=False,
-        text='True is the same as log_level DEBUG.',
+        text='True is the same as log_level DEBUG. Libraries go on with INFO.',
     ),
     Setting(
         name='log_file_bytes_max',
@@ -455,6 +465,7 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         process_prefix=values['process_prefix'],
         log_directory=_folder(values['log_directory'], home / 'logs', project),
         pid_directory=_folder(values['pid_directory'], home / 'run', project),
+        umask=values['umask'],
         log_level='DEBUG' if values['debug'] else values['log_level'],
         log_file_bytes_max=values['log_file_bytes_max'],
         log_file_count=values['log_file_count'],

@@ -39,6 +39,16 @@ def switch(value: object) -> bool:
     raise ValueError('expected True or False')
 
 
+def umask(value: object) -> int:
+    """Return a mask of rights: a text in octal digits, or a number."""
+    if isinstance(value, str) and value and not value.strip('01234567'):
+        value = int(value, 8)
+    # The owner keeps his rights: otherwise nothing that is made could be used.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 0o077:
+        raise ValueError("expected octal digits from '000' to '077', as in '027'")
+    return value
+
+
 def whole(least: int) -> Callable[[object], int]:
     """Return a reader of whole numbers from `least` on."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from werkzeug.wrappers import Request
 
 from synergy.core.users import Role, named
+from synergy.mx.address import site_named_in
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
 from synergy.mx.security import GUESSES_MAX, Session, is_token
@@ -31,8 +32,9 @@ OPEN_NAME: Final = 'anyone'
 
 def check_host(site: Site, request: Request) -> None:
     """Refuse names that are not this dashboard's: a page elsewhere may have led them here."""
-    name = (urlsplit(f'//{request.host}').hostname or '').lower()
-    if name not in site.host_names:
+    is_sound = site_named_in(f'//{request.host}') is not None
+    name = (urlsplit(f'//{request.host}').hostname or '').lower() if is_sound else request.host
+    if not is_sound or name not in site.host_names:
         raise Refused(
             400,
             'Wrong host',
@@ -45,14 +47,18 @@ def check_origin(request: Request) -> None:
     """Refuse changes that a page of another site asks for."""
     origin = request.headers.get('Origin')
     site = request.headers.get('Sec-Fetch-Site')
-    is_foreign = site in ('cross-site', 'same-site') or (
-        origin is not None and urlsplit(origin).netloc.lower() != request.host.lower()
+    referrer = request.headers.get('Referer')
+    is_foreign = (
+        site in ('cross-site', 'same-site')
+        or (origin is not None and site_named_in(origin) != request.host.lower())
+        # No browser sends such a one.
+        or (bool(referrer) and site_named_in(referrer or '') is None)
     )
     if is_foreign:
         raise Refused(
             403,
             'Asked from elsewhere',
-            f'the change was asked for by a page of {origin or site!r:.80}',
+            f'the change was asked for by a page of {origin or site or referrer!r:.80}',
             'open the dashboard itself and ask there',
         )
 

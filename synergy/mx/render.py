@@ -15,8 +15,10 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
 from synergy.conf.model import Context
+from synergy.core.printable import printable_lines
 from synergy.core.users import Role
 from synergy.mx import drawing, words
+from synergy.mx.address import site_named_in
 from synergy.mx.around import Around
 from synergy.mx.ask import Ask
 from synergy.mx.asked import asked_of
@@ -50,6 +52,7 @@ def environment(title: str, context: Context) -> Environment:
     found = Environment(
         loader=PackageLoader('synergy.mx'),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -86,6 +89,14 @@ def environment(title: str, context: Context) -> Environment:
         'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
     }
     return found
+
+
+def _visible(value: object) -> object:
+    """Return what a page shows of a value: nothing that others wrote may hide or turn letters.
+
+    Texts alone: HTML of ours has gone through here already. Newlines are only white space in HTML.
+    """
+    return printable_lines(value) if type(value) is str else value
 
 
 def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
@@ -148,7 +159,7 @@ def json_answer(
     request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return JSON with its ETag; 304 when the reader has it already."""
-    text = json.dumps(body, ensure_ascii=False, default=str).encode()
+    text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
     response = Response(text, status, mimetype='application/json')
     response.headers['Cache-Control'] = 'no-cache'
     response.headers.update(headers or {})
@@ -210,9 +221,10 @@ def _way_back(request: Request) -> str:
     """Return where to go on after a login: here, or at the page whose form was sent here."""
     if request.method != 'POST':
         return request.full_path.rstrip('?')
-    page_before = urlsplit(request.referrer or '')
-    if page_before.netloc.lower() != request.host.lower():
+    referrer = request.referrer or ''
+    if site_named_in(referrer) != request.host.lower():
         return '/'
+    page_before = urlsplit(referrer)
     return urlunsplit(('', '', page_before.path, page_before.query, ''))
 
 

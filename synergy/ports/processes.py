@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -61,6 +62,10 @@ class Processes(Protocol):
 
     def identify(self, pid: int) -> ProcessIdentity | None:
         """Return the identity of the process that has `pid` now; None when there is none."""
+        ...
+
+    def started_at(self, identity: ProcessIdentity) -> datetime | None:
+        """Return when that very process was started, in UTC; None when it does not run."""
         ...
 
     def load(self, identities: Sequence[tuple[str, ProcessIdentity]]) -> BoxLoad | None:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from synergy import __version__
+from synergy import __version__, private
 from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import Box
@@ -118,8 +118,9 @@ def patient(settings: Settings) -> Settings:
 def home_lock(settings: Settings, processes: Processes) -> Iterator[None]:
     """Be the only Supervisor of this home for a block; raise HomeInUse, naming the other."""
     folder = settings.pid_directory
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / 'supervisor.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    private.make_folder(folder)
+    # Whoever may open it may lock it, and so keep the Supervisor from starting.
+    lock = private.open_file(folder / 'supervisor.lock', os.O_RDWR)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

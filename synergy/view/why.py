@@ -31,13 +31,18 @@ from synergy.view.cause import (
     run_failed_again,
     start_there,
     switch_on,
+    why_command,
 )
 from synergy.view.no_worker import Boxes, no_worker
 from synergy.view.usual import usual_of
 from synergy.view.words import at
 
-#: Causes of one answer; more would not be read.
+#: Causes of one answer; more would not be read. Of a longer one its beginning and roots are shown.
 CAUSES_MAX: Final = 50
+#: How many of them may be roots: causes that nothing further is behind.
+ROOTS_SHOWN_MAX: Final = 10
+#: Jobs that are looked at for one answer: chains of trees may be as long.
+JOBS_MAX: Final = 5_000
 #: Failed jobs of one range that are followed beside the first one waited for.
 FAILED_SHOWN_MAX: Final = 5
 #: Failed jobs of one range that are counted.
@@ -57,14 +62,22 @@ class Asked:
 
 
 def explain(
-    timetable: Timetable, store: Store, key: JobKey, now: datetime, vanished_after: timedelta
+    timetable: Timetable,
+    store: Store,
+    key: JobKey,
+    now: datetime,
+    vanished_after: timedelta,
+    jobs_max: int = JOBS_MAX,
 ) -> Sequence[Cause]:
-    """Return why the job `key` stands where it stands, causes of causes after each."""
+    """Return why the job `key` stands where it stands, causes of causes after each.
+
+    A long chain is followed to its root all the same; what is left out in between is counted.
+    """
     asked = Asked(timetable, store, now, vanished_after)
     causes: list[Cause] = []
     seen: set[JobKey] = set()
     to_explain: list[tuple[int, JobKey]] = [(0, key)]
-    while to_explain and len(causes) < CAUSES_MAX:
+    while to_explain and len(seen) < jobs_max:
         depth, current = to_explain.pop()
         if current in seen:
             continue
@@ -72,7 +85,30 @@ def explain(
         found, waited_for = _look_at(asked, current)
         causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
-    return causes
+    if to_explain:
+        depth, following = to_explain[-1]
+        text = f'{len(seen)} jobs were looked at; ask on from here: {why_command(following)}'
+        causes.append(Cause(key=following, kind=CauseKind.CUT, text=text, depth=depth))
+    return _shortened(causes)
+
+
+def _shortened(causes: list[Cause]) -> list[Cause]:
+    """Return the beginning of a long answer, what is left out, and what is at the root of it."""
+    if len(causes) <= CAUSES_MAX:
+        return causes
+    shown = causes[: CAUSES_MAX - ROOTS_SHOWN_MAX - 1]
+    rest = causes[len(shown) :]
+    roots = [
+        cause
+        for cause, after in zip(rest, [*rest[1:], None], strict=True)
+        if after is None or after.depth <= cause.depth
+    ][-ROOTS_SHOWN_MAX:]
+    left_out = len(rest) - len(roots)
+    if not left_out:
+        return causes
+    text = f'{left_out} more causes are left out here; the first: {why_command(rest[0].key)}'
+    cut = Cause(key=rest[0].key, kind=CauseKind.CUT, text=text, depth=rest[0].depth)
+    return [*shown, cut, *roots]
 
 
 def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
