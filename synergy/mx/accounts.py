@@ -6,26 +6,25 @@ that a dashboard which others can reach is never open by mistake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command, CommandKind
 from synergy.core.records import Json
-from synergy.core.users import ApiToken, Role, User, named
+from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, named
 from synergy.mx.answers import need_key, paged
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused, unknown, wrong
 from synergy.mx.orders import done_before, record
 from synergy.mx.render import json_answer
-from synergy.mx.security import PASSWORD_LENGTH_MAX, new_token, user_of, with_password
+from synergy.mx.security import PASSWORD_LENGTH_MAX, hashed, new_token, user_of
 from synergy.view.encode import instant
 
 ROLE_WORDS: Final = tuple(role.value for role in Role)
 ACTIONS: Final = ('role', 'password', 'remove')
-NAME_LENGTH_MAX: Final = 64
 DAYS_MAX: Final = 3650
 #: Not done without a reason.
 GRAVE_ACTIONS: Final = ('remove', 'revoke')
@@ -64,20 +63,15 @@ def add_user(ask: Ask) -> Command:
     details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
         return known
-    if len(name) > NAME_LENGTH_MAX or not name.isprintable() or '@' in name:
-        raise wrong(
-            f'{name!r:.80} is no name of a user',
-            f'take at most {NAME_LENGTH_MAX} printable characters, no @',
-        )
-    if named(ask.store.users(), name) is not None:
+    if (problem := name_problem(name)) is not None:
+        raise wrong(f'{name!r:.80} cannot be the name of a user', problem)
+    if not ask.store.add_user(user_of(name, role, _hashed(ask), ask.now)):
         raise Refused(
-            409, 'Taken', f'there is a user {name!r:.80} already', 'change it, or take another name'
+            409,
+            'Taken',
+            f'there is a user {name!r:.80} already, be it in other case',
+            'change it, or take another name',
         )
-    try:
-        user = user_of(name, role, _password(ask), ask.now)
-    except ValueError as error:
-        raise wrong(str(error), 'give a longer one; nothing was changed') from error
-    ask.store.save_user(user)
     return record(ask, CommandKind.USER, 'MX', details)
 
 
@@ -90,19 +84,34 @@ def change_user(ask: Ask, name: str, action: str) -> Command:
     details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
         return known
-    user = known_user(ask, name)
-    if action != 'password' and role is not Role.ADMIN:
-        _keep_an_admin(ask, user)
+    name = known_user(ask, name).name
     if role is not None:
-        ask.store.save_user(replace(user, role=role, serial=user.serial + 1))
+        outcome = ask.store.set_role(name, role)
     elif action == 'remove':
-        ask.store.remove_user(user.name)
+        outcome = ask.store.remove_user(name)
     else:
-        try:
-            ask.store.save_user(with_password(user, _password(ask)))
-        except ValueError as error:
-            raise wrong(str(error), 'give a longer one; nothing was changed') from error
+        is_done = ask.store.set_password(name, _hashed(ask))
+        outcome = UserOutcome.DONE if is_done else UserOutcome.UNKNOWN
+    _refuse(name, outcome)
     return record(ask, CommandKind.USER, 'MX', details)
+
+
+def _refuse(name: str, outcome: UserOutcome) -> None:
+    """Raise Refused unless a change was made."""
+    match outcome:
+        case UserOutcome.DONE:
+            return
+        case UserOutcome.UNKNOWN:
+            raise _unknown_user(name)
+        case UserOutcome.LAST:
+            raise Refused(
+                409,
+                'The last admin stays',
+                f'{name} is the only admin, or the only user',
+                'make another one first, or use ./launch.py user on the machine itself',
+            )
+        case _:
+            assert_never(outcome)
 
 
 def api_tokens(ask: Ask) -> Response:
@@ -135,7 +144,8 @@ def add_token(ask: Ask, name: str) -> MadeToken:
     if not user.role.may(role):
         raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
     token, text = new_token(user.name, role, label, ask.now, timedelta(days=days) if days else None)
-    ask.store.save_token(token)
+    if not ask.store.save_token(token):
+        raise _unknown_user(user.name)
     command = record(ask, CommandKind.USER, 'MX', details)
     return MadeToken(command=command, token=token, text=text)
 
@@ -174,19 +184,20 @@ def known_user(ask: Ask, name: str) -> User:
     """Return a user; raise Refused when there is none of that name."""
     user = named(ask.store.users(), name)
     if user is None:
-        raise unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+        raise _unknown_user(name)
     return user
 
 
-def _keep_an_admin(ask: Ask, leaving: User) -> None:
-    admins = [user.name for user in ask.store.users() if user.role is Role.ADMIN]
-    if admins == [leaving.name]:
-        raise Refused(
-            409,
-            'The last admin stays',
-            f'{leaving.name} is the only admin',
-            'make another one first, or use ./launch.py user on the machine itself',
-        )
+def _unknown_user(name: str) -> Refused:
+    return unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+
+
+def _hashed(ask: Ask) -> str:
+    """Return the hash of the password that was sent."""
+    try:
+        return hashed(_password(ask))
+    except ValueError as error:
+        raise wrong(str(error), 'give a longer one; nothing was changed') from error
 
 
 def _password(ask: Ask) -> str:

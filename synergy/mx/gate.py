@@ -1,9 +1,9 @@
 """Who may come in: host names, origins, logins, roles and form tokens, looked at before any view.
 
-Where no user exists, the dashboard is open to everybody who reaches it, which by default is this
-machine alone. A change needs the form token of the visitor's session. Programs send a token of the
-API instead, or, where the dashboard is open, a request that no browser sends across sites: JSON,
-without an Origin.
+Where no user has ever been, the dashboard is open to everybody on this machine. Where there was one
+once, or where others reach it, it is closed until a user is made. A change needs the form token of
+the visitor's session. Programs send a token of the API instead, or, where the dashboard is open, a
+request that no browser sends across sites: JSON, without an Origin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request
 
-from synergy.core.users import Role, named
+from synergy.core.users import Role
+from synergy.mx.address import is_open
 from synergy.mx.ask import Visitor
 from synergy.mx.errors import Refused
 from synergy.mx.security import GUESSES_MAX, Session, is_token
@@ -66,8 +67,10 @@ def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Vis
     session = site.sessions.read(request.cookies.get(COOKIE))
     users = store.users()
     if not users:
-        return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
-    user = None if session is None or session.name is None else named(users, session.name)
+        if is_open(site.settings, had_users=store.had_users()):
+            return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
+        return Visitor(name='nobody', role=None, via='closed', session=session)
+    user = next((user for user in users if session and user.name == session.name), None)
     if session is not None and user is not None and user.serial == session.serial:
         return Visitor(name=user.name, role=user.role, via='session', session=session)
     return Visitor(name='nobody', role=None, via='nothing', session=session)
@@ -77,7 +80,7 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
-            user = named(store.users(), token.user)
+            user = next((user for user in store.users() if user.name == token.user), None)
             if user is not None:
                 # Of a user who may do less by now, the token does not do more.
                 role = token.role if user.role.may(token.role) else user.role
@@ -134,13 +137,21 @@ def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool
         or request.headers.get('Sec-Fetch-Dest', 'document') != 'document'
         or request.accept_mimetypes.best == 'text/event-stream'
     )
-    return needed is not None and visitor.role is None and is_page and not is_script
+    may_log_in = visitor.role is None and visitor.via != 'closed'
+    return needed is not None and may_log_in and is_page and not is_script
 
 
 def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
     """Refuse one who may not; needed: None is for everybody."""
     if needed is None or visitor.may(needed):
         return
+    if visitor.via == 'closed':
+        raise Refused(
+            403,
+            'The dashboard is closed',
+            'there is no user who could log in',
+            'make one on the machine itself: ./launch.py user add NAME --role admin',
+        )
     if visitor.role is None and request.method == 'POST' and not request.path.startswith('/api/'):
         raise Refused(
             401,

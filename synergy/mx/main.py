@@ -23,7 +23,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
-from synergy.mx.address import address_of, is_loopback, refusal_of
+from synergy.mx.address import address_of, is_loopback, is_open, refusal_of
 from synergy.mx.app import App
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
@@ -91,14 +91,14 @@ def start(runtime: MxRuntime) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = runtime.settings
     with closing(runtime.open_store()) as store:
-        has_users = bool(store.users())
+        has_users, had_users = bool(store.users()), store.had_users()
         secret = store.kept_secret(fresh_secret())
     refusal = refusal_of(settings, has_users=has_users)
     if refusal is not None:
         logger.error('%s', refusal, extra={'event': 'mx_refused'})
         return EXIT_MISCONFIGURED
     if not has_users:
-        _warn_of_openness(settings)
+        _warn_of_openness(settings, had_users=had_users)
     listening = _listen(runtime.clock, settings)
     if listening is None:
         return EXIT_MISCONFIGURED
@@ -177,8 +177,14 @@ def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSoc
     )
 
 
-def _warn_of_openness(settings: Settings) -> None:
-    if not is_loopback(settings.mx_host):
+def _warn_of_openness(settings: Settings, *, had_users: bool) -> None:
+    if not is_open(settings, had_users=had_users):
+        logger.warning(
+            'MX is CLOSED: all its users were removed; make one with ./launch.py user add NAME '
+            '--role admin',
+            extra={'event': 'mx_closed'},
+        )
+    elif not is_loopback(settings.mx_host):
         logger.warning(
             'MX is OPEN: everybody who reaches %s may change everything (mx_allow_open)',
             settings.mx_host,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -104,17 +104,11 @@ class Brake:
         self._failures.pop(place, None)
 
 
-def user_of(name: str, role: Role, password: str, now: datetime) -> User:
+def user_of(name: str, role: Role, password_hash: str, now: datetime) -> User:
     """Return a new user."""
     # Not 1 for all: sessions of an earlier user of that name must not come back to life.
     serial = secrets.randbits(_SERIAL_BITS)
-    password_hash = hashed(password)
     return User(name=name, role=role, password_hash=password_hash, serial=serial, created_at=now)
-
-
-def with_password(user: User, password: str) -> User:
-    """Return a user with another password; logins made before end."""
-    return replace(user, password_hash=hashed(password), serial=user.serial + 1)
 
 
 def hashed(password: str) -> str:
