@@ -194,8 +194,10 @@ def _unknown_user(name: str) -> Refused:
 
 def _hashed(ask: Ask) -> str:
     """Return the hash of the password that was sent."""
+    password = _password(ask)
     try:
-        return hashed(_password(ask))
+        with ask.site.hashing.turn():
+            return hashed(password)
     except ValueError as error:
         raise wrong(str(error), 'give a longer one; nothing was changed') from error
 

@@ -17,8 +17,9 @@ from werkzeug.wrappers import Request
 from synergy.core.users import Role
 from synergy.mx.address import is_open
 from synergy.mx.ask import Visitor
+from synergy.mx.brake import address_of_place, too_many
 from synergy.mx.errors import Refused
-from synergy.mx.security import GUESSES_MAX, Session, is_token
+from synergy.mx.security import Session, is_token
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
 from synergy.ports.errors import PortError
@@ -87,9 +88,9 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
                 return Visitor(name=user.name, role=role, via='token')
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
-    place = f'token {request.remote_addr}'
-    refuse_guessing(site, place, now)
-    site.brake.failed(place, now)
+    place = f'token {address_of_place(request.remote_addr)}'
+    if (wait := site.brake.begin(place, now)) is not None:
+        raise too_many(wait)
     raise Refused(
         401,
         'Unknown token',
@@ -109,20 +110,6 @@ def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
     except PortError:
         # Nobody can tell, and nothing new is told meanwhile.
         return True
-
-
-def refuse_guessing(site: Site, place: str, now: datetime, count_max: int = GUESSES_MAX) -> None:
-    """Refuse a place that has guessed too often."""
-    wait = site.brake.wait(place, now, count_max)
-    if wait is not None:
-        seconds = int(wait.total_seconds()) + 1
-        raise Refused(
-            429,
-            'Too many attempts',
-            'several logins from here have failed',
-            f'wait {seconds} s and try again',
-            {'Retry-After': str(seconds)},
-        )
 
 
 def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool:

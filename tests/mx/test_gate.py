@@ -21,18 +21,12 @@ from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role, User, name_problem, named
 from synergy.mx.address import is_open, refusal_of
+from synergy.mx.brake import GUESSES_MAX
 from synergy.mx.gate import COOKIE
 from synergy.mx.main import server_of
 from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
-from synergy.mx.security import (
-    ADDRESS_GUESSES_MAX,
-    GUESSES_MAX,
-    PLACES_MAX,
-    Brake,
-    new_token,
-    user_of,
-)
+from synergy.mx.security import new_token, user_of
 from tests.mx.addresses import address_of
 from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages, password_hash
 
@@ -175,42 +169,6 @@ def test_nobody_is_led_elsewhere_after_the_login(guarded: Pages) -> None:
         answer = guarded.post('/login', {'name': 'viewer', 'password': PASSWORD, 'next': address})
 
         assert answer.headers['Location'] == '/'
-
-
-def test_guessing_is_slowed_down(guarded: Pages) -> None:
-    for _ in range(GUESSES_MAX):
-        assert guarded.log_in('viewer', 'wrong password').status_code == 401
-
-    answer = guarded.log_in('viewer')
-    assert answer.status_code == 429
-    assert int(answer.headers['Retry-After']) <= 61
-
-    guarded.runtime.clock.advance(timedelta(minutes=2))
-    assert guarded.log_in('viewer').status_code == 303
-
-
-def test_trying_many_names_is_slowed_down(guarded: Pages) -> None:
-    codes = [
-        guarded.log_in(f'name{number}', 'wrong password').status_code
-        for number in range(ADDRESS_GUESSES_MAX + 1)
-    ]
-
-    assert codes == [401] * ADDRESS_GUESSES_MAX + [429]
-    guarded.place = {'REMOTE_ADDR': '10.0.0.9'}
-    assert guarded.log_in('viewer').status_code == 303
-
-
-def test_many_places_free_none_that_has_just_guessed() -> None:
-    brake = Brake()
-    for number in range(PLACES_MAX):
-        brake.failed(f'place {number}', NOW)
-
-    for _ in range(GUESSES_MAX):
-        brake.failed('guesser', NOW)
-    brake.failed('one more', NOW)
-
-    assert brake.wait('guesser', NOW) is not None
-    assert len(brake._failures) == PLACES_MAX
 
 
 def test_a_new_password_ends_sessions(guarded: Pages) -> None:
