@@ -18,8 +18,6 @@ from functools import partial
 from threading import Thread
 from typing import Final, Protocol
 
-from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
-
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
@@ -28,8 +26,10 @@ from synergy.mx.app import App
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
+from synergy.mx.places import Places
 from synergy.mx.render import environment
 from synergy.mx.security import Sessions, fresh_secret
+from synergy.mx.server import Server, create
 from synergy.mx.site import Site
 from synergy.mx.stores import StorePool
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
@@ -39,8 +39,8 @@ from synergy.ports.store import Store
 
 logger = logging.getLogger(__name__)
 
-#: Threads beside those that live tabs hold.
-THREADS: Final = 8
+#: Threads beside those that live tabs hold; of these, logins hold nine at most.
+THREADS: Final = 16
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
 #: What a trusted proxy says: whom it asks for, and over which scheme. It keeps Host as it was.
@@ -147,7 +147,8 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         context=runtime.context,
         clock=clock,
         model=model,
-        feed=Feed(model, stores, clock, settings.mx_viewers_max),
+        feed=Feed(model, stores, clock),
+        places=Places(settings.mx_viewers_max),
         broker=BrokerWatch(runtime.open_broker, clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
@@ -157,12 +158,12 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     )
 
 
-def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
+def server_of(site: Site, listening: socket.socket) -> Server:
     """Return the server on a socket; it does not run yet."""
     settings = site.settings
-    return create_server(
+    return create(
         App(site),
-        sockets=[listening],
+        listening,
         threads=THREADS + settings.mx_viewers_max,
         connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
         # Numbers of connections above 1024 are beyond select().

@@ -14,6 +14,7 @@ from synergy.mx.brake import HASHES_AT_ONCE, Brake, Turns
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
+from synergy.mx.places import Places
 from synergy.mx.security import Sessions
 from synergy.mx.shared import SharedPages
 from synergy.mx.stores import StorePool
@@ -26,6 +27,7 @@ class Site:
 
     host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.
     slow_lane: of those who log in where much has failed.
+    places: for tabs that follow the feed.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Site:
     clock: Clock
     model: ReadModel
     feed: Feed
+    places: Places
     broker: BrokerWatch
     stores: StorePool
     sessions: Sessions
