@@ -173,9 +173,7 @@ class App:
     def _away(self, request: Request, error: PortError) -> Response:
         if request.path == '/events':
             # A browser takes up again a stream that ended; one that was refused, never.
-            response = Response(AWAY, mimetype='text/event-stream')
-            response.headers['Cache-Control'] = 'no-store'
-            return response
+            return Response(AWAY, mimetype='text/event-stream')
         return refusal(None, self.site, request, _unavailable(request, error))
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:

@@ -58,7 +58,6 @@ def events(ask: Ask) -> Response:
     )
     frames = PlacedStream(place, followed)
     response = Response(frames, mimetype='text/event-stream')
-    response.headers['Cache-Control'] = 'no-store'
     response.headers['X-Accel-Buffering'] = 'no'
     return response
 

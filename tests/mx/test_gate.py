@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.commands import CommandKind, CommandState
@@ -73,19 +73,22 @@ def test_the_matrix_of_roles_and_routes(
         # Who reads a page is led to the login; the API, and a form that came too late, say why not.
         refused = 303 if route.method == 'GET' and not route.is_api else 401
 
-    status = _status(one_for_all, route, uow_id_of(one_for_all.key(*FAILED_HOUR), 1))
+    answer = _answer(one_for_all, route, uow_id_of(one_for_all.key(*FAILED_HOUR), 1))
 
-    assert (status == refused) is not may
+    assert (answer.status_code == refused) is not may
+    # Only what is the same for everybody may be kept anywhere.
+    is_kept = answer.headers.get('Cache-Control') != 'no-store'
+    assert is_kept is (route.endpoint == 'static' and answer.status_code == 200)
 
 
-def _status(pages: Pages, route: Route, uow: str) -> int:
+def _answer(pages: Pages, route: Route, uow: str) -> TestResponse:
     address = address_of(route, uow)
     if route.method == 'GET':
-        return pages.get(address).status_code
+        return pages.get(address)
     if not route.is_api:
-        return pages.post(address, {}).status_code
+        return pages.post(address, {})
     headers = {'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'k', 'Host': 'localhost'}
-    return pages.client.post(address, json={}, headers=headers).status_code
+    return pages.client.post(address, json={}, headers=headers)
 
 
 @pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
@@ -154,7 +157,9 @@ def test_one_logs_in_and_out(guarded: Pages) -> None:
 
     assert (answer.status_code, answer.headers['Location']) == (303, '/runs')
     assert guarded.get('/').status_code == 200
-    assert guarded.post('/logout', {}).status_code == 303
+    left = guarded.post('/logout', {})
+    assert (left.status_code, left.headers['Cache-Control']) == (303, 'no-store')
+    assert left.headers['Clear-Site-Data'] == '"cache"'
     assert guarded.get('/').status_code == 303
 
 
@@ -472,3 +477,23 @@ def test_names_from_before_go_on_working(managed: Pages) -> None:
     assert managed.post('/users/ulf/remove', {'reason': 'twice'}).status_code == 303
     assert {user.name for user in managed.store.users()} >= {'Änne B', 'Ulf'}
     assert managed.log_in('Änne B').status_code == 303
+
+
+def test_nothing_that_is_not_static_is_kept(pages: Pages) -> None:
+    stream = pages.get('/events')
+    for answer in (
+        stream,
+        pages.get('/nowhere'),
+        pages.get('/static/nowhere'),
+        pages.get('/', Host='rebound.example'),
+        pages.get('/', **{'X-Live': '1'}),
+        pages.get('/api/v1/status'),
+        pages.get('/api/v1/status', Authorization='Bearer x.y'),
+        pages.post('/theme', {'theme': 'dark'}),
+        pages.client.head('/', headers={'Host': 'localhost'}),
+    ):
+        assert answer.headers['Cache-Control'] == 'no-store'
+    stream.close()
+    tag = pages.get('/api/v1/processes').headers['ETag']
+    assert pages.get('/api/v1/processes', **{'If-None-Match': tag}).status_code == 304
+    assert 'max-age' in pages.get('/static/mx.css').headers['Cache-Control']
