@@ -6,7 +6,7 @@ that a dashboard which others can reach is never open by mistake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
@@ -18,9 +18,9 @@ from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, 
 from synergy.mx.answers import need_key, paged
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused, unknown, wrong
-from synergy.mx.orders import done_before, record
+from synergy.mx.orders import done_before, record, record_of, used_before
 from synergy.mx.render import json_answer
-from synergy.mx.security import PASSWORD_LENGTH_MAX, hashed, new_token, user_of
+from synergy.mx.security import PASSWORD_LENGTH_MAX, hashed, is_password, new_token, user_of
 from synergy.view.encode import instant
 
 ROLE_WORDS: Final = tuple(role.value for role in Role)
@@ -62,10 +62,13 @@ def add_user(ask: Ask) -> Command:
     name, role = ask.text('name'), Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value))
     details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return known
+        return _same_password(ask, known, name)
     if (problem := name_problem(name)) is not None:
         raise wrong(f'{name!r:.80} cannot be the name of a user', problem)
     if not ask.store.add_user(user_of(name, role, _hashed(ask), ask.now)):
+        if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+            # The same request at another dashboard was quicker.
+            return _same_password(ask, known, name)
         raise Refused(
             409,
             'Taken',
@@ -83,7 +86,7 @@ def change_user(ask: Ask, name: str, action: str) -> Command:
     role = Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
     details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return known
+        return _same_password(ask, known, name) if action == 'password' else known
     name = known_user(ask, name).name
     if role is not None:
         outcome = ask.store.set_role(name, role)
@@ -143,9 +146,16 @@ def add_token(ask: Ask, name: str) -> MadeToken:
         return MadeToken(command=known)
     if not user.role.may(role):
         raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
-    token, text = new_token(user.name, role, label, ask.now, timedelta(days=days) if days else None)
+    lifetime = timedelta(days=days) if days else None
+    token, text = new_token(user.name, role, label, ask.now, lifetime)
+    command = record_of(ask, CommandKind.USER, 'MX', details)
+    # An id of the key or the form: of two requests that are the same one makes a token, wherever.
+    token = replace(token, id=command.id)
     if not ask.store.save_token(token):
+        if any(known.id == token.id for known in ask.store.tokens()):
+            return MadeToken(command=command)
         raise _unknown_user(user.name)
+    text = f'{token.id}.{text.partition(".")[2]}'
     command = record(ask, CommandKind.USER, 'MX', details)
     return MadeToken(command=command, token=token, text=text)
 
@@ -190,6 +200,19 @@ def known_user(ask: Ask, name: str) -> User:
 
 def _unknown_user(name: str) -> Refused:
     return unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+
+
+def _same_password(ask: Ask, known: Command, name: str) -> Command:
+    """Return the record of what was done before; raise Refused if it was with another password.
+
+    It is kept as its hash alone, so the user's present one tells.
+    """
+    user = named(ask.store.users(), name)
+    if user is not None:
+        with ask.site.hashing.turn():
+            if not is_password(user, _password(ask)):
+                raise used_before(ask, known)
+    return known
 
 
 def _hashed(ask: Ask) -> str:

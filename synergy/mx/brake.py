@@ -107,6 +107,18 @@ class Turns:
             self._places.release()
 
 
+class OneByOne:
+    """Lets what is of one key go on one after the other; now and then another key waits, too."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._locks = tuple(Lock() for _ in range(64))
+
+    def of(self, key: str) -> Lock:
+        """Return what is to be held meanwhile."""
+        return self._locks[hash(key) % len(self._locks)]
+
+
 def address_of_place(address: str | None) -> str:
     """Return what stands for an address in counts: of IPv6 the network, for one has many."""
     try:

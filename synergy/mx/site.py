@@ -10,7 +10,7 @@ from jinja2 import Environment
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.mx.around import Surroundings
-from synergy.mx.brake import HASHES_AT_ONCE, Brake, Turns
+from synergy.mx.brake import HASHES_AT_ONCE, Brake, OneByOne, Turns
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
@@ -26,7 +26,7 @@ class Site:
     """Everything but the request. ring: tells the Scheduler that a command waits; may not be heard.
 
     host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.
-    slow_lane: of those who log in where much has failed.
+    one_by_one: requests of one key. slow_lane: of those who log in where much has failed.
     places: for tabs that follow the feed.
     """
 
@@ -44,6 +44,7 @@ class Site:
     host_names: frozenset[str]
     brake: Brake = field(default_factory=Brake)
     hashing: Turns = field(default_factory=lambda: Turns(HASHES_AT_ONCE))
+    one_by_one: OneByOne = field(default_factory=OneByOne)
     slow_lane: Turns = field(default_factory=lambda: Turns(1, waiting_max=2))
     shared: SharedPages = field(default_factory=SharedPages)
     surroundings: Surroundings = field(default_factory=Surroundings)
