@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import pymongo
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from synergy.adapters import mongo_documents as documents
@@ -25,6 +25,8 @@ from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, outcome
 _USERS: Final = 'mx_user'
 _TOKENS: Final = 'mx_token'
 _SECRET: Final = 'mx_secret'
+#: Source: MongoDB, error_codes.yml.
+_NAMESPACE_EXISTS: Final = 48
 #: In the collection of the secret: the document that every change of users writes.
 _GUARD: Final = {'_id': _USERS}
 
@@ -125,7 +127,10 @@ class MongoUsers(MongoReading):
             return change(session)
 
         with self._connection.reaching(), pymongo.timeout(self._connection.busy_seconds_max):
-            # Not in the transaction, in which two could each make it. Another may just have.
+            # Not in the transaction, in which two could each make it, and in which servers before
+            # 4.4 make no collection. Another may just have.
+            for name in (_USERS, _TOKENS):
+                self._make(name)
             with suppress(DuplicateKeyError):
                 guard.update_one(_GUARD, {'$setOnInsert': {'changes': 0}}, upsert=True)
             client: Any = self._database.client
@@ -135,6 +140,13 @@ class MongoUsers(MongoReading):
                     read_concern=ReadConcern('snapshot'),
                     write_concern=self._database.write_concern,
                 )
+
+    def _make(self, collection: str) -> None:
+        try:
+            self._database.create_collection(collection, check_exists=False)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""

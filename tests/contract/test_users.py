@@ -5,18 +5,23 @@ Two at once are real here: threads with connections of their own, and processes.
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Final, TypeVar
 
+import pymongo
 import pytest
 
+from synergy.adapters.clocks import SystemClock
+from synergy.adapters.sqlite_schema import MIGRATIONS
+from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.users import ApiToken, Role, User, UserOutcome
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW
@@ -31,6 +36,9 @@ import sys
 from pathlib import Path
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.clocks import SystemClock
+from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.users import Role
 place, name = sys.argv[1:]
@@ -259,3 +267,52 @@ def test_one_admin_stays_whichever_processes_remove_them(
 def said(child: subprocess.Popen[str]) -> str:
     assert child.stdout is not None
     return child.stdout.readline().strip()
+
+
+def test_a_store_with_users_from_before_knows_that_it_had_some(tmp_path: Path) -> None:
+    for has_user in (False, True):
+        path = tmp_path / f'{has_user}.db'
+        with closing(sqlite3.connect(path, isolation_level=None)) as old:
+            for script in MIGRATIONS[:9]:
+                old.executescript(script)
+            old.execute('PRAGMA user_version = 9')
+            if has_user:
+                old.execute("INSERT INTO mx_user VALUES ('anna', 'admin', 'scrypt:1', 7, 0)")
+
+        with closing(SqliteStore.open(path, clock=SystemClock())) as store:
+            store.remove_user('anna', keeps_admin=False)
+            assert store.had_users() is has_user
+
+
+def test_users_from_before_are_known_without_the_document_that_guards_them(
+    empty_mongo_uri: str, open_at: Callable[[str], Store]
+) -> None:
+    with pymongo.MongoClient[dict[str, object]](empty_mongo_uri) as client:
+        client.get_default_database()['mx_user'].insert_one(
+            {
+                '_id': 'anna',
+                'role': 'admin',
+                'password_hash': 'scrypt:1',
+                'serial': 7,
+                'created_at': NOW,
+            }
+        )
+    store = open_at(empty_mongo_uri)
+
+    assert store.had_users()
+    assert not store.add_user(user('Anna'))
+    assert store.remove_user('anna') is UserOutcome.LAST
+    assert store.remove_user('anna', keeps_admin=False) is UserOutcome.DONE
+    assert store.had_users()
+
+
+def test_the_first_users_of_a_new_database_are_added_at_once(
+    mongo_uri: str, open_at: Callable[[str], Store]
+) -> None:
+    stores = [open_at(mongo_uri) for _ in range(4)]
+
+    def adder(number: int) -> Callable[[], bool]:
+        return lambda: stores[number].add_user(user(f'user{number}'))
+
+    assert at_once(*(adder(number) for number in range(4))) == [True] * 4
+    assert len(stores[0].users()) == 4
