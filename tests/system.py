@@ -102,12 +102,13 @@ class System:
         self._children.append(child)
         return child
 
-    def launch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def launch(self, *arguments: str, stdin: str = '') -> subprocess.CompletedProcess[str]:
         """Run one command of launch.py to its end."""
         return subprocess.run(
             [sys.executable, '-m', 'synergy.cli', *arguments],
             env=self.environ,
             cwd=bootstrap.PROJECT,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,

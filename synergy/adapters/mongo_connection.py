@@ -51,6 +51,7 @@ class MongoConnection:
         Raises StoreUnusable when the URI cannot be understood.
         """
         self._clock = clock
+        self.busy_seconds_max = busy_seconds_max
         millis = int(busy_seconds_max * 1000)
         defaults: dict[str, Any] = {
             'serverSelectionTimeoutMS': millis,

@@ -198,6 +198,7 @@ def command_of(document: Document) -> Command:
         created_at=fields.instant('created_at'),
         finished_at=fields.instant_or_none('finished_at'),
         outcome=fields.text_or_none('outcome'),
+        fingerprint=fields.text_or_none('fingerprint'),
     )
 
 
@@ -218,6 +219,7 @@ def command_document(command: Command) -> Document:
         'actor': command.actor,
         'reason': command.reason,
         'created_at': command.created_at,
+        'fingerprint': command.fingerprint,
         **command_progress(command),
     }
 

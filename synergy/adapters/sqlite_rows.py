@@ -38,7 +38,7 @@ ENDED_RUN_COLUMNS: Final = (
 COMMAND_COLUMNS: Final = (
     'id, kind, process_name, time_qualifier, start_timeperiod, end_timeperiod, with_children, '
     'plan_hash, actor, reason, state, created_at, finished_at, outcome, only_jobs, target, '
-    'details, is_paused, plan, planned_count, applied_count'
+    'details, is_paused, plan, planned_count, applied_count, fingerprint'
 )
 FREERUN_COLUMNS: Final = (
     'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
@@ -196,6 +196,7 @@ def command_of(row: tuple[Any, ...]) -> Command:
         plan=None if row[18] is None else _plan_of(row[18]),
         planned_count=row[19],
         applied_count=row[20],
+        fingerprint=row[21],
     )
 
 
@@ -223,6 +224,7 @@ def command_values(command: Command) -> tuple[Any, ...]:
         plan_text(command.plan),
         command.planned_count,
         command.applied_count,
+        command.fingerprint,
     )
 
 

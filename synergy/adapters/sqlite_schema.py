@@ -213,6 +213,15 @@ _VERSION_9: Final = """
 ALTER TABLE box_configuration ADD COLUMN start_asked_at INTEGER
 """
 
+#: mx_login: one row once there was a user; the dashboard is then never open again.
+_VERSION_10: Final = """
+CREATE TABLE mx_login (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1)
+);
+INSERT INTO mx_login (id) SELECT 1 WHERE EXISTS (SELECT 1 FROM mx_user);
+ALTER TABLE command ADD COLUMN fingerprint TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -223,4 +232,5 @@ MIGRATIONS: Final = (
     _VERSION_7,
     _VERSION_8,
     _VERSION_9,
+    _VERSION_10,
 )

@@ -17,7 +17,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.tables import print_freeruns, print_runs
 from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.printable import printable
@@ -101,6 +101,9 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
             kind, details = CommandKind.FREERUN_SAVE, details_of(options)
+            if options.action == 'add':
+                # Somebody else may add it until the Scheduler sees this.
+                details[IS_NEW] = True
             if not details and options.action == 'edit':
                 raise CommandError(
                     f'there is nothing to change; say what, as in freerun edit {name} --trigger '

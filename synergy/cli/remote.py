@@ -43,6 +43,7 @@ from synergy.cli.tables import (
 from synergy.cli.target import end_of, padded
 from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
+from synergy.core.freerun_definition import IS_NEW
 from synergy.core.printable import printable
 from synergy.core.records import ProcessName
 from synergy.core.supervision import ProcessStatus
@@ -260,6 +261,8 @@ def _save_freerun(server: Server, options: Namespace) -> Any:
         process = ProcessName(name.partition('::')[0])
         defined = defined_as(name, {'trigger': details['trigger']}, [process], None, now)
         print_fires(defined, now, is_json=options.json)
+    if options.action == 'add':
+        details[IS_NEW] = True
     return server.post('freeruns', name=options.name, reason=options.reason, **details)
 
 

@@ -74,15 +74,8 @@ def main(arguments: Sequence[str]) -> int:
         else nullcontext()
     )
     with detached:
-        return _run(
-            settings,
-            context,
-            entry,
-            options.instance,
-            narrowed,
-            is_console=options.console,
-            is_supervised=parent is not None,
-        )
+        is_supervised = parent is not None
+        return _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
 
 
 def _entry(context: Context, name: str) -> Entry | None:
@@ -93,12 +86,12 @@ def _run(
     settings: Settings,
     context: Context,
     entry: Entry,
-    instance: int,
     narrowed: Sequence[str],
+    options: Namespace,
     *,
-    is_console: bool,
     is_supervised: bool,
 ) -> int:
+    instance: int = options.instance
     show_as(f'{settings.process_prefix}{entry.name}')
     file = instance_file(entry.log_file, instance)
     try:
@@ -108,7 +101,7 @@ def _run(
             file=file,
             bytes_max=settings.log_file_bytes_max,
             count=settings.log_file_count,
-            is_console=is_console,
+            is_console=options.console,
         )
     except OSError as error:
         sys.stderr.write(

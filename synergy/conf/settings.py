@@ -288,7 +288,8 @@ SETTINGS: Final = (
         name='mx_allow_open',
         read=typed.switch,
         default=False,
-        text='True lets the dashboard listen beyond this machine although nobody has to log in.',
+        text='True lets the dashboard listen beyond this machine although nobody has to log in, '
+        'and be open again after all its users were removed.',
     ),
     Setting(
         name='mx_session_hours',
@@ -300,7 +301,8 @@ SETTINGS: Final = (
         name='mx_viewers_max',
         read=typed.whole(1),
         default=64,
-        text='Pages that may follow the system live at once; further ones are read anew by hand.',
+        text='Pages that may follow the system live at once, a quarter of them of one user, three '
+        'quarters from one address; further ones are read anew by hand.',
     ),
 )
 

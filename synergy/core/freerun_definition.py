@@ -18,8 +18,16 @@ from synergy.core.trigger import parse_trigger
 MISFIRE_MAX: Final = 1000
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+::[A-Za-z0-9_.-]+')
 _FIELDS: Final = (
-    'trigger', 'is_on', 'overlap', 'misfire', 'misfire_max', 'arguments', 'description',
-)  # fmt: skip
+    'trigger',
+    'is_on',
+    'overlap',
+    'misfire',
+    'misfire_max',
+    'arguments',
+    'description',
+)
+#: Says, when true, that an entry is meant to be made and none to be changed.
+IS_NEW: Final = 'is_new'  # fmt: skip
 
 
 class FreerunRefused(ValueError):
@@ -36,7 +44,8 @@ def freerun_of(
     """Return the free run `name` as `details` define it; what they do not say is as `before`.
 
     processes: freerun processes of the context. details: any of trigger, is_on, overlap, misfire,
-    misfire_max, arguments, description; a new entry needs a trigger. Raises FreerunRefused.
+    misfire_max, arguments, description; a new entry needs a trigger. is_new: refuse to change one
+    that exists, for it may have been made since the author looked. Raises FreerunRefused.
     """
     if not _NAME.fullmatch(name):
         raise FreerunRefused(
@@ -47,6 +56,9 @@ def freerun_of(
             f'{base_of(name)!r} is no freerun process of the context'
             f'{nearest(base_of(name), processes)}; register it with a freerun_context_entry'
         )
+    if details.get(IS_NEW) and before is not None:
+        raise FreerunRefused(f'{name} exists already; edit it, or choose a name')
+    details = {field: value for field, value in details.items() if field != IS_NEW}
     unknown = [field for field in details if field not in _FIELDS]
     if unknown:
         raise FreerunRefused(f'unknown field {unknown[0]!r}{nearest(unknown[0], _FIELDS)}')

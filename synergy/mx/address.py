@@ -42,6 +42,14 @@ def refusal_of(settings: Settings, *, has_users: bool) -> str | None:
     )
 
 
+def is_open(settings: Settings, *, had_users: bool) -> bool:
+    """Tell whether everybody may use the dashboard while there is no user.
+
+    had_users: there was one once, who may have been removed by mistake, or by somebody else.
+    """
+    return settings.is_mx_open_allowed or (is_loopback(settings.mx_host) and not had_users)
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches an address."""
     if host == 'localhost':

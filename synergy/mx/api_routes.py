@@ -207,6 +207,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('misfire_max', 'most missed fires to make up', 'integer'),
         Parameter('arguments', 'for the worker', 'object'),
         Parameter('description', 'for people'),
+        Parameter('is_new', 'true: refused if there is such an entry already', 'boolean'),
         required=('name',),
     ),
     _list(

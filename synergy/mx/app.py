@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from synergy.mx.confirm import need_reason
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import ReasonMissing, Refused
 from synergy.mx.feed import AWAY
+from synergy.mx.orders import key_of
 from synergy.mx.render import finish, refusal, see
 from synergy.mx.routes import ROUTES, Route
 from synergy.mx.shared import LIVE_HEADER
@@ -145,7 +147,9 @@ class App:
                 need_reason(ask)
             if route.is_shared and LIVE_HEADER in ask.request.headers:
                 return self._shared(ask, route, values)
-            return route.view(ask, **values)
+            key = key_of(ask) if route.method == 'POST' and route.role is not None else None
+            with nullcontext() if key is None else self.site.one_by_one.of(key):
+                return route.view(ask, **values)
         except ReasonMissing as error:
             form = self._form_by_rule.get(route.rule)
             if form is None:
@@ -173,9 +177,7 @@ class App:
     def _away(self, request: Request, error: PortError) -> Response:
         if request.path == '/events':
             # A browser takes up again a stream that ended; one that was refused, never.
-            response = Response(AWAY, mimetype='text/event-stream')
-            response.headers['Cache-Control'] = 'no-store'
-            return response
+            return Response(AWAY, mimetype='text/event-stream')
         return refusal(None, self.site, request, _unavailable(request, error))
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:

@@ -34,8 +34,9 @@ _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who asks. role: None for one who has not logged in. via: open, session, token or nothing.
+    """Who asks. role: None for one who has not logged in.
 
+    via: open, session, token or nothing; closed where there is no user, and it is not open.
     session: whose form token changes must carry; None for tokens of the API, which browsers never
     send by themselves.
     """

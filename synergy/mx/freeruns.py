@@ -11,7 +11,7 @@ from typing import Any, Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
-from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
@@ -237,6 +237,9 @@ def save_freerun(ask: Ask) -> Response:
         return _form(ask, form, before, 400)
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
     details = _details(values, before)
+    if before is None:
+        # Somebody else may make it until the Scheduler sees this.
+        details[IS_NEW] = True
     asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
     return go_on(ask, ask.url('freerun', name=full_name), asked)
 

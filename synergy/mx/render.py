@@ -116,11 +116,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         asked=asked_of(ask),
         **values,
     )
-    response = Response(text, status, mimetype='text/html')
-    # On the way back a browser must not take the parts for the page.
-    is_kept = ask.request.method != 'POST' and not is_live
-    response.headers['Cache-Control'] = 'no-cache' if is_kept else 'no-store'
-    return response
+    return Response(text, status, mimetype='text/html')
 
 
 def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Response:
@@ -161,7 +157,6 @@ def json_answer(
     """Return JSON with its ETag; 304 when the reader has it already."""
     text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
     response = Response(text, status, mimetype='application/json')
-    response.headers['Cache-Control'] = 'no-cache'
     response.headers.update(headers or {})
     if request.method == 'GET' and status == 200:
         response.set_etag(blake2b(text, digest_size=12).hexdigest())
@@ -189,6 +184,8 @@ def finish(response: Response, *, is_changed: bool) -> Response:
         response.headers.setdefault(name, value)
     if is_changed:
         response.headers.add('Vary', 'Cookie, Authorization')
+        # Nothing that depends on a login outlives it, in no cache and on no way back.
+        response.headers['Cache-Control'] = 'no-store'
     return response
 
 

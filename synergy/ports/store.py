@@ -34,7 +34,7 @@ from synergy.core.records import (
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import IndexRow
-from synergy.core.users import ApiToken, User
+from synergy.core.users import ApiToken, Role, User, UserOutcome
 
 #: Leadership that ends later than so many leases from now was given by a clock that was ahead.
 LEASES_MAX: Final = 10
@@ -389,24 +389,45 @@ class Users(Protocol):
         """Return every user, by name."""
         ...
 
-    def save_user(self, user: User) -> None:
-        """Insert a user, or replace the one of that name."""
+    def had_users(self) -> bool:
+        """Tell whether there is a user, or ever was one; it stays true when the last is removed."""
+        ...
+
+    def add_user(self, user: User) -> bool:
+        """Insert a user, unless there is one whose name is alike; tell whether it was done.
+
+        The check and the write are one step, as with every change here.
+        """
+        ...
+
+    def set_role(self, name: str, role: Role, *, keeps_admin: bool = True) -> UserOutcome:
+        """Change the role of a user and raise its serial.
+
+        keeps_admin: refuse what would leave no admin (`synergy.core.users.outcome_of`).
+        """
+        ...
+
+    def set_password(self, name: str, password_hash: str) -> bool:
+        """Change the password of a user and raise its serial; tell whether there was one."""
         ...
 
     def end_sessions(self, name: str) -> None:
         """Raise the serial of a user, if there is one: logins made before are worth nothing."""
         ...
 
-    def remove_user(self, name: str) -> bool:
-        """Delete a user and all tokens of that name; tell whether there was one."""
+    def remove_user(self, name: str, *, keeps_admin: bool = True) -> UserOutcome:
+        """Delete a user and all tokens of that name.
+
+        keeps_admin: refuse what would leave no admin, or nobody (`outcome_of`).
+        """
         ...
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""
         ...
 
-    def save_token(self, token: ApiToken) -> None:
-        """Insert a token."""
+    def save_token(self, token: ApiToken) -> bool:
+        """Insert a token if its user is there and no token has its id; tell whether it was done."""
         ...
 
     def remove_token(self, token_id: str) -> bool:

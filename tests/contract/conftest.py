@@ -47,6 +47,23 @@ def open_store(
 
 
 @pytest.fixture
+def open_at() -> Iterator[Callable[[str], Store]]:
+    """Return a function that opens a store at a path or a URI, by the clock of this machine."""
+    opened: list[Store] = []
+
+    def open_one(place: str) -> Store:
+        if place.startswith('mongodb'):
+            opened.append(MongoStore.open(place))
+        else:
+            opened.append(SqliteStore.open(Path(place), clock=SystemClock()))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
 def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
 

@@ -46,7 +46,6 @@ from synergy.core.records import (
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
-from synergy.core.users import ApiToken, Role, User
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
 from synergy.ports.store import JobChange, JobFilter, Store
 from tests.builders import key
@@ -933,44 +932,6 @@ def test_changed_jobs_come_in_the_order_of_change_page_by_page(store: Store) -> 
     for item, job in zip(found, ordered, strict=True):
         assert item.job == job or (item.job is None and job.state is JobState.PROCESSED)
     assert store.changed_jobs(NOW + timedelta(seconds=2), 9) == found[4:]
-
-
-def test_a_user_is_kept_replaced_and_removed_with_its_tokens(store: Store) -> None:
-    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', created_at=NOW)
-    token = ApiToken(id='t1', user='anna', role=Role.VIEWER, digest='d', created_at=NOW)
-    store.save_user(anna)
-    store.save_token(token)
-
-    store.save_user(replace(anna, role=Role.ADMIN, serial=2))
-
-    assert store.users() == [replace(anna, role=Role.ADMIN, serial=2)]
-    assert store.tokens() == [token]
-    assert store.remove_user('anna')
-    assert not store.remove_user('anna')
-    assert (store.users(), store.tokens()) == ([], [])
-
-
-def test_the_sessions_of_one_user_are_ended(store: Store) -> None:
-    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', serial=7, created_at=NOW)
-    berta = replace(anna, name='berta')
-    store.save_user(anna)
-    store.save_user(berta)
-
-    store.end_sessions('anna')
-    store.end_sessions('nobody')
-
-    assert store.users() == [replace(anna, serial=8), berta]
-
-
-def test_a_token_is_removed_once(store: Store) -> None:
-    token = ApiToken(
-        id='t1', user='x', role=Role.VIEWER, digest='d', label='ci', created_at=NOW, expires_at=NOW
-    )
-    store.save_token(token)
-
-    assert store.tokens() == [token]
-    assert store.remove_token('t1')
-    assert not store.remove_token('t1')
 
 
 def test_the_first_secret_is_kept(open_store: Callable[[], Store]) -> None:

@@ -246,6 +246,7 @@ def test_a_free_run_is_made(pages: Pages) -> None:
     assert answer.status_code == 303
     assert (found.kind, found.process) == (CommandKind.FREERUN_SAVE, 'Shell::nightly')
     assert found.details['arguments'] == {'a': 1}
+    assert found.details['is_new'] is True
     assert answer.headers['Location'] == f'/freeruns/Shell::nightly?asked={found.id}'
 
 
