@@ -5,7 +5,6 @@ A run is named by its number, as for `launch.py log`; the Scheduler is told the 
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.tables import print_freeruns, print_runs
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
@@ -171,10 +171,10 @@ def details_of(options: Namespace) -> dict[str, Any]:
     }
     if options.arguments is not None:
         try:
-            details['arguments'] = json.loads(options.arguments)
-        except ValueError as error:
+            details['arguments'] = loads(options.arguments, ARGUMENTS)
+        except OutOfBounds as error:
             raise CommandError(
-                f'--arguments is no JSON ({error}); give an object, as in \'{{"depth": 3}}\'',
+                f'--arguments cannot be taken: {error}; give an object, as in \'{{"depth": 3}}\'',
                 ExitCode.USAGE,
             ) from error
     return details
