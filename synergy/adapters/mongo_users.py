@@ -8,8 +8,9 @@ from typing import Final
 from pymongo import ReturnDocument
 
 from synergy.adapters import mongo_documents as documents
+from synergy.adapters.mongo_documents import Document, Malformed
 from synergy.adapters.mongo_reading import MongoReading
-from synergy.core.users import ApiToken, User
+from synergy.core.users import ApiToken, User, nobody
 
 _USERS: Final = 'mx_user'
 _TOKENS: Final = 'mx_token'
@@ -23,7 +24,14 @@ class MongoUsers(MongoReading):
         """Return every user, by name."""
         with self._connection.reaching():
             found = self._database[_USERS].find().sort('_id')
-            return [*self._decoded(_USERS, documents.user_of, found)]
+            return [*self._decoded(_USERS, self._user_of, found)]
+
+    def _user_of(self, document: Document) -> User:
+        try:
+            return documents.user_of(document)
+        except Malformed as error:
+            self._report(_USERS, document, error)
+            return nobody(documents.name_of(_USERS, document))
 
     def save_user(self, user: User) -> None:
         """Insert a user, or replace the one of that name."""

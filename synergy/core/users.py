@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Role(StrEnum):
@@ -34,6 +37,14 @@ class User:
     password_hash: str
     serial: int = 1
     created_at: datetime
+
+
+def nobody(name: str) -> User:
+    """Return the user that an illegal row stands for: there is one, but nobody logs in as it.
+
+    Were it left out, a dashboard whose only user it is would be open to everybody.
+    """
+    return User(name=name, role=Role.VIEWER, password_hash='', serial=0, created_at=_LONG_AGO)
 
 
 def named(users: Iterable[User], name: str) -> User | None:
