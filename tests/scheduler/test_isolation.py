@@ -134,7 +134,7 @@ def test_a_free_run_whose_row_cannot_be_read_is_left_alone(stage: Stage) -> None
     )
     stage.run(stage.scheduler(pipeline=pipeline))
     deep = '[' * 485 + ']' * 485
-    edit(stage, f"UPDATE freerun_process SET arguments = '{{\"a\": {deep}}}'")
+    edit(stage, f'UPDATE freerun_process SET arguments = \'{{"a": {deep}}}\'')
     stage.clock.advance(timedelta(minutes=5))
     stamp = containing_utc(Qualifier.REAL_TIME, NOW)
     asked = Command(
