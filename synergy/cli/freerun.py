@@ -14,10 +14,11 @@ from typing import Any, Final
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.tables import print_freeruns, print_runs
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_definition import MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
@@ -39,7 +40,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
     parser.add_argument(
-        '--run', type=int, metavar='N', help='of cancel: this run alone; freerun runs shows them'
+        '--run',
+        type=whole(1),
+        metavar='N',
+        help='of cancel: this run alone; freerun runs shows them',
     )
     parser.add_argument(
         '--trigger',
@@ -48,7 +52,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--overlap', choices=[item.value for item in Overlap])
     parser.add_argument('--misfire', choices=[item.value for item in Misfire])
-    parser.add_argument('--misfire-max', type=int, metavar='N', help='most missed fires to make up')
+    parser.add_argument(
+        '--misfire-max',
+        type=whole(1, MISFIRE_MAX),
+        metavar='N',
+        help='most missed fires to make up',
+    )
     parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
     parser.add_argument('--description', metavar='TEXT')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')

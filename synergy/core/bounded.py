@@ -24,7 +24,7 @@ Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | Non
 _BITS_MAX: Final = 256
 _KEY_LENGTH_MAX: Final = 200
 _WHOLE: Final = re.compile(r'0|-?[1-9][0-9]{0,17}')
-_REAL: Final = re.compile(r'-?[0-9]{1,18}(\.[0-9]{1,18})?(e-?[0-9]{1,2})?')
+_REAL: Final = re.compile(r'-?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})(e[+-]?[0-9]{1,2})?')
 
 
 class OutOfBounds(ValueError):
