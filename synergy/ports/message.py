@@ -19,7 +19,7 @@ VALUE_LENGTH_MAX: Final = 200
 SHOWN_BYTES_MAX: Final = 2000
 #: Longest reason that is kept with a message that was put aside.
 REASON_LENGTH_MAX: Final = 200
-_BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=1, items=33)
+_BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=3, items=33)
 
 
 class NotUnderstood(Exception):
@@ -34,6 +34,9 @@ def body_of(text: bytes) -> Mapping[str, str]:
     """Return what a message says; raise NotUnderstood."""
     if not text:
         raise NotUnderstood('it is empty')
+    if len(text) > MESSAGE_BYTES_MAX:
+        # How much longer, nobody has looked.
+        raise NotUnderstood(f'it is longer than {MESSAGE_BYTES_MAX:,} bytes')
     try:
         found = loads(text, _BOUNDS)
     except OutOfBounds as error:

@@ -185,7 +185,7 @@ def test_an_alarm_refuses_publishing_at_once_but_not_reading_and_ends(
         (b'{nope', None, 'it is not JSON'),
         (b'\xff\xfe', None, 'it is not UTF-8'),
         (b'[1]', None, 'it is not a JSON object of texts'),
-        (b'{"data": {"record_db_id": 1}}', None, 'it is nested deeper than 1 levels'),
+        (b'{"data": {"record_db_id": 1}}', None, 'it is not a JSON object of texts'),
         (b'{"uow": "x"}', {'synergy-version': 2}, 'it is of version 2, newer than 1'),
         (b'{"uow": "x"}', {'synergy-version': -5}, 'its version is -5, not a number'),
         (b'{"uow": "x"}', {'synergy-version': True}, 'its version is True, not a number'),
