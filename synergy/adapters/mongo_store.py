@@ -22,7 +22,7 @@ from synergy.adapters import mongo_documents as documents
 from synergy.adapters import mongo_saves as saving
 from synergy.adapters.mongo_boxes import MongoBoxes
 from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_documents import Document
+from synergy.adapters.mongo_documents import Document, Malformed
 from synergy.adapters.mongo_reading import INDEX, LEADER, LEADERSHIP
 from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
@@ -33,7 +33,7 @@ from synergy.core.records import IndexCopy, Leadership, LogLine, Unit, UnitEnd, 
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
-from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
+from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost, StoreUnusable
 from synergy.ports.store import LEASES_MAX
 
 DEFAULT_RETENTION: Final = timedelta(days=90)
@@ -99,7 +99,15 @@ class MongoStore(MongoBoxes, MongoUsers):
             except DuplicateKeyError:
                 # Two made the document at once; now it is there.
                 found = self._lead(taken)
-        return documents.leadership_of(found) if found['owner'] == owner else None
+        if found['owner'] != owner:
+            return None
+        try:
+            return documents.leadership_of(found)
+        except Malformed as error:
+            raise StoreUnusable(
+                f'{self._connection.place}: the document of {LEADERSHIP} was made illegal '
+                f'({error}); repair it: its term must be at least that of any job'
+            ) from error
 
     def _lead(self, taken: Sequence[Document]) -> Document:
         found = self._database[LEADERSHIP].find_one_and_update(
@@ -141,7 +149,7 @@ class MongoStore(MongoBoxes, MongoUsers):
         )
         if (
             found is None
-            or (found['owner'], found['term']) != (leadership.owner, leadership.term)
+            or (found.get('owner'), found.get('term')) != (leadership.owner, leadership.term)
             or not found['holds']
         ):
             raise LeadershipLost(
@@ -149,7 +157,7 @@ class MongoStore(MongoBoxes, MongoUsers):
                 + (
                     ''
                     if found is None
-                    else f'; {found["owner"]} leads or led in term {found["term"]}'
+                    else f'; {found.get("owner")} leads or led in term {found.get("term")}'
                 )
             )
 

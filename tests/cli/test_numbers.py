@@ -75,7 +75,7 @@ ANSWERS = {
 }
 
 
-@pytest.fixture(params=ANSWERS.values(), ids=ANSWERS)
+@pytest.fixture(params=ANSWERS.values(), ids=list(ANSWERS))
 def odd_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """Return the address of a server that answers everything with the same nonsense."""
 
