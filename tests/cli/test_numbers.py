@@ -29,7 +29,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize('text', ODD)
+@pytest.mark.parametrize('text', ODD, ids=lambda text: ascii(text)[:20])
 @pytest.mark.parametrize(
     'words',
     [

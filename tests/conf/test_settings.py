@@ -137,6 +137,7 @@ def test_the_reference_in_the_docs_is_current() -> None:
         ('SYNERGY_MX_TITLE', '\udcff'),
         ('SYNERGY_MX_HOST_NAMES', 'a,' * 2000),
     ],
+    ids=lambda value: ascii(value)[:30],
 )
 def test_a_value_out_of_bounds_is_refused_by_name(tmp_path: Path, variable: str, text: str) -> None:
     with pytest.raises(SettingsError) as refused:

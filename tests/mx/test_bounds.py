@@ -87,7 +87,9 @@ def test_what_is_out_of_bounds_is_refused_with_a_reason_and_not_stored(
 
 
 @pytest.mark.parametrize(
-    'arguments', [DEEP, '[' * 5000, '{"a": NaN}', '9' * 5000, '{"a": "\\u0000"}']
+    'arguments',
+    [DEEP, '[' * 5000, '{"a": NaN}', '9' * 5000, '{"a": "\\u0000"}'],
+    ids=lambda text: ascii(text)[:20],
 )
 def test_the_form_says_what_is_wrong_with_arguments(pages: Pages, arguments: str) -> None:
     form = {
@@ -131,7 +133,11 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize('text', [text for text in NUMBERS if text.strip() not in ('5', '')])
+@pytest.mark.parametrize(
+    'text',
+    [text for text in NUMBERS if text.strip() not in ('5', '')],
+    ids=lambda text: ascii(text)[:20],
+)
 @pytest.mark.parametrize(
     'address', ['/jobs', '/requests', '/audit', '/dead', '/freeruns', '/search?q=a']
 )
@@ -166,6 +172,7 @@ def test_a_number_is_taken_as_it_is_written_or_refused(
         'cursor=1.2.3.4',
         'cursor=live.' + '9' * 30 + '.x',
     ],
+    ids=lambda text: ascii(text)[:20],
 )
 def test_odd_parameters_never_break_a_page(pages: Pages, query: str) -> None:
     for route in PAGES:
