@@ -103,9 +103,9 @@ class Environment:
         """Return the fingerprint of each group that was installed; of none after a fresh start."""
         try:
             marks: Mapping[str, str] = json.loads(self._marker.read_text(encoding='utf-8'))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return marks
+        return marks if isinstance(marks, dict) else {}
 
     def _is_sound(self) -> bool:
         """Tell whether there is an environment with a working pip."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import pymongo
+from bson.errors import BSONError
 from pymongo import errors
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -71,6 +72,10 @@ class MongoConnection:
             self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 uri,
                 tz_aware=True,
+                # What others wrote must not end a query: an instant in the year 99999 comes as
+                # a number, which is then illegal; a text that is not UTF-8 with its gaps marked.
+                datetime_conversion='DATETIME_AUTO',
+                unicode_decode_error_handler='replace',
                 **{key: value for key, value in defaults.items() if key.lower() not in named},
             )
             self.name = self._client.get_default_database(DEFAULT_DATABASE).name
@@ -127,6 +132,11 @@ class MongoConnection:
             yield
         except errors.PyMongoError as error:
             raise self._translated(error, self.place) from error
+        except BSONError as error:
+            raise StoreUnavailable(
+                f'{self.place} holds a document that cannot be decoded ({error!s:.200}); repair or '
+                'remove it'
+            ) from error
 
     def close(self) -> None:
         """Close the client; safe to call twice."""

@@ -43,7 +43,14 @@ class MongoUsers(MongoReading):
 
     def _users(self, session: ClientSession | None) -> Sequence[User]:
         found = self._database[_USERS].find(session=session).sort('_id')
-        return [*self._decoded(_USERS, documents.user_of, found)]
+        return [*self._decoded(_USERS, self._user_of, found)]
+
+    def _user_of(self, document: Document) -> User:
+        try:
+            return documents.user_of(document)
+        except Malformed as error:
+            self._report(_USERS, document, error)
+            return nobody(documents.name_of(_USERS, document))
 
     def had_users(self) -> bool:
         """Tell whether there is a user, or ever was one."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from synergy.adapters.sqlite_connection import from_micros, to_micros
+from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_connection import to_micros
 from synergy.adapters.sqlite_tables import SqliteTables
-from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, outcome_of
+from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
 _ADD_USER: Final = (
     'INSERT INTO mx_user (name, role, password_hash, serial, created_at) VALUES (?, ?, ?, ?, ?)'
 )
 _REMEMBER: Final = 'INSERT OR IGNORE INTO mx_login (id) VALUES (1)'
-_TOKEN_COLUMNS: Final = 'id, user_name, role, digest, label, created_at, expires_at'
 _SAVE_TOKEN: Final = (
-    f'INSERT INTO mx_token ({_TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? '
+    f'INSERT INTO mx_token ({rows.TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? '
     'WHERE EXISTS (SELECT 1 FROM mx_user WHERE name = ?) ON CONFLICT (id) DO NOTHING'
 )
 
@@ -26,18 +25,15 @@ class SqliteUsers(SqliteTables):
 
     def users(self) -> Sequence[User]:
         """Return every user, by name."""
-        return [
-            User(
-                name=name,
-                role=Role(role),
-                password_hash=password_hash,
-                serial=serial,
-                created_at=_instant(created),
-            )
-            for name, role, password_hash, serial, created in self._file.read(
-                'SELECT name, role, password_hash, serial, created_at FROM mx_user ORDER BY name'
-            )
-        ]
+        found = self._file.read(f'SELECT {rows.USER_COLUMNS} FROM mx_user ORDER BY name')
+        return list(self._decoded('mx_user', self._user_of, found))
+
+    def _user_of(self, row: tuple[Any, ...]) -> User:
+        try:
+            return rows.user_of(row)
+        except ValueError as error:
+            self._rows.report('mx_user', rows.name_of('mx_user', row), error)
+            return nobody(rows.name_of('mx_user', row))
 
     def had_users(self) -> bool:
         """Tell whether there is a user, or ever was one."""
@@ -87,20 +83,8 @@ class SqliteUsers(SqliteTables):
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""
-        return [
-            ApiToken(
-                id=token_id,
-                user=user,
-                role=Role(role),
-                digest=digest,
-                label=label,
-                created_at=_instant(created),
-                expires_at=from_micros(expires),
-            )
-            for token_id, user, role, digest, label, created, expires in self._file.read(
-                f'SELECT {_TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
-            )
-        ]
+        sql = f'SELECT {rows.TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
+        return list(self._decoded('mx_token', rows.token_of, self._file.read(sql)))
 
     def save_token(self, token: ApiToken) -> bool:
         """Insert a token if its user is there and no token has its id."""
@@ -126,9 +110,3 @@ class SqliteUsers(SqliteTables):
             self._file.write('INSERT OR IGNORE INTO mx_secret (id, text) VALUES (1, ?)', (fresh,))
             found = self._file.read('SELECT text FROM mx_secret')
         return str(found[0][0])
-
-
-def _instant(micros: int) -> datetime:
-    instant = from_micros(micros)
-    assert instant is not None, 'the column is NOT NULL'
-    return instant

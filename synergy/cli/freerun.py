@@ -5,7 +5,6 @@ A run is named by its number, as for `launch.py log`; the Scheduler is told the 
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
@@ -15,9 +14,11 @@ from typing import Any, Final
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.tables import print_freeruns, print_runs
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_definition import IS_NEW, FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.printable import printable
@@ -40,7 +41,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
     parser.add_argument(
-        '--run', type=int, metavar='N', help='of cancel: this run alone; freerun runs shows them'
+        '--run',
+        type=whole(1),
+        metavar='N',
+        help='of cancel: this run alone; freerun runs shows them',
     )
     parser.add_argument(
         '--trigger',
@@ -49,7 +53,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--overlap', choices=[item.value for item in Overlap])
     parser.add_argument('--misfire', choices=[item.value for item in Misfire])
-    parser.add_argument('--misfire-max', type=int, metavar='N', help='most missed fires to make up')
+    parser.add_argument(
+        '--misfire-max',
+        type=whole(1, MISFIRE_MAX),
+        metavar='N',
+        help='most missed fires to make up',
+    )
     parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
     parser.add_argument('--description', metavar='TEXT')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
@@ -175,10 +184,10 @@ def details_of(options: Namespace) -> dict[str, Any]:
     }
     if options.arguments is not None:
         try:
-            details['arguments'] = json.loads(options.arguments)
-        except ValueError as error:
+            details['arguments'] = loads(options.arguments, ARGUMENTS)
+        except OutOfBounds as error:
             raise CommandError(
-                f'--arguments is no JSON ({error}); give an object, as in \'{{"depth": 3}}\'',
+                f'--arguments cannot be taken: {error}; give an object, as in \'{{"depth": 3}}\'',
                 ExitCode.USAGE,
             ) from error
     return details

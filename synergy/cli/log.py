@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
 from synergy.core.printable import printable
@@ -21,7 +22,9 @@ _LOOK_SECONDS = 0.5
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('process', metavar='P', help='name of the process, or Process::entry')
     parser.add_argument('timeperiod', metavar='T', nargs='?', help='its timeperiod')
-    parser.add_argument('--run', type=int, metavar='N', help='number of the run (default: newest)')
+    parser.add_argument(
+        '--run', type=whole(0), metavar='N', help='number of the run (default: newest)'
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument('-f', '--follow', action='store_true', help='go on until the run has ended')
     how.add_argument('--json', action='store_true', help='print JSON')

@@ -14,6 +14,7 @@ from synergy import __version__, doors, inherited, private
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.streams import spoken
 from synergy.conf.errors import ConfigurationError
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, check_text
 from synergy.core.nearest import nearest
 from synergy.ports.errors import PortError
 
@@ -228,13 +229,37 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(command: CliCommand, options: argparse.Namespace) -> int:
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            _check_text(name, value)
     url = getattr(options, 'server', None)
     if not url:
         return command.run(options)
     from synergy.cli import remote, server
 
     token = options.token or os.environ.get('SYNERGY_TOKEN') or None
-    return remote.run(command.name, server.Server(url, token), options)
+    try:
+        return remote.run(command.name, server.Server(url, token), options)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise CommandError(
+            f'{url} answered something else than the API of Synergy '
+            f'({type(error).__name__}: {error!s:.200}); check --server, and that it is of this '
+            'version',
+            ExitCode.UNAVAILABLE,
+        ) from error
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse a text that no store takes: bytes that are not UTF-8, and what no form would take."""
+    try:
+        check_text(value)
+    except OutOfBounds as error:
+        raise CommandError(f'{name} cannot be taken: {error}', ExitCode.USAGE) from error
+    if len(value) > ARGUMENTS.length:
+        raise CommandError(
+            f'{name} has {len(value):,} characters; at most {ARGUMENTS.length:,} are taken',
+            ExitCode.USAGE,
+        )
 
 
 def _failed(message: str, code: ExitCode) -> int:

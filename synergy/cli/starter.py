@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
@@ -14,6 +15,7 @@ import daemon
 from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.command import ExitCode
+from synergy.cli.numbers import whole
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.locate import resolve
 from synergy.conf.model import Context, DaemonEntry, Entry, Settings
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str]) -> int:
         prog='process_starter', description='Start one process of this project by its name.'
     )
     parser.add_argument('process', help='name of the process, as registered in context.py')
-    parser.add_argument('--instance', type=int, default=0, help='number among its instances')
+    parser.add_argument(
+        '--instance', type=whole(0, 100_000), default=0, help='number among its instances'
+    )
     parser.add_argument('--console', action='store_true', help='log to the terminal, too')
     parser.add_argument('--daemon', action='store_true', help='detach and run in the background')
     options = parser.parse_args(arguments)

@@ -7,7 +7,7 @@ written into the home, else `dev`.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -18,6 +18,7 @@ from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
+from synergy.cli.numbers import MANY, real
 from synergy.cli.tables import print_boxes
 from synergy.conf.boxes import BOX_ID, box_id_file, names_on
 from synergy.conf.model import Settings
@@ -71,10 +72,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> timedelta:
-    try:
-        return timedelta(seconds=float(text))
-    except (ValueError, OverflowError) as error:
-        raise ArgumentTypeError(f'{text!r} is no number of seconds') from error
+    return timedelta(seconds=real(0, MANY)(text))
 
 
 def _run(options: Namespace) -> ExitCode:

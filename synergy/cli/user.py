@@ -12,6 +12,7 @@ from synergy import bootstrap
 from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.numbers import whole
 from synergy.conf.names import PROCESS_MX
 from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
@@ -36,7 +37,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help='viewer looks, operator changes, admin manages users; default: viewer',
     )
     parser.add_argument('--label', metavar='TEXT', help='what a token is for')
-    parser.add_argument('--days', type=int, metavar='N', help='a token ends after N days')
+    parser.add_argument(
+        '--days', type=whole(1, 36_500), metavar='N', help='a token ends after N days'
+    )
     parser.add_argument(
         '--yes', action='store_true', help='do not ask before the last user or admin is taken away'
     )

@@ -5,12 +5,11 @@ An entry with a problem is left out, so that no second complaint follows from th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from synergy.conf.entries import RawEntry
 from synergy.conf.locate import find_problem
@@ -18,6 +17,7 @@ from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import (
     STATE_MACHINE_RECOMPUTING,
 )
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, copied
 from synergy.core.calendar import UtcCalendar
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
@@ -300,12 +300,11 @@ class EntryReader:
             return {}
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             try:
-                copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-            except (TypeError, ValueError) as error:
-                self._refuse('arguments', f'is no JSON object ({error}); use plain values only')
+                return cast('dict[str, Any]', copied(dict(value), ARGUMENTS))
+            except OutOfBounds as error:
+                self._refuse('arguments', f'cannot be taken: {error}; use fewer, plain values')
                 return {}
-            return copied
-        self._refuse('arguments', 'is no JSON object; give a dict with texts as keys')
+        self._refuse('arguments', 'is not a JSON object; give a dict with texts as keys')
         return {}
 
     def _boxes(self) -> tuple[str, ...]:

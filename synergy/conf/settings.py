@@ -20,6 +20,7 @@ from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
+from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.private import UMASK
@@ -204,13 +205,13 @@ SETTINGS: Final = (
     ),
     Setting(
         name='uow_age_hours_max',
-        read=typed.number(0.001, 'hours'),
+        read=typed.number(0.001, 'hours', 1e6),
         default=48.0,
         text='A unit older than this that no worker holds is given up, as its on_failure says.',
     ),
     Setting(
         name='log_retention_days',
-        read=typed.number(0.001, 'days'),
+        read=typed.number(0.001, 'days', 1e5),
         default=90.0,
         text='How long logs of runs, and ended units of free runs, are kept.',
     ),
@@ -259,7 +260,7 @@ SETTINGS: Final = (
     ),
     Setting(
         name='mx_port',
-        read=typed.whole(0),
+        read=typed.whole(0, 65_535),
         default=5000,
         text='Port of the dashboard; 0 takes a free one and writes it to the log.',
     ),
@@ -293,13 +294,13 @@ SETTINGS: Final = (
     ),
     Setting(
         name='mx_session_hours',
-        read=typed.number(0.01, 'hours'),
+        read=typed.number(0.01, 'hours', 1e5),
         default=12.0,
         text='How long a login to the dashboard lasts.',
     ),
     Setting(
         name='mx_viewers_max',
-        read=typed.whole(1),
+        read=typed.whole(1, 10_000),
         default=64,
         text='Pages that may follow the system live at once, a quarter of them of one user, three '
         'quarters from one address; further ones are read anew by hand.',
@@ -367,7 +368,7 @@ def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
         try:
             values[name] = setting.read(value)
         except ValueError as error:
-            problems.append(f'{name} = {value!r} in {place}: {error}; correct the value')
+            problems.append(f'{name} = {shortened(value)} in {place}: {error}; correct the value')
     if problems:
         raise SettingsError(tuple(problems))
     found = _settings(values, module_name, project)

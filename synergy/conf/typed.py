@@ -7,15 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Final, cast
 from urllib.parse import urlsplit
 
+from synergy.core.bounded import OutOfBounds, check_text, real_of, whole_of
 from synergy.core.timeperiod import Qualifier, parse
+
+#: Longest text of a setting, and most names of one.
+TEXT_LENGTH_MAX: Final = 4_096
+WORDS_MAX: Final = 1_000
+#: Greatest whole number: bytes of a log file are among them.
+WHOLE_MAX: Final = 10**15
+#: Thirty years; of hours and days, more than anybody keeps.
+SECONDS_MAX: Final = 1e9
 
 
 def text(value: object) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError('expected a text that is not empty')
+    if len(value) > TEXT_LENGTH_MAX:
+        raise ValueError(f'expected a text of at most {TEXT_LENGTH_MAX} characters')
+    check_text(value)
     return value
 
 
@@ -49,15 +62,20 @@ def umask(value: object) -> int:
     return value
 
 
-def whole(least: int) -> Callable[[object], int]:
-    """Return a reader of whole numbers from `least` on."""
+def whole(least: int, most: int = WHOLE_MAX) -> Callable[[object], int]:
+    """Return a reader of whole numbers within [least, most]."""
+    wanted = f'{least} or more' if most == WHOLE_MAX else f'{least} to {most}'
 
     def read(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ValueError(f'expected a whole number of {least} or more')
-        return value
+        if isinstance(value, str):
+            try:
+                value = whole_of(value.strip(), least, most)
+            except OutOfBounds:
+                value = None
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not is_whole or not least <= cast('int', value) <= most:
+            raise ValueError(f'expected a whole number of {wanted}')
+        return cast('int', value)
 
     return read
 
@@ -67,17 +85,20 @@ def seconds(least: float) -> Callable[[object], float]:
     return number(least, 'seconds')
 
 
-def number(least: float, unit: str) -> Callable[[object], float]:
-    """Return a reader of numbers from `least` on, in `unit`."""
+def number(least: float, unit: str, most: float = SECONDS_MAX) -> Callable[[object], float]:
+    """Return a reader of numbers within [least, most], in `unit`."""
 
     def read(value: object) -> float:
-        try:
-            number = float(value) if isinstance(value, int | float | str) else float('nan')
-        except ValueError:
-            number = float('nan')
-        if isinstance(value, bool) or not least <= number < float('inf'):
-            raise ValueError(f'expected a number of {unit}, {least:g} or more')
-        return number
+        found: object = value
+        if isinstance(value, str):
+            try:
+                found = real_of(value.strip(), least, most)
+            except OutOfBounds:
+                found = None
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        if not is_number or not least <= cast('float', found) <= most:
+            raise ValueError(f'expected a number of {unit}, {least:g} or more, at most {most:g}')
+        return float(cast('float', found))
 
     return read
 
@@ -98,7 +119,9 @@ def words(value: object) -> tuple[str, ...]:
     found = value.split(',') if isinstance(value, str) else value
     if not isinstance(found, list | tuple) or not all(isinstance(word, str) for word in found):
         raise ValueError('expected names, as a list or separated by commas')
-    return tuple(word.strip() for word in found if word.strip())
+    if len(found) > WORDS_MAX:
+        raise ValueError(f'expected at most {WORDS_MAX} names')
+    return tuple(text(word.strip()) for word in found if word.strip())
 
 
 def hour(value: object) -> str:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -19,6 +19,7 @@ NAME_LENGTH_MAX: Final = 64
 _NAME: Final = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
 #: How the dashboard and the audit call those who have not logged in.
 _NOT_NAMES: Final = ('anyone', 'nobody')
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Role(StrEnum):
@@ -59,6 +60,14 @@ class UserOutcome(Enum):
 def alike(name: str) -> str:
     """Return what names have in common that are the same but for case or ways to write a letter."""
     return unicodedata.normalize('NFKC', unicodedata.normalize('NFKC', name).casefold())
+
+
+def nobody(name: str) -> User:
+    """Return the user that an illegal row stands for: there is one, but nobody logs in as it.
+
+    Were it left out, a dashboard whose only user it is would be open to everybody.
+    """
+    return User(name=name, role=Role.VIEWER, password_hash='', serial=0, created_at=_LONG_AGO)
 
 
 def named(users: Iterable[User], name: str) -> User | None:

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 from synergy.mx import gate
 from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
+from synergy.mx.bounds import BODY_BYTES_MAX, COUNT_MAX, check_request
 from synergy.mx.confirm import need_reason
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import ReasonMissing, Refused
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Forms and JSON are no longer than this.
-BODY_BYTES_MAX = 256 * 1024
 #: A shared page serves all tabs that were told to read it, and those that are a little late.
 SHARED_SECONDS = 0.6
 #: When to ask again for what the store was away for.
@@ -49,10 +48,11 @@ RETRY_SECONDS = 5
 
 
 class MxRequest(Request):
-    """A request whose body has a bound."""
+    """A request whose body and form have a bound."""
 
     max_content_length = BODY_BYTES_MAX
     max_form_memory_size = BODY_BYTES_MAX
+    max_form_parts = COUNT_MAX
 
 
 class App:
@@ -77,6 +77,7 @@ class App:
     def _answer(self, request: Request) -> Response:
         try:
             gate.check_host(self.site, request)
+            check_request(request)
             urls = self.map.bind_to_environ(request.environ)
             endpoint, values = urls.match()
             response = self._view(request, urls, self._route_by_endpoint[endpoint], values)

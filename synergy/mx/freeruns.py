@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads, whole_of
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
-from synergy.core.freerun_definition import IS_NEW, FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
@@ -374,19 +375,29 @@ def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any
     What the form showed as masked stays as it was `before`.
     """
     try:
-        arguments = json.loads(values['arguments'] or '{}')
-    except ValueError as error:
-        raise FreerunRefused(f'arguments are no JSON ({error}); give {{"name": value}}') from error
+        arguments = loads(values['arguments'] or '{}', ARGUMENTS)
+    except OutOfBounds as error:
+        raise FreerunRefused(
+            f'the arguments cannot be taken: {error}; give {{"name": value}}'
+        ) from error
     bound = values['misfire_max'].strip() or '10'
     return {
         'trigger': values['trigger'].strip(),
         'is_on': bool(values['is_on']),
         'overlap': values['overlap'],
         'misfire': values['misfire'],
-        'misfire_max': int(bound) if bound.isdecimal() else bound,
+        'misfire_max': _whole(bound),
         'arguments': unmasked(arguments, {} if before is None else dict(before.arguments)),
         'description': values['description'].strip() or None,
     }
+
+
+def _whole(text: str) -> int | str:
+    """Return a number, or a text that is then refused for not being one."""
+    try:
+        return whole_of(text, 0, MISFIRE_MAX)
+    except OutOfBounds:
+        return text
 
 
 def _values_of(before: Freerun) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
 from synergy.mx.address import address_of, is_loopback, is_open, refusal_of
 from synergy.mx.app import App
+from synergy.mx.bounds import HEADER_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
@@ -169,6 +170,9 @@ def server_of(site: Site, listening: socket.socket) -> Server:
         # Numbers of connections above 1024 are beyond select().
         asyncore_use_poll=True,
         ident='',
+        # Without this a body is spooled to the disk, up to a GiB, before anybody looks at it.
+        max_request_body_size=SERVER_BYTES_MAX,
+        max_request_header_size=HEADER_BYTES_MAX,
         # Frames of live pages are small and must not wait for more.
         send_bytes=1,
         channel_request_lookahead=1,

@@ -44,6 +44,8 @@ _HEADERS: Final = {
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
 }
+#: Rows that cannot be read: so many of them are named.
+ILLEGAL_MAX: Final = 20
 THEMES: Final = ('light', 'dark')
 
 
@@ -114,6 +116,7 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         ago=lambda at: words.ago(at, ask.now),
         stamp=lambda at: words.stamp(at, ask.now),
         asked=asked_of(ask),
+        illegal=ask.store.illegal_rows()[:ILLEGAL_MAX],
         **values,
     )
     return Response(text, status, mimetype='text/html')

@@ -35,6 +35,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import IndexRow
 from synergy.core.users import ApiToken, Role, User, UserOutcome
+from synergy.ports.rows import IllegalRow
 
 #: Leadership that ends later than so many leases from now was given by a clock that was ahead.
 LEASES_MAX: Final = 10
@@ -190,8 +191,9 @@ class UnitStore(Protocol):
         """Take units: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
 
         One statement for each unit. Returns those taken, in the order asked for. Not among them is
-        a unit that does not exist, is not REQUESTED, or whose `not_before` lies ahead: drop its
-        message, the Scheduler rings again when there is something to claim.
+        a unit that does not exist, is not REQUESTED, whose `not_before` lies ahead, or whose row
+        cannot be read: drop its message, the Scheduler rings again when there is something to
+        claim.
         """
         ...
 
@@ -318,6 +320,18 @@ class Reader(Protocol):
         """
         ...
 
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the rows that could not be read since the last `forget_illegal_rows`.
+
+        Every method here leaves out a row that somebody made illegal, reports it once, and returns
+        the others; a page of a list is as long as if it were not there.
+        """
+        ...
+
+    def forget_illegal_rows(self) -> None:
+        """Forget which rows could not be read: `illegal_rows` is about what is read from now on."""
+        ...
+
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led; None when nobody ever has."""
         ...
@@ -386,7 +400,7 @@ class Users(Protocol):
     """Who may log in to the dashboard, and the secret by which its cookies are signed."""
 
     def users(self) -> Sequence[User]:
-        """Return every user, by name."""
+        """Return every user, by name; for an illegal row one as whom nobody can log in."""
         ...
 
     def had_users(self) -> bool:

@@ -54,11 +54,13 @@ from synergy.ports.errors import (
     BrokerUnavailable,
     CommitRefused,
     LeadershipLost,
+    PortError,
     StoreUnavailable,
 )
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
+from synergy.scheduler.isolation import Isolation
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
@@ -159,6 +161,7 @@ class Scheduler:
         self._is_deaf = False
         self._refusal_count = 0
         self._is_stopping = False
+        self._isolation = Isolation()
 
     @property
     def is_leading(self) -> bool:
@@ -210,6 +213,13 @@ class Scheduler:
             self._is_store_down = True
             self._drop_index()
             return RETRY_SECONDS
+        except PortError:
+            raise
+        except Exception:  # Around the inbox: one message must not end the process.
+            if not self._isolation.failed(self._consumer, self._unacked):
+                raise
+            self._stand_by()
+            return 0.0
         self._refusal_count = 0
         if self._is_store_down:
             self._is_store_down = False
@@ -266,6 +276,7 @@ class Scheduler:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
         pipeline = self._pipeline
+        self._store.forget_illegal_rows()
         overrides = Overrides(pipeline.hierarchy, self._store.overrides())
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
@@ -282,7 +293,11 @@ class Scheduler:
                 extra={'event': 'strangers_found'},
             )
         engine = Engine(timetable, pipeline.machine_by_name)
-        entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
+        kept = self._store.freeruns()
+        illegal = self._illegal()
+        # An entry whose row cannot be read is left alone: to make it anew would be refused.
+        declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
+        entries, effects = reconcile(kept, declared, now)
         processes = pipeline.known_freerun_processes()
         freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
         resting = [entry for entry in entries if freeruns.rests(entry)]
@@ -294,6 +309,7 @@ class Scheduler:
                 extra={'event': 'freeruns_resting'},
             )
         index = self._wired(engine, freeruns, overrides, now)
+        index.requests.illegal = illegal
         self._pause(index)
         self._apply(index, [*effects, *overrides.void()])
         self._look_at_all(index, now)
@@ -331,6 +347,7 @@ class Scheduler:
         timetable.hierarchy = index.overrides.hierarchy
         engine = Engine(timetable, self._pipeline.machine_by_name)
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
+        self._index.requests.illegal = index.requests.illegal
         self._look_at_all(self._index, now)
         return self._index
 
@@ -355,7 +372,8 @@ class Scheduler:
             if self._consumer is None:
                 self._broker.declare(self._routes())
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
-            self._unacked += self._consumer.take(self._settings.inbox_batch_max)
+            limit = self._isolation.limit(self._settings.inbox_batch_max)
+            self._unacked += self._consumer.take(limit)
         except BrokerUnavailable as error:
             if not self._is_deaf:
                 logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
@@ -415,6 +433,7 @@ class Scheduler:
         index.engine.timetable.pause(command.id for command in commands if command.is_paused)
 
     def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
+        self._store.forget_illegal_rows()
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()
         for unit in live.values():
@@ -426,13 +445,23 @@ class Scheduler:
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
-            yield from sweep.ended(waiting, self._store.units(uow_ids))
+            units = self._store.units(uow_ids)
+            if len(units) < len(uow_ids):
+                # A unit whose row cannot be read is not gone: its job counts as running.
+                illegal = self._illegal()
+                waiting = [job for job in waiting if job.uow_id not in illegal]
+            yield from sweep.ended(waiting, units)
         missing = index.freeruns.waiting_for(live)
         if missing:
             found = self._store.units(missing)
             yield from map(Reported, found.values())
-            gone = [uow_id for uow_id in missing if uow_id not in found]
+            illegal = self._illegal() if len(found) < len(missing) else frozenset()
+            gone = [uow_id for uow_id in missing if uow_id not in found and uow_id not in illegal]
             self._apply(index, index.freeruns.vanished(gone, now))
+
+    def _illegal(self) -> frozenset[str]:
+        """Return the names of rows that could not be read, as far as they are known."""
+        return frozenset(row.row for row in self._store.illegal_rows())
 
     def _apply(self, index: Index, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
@@ -497,6 +526,7 @@ class Scheduler:
             self._consumer.ack(self._unacked)
         except BrokerUnavailable as error:
             logger.warning('messages may come twice: %s', error, extra={'event': 'broker_down'})
+        self._isolation.passed(self._unacked)
         self._unacked.clear()
 
     def _stand_by(self) -> None:

@@ -59,6 +59,8 @@ class Requests:
         self._freerun_processes = freerun_processes
         self._overrides = overrides
         self._rest: dict[CommandId, list[JobKey]] = {}
+        #: Names of rows that cannot be read, of processes and free runs: nothing is saved there.
+        self.illegal: frozenset[str] = frozenset()
 
     @property
     def is_busy(self) -> bool:
@@ -178,6 +180,8 @@ class Requests:
 
     def _of_override(self, command: Command, now: datetime) -> Sequence[Effect]:
         """Change what holds over context.py; the caller then goes by the changed hierarchy."""
+        if command.process in self.illegal:
+            return [self._unreadable(command, now)]
         try:
             effects = self._overrides.change(command, now)
         except OverrideRefused as error:
@@ -208,6 +212,8 @@ class Requests:
 
     def _of_freerun(self, command: Command, now: datetime) -> Sequence[Effect]:
         name = command.process
+        if name in self.illegal:
+            return [self._unreadable(command, now)]
         known = self._freeruns.get(name)
         if command.kind is CommandKind.FREERUN_SAVE:
             try:
@@ -238,6 +244,14 @@ class Requests:
         else:
             effects = self._freeruns.run_now(name, now)
         return [*effects, _ended(command, now, str(name), is_done=True)]
+
+    def _unreadable(self, command: Command, now: datetime) -> SaveCommand:
+        why = (
+            f'the row of {command.process} in the store cannot be read, so nothing is saved there; '
+            'the log of the Scheduler names its field: repair or remove the row, then start the '
+            'Scheduler anew'
+        )
+        return _ended(command, now, why, is_done=False)
 
 
 def _ended(command: Command, now: datetime, outcome: str, *, is_done: bool) -> SaveCommand:

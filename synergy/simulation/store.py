@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from synergy.core.effects import Save, in_stages
 from synergy.core.records import Leadership, UowId
 from synergy.ports.errors import StoreUnavailable
+from synergy.ports.rows import IllegalRow
 from synergy.ports.store import Store
 from synergy.simulation.faults import Faults
 from synergy.simulation.monitor import Monitor
@@ -109,6 +110,14 @@ class UnreliableStore:
         else:
             self._store.commit(leadership, saves, announced)
         self._line.after(StoreUnavailable)
+
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the rows that could not be read: nothing is asked of the line."""
+        return self._store.illegal_rows()
+
+    def forget_illegal_rows(self) -> None:
+        """Forget them."""
+        self._store.forget_illegal_rows()
 
     def close(self) -> None:
         """Leave the shared store open."""

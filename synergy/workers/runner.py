@@ -26,7 +26,7 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
-from synergy.ports.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
+from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
@@ -110,11 +110,31 @@ class Runner:
         if not deliveries:
             return False
         claimed_at = self._clock.monotonic()
-        units = self._claim(deliveries)
+        units = self._claim_safely(deliveries)
         self._consumer.ack(deliveries)
         if units:
             self._adapt(len(units), self._work_all(Batch(units), claimed_at))
         return True
+
+    def _claim_safely(self, deliveries: Sequence[Delivery]) -> list[Unit]:
+        """Claim; a message at which that fails unexpectedly is put aside, the others are not."""
+        try:
+            return self._claim(deliveries)
+        except PortError:
+            raise
+        except Exception:  # Around one message at a time: it must not end the process.
+            logger.exception('claiming failed; one by one', extra={'event': 'claim_failed'})
+        units = []
+        for delivery in deliveries:
+            try:
+                units += self._claim([delivery])
+            except PortError:
+                raise
+            except Exception as error:  # As above.
+                logger.exception('a message cannot be handled', extra={'event': 'claim_failed'})
+                reason = f'the worker failed at it: {type(error).__name__}: {error}'
+                self._consumer.put_aside(delivery, reason)
+        return units
 
     def _claim(self, deliveries: Sequence[Delivery]) -> list[Unit]:
         settings = self._settings

@@ -160,7 +160,7 @@ def test_an_illegal_job_is_named_once_and_counts_as_running(
     assert len(rows) == 4
     assert [str(job.timeperiod) for job in jobs] == ['2026112201']
     assert len(caplog.records) == 1
-    assert 'job_hourly (SiteHourly 2026112200)' in caplog.text
+    assert 'job_hourly SiteHourly@2026112200' in caplog.text
     assert f"'{field}'" in caplog.text
 
 
@@ -175,8 +175,10 @@ def test_an_illegal_unit_is_left_out_of_what_is_read(
 
     assert [unit.id for unit in live] == [good.id]
     assert "'created_at' is 'yesterday'" in caplog.text
-    with pytest.raises(StoreUnusable, match="'created_at'"):
-        claim(store, bad.id, 'w')
+    assert claim(store, bad.id, 'w') is None
+    found = database['unit_of_work'].find_one({'created_at': 'yesterday'})
+    assert found is not None
+    assert (found['state'], found['owner']) == ('state_requested', None)
 
 
 def test_an_id_that_is_none_finds_nothing(store: MongoStore) -> None:

@@ -91,7 +91,7 @@ def soiled(launch: Launch) -> Launch:
             )
         )
         user = user_of('anna', Role.ADMIN, 'correct horse battery', now)
-        store.save_user(replace(user, name=NASTY))
+        store.add_user(replace(user, name=NASTY))
         store.save_token(new_token(NASTY, Role.VIEWER, NASTY, now, None)[0])
         box = Box(box_id=NASTY, host=NASTY, home=NASTY, pid=1, version=NASTY)
         store.heartbeat(box, timedelta(seconds=15))

@@ -111,7 +111,7 @@ timetable_context = {}
         "trigger 'sometimes' cannot be read",
         '_weekly',
         'max_running = 0 of G',
-        'no JSON object',
+        'cannot be taken: it cannot be written as JSON',
         'no regular expression',
         "is_on = 'yes' of J",
         'time_grouping = 99 of K',

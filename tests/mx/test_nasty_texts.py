@@ -72,7 +72,7 @@ def test_the_number_stands_where_the_character_was(soiled: Pages) -> None:
 
 def test_names_of_users_are_shown_too(soiled: Pages) -> None:
     user = user_of('anna', Role.ADMIN, PASSWORD, NOW)
-    soiled.store.save_user(replace(user, name=f'x{NASTY}'))
+    soiled.store.add_user(replace(user, name=f'x{NASTY}'))
     soiled.add_user('admin', Role.ADMIN)
     soiled.log_in('admin')
 
