@@ -13,6 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, TextIO, cast
 
+from synergy.core.redaction import redacted_text
 from synergy.doors import in_words
 
 _FORMAT: Final = '%(asctime)s %(levelname)-7s %(event)s %(name)s %(message)s'
@@ -38,10 +39,10 @@ def set_up(
 
 
 class _Formatter(logging.Formatter):
-    """Calls the command line as it is called here."""
+    """Calls the command line as it is called here, and tells no secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return in_words(super().format(record))
+        return redacted_text(in_words(super().format(record)))
 
 
 class _Printed(io.TextIOBase):

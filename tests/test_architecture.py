@@ -29,7 +29,7 @@ ALLOWED = {
         'synergy.adapters',
         'synergy.doors',
     },
-    'synergy.logs': {'synergy.doors'},
+    'synergy.logs': {'synergy.core', 'synergy.doors'},
     'synergy.install': set(),
     'synergy.simulation': {
         'synergy.core',

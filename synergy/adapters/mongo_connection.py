@@ -20,6 +20,7 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreError, StoreUnavailable, StoreUnusable
 
@@ -51,6 +52,7 @@ class MongoConnection:
         Raises StoreUnusable when the URI cannot be understood.
         """
         self._clock = clock
+        self._uri = uri
         millis = int(busy_seconds_max * 1000)
         defaults: dict[str, Any] = {
             'serverSelectionTimeoutMS': millis,
@@ -75,12 +77,13 @@ class MongoConnection:
             self.name = self._client.get_default_database(DEFAULT_DATABASE).name
         except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
             raise StoreUnusable(
-                f'store_uri {shown(uri)} cannot be used ({error}); correct it, as in '
+                f'store_uri {without_password(uri)} cannot be used '
+                f'({without_secrets_of(str(error), uri)}); correct it, as in '
                 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'
             ) from error
         except errors.PyMongoError as error:
-            raise self._translated(error, shown(uri)) from error
-        self.place = f'store {shown(uri)}'
+            raise self._translated(error, without_password(uri)) from error
+        self.place = f'store {without_password(uri)}'
         self.database: Database[Document] = self._client.get_database(
             self.name,
             write_concern=WriteConcern('majority', wtimeout=millis, j=True),
@@ -133,6 +136,7 @@ class MongoConnection:
 
     def _translated(self, error: errors.PyMongoError, place: str) -> StoreError:
         code, text = _code_and_text(error)
+        text = without_secrets_of(text, self._uri)
         if isinstance(error, errors.OperationFailure) and code in _AUTHENTICATION_FAILED:
             return StoreUnusable(
                 f'{place} refused user name or password ({text}); correct store_uri, and name the '
@@ -173,16 +177,6 @@ class MongoConnection:
             f'cannot be reached ({text.partition(", Timeout:")[0]}); check that mongod runs, host '
             'names, ports and replicaSet in store_uri, and the network'
         )
-
-
-def shown(uri: str) -> str:
-    """Return a URI as it may be logged: without its password."""
-    scheme, mark, rest = uri.partition('://')
-    place, _, options = rest.partition('?')
-    credentials, at, hosts = place.rpartition('@')
-    user = credentials.partition(':')[0]
-    del options  # They may carry secrets, too: tlsCertificateKeyFilePassword.
-    return f'{scheme}{mark}{user}{at}{hosts}'
 
 
 def _code_and_text(error: errors.PyMongoError) -> tuple[int | None, str]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from synergy.core.redaction import redacted, redacted_text
+
 #: Columns that a pipe is taken to have: lines are never wrapped or cut for a program.
 _PIPE_WIDTH: Final = 1000
 
@@ -38,11 +40,14 @@ def print_table(
     console().print(table)
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(value, indent=2))
+def print_json(value: Any, *, has_secret_names: bool = True) -> None:
+    """Print one JSON document, without secrets.
+
+    has_secret_names: whether what goes by the name of a secret is one; not so in lists of tokens.
+    """
+    print(json.dumps(redacted(value) if has_secret_names else value, indent=2))
 
 
 def _escaped(value: object) -> str:
     # Brackets would be read as markup.
-    return '' if value is None else str(value).replace('[', r'\[')
+    return '' if value is None else redacted_text(str(value)).replace('[', r'\[')

@@ -21,6 +21,7 @@ from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.core.redaction import redacted_text
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.documents import DeadDocument
 from synergy.view.encode import encode_dead, encode_freerun
@@ -216,7 +217,7 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
     print_freeruns(documents)
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):
-            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {event.text}')
+            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {redacted_text(event.text)}')
     return ExitCode.OK
 
 

@@ -10,6 +10,7 @@ from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.reading import reading
 from synergy.cli.target import key_of
+from synergy.core.redaction import redacted_text
 from synergy.view.encode import encode_causes
 from synergy.view.why import explain
 
@@ -38,7 +39,8 @@ def print_causes(causes: Sequence[Mapping[str, Any]]) -> None:
     """Print an answer for people, each cause with what helps. causes: as encoded."""
     for cause in causes:
         indent = '    ' * cause['depth']
-        print(f'{indent}{cause["process"]}@{cause["timeperiod"]}: {cause["text"]}')
+        text = redacted_text(cause['text'])
+        print(f'{indent}{cause["process"]}@{cause["timeperiod"]}: {text}')
         if action := cause.get('action'):
             print(f'{indent}  -> {action["label"]}: {action["command"]}')
 
