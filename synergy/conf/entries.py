@@ -150,11 +150,13 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     misfire_max: int = 10,
     max_attempts: int = 1,
     retry_delay: float = 10,
+    arguments_are_code: bool | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
     overlap: a fire while a run is under way: `skip`, `queue` (one) or `allow`. misfire: fires that
-    were missed: `once`, `all` (the newest `misfire_max`) or `skip`.
+    were missed: `once`, `all` (the newest `misfire_max`) or `skip`. arguments_are_code: whether who
+    may write them may run code, and has to be an admin; without, as the class says.
     """
     return RawEntry('freerun', locals())
 

@@ -18,6 +18,7 @@ from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, Co
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.mx.ask import TEXT_LENGTH_MAX, Ask
+from synergy.mx.code_arguments import allowed
 from synergy.mx.errors import Refused, wrong
 
 KEY_HEADER: Final = 'Idempotency-Key'
@@ -107,7 +108,11 @@ def asked_before(ask: Ask, command: Command) -> Command | None:
 
 
 def place(ask: Ask, command: Command) -> Command:
-    """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
+    """Insert a command and ring; return it as the store has it: an earlier one of this id wins.
+
+    Raises Refused when the visitor may not give this one.
+    """
+    command = allowed(ask, command)
     ask.store.insert_command(command)
     known = asked_before(ask, command) or command
     ask.site.ring(command.id)
