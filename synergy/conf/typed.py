@@ -5,11 +5,16 @@ Each reader returns the value and raises ValueError that says what was expected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from synergy.core.timeperiod import Qualifier, parse
+
+_FILES: Final = ('sqlite', 'embedded')
+_USER: Final = re.compile(r':[^/]*@')
 
 
 def text(value: object) -> str:
@@ -108,8 +113,14 @@ def uri(*schemes: str) -> Callable[[object], str | None]:
     def read(value: object) -> str | None:
         if value is None:
             return None
-        if urlsplit(text(value)).scheme not in schemes:
+        parts = urlsplit(text(value))
+        if parts.scheme not in schemes:
             raise ValueError(f'expected a URI that begins with {" or ".join(schemes)}')
+        if parts.scheme in _FILES and _USER.search(parts.netloc + parts.path):
+            # It would become a folder of that name.
+            raise ValueError(
+                f'{parts.scheme} has no user; expected {parts.scheme}:///ABSOLUTE/PATH'
+            )
         return str(value)
 
     return read
