@@ -82,6 +82,7 @@ _OPENSSL: Final = re.compile(rf"""(-pass(?:in|out)?["',= \t]{{1,8}}pass:){_VALUE
 _NETRC: Final = re.compile(
     rf'(\b(?:login|user|account)[ \t]+\S{{1,200}}\s{{1,20}}password[ \t]{{1,20}}){_VALUE}', re.I
 )
+_SETX: Final = re.compile(r'(\bsetx?[ \t]+\w{0,40}(?i:key|token|secret|pass\w*|pwd)[ \t]+)\S+')
 _VAULT: Final = re.compile(r'(\bvault[ \t]+login[ \t]+)(?!-)\S+')
 _XFREERDP: Final = re.compile(r'(?<![\w/])(/p:)\S+')
 #: A word that the text then holds, and the pattern.
@@ -89,6 +90,7 @@ _ODD: Final = (
     *((word, _ORACLE) for word in ('sqlplus', 'sqlldr', 'expdp', 'impdp', 'rman')),
     ('password', _NETRC),
     ('vault', _VAULT),
+    ('set', _SETX),
     ('/p:', _XFREERDP),
     ('pass:', _OPENSSL),
 )
@@ -112,7 +114,9 @@ def without_command_secrets(text: str) -> str:
 def without_secret_words(words: Sequence[str]) -> list[str]:
     """Return the words of one command without the secrets that options name."""
     shown: list[str] = []
-    programs: list[_Program] = []
+    # Options alone, kept apart from their program, are taken for curl's.
+    is_bare = bool(words) and words[0].startswith('-')
+    programs = [_PROGRAM_BY_NAME['curl']] if is_bare else []
     pending = ''
     for word in words:
         if pending and not (pending == 'long' and word.startswith('--')):

@@ -21,7 +21,7 @@ __all__ = ['MASK', 'redacted', 'redacted_lines', 'redacted_text', 'redacted_word
 
 #: What holds none of these holds no secret that could be told.
 _MAYBE: Final = re.compile(
-    r'[=:@]|-----|--?[a-z]|pass|secret|token|bearer|identified|eyJ|[A-Za-z0-9+/]{40}|[_-][A-Za-z0-9]{8}'
+    r'[=:@]|-----|--?[a-z]|pass|secret|token|key|bearer|identified|eyJ|[A-Za-z0-9+/]{40}|[_-][A-Za-z0-9]{8}'
     r'|A(?:KI|SI|ID|GP)A|AIza|SG\.|\|',
     re.I,
 )
@@ -36,6 +36,7 @@ _PEM_LINE: Final = re.compile(
     re.M,
 )
 _PEM_WIDTH_MIN: Final = 60
+_JOINED: Final = re.compile(r'[:=]|%3|->')
 _LINE_WORDS: Final = ('pass', 'phrase', 'cookie', 'mnemonic', 'authori', 'key')
 #: Secrets that are known by their form alone. Sources: secret scanning patterns of the vendors.
 _FORMS: Final = re.compile(
@@ -111,7 +112,7 @@ _NAME: Final = re.compile(r'-{0,2}([A-Za-z_][\w.-]{0,79})')
 #: What joins a name to its value. Names of free runs, `Process::entry`, and schemes are none.
 _NAMED: Final = re.compile(
     r"""(?<![\w.-])([A-Za-z_][\w.-]*+)((?:\\{0,4}["'])?\]?[ \t]{0,3})"""
-    r"""(=>|:=|==?|:(?!:|//)|%3[dDaA]|(?<=["']),(?=[ \t]{0,3}["']))([ \t]{0,3})"""
+    r"""(=>|->|:=|==?|:(?!:|//)|%3[dDaA]|(?<=["']),(?=[ \t]{0,3}["']))([ \t]{0,3})"""
 )
 #: A value, perhaps in quotes; of a text that was cut off, the rest.
 _VALUE: Final = re.compile(
@@ -186,7 +187,7 @@ def redacted_text(text: str | None) -> str:
     if len(text) >= _PEM_WIDTH_MIN:
         text = _PEM_LINE.sub(MASK, text)
     text = _FORMS.sub(_hidden_form, text)
-    is_named = ':' in text or '=' in text or '%3' in text
+    is_named = _JOINED.search(text) is not None
     if is_named and _has(low, _LINE_WORDS):
         text = _SIGNED.sub(rf'\1{MASK}', text)
         text = _WHOLE_LINE.sub(_hidden_line, text)

@@ -145,6 +145,10 @@ TEXTS: Final[tuple[tuple[str, str], ...]] = (
     ('auth=hunter2', 'hunter2'),
     ('.dockerconfigjson {"auths": {"r": {"auth": "hunter2"}}}', 'hunter2'),
     ('_authToken=hunter2', 'hunter2'),
+    ('password -> hunter2', 'hunter2'),
+    ('setx API_KEY hunter2', 'hunter2'),
+    ('docker run -e PASSWORD=hunter2 image', 'hunter2'),
+    ('wget --http-password=hunter2 http://x', 'hunter2'),
 )  # fmt: skip
 
 #: Texts in which nothing is to be hidden.
@@ -223,6 +227,7 @@ VALUES: Final[tuple[tuple[Any, str], ...]] = (
     ({'command': ['backup', '--password', 'hunter2', '--to', '/x']}, 'hunter2'),
     ({'command': ['backup', '--password=hunter2']}, 'hunter2'),
     ({'command': ['/usr/bin/curl', '-u', 'anna:hunter2', 'https://x']}, 'hunter2'),
+    ({'program': 'curl', 'options': ['-u', 'anna:hunter2']}, 'hunter2'),
     ({'command': ['curl', '-H', 'X-Api-Key: hunter2']}, 'hunter2'),
     ({'command': ['sh', '-c', 'mysql -phunter2']}, 'hunter2'),
     ({'command': 'mysql -phunter2', 'shell': True}, 'hunter2'),
