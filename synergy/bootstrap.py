@@ -23,6 +23,7 @@ from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.core.uri import without_password
 from synergy.ports.administration import Administration
 from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
@@ -209,6 +210,8 @@ def _path_of(uri: str, scheme: str, setting: str) -> Path:
     parts = urlsplit(uri)
     if parts.scheme != scheme:
         raise SettingsError(
-            (f'{setting} {uri!r} names no adapter of this version; use {scheme}:///ABSOLUTE/PATH',)
+            (
+                f'{setting} {without_password(uri)!r} names no adapter of this version; use {scheme}:///ABSOLUTE/PATH',
+            )
         )
     return Path(unquote(parts.path))

@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from synergy import private
 from synergy.core.printable import printable_lines
+from synergy.core.redaction import redacted_text
 from synergy.doors import in_words, project_folder
 from synergy.output.outlet import Outlet
 
@@ -111,9 +112,9 @@ class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # Generic for 
 class _Formatter(logging.Formatter):
     """One record, one line: what follows it, as a traceback does, is indented and forges none.
 
-    Calls the command line as it is called here.
+    Tells no secrets, and calls the command line as it is called here.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        text = in_words(super().format(record))
+        text = redacted_text(in_words(super().format(record)))
         return text if text.isprintable() else printable_lines(text).replace('\n', '\n    ')

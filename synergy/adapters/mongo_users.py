@@ -19,8 +19,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from synergy.adapters import mongo_documents as documents
+from synergy.adapters.mongo_documents import Document, Malformed
 from synergy.adapters.mongo_reading import MongoReading
-from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, outcome_of
+from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
 _USERS: Final = 'mx_user'
 _TOKENS: Final = 'mx_token'

@@ -35,7 +35,7 @@ from synergy.adapters.rabbit_message import (
 from synergy.adapters.rabbit_publisher import RabbitPublisher
 from synergy.adapters.rabbit_session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
 from synergy.core.records import Route
-from synergy.core.uri import without_password
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.broker import DeadLetter, Message, QueueState
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
 from synergy.ports.message import dead_queue_of, shown_body, storable_reason
@@ -267,7 +267,8 @@ def _parameters(uri: str, name: str) -> URLParameters:
         parameters = URLParameters(uri)
     except (ValueError, TypeError, LookupError) as error:
         raise BrokerUnusable(
-            f'broker_uri {without_password(uri)} cannot be understood ({error}); '
+            f'broker_uri {without_password(uri)} cannot be understood '
+            f'({without_secrets_of(str(error), uri)}); '
             'it is amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, with %2F for the default one'
         ) from error
     if 'heartbeat' not in parse_qs(urlsplit(uri).query):

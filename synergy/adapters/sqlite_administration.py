@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from synergy.adapters.sqlite_connection import to_micros
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.records import Leadership
-from synergy.ports.administration import Findings
+from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnusable
 
@@ -76,6 +77,10 @@ class SqliteAdministration:
         before = self.check()
         self._open().close()
         return Findings(changes=before.changes, problems=before.problems)
+
+    def former(self) -> Sequence[FormerProcess]:
+        """Return nothing: Synergy 2.x wrote no such file."""
+        return ()
 
     def reset(self) -> None:
         """Remove the file and make an empty one."""

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from synergy.cli.streams import behind
 from synergy.core.printable import printable
+from synergy.core.redaction import redacted, redacted_text
 
 D = TypeVar('D')
 
@@ -54,13 +55,16 @@ def print_table(
     console().print(table)
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(value, indent=2))
+def print_json(value: Any, *, has_secret_names: bool = True) -> None:
+    """Print one JSON document, without secrets.
+
+    has_secret_names: whether what goes by the name of a secret is one; not so in lists of tokens.
+    """
+    print(json.dumps(redacted(value) if has_secret_names else value, indent=2))
 
 
 def shown(document: D) -> D:
-    """Return a document with every text in it as one line that may be printed."""
+    """Return a document with every text in it as one line without secrets, fit to be printed."""
     return cast('D', _shown(document))
 
 
@@ -68,7 +72,7 @@ def _shown(value: object) -> object:
     # As deep as documents of our own are: what others nest is a text within them.
     match value:
         case str():
-            return printable(value)
+            return printable(redacted_text(value))
         case Mapping():
             return {key: _shown(item) for key, item in value.items()}
         case list() | tuple():
@@ -78,4 +82,4 @@ def _shown(value: object) -> object:
 
 
 def _cell(value: object) -> Text:
-    return Text('' if value is None else printable(str(value)))
+    return Text('' if value is None else printable(redacted_text(str(value))))

@@ -23,6 +23,7 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.printable import printable
 from synergy.core.records import ProcessName
+from synergy.core.redaction import redacted_text
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.documents import DeadDocument
 from synergy.view.encode import encode_dead, encode_freerun
@@ -229,7 +230,7 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
     print_freeruns(documents)
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):
-            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {printable(event.text)}')
+            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {printable(redacted_text(event.text))}')
     return ExitCode.OK
 
 

@@ -13,6 +13,7 @@ from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
 from synergy.core.printable import printable
 from synergy.core.records import LogLine, ProcessName, Unit
+from synergy.core.redaction import redacted_text
 from synergy.ports.store import Store
 from synergy.view.encode import encode_line
 
@@ -48,7 +49,7 @@ def _run(options: Namespace) -> ExitCode:
         while True:
             lines = store.log(unit.id)
             for line in lines[shown:]:
-                print(_shown(line), flush=True)
+                print(redacted_text(_shown(line)), flush=True)
             shown = len(lines)
             if not options.follow or not _is_live(store, unit):
                 break

@@ -16,6 +16,7 @@ from synergy.cli.streams import spoken
 from synergy.conf.errors import ConfigurationError
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, check_text
 from synergy.core.nearest import nearest
+from synergy.core.redaction import redacted_text
 from synergy.ports.errors import PortError
 
 #: Sub-commands in the order of `--help`: name, module (`:` attribute), summary.
@@ -211,7 +212,7 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception:  # noqa: BLE001 - the last door: a fault of the program, shown whole
-        traceback.print_exc()
+        print(redacted_text(traceback.format_exc()), file=sys.stderr)
         return EXIT_UNEXPECTED
     return code
 
@@ -263,7 +264,7 @@ def _check_text(name: str, value: str) -> None:
 
 
 def _failed(message: str, code: ExitCode) -> int:
-    print(message, file=sys.stderr)
+    print(redacted_text(message), file=sys.stderr)
     return code
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from synergy.cli.console import print_table, shown
 from synergy.cli.target import instant_of
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
+from synergy.core.redaction import redacted_text
 from synergy.view.boxes import NEVER_STARTED, Presence
 from synergy.view.documents import (
     BoxDocument,
@@ -51,7 +52,7 @@ def print_status(found: StatusDocument) -> None:
             'last; start one with ./launch.py start Supervisor'
         )
     for warning in found['warnings']:
-        print(f'warning: {warning}')
+        print(redacted_text(f'warning: {warning}'))
     print()
     print_table(
         ('process', 'tree', 'on', 'waiting', 'running', 'done', 'noop', 'skipped', 'held',
@@ -172,7 +173,7 @@ def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None
     print(sentence(command))
     print(f'asked for by {command["actor"]} at {said(command["created_at"])} UTC')
     if command['reason']:
-        print(f'because: {command["reason"]}')
+        print(redacted_text(f'because: {command["reason"]}'))
     if command['is_paused']:
         print(f'paused; go on with ./launch.py requests resume {command["id"]}')
     for state, count in progress.items():
@@ -187,9 +188,9 @@ def sentence(command: CommandDocument) -> str:
         case 'requested':
             return f'{what} is requested; no Scheduler has seen it yet, it is done when one leads'
         case 'refused':
-            return f'{what} was refused: {command["outcome"]}'
+            return f'{what} was refused: {redacted_text(command["outcome"])}'
         case 'done':
-            return f'{what} is done: {command["outcome"]}'
+            return f'{what} is done: {redacted_text(command["outcome"])}'
         case state:
             return (
                 f'{what} is {state}, {command["applied_count"]} of {command["planned_count"]} jobs '

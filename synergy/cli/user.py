@@ -198,7 +198,8 @@ def _list(store: Store, *, is_json: bool) -> ExitCode:
                     {'id': token.id, 'user': token.user, 'role': token.role.value}
                     for token in tokens
                 ],
-            }
+            },
+            has_secret_names=False,
         )
         return ExitCode.OK
     if not users and store.had_users():

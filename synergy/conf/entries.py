@@ -156,12 +156,14 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     retry_delay: float = 10,
     recycle_after: int | None = None,
     memory_mb_max: int | None = None,
+    arguments_are_code: bool | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
     overlap: a fire while a run is under way: `skip`, `queue` (one) or `allow`. misfire: fires that
     were missed: `once`, `all` (the newest `misfire_max`) or `skip`. recycle_after, memory_mb_max:
-    as of a managed process; the same for all entries of a process.
+    as of a managed process; the same for all entries of a process. arguments_are_code:
+    whether who may write them may run code, and has to be an admin; without, as the class says.
     """
     return RawEntry('freerun', locals())
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
 from synergy.conf.locate import find_problem
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
@@ -152,6 +153,7 @@ class EntryReader:
                 self._choice('misfire', [item.value for item in Misfire]) or Misfire.ONCE
             ),
             misfire_max=self._whole('misfire_max', 1, MISFIRE_MAX),
+            arguments_are_code=self._is_code(),
             retry=RetryPolicy(
                 max_attempts=self._whole('max_attempts', 1, 1000),
                 delay=timedelta(seconds=self._number('retry_delay', 0)),
@@ -328,6 +330,13 @@ class EntryReader:
         if problem := find_problem(value, self._settings.project):
             self._refuse('classname', problem)
         return value
+
+    def _is_code(self) -> bool | None:
+        if self._fields['arguments_are_code'] is not None:
+            return self._switch('arguments_are_code')
+        classname = self._fields['classname']
+        is_code = are_arguments_code(str(classname), self._settings.project)
+        return True if is_code else None
 
     def _data_source(self, machine: str) -> str | None:
         value = self._optional_text('data_source')

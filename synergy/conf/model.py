@@ -120,7 +120,11 @@ class ManagedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreerunEntry:
-    """A cron-like entry: one of possibly several of one process, whose workers run it."""
+    """A cron-like entry: one of possibly several of one process, whose workers run it.
+
+    arguments_are_code: only an admin may write them; False: context.py says that they are not,
+    None: nothing says so.
+    """
 
     name: ProcessName
     entry_name: str
@@ -137,6 +141,7 @@ class FreerunEntry:
     overlap: Overlap = Overlap.SKIP
     misfire: Misfire = Misfire.ONCE
     misfire_max: int = 10
+    arguments_are_code: bool | None = None
     retry: RetryPolicy
     recycle_after: int | None = None
     memory_mb_max: int | None = None

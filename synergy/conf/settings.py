@@ -22,7 +22,9 @@ from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
+from synergy.core.redaction import redacted
 from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.private import UMASK
 
 #: Environment variables with these beginnings are not settings.
@@ -368,7 +370,8 @@ def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
         try:
             values[name] = setting.read(value)
         except ValueError as error:
-            problems.append(f'{name} = {shortened(value)} in {place}: {error}; correct the value')
+            shown, why = _shown(name, value), without_secrets_of(str(error), str(value))
+            problems.append(f'{name} = {shortened(shown)} in {place}: {why}; correct the value')
     if problems:
         raise SettingsError(tuple(problems))
     found = _settings(values, module_name, project)
@@ -433,6 +436,15 @@ def _from_environment(
             continue
         given[name_by_variable[variable]] = (value, f'environment variable {variable}')
     return given
+
+
+def _shown(name: str, value: object) -> Any:
+    """Return a value as it may be seen, which is wrong, and may be another setting's."""
+    return (
+        without_password(value)
+        if isinstance(value, str) and '_uri' in name
+        else redacted(value, name)
+    )
 
 
 def _unknown(name: str, place: str, known: Mapping[str, Setting]) -> str:

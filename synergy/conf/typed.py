@@ -5,6 +5,7 @@ Each reader returns the value and raises ValueError that says what was expected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final, cast
@@ -20,6 +21,8 @@ WORDS_MAX: Final = 1_000
 WHOLE_MAX: Final = 10**15
 #: Thirty years; of hours and days, more than anybody keeps.
 SECONDS_MAX: Final = 1e9
+_FILES: Final = ('sqlite', 'embedded')
+_USER: Final = re.compile(r':[^/]*@')
 
 
 def text(value: object) -> str:
@@ -141,8 +144,14 @@ def uri(*schemes: str) -> Callable[[object], str | None]:
     def read(value: object) -> str | None:
         if value is None:
             return None
-        if urlsplit(text(value)).scheme not in schemes:
+        parts = urlsplit(text(value))
+        if parts.scheme not in schemes:
             raise ValueError(f'expected a URI that begins with {" or ".join(schemes)}')
+        if parts.scheme in _FILES and _USER.search(parts.netloc + parts.path):
+            # It would become a folder of that name.
+            raise ValueError(
+                f'{parts.scheme} has no user; expected {parts.scheme}:///ABSOLUTE/PATH'
+            )
         return str(value)
 
     return read

@@ -66,8 +66,12 @@ def _fill(timetable: Timetable, jobs: Iterable[Job], now: datetime) -> Iterator[
             yield Violation(invariant='I1', key=job.key, text='has more than one row')
         before = job.key
         if timetable.state(job.key) is None:
-            if job.timeperiod.ordinal >= timetable.hierarchy.begun_until(node, now) and (
-                node.until is None or job.timeperiod.ordinal < node.until
+            # An embryo waits for nothing: 2.x made rows of the future when somebody looked at them.
+            is_begun = job.state is not JobState.EMBRYO
+            if (
+                is_begun
+                and job.timeperiod.ordinal >= timetable.hierarchy.begun_until(node, now)
+                and (node.until is None or job.timeperiod.ordinal < node.until)
             ):
                 yield Violation(
                     invariant='I1', key=job.key, text='has a row, but its interval has not begun'
@@ -158,7 +162,10 @@ def _lease_violations(unit: Unit) -> Iterator[Violation]:
         )
     if unit.state is UnitState.PROCESSED and unit.fence < 1:
         yield Violation(
-            invariant='I5', key=unit.key, text=f'run {unit.run} is processed, but was never claimed'
+            invariant='I5',
+            key=unit.key,
+            text=f'run {unit.run} is processed, but was never claimed; if it was taken over from '
+            'Synergy 2.x, ./launch.py db --update corrects that',
         )
 
 

@@ -17,9 +17,11 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.core.users import Role
 from synergy.mx.answers import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.asked import asked_of
+from synergy.mx.code_arguments import reason_of as reason_for_code
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_UNIT
@@ -353,7 +355,18 @@ def _form(ask: Ask, form: Form, before: Freerun | None, status: int = 200) -> Re
         overlaps=[item.value for item in Overlap],
         misfires=[item.value for item in Misfire],
         form_id=fresh_form_id(),
+        locked=_locked(ask, before),
     )
+
+
+def _locked(ask: Ask, before: Freerun | None) -> str | None:
+    """Return why the visitor may not write arguments, of a new entry those of which processes."""
+    if ask.visitor.may(Role.ADMIN):
+        return None
+    if before is not None:
+        return reason_for_code(ask, before.process, before.arguments)
+    names = [name for name in processes_of(ask) if reason_for_code(ask, name)]
+    return f"Arguments of {', '.join(names)} are an admin's to write." if names else None
 
 
 def _checked(ask: Ask, values: Mapping[str, str], before: Freerun | None) -> Form:

@@ -19,6 +19,7 @@ import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.supervision import ProcessStatus
+from synergy.core.uri import without_password
 from synergy.mx import words
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.boxes import PRESENCES, load_of, process_row
@@ -110,8 +111,8 @@ def health(ask: Ask) -> Response:
         'health.html',
         health=health_of(ask),
         version=synergy.__version__,
-        store_uri=masked_text(ask.settings.store_uri),
-        broker_uri=masked_text(ask.settings.broker_uri),
+        store_uri=without_password(ask.settings.store_uri),
+        broker_uri=without_password(ask.settings.broker_uri),
     )
 
 
@@ -150,8 +151,8 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
     return {
         'version': synergy.__version__,
         'is_well': found.is_well,
-        'needs': [f'{need.text} {need.advice}' for need in found.needs],
-        'warnings': [f'{need.text} {need.advice}' for need in found.warnings],
+        'needs': [masked_text(f'{need.text} {need.advice}') for need in found.needs],
+        'warnings': [masked_text(f'{need.text} {need.advice}') for need in found.warnings],
         'broker_away_since': None if found.broker is None else instant(found.broker.since),
         'waits': count_by_name,
         'is_led': found.is_led,
@@ -159,8 +160,8 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
         'term': None if found.leadership is None else found.leadership.term,
         'standbys': [item.owner for item in found.schedulers if not item.is_leading],
         'store_seconds': found.store_seconds,
-        'store_uri': masked_text(ask.settings.store_uri),
-        'broker_uri': masked_text(ask.settings.broker_uri),
+        'store_uri': without_password(ask.settings.store_uri),
+        'broker_uri': without_password(ask.settings.broker_uri),
         'home': str(ask.settings.home),
         'box_id': ask.settings.box_id,
         'processes_up': found.processes_up,

@@ -20,6 +20,7 @@ from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, Co
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.mx.ask import TEXT_LENGTH_MAX, Ask
+from synergy.mx.code_arguments import allowed
 from synergy.mx.errors import Refused, wrong
 from synergy.mx.gate import FORM_TOKEN
 
@@ -123,8 +124,11 @@ def used_before(ask: Ask, known: Command) -> Refused:
 
 
 def place(ask: Ask, command: Command) -> Command:
-    """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
-    known = _inserted(ask, command)
+    """Insert a command and ring; return it as the store has it: an earlier one of this id wins.
+
+    Raises Refused when the visitor may not give this one.
+    """
+    known = _inserted(ask, allowed(ask, command))
     ask.site.ring(command.id)
     return known
 

@@ -63,6 +63,8 @@ class ShellCommand:
 class ShellWorker(Worker):
     """Runs the command that `arguments` say."""
 
+    arguments_are_code = True
+
     def process_uow(self, uow: Uow) -> Outcome:
         """Run it to its end; return what its exit code means."""
         command = command_of(uow.arguments)

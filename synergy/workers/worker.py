@@ -18,8 +18,11 @@ class Worker:
 
     Define `process_uow` (or `_process_uow`, the name of Synergy 2.x). An exception fails the
     attempt; its traceback is kept in the unit's log. `setup` and `teardown` enclose the life of
-    the process.
+    the process. Where `arguments` are something to run, say `arguments_are_code = True`: then only
+    an admin may change them in the dashboard.
     """
+
+    arguments_are_code = False
 
     def __init__(self, process_name: str, perform_db_logging: bool = True) -> None:
         """Keep the name under which the worker is registered.
