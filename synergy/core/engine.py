@@ -283,7 +283,7 @@ class Engine:
         self._try_again(job, unit, rescue_attempt_at(policy, unit, now), error, now)
 
     def _bury(self, unit: Unit, why: str, now: datetime) -> None:
-        """Give up a unit that nobody has finished for too long."""
+        """Give up a unit whose attempt failed after more than the settings allow."""
         job = self.timetable.open_job(unit.key)
         if job is not None and job.uow_id == unit.id:
             self._try_again(job, unit, None, why, now)

@@ -111,11 +111,11 @@ class Freeruns:
 
     def _take(self, item: Input, now: datetime) -> None:
         match item:
-            case Reported(unit) | Expired(unit) if self._is_resting(unit):
+            case Reported(unit) | Expired(unit) | TooOld(unit) if self._is_resting(unit):
                 return
             case Reported(unit):
                 self._examine(unit, now)
-            case Expired(unit) if unit.process not in self._by_name:
+            case Expired(unit) | TooOld(unit) if unit.process not in self._by_name:
                 self._effects.append(CancelUnit(unit.id, 'no entry waits for it', now))
             case Expired(unit):
                 at = rescue_attempt_at(self._policy_of(unit.process), unit, now)

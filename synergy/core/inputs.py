@@ -35,7 +35,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class TooOld:
-    """A unit that has been live for longer than the settings allow, and why it is given up."""
+    """A unit whose attempt failed or fell silent after more than the settings allow, and why."""
 
     unit: Unit
     why: str

@@ -371,7 +371,9 @@ class Scheduler:
     def _gather_reports(self) -> Iterator[Input]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
-            yield from map(Reported, self._store.units(uow_ids).values())
+            age_max = self._settings.uow_age_max
+            found = self._store.units(uow_ids).values()
+            yield from (sweep.reported(unit, age_max) for unit in found)
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""

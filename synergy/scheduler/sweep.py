@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from synergy.core.inputs import Expired, Input, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
+from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """republish_after: a unit unclaimed so long after its announcement is announced again: its
-    message may be lost. age_max: a unit older than this that nobody holds is given up. delay_max:
+    message may be lost. age_max: an attempt that a worker held for longer is the last. delay_max:
     whether an attempt is to come later than this is looked at: a clock may have been ahead.
     """
 
@@ -65,13 +66,10 @@ def is_neglected(
 
     store_now: by the clock that judges leases.
     """
-    is_held = unit.lease_until is not None and unit.lease_until >= store_now
-    if not is_held and now - unit.created_at > patience.age_max:
-        hours = patience.age_max.total_seconds() / 3600
-        return TooOld(unit, f'not finished within {hours:g} hours (uow_age_hours_max)')
     match unit.state:
         case UnitState.IN_PROGRESS:
-            return None if is_held else Expired(unit)
+            is_held = unit.lease_until is not None and unit.lease_until >= store_now
+            return None if is_held else _failed(unit, patience.age_max) or Expired(unit)
         case UnitState.REQUESTED:
             if unit.not_before is not None and unit.not_before > now:
                 return Reported(unit) if unit.not_before > now + patience.delay_max else None
@@ -82,7 +80,18 @@ def is_neglected(
             )
             return Reported(unit) if is_silent else None
         case _:
-            return Reported(unit)
+            return reported(unit, patience.age_max)
+
+
+def reported(unit: Unit, age_max: timedelta) -> Input:
+    """Return what must be decided about a unit of which a worker or a look has told."""
+    is_failed = unit.state is UnitState.INVALID
+    return (_failed(unit, age_max) if is_failed else None) or Reported(unit)
+
+
+def _failed(unit: Unit, age_max: timedelta) -> Input | None:
+    why = given_up_because(unit, age_max)
+    return None if why is None else TooOld(unit, why)
 
 
 def waiting_for(jobs: Iterable[Job], live: Mapping[UowId, Unit]) -> Iterator[Job]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
+from types import NoneType
+from typing import Any, TypeAlias
+
+import pytest
 
 from synergy.core.inputs import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, uow_id_of
-from synergy.core.states import JobState, UnitState
-from synergy.scheduler.sweep import Patience, ended, is_neglected, waiting_for
+from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
+from synergy.scheduler.sweep import Patience, ended, is_neglected, reported, waiting_for
 from tests.builders import instant, key
 
 NOW = instant('2026112310')
@@ -34,6 +39,29 @@ JOB = Job(
     uow_id=UNIT.id,
     changed_at=NOW,
 )
+
+
+Fields: TypeAlias = dict[str, Any]
+
+
+def held(since: datetime, lasting: timedelta) -> Fields:
+    """Return what an attempt has whose lease ended so long after it had started."""
+    return {
+        'state': UnitState.IN_PROGRESS,
+        'started_at': since,
+        'lease_until': since + lasting,
+        'created_at': since,
+    }
+
+
+def failed(since: datetime, lasting: timedelta) -> Fields:
+    """Return what an attempt has that failed so long after it had started."""
+    return {
+        'state': UnitState.INVALID,
+        'started_at': since,
+        'finished_at': since + lasting,
+        'created_at': since,
+    }
 
 
 def neglected(**fields: object) -> object:
@@ -67,15 +95,71 @@ def test_a_lease_is_judged_by_the_store_s_clock() -> None:
     assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, PATIENCE), Expired)
 
 
-def test_a_unit_that_nobody_finished_for_days_is_given_up_unless_it_is_held() -> None:
-    old = replace(UNIT, created_at=NOW - timedelta(hours=49))
-    held = replace(old, state=UnitState.IN_PROGRESS, lease_until=NOW + MINUTE)
+DAYS = timedelta(hours=60)
+SHORT, LONG = timedelta(hours=47), timedelta(hours=49)
 
-    found = is_neglected(old, NOW, NOW, PATIENCE)
 
-    assert isinstance(found, TooOld)
-    assert '48 hours' in found.why
-    assert is_neglected(held, NOW, NOW, PATIENCE) is None
+@pytest.mark.parametrize(
+    ('fields', 'kind'),
+    [
+        # Requested before an outage of days: never claimed, unannounced, delayed, handed back.
+        ({'created_at': NOW - DAYS, 'announced_at': NOW - DAYS}, Reported),
+        ({'created_at': NOW - DAYS, 'announced_at': None}, Reported),
+        ({'created_at': NOW - DAYS, 'announced_at': NOW}, NoneType),
+        ({'created_at': NOW - DAYS, 'announced_at': None, 'not_before': NOW - DAYS}, Reported),
+        ({'created_at': NOW - DAYS, 'started_at': NOW - DAYS, 'announced_at': None}, Reported),
+        # Under way when everything went down; its worker is gone since.
+        (held(NOW - DAYS, timedelta(seconds=15)), Expired),
+        (held(NOW - DAYS, SHORT), Expired),
+        (held(NOW - DAYS, LONG), TooOld),
+        # It failed just before, and nobody was there to decide.
+        (failed(NOW - DAYS, timedelta(seconds=1)), Reported),
+        (failed(NOW - DAYS, SHORT), Reported),
+        (failed(NOW - DAYS, LONG), TooOld),
+        # Held by a worker that lives, however long.
+        ({**held(NOW - DAYS, LONG), 'lease_until': NOW + MINUTE}, NoneType),
+        # The clock was set back while it ran; of old rows it is not known when they started.
+        (failed(NOW + DAYS, -LONG), Reported),
+        ({**held(NOW - DAYS, LONG), 'started_at': None}, Expired),
+        ({**held(NOW - DAYS, LONG), 'lease_until': None}, Expired),
+    ],
+)
+def test_only_time_in_which_a_worker_held_it_counts(fields: Fields, kind: type) -> None:
+    assert type(neglected(**fields)) is kind
+
+
+def test_what_is_given_up_says_why_and_by_which_setting() -> None:
+    fell_silent = neglected(**held(NOW - DAYS, LONG), owner='box:1')
+    told = reported(replace(UNIT, **failed(NOW - DAYS, LONG), error='no disk'), PATIENCE.age_max)
+
+    assert isinstance(fell_silent, TooOld)
+    assert fell_silent.why.startswith('lease of box:1 ran out; ')
+    assert isinstance(told, TooOld)
+    assert told.why == (
+        'no disk; this attempt was worked on for 49 hours, and after more than 48 '
+        '(uow_age_hours_max) none follows'
+    )
+
+
+def test_no_outage_however_long_gives_a_unit_up() -> None:
+    random = Random(11)
+    for _ in range(500):
+        work = timedelta(seconds=random.uniform(0, SHORT.total_seconds()))
+        outage = timedelta(hours=random.uniform(0, 10_000))
+        began = NOW - outage - work
+        state = random.choice(list(LIVE_UNIT_STATES))
+        unit = replace(
+            UNIT,
+            state=state,
+            created_at=began - timedelta(hours=random.uniform(0, 10_000)),
+            started_at=random.choice([None, began]),
+            finished_at=began + work,
+            lease_until=began + work if state is UnitState.IN_PROGRESS else None,
+            not_before=random.choice([None, began + work, NOW + MINUTE]),
+            attempt=random.randint(1, 5),
+        )
+        found = is_neglected(unit, NOW, NOW + MINUTE, PATIENCE)
+        assert not isinstance(found, TooOld), unit
 
 
 def test_a_failed_attempt_nobody_reported_is_decided() -> None:
