@@ -38,6 +38,7 @@ from synergy.core.records import (
     Unit,
     UowId,
 )
+from synergy.core.standing import Standing, decoded
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import IndexRow
@@ -348,6 +349,12 @@ class MongoReading:
         with self._connection.reaching():
             found = self._database[LEADERSHIP].find_one({'_id': LEADER})
         return None if found is None else leadership_of(found)
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
+        with self._connection.reaching():
+            found = self._database[LEADERSHIP].find_one({'_id': LEADER}, {'standing': 1})
+        return decoded(None if found is None else found.get('standing'))
 
     def commands(
         self,

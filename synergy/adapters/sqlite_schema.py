@@ -213,6 +213,10 @@ _VERSION_9: Final = """
 ALTER TABLE box_configuration ADD COLUMN start_asked_at INTEGER
 """
 
+_VERSION_10: Final = """
+ALTER TABLE leadership ADD COLUMN standing TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -223,4 +227,5 @@ MIGRATIONS: Final = (
     _VERSION_7,
     _VERSION_8,
     _VERSION_9,
+    _VERSION_10,
 )

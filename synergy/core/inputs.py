@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.records import Job, ProcessName, Unit
@@ -67,3 +67,18 @@ class Refused:
 
 
 Input: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused
+
+
+def process_of(item: Input) -> ProcessName | None:
+    """Return the process or free run that an input is about; None: it is about a command."""
+    match item:
+        case Look(process):
+            return process
+        case Reported(unit) | Expired(unit) | TooOld(unit):
+            return unit.process
+        case Vanished(key):
+            return key.process
+        case Commanded() | Refused():
+            return None
+        case _:
+            assert_never(item)

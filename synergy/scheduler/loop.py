@@ -45,8 +45,9 @@ from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
 from synergy.core.freerun_record import is_freerun
 from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
-from synergy.core.records import IndexCopy, Route, UowId
+from synergy.core.records import IndexCopy, ProcessName, Route, UowId
 from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
@@ -54,11 +55,13 @@ from synergy.ports.errors import (
     BrokerUnavailable,
     CommitRefused,
     LeadershipLost,
+    PortError,
     StoreUnavailable,
 )
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
+from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
@@ -142,6 +145,8 @@ class Scheduler:
         self._settings = settings
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
         self._announcer = Announcer(broker, pipeline.route_of)
+        self._isolating = Isolating(store, clock)
+        self._command: Command | None = None
         self._consumer: Consumer | None = None
         self._unacked: list[Delivery] = []
         self._index: Index | None = None
@@ -198,25 +203,69 @@ class Scheduler:
         try:
             seconds = self._turn()
         except (CommitRefused, LeadershipLost) as error:
-            logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
-            self._drop_index()
+            seconds = self._after_refusal(error)
             if isinstance(error, LeadershipLost):
                 self._leader.drop()
-            self._refusal_count += 1
-            return 0.0 if self._refusal_count == 1 else RETRY_SECONDS
+            return seconds
         except StoreUnavailable as error:
             if not self._is_store_down:
                 logger.warning('the store is unavailable: %s', error, extra={'event': 'store_down'})
             self._is_store_down = True
             self._drop_index()
+            if self._leader.is_trusted:
+                self._isolating.failed_turn(error)
+            else:
+                self._isolating.good_turn()
             return RETRY_SECONDS
+        except PortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - about one process or command; else raised again
+            return self._after_failure(error)
+        self._isolating.good_turn()
         self._refusal_count = 0
         if self._is_store_down:
             self._is_store_down = False
             logger.info('the store is back', extra={'event': 'store_up'})
         return seconds
 
+    def _after_refusal(self, error: CommitRefused | LeadershipLost) -> float:
+        """Read everything again; isolate whom the store refuses again and again."""
+        logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
+        is_helped = False
+        if isinstance(error, CommitRefused):
+            is_helped = bool(self._blame(error, None))
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        # Once somebody is isolated, that the copy of the index is wrong is no longer probable.
+        self._refusal_count = 0 if is_helped else self._refusal_count + 1
+        return 0.0 if is_helped or self._refusal_count == 1 else RETRY_SECONDS
+
+    def _after_failure(self, error: Exception) -> float:
+        """Isolate whom no decision can be made for; raise what is nobody's fault."""
+        index = self._index
+        deciding = index and (index.engine.deciding or index.freeruns.deciding)
+        is_helped = self._blame(error, deciding)
+        if is_helped is None:
+            raise error
+        logger.error(
+            'no decision could be made for %s; reloading',
+            deciding or 'a command',
+            exc_info=error,
+            extra={'event': 'decision_failed'},
+        )
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        return 0.0 if is_helped else RETRY_SECONDS
+
+    def _blame(self, error: Exception, deciding: ProcessName | None) -> bool | None:
+        timetable = None if self._index is None else self._index.engine.timetable
+        try:
+            return self._isolating.blame(error, deciding, timetable, self._command)
+        except StoreUnavailable:
+            return None  # Whose unit it is cannot be looked up now.
+
     def _turn(self) -> float:
+        self._command = None
         is_new_term = self._leader.hold()
         if self._leader.leadership is None:
             self._stand_by()
@@ -225,6 +274,10 @@ class Scheduler:
         if is_new_term or has_clock_stepped:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
+        self._isolating.begin(self._leader.leadership.term)
+        if self._isolating.is_to_try():
+            self._drop_index()
+        self._isolating.report(self._leader.leadership)
         index = self._index or self._load()
         self._take()
         now = self._clock.now()
@@ -281,10 +334,12 @@ class Scheduler:
                 strangers[0],
                 extra={'event': 'strangers_found'},
             )
-        engine = Engine(timetable, pipeline.machine_by_name)
+        engine = Engine(timetable, pipeline.machine_by_name, self._isolating.processes)
         entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
+        isolated = self._isolating.freeruns
+        effects = [item for item in effects if not _is_of(item, isolated)]
         processes = pipeline.known_freerun_processes()
-        freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
             logger.warning(
@@ -293,14 +348,13 @@ class Scheduler:
                 resting[0].name,
                 extra={'event': 'freeruns_resting'},
             )
-        index = self._wired(engine, freeruns, overrides, now)
+        self._index = index = self._wired(engine, freeruns, overrides, now)
         self._pause(index)
         self._apply(index, [*effects, *overrides.void()])
         self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
         self._next_prune = None
-        self._index = index
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -329,7 +383,7 @@ class Scheduler:
         """Go by the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
-        engine = Engine(timetable, self._pipeline.machine_by_name)
+        engine = Engine(timetable, self._pipeline.machine_by_name, self._isolating.processes)
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
         self._look_at_all(self._index, now)
         return self._index
@@ -382,15 +436,34 @@ class Scheduler:
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue
-            effects = index.requests.effects(command, now)
-            if effects:
-                self._apply(index, effects)
+            if not self._execute(index, command, now):
+                continue
             if command.kind in REQUEST_KINDS:
                 self._pause(index)
                 self._look_at_all(index, now)
             if command.kind is CommandKind.PROCESS_SAVE:
                 index = self._rewired(index, now)
         return index
+
+    def _execute(self, index: Index, command: Command, now: datetime) -> bool:
+        """Do what is next for one command; tell whether it is not left out.
+
+        One that was refused again and again is ended; if that is refused, too, it waits.
+        """
+        stage = self._isolating.stage_of(command)
+        if stage is Stage.ISOLATED:
+            return False
+        self._command = command
+        if stage is Stage.ON_TRIAL:
+            self._apply(index, [self._isolating.ended(command, now)])
+            self._isolating.has_ended(command)
+        elif effects := index.requests.effects(command, now):
+            # With its plan: what is refused may be of that.
+            saved = (item.command for item in effects if isinstance(item, SaveCommand))
+            self._command = next((item for item in saved if item.id == command.id), command)
+            self._apply(index, effects)
+        self._command = None
+        return True
 
     def _worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
         """Return the commands to go on with, so many at once; those that rest keep none waiting."""
@@ -485,6 +558,7 @@ class Scheduler:
             cast('Sequence[Save]', saves),
             announced=rung,
         )
+        self._isolating.saved(saves)
         rung.clear()
         self._next_mark = None
 
@@ -528,7 +602,8 @@ class Scheduler:
         )
         earliest = min(instant for instant in deadlines if instant is not None)
         seconds = (earliest - self._clock.now()).total_seconds()
-        return max(min(seconds, self._leader.seconds_to_renewal), 0.0)
+        most = min(self._leader.seconds_to_renewal, self._isolating.seconds_to_try())
+        return max(min(seconds, most), 0.0)
 
     def _wait(self, seconds: float) -> None:
         if self._is_stopping or seconds <= 0:
@@ -557,6 +632,10 @@ def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
             case _:
                 last[id(item)] = item
     return list(last.values())
+
+
+def _is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
+    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns
 
 
 def _is_of_freerun(item: Input) -> bool:

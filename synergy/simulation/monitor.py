@@ -18,8 +18,11 @@ from synergy.ports.store import JobFilter, Store
 _ROWS_MAX = 1_000_000
 
 
-class Broken(Exception):
-    """A promise was broken; the message says which, and the seed replays it."""
+class Broken(BaseException):
+    """A promise was broken; the message says which, and the seed replays it.
+
+    A BaseException: what isolates failing decisions must not take it for one.
+    """
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ def message_lost(stage: Stage) -> None:
 
 def under_way(stage: Stage) -> None:
     """Workers hold them, and die with everything else."""
-    assert all([stage.claim(uow_id) for uow_id in stage.take()])
+    assert all(stage.claim(uow_id) for uow_id in stage.take())
 
 
 def failed_unseen(stage: Stage) -> None:
