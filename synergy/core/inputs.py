@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
+from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.timeperiod import JobKey
 
@@ -82,3 +83,28 @@ def process_of(item: Input) -> ProcessName | None:
             return None
         case _:
             assert_never(item)
+
+
+def one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
+    """Keep the last input about each unit: what a sweep read is newer than what a report read.
+
+    A unit decided on twice in one batch would be moved twice from the same state, and the commit
+    refused, at every turn anew.
+    """
+    last: dict[object, Input] = {}
+    for item in inputs:
+        match item:
+            case Reported(unit) | Expired(unit) | TooOld(unit):
+                last[unit.id] = item
+            case _:
+                last[id(item)] = item
+    return list(last.values())
+
+
+def is_of_freerun(item: Input) -> bool:
+    """Tell whether an input is about a unit of a free run."""
+    match item:
+        case Reported(unit) | Expired(unit) | TooOld(unit):
+            return is_freerun(unit.process)
+        case _:
+            return False

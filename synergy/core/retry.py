@@ -49,10 +49,14 @@ def held_for(unit: Unit) -> timedelta | None:
     return max(until - unit.started_at, timedelta(0))
 
 
-def given_up_because(unit: Unit, held_max: timedelta) -> str | None:
-    """Return why no attempt may follow one that has failed or fallen silent; None: one may."""
+def given_up_because(unit: Unit, held_max: timedelta, seen_for: timedelta) -> str | None:
+    """Return why no attempt may follow one that has failed or fallen silent; None: one may.
+
+    seen_for: for how long the attempt was seen to be held, by a clock that nobody sets. By the
+    instants of a row alone, a machine that slept, or a clock that was set, would have worked.
+    """
     held = held_for(unit)
-    if held is None or held <= held_max:
+    if held is None or min(held, seen_for) <= held_max:
         return None
     hours = held.total_seconds() / 3600
     most = held_max.total_seconds() / 3600

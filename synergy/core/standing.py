@@ -77,6 +77,16 @@ class Standing:
         )
 
 
+def advice(subject: Subject) -> str:
+    """Return what an operator can do about an isolated subject."""
+    if subject.kind is SubjectKind.COMMAND:
+        return 'See what it asks for with ./launch.py requests, and the log of the Scheduler.'
+    return (
+        './launch.py verify and ./launch.py check tell more. A process with history whose level '
+        'was changed under its name needs a new name; a row that does not belong there is to go.'
+    )
+
+
 def encoded(standing: Standing) -> dict[str, Any]:
     """Return it as JSON carries it."""
     return {

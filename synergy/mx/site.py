@@ -12,6 +12,7 @@ from synergy.core.records import CommandId
 from synergy.mx.around import Surroundings
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
+from synergy.mx.idle import IdleWatch
 from synergy.mx.model import ReadModel
 from synergy.mx.security import Brake, Sessions
 from synergy.mx.shared import SharedPages
@@ -40,3 +41,4 @@ class Site:
     brake: Brake = field(default_factory=Brake)
     shared: SharedPages = field(default_factory=SharedPages)
     surroundings: Surroundings = field(default_factory=Surroundings)
+    idle: IdleWatch = field(default_factory=IdleWatch)

@@ -29,7 +29,7 @@ from synergy.core.effects import (
 from synergy.core.freerun_record import is_freerun
 from synergy.core.isolation import Isolation, Refusal, Stage, command_subject
 from synergy.core.records import Leadership, ProcessName, UowId
-from synergy.core.standing import Standing, Subject, SubjectKind
+from synergy.core.standing import Standing, Subject, SubjectKind, advice
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.errors import CommitRefused
@@ -149,15 +149,16 @@ class Isolating:
             return None
         before = self._isolation.isolated
         is_changed = self._isolation.refuse(refusals, self._clock.now(), self._clock.monotonic())
-        for item in self._isolation.isolated:
-            if item not in before:
+        for isolated in self._isolation.isolated:
+            if isolated not in before:
                 logger.error(
-                    '%s is isolated, nothing is decided for it until it is tried again at '
-                    '%s UTC: %s. All others go on. %s',
-                    item.subject,
-                    item.next_at and f'{item.next_at:%H:%M:%S}',
-                    item.reason,
-                    advice(item.subject),
+                    '%s is isolated, refused %d times: %s. Nothing is decided for it until '
+                    '%s UTC, when it is tried again; all others go on. %s',
+                    isolated.subject,
+                    isolated.refusal_count,
+                    isolated.reason,
+                    isolated.next_at and f'{isolated.next_at:%Y-%m-%d %H:%M:%S}',
+                    advice(isolated.subject),
                     extra={'event': 'isolated'},
                 )
         return is_changed
@@ -203,16 +204,6 @@ class Isolating:
             return unit.process
         jobs = () if timetable is None else timetable.open_jobs()
         return next((job.process for job in jobs if job.uow_id == uow_id), None)
-
-
-def advice(subject: Subject) -> str:
-    """Return what an operator can do about an isolated subject."""
-    if subject.kind is SubjectKind.COMMAND:
-        return 'Its row in the store cannot be saved; look at it with ./launch.py requests.'
-    return (
-        'See what the store has of it with ./launch.py verify and ./launch.py check; a process '
-        'with history whose level was changed needs a new name. It is tried again by itself.'
-    )
 
 
 def _subject(name: ProcessName) -> Subject:

@@ -19,12 +19,10 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from synergy.core.commands import (
-    JOB_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     Command,
     CommandKind,
-    CommandState,
 )
 from synergy.core.effects import (
     Announce,
@@ -43,8 +41,7 @@ from synergy.core.effects import (
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
-from synergy.core.freerun_record import is_freerun
-from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.inputs import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
 from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, ProcessName, Route, UowId
@@ -63,6 +60,7 @@ from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
 from synergy.scheduler.timers import Timers
@@ -75,11 +73,8 @@ REPUBLISH_AFTER: Final = timedelta(seconds=60)
 MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
-COMMANDS_PER_SWEEP_MAX: Final = 100
 #: A wall clock that moves so much further than the monotonic one within a turn has been set.
 CLOCK_STEP_SECONDS: Final = 1.0
-#: Commands that are not done, most of them requests whose jobs run; more wait unread.
-OPEN_COMMANDS_MAX: Final = 10_000
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
@@ -154,12 +149,13 @@ class Scheduler:
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
         self._leases = sweep.Leases(settings.uow_lease)
+        self._attempts = sweep.Attempts()
         self._next_prune: datetime | None = None
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._clock_offset: float | None = None
-        self._followed_count = 0
+        self._open_commands = OpenCommands(store)
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
@@ -242,8 +238,9 @@ class Scheduler:
 
     def _after_failure(self, error: Exception) -> float:
         """Isolate whom no decision can be made for; raise what is nobody's fault."""
-        index = self._index
-        deciding = index and (index.engine.deciding or index.freeruns.deciding)
+        index, deciding = self._index, None
+        if index is not None:
+            deciding = index.engine.deciding or index.freeruns.deciding
         is_helped = self._blame(error, deciding)
         if is_helped is None:
             raise error
@@ -285,7 +282,7 @@ class Scheduler:
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs = _one_about_each_unit([*inputs, *self._sweep(index, now)])
+            inputs = one_about_each_unit([*inputs, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
         self._decide(index, inputs, now)
         if self._next_mark is not None and now >= self._next_mark:
@@ -394,8 +391,8 @@ class Scheduler:
 
     def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
         """Let engine and free runs decide, each on what is its own, and do what they say."""
-        of_freeruns = [item for item in inputs if _is_of_freerun(item)]
-        of_jobs = [item for item in inputs if not _is_of_freerun(item)]
+        of_freeruns = [item for item in inputs if is_of_freerun(item)]
+        of_jobs = [item for item in inputs if not is_of_freerun(item)]
         effects = list(index.freeruns.on(of_freeruns, now))
         if of_jobs or index.engine.is_owing:
             effects += index.engine.on(of_jobs, now)
@@ -425,13 +422,13 @@ class Scheduler:
     def _gather_reports(self) -> Iterator[Input]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
-            age_max = self._settings.uow_age_max
-            found = self._store.units(uow_ids).values()
-            yield from (sweep.reported(unit, age_max) for unit in found)
+            age_max, monotonic = self._settings.uow_age_max, self._clock.monotonic()
+            for unit in self._store.units(uow_ids).values():
+                yield sweep.reported(unit, age_max, self._attempts.seen_for(unit, monotonic))
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""
-        for listed in self._worth_a_look(is_sweeping=is_sweeping):
+        for listed in self._open_commands.worth_a_look(is_sweeping=is_sweeping):
             # Read anew: the one before may have been about this one.
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
@@ -465,39 +462,20 @@ class Scheduler:
         self._command = None
         return True
 
-    def _worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
-        """Return the commands to go on with, so many at once; those that rest keep none waiting."""
-        waiting, followed = [], []
-        for command in self._store.open_commands(OPEN_COMMANDS_MAX):
-            if command.state is CommandState.RUNNING:
-                followed.append(command)
-            elif command.kind not in JOB_KINDS or not command.is_paused:
-                waiting.append(command)
-        # What is about a request first: else one that was cancelled before it was seen is done.
-        waiting.sort(key=lambda command: command.kind not in REQUEST_KINDS)
-        waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
-        if is_sweeping and followed:
-            # Counting its jobs is not worth while more often. Each has its turn.
-            start = self._followed_count % len(followed)
-            turn = (followed[start:] + followed[:start])[:COMMANDS_PER_SWEEP_MAX]
-            self._followed_count = start + len(turn)
-            waiting += turn
-        return waiting
-
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""
-        commands = self._store.open_commands(OPEN_COMMANDS_MAX)
-        index.engine.timetable.pause(command.id for command in commands if command.is_paused)
+        index.engine.timetable.pause(self._open_commands.paused())
 
     def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()
+        monotonic = self._clock.monotonic()
+        self._attempts.see(live.values(), monotonic)
         for unit in live.values():
-            if item := sweep.is_neglected(unit, now, store_now, self._patience):
+            seen_for = self._attempts.seen_for(unit, monotonic)
+            if item := sweep.is_neglected(unit, now, store_now, self._patience, seen_for):
                 yield item
-        yield from map(
-            Expired, self._leases.overlong(live.values(), store_now, self._clock.monotonic())
-        )
+        yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
@@ -618,29 +596,5 @@ class Scheduler:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
 
 
-def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
-    """Keep the last input about each unit: what a sweep read is newer than what a report read.
-
-    A unit decided on twice in one batch would be moved twice from the same state, and the commit
-    refused, at every turn anew.
-    """
-    last: dict[object, Input] = {}
-    for item in inputs:
-        match item:
-            case Reported(unit) | Expired(unit) | TooOld(unit):
-                last[unit.id] = item
-            case _:
-                last[id(item)] = item
-    return list(last.values())
-
-
 def _is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
     return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns
-
-
-def _is_of_freerun(item: Input) -> bool:
-    match item:
-        case Reported(unit) | Expired(unit) | TooOld(unit):
-            return is_freerun(unit.process)
-        case _:
-            return False

@@ -59,17 +59,41 @@ class Leases:
         return found
 
 
+class Attempts:
+    """For how long each attempt has been seen at work, by this process's own clock.
+
+    A new leader begins to count anew: then one attempt more is made rather than one too few.
+    """
+
+    def __init__(self) -> None:
+        """Have seen none yet."""
+        self._seen: dict[tuple[UowId, int], float] = {}
+
+    def see(self, units: Iterable[Unit], monotonic: float) -> None:
+        """Take note of the live units, all of them."""
+        self._seen = {
+            (unit.id, unit.fence): self._seen.get((unit.id, unit.fence), monotonic)
+            for unit in units
+            if unit.state in (UnitState.IN_PROGRESS, UnitState.INVALID)
+        }
+
+    def seen_for(self, unit: Unit, monotonic: float) -> timedelta:
+        """Return for how long an attempt was seen."""
+        since = self._seen.get((unit.id, unit.fence), monotonic)
+        return timedelta(seconds=monotonic - since)
+
+
 def is_neglected(
-    unit: Unit, now: datetime, store_now: datetime, patience: Patience
+    unit: Unit, now: datetime, store_now: datetime, patience: Patience, seen_for: timedelta
 ) -> Input | None:
     """Return what must be decided about a live unit; None when all is well with it.
 
-    store_now: by the clock that judges leases.
+    store_now: by the clock that judges leases. seen_for: see `Attempts`.
     """
     match unit.state:
         case UnitState.IN_PROGRESS:
             is_held = unit.lease_until is not None and unit.lease_until >= store_now
-            return None if is_held else _failed(unit, patience.age_max) or Expired(unit)
+            return None if is_held else _failed(unit, patience.age_max, seen_for) or Expired(unit)
         case UnitState.REQUESTED:
             if unit.not_before is not None and unit.not_before > now:
                 return Reported(unit) if unit.not_before > now + patience.delay_max else None
@@ -80,17 +104,17 @@ def is_neglected(
             )
             return Reported(unit) if is_silent else None
         case _:
-            return reported(unit, patience.age_max)
+            return reported(unit, patience.age_max, seen_for)
 
 
-def reported(unit: Unit, age_max: timedelta) -> Input:
+def reported(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input:
     """Return what must be decided about a unit of which a worker or a look has told."""
     is_failed = unit.state is UnitState.INVALID
-    return (_failed(unit, age_max) if is_failed else None) or Reported(unit)
+    return (_failed(unit, age_max, seen_for) if is_failed else None) or Reported(unit)
 
 
-def _failed(unit: Unit, age_max: timedelta) -> Input | None:
-    why = given_up_because(unit, age_max)
+def _failed(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input | None:
+    why = given_up_because(unit, age_max, seen_for)
     return None if why is None else TooOld(unit, why)
 
 

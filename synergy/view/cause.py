@@ -23,7 +23,8 @@ class CauseKind(StrEnum):
     attempt. DOOMED: will be skipped. WAITS_FOR: the causes one deeper tell of what it waits for.
     OFF, PAUSED, FULL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER, RUNNING,
     LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING, NO_BOX: why
-    no worker takes it. LEADER: nobody schedules.
+    no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
+    process, for the store refuses its rows or deciding fails.
     """
 
     OUTSIDE = 'outside'
@@ -50,6 +51,7 @@ class CauseKind(StrEnum):
     STARTING = 'starting'
     NO_BOX = 'no_box'
     LEADER = 'leader'
+    ISOLATED = 'isolated'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

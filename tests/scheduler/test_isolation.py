@@ -19,6 +19,7 @@ from synergy.core.effects import InsertUnit
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import build
+from synergy.core.readiness import readiness as real_readiness
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
@@ -219,7 +220,7 @@ def test_ten_poisonous_processes_hold_the_others_up_for_seconds_only(tmp_path: P
 def test_a_decision_that_raises_stops_its_process_and_nothing_else(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readiness = engine_module.readiness
+    readiness = real_readiness
 
     def failing(timetable: Any, job_key: JobKey, now: Any) -> Any:
         if job_key.process == BAD:

@@ -13,7 +13,7 @@ import pytest
 from synergy.core.inputs import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
-from synergy.scheduler.sweep import Patience, ended, is_neglected, reported, waiting_for
+from synergy.scheduler.sweep import Attempts, Patience, ended, is_neglected, reported, waiting_for
 from tests.builders import instant, key
 
 NOW = instant('2026112310')
@@ -65,7 +65,7 @@ def failed(since: datetime, lasting: timedelta) -> Fields:
 
 
 def neglected(**fields: object) -> object:
-    return is_neglected(replace(UNIT, **fields), NOW, NOW, PATIENCE)  # type: ignore[arg-type]
+    return is_neglected(replace(UNIT, **fields), NOW, NOW, PATIENCE, timedelta.max)  # type: ignore[arg-type]
 
 
 def test_an_announced_unit_is_left_to_its_workers() -> None:
@@ -91,8 +91,8 @@ def test_a_unit_that_waits_for_its_next_attempt_is_left_alone() -> None:
 def test_a_lease_is_judged_by_the_store_s_clock() -> None:
     held = replace(UNIT, state=UnitState.IN_PROGRESS, lease_until=NOW + MINUTE)
 
-    assert is_neglected(held, NOW, NOW, PATIENCE) is None
-    assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, PATIENCE), Expired)
+    assert is_neglected(held, NOW, NOW, PATIENCE, DAYS) is None
+    assert isinstance(is_neglected(held, NOW, NOW + 2 * MINUTE, PATIENCE, DAYS), Expired)
 
 
 DAYS = timedelta(hours=60)
@@ -130,7 +130,9 @@ def test_only_time_in_which_a_worker_held_it_counts(fields: Fields, kind: type) 
 
 def test_what_is_given_up_says_why_and_by_which_setting() -> None:
     fell_silent = neglected(**held(NOW - DAYS, LONG), owner='box:1')
-    told = reported(replace(UNIT, **failed(NOW - DAYS, LONG), error='no disk'), PATIENCE.age_max)
+    told = reported(
+        replace(UNIT, **failed(NOW - DAYS, LONG), error='no disk'), PATIENCE.age_max, DAYS
+    )
 
     assert isinstance(fell_silent, TooOld)
     assert fell_silent.why.startswith('lease of box:1 ran out; ')
@@ -139,6 +141,29 @@ def test_what_is_given_up_says_why_and_by_which_setting() -> None:
         'no disk; this attempt was worked on for 49 hours, and after more than 48 '
         '(uow_age_hours_max) none follows'
     )
+
+
+@pytest.mark.parametrize('attempt', [held(NOW - DAYS, LONG), failed(NOW - DAYS, LONG)])
+def test_a_machine_that_slept_or_a_clock_that_was_set_did_no_work(attempt: Fields) -> None:
+    """By the row it took two days; but nobody has seen it at work for longer than an hour."""
+    found = is_neglected(replace(UNIT, **attempt), NOW, NOW, PATIENCE, timedelta(hours=1))
+
+    assert not isinstance(found, TooOld)
+
+
+def test_an_attempt_is_seen_from_its_first_sweep_until_another_has_its_fence() -> None:
+    attempts = Attempts()
+    first = replace(UNIT, state=UnitState.IN_PROGRESS, fence=1)
+    second = replace(first, fence=2)
+
+    attempts.see([first, replace(UNIT, id=uow_id_of(HOUR, 2))], 100.0)
+    attempts.see([first], 150.0)
+
+    assert attempts.seen_for(replace(first, state=UnitState.INVALID), 160.0) == MINUTE
+    assert attempts.seen_for(second, 160.0) == timedelta(0)
+    attempts.see([second], 200.0)
+    assert attempts.seen_for(first, 300.0) == timedelta(0)
+    assert attempts.seen_for(second, 260.0) == MINUTE
 
 
 def test_no_outage_however_long_gives_a_unit_up() -> None:
@@ -158,7 +183,7 @@ def test_no_outage_however_long_gives_a_unit_up() -> None:
             not_before=random.choice([None, began + work, NOW + MINUTE]),
             attempt=random.randint(1, 5),
         )
-        found = is_neglected(unit, NOW, NOW + MINUTE, PATIENCE)
+        found = is_neglected(unit, NOW, NOW + MINUTE, PATIENCE, timedelta.max)
         assert not isinstance(found, TooOld), unit
 
 
