@@ -29,6 +29,7 @@ from synergy.mx.cells import Painter
 from synergy.mx.marks import Mark
 from synergy.mx.masks import masked_text
 from synergy.mx.render import page
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.standing import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
 from synergy.view.encode import encode_box_process, instant
@@ -108,11 +109,15 @@ class Health:
 
 
 def health(ask: Ask) -> Response:
-    """Tell whether everything is well, and what is not."""
+    """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
+    found = health_of(ask)
+    # A tab that reads the page anew would take another status for a failure.
+    is_ok = found.is_well or LIVE_HEADER in ask.request.headers
     return page(
         ask,
         'health.html',
-        health=health_of(ask),
+        200 if is_ok else 503,
+        health=found,
         version=synergy.__version__,
         store_uri=masked_text(ask.settings.store_uri),
         broker_uri=masked_text(ask.settings.broker_uri),

@@ -136,7 +136,10 @@ def test_an_isolated_subject_needs_somebody_and_is_named(
         assert f'{name} is isolated since' in answer.text
         assert 'hunter2' not in answer.text
         assert '<b>' not in answer.text.partition('is isolated since')[2][:300]
-    assert 'needs somebody' in pages.get('/health').text
+    answer = pages.get('/health')
+    assert answer.status_code == 503
+    assert 'needs somebody' in answer.text
+    assert pages.get('/health', **{'X-Live': '1'}).status_code == 200
     if href is not None:
         assert f'href="{href}"' in pages.get('/').text
 
