@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from synergy import bootstrap
+from synergy.cli.patience import Patience
 from synergy.core.records import Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, ProcessName, parse
@@ -138,10 +139,11 @@ class System:
         (self.home / word).touch()
 
     def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait until `is_so`; fail with `what` and the logs when it takes too long."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        """Wait until `is_so`; fail with `what` and the logs once nothing moves for too long."""
+        patience = Patience(PATIENCE_SECONDS, time.monotonic)
         while not is_so():
-            assert time.monotonic() < until, f'{what} did not come about\n{self.logs()}'
+            is_over = patience.has_run_out(len(self.journal()))
+            assert not is_over, f'{what} did not come about\n{self.logs()}'
             time.sleep(0.02)
 
     def wait_final(self, key: JobKey) -> JobState:

@@ -39,6 +39,7 @@ from synergy.core.records import (
     Unit,
     UowId,
 )
+from synergy.core.standing import Standing, decoded
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import IndexRow
@@ -372,6 +373,12 @@ class MongoReading:
             found = self._database[LEADERSHIP].find_one({'_id': LEADER})
         found_ones = [] if found is None else [found]
         return next(self._decoded(LEADERSHIP, documents.leadership_of, found_ones), None)
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
+        with self._connection.reaching():
+            found = self._database[LEADERSHIP].find_one({'_id': LEADER}, {'standing': 1})
+        return decoded(None if found is None else found.get('standing'))
 
     def commands(
         self,

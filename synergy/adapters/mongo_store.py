@@ -30,10 +30,11 @@ from synergy.adapters.mongo_users import MongoUsers
 from synergy.core.commands import Command
 from synergy.core.effects import Save
 from synergy.core.records import IndexCopy, Leadership, LogLine, Unit, UnitEnd, UowId
+from synergy.core.standing import Standing, encoded
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
-from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost, StoreUnusable
+from synergy.ports.errors import LeadershipLost, LeaseLost, StoreUnusable
 from synergy.ports.store import LEASES_MAX
 
 DEFAULT_RETENTION: Final = timedelta(days=90)
@@ -124,6 +125,15 @@ class MongoStore(MongoBoxes, MongoUsers):
                 [{'$set': {'lease_until': self._connection.now}}],
             )
 
+    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+        """Say how it stands with the leading Scheduler."""
+        with self._connection.reaching():
+            self._check_leadership(leadership)
+            self._database[LEADERSHIP].update_one(
+                {'_id': LEADER, 'owner': leadership.owner, 'term': leadership.term},
+                {'$set': {'standing': None if standing.is_well else encoded(standing)}},
+            )
+
     def commit(
         self,
         leadership: Leadership,
@@ -133,10 +143,7 @@ class MongoStore(MongoBoxes, MongoUsers):
         """Apply `saves` kind by kind; a refused commit may have applied any of the others."""
         with self._connection.reaching():
             self._check_leadership(leadership)
-            try:
-                saving.apply(self._database, saves, leadership.term, announced)
-            except saving.Unmatched as error:
-                raise CommitRefused(f'{error} was changed by somebody else') from error
+            saving.apply(self._database, saves, leadership.term, announced)
 
     def _check_leadership(self, leadership: Leadership) -> None:
         found = self._database[LEADERSHIP].find_one(

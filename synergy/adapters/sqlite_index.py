@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,6 +13,7 @@ from synergy.adapters.sqlite_connection import from_micros, to_micros
 from synergy.adapters.sqlite_tables import SqliteTables
 from synergy.core.bounded import shortened
 from synergy.core.records import IndexCopy, IndexPage, Leadership, ProcessName
+from synergy.core.standing import Standing, decoded, encoded
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.timetable import IndexRow
@@ -115,6 +117,21 @@ class SqliteIndex(SqliteTables):
                 'INSERT OR REPLACE INTO index_copy (id, as_of) VALUES (1, ?)',
                 (to_micros(copy.as_of),),
             )
+
+    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+        """Say how it stands with the leading Scheduler."""
+        with self._file.transaction() as connection:
+            self._check_leadership(connection, leadership)
+            text = None if standing.is_well else json.dumps(encoded(standing))
+            connection.execute('UPDATE leadership SET standing = ?', (text,))
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
+        found = self._file.read('SELECT standing FROM leadership WHERE standing IS NOT NULL')
+        try:
+            return decoded(json.loads(found[0][0])) if found else Standing()
+        except ValueError:
+            return Standing()
 
     def _check_leadership(self, connection: Connection, leadership: Leadership) -> None:
         row = connection.execute('SELECT owner, term, lease_until FROM leadership').fetchone()

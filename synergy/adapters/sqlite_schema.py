@@ -222,6 +222,11 @@ INSERT INTO mx_login (id) SELECT 1 WHERE EXISTS (SELECT 1 FROM mx_user);
 ALTER TABLE command ADD COLUMN fingerprint TEXT
 """
 
+#: standing: what the leader says of itself, as one document.
+_VERSION_11: Final = """
+ALTER TABLE leadership ADD COLUMN standing TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -233,4 +238,5 @@ MIGRATIONS: Final = (
     _VERSION_8,
     _VERSION_9,
     _VERSION_10,
+    _VERSION_11,
 )

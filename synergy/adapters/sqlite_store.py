@@ -23,12 +23,12 @@ from synergy.adapters.sqlite_saves import (
     LIVE,
     OPEN,
     OPEN_COMMANDS,
-    apply,
+    why_refused,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import Save, name_of
+from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Job,
@@ -47,6 +47,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import (
     CommitRefused,
     LeaseLost,
+    RefusedSave,
     StoreUnavailable,
     StoreUnusable,
 )
@@ -182,9 +183,14 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
                     _MARK_ANNOUNCED,
                     [(to_micros(at), uow_id) for uow_id, at in announced.items()],
                 )
+            refused = []
             for save in saves:
-                if not apply(connection, save, leadership.term):
-                    raise CommitRefused(f'{name_of(save)} was changed by somebody else')
+                if (why := why_refused(connection, save, leadership.term)) is not None:
+                    refused.append(RefusedSave(save, why))
+                    if not connection.in_transaction:
+                        break  # A trigger of the file has rolled back all of it.
+            if refused:
+                raise CommitRefused(*refused)
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""

@@ -6,6 +6,7 @@ Each command asks the endpoint that shows or does the same; the API's JSON has t
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -204,10 +205,18 @@ def _dead(server: Server, options: Namespace) -> ExitCode:
         raise CommandError('give the ID of a dead letter, or --all', ExitCode.USAGE)
     chosen = [item['id'] for item in server.items('dead')] if options.all else [options.id]
     reason = _reason(options, is_grave=options.action == 'drop')
-    codes = [
-        _tell(server, server.post('dead', uow, options.action, reason=reason), options)
-        for uow in chosen
-    ]
+    codes = []
+    for uow in chosen:
+        try:
+            asked = server.post('dead', uow, options.action, reason=reason)
+        except CommandError as error:
+            if len(chosen) == 1 or error.exit_code is ExitCode.UNAVAILABLE:
+                raise
+            # One of many: somebody else has settled it meanwhile, or it is refused.
+            print(f'{uow}: {error}', file=sys.stderr)
+            codes.append(ExitCode.FOUND)
+            continue
+        codes.append(_tell(server, asked, options))
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 
 

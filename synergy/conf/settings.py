@@ -209,7 +209,9 @@ SETTINGS: Final = (
         name='uow_age_hours_max',
         read=typed.number(0.001, 'hours', 1e6),
         default=48.0,
-        text='A unit older than this that no worker holds is given up, as its on_failure says.',
+        text='After an attempt that a worker held for longer than this and that failed, or whose '
+        'worker fell silent, none follows: the job is given up, as its on_failure says. Time in '
+        'which no worker held the unit does not count, so an outage gives nothing up.',
     ),
     Setting(
         name='log_retention_days',

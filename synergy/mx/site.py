@@ -13,6 +13,7 @@ from synergy.mx.around import Surroundings
 from synergy.mx.brake import HASHES_AT_ONCE, Brake, OneByOne, Turns
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
+from synergy.mx.idle import IdleWatch
 from synergy.mx.model import ReadModel
 from synergy.mx.places import Places
 from synergy.mx.security import Sessions
@@ -48,3 +49,4 @@ class Site:
     slow_lane: Turns = field(default_factory=lambda: Turns(1, waiting_max=2))
     shared: SharedPages = field(default_factory=SharedPages)
     surroundings: Surroundings = field(default_factory=Surroundings)
+    idle: IdleWatch = field(default_factory=IdleWatch)

@@ -31,6 +31,7 @@ from synergy.core.records import (
     UnitEnd,
     UowId,
 )
+from synergy.core.standing import Standing
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import IndexRow
@@ -109,6 +110,14 @@ class Ledger(Protocol):
         """Give leadership up at once, if it is still this one; otherwise do nothing."""
         ...
 
+    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+        """Say how it stands with the leading Scheduler, in place of what it said before.
+
+        What one leader said stands until the next says something else.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out.
+        """
+        ...
+
     def commit(
         self,
         leadership: Leadership,
@@ -120,8 +129,9 @@ class Ledger(Protocol):
         announced: when the broker confirmed the announcement of which unit; written to those still
         REQUESTED, never refused, and maybe seen by readers a moment later.
         Raises LeadershipLost when the store's term is not this one or its lease has run out, and
-        CommitRefused when a save matched no row. A refused commit may have applied the saves
-        before the refused one (SQLite applies none): the caller drops its index and reloads.
+        CommitRefused when a save matched no row, or is of a row that cannot be stored; it names
+        what was refused. A refused commit may have applied any of the others (SQLite applies
+        none): the caller drops its index and reloads.
         """
         ...
 
@@ -334,6 +344,10 @@ class Reader(Protocol):
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led; None when nobody ever has."""
+        ...
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
         ...
 
     def commands(

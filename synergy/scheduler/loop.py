@@ -19,12 +19,10 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from synergy.core.commands import (
-    JOB_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     Command,
     CommandKind,
-    CommandState,
 )
 from synergy.core.effects import (
     Announce,
@@ -43,10 +41,10 @@ from synergy.core.effects import (
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
-from synergy.core.freerun_record import is_freerun
-from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.inputs import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
+from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
-from synergy.core.records import IndexCopy, Route, UowId
+from synergy.core.records import IndexCopy, ProcessName, Route, UowId
 from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
@@ -60,8 +58,10 @@ from synergy.ports.errors import (
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
-from synergy.scheduler.isolation import Isolation
+from synergy.scheduler.bad_messages import BadMessages
+from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
 from synergy.scheduler.timers import Timers
@@ -74,11 +74,8 @@ REPUBLISH_AFTER: Final = timedelta(seconds=60)
 MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
-COMMANDS_PER_SWEEP_MAX: Final = 100
 #: A wall clock that moves so much further than the monotonic one within a turn has been set.
 CLOCK_STEP_SECONDS: Final = 1.0
-#: Commands that are not done, most of them requests whose jobs run; more wait unread.
-OPEN_COMMANDS_MAX: Final = 10_000
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
@@ -144,6 +141,8 @@ class Scheduler:
         self._settings = settings
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
         self._announcer = Announcer(broker, pipeline.route_of)
+        self._isolating = Isolating(store, clock)
+        self._command: Command | None = None
         self._consumer: Consumer | None = None
         self._unacked: list[Delivery] = []
         self._index: Index | None = None
@@ -151,17 +150,18 @@ class Scheduler:
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
         self._leases = sweep.Leases(settings.uow_lease)
+        self._attempts = sweep.Attempts()
         self._next_prune: datetime | None = None
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._clock_offset: float | None = None
-        self._followed_count = 0
+        self._open_commands = OpenCommands(store)
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
         self._is_stopping = False
-        self._isolation = Isolation()
+        self._bad_messages = BadMessages()
 
     @property
     def is_leading(self) -> bool:
@@ -201,32 +201,73 @@ class Scheduler:
         try:
             seconds = self._turn()
         except (CommitRefused, LeadershipLost) as error:
-            logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
-            self._drop_index()
+            seconds = self._after_refusal(error)
             if isinstance(error, LeadershipLost):
                 self._leader.drop()
-            self._refusal_count += 1
-            return 0.0 if self._refusal_count == 1 else RETRY_SECONDS
+            return seconds
         except StoreUnavailable as error:
             if not self._is_store_down:
                 logger.warning('the store is unavailable: %s', error, extra={'event': 'store_down'})
             self._is_store_down = True
             self._drop_index()
+            if self._leader.is_trusted:
+                self._isolating.failed_turn(error)
+            else:
+                self._isolating.good_turn()
             return RETRY_SECONDS
         except PortError:
             raise
-        except Exception:  # Around the inbox: one message must not end the process.
-            if not self._isolation.failed(self._consumer, self._unacked):
-                raise
-            self._stand_by()
-            return 0.0
+        except Exception as error:  # noqa: BLE001 - of one process, command or message; else raised
+            return self._after_failure(error)
+        self._isolating.good_turn()
         self._refusal_count = 0
         if self._is_store_down:
             self._is_store_down = False
             logger.info('the store is back', extra={'event': 'store_up'})
         return seconds
 
+    def _after_refusal(self, error: CommitRefused | LeadershipLost) -> float:
+        """Read everything again; isolate whom the store refuses again and again."""
+        logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
+        is_helped = False
+        if isinstance(error, CommitRefused):
+            is_helped = bool(self._blame(error, None))
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        # Once somebody is isolated, that the copy of the index is wrong is no longer probable.
+        self._refusal_count = 0 if is_helped else self._refusal_count + 1
+        return 0.0 if is_helped or self._refusal_count == 1 else RETRY_SECONDS
+
+    def _after_failure(self, error: Exception) -> float:
+        """Isolate whom no decision can be made for, put a bad message aside; raise all else."""
+        index, deciding = self._index, None
+        if index is not None:
+            deciding = index.engine.deciding or index.freeruns.deciding
+        is_helped = self._blame(error, deciding)
+        if is_helped is None:
+            if not self._bad_messages.failed(self._consumer, self._unacked, error):
+                raise error
+            self._stand_by()
+            return 0.0
+        logger.error(
+            'no decision could be made for %s; reloading',
+            deciding or 'a command',
+            exc_info=error,
+            extra={'event': 'decision_failed'},
+        )
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        return 0.0 if is_helped else RETRY_SECONDS
+
+    def _blame(self, error: Exception, deciding: ProcessName | None) -> bool | None:
+        timetable = None if self._index is None else self._index.engine.timetable
+        try:
+            return self._isolating.blame(error, deciding, timetable, self._command)
+        except StoreUnavailable:
+            return None  # Whose unit it is cannot be looked up now.
+
     def _turn(self) -> float:
+        self._command = None
         is_new_term = self._leader.hold()
         if self._leader.leadership is None:
             self._stand_by()
@@ -235,6 +276,10 @@ class Scheduler:
         if is_new_term or has_clock_stepped:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
+        self._isolating.begin(self._leader.leadership.term)
+        if self._isolating.is_to_try():
+            self._drop_index()
+        self._isolating.report(self._leader.leadership)
         index = self._index or self._load()
         self._take()
         now = self._clock.now()
@@ -242,7 +287,7 @@ class Scheduler:
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs = _one_about_each_unit([*inputs, *self._sweep(index, now)])
+            inputs = one_about_each_unit([*inputs, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
         self._decide(index, inputs, now)
         if self._next_mark is not None and now >= self._next_mark:
@@ -292,14 +337,16 @@ class Scheduler:
                 strangers[0],
                 extra={'event': 'strangers_found'},
             )
-        engine = Engine(timetable, pipeline.machine_by_name)
+        engine = Engine(timetable, pipeline.machine_by_name, self._isolating.processes)
+        isolated = self._isolating.freeruns
         kept = self._store.freeruns()
         illegal = self._illegal()
         # An entry whose row cannot be read is left alone: to make it anew would be refused.
         declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
         entries, effects = reconcile(kept, declared, now)
+        effects = [item for item in effects if not _is_of(item, isolated)]
         processes = pipeline.known_freerun_processes()
-        freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
             logger.warning(
@@ -308,7 +355,7 @@ class Scheduler:
                 resting[0].name,
                 extra={'event': 'freeruns_resting'},
             )
-        index = self._wired(engine, freeruns, overrides, now)
+        self._index = index = self._wired(engine, freeruns, overrides, now)
         index.requests.illegal = illegal
         self._pause(index)
         self._apply(index, [*effects, *overrides.void()])
@@ -316,7 +363,6 @@ class Scheduler:
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
         self._next_prune = None
-        self._index = index
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -345,7 +391,7 @@ class Scheduler:
         """Go by the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
-        engine = Engine(timetable, self._pipeline.machine_by_name)
+        engine = Engine(timetable, self._pipeline.machine_by_name, self._isolating.processes)
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
         self._index.requests.illegal = index.requests.illegal
         self._look_at_all(self._index, now)
@@ -357,8 +403,8 @@ class Scheduler:
 
     def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
         """Let engine and free runs decide, each on what is its own, and do what they say."""
-        of_freeruns = [item for item in inputs if _is_of_freerun(item)]
-        of_jobs = [item for item in inputs if not _is_of_freerun(item)]
+        of_freeruns = [item for item in inputs if is_of_freerun(item)]
+        of_jobs = [item for item in inputs if not is_of_freerun(item)]
         effects = list(index.freeruns.on(of_freeruns, now))
         if of_jobs or index.engine.is_owing:
             effects += index.engine.on(of_jobs, now)
@@ -372,7 +418,7 @@ class Scheduler:
             if self._consumer is None:
                 self._broker.declare(self._routes())
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
-            limit = self._isolation.limit(self._settings.inbox_batch_max)
+            limit = self._bad_messages.limit(self._settings.inbox_batch_max)
             self._unacked += self._consumer.take(limit)
         except BrokerUnavailable as error:
             if not self._is_deaf:
@@ -389,18 +435,19 @@ class Scheduler:
     def _gather_reports(self) -> Iterator[Input]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
-            yield from map(Reported, self._store.units(uow_ids).values())
+            age_max, monotonic = self._settings.uow_age_max, self._clock.monotonic()
+            for unit in self._store.units(uow_ids).values():
+                yield sweep.reported(unit, age_max, self._attempts.seen_for(unit, monotonic))
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""
-        for listed in self._worth_a_look(is_sweeping=is_sweeping):
+        for listed in self._open_commands.worth_a_look(is_sweeping=is_sweeping):
             # Read anew: the one before may have been about this one.
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue
-            effects = index.requests.effects(command, now)
-            if effects:
-                self._apply(index, effects)
+            if not self._execute(index, command, now):
+                continue
             if command.kind in REQUEST_KINDS:
                 self._pause(index)
                 self._look_at_all(index, now)
@@ -408,40 +455,41 @@ class Scheduler:
                 index = self._rewired(index, now)
         return index
 
-    def _worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
-        """Return the commands to go on with, so many at once; those that rest keep none waiting."""
-        waiting, followed = [], []
-        for command in self._store.open_commands(OPEN_COMMANDS_MAX):
-            if command.state is CommandState.RUNNING:
-                followed.append(command)
-            elif command.kind not in JOB_KINDS or not command.is_paused:
-                waiting.append(command)
-        # What is about a request first: else one that was cancelled before it was seen is done.
-        waiting.sort(key=lambda command: command.kind not in REQUEST_KINDS)
-        waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
-        if is_sweeping and followed:
-            # Counting its jobs is not worth while more often. Each has its turn.
-            start = self._followed_count % len(followed)
-            turn = (followed[start:] + followed[:start])[:COMMANDS_PER_SWEEP_MAX]
-            self._followed_count = start + len(turn)
-            waiting += turn
-        return waiting
+    def _execute(self, index: Index, command: Command, now: datetime) -> bool:
+        """Do what is next for one command; tell whether it is not left out.
+
+        One that was refused again and again is ended; if that is refused, too, it waits.
+        """
+        stage = self._isolating.stage_of(command)
+        if stage is Stage.ISOLATED:
+            return False
+        self._command = command
+        if stage is Stage.ON_TRIAL:
+            self._apply(index, [self._isolating.ended(command, now)])
+            self._isolating.has_ended(command)
+        elif effects := index.requests.effects(command, now):
+            # With its plan: what is refused may be of that.
+            saved = (item.command for item in effects if isinstance(item, SaveCommand))
+            self._command = next((item for item in saved if item.id == command.id), command)
+            self._apply(index, effects)
+        self._command = None
+        return True
 
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""
-        commands = self._store.open_commands(OPEN_COMMANDS_MAX)
-        index.engine.timetable.pause(command.id for command in commands if command.is_paused)
+        index.engine.timetable.pause(self._open_commands.paused())
 
     def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
         self._store.forget_illegal_rows()
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()
+        monotonic = self._clock.monotonic()
+        self._attempts.see(live.values(), monotonic)
         for unit in live.values():
-            if item := sweep.is_neglected(unit, now, store_now, self._patience):
+            seen_for = self._attempts.seen_for(unit, monotonic)
+            if item := sweep.is_neglected(unit, now, store_now, self._patience, seen_for):
                 yield item
-        yield from map(
-            Expired, self._leases.overlong(live.values(), store_now, self._clock.monotonic())
-        )
+        yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
@@ -512,6 +560,7 @@ class Scheduler:
             cast('Sequence[Save]', saves),
             announced=rung,
         )
+        self._isolating.saved(saves)
         rung.clear()
         self._next_mark = None
 
@@ -526,7 +575,7 @@ class Scheduler:
             self._consumer.ack(self._unacked)
         except BrokerUnavailable as error:
             logger.warning('messages may come twice: %s', error, extra={'event': 'broker_down'})
-        self._isolation.passed(self._unacked)
+        self._bad_messages.passed(self._unacked)
         self._unacked.clear()
 
     def _stand_by(self) -> None:
@@ -556,7 +605,8 @@ class Scheduler:
         )
         earliest = min(instant for instant in deadlines if instant is not None)
         seconds = (earliest - self._clock.now()).total_seconds()
-        return max(min(seconds, self._leader.seconds_to_renewal), 0.0)
+        most = min(self._leader.seconds_to_renewal, self._isolating.seconds_to_try())
+        return max(min(seconds, most), 0.0)
 
     def _wait(self, seconds: float) -> None:
         if self._is_stopping or seconds <= 0:
@@ -571,25 +621,5 @@ class Scheduler:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
 
 
-def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
-    """Keep the last input about each unit: what a sweep read is newer than what a report read.
-
-    A unit decided on twice in one batch would be moved twice from the same state, and the commit
-    refused, at every turn anew.
-    """
-    last: dict[object, Input] = {}
-    for item in inputs:
-        match item:
-            case Reported(unit) | Expired(unit) | TooOld(unit):
-                last[unit.id] = item
-            case _:
-                last[id(item)] = item
-    return list(last.values())
-
-
-def _is_of_freerun(item: Input) -> bool:
-    match item:
-        case Reported(unit) | Expired(unit) | TooOld(unit):
-            return is_freerun(unit.process)
-        case _:
-            return False
+def _is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
+    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns

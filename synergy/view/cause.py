@@ -23,7 +23,9 @@ class CauseKind(StrEnum):
     attempt. DOOMED: will be skipped. WAITS_FOR: the causes one deeper tell of what it waits for.
     OFF, PAUSED, FULL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER, RUNNING,
     LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING, NO_BOX: why
-    no worker takes it. LEADER: nobody schedules. CUT: not all was followed or is shown here.
+    no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
+    process, for the store refuses its rows or deciding fails. CUT: not all was followed or is
+    shown here.
     """
 
     OUTSIDE = 'outside'
@@ -51,6 +53,7 @@ class CauseKind(StrEnum):
     NO_BOX = 'no_box'
     LEADER = 'leader'
     CUT = 'cut'
+    ISOLATED = 'isolated'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

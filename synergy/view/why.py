@@ -18,6 +18,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import Job, ProcessName, Unit, is_led
+from synergy.core.standing import Standing, advice
 from synergy.core.states import Due, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -34,6 +35,7 @@ from synergy.view.cause import (
     why_command,
 )
 from synergy.view.no_worker import Boxes, no_worker
+from synergy.view.troubles import isolation_text, standing_of
 from synergy.view.usual import usual_of
 from synergy.view.words import at
 
@@ -59,6 +61,7 @@ class Asked:
     store: Store
     now: datetime
     vanished_after: timedelta
+    standing: Standing
 
 
 def explain(
@@ -73,7 +76,8 @@ def explain(
 
     A long chain is followed to its root all the same; what is left out in between is counted.
     """
-    asked = Asked(timetable, store, now, vanished_after)
+    standing = standing_of(store, store.leadership(), store.store_now())
+    asked = Asked(timetable, store, now, vanished_after, standing)
     causes: list[Cause] = []
     seen: set[JobKey] = set()
     to_explain: list[tuple[int, JobKey]] = [(0, key)]
@@ -83,6 +87,7 @@ def explain(
             continue
         seen.add(current)
         found, waited_for = _look_at(asked, current)
+        found = _with_isolation(asked, current, found)
         causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
     if to_explain:
@@ -133,6 +138,23 @@ def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
             return [rests, *causes], waited_for
         return list(_running(asked, job)), []
     return _not_started(asked, node, key)
+
+
+def _with_isolation(asked: Asked, key: JobKey, causes: list[Cause]) -> list[Cause]:
+    """Say first that nothing is decided for a process, where something would be to decide."""
+    isolated = asked.standing.of(key.process)
+    state = asked.timetable.state(key)
+    if isolated is None or state is None or state.is_final:
+        return causes
+    cause = Cause(
+        key=key,
+        kind=CauseKind.ISOLATED,
+        text=f'{key.process} is isolated since {at(isolated.since, asked.now)}: '
+        f'{isolated.reason}. {isolation_text(isolated, asked.now)} {advice(isolated.subject)}',
+        since=isolated.since,
+        expected_at=isolated.next_at,
+    )
+    return [cause, *(item for item in causes if item.kind is not CauseKind.READY)]
 
 
 def _unborn(asked: Asked, node: Node, key: JobKey) -> Cause:

@@ -43,6 +43,7 @@ from synergy.core.records import (
     UowId,
     uow_id_of,
 )
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
@@ -944,3 +945,64 @@ def test_the_rows_of_all_boxes_are_listed(store: Store) -> None:
     store.set_desired('b1', 'Worker', is_on=False)
 
     assert [row.box_id for row in store.box_processes(None)] == ['b1', 'b2']
+
+
+def test_a_refused_commit_names_what_was_refused_and_why(store: Store) -> None:
+    leadership = leader(store)
+    first, second = (unit_of(key(f'SiteHourly@202611220{hour}')) for hour in (0, 1))
+    store.commit(leadership, [InsertUnit(first), InsertUnit(second)])
+    store.claim([first.id, second.id], 'worker', LEASE)
+    other = unit_of(key('SiteHourly@2026112202'))
+
+    with pytest.raises(CommitRefused, match=f'{first.id} is there already.* and 1 more') as caught:
+        store.commit(leadership, [InsertUnit(first), InsertUnit(other), InsertUnit(second)])
+
+    assert [item.save for item in caught.value.refused] == [InsertUnit(first), InsertUnit(second)]
+
+
+def test_a_row_that_cannot_be_stored_is_refused_and_named(store: Store) -> None:
+    leadership = leader(store)
+    good = unit_of(key('SiteHourly@2026112200'))
+    for number, bad in enumerate(
+        (
+            replace(unit_of(key('SiteHourly@2026112201')), attempt=2**70),
+            replace(unit_of(key('SiteHourly@2026112202')), error='half a pair \ud800'),
+        )
+    ):
+        with pytest.raises(CommitRefused, match=f'{bad.id} cannot be stored') as caught:
+            store.commit(leadership, [InsertUnit(replace(good, run=number + 1)), InsertUnit(bad)])
+        assert [item.save for item in caught.value.refused] == [InsertUnit(bad)]
+
+
+def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
+    store: Store, clock: SimulatedClock
+) -> None:
+    assert store.standing() == Standing()
+    leadership = leader(store)
+    assert store.standing() == Standing()
+    said = Standing(
+        isolated=(
+            Isolated(
+                subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+                reason='x',
+                since=clock.now(),
+                refusal_count=3,
+                next_at=None,
+            ),
+        ),
+        stuck_since=clock.now(),
+        stuck_because='y',
+    )
+
+    store.report_standing(leadership, said)
+    store.lead(leadership.owner, LEASE)  # A renewal says nothing.
+
+    assert store.standing() == said
+    clock.advance(2 * LEASE)
+    later = store.lead('other', LEASE)
+    assert later is not None
+    assert store.standing() == said
+    with pytest.raises(LeadershipLost):
+        store.report_standing(leadership, Standing())
+    store.report_standing(later, Standing())
+    assert store.standing() == Standing()

@@ -16,12 +16,14 @@ from synergy.bootstrap import Runtime
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveCommand, SaveJob
 from synergy.core.records import Box, BoxProcess, Job, Leadership, ProcessName, Unit, uow_id_of
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse
 from synergy.mx.routes import ROUTES
 from synergy.view.cause import Cause, CauseKind
 from synergy.view.encode import encode_causes
 from synergy.view.index import load_index
+from synergy.view.status import status
 from synergy.view.why import CAUSES_MAX, FAILED_SHOWN_MAX, explain
 from tests.builders import instant
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
@@ -405,3 +407,44 @@ def test_a_short_chain_is_shown_whole(chain: Runtime) -> None:
 
     assert [cause.key.process for cause in causes[:31]] == [f'Link{i}' for i in range(30, -1, -1)]
     assert not [cause for cause in causes if cause.kind is CauseKind.CUT]
+
+
+def test_a_job_of_an_isolated_process_says_so_first(pages: Pages) -> None:
+    item = Isolated(
+        subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+        reason='unit 51f3 is there already',
+        since=NOW,
+        refusal_count=3,
+        next_at=NOW + timedelta(seconds=40),
+    )
+    before = why(pages, *HOUR)
+    pages.store.report_standing(leading(pages), Standing(isolated=(item,)))
+
+    first, *rest = why(pages, *HOUR)
+
+    assert first.kind is CauseKind.ISOLATED
+    assert 'unit 51f3 is there already' in first.text
+    assert (first.since, first.expected_at) == (NOW, NOW + timedelta(seconds=40))
+    assert rest == [cause for cause in before if cause.kind is not CauseKind.READY]
+    assert why(pages, 'SiteHourly', '2026112200')[0].kind is CauseKind.ENDED
+    assert [cause.kind for cause in why(pages, 'SiteDaily', '2026112300')].count(
+        CauseKind.ISOLATED
+    ) == 1
+
+
+def test_status_warns_of_an_isolated_process(pages: Pages) -> None:
+    item = Isolated(
+        subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+        reason='unit 51f3 is there already',
+        since=NOW,
+        refusal_count=3,
+        next_at=None,
+    )
+    pages.store.report_standing(leading(pages), Standing(isolated=(item,), stuck_since=NOW))
+
+    index = load_index(pages.runtime.context.hierarchy, pages.store, NOW)
+    found = status(index, pages.store, None, NOW).warnings
+
+    assert found[0].startswith('The Scheduler could save nothing since')
+    assert 'Process SiteHourly is isolated since' in found[1]
+    assert 'until the context changes' in found[1]

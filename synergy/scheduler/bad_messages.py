@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _ASIDE_MAX: Final = 20
 
 
-class Isolation:
+class BadMessages:
     """What is known of the messages that were taken when a turn failed."""
 
     def __init__(self) -> None:
@@ -40,17 +40,19 @@ class Isolation:
             self._suspected = max(self._suspected, 0)
             self._aside = 0
 
-    def failed(self, consumer: Consumer | None, deliveries: Sequence[Delivery]) -> bool:
+    def failed(
+        self, consumer: Consumer | None, deliveries: Sequence[Delivery], error: Exception
+    ) -> bool:
         """Note that a turn has failed; tell whether it may be a message's fault.
 
-        Called where the failure is caught.
         Afterwards the consumer is to be closed, which gives back what is still held.
         """
         if consumer is None or not deliveries or self._aside >= _ASIDE_MAX:
             return False
-        logger.exception(  # noqa: LOG004 - called where the failure is caught
+        logger.error(
             'a turn with %d messages failed; looking for the one that cannot be handled',
             len(deliveries),
+            exc_info=error,
             extra={'event': 'turn_failed'},
         )
         if len(deliveries) > 1:
