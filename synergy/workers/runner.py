@@ -1,7 +1,7 @@
 """The run of units, as a pipeline one can read aloud.
 
-    take -> claim -> acknowledge -> run user code under guard and heartbeat -> classify ->
-    finish -> report -> take again
+    take -> claim -> acknowledge -> run user code under guard and heartbeat -> end its processes ->
+    classify -> finish -> report -> take again
 
 While runs are short, several are taken, claimed, finished and reported together; they run one after
 the other. How many follows from how long the last ones took; see `synergy.workers.batch`.
@@ -14,6 +14,7 @@ Source: RabbitMQ docs, consumer acknowledgement timeout.
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,9 +31,11 @@ from synergy.ports.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
+from synergy.workers.forks import end_child
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import Handler, outcome_of
 from synergy.workers.heartbeat import Watched
+from synergy.workers.processes import RunProcesses
 from synergy.workers.run_log import Capture, RunLog, storable
 from synergy.workers.uow import uow_of
 
@@ -88,8 +91,9 @@ class Runner:
         heartbeat: Watcher,
         capture: Capture,
         settings: RunnerSettings,
+        processes: RunProcesses | None = None,
     ) -> None:
-        """Wire the pipeline."""
+        """Wire the pipeline. processes: None: user code is not real and starts none."""
         self._handler = handler
         self._store = store
         self._broker = broker
@@ -99,7 +103,13 @@ class Runner:
         self._heartbeat = heartbeat
         self._capture = capture
         self._settings = settings
+        self._processes = processes
         self._batch_count = 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether this worker has to be started anew before it can run anything else."""
+        return self._processes is not None and self._processes.is_spent
 
     def step(self) -> bool:
         """Work on what is waiting, some units at most; tell whether there was a message."""
@@ -153,7 +163,7 @@ class Runner:
             now = self._clock.monotonic()
             seconds += now - before
             unsaved_seconds += now - before
-            if self._guard.is_stopping() or now >= fresh_until:
+            if self._guard.is_stopping() or self.is_spent or now >= fresh_until:
                 self._persist(lambda: batch.hand_back(self._store))
             if unsaved_seconds >= self._settings.batch_seconds:
                 self._save(batch)
@@ -176,8 +186,12 @@ class Runner:
         outcome: Outcome | Cause
         try:
             outcome = self._run(unit)
+            if self._processes is not None:
+                self._processes.after_run()
         except Interrupted as interrupted:
             outcome = interrupted.cause
+            if self._processes is not None:
+                self._processes.interrupt(at_once=outcome is Cause.LOST)
         finally:
             self._capture.end()
             self._heartbeat.end(watched)
@@ -188,7 +202,7 @@ class Runner:
         try:
             try:
                 self._guard.enter(self._settings.timeout)
-                returned = self._call(unit)
+                returned = self._call_here(unit)
             finally:
                 self._guard.leave()
             outcome = outcome_of(returned)
@@ -214,6 +228,19 @@ class Runner:
             logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
         uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
         return self._handler.process_uow(uow)
+
+    def _call_here(self, unit: Unit) -> object:
+        """Call user code; end a child that it has forked, should that come back, too."""
+        pid = os.getpid()
+        try:
+            returned = self._call(unit)
+        except BaseException as error:
+            if os.getpid() != pid:
+                end_child(error)
+            raise
+        if os.getpid() != pid:
+            end_child(None)
+        return returned
 
     def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
         match outcome:

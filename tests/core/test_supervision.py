@@ -6,7 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
+from synergy.core.supervision import (
+    EXIT_ANEW,
+    Policy,
+    ProcessStatus,
+    Step,
+    Watch,
+    Wish,
+    decide,
+    ended,
+)
 
 POLICY = Policy(
     restart_delay=timedelta(seconds=1),
@@ -47,3 +56,11 @@ def test_a_worker_that_drains_has_no_grace_and_no_restart() -> None:
 
     assert step is None
     assert ended(much_later, POLICY, 1e6, 0).status is ProcessStatus.STOPPED
+
+
+def test_a_process_that_ends_to_be_started_anew_is_spawned_at_once_however_often() -> None:
+    watch = Watch(status=ProcessStatus.RUNNING, restart_count=2)
+
+    for _ in range(POLICY.quick_exit_count_max + 1):
+        watch, step = decide(ended(watch, POLICY, 1.0, EXIT_ANEW), POLICY, 1.0, Wish.ON)
+        assert (watch.status, watch.restart_count, step) == (ProcessStatus.RUNNING, 2, Step.SPAWN)
