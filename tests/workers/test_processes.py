@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from synergy.bootstrap import PROJECT
 from synergy.core.records import Unit
 from synergy.core.states import JobState, UnitState
 from tests.left import left_running
@@ -190,6 +192,17 @@ def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
 
         assert system.wait_final(system.key('WaitingDaily')) is JobState.PROCESSED
         assert system.journal() == ['began', 'attempt 2 left []']
+
+
+def test_kill_all_ends_what_runs_have_started(only: Callable[..., System]) -> None:
+    with only('WaitingDaily') as system:
+        system.start('Supervisor')
+        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        assert len(left_running(system.home)) >= 3
+
+        subprocess.run([PROJECT / 'scripts' / 'kill_all.sh'], env=system.environ, check=True)
+
+        system.wait_for(lambda: left_running(system.home) == {}, 'the end of all')
 
 
 def test_a_worker_started_alone_ends_what_its_killed_predecessor_left(
