@@ -14,12 +14,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import psutil
 
@@ -35,6 +35,8 @@ _LOOK_SECONDS_MIN: Final = 0.002
 _LOOK_SECONDS_MAX: Final = 0.05
 #: So often in a row none must be found: a parent that ends during a look hides what is below it.
 _CLEAN_LOOKS: Final = 2
+#: So many are named.
+_NAMES_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ class OsDescendants:
     ) -> Sequence[str]:
         """End those that run."""
 
-        def look() -> Mapping[ProcessIdentity, str]:
-            found = _below(os.getpid(), without)
+        def look(*, is_thorough: bool) -> Mapping[ProcessIdentity, str]:
+            found = _below(os.getpid(), without) if is_thorough else self.find(without)
             return {identity: name for identity, name in found.items() if identity not in kept}
 
         return _end(look, grace)
@@ -109,7 +111,7 @@ class OsDescendants:
     ) -> Sequence[str]:
         """End those that were started with a mark."""
         sought = b'\0' + mark.encode()
-        return _end(lambda: _marked(sought, but), grace) if _IS_LINUX else ()
+        return _end(lambda **_: _marked(sought, but), grace) if _IS_LINUX else ()
 
     def reap(self, but: Collection[int] = ()) -> None:
         """Reap zombies."""
@@ -119,19 +121,27 @@ class OsDescendants:
                     os.waitpid(pid, os.WNOHANG)
 
 
-def _end(look: Callable[[], Mapping[ProcessIdentity, str]], grace: timedelta) -> Sequence[str]:
+class _Look(Protocol):
+    """Finds what is to be ended; thoroughly when it must not miss any, otherwise quickly."""
+
+    def __call__(self, *, is_thorough: bool) -> Mapping[ProcessIdentity, str]: ...
+
+
+def _end(look: _Look, grace: timedelta) -> Sequence[str]:
     """Ask what `look` finds to end, then kill it; return all names, in the order of their pids."""
     names: dict[ProcessIdentity, str] = {}
     kill_at = time.monotonic() + grace.total_seconds()
     clean_count = 0
     pause = _LOOK_SECONDS_MIN
     while clean_count < _CLEAN_LOOKS:
-        found = look()
+        # Quickly: a process that forks and ends, over and over, has gone on after a long look.
+        found = look(is_thorough=False) or look(is_thorough=True)
         clean_count = 0 if found else clean_count + 1
         now = time.monotonic()
         if found and now >= kill_at + _KILL_SECONDS:
             logger.error(
-                'cannot be ended, they belong to somebody else or are stuck in the kernel: %s',
+                'cannot be ended, they belong to somebody else, are stuck in the kernel or start '
+                'others without end: %s',
                 ', '.join(found.values()),
                 extra={'event': 'processes_stuck'},
             )
@@ -142,8 +152,9 @@ def _end(look: Callable[[], Mapping[ProcessIdentity, str]], grace: timedelta) ->
             elif identity not in names:
                 _send(identity, signal.SIGTERM)
                 _send(identity, signal.SIGCONT)
-        names |= found
-        if found:
+        is_new = bool(found.keys() - names.keys())
+        names |= dict(list(found.items())[: _NAMES_MAX - len(names)])
+        if found and not (is_new and now >= kill_at):
             time.sleep(pause)
             pause = min(pause * 2, _LOOK_SECONDS_MAX)
     return [names[identity] for identity in sorted(names, key=lambda item: item.pid)]
