@@ -12,7 +12,7 @@ import pytest
 from synergy.bootstrap import PROJECT
 from synergy.conf.context import load_context
 from synergy.conf.errors import ContextError
-from synergy.conf.model import Context
+from synergy.conf.model import Context, WorkerEntry
 from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
@@ -232,11 +232,9 @@ timetable_context = {
 """,
     )
 
-    found = {
-        name: (entry.recycle_after, entry.memory_mb_max)
-        for name, entry in [*context.managed.items(), *context.freeruns.items()]
-    }
-    assert list(found.values()) == [(1000, 512), (None, None), (7, 99)]
+    entries: list[WorkerEntry] = [*context.managed.values(), *context.freeruns.values()]
+    found = [(entry.recycle_after, entry.memory_mb_max) for entry in entries]
+    assert found == [(1000, 512), (None, None), (7, 99)]
 
 
 def test_entries_of_one_free_run_agree_on_the_bounds_of_their_workers(tmp_path: Path) -> None:

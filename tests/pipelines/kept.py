@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -41,7 +42,8 @@ class Chatty(Worker):
     """Has a process from `setup` on that prints now and then."""
 
     def setup(self) -> None:
-        self.child = subprocess.Popen(['sh', '-c', 'while echo chat; do sleep 0.05; done'])
+        script = 'import time\nwhile True: print("chat", flush=True); time.sleep(0.05)'
+        self.child = subprocess.Popen([sys.executable, '-c', script])
 
     def process_uow(self, uow: Uow) -> None:
         print(f'{uow.timeperiod} begins')

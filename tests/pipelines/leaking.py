@@ -33,7 +33,7 @@ class Leaking(Counted):
 
     def process_uow(self, uow: Uow) -> None:
         super().process_uow(uow)
-        self.kept += os.urandom(60_000_000)
+        self.kept += b'x' * 60_000_000
 
 
 def entry(name: str, **fields: Any) -> Any:
