@@ -71,10 +71,11 @@ class RunProcesses:
         """End what a run that ended by itself has left; say so, for it was hardly meant."""
         if self._descendants.are_none() or self._keeps:
             return
-        spared = self._spared(self._kept)
-        if self._is_any_left(spared):
+        own = {identity.pid for identity in self._kept}
+        spared = self._of_python()
+        if self._is_any_left(own, spared):
             _close_pools(_POOL_SECONDS)
-            names = self._descendants.end(kept=spared, grace=self._grace)
+            names = self._descendants.end(without=own, kept=spared, grace=self._grace)
             if names:
                 logger.warning(
                     'the run has left processes, which were ended: %s; wait for what a run starts, '
@@ -82,7 +83,7 @@ class RunProcesses:
                     ', '.join(names),
                     extra={'event': 'processes_ended'},
                 )
-        self._reap(spared)
+        self._reap(own.union(identity.pid for identity in spared))
 
     def interrupt(self, *, at_once: bool = False) -> None:
         """End all that runs, that of the worker, too. Heartbeat and main thread may both call it.
@@ -92,7 +93,7 @@ class RunProcesses:
         with self._lock:
             if self._descendants.are_none():
                 return
-            spared = self._spared()
+            spared = self._of_python()
             found = self._descendants.find().keys() - spared
             self.is_spent = self.is_spent or bool(found if self._keeps else found & self._kept)
             if found:
@@ -104,7 +105,7 @@ class RunProcesses:
                     ', '.join(names) or 'they ended by themselves',
                     extra={'event': 'processes_ended'},
                 )
-            self._reap(spared)
+            self._reap({identity.pid for identity in spared})
 
     def close(self) -> None:
         """End everything: the worker ends."""
@@ -112,16 +113,16 @@ class RunProcesses:
             _close_pools(_POOL_SECONDS)
             self._descendants.end(grace=self._grace)
 
-    def _is_any_left(self, spared: Set[ProcessIdentity]) -> bool:
+    def _is_any_left(self, own: Set[int], spared: Set[ProcessIdentity]) -> bool:
         """Tell whether any are left; those that are about to end may do so."""
         for _ in range(_LOOKS):
-            if not self._descendants.find().keys() - spared:
+            if not self._descendants.find(own).keys() - spared:
                 return False
             self._never.wait(_LAST_SECONDS / _LOOKS)
         return True
 
-    def _spared(self, kept: Collection[ProcessIdentity] = ()) -> Set[ProcessIdentity]:
-        """Return `kept`, and what multiprocessing itself keeps running.
+    def _of_python(self) -> Set[ProcessIdentity]:
+        """Return what multiprocessing itself keeps running.
 
         That does nothing by itself, ends with the last process that uses it, and is missed with
         complaints when it is gone.
@@ -131,13 +132,13 @@ class RunProcesses:
             found = getattr(sys.modules.get(module), thing, None)
             pids.add(getattr(found, name, None))
         if pids <= {None}:
-            return frozenset(kept)
-        return {*kept, *(found for found in self._descendants.find() if found.pid in pids)}
+            return frozenset()
+        return {found for found in self._descendants.find() if found.pid in pids}
 
-    def _reap(self, spared: Collection[ProcessIdentity]) -> None:
+    def _reap(self, spared: Collection[int]) -> None:
         if (processes := sys.modules.get('multiprocessing.process')) is not None:
             processes.active_children()  # It reaps its own, and keeps their exit codes.
-        self._descendants.reap([identity.pid for identity in spared])
+        self._descendants.reap(spared)
 
 
 def _pools() -> Iterator[Any]:

@@ -142,6 +142,18 @@ class Reaching(Worker):
         return Outcome.processed(1)
 
 
+class Helped(Worker):
+    """Starts a helper in `setup`, which starts others all the time."""
+
+    def setup(self) -> None:
+        self.helper = subprocess.Popen(['sh', '-c', 'while :; do sleep 0.05; done'])
+
+    def process_uow(self, uow: Uow) -> Outcome:
+        left = subprocess.Popen(['sleep', '444'])
+        note(f'helper {self.helper.pid} {self.helper.poll()} {left.pid > 0}')
+        return Outcome.processed(1)
+
+
 TARGETS: dict[str, dict[str, Any]] = {
     'LeavingDaily': {'classname': 'leaving'},
     'WaitingDaily': {'classname': 'waiting'},
@@ -150,6 +162,7 @@ TARGETS: dict[str, dict[str, Any]] = {
     'ForkingDaily': {'classname': 'forking', 'max_attempts': 1},
     'KeepingDaily': {'classname': 'Keeping', 'timeout_seconds': 3},
     'ReachingDaily': {'classname': 'Reaching'},
+    'HelpedDaily': {'classname': 'Helped'},
     'CommandDaily': {
         'classname': '',
         'arguments': {'command': f'touch $SYNERGY_HOME/began; {STUBBORN}', 'shell': True},
@@ -178,7 +191,9 @@ timetable_context = {
         tree_name=name,
         enclosed_processes=[name],
         start_timeperiod='2026110100',
-        end_timeperiod='2026110300' if name in ('KeepingDaily', 'ReachingDaily') else '2026110200',
+        end_timeperiod='2026110300'
+        if name in ('KeepingDaily', 'ReachingDaily', 'HelpedDaily')
+        else '2026110200',
     )
     for name in process_context
 }

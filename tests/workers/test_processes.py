@@ -139,6 +139,26 @@ def test_a_worker_may_keep_processes(only: Callable[..., System]) -> None:
         assert left_running(system.home) == {}
 
 
+def test_what_setup_has_started_stays_with_all_that_it_starts(
+    only: Callable[..., System],
+) -> None:
+    with only('HelpedDaily') as system:
+        system.start('Scheduler')
+        worker = system.start('HelpedDaily')
+
+        for day in ('2026110100', '2026110200'):
+            key = system.key('HelpedDaily', day)
+            assert system.wait_final(key) is JobState.PROCESSED
+            log = log_of(system, system.unit(key))
+            assert re.search(r'left processes, which were ended: sleep \(pid \d+\);', log)
+        (first, second) = system.journal()
+        assert first == second
+        assert 'None True' in first
+        worker.terminate()
+        assert worker.wait(20) == 0
+        assert left_running(system.home) == {}
+
+
 def test_a_worker_started_alone_starts_itself_anew(only: Callable[..., System]) -> None:
     with only('KeepingDaily') as system:
         system.start('Scheduler')

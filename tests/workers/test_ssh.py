@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import shutil
 import signal
@@ -206,7 +205,6 @@ def test_any_shell_may_be_the_one_over_there(tmp_path: Path, token: str, shell: 
     folder.mkdir()
     (folder / 'sh').symlink_to(program)
     door = ssh.client_words('host', None)[-1].replace('/bin/sh', str(folder / 'sh'))
-    environ = {**os.environ, 'T': token}
 
     for way in ('at once', 'with a grace'):
         script = ssh.script_of(
@@ -214,7 +212,7 @@ def test_any_shell_may_be_the_one_over_there(tmp_path: Path, token: str, shell: 
             str(tmp_path),
             {'T': token},
         )
-        with subprocess.Popen([program, '-c', door], stdin=subprocess.PIPE, env=environ) as started:
+        with subprocess.Popen([program, '-c', door], stdin=subprocess.PIPE) as started:
             assert started.stdin is not None
             lifeline = ssh.Lifeline(started.stdin, script)
             assert wait_for((tmp_path / 'began').exists)
