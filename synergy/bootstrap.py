@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from synergy import doors, private
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.os_descendants import OsDescendants
 from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
 from synergy.adapters.sqlite_administration import SqliteAdministration
 from synergy.adapters.sqlite_store import SqliteStore
@@ -28,7 +29,7 @@ from synergy.ports.administration import Administration
 from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
-from synergy.ports.processes import Processes
+from synergy.ports.processes import Descendants, Processes
 from synergy.ports.store import Store
 
 __all__ = [
@@ -56,6 +57,7 @@ class Runtime:
     context: Context
     clock: Clock
     processes: Processes
+    descendants: Descendants
     _resources: ExitStack
 
     def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:
@@ -187,6 +189,7 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
             context=context,
             clock=clock(),
             processes=OsProcesses(),
+            descendants=OsDescendants(),
             _resources=resources,
         )
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from bench.chaos import faults
+from bench.chaos import faults, unruly
 from bench.chaos.faults import Fault
 from bench.chaos.judge import Request, Story, judge
-from bench.chaos.names import DAYS_VARIABLE, JOURNAL_VARIABLE
+from bench.chaos.names import DAYS_VARIABLE, JOURNAL_VARIABLE, UNRULY_VARIABLE
 from bench.chaos.report import Happened, Report, report
 from bench.chaos.sites import EMBEDDED, Site, site
 from bench.chaos.watch import LeaderWatch
@@ -43,18 +43,24 @@ _FAULT_SECONDS: Final = (0.8, 2.4)
 _REQUEST_SECONDS: Final = (3.0, 8.0)
 _DAYS_PER_MINUTE: Final = 40
 _DAYS_MIN: Final = 6
+#: Processes that ignore SIGTERM cost their grace, in most runs.
+_DAYS_PER_MINUTE_UNRULY: Final = 4
+_DAYS_MIN_UNRULY: Final = 2
 #: Given up soon by whoever only looks; boxes have the limits of production.
 _IMPATIENT: Final = '&serverSelectionTimeoutMS=500&socketTimeoutMS=2000&connectTimeoutMS=500'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSettings:
-    """What to play. minutes: how long faults go on. say: told what happens."""
+    """What to play. minutes: how long faults go on. is_unruly: user code misbehaves, too. say:
+    told what happens.
+    """
 
     backend: str
     minutes: float
     seed: int
     box_count: int = 2
+    is_unruly: bool = False
     say: Callable[[str], None] = print
 
 
@@ -73,9 +79,14 @@ class _Rain:
 def run(settings: RoundSettings) -> Report:
     """Play a round in a temporary folder, which is kept when a promise was broken."""
     folder = Path(tempfile.mkdtemp(prefix='synergy-chaos-'))
-    days = max(int(settings.minutes * _DAYS_PER_MINUTE), _DAYS_MIN)
+    per_minute = _DAYS_PER_MINUTE_UNRULY if settings.is_unruly else _DAYS_PER_MINUTE
+    least = _DAYS_MIN_UNRULY if settings.is_unruly else _DAYS_MIN
+    days = max(int(settings.minutes * per_minute), least)
     # This process reads the same context as those that it starts.
     os.environ |= {DAYS_VARIABLE: str(days), JOURNAL_VARIABLE: str(folder / 'journal')}
+    os.environ.pop(UNRULY_VARIABLE, None)
+    if settings.is_unruly:
+        os.environ[UNRULY_VARIABLE] = str(folder / 'complaints')
     with site(settings.backend, folder, settings.box_count, days) as place:
         for kind, why in place.left_out.items():
             settings.say(f'left out: {kind}: {why}')
@@ -120,6 +131,12 @@ def _play(settings: RoundSettings, place: Site) -> Report:
         still = f'nothing moved for {_STILL_SECONDS_MAX:g} s'
         problems = [] if is_finished else [f'I8 not everything ended, and {still}']
         problems += judge(story, store, runtime.clock.now())
+        if settings.is_unruly:
+            problems += [
+                *unruly.complaints(),
+                *unruly.lines_of_others(store),
+                *unruly.left_processes(),
+            ]
         return report(
             settings=(settings.backend, settings.seed, settings.minutes),
             place=place,

@@ -31,6 +31,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--boxes', type=whole(1, 100), default=2, metavar='N', help='how many boxes (default 2)'
     )
+    parser.add_argument(
+        '--unruly',
+        action='store_true',
+        help='user code misbehaves, too: it forks, pools, detaches, prints noise, ignores signals; '
+        'nothing of it may be left after its run',
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the reports to FILE')
 
 
@@ -53,6 +59,7 @@ def _run(options: Namespace) -> ExitCode:
                 minutes=options.minutes,
                 seed=seed,
                 box_count=options.boxes,
+                is_unruly=options.unruly,
                 say=lambda text: print(text, flush=True),
             )
         )

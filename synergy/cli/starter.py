@@ -8,7 +8,9 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import NoReturn
 
 import daemon
 
@@ -22,11 +24,15 @@ from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.core.supervision import EXIT_ANEW
+from synergy.doors import starter_command
 from synergy.output.capture import Output
 from synergy.ports.errors import PortError
 from synergy.supervisor import main as supervisor
+from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.loop import PARENT_VARIABLE
-from synergy.supervisor.slots import instance_file
+from synergy.supervisor.slots import instance_file, slot_name
+from synergy.workers.forks import children_end_here
 from synergy.workers.main import run_worker
 
 logger = logging.getLogger(__name__)
@@ -79,7 +85,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     with detached:
         is_supervised = parent is not None
-        return _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
+        code = _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
+        if code == EXIT_ANEW:
+            _end_anew(entry, options.instance, parent, is_console=options.console)
+        return code
 
 
 def _entry(context: Context, name: str) -> Entry | None:
@@ -96,11 +105,12 @@ def _run(
     is_supervised: bool,
 ) -> int:
     instance: int = options.instance
+    slot = slot_name(entry.name, instance)
     show_as(f'{settings.process_prefix}{entry.name}')
     file = instance_file(entry.log_file, instance)
     try:
         outlet = logs.set_up(
-            title=entry.name if instance == 0 else f'{entry.name}.{instance}',
+            title=slot,
             level=settings.log_level,
             file=file,
             bytes_max=settings.log_file_bytes_max,
@@ -124,9 +134,11 @@ def _run(
         pid_file = instance_file(entry.pid_file, instance)
         is_recorded = entry.name != PROCESS_SUPERVISOR
         if is_recorded:
+            if not is_supervised:
+                _end_leftovers(runtime, slot, pid_file)
             runtime.processes.record(pid_file)
         try:
-            return _code(runtime, entry, instance, output, is_supervised=is_supervised)
+            return _code(runtime, entry, instance, output)
         except (PortError, supervisor.HomeInUse, private.NotPrivate) as error:
             logger.error('%s ended: %s', entry.name, error, extra={'event': 'ended'})
             return (
@@ -143,9 +155,28 @@ def _run(
                 runtime.processes.forget(pid_file)
 
 
-def _code(
-    runtime: Runtime, entry: Entry, instance: int, output: Output, *, is_supervised: bool
-) -> int:
+def _end_anew(entry: Entry, instance: int, parent: str | None, *, is_console: bool) -> NoReturn:
+    """End at once, or become a new one where no Supervisor starts it.
+
+    At once: threads that wait for processes which were ended could hold this one up for ever.
+    """
+    logging.shutdown()
+    if parent is None:
+        command = starter_command(entry.name, instance, *(('--console',) if is_console else ()))
+        os.execv(command[0], command)
+    os._exit(EXIT_ANEW)
+
+
+def _end_leftovers(runtime: Runtime, slot: str, pid_file: Path) -> None:
+    """End what a process that ran here without a Supervisor, and died, has left running."""
+    settings = runtime.settings
+    running = runtime.processes.recorded(pid_file)
+    with suppress(FileNotFoundError):  # No home yet.
+        leftovers = Leftovers(runtime.descendants, settings.home, settings.uow_lease)
+        leftovers.end_marked([] if running is None else [running], slot)
+
+
+def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
     if not isinstance(entry, DaemonEntry):
         return run_worker(
@@ -155,19 +186,25 @@ def _code(
             open_store=runtime.open_store,
             open_broker=runtime.open_broker,
             clock=runtime.clock,
+            descendants=runtime.descendants,
             recorder=output,
-            is_supervised=is_supervised,
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):
         return int(target(runtime))
+    with children_end_here():
+        _run_daemon(entry, target)
+    return ExitCode.OK
+
+
+def _run_daemon(entry: DaemonEntry, target: Callable[..., object]) -> None:
+    """Call the user's own daemon, until it returns."""
     if isinstance(target, type):
         # As in Synergy 2.x: the class gets the process's name, and its method is called.
         method: Callable[[], object] = getattr(target(entry.name), entry.classname.split('.')[-1])
         method()
     else:
         target()
-    return ExitCode.OK
 
 
 if __name__ == '__main__':

@@ -30,6 +30,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
+from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.outputs import bound
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
@@ -59,7 +60,7 @@ class Place:
 class Supervisor:
     """Keeps the slots of one box as wanted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the wiring of a loop: everything it touches, once
         self,
         slots: Sequence[Slot],
         *,
@@ -68,8 +69,12 @@ class Supervisor:
         processes: Processes,
         open_store: Callable[[], BoxStore],
         clock: Clock,
+        leftovers: Leftovers | None = None,
     ) -> None:
-        """Take over what an earlier Supervisor left behind; start nothing before the first step."""
+        """Take over what an earlier Supervisor left behind; start nothing before the first step.
+
+        leftovers: None: the processes are not real and leave nothing.
+        """
         self._places = [Place(slot) for slot in slots]
         self._presence = presence
         self._box_id = presence.box_id
@@ -77,6 +82,7 @@ class Supervisor:
         self._processes = processes
         self._open_store = open_store
         self._clock = clock
+        self._leftovers = leftovers
         self._store: BoxStore | None = None
         self._is_on: dict[str, bool] = {}
         self._asked_at: dict[str, datetime | None] = {}
@@ -86,6 +92,9 @@ class Supervisor:
         self._is_stopping = False
         for place in self._places:
             self._adopt(place)
+        if leftovers is not None:
+            leftovers.adopt()
+            leftovers.end_marked(self._running())
 
     @property
     def is_done(self) -> bool:
@@ -120,6 +129,7 @@ class Supervisor:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
         now = self._clock.monotonic()
         self._note_ends(now)
+        self._end_orphans()
         period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
         if now - self._polled_at >= period:
             self._poll(now)
@@ -169,6 +179,14 @@ class Supervisor:
             place.watch = ended(place.watch, self._policy, now, code)
             self._processes.forget(place.slot.pid_file)
             self._log_end(place, code)
+
+    def _end_orphans(self) -> None:
+        """Before anything is started in its place: what one that died has left running."""
+        if self._leftovers is not None:
+            self._leftovers.end_orphans(self._running())
+
+    def _running(self) -> list[ProcessIdentity]:
+        return [place.identity for place in self._places if place.identity is not None]
 
     def _log_end(self, place: Place, code: int) -> None:
         match place.watch.status:
@@ -250,7 +268,7 @@ class Supervisor:
         try:
             place.identity = self._processes.spawn(
                 slot.command,
-                environment={PARENT_VARIABLE: str(os.getpid())},
+                environment={PARENT_VARIABLE: str(os.getpid()), **self._mark(slot)},
                 folder=slot.folder,
                 output=slot.output,
             )
@@ -261,6 +279,9 @@ class Supervisor:
         logger.info(
             '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
         )
+
+    def _mark(self, slot: Slot) -> Mapping[str, str]:
+        return {} if self._leftovers is None else self._leftovers.mark(str(slot))
 
     def _poll(self, now: float) -> None:
         """Say that this box lives, and read what is desired; processes without a row are wanted."""

@@ -21,16 +21,18 @@ from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import Box
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
-from synergy.ports.processes import Processes
+from synergy.ports.processes import Descendants, Processes
 from synergy.ports.store import Store
+from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import slots_of
 
 logger = logging.getLogger(__name__)
 
-#: Beyond the grace of a worker: time to hand its unit back and to end.
-_STOP_MARGIN: Final = timedelta(seconds=5)
+#: Beyond the grace of a worker: time to end the processes of its run, to hand its unit back and to
+#: end.
+_STOP_MARGIN: Final = timedelta(seconds=10)
 _STORE_SECONDS_MAX: Final = 5.0
 
 
@@ -59,6 +61,11 @@ class SupervisorRuntime(Protocol):
     @property
     def processes(self) -> Processes:
         """Return the processes of this box."""
+        ...
+
+    @property
+    def descendants(self) -> Descendants:
+        """Return what this process has started."""
         ...
 
     def open_store(self) -> Store:
@@ -97,6 +104,7 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
             processes=runtime.processes,
             open_store=runtime.open_store,
             clock=runtime.clock,
+            leftovers=Leftovers(runtime.descendants, settings.home, settings.uow_lease),
         )
         logger.info('Supervisor started on box %s', settings.box_id, extra={'event': 'started'})
         _loop(supervisor)

@@ -29,7 +29,7 @@ class Slot:
 
     def __str__(self) -> str:
         """Return the name, with the instance where there are several."""
-        return self.process if self.instance == 0 else f'{self.process}.{self.instance}'
+        return slot_name(self.process, self.instance)
 
 
 def slots_of(settings: Settings, context: Context, *, is_console: bool) -> list[Slot]:
@@ -38,6 +38,11 @@ def slots_of(settings: Settings, context: Context, *, is_console: bool) -> list[
     is_console: processes write their log to this terminal, too.
     """
     return list(_slots(settings, context, is_console))
+
+
+def slot_name(process: str, instance: int) -> str:
+    """Return how one instance is called: `SiteHourly`, `SiteHourly.1`."""
+    return process if instance == 0 else f'{process}.{instance}'
 
 
 def instance_file(path: Path, instance: int) -> Path:

@@ -11,7 +11,7 @@ import os
 import selectors
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from types import TracebackType
 from typing import IO, Final, Self
@@ -30,20 +30,11 @@ _LAST_READS_MAX: Final = 32
 class CommandOutput:
     """Logs what comes from a command for a block; closes its streams at the end of the block."""
 
-    def __init__(
-        self,
-        stdout: IO[bytes] | None,
-        stderr: IO[bytes] | None,
-        is_logged: Callable[[str], bool] | None = None,
-    ) -> None:
-        """Read both; what comes from `stderr` is logged as a warning.
-
-        is_logged: sees each line, and says whether it is one for the log.
-        """
+    def __init__(self, stdout: IO[bytes] | None, stderr: IO[bytes] | None) -> None:
+        """Read both; what comes from `stderr` is logged as a warning."""
         assert stdout is not None
         assert stderr is not None
         self._streams = {stdout: logging.INFO, stderr: logging.WARNING}
-        self._is_logged = is_logged
         self._lines = {stream: Lines(monotonic) for stream in self._streams}
         self._thread = threading.Thread(target=self._read, name='command output', daemon=True)
 
@@ -100,8 +91,6 @@ class CommandOutput:
         return is_ended
 
     def _log(self, level: int, lines: Sequence[str]) -> None:
-        if self._is_logged is not None:
-            lines = [line for line in lines if self._is_logged(line)]
         texts = lines if len(lines) <= _LINES_MAX else ['\n'.join(lines)]
         for text in texts:
             try:

@@ -32,11 +32,14 @@ class Handler:
         process_uow: Callable[[Uow], object],
         setup: Callable[[], object] | None = None,
         teardown: Callable[[], object] | None = None,
+        *,
+        keeps_processes: bool = False,
     ) -> None:
-        """Keep the three callables."""
+        """Keep the three callables; keeps_processes: see `synergy.workers.worker`."""
         self.process_uow = process_uow
         self._setup = setup
         self._teardown = teardown
+        self.keeps_processes = keeps_processes
 
     def setup(self) -> None:
         """Call the user's `setup`, if there is one."""
@@ -61,7 +64,10 @@ def load_handler(classname: str, process_name: str) -> Handler:
                 'derive it from synergy.workers.Worker and define process_uow(self, uow)'
             )
         return Handler(
-            process_uow, getattr(worker, 'setup', None), getattr(worker, 'teardown', None)
+            process_uow,
+            getattr(worker, 'setup', None),
+            getattr(worker, 'teardown', None),
+            keeps_processes=bool(getattr(worker, 'keeps_processes', False)),
         )
     if callable(target):
         return Handler(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from synergy.conf.locate import resolve
@@ -13,11 +14,14 @@ from synergy.core.supervision import EXIT_ANEW
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
+from synergy.ports.processes import Descendants
 from synergy.ports.source import DataSource
 from synergy.ports.store import Store
-from synergy.workers.guard import SignalGuard
+from synergy.workers.forks import children_end_here, free_children
+from synergy.workers.guard import Interrupted, SignalGuard
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.heartbeat import Heartbeat
+from synergy.workers.processes import RunProcesses, grace_of
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
@@ -28,9 +32,10 @@ logger = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 5.0
 _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 2.0
+_TEARDOWN_LIMIT: Final = timedelta(seconds=5)
 
 
-def run_worker(  # noqa: PLR0913 - all that a worker touches, once
+def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touches, once
     *,
     settings: Settings,
     entry: WorkerEntry,
@@ -38,22 +43,26 @@ def run_worker(  # noqa: PLR0913 - all that a worker touches, once
     open_store: Callable[[], Store],
     open_broker: Callable[[], Broker],
     clock: Clock,
+    descendants: Descendants,
     recorder: Recorder,
-    is_supervised: bool,
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
     instance: number of this process among those of the entry on this box, from 0. recorder: what
-    brings the output of user code to the logs of its runs. is_supervised: whether somebody starts
-    it anew when it ends with EXIT_ANEW.
+    brings the output of user code to the logs of its runs.
     """
-    handler = load_handler(entry.classname, entry.name)
+    processes = RunProcesses(descendants, grace_of(settings.uow_lease))
+    with children_end_here():
+        handler = load_handler(entry.classname, entry.name)
     source = None if entry.data_source is None else open_source(entry)
     broker = open_broker()
     consumer = broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
-    recycling = _recycling(entry) if is_supervised else None
-    heartbeat = Heartbeat(open_store, clock, settings.uow_lease, guard.lose)
+    recycling = Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
+    free_children(guard.forget)
+    heartbeat = Heartbeat(
+        open_store, clock, settings.uow_lease, guard.lose, processes, guard.overdue
+    )
     owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
     runner = Runner(
         handler,
@@ -74,22 +83,35 @@ def run_worker(  # noqa: PLR0913 - all that a worker touches, once
             log_lines_max=settings.run_log_lines_max,
             data_source=source,
         ),
+        processes=processes,
         recycling=recycling,
     )
     heartbeat.start()
     logger.info('%s started', owner, extra={'event': 'started'})
     try:
-        handler.setup()
+        with children_end_here():
+            handler.setup()
+        processes.settle(keeps=handler.keeps_processes)
         recorder.settle()
-        is_over = guard.is_stopping if recycling is None else _either(guard, recycling)
-        _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), is_over, clock)
+        _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
         heartbeat.stop()
         consumer.close()
-        _teardown(handler)
+        is_anew = processes.is_spent and not guard.is_stopping()
+        # What setup has made was ended under its hands; there is nobody to end it should it hang.
+        _teardown(handler, guard, _TEARDOWN_LIMIT if is_anew else None)
+        processes.close()
         if source is not None:
             source.close()
-    if recycling is not None and recycling.is_due and not guard.is_stopping():
+    if is_anew:
+        logger.warning(
+            '%s ends to be started anew: a run was interrupted, and with its processes those ended '
+            'that the worker keeps',
+            owner,
+            extra={'event': 'worker_spent'},
+        )
+        return EXIT_ANEW
+    if recycling.is_due and not guard.is_stopping():
         logger.info(
             '%s ends to be started anew: %s', owner, recycling.reason, extra={'event': 'recycled'}
         )
@@ -111,21 +133,9 @@ def open_source(entry: WorkerEntry) -> DataSource:
     return opened
 
 
-def _recycling(entry: WorkerEntry) -> Recycling | None:
-    if entry.recycle_after is None and entry.memory_mb_max is None:
-        return None
-    return Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
-
-
-def _either(guard: SignalGuard, recycling: Recycling) -> Callable[[], bool]:
-    return lambda: guard.is_stopping() or recycling.is_due
-
-
-def _loop(
-    runner: Runner, wait: Callable[[], object], is_over: Callable[[], bool], clock: Clock
-) -> None:
+def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:
     pause = _RETRY_SECONDS_MIN
-    while not is_over():
+    while not guard.is_stopping() and not runner.is_spent:
         try:
             if not runner.step():
                 wait()
@@ -136,8 +146,14 @@ def _loop(
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
 
 
-def _teardown(handler: Handler) -> None:
+def _teardown(handler: Handler, guard: SignalGuard, limit: timedelta | None) -> None:
     try:
-        handler.teardown()
-    except Exception:  # User code: its failure must not hide how the worker ended.
+        if limit is not None:
+            guard.enter(limit)
+        try:
+            with children_end_here():
+                handler.teardown()
+        finally:
+            guard.leave()
+    except (Exception, Interrupted):  # User code: its failure must not hide how the worker ended.
         logger.exception('teardown failed', extra={'event': 'teardown_failed'})

@@ -1,7 +1,7 @@
 """The run of units, as a pipeline one can read aloud.
 
-    take -> claim -> acknowledge -> run user code under guard and heartbeat -> classify ->
-    finish -> report -> take again
+    take -> claim -> acknowledge -> run user code under guard and heartbeat -> end its processes ->
+    classify -> finish -> report -> take again
 
 While runs are short, several are taken, claimed, finished and reported together; they run one after
 the other. How many follows from how long the last ones took; see `synergy.workers.batch`.
@@ -14,6 +14,7 @@ Source: RabbitMQ docs, consumer acknowledgement timeout.
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,9 +31,11 @@ from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreU
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
+from synergy.workers.forks import end_child
 from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.heartbeat import Watched
+from synergy.workers.processes import RunProcesses
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.uow import uow_of
@@ -89,9 +92,14 @@ class Runner:
         heartbeat: Watcher,
         capture: Recorder,
         settings: RunnerSettings,
+        processes: RunProcesses | None = None,
         recycling: Recycling | None = None,
     ) -> None:
-        """Wire the pipeline. recycling: None: this worker is never started anew."""
+        """Wire the pipeline.
+
+        processes: None: user code is not real and starts none. recycling: None: this worker never
+        has to be started anew.
+        """
         self._handler = handler
         self._store = store
         self._broker = broker
@@ -101,8 +109,15 @@ class Runner:
         self._heartbeat = heartbeat
         self._capture = capture
         self._settings = settings
+        self._processes = processes
         self._recycling = recycling or Recycling()
         self._batch_count = 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether this worker has to be started anew before it can run anything else."""
+        has_lost_kept = self._processes is not None and self._processes.is_spent
+        return has_lost_kept or self._recycling.is_due
 
     def step(self) -> bool:
         """Work on what is waiting, some units at most; tell whether there was a message."""
@@ -177,8 +192,7 @@ class Runner:
             now = self._clock.monotonic()
             seconds += now - before
             unsaved_seconds += now - before
-            is_last = self._guard.is_stopping() or self._recycling.is_due
-            if is_last or now >= fresh_until:
+            if self._guard.is_stopping() or self.is_spent or now >= fresh_until:
                 self._persist(lambda: batch.hand_back(self._store))
             if unsaved_seconds >= self._settings.batch_seconds:
                 self._save(batch)
@@ -201,10 +215,15 @@ class Runner:
         outcome: Outcome | Cause
         try:
             outcome = self._run(unit)
+            if self._processes is not None:
+                self._processes.after_run()
         except Interrupted as interrupted:
             outcome = interrupted.cause
+            if self._processes is not None:
+                self._processes.interrupt(at_once=outcome is Cause.LOST)
         finally:
-            self._capture.end()
+            # What still runs after that is kept for later runs.
+            self._capture.end(are_kept=self._processes is not None)
             self._heartbeat.end(watched)
         self._conclude(unit, outcome, log, batch)
 
@@ -213,7 +232,7 @@ class Runner:
         try:
             try:
                 self._guard.enter(self._settings.timeout)
-                returned = self._call(unit)
+                returned = self._call_here(unit)
             finally:
                 self._guard.leave()
                 self._capture.leave()
@@ -253,6 +272,19 @@ class Runner:
             if is_success(error):
                 return EXITED
             raise
+
+    def _call_here(self, unit: Unit) -> object:
+        """Call user code; end a child that it has forked, should that come back, too."""
+        pid = os.getpid()
+        try:
+            returned = self._call(unit)
+        except BaseException as error:
+            if os.getpid() != pid:
+                end_child(error)
+            raise
+        if os.getpid() != pid:
+            end_child(None)
+        return returned
 
     def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
         match outcome:

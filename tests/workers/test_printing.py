@@ -14,6 +14,8 @@ from synergy.core.timeperiod import JobKey
 from tests.pipelines.printers import FLOOD, HOURS, LONG, PROGRESS_COUNT
 from tests.system import System
 
+#: Long enough for lines of 60 MB on a busy machine: each hour has one attempt.
+LEASE = {'SYNERGY_UOW_LEASE_SECONDS': '30'}
 NAMES = [work.__name__ for work in HOURS]
 
 
@@ -52,7 +54,8 @@ class Site(System):
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp('printing') / 'home', 'tests.pipelines.printing') as running:
+    home = tmp_path_factory.mktemp('printing') / 'home'
+    with Site(home, 'tests.pipelines.printing', **LEASE) as running:
         running.run_all()
         yield running
 
@@ -229,7 +232,7 @@ def test_nothing_is_printed_past_the_log(site: Site) -> None:
 
 
 def test_both_stores_keep_the_noise(tmp_path: Path, pair: Mapping[str, str]) -> None:
-    with Site(tmp_path / 'home', 'tests.pipelines.printing', **pair) as running:
+    with Site(tmp_path / 'home', 'tests.pipelines.printing', **pair, **LEASE) as running:
         running.run_all()
 
         test_noise_is_kept_as_text(running)

@@ -109,12 +109,15 @@ def test_workers_are_started_anew_and_every_unit_is_run_once(
         assert own.count('ends to be started anew: 3 runs (recycle_after)') == 3
 
 
-def test_without_a_supervisor_a_worker_goes_on(tmp_path: Path) -> None:
+def test_without_a_supervisor_a_worker_becomes_the_new_one(tmp_path: Path) -> None:
     with System(tmp_path / 'home', 'tests.pipelines.leaking') as system:
         system.start('Scheduler')
         worker = system.start('CountedHourly')
         for hour in range(HOURS):
-            system.wait_final(system.key('CountedHourly', f'20261101{hour:02}'))
+            key = system.key('CountedHourly', f'20261101{hour:02}')
+            assert system.wait_final(key) is JobState.PROCESSED
+            assert system.unit(key).attempt == 1
 
         assert worker.poll() is None
-        assert len({line.split()[1] for line in system.journal()}) == 1
+        assert {line.split()[1] for line in system.journal()} == {str(worker.pid)}
+        assert sum('teardown' in line for line in system.journal()) == 3
