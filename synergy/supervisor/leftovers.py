@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 MARK_VARIABLE: Final = 'SYNERGY_INTERNAL_MARK'
 #: Between SIGTERM and SIGKILL, at most: their leases run already.
 _GRACE_MAX: Final = timedelta(seconds=1)
+#: How long an orphan may take to end by itself, and how often one looks meanwhile.
+_LAST_SECONDS: Final = 0.2
+_LOOKS: Final = 10
 
 
 def mark_of(home: Path, slot: str) -> Mapping[str, str]:
@@ -52,6 +56,7 @@ class Leftovers:
         self._home = home
         self._grace = min(_GRACE_MAX, lease / 6)
         self._inherited: frozenset[int] = frozenset()
+        self._never = threading.Event()
 
     def adopt(self) -> None:
         """Become the parent of orphans."""
@@ -68,6 +73,11 @@ class Leftovers:
         spared = self._inherited.union(identity.pid for identity in running)
         if spared.issuperset(self._descendants.children()):
             return
+        for _ in range(_LOOKS):
+            # What helps a process, such as multiprocessing's resource tracker, ends by itself.
+            if not self._descendants.find(spared):
+                break
+            self._never.wait(_LAST_SECONDS / _LOOKS)
         if os.getpid() == 1:
             # As the first process of a container it is the parent of everybody's orphans.
             self.end_marked(running)
