@@ -55,6 +55,8 @@ class Leftovers:
         self._descendants = descendants
         self._home = home
         self._grace = min(_GRACE_MAX, lease / 6)
+        self._lease_seconds = lease.total_seconds()
+        self._frozen_since: dict[ProcessIdentity, float] = {}
         self._inherited: frozenset[int] = frozenset()
         self._never = threading.Event()
 
@@ -84,6 +86,26 @@ class Leftovers:
         else:
             _say(self._descendants.end(without=spared, grace=self._grace))
         self._descendants.reap(spared)
+
+    @property
+    def look_seconds(self) -> float:
+        """Return how often one has to look for frozen processes."""
+        return self._lease_seconds / 8
+
+    def frozen(
+        self, workers: Collection[ProcessIdentity], now: float
+    ) -> Collection[ProcessIdentity]:
+        """Return workers that will lose their lease, for they are stopped (SIGSTOP) for too long.
+
+        They would learn of it when they wake up; what their runs have started goes on meanwhile,
+        beside the next attempt. now: of the monotonic clock.
+        """
+        since = self._frozen_since
+        found = self._descendants.are_frozen(workers)
+        self._frozen_since = {identity: since.get(identity, now) for identity in found}
+        # A lease has two thirds left, at least, when its worker is stopped.
+        limit = self._lease_seconds / 4
+        return [item for item, began in self._frozen_since.items() if now - began >= limit]
 
     def end_marked(self, running: Collection[ProcessIdentity], slot: str | None = None) -> None:
         """End what an earlier Supervisor could not: it died, too.
