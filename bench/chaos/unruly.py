@@ -82,10 +82,12 @@ def left_processes() -> Iterator[str]:
 
 
 def _of_this_round() -> Iterator[str]:
+    """Yield what boxes have started; the servers of a round belong to no box."""
     journal = os.environ[JOURNAL_VARIABLE]
     for process in psutil.process_iter():
         try:
-            is_ours = process.environ().get(JOURNAL_VARIABLE) == journal
+            environ = process.environ()
+            is_ours = environ.get(JOURNAL_VARIABLE) == journal and 'SYNERGY_BOX_ID' in environ
             if is_ours and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
                 yield f'{process.name()} (pid {process.pid})'
         except (psutil.Error, OSError):

@@ -46,6 +46,7 @@ class _Seen:
     identity: ProcessIdentity
     parent: int
     is_zombie: bool
+    is_frozen: bool
     name: str
 
 
@@ -105,6 +106,15 @@ class OsDescendants:
             return {identity: name for identity, name in found.items() if identity not in kept}
 
         return _end(look, grace)
+
+    def are_frozen(self, identities: Collection[ProcessIdentity]) -> Collection[ProcessIdentity]:
+        """Return those that are stopped."""
+        looks = [(identity, _look_at(identity.pid)) for identity in identities]
+        return [
+            identity
+            for identity, seen in looks
+            if seen is not None and seen.is_frozen and seen.identity == identity
+        ]
 
     def end_marked(
         self, mark: str, *, but: Collection[ProcessIdentity], grace: timedelta
@@ -248,7 +258,9 @@ def _look_at(pid: int) -> _Seen | None:
     fields = tail.split()
     identity = ProcessIdentity(pid=pid, created_at=int(fields[19]) / _TICKS)
     name = head.partition(b'(')[2].decode(errors='replace')
-    return _Seen(identity, int(fields[1]), fields[0] in (b'Z', b'X'), _named(name, pid))
+    state = fields[0]
+    is_zombie = state in (b'Z', b'X')
+    return _Seen(identity, int(fields[1]), is_zombie, state == b'T', _named(name, pid))
 
 
 def _look_with_psutil(pid: int) -> _Seen | None:
@@ -259,6 +271,7 @@ def _look_with_psutil(pid: int) -> _Seen | None:
                 ProcessIdentity(pid=pid, created_at=found.create_time()),
                 found.ppid(),
                 found.status() == psutil.STATUS_ZOMBIE,
+                found.status() == psutil.STATUS_STOPPED,
                 _named(found.name(), pid),
             )
     except (psutil.Error, OSError):

@@ -139,6 +139,10 @@ class Descendants(Protocol):
         """
         ...
 
+    def are_frozen(self, identities: Collection[ProcessIdentity]) -> Collection[ProcessIdentity]:
+        """Return those of `identities` that a signal has stopped (SIGSTOP) and none has woken."""
+        ...
+
     def end_marked(
         self, mark: str, *, but: Collection[ProcessIdentity], grace: timedelta
     ) -> Sequence[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 MARK_VARIABLE: Final = 'SYNERGY_INTERNAL_MARK'
 #: Between SIGTERM and SIGKILL, at most: their leases run already.
 _GRACE_MAX: Final = timedelta(seconds=1)
+#: How long an orphan may take to end by itself, and how often one looks meanwhile.
+_LAST_SECONDS: Final = 0.2
+_LOOKS: Final = 10
 
 
 def mark_of(home: Path, slot: str) -> Mapping[str, str]:
@@ -51,7 +55,10 @@ class Leftovers:
         self._descendants = descendants
         self._home = home
         self._grace = min(_GRACE_MAX, lease / 6)
+        self._lease_seconds = lease.total_seconds()
+        self._frozen_since: dict[ProcessIdentity, float] = {}
         self._inherited: frozenset[int] = frozenset()
+        self._never = threading.Event()
 
     def adopt(self) -> None:
         """Become the parent of orphans."""
@@ -68,12 +75,37 @@ class Leftovers:
         spared = self._inherited.union(identity.pid for identity in running)
         if spared.issuperset(self._descendants.children()):
             return
+        for _ in range(_LOOKS):
+            # What helps a process, such as multiprocessing's resource tracker, ends by itself.
+            if not self._descendants.find(spared):
+                break
+            self._never.wait(_LAST_SECONDS / _LOOKS)
         if os.getpid() == 1:
             # As the first process of a container it is the parent of everybody's orphans.
             self.end_marked(running)
         else:
             _say(self._descendants.end(without=spared, grace=self._grace))
         self._descendants.reap(spared)
+
+    @property
+    def look_seconds(self) -> float:
+        """Return how often one has to look for frozen processes."""
+        return self._lease_seconds / 8
+
+    def frozen(
+        self, workers: Collection[ProcessIdentity], now: float
+    ) -> Collection[ProcessIdentity]:
+        """Return workers that will lose their lease, for they are stopped (SIGSTOP) for too long.
+
+        They would learn of it when they wake up; what their runs have started goes on meanwhile,
+        beside the next attempt. now: of the monotonic clock.
+        """
+        since = self._frozen_since
+        found = self._descendants.are_frozen(workers)
+        self._frozen_since = {identity: since.get(identity, now) for identity in found}
+        # A lease has two thirds left, at least, when its worker is stopped.
+        limit = self._lease_seconds / 4
+        return [item for item, began in self._frozen_since.items() if now - began >= limit]
 
     def end_marked(self, running: Collection[ProcessIdentity], slot: str | None = None) -> None:
         """End what an earlier Supervisor could not: it died, too.

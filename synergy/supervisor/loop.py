@@ -130,6 +130,7 @@ class Supervisor:
         now = self._clock.monotonic()
         self._note_ends(now)
         self._end_orphans()
+        self._kill_frozen(now)
         period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
         if now - self._polled_at >= period:
             self._poll(now)
@@ -184,6 +185,20 @@ class Supervisor:
         """Before anything is started in its place: what one that died has left running."""
         if self._leftovers is not None:
             self._leftovers.end_orphans(self._running())
+
+    def _kill_frozen(self, now: float) -> None:
+        """Kill workers that cannot keep their lease; what they have started ends with them."""
+        if self._leftovers is None:
+            return
+        places = [place for place in self._places if not (place.slot.is_last or place.is_foreign)]
+        workers = {place.identity: place.slot for place in places if place.identity is not None}
+        for identity in self._leftovers.frozen(list(workers), now):
+            logger.warning(
+                '%s is stopped by a signal and cannot keep its lease; killed, it starts again',
+                workers[identity],
+                extra={'event': 'process_killed'},
+            )
+            self._processes.kill(identity)
 
     def _running(self) -> list[ProcessIdentity]:
         return [place.identity for place in self._places if place.identity is not None]
@@ -369,7 +384,8 @@ class Supervisor:
     def _seconds_to_next(self, now: float) -> float:
         due = [place.watch.due_at - now for place in self._places if place.watch.due_at is not None]
         foreign = [FOREIGN_SECONDS for place in self._places if place.is_foreign]
-        return max(min([POLL_SECONDS, *due, *foreign]), 0.0)
+        looks = [] if self._leftovers is None else [self._leftovers.look_seconds]
+        return max(min([POLL_SECONDS, *due, *foreign, *looks]), 0.0)
 
 
 def _worst(statuses: Sequence[ProcessStatus]) -> str:

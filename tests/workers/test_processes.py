@@ -194,6 +194,19 @@ def test_a_killed_workers_processes_end_before_the_next_attempt(
         assert 'leftovers_ended' in (system.home / 'logs' / 'supervisor_daemon.log').read_text()
 
 
+def test_a_frozen_workers_processes_end_before_the_next_attempt(
+    only: Callable[..., System],
+) -> None:
+    with only('WaitingDaily', SYNERGY_UOW_LEASE_SECONDS='6') as system:
+        system.start('Supervisor')
+        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+
+        os.kill(pid_of(system, 'WaitingDaily'), signal.SIGSTOP)
+
+        assert system.wait_final(system.key('WaitingDaily')) is JobState.PROCESSED
+        assert system.journal() == ['began', 'attempt 2 left []']
+
+
 def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
     only: Callable[..., System],
 ) -> None:
