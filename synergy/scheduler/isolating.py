@@ -15,6 +15,7 @@ from typing import Final
 from synergy.core.commands import Command, CommandState, counted
 from synergy.core.effects import (
     CancelUnit,
+    Effect,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
@@ -212,3 +213,8 @@ def _subject(name: ProcessName) -> Subject:
 
 def _told(error: Exception) -> Refusal:
     return Refusal(f'deciding failed with {type(error).__name__}: {error}')
+
+
+def is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
+    """Tell whether an effect is a save of one of these free runs."""
+    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns

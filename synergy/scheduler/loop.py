@@ -59,10 +59,12 @@ from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.bad_messages import BadMessages
-from synergy.scheduler.isolating import Isolating
+from synergy.scheduler.isolating import Isolating, is_of
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.loop_settings import LoopSettings as LoopSettings  # Part of the loop.
 from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
+from synergy.scheduler.pruning import Pruning
 from synergy.scheduler.requests import Requests
 from synergy.scheduler.timers import Timers
 
@@ -76,9 +78,6 @@ MARK_AFTER: Final = timedelta(seconds=1)
 RETRY_SECONDS: Final = 0.5
 #: A wall clock that moves so much further than the monotonic one within a turn has been set.
 CLOCK_STEP_SECONDS: Final = 1.0
-#: Old log lines are deleted so often, and at most so many at once.
-PRUNE_PERIOD: Final = timedelta(minutes=10)
-PRUNED_MAX: Final = 20_000
 #: Rows of the index between two looks at the lease.
 ROWS_PER_LOOK: Final = 10_000
 #: How often a copy of the index is saved.
@@ -95,19 +94,6 @@ _SAVES: Final = (
     SaveOverride,
     RemoveOverride,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopSettings:
-    """The part of the settings that the loop needs."""
-
-    owner: str
-    leader_lease: timedelta
-    sweep_period: timedelta
-    inbox_batch_max: int
-    uow_age_max: timedelta = timedelta(hours=48)
-    log_retention: timedelta = timedelta(days=90)
-    uow_lease: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +137,7 @@ class Scheduler:
         )
         self._leases = sweep.Leases(settings.uow_lease)
         self._attempts = sweep.Attempts()
-        self._next_prune: datetime | None = None
+        self._pruning = Pruning(store, settings.log_retention)
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
@@ -299,7 +285,7 @@ class Scheduler:
         if self._announcer.rung and self._next_mark is None:
             self._next_mark = now + MARK_AFTER
         self._ack()
-        self._prune(now)
+        self._pruning.go_on(now)
         self._copy_index(index, now)
         return self._seconds_to_next(index)
 
@@ -344,7 +330,7 @@ class Scheduler:
         # An entry whose row cannot be read is left alone: to make it anew would be refused.
         declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
         entries, effects = reconcile(kept, declared, now)
-        effects = [item for item in effects if not _is_of(item, isolated)]
+        effects = [item for item in effects if not is_of(item, isolated)]
         processes = pipeline.known_freerun_processes()
         freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
         resting = [entry for entry in entries if freeruns.rests(entry)]
@@ -362,7 +348,7 @@ class Scheduler:
         self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
-        self._next_prune = None
+        self._pruning.wait()
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -543,15 +529,6 @@ class Scheduler:
             self._store.save_index_copy(self._leader.leadership, copy)
             self._next_copy = now + COPY_PERIOD
 
-    def _prune(self, now: datetime) -> None:
-        """Delete logs that are older than they are to be kept."""
-        if self._next_prune is None:
-            self._next_prune = now + PRUNE_PERIOD
-        elif now >= self._next_prune:
-            count = self._store.prune(now - self._settings.log_retention, PRUNED_MAX)
-            # There is more: go on at the next turn that something else asks for.
-            self._next_prune = now if count >= PRUNED_MAX else now + PRUNE_PERIOD
-
     def _commit(self, saves: Collection[Save]) -> None:
         assert self._leader.leadership is not None
         rung = self._announcer.rung
@@ -619,7 +596,3 @@ class Scheduler:
             self._consumer.wait(seconds)
         except BrokerUnavailable:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
-
-
-def _is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
-    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns

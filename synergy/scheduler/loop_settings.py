@@ -1,0 +1,19 @@
+"""The settings by which the Scheduler's loop goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSettings:
+    """The part of the settings that the loop needs."""
+
+    owner: str
+    leader_lease: timedelta
+    sweep_period: timedelta
+    inbox_batch_max: int
+    uow_age_max: timedelta = timedelta(hours=48)
+    log_retention: timedelta = timedelta(days=90)
+    uow_lease: timedelta = timedelta(minutes=1)
