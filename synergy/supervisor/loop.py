@@ -83,6 +83,7 @@ class Supervisor:
         self._open_store = open_store
         self._clock = clock
         self._leftovers = leftovers
+        self._has_lost_foreign = False
         self._store: BoxStore | None = None
         self._is_on: dict[str, bool] = {}
         self._asked_at: dict[str, datetime | None] = {}
@@ -171,6 +172,8 @@ class Supervisor:
                 if self._processes.is_alive(identity):
                     continue
                 code = 0
+                # It was no child of this process, and so what it has left is neither.
+                self._has_lost_foreign = True
             elif identity.pid in code_by_pid:
                 code = code_by_pid[identity.pid]
             else:
@@ -183,8 +186,12 @@ class Supervisor:
 
     def _end_orphans(self) -> None:
         """Before anything is started in its place: what one that died has left running."""
-        if self._leftovers is not None:
-            self._leftovers.end_orphans(self._running())
+        if self._leftovers is None:
+            return
+        self._leftovers.end_orphans(self._running())
+        if self._has_lost_foreign:
+            self._has_lost_foreign = False
+            self._leftovers.end_marked(self._running())
 
     def _kill_frozen(self, now: float) -> None:
         """Kill workers that cannot keep their lease; what they have started ends with them."""

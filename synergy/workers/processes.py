@@ -111,7 +111,7 @@ class RunProcesses:
         """End everything: the worker ends."""
         if not self._descendants.are_none():
             _close_pools(_POOL_SECONDS)
-            # What is multiprocessing's own ends with this process, after it has tidied up.
+            # What is multiprocessing's own ends with this process, once it has tidied up.
             self._descendants.end(kept=self._of_python(), grace=self._grace)
 
     def _is_any_left(self, own: Set[int], spared: Set[ProcessIdentity]) -> bool:

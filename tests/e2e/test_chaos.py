@@ -47,3 +47,25 @@ def test_a_short_round_of_chaos_breaks_no_promise(
     assert report['problems'] == []
     assert {kind['kind'] for kind in report['kinds']} >= KINDS[backend]
     assert report['take_over_seconds'], done.stdout
+
+
+def test_unruly_user_code_leaves_nothing_behind(tmp_path: Path, record_property: Record) -> None:
+    file = tmp_path / 'report.json'
+
+    done = subprocess.run(
+        [
+            sys.executable, '-m', 'synergy.cli', 'chaos', '--unruly', '--backend', 'embedded',
+            '--minutes', '0.3', '--seed', str(SEED), '--json', str(file),
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=GIVE_UP_SECONDS,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = json.loads(file.read_text())
+    record_property('chaos', report)
+    assert report['problems'] == []
+    assert report['starts'] >= report['intervals']
