@@ -148,6 +148,11 @@ class Hierarchy:
             last = self._group_end(other, ordinals.stop - 1)
         return _clip(range(self._group_end(node, first), self._group_end(node, last) + 1), node)
 
+    def groups_of(self, node: Node, ordinals: range) -> range:
+        """Return the ordinals at which the groups end in which a run of intervals lies."""
+        first, last = ordinals.start, ordinals.stop - 1
+        return _clip(range(self._group_end(node, first), self._group_end(node, last) + 1), node)
+
     def children_of(self, node: Node, ordinals: range) -> range:
         """Return the child ordinals nested in a run of intervals; empty without a child level."""
         if node.child is None or not ordinals:

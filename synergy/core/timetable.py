@@ -320,6 +320,13 @@ class Timetable:
         """Return the stretches of `ordinals` that have begun and are not final."""
         return self._runs(process, ordinals, _UNFINISHED)
 
+    def runs_in(
+        self, process: ProcessName, ordinals: range, states: Collection[JobState]
+    ) -> Sequence[range]:
+        """Return the stretches of `ordinals` that stand in `states`, none of which is embryo."""
+        codes = bytes(_CODE_BY_STATE[state] for state in states)
+        return self._runs(process, ordinals, re.compile(b'[' + re.escape(codes) + b']+'))
+
     def _runs(
         self, process: ProcessName, ordinals: range, pattern: re.Pattern[bytes]
     ) -> Sequence[range]:
