@@ -8,6 +8,8 @@ from synergy.adapters import mongo_schema as schema
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_reading import MongoReading
 from synergy.adapters.mongo_takeover import Takeover
+from synergy.core.context_change import RowsByLevel
+from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
 from synergy.ports.administration import Findings
 from synergy.ports.errors import StoreUnusable
@@ -47,6 +49,14 @@ class MongoAdministration:
         if version != schema.VERSION:
             changes.append(f'schema version becomes {schema.VERSION}')
         return Findings(found=found, changes=changes, problems=taken.problems)
+
+    def rows_by_level(self) -> RowsByLevel:
+        """Return how many job rows each process has at each level."""
+        return MongoReading(self._connection).rows_by_level()
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with."""
+        return MongoReading(self._connection).led_context()
 
     def update(self) -> Findings:
         """Bring the database up to date."""

@@ -22,18 +22,21 @@ from synergy.adapters.mongo_documents import JOB_COLLECTION, Document
 from synergy.core.commands import OPEN_COMMAND_STATES
 from synergy.core.effects import (
     CancelUnit,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
     Save,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
     in_stages,
     name_of,
 )
+from synergy.core.led_context import encode
 from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import LIVE_UNIT_STATES, UnitState
 
@@ -47,6 +50,8 @@ UNITS: Final = 'unit_of_work'
 FREERUNS: Final = 'freerun_process'
 OVERRIDES: Final = 'managed_process'
 COMMANDS: Final = 'command'
+#: Collection of the context that is led, and id of its one document.
+CONTEXT: Final = 'led_context'
 DUPLICATE_KEY: Final = 11000
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
 
@@ -72,6 +77,8 @@ def apply(
             _apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
+        elif collection == CONTEXT:
+            _apply_to_context(database, part, term)
         elif collection == OVERRIDES:
             _apply_to_overrides(database, part, term)
         else:
@@ -88,8 +95,10 @@ def _collection(save: Save) -> str:
             return FREERUNS
         case SaveOverride() | RemoveOverride():
             return OVERRIDES
-        case SaveCommand():
+        case SaveCommand() | InsertCommand():
             return COMMANDS
+        case SaveContext():
+            return CONTEXT
 
 
 def _apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
@@ -298,12 +307,34 @@ def _rev(save: Save) -> int:
 
 def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
     for save in saves:
+        if isinstance(save, InsertCommand):
+            document = documents.command_document(save.command)
+            database[COMMANDS].update_one(
+                {'_id': save.command.id}, {'$setOnInsert': document}, upsert=True
+            )
+            continue
         assert isinstance(save, SaveCommand)
         saved = database[COMMANDS].update_one(
             {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
             {'$set': documents.command_progress(save.command)},
         )
         if saved.matched_count != 1:
+            raise Unmatched(name_of(save))
+
+
+def _apply_to_context(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+    for save in saves:
+        assert isinstance(save, SaveContext)
+        rev = save.context.rev
+        try:
+            saved = database[CONTEXT].update_one(
+                {'_id': CONTEXT, 'rev': rev - 1, 'term': {'$lte': term}},
+                {'$set': {'rev': rev, 'term': term, 'text': encode(save.context)}},
+                upsert=rev == 1,
+            )
+        except DuplicateKeyError as error:
+            raise Unmatched(name_of(save)) from error
+        if saved.matched_count != 1 and saved.upserted_id is None:
             raise Unmatched(name_of(save))
 
 

@@ -27,6 +27,8 @@ JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
     'number_of_failures, is_held, request_id, reason, changed_at'
 )
+#: What is read of a job: its columns, and what the store adds to them.
+JOB_COLUMNS_READ: Final = f'{JOB_COLUMNS}, term'
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'state, fence, owner, lease_until, created_at, submitted_at, not_before, started_at, '
@@ -62,9 +64,9 @@ _UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Return the job of a row of JOB_COLUMNS: plainly, for it is called for every change."""
+    """Return the job of a row of JOB_COLUMNS_READ: plainly, for it is called for every change."""
     process, timeperiod, qualifier, state, rev, run, uow, failures, held, *rest = row
-    request_id, reason, changed = rest
+    request_id, reason, changed, term = rest
     return Job(
         process=process,
         timeperiod=parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod),
@@ -77,18 +79,19 @@ def job_of(row: tuple[Any, ...]) -> Job:
         request_id=request_id,
         reason=reason,
         changed_at=_instant(changed),
+        term=term,
     )
 
 
 def change_of(row: tuple[Any, ...]) -> JobChange:
-    """Return the change of a row of JOB_COLUMNS, decoded as far as a follower needs it."""
+    """Return the change of a row of JOB_COLUMNS_READ, decoded as far as a follower needs it."""
     process, timeperiod, qualifier, state = row[:4]
     if state != _PROCESSED:
         return JobChange.of(job_of(row))
     key = JobKey(
         process, parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod)
     )
-    return JobChange(key, row[4], JobState.PROCESSED, _instant(row[-1]), row[-2], None)
+    return JobChange(key, row[4], JobState.PROCESSED, _instant(row[-2]), row[-3], None)
 
 
 def job_values(job: Job) -> tuple[Any, ...]:

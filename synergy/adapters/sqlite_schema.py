@@ -213,6 +213,15 @@ _VERSION_9: Final = """
 ALTER TABLE box_configuration ADD COLUMN start_asked_at INTEGER
 """
 
+_VERSION_10: Final = """
+CREATE TABLE led_context (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    text TEXT NOT NULL
+)
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -223,4 +232,5 @@ MIGRATIONS: Final = (
     _VERSION_7,
     _VERSION_8,
     _VERSION_9,
+    _VERSION_10,
 )

@@ -15,7 +15,6 @@ what they were led with once it is back.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,7 +53,7 @@ _DECIDED: Final = (JobState.FINAL_RUN, JobState.PROCESSED, JobState.NOOP, JobSta
 #: [first, until): ordinals; until None: growing with the clock.
 _Span: TypeAlias = tuple[int, int | None]
 
-_NEVER: Final[_Span] = (sys.maxsize, None)
+_NEVER: Final[_Span] = (2**62, None)
 
 #: How many rows each process has at each level.
 RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
@@ -300,8 +299,7 @@ class _Comparison:
             ] = None
             return
         spans = (now.first, now.until), (was.first, was.until)
-        grown = list(_beyond(*spans, begun))
-        shrunk = list(_beyond(*reversed(spans), begun))
+        grown, shrunk = (list(_beyond(*pair, begun)) for pair in (spans, (spans[1], spans[0])))
         self._grow(node, self._affected(node, source, grown))
         self._shrink(node, self._affected(node, source, shrunk))
         facts = self._grown_facts if grown else self._shrunk_facts

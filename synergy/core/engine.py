@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from synergy.core.commands import (
@@ -64,9 +65,19 @@ STARTS_PER_BATCH_MAX: Final = 1000
 class Engine:
     """Decides for all processes of one hierarchy."""
 
-    def __init__(self, timetable: Timetable, machine_by_name: Mapping[str, Machine]) -> None:
-        """Decide over `timetable`, each process by the machine that it names."""
+    def __init__(
+        self,
+        timetable: Timetable,
+        machine_by_name: Mapping[str, Machine],
+        left_out: Mapping[ProcessName, object] = MappingProxyType({}),
+    ) -> None:
+        """Decide over `timetable`, each process by the machine that it names.
+
+        left_out: processes of which nothing is started or written, with the reason, which `str`
+        tells; their intervals are not final, so what waits for them waits.
+        """
         self.timetable = timetable
+        self.left_out = left_out
         self._hierarchy = timetable.hierarchy
         self._machine_by_process = {
             node.process.name: machine_by_name[node.process.machine] for node in self._hierarchy
@@ -131,7 +142,7 @@ class Engine:
     def _start_all(self, node: Node, budget: int, now: datetime) -> int:
         """Start what may start, earliest first, up to max_running; return the budget left."""
         process = node.process
-        if not process.is_on:
+        if not process.is_on or process.name in self.left_out:
             return budget
         for key in self.timetable.resting(process.name):
             if self.timetable.running_count(process.name) < process.max_running:
@@ -163,7 +174,7 @@ class Engine:
     def _run_live(self, node: Node, now: datetime) -> None:
         """Let live intervals run, earliest first, while there is a place."""
         process = node.process
-        if not process.is_on:
+        if not process.is_on or process.name in self.left_out:
             return
         live = range(self._hierarchy.over_until(node, now), self.timetable.span(process.name).stop)
         for ordinal in live:
@@ -367,6 +378,8 @@ class Engine:
     def _carry_out(self, item: Commanded, now: datetime) -> None:
         command = item.command
         for key in item.keys:
+            if self.timetable.state(key) is None or key.process in self.left_out:
+                continue  # Planned under another context; it has no place in this one.
             job = self.timetable.open_job(key) or item.rows.get(key) or _embryo(key, now)
             if _is_touched(command, job):
                 if job.state.is_running and job.uow_id is not None:

@@ -30,6 +30,7 @@ from synergy.core.effects import (
     Announce,
     CancelUnit,
     Effect,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     Note,
@@ -37,6 +38,7 @@ from synergy.core.effects import (
     RemoveOverride,
     Save,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
@@ -46,7 +48,7 @@ from synergy.core.freerun import Freeruns, reconcile
 from synergy.core.freerun_record import is_freerun
 from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
 from synergy.core.overrides import Overrides
-from synergy.core.records import IndexCopy, Route, UowId
+from synergy.core.records import IndexCopy, ProcessName, Route, UowId
 from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
@@ -57,7 +59,7 @@ from synergy.ports.errors import (
     StoreUnavailable,
 )
 from synergy.ports.store import SchedulerStore
-from synergy.scheduler import sweep
+from synergy.scheduler import context_change, sweep
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.pipeline import Pipeline
@@ -91,6 +93,8 @@ _SAVES: Final = (
     MoveUnit,
     CancelUnit,
     SaveCommand,
+    InsertCommand,
+    SaveContext,
     SaveFreerun,
     RemoveFreerun,
     SaveOverride,
@@ -158,6 +162,7 @@ class Scheduler:
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
+        self._told_refused: frozenset[ProcessName] = frozenset()
         self._is_stopping = False
 
     @property
@@ -270,7 +275,9 @@ class Scheduler:
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
         # A commit that was refused may mean that the copy is wrong: then every row is read.
-        copy = self._store.index_copy() if self._refusal_count == 0 else None
+        led = self._store.led_context()
+        is_usable = self._refusal_count == 0 and context_change.is_known(led, overrides.hierarchy)
+        copy = self._store.index_copy() if is_usable else None
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
         strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
@@ -281,7 +288,14 @@ class Scheduler:
                 strangers[0],
                 extra={'event': 'strangers_found'},
             )
-        engine = Engine(timetable, pipeline.machine_by_name)
+        open_commands = self._store.open_commands(OPEN_COMMANDS_MAX)
+        found = context_change.found(
+            led, timetable, strangers, pipeline.machine_by_name, open_commands, now
+        )
+        if self._told_refused != (told := frozenset(found.refused)):
+            context_change.tell(found.refused)
+            self._told_refused = told
+        engine = Engine(timetable, pipeline.machine_by_name, found.refused)
         entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
         processes = pipeline.known_freerun_processes()
         freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
@@ -295,7 +309,8 @@ class Scheduler:
             )
         index = self._wired(engine, freeruns, overrides, now)
         self._pause(index)
-        self._apply(index, [*effects, *overrides.void()])
+        self._apply(index, [*effects, *overrides.void(), *found.effects])
+        self._apply_own_requests(index, now)
         self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
@@ -309,6 +324,22 @@ class Scheduler:
             extra={'event': 'index_loaded'},
         )
         return index
+
+    def _apply_own_requests(self, index: Index, now: datetime) -> None:
+        """Reset what a changed context calls for before anything may start on it."""
+
+        def do(effects: Sequence[Effect]) -> None:
+            if self._leader.hold():
+                raise LeadershipLost('the lease ran out while a changed context was dealt with')
+            self._apply(index, effects)
+
+        for command_id in context_change.own_requests(self._store.open_commands(OPEN_COMMANDS_MAX)):
+            context_change.apply_to_end(
+                command_id,
+                self._store.command,
+                lambda command: index.requests.effects(command, now),
+                do,
+            )
 
     def _index_rows(self, since: datetime | None) -> Iterator[IndexRow]:
         """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
@@ -329,7 +360,7 @@ class Scheduler:
         """Go by the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
-        engine = Engine(timetable, self._pipeline.machine_by_name)
+        engine = Engine(timetable, self._pipeline.machine_by_name, index.engine.left_out)
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
         self._look_at_all(self._index, now)
         return self._index
@@ -461,7 +492,7 @@ class Scheduler:
     def _copy_index(self, index: Index, now: datetime) -> None:
         """Save a copy of the index now and then, so that the next start need not read all rows."""
         if now >= self._next_copy and self._leader.leadership is not None:
-            pages = index.engine.timetable.pages()
+            pages = index.engine.timetable.pages(without=index.engine.left_out)
             copy = IndexCopy(as_of=now, pages=tuple(pages))
             self._store.save_index_copy(self._leader.leadership, copy)
             self._next_copy = now + COPY_PERIOD

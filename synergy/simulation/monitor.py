@@ -8,7 +8,7 @@ from typing import Any
 
 from synergy.core.commands import CommandState
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.invariants import check
+from synergy.core.invariants import Under, check
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -54,19 +54,15 @@ class Monitor:
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
-        applying = {
-            command.id
-            for command in self.store.commands(
-                (CommandState.REQUESTED, CommandState.APPLYING), 1000
-            )
-        }
+        states = (CommandState.REQUESTED, CommandState.APPLYING)
+        under = Under(applying=self.store.commands(states, 1000), led=self.store.led_context())
         found = next(
             check(
                 self.hierarchy,
                 self.store.find_jobs(JobFilter(), _ROWS_MAX),
                 self.store.all_units(),
                 self.store.store_now(),
-                applying,
+                under,
             ),
             None,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.cli.verify import all_jobs, applying
+from synergy.cli.verify import all_jobs, circumstances
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
@@ -111,6 +111,6 @@ class Stage:
                 all_jobs(self.store),
                 self.store.all_units(),
                 self.clock.now(),
-                applying(self.store),
+                circumstances(self.store),
             )
         )

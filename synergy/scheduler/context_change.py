@@ -1,0 +1,160 @@
+"""What a leader does first when its context is not the one that the store was last led with.
+
+The request by which finished intervals above something new run again, and the memory of the present
+context, are saved in one commit, in this order: whoever dies in between leaves the next leader the
+same change, and the same request. The request is then applied to its end before anything is
+started, so that nothing runs on what is about to be reset.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.context_change import (
+    ACTOR,
+    ContextChange,
+    RefusedLevel,
+    RowsByLevel,
+    Surroundings,
+    compare,
+    growth_request,
+    kept_record,
+)
+from synergy.core.effects import Effect, InsertCommand, Note, SaveContext
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.led_context import LedContext
+from synergy.core.machines.table import Machine
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey, Qualifier
+from synergy.core.timetable import Timetable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a comparison has led to. effects: to be saved before anything is decided."""
+
+    refused: Mapping[ProcessName, RefusedLevel]
+    effects: Sequence[Effect]
+
+
+def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
+    """Tell whether each process was led before, at its present level.
+
+    Else all rows must be read, for a copy of the index does not tell of rows of another level.
+    """
+    return led is not None and all(
+        (before := led.processes.get(node.process.name)) is not None
+        and before.qualifier is node.process.qualifier
+        for node in hierarchy
+    )
+
+
+def found(
+    led: LedContext | None,
+    timetable: Timetable,
+    strangers: Sequence[JobKey],
+    machine_by_name: Mapping[str, Machine],
+    open_commands: Sequence[Command],
+    now: datetime,
+) -> Found:
+    """Compare the context with the one that was led; return what is to be done about it.
+
+    strangers: keys of rows that have no place in the timetable.
+    """
+    hierarchy = timetable.hierarchy
+    change = compare(
+        led,
+        timetable,
+        Surroundings(
+            rows_by_level=_rows_by_level(timetable, strangers),
+            live={
+                node.process.name
+                for node in hierarchy
+                if machine_by_name[node.process.machine].runs_live
+            },
+            applying=[
+                command
+                for command in open_commands
+                if command.kind is CommandKind.REPROCESS
+                and command.state is not CommandState.RUNNING
+            ],
+        ),
+    )
+    return Found(refused=change.refused, effects=_effects(change, led, hierarchy, now))
+
+
+def _effects(
+    change: ContextChange, led: LedContext | None, hierarchy: Hierarchy, now: datetime
+) -> list[Effect]:
+    if not change.is_changed:
+        return []
+    effects: list[Effect] = []
+    request = growth_request(change, led, hierarchy, now)
+    if request is not None:
+        text = f'{request.reason}; {request.planned_count} finished jobs run again by request'
+        effects += [
+            InsertCommand(request),
+            Note('context_grown', f'{text} {request.id}', is_warning=True),
+        ]
+    record = kept_record(change, led, hierarchy, now)
+    if record is not None:
+        effects += [
+            InsertCommand(record),
+            Note('context_shrunk', f'{record.reason}; {record.outcome}'),
+        ]
+    return [*effects, SaveContext(change.context)]
+
+
+def own_requests(open_commands: Sequence[Command]) -> Sequence[CommandId]:
+    """Return the requests that a Scheduler has made itself and not applied to their end."""
+    return [
+        command.id
+        for command in open_commands
+        if command.actor == ACTOR
+        and command.kind is CommandKind.REPROCESS
+        and command.state is CommandState.APPLYING
+    ]
+
+
+def apply_to_end(
+    command_id: CommandId,
+    read: Callable[[CommandId], Command | None],
+    next_effects: Callable[[Command], Sequence[Effect]],
+    do: Callable[[Sequence[Effect]], None],
+) -> None:
+    """Apply a request batch by batch until all of its plan is reset, or somebody has paused it."""
+    command = read(command_id)
+    while command is not None and command.state is CommandState.APPLYING:
+        effects = next_effects(command)
+        if not effects:
+            return
+        do(effects)
+        command = read(command_id)
+
+
+def tell(refused: Mapping[ProcessName, RefusedLevel]) -> None:
+    """Say which processes are left out, and what to do."""
+    for item in refused.values():
+        logger.error('%s', item, extra={'event': 'level_changed'})
+
+
+def _rows_by_level(timetable: Timetable, strangers: Sequence[JobKey]) -> RowsByLevel:
+    """Return how many rows those processes have at each level that have any of another one."""
+    counts: dict[ProcessName, dict[Qualifier, int]] = {}
+    for process, timeperiod in strangers:
+        node = timetable.hierarchy.nodes.get(process)
+        if node is not None:
+            by_level = counts.setdefault(process, {})
+            qualifier = timeperiod.qualifier
+            by_level[qualifier] = by_level.get(qualifier, 0) + 1
+    for process, by_level in counts.items():
+        own = timetable.hierarchy.nodes[process].process.qualifier
+        in_place = sum(map(len, timetable.changed_runs(process, timetable.span(process))))
+        by_level[own] = by_level.get(own, 0) + in_place
+    return counts
