@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
+from synergy.core.context_change import refused_levels
+from synergy.core.hierarchy import Hierarchy
 from synergy.ports.administration import Administration, Findings
 
 
@@ -32,15 +34,23 @@ def _run(options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(settings, context) as runtime:
         administration = runtime.administer_store()
         if not (options.update or options.reset):
-            return _check(administration, is_json=options.json)
+            return _check(administration, context.hierarchy, is_json=options.json)
         _refuse_in_use(administration, Control(runtime), 'reset' if options.reset else 'update')
         if options.update:
             return _update(administration, is_json=options.json)
         return _reset(administration, is_sure=options.yes)
 
 
-def _check(administration: Administration, *, is_json: bool) -> ExitCode:
+def level_problems(administration: Administration, hierarchy: Hierarchy) -> list[str]:
+    """Return what the context says of the levels of processes that their history does not."""
+    led, rows = administration.led_context(), administration.rows_by_level()
+    return [str(item) for item in refused_levels(hierarchy, led, rows).values()]
+
+
+def _check(administration: Administration, hierarchy: Hierarchy, *, is_json: bool) -> ExitCode:
     findings = administration.check()
+    levels = level_problems(administration, hierarchy)
+    findings = replace(findings, problems=[*findings.problems, *levels])
     if is_json:
         print_json({'store': administration.place, **asdict(findings)})
     else:

@@ -1,9 +1,9 @@
 """Whether everything is well: one definition for the page, the API and whoever watches it.
 
 Not well is what stops work or will not mend itself: no Scheduler leads, a box has vanished, a
-process does not stay up, the broker is away for longer than its restart takes (and, said by the
-gate, a store that is gone). What waits for a person, as jobs that failed for good, stops nothing
-else: it is listed, and is no illness.
+process does not stay up or is left out because its level has changed under its old name, the broker
+is away for longer than its restart takes (and, said by the gate, a store that is gone). What waits
+for a person, as jobs that failed for good, stops nothing else: it is listed, and is no illness.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.context_change import left_out
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.supervision import ProcessStatus
 from synergy.mx import words
@@ -129,7 +130,11 @@ def health_of(ask: Ask) -> Health:
     of_broker = [] if trouble is None else [_broker_need(trouble)]
     is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
     return Health(
-        needs=[*_needs(views, leadership, store_now), *(of_broker if is_away_long else [])],
+        needs=[
+            *_needs(views, leadership, store_now),
+            *_level_needs(ask),
+            *(of_broker if is_away_long else []),
+        ],
         warnings=[] if is_away_long else of_broker,
         broker=trouble,
         waits=_waits(ask),
@@ -216,6 +221,21 @@ def _needs(
             if view.is_ill(row)
         ]
     return needs
+
+
+def _level_needs(ask: Ask) -> list[Need]:
+    """Return what the Scheduler leaves out, for its level has changed under its old name."""
+    found = left_out(ask.context.hierarchy, ask.store.led_context())
+    return [
+        Need(
+            text=f'{item.process} is {item.now.word} in context.py, but its history is '
+            f'{item.was.word}: nothing of it runs, and what waits for it waits.',
+            advice=f'Give the {item.now.word} process another name, or make {item.process} '
+            f'{item.was.word} again; then restart the Scheduler.',
+            href=f'/processes/{item.process}',
+        )
+        for item in found.values()
+    ]
 
 
 def _broker_need(trouble: BrokerTrouble) -> Need:
