@@ -84,11 +84,13 @@ class Surroundings:
 
     rows_by_level: of each process in the context. live: processes with live intervals, which see
     what is new at their final run. applying: requests that may be half applied.
+    behind: jobs of processes that are back (`returned`) and older than something they wait for.
     """
 
     rows_by_level: RowsByLevel = field(default_factory=dict)
     live: Collection[ProcessName] = ()
     applying: Sequence[Command] = ()
+    behind: Collection[JobKey] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,22 @@ def refused_levels(
     return found
 
 
+def returned(
+    hierarchy: Hierarchy, led: LedContext | None, rows_by_level: RowsByLevel
+) -> Collection[ProcessName]:
+    """Return the processes that were out of the context, or left out, and are back.
+
+    What they wait for may have run again meanwhile, and nothing could reset them.
+    """
+    refused = refused_levels(hierarchy, led, rows_by_level)
+    known = {} if led is None else led.processes
+    return {
+        name
+        for name in hierarchy.nodes
+        if (before := known.get(name)) is not None and before.is_out and name not in refused
+    }
+
+
 def left_out(hierarchy: Hierarchy, led: LedContext | None) -> Mapping[ProcessName, RefusedLevel]:
     """Return what a Scheduler leaves out of `hierarchy`, by what it has written down itself."""
     return {
@@ -180,6 +198,10 @@ class _Comparison:
         for node in self._hierarchy:
             if node.process.name not in self._refused:
                 self._compare(node)
+        for key in self._around.behind:
+            run = range(key.timeperiod.ordinal, key.timeperiod.ordinal + 1)
+            self._grown.setdefault(key.process, []).append(run)
+            self._grown_facts[f'{key.process} is back, and what it waits for has run since'] = None
         processes = self._remembered()
         is_changed = self._is_first or processes != self._led
         stale = consequences(self._timetable, self._grown).ranges
@@ -199,13 +221,14 @@ class _Comparison:
         )
 
     def _remembered(self) -> dict[ProcessName, LedProcess]:
-        remembered = dict(self._led)
+        remembered = {name: replace(before, is_out=True) for name, before in self._led.items()}
         for node in self._hierarchy:
             name = node.process.name
             if name not in self._refused:
                 remembered[name] = self._with_old_inputs(node)
             elif name not in self._led:
-                remembered[name] = LedProcess(qualifier=self._refused[name].was)
+                was = self._refused[name].was
+                remembered[name] = LedProcess(qualifier=was, is_out=True)
         return remembered
 
     def _with_old_inputs(self, node: Node) -> LedProcess:

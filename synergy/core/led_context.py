@@ -39,7 +39,8 @@ class LedInput:
 class LedProcess:
     """One process as it was led, with its own span.
 
-    inputs: None when only its level is known, from its rows; then the rest means nothing.
+    inputs: None when only its level is known, from its rows; then the rest means nothing. is_out:
+    it was not in the context that was led last, or left out of it.
     """
 
     qualifier: Qualifier
@@ -47,6 +48,7 @@ class LedProcess:
     first: int = 0
     until: int | None = None
     inputs: tuple[LedInput, ...] | None = None
+    is_out: bool = False
 
     def input(self, source: Input) -> LedInput | None:
         """Return how it waited for the same process in the same way; None: it did not."""
@@ -142,17 +144,18 @@ def _encoded(led: LedProcess) -> Json:
             ]
             for item in led.inputs
         ]
-    return [led.qualifier.value, led.grouping, led.first, led.until, inputs]
+    return [led.qualifier.value, led.grouping, led.first, led.until, inputs, led.is_out]
 
 
 def _decoded(value: list[object]) -> LedProcess:
-    qualifier, grouping, first, until, inputs = value
+    qualifier, grouping, first, until, inputs, is_out = value
     return LedProcess(
         qualifier=Qualifier(str(qualifier)),
         grouping=_whole(grouping),
         first=_whole(first),
         until=None if until is None else _whole(until),
         inputs=None if inputs is None else tuple(map(_decoded_input, _listed(inputs))),
+        is_out=bool(is_out),
     )
 
 

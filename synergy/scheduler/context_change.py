@@ -9,9 +9,10 @@ started, so that nothing runs on what is about to be reset.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.context_change import (
@@ -23,16 +24,22 @@ from synergy.core.context_change import (
     compare,
     growth_request,
     kept_record,
+    returned,
 )
 from synergy.core.effects import Effect, InsertCommand, Note, SaveContext
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
-from synergy.core.records import ProcessName
+from synergy.core.records import Job, ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
+from synergy.ports.store import JobFilter, SchedulerStore
 
 logger = logging.getLogger(__name__)
+
+_OPEN_COMMANDS_MAX: Final = 10_000
+_PAGE: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +63,11 @@ def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
 
 
 def found(
+    store: SchedulerStore,
     led: LedContext | None,
     timetable: Timetable,
     strangers: Sequence[JobKey],
     machine_by_name: Mapping[str, Machine],
-    open_commands: Sequence[Command],
     now: datetime,
 ) -> Found:
     """Compare the context with the one that was led; return what is to be done about it.
@@ -68,25 +75,58 @@ def found(
     strangers: keys of rows that have no place in the timetable.
     """
     hierarchy = timetable.hierarchy
+    rows_by_level = _rows_by_level(timetable, strangers)
+    applying = [
+        command
+        for command in store.open_commands(_OPEN_COMMANDS_MAX)
+        if command.kind is CommandKind.REPROCESS and command.state is not CommandState.RUNNING
+    ]
+    back = returned(hierarchy, led, rows_by_level)
     change = compare(
         led,
         timetable,
         Surroundings(
-            rows_by_level=_rows_by_level(timetable, strangers),
+            rows_by_level=rows_by_level,
             live={
                 node.process.name
                 for node in hierarchy
                 if machine_by_name[node.process.machine].runs_live
             },
-            applying=[
-                command
-                for command in open_commands
-                if command.kind is CommandKind.REPROCESS
-                and command.state is not CommandState.RUNNING
-            ],
+            applying=applying,
+            behind=_behind(store, hierarchy, back, Under(applying=applying, led=led), now),
         ),
     )
     return Found(refused=change.refused, effects=_effects(change, led, hierarchy, now))
+
+
+def _behind(
+    store: SchedulerStore,
+    hierarchy: Hierarchy,
+    back: Collection[ProcessName],
+    under: Under,
+    now: datetime,
+) -> Collection[JobKey]:
+    """Return the jobs of processes that are back which are older than what they wait for.
+
+    Cost: the rows of these processes, and of those that they wait for.
+    """
+    if not back:
+        return ()
+    sources = {source.process for name in back for source in hierarchy.nodes[name].inputs}
+    rows = _rows_of(store, tuple(sorted({*back, *sources})))
+    return {
+        item.key
+        for item in check(hierarchy, rows, (), now, under)
+        if item.invariant == 'I2' and item.key.process in back
+    }
+
+
+def _rows_of(store: SchedulerStore, processes: tuple[ProcessName, ...]) -> Iterator[Job]:
+    where = JobFilter(processes=processes)
+    page = store.find_jobs(where, _PAGE)
+    while page:
+        yield from page
+        page = store.find_jobs(where, _PAGE, page[-1].key)
 
 
 def _effects(

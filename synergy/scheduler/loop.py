@@ -288,9 +288,8 @@ class Scheduler:
                 strangers[0],
                 extra={'event': 'strangers_found'},
             )
-        open_commands = self._store.open_commands(OPEN_COMMANDS_MAX)
         found = context_change.found(
-            led, timetable, strangers, pipeline.machine_by_name, open_commands, now
+            self._store, led, timetable, strangers, pipeline.machine_by_name, now
         )
         if self._told_refused != (told := frozenset(found.refused)):
             context_change.tell(found.refused)

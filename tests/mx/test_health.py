@@ -162,7 +162,7 @@ def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(pages: P
     pages.store.commit(leadership, [SaveContext(led)])
 
     found = health(pages, 503)
-    causes = pages.get('/api/v1/jobs/SiteHourly/2026112311/why').json['causes']
+    told: Any = pages.get('/api/v1/jobs/SiteHourly/2026112311/why').json
 
     assert found['needs'] == [
         'SiteHourly is hourly in context.py, but its history is daily: nothing of it runs, and '
@@ -170,5 +170,5 @@ def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(pages: P
         'again; then restart the Scheduler.'
     ]
     assert 'make SiteHourly daily again' in pages.get('/health').text
-    assert causes[0]['kind'] == 'left_out'
-    assert 'make SiteHourly daily again' in causes[0]['text']
+    assert told['causes'][0]['kind'] == 'left_out'
+    assert 'make SiteHourly daily again' in told['causes'][0]['text']

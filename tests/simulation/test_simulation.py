@@ -15,9 +15,11 @@ from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
 from synergy.core.engine import Engine
 from synergy.scheduler import loop
 from synergy.scheduler.loop import Index, Scheduler
-from synergy.simulation.runs import simulate
+from synergy.simulation.runs import simulate, simulate_contexts
 
 SEEDS = 200
+#: Histories in which the context changes, too.
+CONTEXT_SEEDS = 60
 #: A mutant must be found within so many histories.
 SEEDS_FOR_MUTANTS = 60
 
@@ -36,6 +38,14 @@ def test_no_promise_is_broken_in_any_history() -> None:
     broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
     assert broken == []
     assert sum(item.start_count for item in histories) > SEEDS * 40
+
+
+def test_no_promise_is_broken_while_contexts_change() -> None:
+    with ProcessPoolExecutor() as pool:
+        histories = list(pool.map(simulate_contexts, range(CONTEXT_SEEDS)))
+
+    broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
+    assert broken == []
 
 
 def test_the_same_seed_makes_the_same_history() -> None:
