@@ -9,11 +9,12 @@ started, so that nothing runs on what is about to be reset.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from synergy.core.closure import keys_of
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.context_change import (
     ACTOR,
@@ -93,7 +94,8 @@ def found(
                 if machine_by_name[node.process.machine].runs_live
             },
             applying=applying,
-            behind=_behind(store, hierarchy, back, Under(applying=applying, led=led), now),
+            behind=_behind(store, hierarchy, back, Under(led=led), now)
+            - _about_to_be_reset(back, applying, hierarchy),
         ),
     )
     return Found(refused=change.refused, effects=_effects(change, led, hierarchy, now))
@@ -105,19 +107,30 @@ def _behind(
     back: Collection[ProcessName],
     under: Under,
     now: datetime,
-) -> Collection[JobKey]:
+) -> Set[JobKey]:
     """Return the jobs of processes that are back which are older than what they wait for.
 
     Cost: the rows of these processes, and of those that they wait for.
     """
     if not back:
-        return ()
+        return frozenset()
     sources = {source.process for name in back for source in hierarchy.nodes[name].inputs}
     rows = _rows_of(store, tuple(sorted({*back, *sources})))
     return {
         item.key
         for item in check(hierarchy, rows, (), now, under)
         if item.invariant == 'I2' and item.key.process in back
+    }
+
+
+def _about_to_be_reset(
+    back: Collection[ProcessName], applying: Sequence[Command], hierarchy: Hierarchy
+) -> Set[JobKey]:
+    return {
+        key
+        for command in applying
+        for key in keys_of(hierarchy, command.plan or {})
+        if key.process in back
     }
 
 
