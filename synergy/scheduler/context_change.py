@@ -52,13 +52,15 @@ class Found:
 
 
 def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
-    """Tell whether each process was led before, at its present level.
+    """Tell whether each process was led last, at its present level.
 
-    Else all rows must be read, for a copy of the index does not tell of rows of another level.
+    Else all rows must be read: a copy of the index tells nothing of rows of another level, and of
+    a process that was out of the context it is older than its date says.
     """
     return led is not None and all(
         (before := led.processes.get(node.process.name)) is not None
         and before.qualifier is node.process.qualifier
+        and not before.is_out
         for node in hierarchy
     )
 

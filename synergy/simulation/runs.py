@@ -35,6 +35,8 @@ _RETRY: Final = RetryPolicy(
     max_attempts=50, delay=timedelta(seconds=1), delay_max=timedelta(seconds=20)
 )
 _SHELL: Final = ProcessName('Cleaner')
+#: The process whose level changes where contexts do.
+_CHANGING: Final = ProcessName('SiteMonthly')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,11 @@ def _play(world: World, contexts: Sequence[Hierarchy]) -> None:
         if contexts and world.random.random() < _CONTEXTS_CHANGED:
             world.change_context(_pipeline(world.random.choice(contexts)))
     if contexts:
-        # All of it, so that everything is due in the end.
-        world.change_context(_pipeline(_hierarchy()))
+        # All of it, so that everything is due in the end; at the level that the history is of now.
+        led = world.store.led_context()
+        before = None if led is None else led.processes.get(_CHANGING)
+        monthly = Qualifier.MONTHLY if before is None else before.qualifier
+        world.change_context(_pipeline(_hierarchy(monthly=monthly)))
     world.faults.stop()
     world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
@@ -168,7 +173,7 @@ def _hierarchy(
     processes = [
         process('SiteHourly', Qualifier.HOURLY, max_running=4),
         process('SiteDaily', Qualifier.DAILY, machine='continuous'),
-        process('SiteMonthly', monthly, blocking=Blocking.CHILDREN),
+        process(_CHANGING, monthly, blocking=Blocking.CHILDREN),
         process('AlertHourly', Qualifier.HOURLY, grouping=3, max_running=2),
         process(
             'AlertDaily', Qualifier.DAILY, machine='recomputing', blocking=Blocking.DEPENDENCIES

@@ -214,3 +214,28 @@ def test_rows_of_another_level_are_counted_and_not_judged(stage: Led) -> None:
 
     assert counts == {JobLevel(SITE, Qualifier.HOURLY): 50}
     assert stage.violations() == []
+
+
+def test_what_changed_after_the_last_copy_of_the_index_is_known_when_a_process_is_back(
+    stage: Led, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Copies that are made meanwhile are newer than what they have of it."""
+    without = build([process('OtherDaily')], [tree('other', ['OtherDaily'], start='2026112200')])
+    for other in (context(Qualifier.DAILY), without):
+        stage.hierarchy = context(Qualifier.HOURLY)
+        first = stage.begun()
+        first.step()
+        first._copy_at_end()
+        stage.run(first)
+        first.close()
+        stage.hierarchy = other
+        second = stage.begun()
+        stage.run(second)
+        stage.clock.advance(timedelta(hours=3))
+        stage.run(second)
+        second._copy_at_end()
+        second.close()
+
+        assert stage.lead(context(Qualifier.HOURLY)) == []
+        assert not [item for item in caplog.records if 'reloading' in item.message]
+        assert stage.violations() == []
