@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any, cast
 
 import pytest
 
+from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.sqlite_store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Save
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Leadership, ProcessName, UowId
 from synergy.core.states import JobState
+from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change
@@ -389,4 +392,84 @@ def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(stage
 
     assert not [text for text in ran if 'Hourly' in text]
     assert stage.state(key('SiteHourly@2026112216')) is JobState.PROCESSED
+    assert stage.violations() == []
+
+
+# The other store
+
+
+class LedByMongo(Led):
+    """The same on MongoDB."""
+
+    def __init__(self, home: Path, hierarchy: Hierarchy, uri: str) -> None:
+        self._uri = uri
+        self._opened: list[MongoStore] = []
+        super().__init__(home, hierarchy)
+
+    def close(self) -> None:
+        for store in self._opened:
+            store.close()
+
+    def open_store(self) -> SqliteStore:
+        store = MongoStore.open(self._uri, clock=self.clock)
+        self._opened.append(store)
+        return cast('SqliteStore', store)  # Tests of the scheduler ask for no more than the port.
+
+
+@pytest.fixture
+def on_mongodb(tmp_path: Path, mongo_uri: str) -> Iterator[LedByMongo]:
+    stage = LedByMongo(tmp_path, site(), mongo_uri)
+    yield stage
+    stage.close()
+
+
+def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: LedByMongo) -> None:
+    stage = on_mongodb
+    stage.lead(site())
+    again = ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2']
+
+    assert stage.lead(site('2026112216')) == sorted([*hours(16, 19), *again])
+    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS]
+    assert stage.lead(site()) == []
+    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS, CommandKind.CONTEXT]
+    assert stage.violations() == []
+
+    days = ProcessName('OtherHourly')
+    daily = [
+        replace(node.process, qualifier=Qualifier.DAILY)
+        if node.process.name == days
+        else node.process
+        for node in site()
+    ]
+    trees = {node.tree.name: node.tree for node in site(end='2026112306')}
+    grown = stage.lead(build(daily, trees.values()))
+    assert not [text for text in grown if text.startswith('Other')]
+    assert 'SiteMonthly@2026110000#3' in grown
+    assert stage.lead(site(end='2026112306')) == []
+    assert stage.violations() == []
+
+
+@pytest.mark.parametrize('last', range(3))
+def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
+    on_mongodb: LedByMongo, last: int
+) -> None:
+    stage = on_mongodb
+    stage.lead(site())
+    stage.hierarchy = site('2026112216')
+    stage.started.clear()
+    broken = Scheduler(
+        Pipeline(hierarchy=stage.hierarchy, route_of=route_of),
+        store=cast('SchedulerStore', Dying(stage.open_store(), last, 'torn')),
+        broker=stage.open_broker(),
+        clock=stage.clock,
+        settings=stage.scheduler('settings')._settings,
+    )
+    broken.step()
+    stage.clock.advance(timedelta(seconds=30))
+
+    stage.run(stage.begun())
+
+    counts = Counter(stage.started)
+    assert counts['SiteDaily@2026112200#2'] == 1
+    assert max(counts.values()) == 1
     assert stage.violations() == []
