@@ -11,6 +11,7 @@ from synergy.cli.console import print_json
 from synergy.cli.reading import reading
 from synergy.core.commands import CommandState
 from synergy.core.invariants import JobLevel, Under, check, other_levels
+from synergy.core.led_context import is_led_so
 from synergy.core.records import Job
 from synergy.ports.store import JobFilter, Store
 
@@ -52,11 +53,17 @@ def _run(options: Namespace) -> ExitCode:
                 _SHOWN_MAX,
             )
         )
+        led = source.store.led_context()
     notes = [
         f'{count} rows of {process} are {qualifier.word}, but it is '
         f'{hierarchy.nodes[process].process.qualifier.word} in context.py: they are not judged'
         for (process, qualifier), count in sorted(counts.items())
     ]
+    if violations and not is_led_so(hierarchy, led):
+        notes.append(
+            'the store was last led with another context: a Scheduler that starts with this one '
+            'runs again what is finished above something new'
+        )
     if options.json:
         # The notes are for people; an answer in JSON is the list of what is broken.
         print_json(

@@ -89,6 +89,13 @@ def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:
     )
 
 
+def is_led_so(hierarchy: Hierarchy, led: LedContext | None) -> bool:
+    """Tell whether the store was last led with `hierarchy`."""
+    return led is not None and all(
+        led.processes.get(node.process.name) == led_process(hierarchy, node) for node in hierarchy
+    )
+
+
 def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
     """Return one input as it is in `hierarchy`."""
     other = hierarchy.nodes[source.process]
