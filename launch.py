@@ -26,8 +26,9 @@ def main() -> int:
         )
         return 2
     sys.path.insert(0, str(PROJECT))
-    from synergy import doors, install
+    from synergy import doors, inherited, install
 
+    inherited.settle()
     # This file means its own folder, wherever it is called from.
     os.environ.setdefault(doors.PROJECT_VARIABLE, str(PROJECT))
     arguments = sys.argv[1:]
@@ -38,9 +39,11 @@ def main() -> int:
         return install.run(environment, group, is_verbose=True)
     if code := install.run(environment, group):
         return code
-    if Path(sys.prefix).resolve() != environment.folder.resolve():
-        python = str(environment.python)
-        os.execv(python, [python, str(PROJECT / 'launch.py'), *arguments])
+    is_utf8 = sys.getfilesystemencoding() == 'utf-8'
+    if Path(sys.prefix).resolve() != environment.folder.resolve() or not is_utf8:
+        # UTF-8 whatever the locale says: texts and names of files are kept and sent as that.
+        python = [str(environment.python), *([] if is_utf8 else ['-X', 'utf8'])]
+        os.execv(python[0], [*python, str(PROJECT / 'launch.py'), *arguments])
     from synergy.cli.main import main as run
 
     return run(arguments)

@@ -26,6 +26,7 @@ from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, WORKERS_V
 from bench.result import Result
 from bench.viewers import Viewers
 from synergy.bootstrap import PROJECT
+from synergy.cli.patience import Patience
 from synergy.core.records import ProcessName
 
 VIEWERS: Final = 50
@@ -175,9 +176,9 @@ def _wait_serving(port: int) -> None:
 
 
 def _wait_moving(path: Path) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while _finished(path) < _WORKERS * 500:
-        assert time.monotonic() < until, 'the pipeline does not move; see bench.out'
+    patience = Patience(_PATIENCE_SECONDS, time.monotonic)
+    while (done := _finished(path)) < _WORKERS * 500:
+        assert not patience.has_run_out(done), 'the pipeline does not move; see bench.out'
         time.sleep(0.2)
 
 

@@ -23,6 +23,7 @@ from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WO
 from bench.result import Result
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
+from synergy.cli.patience import Patience
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import Job, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
@@ -32,7 +33,7 @@ from synergy.ports.store import Store
 from synergy.workers.runner import BATCH_MAX
 
 _BATCH: Final = 256
-_PATIENCE_SECONDS: Final = 600.0
+_PATIENCE_SECONDS: Final = 120.0
 _LEASE: Final = timedelta(seconds=60)
 _LOOK_SECONDS: Final = 0.05
 #: A run in which the Scheduler is not the bottleneck: under full load, a hand-over measures how
@@ -198,13 +199,16 @@ def _system(
 
 
 def _wait_finished(store: Store, total: int) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < until:
+    patience, done = Patience(_PATIENCE_SECONDS, time.monotonic), 0
+    while not patience.has_run_out(done):
         counts = store.count_jobs()
-        if sum(count for (_, state), count in counts.items() if state in FINAL_JOB_STATES) >= total:
+        done = sum(count for (_, state), count in counts.items() if state in FINAL_JOB_STATES)
+        if done >= total:
             return
         time.sleep(_LOOK_SECONDS)
-    raise RuntimeError(f'{total} intervals were not finished within {_PATIENCE_SECONDS:g} s')
+    raise RuntimeError(
+        f'only {done} of {total} intervals are finished, none within {_PATIENCE_SECONDS:g} s'
+    )
 
 
 def _interval_count(hours: int) -> int:

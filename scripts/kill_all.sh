@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# End every process of this home at once, Supervisor first. Units in work are rescued at the next start.
+# End every process of this home at once, Supervisor first, and what they have started. Units in work are
+# rescued at the next start.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 home="${SYNERGY_HOME:-$PWD/.synergy}"
@@ -12,3 +13,11 @@ for file in "$home/run/supervisor_daemon.pid" "$home"/run/*.pid; do
     fi
     rm -f "$file"
 done
+# What workers have started, known by what it inherited from them.
+mark="SYNERGY_INTERNAL_MARK=$(stat -c '%d %i' "$home" 2> /dev/null | xargs -r printf '%x:%x/')"
+if [ "$mark" != SYNERGY_INTERNAL_MARK= ]; then
+    for file in $(grep -lsF "$mark" /proc/[0-9]*/environ); do
+        pid="${file#/proc/}" && pid="${pid%/environ}"
+        [ "$pid" = $$ ] || kill -KILL "$pid" 2> /dev/null && echo "killed $pid (started by a run)"
+    done
+fi

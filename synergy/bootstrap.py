@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from synergy import doors
+from synergy import doors, private
 from synergy.adapters.clocks import SystemClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.os_descendants import OsDescendants
 from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
 from synergy.adapters.sqlite_administration import SqliteAdministration
 from synergy.adapters.sqlite_store import SqliteStore
@@ -23,11 +24,12 @@ from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.core.uri import without_password
 from synergy.ports.administration import Administration
 from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable
-from synergy.ports.processes import Processes
+from synergy.ports.processes import Descendants, Processes
 from synergy.ports.store import Store
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     'die_with',
     'load',
     'load_settings',
+    'narrow',
     'open_runtime',
     'project_folder',
     'show_as',
@@ -54,6 +57,7 @@ class Runtime:
     context: Context
     clock: Clock
     processes: Processes
+    descendants: Descendants
     _resources: ExitStack
 
     def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:
@@ -80,7 +84,7 @@ class Runtime:
                 create=create,
             )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
-        if not create and not path.exists():
+        if not create and not _is_there(path):
             raise StoreUnavailable(
                 f'nothing has run here yet, or the store was moved away: there is none at {path}; '
                 'start everything with ./launch.py up, set SYNERGY_HOME to the home that you mean, '
@@ -160,6 +164,22 @@ def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, Context]:
     return settings, load_context(settings)
 
 
+def narrow(settings: Settings) -> list[str]:
+    """Make the folders of this installation private; return what was changed, in sentences.
+
+    Raises SettingsError when one of them belongs to somebody else.
+    """
+    try:
+        return private.narrow(settings.home, settings.project, folders_of(settings))
+    except OSError as error:
+        raise SettingsError((str(error),)) from error
+
+
+def folders_of(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders, in its home or elsewhere, that this installation writes files to."""
+    return tuple(sorted({settings.log_directory, settings.pid_directory}))
+
+
 def clock() -> Clock:
     """Return the clock of this machine, for what needs nothing else."""
     return SystemClock()
@@ -174,6 +194,7 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
             context=context,
             clock=clock(),
             processes=OsProcesses(),
+            descendants=OsDescendants(),
             _resources=resources,
         )
 
@@ -183,10 +204,22 @@ def is_mongodb(uri: str) -> bool:
     return urlsplit(uri).scheme in ('mongodb', 'mongodb+srv')
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreUnavailable(
+            f'store {path} cannot be looked at ({error.strerror}); run this as the user to whom '
+            'the home belongs, or set SYNERGY_HOME to the home that you mean'
+        ) from error
+
+
 def _path_of(uri: str, scheme: str, setting: str) -> Path:
     parts = urlsplit(uri)
     if parts.scheme != scheme:
         raise SettingsError(
-            (f'{setting} {uri!r} names no adapter of this version; use {scheme}:///ABSOLUTE/PATH',)
+            (
+                f'{setting} {without_password(uri)!r} names no adapter of this version; use {scheme}:///ABSOLUTE/PATH',
+            )
         )
     return Path(unquote(parts.path))

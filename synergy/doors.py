@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import Final
 
 #: Environment variable that names the project folder, whatever the current one is.
 PROJECT_VARIABLE: Final = 'SYNERGY_PROJECT'
@@ -21,6 +21,8 @@ IS_CHECKOUT: Final = (BESIDE / 'launch.py').is_file()
 WRITTEN: Final = './launch.py'
 #: How it is called here.
 COMMAND: Final = WRITTEN if IS_CHECKOUT else 'synergy'
+#: Python, told to take names of files and texts for UTF-8 whatever the locale says.
+PYTHON: Final = (sys.executable, '-X', 'utf8')
 #: A folder with one of these is a project.
 _PROJECT_FILES: Final = ('context.py', 'settings.py')
 
@@ -41,28 +43,9 @@ def project_folder(environ: Mapping[str, str], here: Path) -> Path:
 def starter_command(process: str, instance: int, *options: str) -> tuple[str, ...]:
     """Return the command that starts one process, to be run in the project folder."""
     door = (str(BESIDE / 'process_starter.py'),) if IS_CHECKOUT else ('-m', 'synergy.cli.starter')
-    return (sys.executable, *door, process, '--instance', str(instance), *options)
+    return (*PYTHON, *door, process, '--instance', str(instance), *options)
 
 
 def in_words(text: str) -> str:
     """Return a message with the command line called as it is called here."""
     return text if IS_CHECKOUT else text.replace(WRITTEN, COMMAND)
-
-
-def speaking(stream: TextIO) -> TextIO:
-    """Return a stream that writes what `in_words` says."""
-    return stream if IS_CHECKOUT else cast('TextIO', _Speaking(stream))
-
-
-class _Speaking:
-    """A text stream of which only `write` is different."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        self._stream.write(in_words(text))
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from synergy import private
+
 EXIT_FAILED = 4
 
 
@@ -67,7 +69,9 @@ class Environment:
         began = time.monotonic()
         command = [str(self.python), '-m', 'pip', 'install', '--quiet', *needed]
         environ = {**os.environ, 'PIP_DISABLE_PIP_VERSION_CHECK': '1'}
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors='replace', env=environ, check=False
+        )
         if done.returncode != 0:
             tail = '\n'.join((done.stdout + done.stderr).strip().splitlines()[-8:])
             raise InstallFailed(
@@ -77,13 +81,14 @@ class Environment:
         say(f'installed in {time.monotonic() - began:.0f} s')
         marks = {**self._marks(), **{name: self._fingerprint(name) for name in ('runtime', group)}}
         partial = self._marker.with_suffix('.new')
-        partial.write_text(json.dumps(marks))
+        partial.write_text(json.dumps(marks), encoding='utf-8')
         partial.replace(self._marker)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Let others wait while this process installs."""
-        handle = os.open(self.project / '.ve.lock', os.O_RDWR | os.O_CREAT, 0o644)
+        # Whoever may open it may lock it, and so hold up every command.
+        handle = private.open_file(self.project / '.ve.lock', os.O_RDWR)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,10 +102,10 @@ class Environment:
     def _marks(self) -> Mapping[str, str]:
         """Return the fingerprint of each group that was installed; of none after a fresh start."""
         try:
-            marks: Mapping[str, str] = json.loads(self._marker.read_text())
-        except (OSError, ValueError):
+            marks: Mapping[str, str] = json.loads(self._marker.read_text(encoding='utf-8'))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return marks
+        return marks if isinstance(marks, dict) else {}
 
     def _is_sound(self) -> bool:
         """Tell whether there is an environment with a working pip."""
@@ -126,6 +131,13 @@ def run(environment: Environment, group: str, *, is_verbose: bool = False) -> in
         with environment.lock():
             if not environment.is_complete(group):
                 environment.complete(group)
+    except PermissionError as error:
+        say(
+            f'{environment.folder} is not complete or not readable for this user, who may not '
+            f'change it ({error}); run this as the user to whom {environment.project} belongs: '
+            './launch.py install'
+        )
+        return EXIT_FAILED
     except (InstallFailed, OSError) as error:
         say(str(error))
         return EXIT_FAILED

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from synergy import bootstrap
+from synergy.cli.patience import Patience
 from synergy.core.records import Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, ProcessName, parse
@@ -56,7 +58,7 @@ class System:
         self.runtime = self._resources.enter_context(bootstrap.open_runtime(settings, self.context))
         self.store: Store = self.runtime.open_store()
 
-    def __enter__(self) -> System:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -101,12 +103,13 @@ class System:
         self._children.append(child)
         return child
 
-    def launch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def launch(self, *arguments: str, stdin: str = '') -> subprocess.CompletedProcess[str]:
         """Run one command of launch.py to its end."""
         return subprocess.run(
             [sys.executable, '-m', 'synergy.cli', *arguments],
             env=self.environ,
             cwd=bootstrap.PROJECT,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -136,10 +139,11 @@ class System:
         (self.home / word).touch()
 
     def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait until `is_so`; fail with `what` and the logs when it takes too long."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        """Wait until `is_so`; fail with `what` and the logs once nothing moves for too long."""
+        patience = Patience(PATIENCE_SECONDS, time.monotonic)
         while not is_so():
-            assert time.monotonic() < until, f'{what} did not come about\n{self.logs()}'
+            is_over = patience.has_run_out(len(self.journal()))
+            assert not is_over, f'{what} did not come about\n{self.logs()}'
             time.sleep(0.02)
 
     def wait_final(self, key: JobKey) -> JobState:

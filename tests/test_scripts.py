@@ -66,6 +66,34 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, '')
 
 
+@pytest.mark.parametrize('unit', UNITS, ids=lambda path: path.name)
+def test_a_unit_keeps_its_home_to_itself_and_can_do_little_else(unit: Path) -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser documents
+    parser.read_string(unit.read_text())
+    service = parser['Service']
+
+    assert (service['UMask'], service['StateDirectoryMode']) == ('0077', '0700')
+    assert (service['ProtectSystem'], service['CapabilityBoundingSet']) == ('strict', '')
+    # What is left of a run when the main process has ended is killed by systemd.
+    assert service['KillMode'] == 'mixed'
+    # A home that belongs to somebody else does not heal by starting again.
+    assert '6' in service['RestartPreventExitStatus'].split()
+
+
+@pytest.mark.skipif(shutil.which('systemd-analyze') is None, reason='no systemd-analyze here')
+@pytest.mark.parametrize('unit', UNITS, ids=lambda path: path.name)
+def test_systemd_finds_little_that_a_unit_could_do_to_the_machine(unit: Path) -> None:
+    done = subprocess.run(
+        ['systemd-analyze', 'security', '--offline=yes', '--threshold=30', str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout[-300:]
+
+
 def test_the_compose_file_runs_servers_scheduler_standby_workers_and_dashboard() -> None:
     services = compose()['services']
 

@@ -6,6 +6,8 @@ from typing import Final
 
 #: Prefixed so that they are not taken for settings.
 JOURNAL_VARIABLE: Final = 'SYNERGY_INTERNAL_CHAOS_JOURNAL'
+#: Names the file for complaints of user code that misbehaves; it does when this is set.
+UNRULY_VARIABLE: Final = 'SYNERGY_INTERNAL_CHAOS_UNRULY'
 DAYS_VARIABLE: Final = 'SYNERGY_INTERNAL_CHAOS_DAYS'
 
 CONTEXT_MODULE: Final = 'bench.chaos.pipeline'

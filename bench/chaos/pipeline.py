@@ -22,6 +22,7 @@ from bench.chaos.names import (
     MONTHLY,
     START,
 )
+from bench.chaos.unruly import is_unruly, misbehave
 from synergy.conf.entries import (
     BLOCKING_CHILDREN,
     BLOCKING_DEPENDENCIES,
@@ -40,6 +41,8 @@ _WORK_SECONDS = 0.05
 def work(uow: Uow) -> Outcome:
     """Write the start down, take a moment, write the end down."""
     note('begin', uow)
+    if is_unruly():
+        misbehave(uow)
     time.sleep(_WORK_SECONDS)
     note('end', uow)
     return Outcome.processed(1)
@@ -59,6 +62,8 @@ _COMMON: Mapping[str, Any] = {
     'max_running': 12,
     'max_attempts': 1000,
     'retry_delay': 0,
+    # A child that was forked while another thread held a lock may hang.
+    **({'timeout_seconds': 20} if is_unruly() else {}),
 }
 
 process_context = {

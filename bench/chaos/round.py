@@ -11,22 +11,23 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from bench.chaos import faults
+from bench.chaos import faults, unruly
 from bench.chaos.faults import Fault
 from bench.chaos.judge import Request, Story, judge
-from bench.chaos.names import DAYS_VARIABLE, JOURNAL_VARIABLE
+from bench.chaos.names import DAYS_VARIABLE, JOURNAL_VARIABLE, UNRULY_VARIABLE
 from bench.chaos.report import Happened, Report, report
 from bench.chaos.sites import EMBEDDED, Site, site
 from bench.chaos.watch import LeaderWatch
 from synergy import bootstrap
 from synergy.bootstrap import Runtime
+from synergy.cli.patience import Patience
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.states import FINAL_JOB_STATES
 from synergy.core.timeperiod import Timeperiod
@@ -34,26 +35,32 @@ from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 _LOOK_SECONDS: Final = 0.1
-#: How long the first interval, and after the last fault the last one, may take.
-_START_SECONDS_MAX: Final = 60.0
-_END_SECONDS_MAX: Final = 100.0
+#: Nothing moves for so long: no interval comes to its end any more. Work itself takes as long as it
+#: does, on a machine that is busy otherwise many times as long.
+_STILL_SECONDS_MAX: Final = 100.0
 #: Between two faults, and between two requests.
 _FAULT_SECONDS: Final = (0.8, 2.4)
 _REQUEST_SECONDS: Final = (3.0, 8.0)
 _DAYS_PER_MINUTE: Final = 40
 _DAYS_MIN: Final = 6
+#: Processes that ignore SIGTERM cost their grace, in most runs.
+_DAYS_PER_MINUTE_UNRULY: Final = 4
+_DAYS_MIN_UNRULY: Final = 2
 #: Given up soon by whoever only looks; boxes have the limits of production.
 _IMPATIENT: Final = '&serverSelectionTimeoutMS=500&socketTimeoutMS=2000&connectTimeoutMS=500'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSettings:
-    """What to play. minutes: how long faults go on. say: told what happens."""
+    """What to play. minutes: how long faults go on. is_unruly: user code misbehaves, too. say:
+    told what happens.
+    """
 
     backend: str
     minutes: float
     seed: int
     box_count: int = 2
+    is_unruly: bool = False
     say: Callable[[str], None] = print
 
 
@@ -72,9 +79,14 @@ class _Rain:
 def run(settings: RoundSettings) -> Report:
     """Play a round in a temporary folder, which is kept when a promise was broken."""
     folder = Path(tempfile.mkdtemp(prefix='synergy-chaos-'))
-    days = max(int(settings.minutes * _DAYS_PER_MINUTE), _DAYS_MIN)
+    per_minute = _DAYS_PER_MINUTE_UNRULY if settings.is_unruly else _DAYS_PER_MINUTE
+    least = _DAYS_MIN_UNRULY if settings.is_unruly else _DAYS_MIN
+    days = max(int(settings.minutes * per_minute), least)
     # This process reads the same context as those that it starts.
     os.environ |= {DAYS_VARIABLE: str(days), JOURNAL_VARIABLE: str(folder / 'journal')}
+    os.environ.pop(UNRULY_VARIABLE, None)
+    if settings.is_unruly:
+        os.environ[UNRULY_VARIABLE] = str(folder / 'complaints')
     with site(settings.backend, folder, settings.box_count, days) as place:
         for kind, why in place.left_out.items():
             settings.say(f'left out: {kind}: {why}')
@@ -102,12 +114,12 @@ def _play(settings: RoundSettings, place: Site) -> Report:
             f'{settings.minutes:g} minutes of faults, seed {settings.seed}'
         )
         with LeaderWatch(runtime.open_store) as watch:
-            _wait(place, lambda: place.journal.exists(), _START_SECONDS_MAX)
+            _wait(place, lambda: place.journal.exists())
             began = time.monotonic()
             _let_it_rain(settings, place, watch, rain, (runtime, store))
             stopped = time.monotonic()
             settings.say('faults stopped; everything must finish now')
-            is_finished = _wait(place, lambda: _is_finished(store, rain, total), _END_SECONDS_MAX)
+            is_finished = _wait(place, lambda: _is_finished(store, rain, total))
             ended = time.monotonic()
         for box in place.boxes:
             box.stop()
@@ -116,8 +128,15 @@ def _play(settings: RoundSettings, place: Site) -> Report:
             hierarchy=context.hierarchy,
             requests=rain.requests,
         )
-        problems = [] if is_finished else ['I8 not everything ended after the faults had stopped']
+        still = f'nothing moved for {_STILL_SECONDS_MAX:g} s'
+        problems = [] if is_finished else [f'I8 not everything ended, and {still}']
         problems += judge(story, store, runtime.clock.now())
+        if settings.is_unruly:
+            problems += [
+                *unruly.complaints(),
+                *unruly.lines_of_others(store),
+                *unruly.left_processes(),
+            ]
         return report(
             settings=(settings.backend, settings.seed, settings.minutes),
             place=place,
@@ -243,14 +262,29 @@ def _is_finished(store: Store, rain: _Rain, total: int) -> bool:
         return False
 
 
-def _wait(place: Site, is_so: Callable[[], bool], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def _wait(place: Site, is_so: Callable[[], bool]) -> bool:
+    """Wait for as long as anything moves; tell whether it came about."""
+    patience = Patience(_STILL_SECONDS_MAX, time.monotonic)
+    while not patience.has_run_out(_progress(place)):
         _keep_alive(place)
         if is_so():
             return True
         time.sleep(_LOOK_SECONDS)
     return False
+
+
+def _progress(place: Site) -> Hashable:
+    """Return how far the work is: each start and end of a run is a line of the journal.
+
+    Before the first of them, what processes say in their logs while they start.
+    """
+    if place.journal.exists():
+        return place.journal.stat().st_size
+    sizes = []
+    for path in _logs(place):
+        with suppress(OSError):
+            sizes.append(path.stat().st_size)
+    return tuple(sizes)
 
 
 def _keep_logs(place: Site) -> None:

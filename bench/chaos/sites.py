@@ -19,7 +19,12 @@ from typing import Final
 
 from bench.chaos.boxes import Box
 from bench.chaos.clocks import ClocksUnavailable, WallClock, library_in
-from bench.chaos.names import CONTEXT_MODULE, DAYS_VARIABLE, JOURNAL_VARIABLE
+from bench.chaos.names import (
+    CONTEXT_MODULE,
+    DAYS_VARIABLE,
+    JOURNAL_VARIABLE,
+    UNRULY_VARIABLE,
+)
 from bench.chaos.network import Network, NetworkUnavailable
 from bench.servers.mongodb import MongoServers
 from bench.servers.rabbitmq import RabbitServer
@@ -74,6 +79,7 @@ def site(backend: str, folder: Path, box_count: int, days: int) -> Iterator[Site
             **_SETTINGS,
             JOURNAL_VARIABLE: str(found.journal),
             DAYS_VARIABLE: str(days),
+            **_kept(os.environ, UNRULY_VARIABLE),
         }
         if backend == EMBEDDED:
             variables |= _make_embedded(found, resources)
@@ -140,6 +146,10 @@ def _make_production(found: Site, box_ids: list[str], resources: ExitStack) -> M
         'SYNERGY_STORE_URI': found.mongo.uri_of('chaos'),
         'SYNERGY_BROKER_URI': found.rabbit.uri,
     }
+
+
+def _kept(environ: Mapping[str, str], name: str) -> Mapping[str, str]:
+    return {name: environ[name]} if name in environ else {}
 
 
 def _without_settings(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -21,14 +21,24 @@ import select
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from synergy import private
 from synergy.adapters.sqlite_connection import SqliteFile, to_micros
 from synergy.core.records import Route
 from synergy.ports.broker import DeadLetter, Delivery, Message, QueueState
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
+from synergy.ports.message import (
+    MESSAGE_BYTES_MAX,
+    NotUnderstood,
+    body_of,
+    dead_queue_of,
+    shown_body,
+    storable_reason,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +56,23 @@ CREATE TABLE message (
 );
 CREATE INDEX message_queue ON message (queue, consumer, id)
 """
-_MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = """
+ALTER TABLE message ADD COLUMN reason TEXT
+"""
+_MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 
 #: How often a consumer that has nothing to take looks for messages of dead ones.
 _CARE_SECONDS: Final = 1.0
-#: The one thing that can be wrong with a message here.
-_REASON: Final = 'it is no JSON object of texts'
+#: What is read of a message, as bytes: others may have written anything into the file.
+_BODY: Final = f"coalesce(substr(CAST(body AS BLOB), 1, {MESSAGE_BYTES_MAX + 1}), x'')"
+_TAKE: Final = (
+    'UPDATE message SET consumer = ? WHERE id IN (SELECT id FROM message '
+    'WHERE queue = ? AND consumer IS NULL ORDER BY id LIMIT ?) '
+    f'RETURNING id, {_BODY}, is_redelivered'
+)
+_PUT_ASIDE: Final = (
+    'UPDATE message SET queue = ?, consumer = NULL, reason = ? WHERE id = ? AND consumer = ?'
+)
 _INSERT: Final = 'INSERT INTO message (queue, body, published_at) VALUES (?, ?, ?)'
 
 
@@ -125,7 +146,7 @@ class EmbeddedBroker:
     def queue_states(self, routes: Collection[Route]) -> Sequence[QueueState]:
         """Return how the queues of routes, and those of their dead letters, stand."""
         depths = self.depth_by_queue()
-        names = [name for route in routes for name in (route.queue, f'{route.queue}.dead')]
+        names = [name for route in routes for name in (route.queue, dead_queue_of(route.queue))]
         return [
             QueueState(name, depths[name], _reader_count(self._folder, name))
             for name in names
@@ -135,9 +156,14 @@ class EmbeddedBroker:
     def dead_letters(self, queue: str, limit: int) -> Sequence[DeadLetter]:
         """Return messages that were moved aside."""
         rows = self._file.read(
-            'SELECT body FROM message WHERE queue = ? ORDER BY id LIMIT ?', (f'{queue}.dead', limit)
+            f'SELECT {_BODY}, CAST(reason AS BLOB) FROM message WHERE queue = ? '
+            'ORDER BY id LIMIT ?',
+            (dead_queue_of(queue), limit),
         )
-        return [DeadLetter(text, _REASON) for (text,) in rows]
+        return [
+            DeadLetter(shown_body(text), None if reason is None else shown_body(reason))
+            for text, reason in rows
+        ]
 
     def delete(self, queue: str) -> int:
         """Remove a queue with what is in it."""
@@ -166,14 +192,16 @@ class EmbeddedConsumer:
         self._id = uuid.uuid4().hex
         self._cared_at = clock.monotonic() - _CARE_SECONDS
         self._is_closed = False
+        #: Tag, bytes and reason of what is held and still has to be put aside.
+        self._garbage: list[tuple[int, bytes, str]] = []
         bells = _bells(folder, queue)
         self._bell_path = bells / self._id
         self._lock_path = bells / f'{self._id}.lock'
         try:
-            bells.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            private.make_folder(bells)
+            self._lock = private.open_file(self._lock_path, os.O_RDWR)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            os.mkfifo(self._bell_path, 0o600)
+            os.mkfifo(self._bell_path, private.FILE_MODE)
             # Read-write, so that it stays open when a publisher closes its end.
             self._bell = os.open(self._bell_path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -191,21 +219,14 @@ class EmbeddedConsumer:
                 return []
             if not self._take_back_from_the_dead():
                 return []
-        found = self._file.write_returning(
-            'UPDATE message SET consumer = ? WHERE id IN (SELECT id FROM message '
-            'WHERE queue = ? AND consumer IS NULL ORDER BY id LIMIT ?) '
-            'RETURNING id, body, is_redelivered',
-            (self._id, self._queue, limit),
-        )
-        deliveries, garbage = [], []
-        for tag, text, is_redelivered in sorted(found):
-            body = _understood(text)
-            if body is None:
-                garbage.append((tag, text))
-            else:
-                deliveries.append(Delivery(tag, body, bool(is_redelivered)))
-        for tag, text in garbage:
-            self._put_aside(tag, text)
+        found = self._file.write_returning(_TAKE, (self._id, self._queue, limit))
+        deliveries = []
+        for tag, text, is_redelivered in sorted(found, key=itemgetter(0)):
+            try:
+                deliveries.append(Delivery(tag, body_of(text), bool(is_redelivered)))
+            except NotUnderstood as error:
+                self._garbage.append((tag, text, str(error)))
+        self._clear_garbage()
         return deliveries
 
     def wait(self, seconds: float) -> bool:
@@ -234,6 +255,10 @@ class EmbeddedConsumer:
                     'DELETE FROM message WHERE id = ? AND consumer = ?',
                     [(tag, self._id) for tag in tags],
                 )
+
+    def put_aside(self, delivery: Delivery, reason: str) -> None:
+        """Move a message that could not be handled to the dead queue, for good."""
+        self._put_aside(delivery.tag, json.dumps(dict(delivery.body)).encode(), reason)
 
     def close(self) -> None:
         """Stop reading and give back what is held."""
@@ -285,18 +310,28 @@ class EmbeddedConsumer:
             'UPDATE message SET consumer = NULL, is_redelivered = 1 WHERE consumer = ?', (consumer,)
         )
 
-    def _put_aside(self, tag: int, text: str) -> None:
-        dead_queue = f'{self._queue}.dead'
-        self._file.write(
-            'UPDATE message SET queue = ?, consumer = NULL WHERE id = ?', (dead_queue, tag)
-        )
+    def _clear_garbage(self) -> None:
+        """Put aside what cannot be understood; what cannot be put aside now is kept and held."""
+        while self._garbage:
+            try:
+                self._put_aside(*self._garbage[0])
+            except BrokerUnavailable as error:
+                # What was taken along with it must reach its taker all the same.
+                logger.warning('%s', error, extra={'event': 'broker_down'})
+                return
+            del self._garbage[0]
+
+    def _put_aside(self, tag: int, text: bytes, reason: str) -> None:
+        dead_queue = dead_queue_of(self._queue)
+        self._file.write(_PUT_ASIDE, (dead_queue, storable_reason(reason), tag, self._id))
         self._file.write('INSERT OR IGNORE INTO queue (name) VALUES (?)', (dead_queue,))
         logger.warning(
-            'message %d of %s cannot be understood and was moved to %s: %.200r',
+            'message %d of %s cannot be handled: %s; it was moved to %s: %.200r',
             tag,
             self._queue,
+            reason,
             dead_queue,
-            text,
+            text[:200],
             extra={'event': 'message_put_aside'},
         )
 
@@ -358,13 +393,3 @@ def _drain(bell: int) -> None:
     with suppress(BlockingIOError):
         while len(os.read(bell, 4096)) == 4096:
             continue
-
-
-def _understood(text: str) -> Mapping[str, str] | None:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return None
-    if isinstance(body, dict) and all(isinstance(value, str) for value in body.values()):
-        return body
-    return None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from synergy.adapters import mongo_schema as schema
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_reading import MongoReading
-from synergy.adapters.mongo_takeover import Takeover
+from synergy.adapters.mongo_takeover import Takeover, former_processes, is_left
 from synergy.core.context_change import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
-from synergy.ports.administration import Findings
+from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.errors import StoreUnusable
 
 
@@ -40,7 +41,7 @@ class MongoAdministration:
             is_of_2 = schema.is_of_2(database)
             taken = (
                 Takeover(database, self._connection.store_now(), is_dry=True).run()
-                if is_of_2
+                if is_of_2 or is_left(database)
                 else Findings()
             )
             indexes = [f'{index} is created' for index in schema.missing(database)]
@@ -48,7 +49,9 @@ class MongoAdministration:
         changes = [*taken.changes, *indexes]
         if version != schema.VERSION:
             changes.append(f'schema version becomes {schema.VERSION}')
-        return Findings(found=found, changes=changes, problems=taken.problems)
+        return Findings(
+            found=found, changes=changes, problems=[*self._unreplicated(), *taken.problems]
+        )
 
     def rows_by_level(self) -> RowsByLevel:
         """Return how many job rows each process has at each level."""
@@ -60,10 +63,12 @@ class MongoAdministration:
 
     def update(self) -> Findings:
         """Bring the database up to date."""
+        # Before anything is changed: a single server would refuse the first transaction.
+        self._connection.check_is_replicated()
         database = self._connection.database
         with self._connection.reaching():
             version = self._version()
-            is_of_2 = schema.is_of_2(database)
+            is_of_2 = schema.is_of_2(database) or is_left(database)
             indexes = [f'{index} was created' for index in schema.missing(database)]
             taken = (
                 Takeover(database, self._connection.store_now(), is_dry=False).run()
@@ -78,6 +83,7 @@ class MongoAdministration:
 
     def reset(self) -> None:
         """Drop everything of ours and make it anew; other collections are left alone."""
+        self._connection.check_is_replicated()
         database = self._connection.database
         with self._connection.reaching():
             # The version goes last: what broke off halfway still says whose it is.
@@ -85,6 +91,21 @@ class MongoAdministration:
                 database.drop_collection(name)
             database.drop_collection(schema.COLLECTIONS[-1])
             schema.update(database, self._retention)
+
+    def former(self) -> Sequence[FormerProcess]:
+        """Return what Synergy 2.x ran, by name; nothing once a Scheduler has led here."""
+        database = self._connection.database
+        with self._connection.reaching():
+            if database['leadership'].find_one({}, {'_id': 1}) is not None:
+                return ()
+            return former_processes(database)
+
+    def _unreplicated(self) -> list[str]:
+        try:
+            self._connection.check_is_replicated()
+        except StoreUnusable as error:
+            return [str(error)]
+        return []
 
     def leader(self) -> Leadership | None:
         """Return the Scheduler whose lease holds now, if any."""

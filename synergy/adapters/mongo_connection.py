@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import pymongo
+from bson.errors import BSONError
 from pymongo import errors
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreError, StoreUnavailable, StoreUnusable
 
@@ -36,6 +39,8 @@ _ROUTER: Final = 'isdbgrid'
 _UNAUTHORIZED: Final = 13
 _AUTHENTICATION_FAILED: Final = (18, 8000)
 _NO_REPLICA_SET: Final = 20
+#: What the driver calls a member whose replica set was never made.
+_GHOST: Final = 'RSGhost'
 _OUT_OF_DISK: Final = 14031
 DUPLICATE_KEY: Final = 11000
 
@@ -51,6 +56,8 @@ class MongoConnection:
         Raises StoreUnusable when the URI cannot be understood.
         """
         self._clock = clock
+        self.busy_seconds_max = busy_seconds_max
+        self._uri = uri
         millis = int(busy_seconds_max * 1000)
         defaults: dict[str, Any] = {
             'serverSelectionTimeoutMS': millis,
@@ -70,17 +77,22 @@ class MongoConnection:
             self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 uri,
                 tz_aware=True,
+                # What others wrote must not end a query: an instant in the year 99999 comes as
+                # a number, which is then illegal; a text that is not UTF-8 with its gaps marked.
+                datetime_conversion='DATETIME_AUTO',
+                unicode_decode_error_handler='replace',
                 **{key: value for key, value in defaults.items() if key.lower() not in named},
             )
             self.name = self._client.get_default_database(DEFAULT_DATABASE).name
         except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
             raise StoreUnusable(
-                f'store_uri {shown(uri)} cannot be used ({error}); correct it, as in '
+                f'store_uri {without_password(uri)} cannot be used '
+                f'({without_secrets_of(str(error), uri)}); correct it, as in '
                 'mongodb://USER:PASSWORD@HOST1,HOST2,HOST3/scheduler?replicaSet=NAME'
             ) from error
         except errors.PyMongoError as error:
-            raise self._translated(error, shown(uri)) from error
-        self.place = f'store {shown(uri)}'
+            raise self._translated(error, without_password(uri)) from error
+        self.place = f'store {without_password(uri)}'
         self.database: Database[Document] = self._client.get_database(
             self.name,
             write_concern=WriteConcern('majority', wtimeout=millis, j=True),
@@ -105,10 +117,53 @@ class MongoConnection:
         with self.reaching():
             hello = self._client.admin.command('hello')
         if 'setName' not in hello and hello.get('msg') != _ROUTER:
-            raise StoreUnusable(
-                f'{self.place} is no replica set; start mongod with --replSet and initiate it, one '
-                'member is enough to try things'
+            raise StoreUnusable(self._single_text())
+
+    def _single_text(self) -> str:
+        """Return how a single mongod becomes a replica set, with its data."""
+        name, at, initiate = self._steps()
+        return (
+            f'{self.place} is no replica set, but a single mongod; nothing was changed. Its data '
+            f'stay when it becomes one: 1. stop mongod; 2. start it with --replSet {name} '
+            f'(mongod.conf: replication: {{replSetName: {name}}}; with authorization, give a '
+            f'keyFile, too); 3. once: {initiate}; '
+            f'4. set store_uri to mongodb://{at}/{self.name}?replicaSet={name}'
+        )
+
+    def _steps(self) -> tuple[str, str, str]:
+        """Return a replica set's name, its first member, and the command that makes it."""
+        name = self._client.topology_description.replica_set_name or 'rs0'
+        host, port = (self._seeds() or [('HOST', 27017)])[0]
+        at = f'{host}:{port}'
+        made = f'rs.initiate({{_id: "{name}", members: [{{_id: 0, host: "{at}"}}]}})'
+        return name, at, f"mongosh --host {host} --port {port} --eval '{made}'"
+
+    def _seeds(self) -> list[tuple[str, int | None]]:
+        if self._uri.lower().startswith('mongodb+srv'):
+            return []
+        found: list[tuple[str, int | None]] = parse_uri(self._uri)['nodelist']
+        return found
+
+    def _seed_alone(self) -> str | None:
+        """Return what is wrong with servers that answer, and are no members of a replica set."""
+        for host, port in self._seeds():
+            alone: pymongo.MongoClient[Document] = pymongo.MongoClient(
+                host, port, directConnection=True, serverSelectionTimeoutMS=_CONNECT_MILLIS
             )
+            try:
+                hello = alone.admin.command('hello')
+            except errors.PyMongoError:
+                continue
+            finally:
+                alone.close()
+            if hello.get('isreplicaset'):
+                return (
+                    'was started with --replSet, and its replica set was never made; once: '
+                    + self._steps()[2]
+                )
+            if 'setName' not in hello and hello.get('msg') != _ROUTER:
+                return self._single_text().removeprefix(f'{self.place} ')
+        return None
 
     def logs(self) -> Collection[Document]:
         """Return the collection of logs, written and read without waiting for a majority.
@@ -126,6 +181,11 @@ class MongoConnection:
             yield
         except errors.PyMongoError as error:
             raise self._translated(error, self.place) from error
+        except BSONError as error:
+            raise StoreUnavailable(
+                f'{self.place} holds a document that cannot be decoded ({error!s:.200}); repair or '
+                'remove it'
+            ) from error
 
     def close(self) -> None:
         """Close the client; safe to call twice."""
@@ -133,6 +193,7 @@ class MongoConnection:
 
     def _translated(self, error: errors.PyMongoError, place: str) -> StoreError:
         code, text = _code_and_text(error)
+        text = without_secrets_of(text, self._uri)
         if isinstance(error, errors.OperationFailure) and code in _AUTHENTICATION_FAILED:
             return StoreUnusable(
                 f'{place} refused user name or password ({text}); correct store_uri, and name the '
@@ -162,7 +223,9 @@ class MongoConnection:
     def _why_not_selected(self, text: str) -> str:
         topology = self._client.topology_description
         servers = topology.server_descriptions().values()
-        answering = [server for server in servers if server.is_server_type_known]
+        answering = [s for s in servers if s.is_server_type_known and s.server_type_name != _GHOST]
+        if not answering and (found := self._seed_alone()) is not None:
+            return found
         if topology.replica_set_name is not None and answering:
             names = ', '.join(f'{host}:{port}' for host, port in (s.address for s in answering))
             return (
@@ -173,16 +236,6 @@ class MongoConnection:
             f'cannot be reached ({text.partition(", Timeout:")[0]}); check that mongod runs, host '
             'names, ports and replicaSet in store_uri, and the network'
         )
-
-
-def shown(uri: str) -> str:
-    """Return a URI as it may be logged: without its password."""
-    scheme, mark, rest = uri.partition('://')
-    place, _, options = rest.partition('?')
-    credentials, at, hosts = place.rpartition('@')
-    user = credentials.partition(':')[0]
-    del options  # They may carry secrets, too: tlsCertificateKeyFilePassword.
-    return f'{scheme}{mark}{user}{at}{hosts}'
 
 
 def _code_and_text(error: errors.PyMongoError) -> tuple[int | None, str]:

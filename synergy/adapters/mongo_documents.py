@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
 import bson
@@ -19,6 +19,7 @@ from bson import ObjectId
 
 from synergy.core.box_load import load_of
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
+from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import (
     Box,
@@ -26,6 +27,7 @@ from synergy.core.records import (
     IndexPage,
     Job,
     Json,
+    Leadership,
     LogLine,
     Override,
     ProcessName,
@@ -33,9 +35,11 @@ from synergy.core.records import (
     UowId,
 )
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
-from synergy.core.trigger import Trigger, parse_trigger
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.trigger import Trigger
 from synergy.core.users import ApiToken, Role, User
+from synergy.ports import rows
+from synergy.ports.rows import Malformed as Malformed  # What reading a document raises.
 from synergy.ports.store import EndedRun
 
 T = TypeVar('T')
@@ -56,10 +60,6 @@ TYPE_MANAGED: Final = 'type_managed'
 TYPE_FREERUN: Final = 'type_freerun'
 
 
-class Malformed(Exception):
-    """A document is not what this program writes; the message names the field and its value."""
-
-
 def job_of(document: Document, qualifier: Qualifier) -> Job:
     """Return the job of a document; raise Malformed."""
     fields = _Fields(document)
@@ -77,7 +77,7 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
         failure_count=fields.number('number_of_failures'),
         is_held=fields.switch('is_held'),
         request_id=None if request_id is None else CommandId(request_id),
-        reason=fields.text_or_none('reason'),
+        reason=fields.said('reason'),
         changed_at=fields.instant('changed_at'),
         # Rows that were taken over have none.
         term=fields.number('term') if 'term' in document else 0,
@@ -121,8 +121,10 @@ def unit_of(document: Document) -> Unit:
         not_before=fields.instant_or_none('not_before'),
         started_at=fields.instant_or_none('started_at'),
         finished_at=fields.instant_or_none('finished_at'),
-        processed_count=fields.number('number_of_processed_documents'),
-        error=fields.text_or_none('error'),
+        processed_count=rows.number(
+            'number_of_processed_documents', document.get('number_of_processed_documents')
+        ),
+        error=fields.said('error'),
         arguments=fields.json('arguments'),
     )
 
@@ -186,20 +188,18 @@ def command_of(document: Document) -> Command:
         target=None if target is None else CommandId(target),
         details=fields.json('details'),
         actor=fields.text('actor'),
-        reason=fields.text_or_none('reason'),
+        reason=fields.said('reason'),
         state=fields.word('state', CommandState),
         is_paused=fields.switch('is_paused'),
         plan=None
         if plan is None
-        else {
-            ProcessName(process): tuple((start, stop) for start, stop in runs)
-            for process, runs in plan
-        },
+        else {ProcessName(name): runs for name, runs in rows.ranges('plan', plan).items()},
         planned_count=fields.number('planned_count'),
         applied_count=fields.number('applied_count'),
         created_at=fields.instant('created_at'),
         finished_at=fields.instant_or_none('finished_at'),
-        outcome=fields.text_or_none('outcome'),
+        outcome=fields.said('outcome'),
+        fingerprint=fields.text_or_none('fingerprint'),
     )
 
 
@@ -220,6 +220,7 @@ def command_document(command: Command) -> Document:
         'actor': command.actor,
         'reason': command.reason,
         'created_at': command.created_at,
+        'fingerprint': command.fingerprint,
         **command_progress(command),
     }
 
@@ -248,14 +249,14 @@ def freerun_of(document: Document) -> Freerun:
         is_on=fields.switch('is_on'),
         overlap=fields.word('overlap', Overlap),
         misfire=fields.word('misfire', Misfire),
-        misfire_max=fields.number('misfire_max'),
+        misfire_max=fields.number('misfire_max', MISFIRE_MAX),
         arguments=fields.json('arguments'),
-        description=fields.text_or_none('description'),
+        description=fields.said('description'),
         definition=fields.text_or_none('definition'),
         rev=fields.number('rev'),
         last_fire=fields.instant_or_none('last_fire'),
         last_run=fields.number('last_run'),
-        live=tuple(UowId(str(uow_id)) for uow_id in document.get('live') or ()),
+        live=tuple(map(UowId, rows.texts('live', document.get('live') or []))),
         queued_at=fields.instant_or_none('queued_at'),
         changed_at=fields.instant('changed_at'),
     )
@@ -291,10 +292,10 @@ def override_of(document: Document) -> Override:
         process=ProcessName(fields.text('process_name')),
         trigger=None if trigger is None else fields.trigger('trigger_frequency'),
         trigger_at=fields.instant_or_none('trigger_at'),
-        trigger_by=fields.text_or_none('trigger_by'),
+        trigger_by=fields.said('trigger_by'),
         is_on=None if is_on is None else fields.switch('is_on'),
         is_on_at=fields.instant_or_none('is_on_at'),
-        is_on_by=fields.text_or_none('is_on_by'),
+        is_on_by=fields.said('is_on_by'),
         definition=fields.text('definition'),
         rev=fields.number('rev'),
     )
@@ -323,7 +324,7 @@ def box_process_of(document: Document) -> BoxProcess:
         process=fields.text('process_name'),
         is_on=fields.switch('is_on'),
         state=fields.text_or_none('state'),
-        pids=tuple(document.get('pids') or ()),
+        pids=rows.pids('pids', document.get('pids') or []),
         restart_count=fields.number('restart_count'),
         changed_at=fields.instant_or_none('changed_at'),
         start_asked_at=fields.instant_or_none('start_asked_at'),
@@ -337,11 +338,11 @@ def box_of(document: Document) -> Box:
         box_id=fields.text('_id'),
         host=fields.text('host'),
         home=fields.text('home'),
-        pid=document.get('pid'),
+        pid=None if document.get('pid') is None else fields.number('pid', 2**31),
         version=fields.text('version'),
         seen_at=fields.instant_or_none('seen_at'),
         is_draining=fields.switch('is_draining'),
-        load=load_of(fields.text_or_none('load')),
+        load=load_of(fields.said('load')),
     )
 
 
@@ -358,10 +359,7 @@ def page_document(page: IndexPage) -> Document:
 def page_of(document: Document) -> IndexPage:
     """Return the page of a document; raise Malformed."""
     fields = _Fields(document)
-    try:
-        codes = zlib.decompress(document.get('codes', b''))
-    except (zlib.error, TypeError) as error:
-        raise Malformed(f"field 'codes': {error}") from error
+    codes = rows.unpacked(document.get('codes'))
     return IndexPage(
         process=ProcessName(fields.text('_id')),
         qualifier=fields.word('time_qualifier', Qualifier),
@@ -395,7 +393,7 @@ def token_of(document: Document) -> ApiToken:
         user=fields.text('user_name'),
         role=fields.word('role', Role),
         digest=fields.text('digest'),
-        label=fields.text_or_none('label'),
+        label=fields.said('label'),
         created_at=fields.instant('created_at'),
         expires_at=fields.instant_or_none('expires_at'),
     )
@@ -416,10 +414,43 @@ def log_document(uow_id: UowId, log: list[LogLine], part: str | ObjectId) -> Doc
 
 def log_lines_of(document: Document) -> list[LogLine]:
     """Return the lines of one part of a log."""
+    found = document.get('log')
+    if not isinstance(found, list):
+        raise rows.malformed('log', found, 'a list of lines')
     return [
-        LogLine(attempt=attempt, at=at, level=level, text=text)
-        for attempt, at, level, text in document['log']
+        LogLine(
+            attempt=rows.count('attempt', attempt),
+            at=rows.instant('at', at),
+            level=rows.text('level', level),
+            text=rows.said('text', text) or '',
+        )
+        for attempt, at, level, text in found
     ]
+
+
+def leadership_of(document: Document) -> Leadership:
+    """Return the leadership that a document says; raise Malformed."""
+    fields = _Fields(document)
+    return Leadership(
+        owner=fields.text('owner'),
+        term=fields.number('term'),
+        until=fields.instant('lease_until'),
+    )
+
+
+def name_of(collection: str, document: Mapping[str, Any]) -> str:
+    """Return how an illegal document is named: by its key."""
+    process = document.get('process_name')
+    if collection in QUALIFIER_BY_COLLECTION:
+        return rows.name_of(process, document.get('timeperiod'), joined='@')
+    if collection == 'freerun_process':
+        return rows.name_of(process, document.get('entry_name'), joined='::')
+    if collection == 'box_configuration':
+        return rows.name_of(document.get('box_id'), process)
+    if collection == 'managed_process':
+        return rows.name_of(process)
+    found = document.get('_id')
+    return rows.name_of(str(found) if isinstance(found, ObjectId) else found)
 
 
 def json_value(value: Mapping[str, Json]) -> object:
@@ -443,49 +474,43 @@ class _Fields:
         self._document = document
 
     def text(self, name: str) -> str:
-        return self._checked(name, str, 'a text')
+        return rows.text(name, self._given(name, 'a text'))
 
     def text_or_none(self, name: str) -> str | None:
         return None if self._document.get(name) is None else self.text(name)
 
-    def number(self, name: str) -> int:
-        return self._checked(name, int, 'a whole number')
+    def said(self, name: str) -> str | None:
+        return rows.said(name, self._document.get(name))
+
+    def number(self, name: str, most: int = rows.COUNT_MAX) -> int:
+        return rows.count(name, self._given(name, 'a whole number'), most)
 
     def switch(self, name: str) -> bool:
-        return self._checked(name, bool, 'true or false')
+        value = self._given(name, 'true or false')
+        if not isinstance(value, bool):
+            raise rows.malformed(name, value, 'true or false')
+        return value
 
     def instant(self, name: str) -> datetime:
-        return self._checked(name, datetime, 'a date').astimezone(UTC)
+        return rows.instant(name, self._given(name, 'a date'))
 
     def instant_or_none(self, name: str) -> datetime | None:
         return None if self._document.get(name) is None else self.instant(name)
 
     def timeperiod(self, name: str, qualifier: Qualifier) -> Timeperiod:
-        return self._read(name, lambda text: parse(qualifier, text))
+        return rows.timeperiod(name, qualifier, self._given(name, 'a text'))
 
     def trigger(self, name: str) -> Trigger:
-        return self._read(name, parse_trigger)
+        return rows.trigger(name, self._given(name, 'a text'))
 
     def word(self, name: str, words: Callable[[str], T]) -> T:
-        return self._read(name, words)
+        return rows.word(name, words, self._given(name, 'a text'))
 
     def json(self, name: str) -> Mapping[str, Json]:
-        value = self._document.get(name) or {}
-        if isinstance(value, str):
-            value = self._read(name, json.loads)
-        if not isinstance(value, dict):
-            raise Malformed(f'field {name!r} is {value!r}, not a document')
-        return value
-
-    def _read(self, name: str, reader: Callable[[str], T]) -> T:
-        try:
-            return reader(self.text(name))
-        except ValueError as error:
-            raise Malformed(f'field {name!r}: {error}') from error
-
-    def _checked(self, name: str, kind: type[T], expected: str) -> T:
         value = self._document.get(name)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            shown = repr(value) if name in self._document else 'missing'
-            raise Malformed(f'field {name!r} is {shown}, not {expected}')
-        return value
+        return {} if value is None or value == {} else rows.json_object(name, value)
+
+    def _given(self, name: str, expected: str) -> object:
+        if name not in self._document:
+            raise Malformed(f'field {name!r} is missing, not {expected}')
+        return self._document[name]

@@ -7,9 +7,9 @@ for it goes on waiting until somebody mends the document.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -33,6 +33,7 @@ from synergy.adapters.mongo_saves import (
     OVERRIDES,
     UNITS,
 )
+from synergy.core.bounded import shortened
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.led_context import LedContext, decode
@@ -47,12 +48,13 @@ from synergy.core.records import (
     Unit,
     UowId,
 )
+from synergy.core.standing import Standing, decoded
 from synergy.core.states import FINAL_JOB_STATES, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import IndexRow
+from synergy.ports.rows import IllegalRow, Rows, instant, malformed
+from synergy.ports.rows import said as said_text
 from synergy.ports.store import EndedRun, JobChange, JobFilter
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
@@ -66,6 +68,8 @@ _BY_KEY: Final = [('process_name', ASCENDING), ('timeperiod', ASCENDING)]
 _BY_CHANGE: Final = [('changed_at', ASCENDING), *_BY_KEY]
 _WITHOUT_EVENTS: Final = {'event_log': 0}
 _BATCH: Final = 5000
+#: A page is filled up behind illegal documents by so many more reads, each of twice as many.
+_REFILLS_MAX: Final = 12
 
 
 class MongoReading:
@@ -75,7 +79,15 @@ class MongoReading:
         """Read through an open connection."""
         self._connection = connection
         self._database = connection.database
-        self._reported: set[tuple[str, str]] = set()
+        self._rows = Rows(connection.place)
+
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the documents that could not be read since the last `forget_illegal_rows`."""
+        return self._rows.met
+
+    def forget_illegal_rows(self) -> None:
+        """Forget which documents could not be read."""
+        self._rows.forget()
 
     # Ledger
 
@@ -111,20 +123,22 @@ class MongoReading:
         for document in self._stream(collection, where, fields):
             process, text = document.get('process_name'), document.get('timeperiod')
             try:
-                timeperiod = parse(qualifier, text if isinstance(text, str) else repr(text))
+                timeperiod = parse(qualifier, text if isinstance(text, str) else shortened(text))
             except ValueError as error:
-                self._report(collection, document, f"field 'timeperiod': {error}")
+                self._report(collection, document, f"field 'timeperiod': {error!s:.200}")
                 continue
             if not isinstance(process, str):
-                self._report(collection, document, f"field 'process_name' is {process!r}")
+                self._report(collection, document, malformed('process_name', process, 'a text'))
                 continue
-            state = _STATE_BY_VALUE.get(document.get('state', ''))
+            said = document.get('state')
+            state = _STATE_BY_VALUE.get(said) if isinstance(said, str) else None
             field = next(
                 (name for name in ('rev', 'run') if not isinstance(document.get(name), int)), None
             )
             if state is None or field is not None:
                 field = 'state' if state is None else field
-                self._report(collection, document, f'field {field!r} is {document.get(field)!r}')  # type: ignore[arg-type]  # It is a name here.
+                shown = shortened(document.get(field or ''))
+                self._report(collection, document, f'field {field!r} is {shown}')
                 state = JobState.IN_PROGRESS
             yield ProcessName(process), timeperiod, state
 
@@ -158,7 +172,7 @@ class MongoReading:
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return units that somebody still has to act on, those that run longest first."""
         order = [(name, ASCENDING) for name in ('state', 'started_at', 'created_at', '_id')]
-        return list(self._units({'state': {'$in': LIVE}}, order, limit or 0))
+        return self._unit_page({'state': {'$in': LIVE}}, order, limit or 0)
 
     def store_now(self) -> datetime:
         """Return the present instant of the clock by which leases are judged."""
@@ -183,15 +197,19 @@ class MongoReading:
         query = _query(where, after)
         with self._connection.reaching():
             found = [
-                [*self._decoded(name, self._job_of(name), self._sorted(name, query, limit))]
+                self._page(
+                    name,
+                    self._job_of(name),
+                    query,
+                    order=_BY_KEY,
+                    fields=_WITHOUT_EVENTS,
+                    limit=limit,
+                )
                 for name in JOB_COLLECTION.values()
             ]
         return list(
             islice(merge(*found, key=lambda job: (job.process, str(job.timeperiod))), limit)
         )
-
-    def _sorted(self, collection: str, query: Document, limit: int) -> Iterable[Document]:
-        return self._database[collection].find(query, _WITHOUT_EVENTS).sort(_BY_KEY).limit(limit)
 
     def changed_jobs(
         self, since: datetime, limit: int, after: JobChange | None = None
@@ -214,16 +232,14 @@ class MongoReading:
             ]
         with self._connection.reaching():
             found = [
-                [
-                    *self._decoded(
-                        name,
-                        self._job_of(name),
-                        self._database[name]
-                        .find(where, _WITHOUT_EVENTS)
-                        .sort(_BY_CHANGE)
-                        .limit(limit),
-                    )
-                ]
+                self._page(
+                    name,
+                    self._job_of(name),
+                    where,
+                    order=_BY_CHANGE,
+                    fields=_WITHOUT_EVENTS,
+                    limit=limit,
+                )
                 for name in JOB_COLLECTION.values()
             ]
         return [JobChange.of(job) for job in islice(merge(*found, key=_change_of), limit)]
@@ -232,8 +248,8 @@ class MongoReading:
         """Return the number of job rows per process and state."""
         counts: dict[tuple[ProcessName, JobState], int] = {}
         for item in self._counted({}, {'process': '$process_name', 'state': '$state'}):
-            state = _STATE_BY_VALUE.get(item['_id'].get('state'))
-            if state is not None:
+            state = _STATE_BY_VALUE.get(_text(item['_id'].get('state')))
+            if state is not None and isinstance(item['_id'].get('process'), str):
                 counts[ProcessName(item['_id']['process']), state] = item['count']
         return counts
 
@@ -241,7 +257,7 @@ class MongoReading:
         """Return in which states the jobs stand that a request has reset."""
         counts: dict[JobState, int] = {}
         for item in self._counted({'request_id': command_id}, {'state': '$state'}):
-            state = _STATE_BY_VALUE.get(item['_id'].get('state'))
+            state = _STATE_BY_VALUE.get(_text(item['_id'].get('state')))
             if state is not None:
                 counts[state] = counts.get(state, 0) + item['count']
         return counts
@@ -266,8 +282,11 @@ class MongoReading:
         with self._connection.reaching():
             parts = list(self._connection.logs().find({'parent_object_id': uow_id}))
         # The part written with the end of an attempt, whose id is a text, comes last.
-        parts.sort(key=lambda part: (part['created_at'], isinstance(part['_id'], str), part['_id']))
-        return [line for part in parts for line in documents.log_lines_of(part)]
+        parts.sort(key=_place_of_part)
+        found = self._rows.decoded(
+            'log_recording', lambda _: f'of unit {uow_id}', documents.log_lines_of, parts
+        )
+        return [line for part in found for line in part]
 
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
@@ -285,11 +304,10 @@ class MongoReading:
     def _events(self, collection: str, where: Document, limit: int) -> list[JobEvent]:
         with self._connection.reaching():
             found = self._database[collection].find_one(where, {'event_log': 1})
-        return [
-            JobEvent(at=at.astimezone(UTC), text=text)
-            for at, text in ((found or {}).get('event_log') or [])[:limit]
-            if isinstance(at, datetime)
-        ]
+        events = (found or {}).get('event_log')
+        listed = events[:limit] if isinstance(events, list) else []
+        name = f'history of {" ".join(map(str, where.values()))}'
+        return list(self._rows.decoded(collection, lambda _: name, _event_of, listed))
 
     def freeruns(self) -> Sequence[Freerun]:
         """Return every free run, by name."""
@@ -332,7 +350,7 @@ class MongoReading:
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""
         order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
-        return list(self._units({'process_name': name}, order, limit))
+        return self._unit_page({'process_name': name}, order, limit)
 
     def ended_runs(
         self, process: ProcessName, limit: int, before: Timeperiod | None = None
@@ -348,8 +366,14 @@ class MongoReading:
             where['timeperiod'] = {'$lt': str(before)}
         order = [('timeperiod', DESCENDING), ('run', DESCENDING)]
         with self._connection.reaching():
-            found = self._database[UNITS].find(where, documents.ENDED_RUN_FIELDS, limit=limit)
-            return [*self._decoded(UNITS, documents.ended_run_of, found.sort(order))]
+            return self._page(
+                UNITS,
+                documents.ended_run_of,
+                where,
+                order=order,
+                fields=documents.ENDED_RUN_FIELDS,
+                limit=limit,
+            )
 
     def ended_freerun_units(
         self,
@@ -366,20 +390,27 @@ class MongoReading:
         }
         if after is not None:
             where |= _later('finished_at', after.finished_at, documents.object_id(after.id))
-        return list(self._units(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit))
+        return self._unit_page(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit)
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
         where: Document = {'state': UnitState.DEAD.value}
         if after is not None:
             where |= _later('finished_at', after.finished_at, documents.object_id(after.id))
-        return list(self._units(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit))
+        return self._unit_page(where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit)
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""
         with self._connection.reaching():
             found = self._database[LEADERSHIP].find_one({'_id': LEADER})
-        return None if found is None else leadership_of(found)
+        found_ones = [] if found is None else [found]
+        return next(self._decoded(LEADERSHIP, documents.leadership_of, found_ones), None)
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
+        with self._connection.reaching():
+            found = self._database[LEADERSHIP].find_one({'_id': LEADER}, {'standing': 1})
+        return decoded(None if found is None else found.get('standing'))
 
     def commands(
         self,
@@ -425,8 +456,7 @@ class MongoReading:
         self, where: Document, order: Sequence[tuple[str, int]], limit: int
     ) -> list[Command]:
         with self._connection.reaching():
-            found = self._database[COMMANDS].find(where).sort(list(order)).limit(limit)
-            return [*self._decoded(COMMANDS, documents.command_of, found)]
+            return self._page(COMMANDS, documents.command_of, where, order=order, limit=limit)
 
     def _stream(
         self, collection: str, where: Document, fields: Sequence[str]
@@ -439,34 +469,54 @@ class MongoReading:
     def _decoded(
         self, collection: str, decode: Callable[[Document], T], found: Iterable[Document]
     ) -> Iterator[T]:
-        for document in found:
-            try:
-                yield decode(document)
-            except Malformed as error:
-                self._report(collection, document, str(error))
+        return self._rows.decoded(collection, partial(documents.name_of, collection), decode, found)
 
-    def _report(self, collection: str, document: Mapping[str, Any], problem: str) -> None:
-        place = (collection, str(document.get('_id')))
-        if place in self._reported:
-            return
-        self._reported.add(place)
-        logger.error(
-            'document %s of %s (%s %s) in %s was made illegal: %s; it is left alone, and what '
-            'waits for it waits until somebody mends or removes it',
-            document.get('_id'),
-            collection,
-            document.get('process_name'),
-            document.get('timeperiod', document.get('entry_name', '')),
-            self._connection.place,
-            problem,
-            extra={'event': 'document_malformed'},
-        )
+    def _page(
+        self,
+        collection: str,
+        decode: Callable[[Document], T],
+        where: Document,
+        *,
+        order: Sequence[tuple[str, int]],
+        limit: int,
+        fields: Document | Sequence[str] | None = None,
+    ) -> list[T]:
+        """Return `limit` records, fewer only at the end: illegal documents take no place."""
+        found: list[T] = []
+        asked, offset = limit, 0
+        for _ in range(_REFILLS_MAX):
+            cursor = self._database[collection].find(where, fields, skip=offset, limit=asked)
+            got = list(cursor.sort(list(order)))
+            found += self._decoded(collection, decode, got)
+            if limit == 0 or len(found) >= limit or len(got) < asked:
+                break
+            offset += len(got)
+            asked *= 2
+        return found[:limit] if limit else found
+
+    def _unit_page(
+        self, where: Document, order: Sequence[tuple[str, int]], limit: int
+    ) -> list[Unit]:
+        with self._connection.reaching():
+            return self._page(UNITS, documents.unit_of, where, order=order, limit=limit)
+
+    def _report(self, collection: str, document: Mapping[str, Any], problem: object) -> None:
+        self._rows.report(collection, documents.name_of(collection, document), problem)
 
 
-def leadership_of(document: Document) -> Leadership:
-    """Return the leadership that a document says."""
-    until = document['lease_until'].astimezone(UTC)
-    return Leadership(owner=document['owner'], term=document['term'], until=until)
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ''
+
+
+def _place_of_part(part: Document) -> tuple[float, bool, str]:
+    at = part.get('created_at')
+    seconds = at.timestamp() if isinstance(at, datetime) else 0.0
+    return seconds, isinstance(part['_id'], str), str(part['_id'])
+
+
+def _event_of(event: Any) -> JobEvent:
+    at, said = event
+    return JobEvent(at=instant('at', at), text=said_text('text', said) or '')
 
 
 def _query(where: JobFilter, after: JobKey | None) -> Document:

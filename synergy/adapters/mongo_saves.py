@@ -7,14 +7,16 @@ leaves what the next leader repairs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
+import bson
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
+from pymongo.results import BulkWriteResult
 from pymongo.write_concern import WriteConcern
 
 from synergy.adapters import mongo_documents as documents
@@ -34,11 +36,12 @@ from synergy.core.effects import (
     SaveJob,
     SaveOverride,
     in_stages,
-    name_of,
+    why_unmatched,
 )
 from synergy.core.led_context import encode
 from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import LIVE_UNIT_STATES, UnitState
+from synergy.ports.errors import CommitRefused, RefusedSave
 
 Operation: TypeAlias = 'InsertOne[Document] | UpdateOne | DeleteOne'
 
@@ -56,8 +59,13 @@ DUPLICATE_KEY: Final = 11000
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
 
 
-class Unmatched(Exception):
-    """A save matched no document; the message names what it is about."""
+#: What the server says of one document and not of itself: of a wrong value, type, name or size, of
+#: a validator or of a unique key. Source: MongoDB, error_codes.yml.
+_OF_THE_DOCUMENT: Final = frozenset(
+    {DUPLICATE_KEY, 2, 9, 14, 28, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420}
+)
+#: What the driver says of a document before it is sent.
+_UNSENDABLE: Final = (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeError)
 
 
 def apply(
@@ -66,11 +74,20 @@ def apply(
     term: int,
     announced: Mapping[UowId, datetime],
 ) -> None:
-    """Execute the saves of one commit; raise Unmatched for the first that is refused.
+    """Execute the saves of one commit; raise CommitRefused, naming those known to be refused.
 
     The saves after a refused one of the same bulk may have been applied.
     """
     _apply_marks(database, announced)
+    try:
+        _apply_in_stages(database, saves, term)
+    except _UNSENDABLE:
+        if unsendable := [*_unsendable(saves, term)]:
+            raise CommitRefused(*unsendable) from None
+        raise
+
+
+def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: int) -> None:
     for collection, group in groupby(in_stages(saves), _collection):
         part = list(group)
         if collection == UNITS:
@@ -83,6 +100,66 @@ def apply(
             _apply_to_overrides(database, part, term)
         else:
             _apply_revisions(database, collection, part, term)
+
+
+def _unsendable(saves: Sequence[Save], term: int) -> Iterator[RefusedSave]:
+    """Yield the saves that BSON cannot carry."""
+    for save in saves:
+        try:
+            bson.encode(_document(save, term))
+        except _UNSENDABLE as error:
+            yield RefusedSave(save, f'cannot be stored ({error})')
+
+
+def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for each kind of save
+    match save:
+        case InsertUnit(unit):
+            return documents.unit_document(unit)
+        case SaveJob(job, event):
+            return {**documents.job_values(job, term), 'event': event}
+        case SaveFreerun(freerun, event):
+            return {**documents.freerun_values(freerun, term), 'event': event}
+        case SaveOverride(override):
+            return documents.override_values(override, term)
+        case SaveCommand(command):
+            return documents.command_progress(command)
+        case InsertCommand(command):
+            return documents.command_document(command)
+        case SaveContext(context):
+            return {'text': encode(context)}
+        case MoveUnit():
+            return {'error': save.error}
+        case CancelUnit(_, reason, _):
+            return {'error': reason}
+        case RemoveFreerun() | RemoveOverride():
+            return {}
+
+
+def _refused_of(error: BulkWriteError, saves: Sequence[Save]) -> list[RefusedSave]:
+    """Return which saves of a bulk the server refused for what they are; re-raise other errors."""
+    details: Mapping[str, Any] = error.details or {}
+    failed = details.get('writeErrors', [])
+    others = [
+        item
+        for item in failed
+        if item.get('code') not in _OF_THE_DOCUMENT or int(item['index']) >= len(saves)
+    ]
+    if others or details.get('writeConcernErrors') or not failed:
+        raise error
+    return [
+        RefusedSave(saves[int(item['index'])], _why(saves[int(item['index'])], item))
+        for item in failed
+    ]
+
+
+def _why(save: Save, failed: Mapping[str, Any]) -> str:
+    if failed.get('code') == DUPLICATE_KEY:
+        return why_unmatched(save)
+    return f'cannot be stored ({failed.get("errmsg")})'
+
+
+def _unmatched(save: Save) -> CommitRefused:
+    return CommitRefused(RefusedSave(save, why_unmatched(save)))
 
 
 def _collection(save: Save) -> str:
@@ -117,11 +194,12 @@ def _apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None
     units = [save.unit for save in saves if isinstance(save, InsertUnit)]
     if cancels:
         # None of them is ever refused.
-        database[UNITS].bulk_write([*map(_cancel, cancels)], ordered=False)
+        _bulk(database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
     if moves:
-        moved = database[UNITS].bulk_write([_move(save) for save in moves])
+        moved = _bulk(database, UNITS, [_move(save) for save in moves], moves)
         if moved.matched_count != len(moves):
-            raise Unmatched(f'unit {_first_unmoved(database, moves)}')
+            unmoved = _unmoved(database, moves)
+            raise CommitRefused(*(RefusedSave(save, why_unmatched(save)) for save in unmoved))
     if units:
         _insert_units(database, units)
 
@@ -136,9 +214,29 @@ def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
             ordered=False,
         )
     except BulkWriteError as error:
-        known = [units[index] for index in duplicates(error)]
-        for unit in known:
-            _adopt(database, unit)
+        refused = []
+        for item in _refused_of(error, [InsertUnit(unit) for unit in units]):
+            assert isinstance(item.save, InsertUnit)
+            is_known = item.why == why_unmatched(item.save)
+            if not is_known or not _adopts(database, item.save.unit):
+                refused.append(item)
+        if refused:
+            raise CommitRefused(*refused) from error
+
+
+def _bulk(
+    database: Database[Document],
+    collection: str,
+    operations: Sequence[Operation],
+    saves: Sequence[Save],
+    *,
+    ordered: bool = True,
+) -> BulkWriteResult:
+    """Execute one operation for each save; raise CommitRefused for what the server refuses."""
+    try:
+        return database[collection].bulk_write(operations, ordered=ordered)
+    except BulkWriteError as error:
+        raise CommitRefused(*_refused_of(error, saves)) from error
 
 
 def _delete_ended(uow_id: UowId) -> DeleteOne:
@@ -146,8 +244,8 @@ def _delete_ended(uow_id: UowId) -> DeleteOne:
     return DeleteOne({'_id': documents.object_id(uow_id), 'state': {'$nin': kept}})
 
 
-def _adopt(database: Database[Document], unit: Unit) -> None:
-    """Take over a unit that a commit which broke off, or a stray's cancel, has left."""
+def _adopts(database: Database[Document], unit: Unit) -> bool:
+    """Take over a unit that a commit which broke off, or a stray's cancel, has left, if one has."""
     found = database[UNITS].update_one(
         {
             '_id': documents.object_id(unit.id),
@@ -175,8 +273,7 @@ def _adopt(database: Database[Document], unit: Unit) -> None:
             {'$set': {'state': UnitState.REQUESTED.value}},
         ],
     )
-    if found.matched_count != 1:
-        raise Unmatched(f'unit {unit}')
+    return found.matched_count == 1
 
 
 def _unless_requested(field: str) -> Document:
@@ -206,16 +303,18 @@ def _fence_after(move: MoveUnit) -> int:
     return move.from_fence + int(move.raises_fence)
 
 
-def _first_unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> UowId:
+def _unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> Sequence[MoveUnit]:
+    """Return the moves that did not take place, as far as one can tell afterwards."""
     ids = [documents.object_id(move.uow_id) for move in moves]
     found = {
         UowId(str(item['_id'])): (item['state'], item['fence'])
         for item in database[UNITS].find({'_id': {'$in': ids}}, {'state': 1, 'fence': 1})
     }
-    for move in moves:
-        if found.get(move.uow_id) != (move.to_state.value, _fence_after(move)):
-            return move.uow_id
-    return moves[-1].uow_id
+    return [
+        move
+        for move in moves
+        if found.get(move.uow_id) != (move.to_state.value, _fence_after(move))
+    ] or moves[-1:]
 
 
 def _cancel(save: CancelUnit) -> UpdateOne:
@@ -251,15 +350,13 @@ def _apply_revisions(
     the same in half the time.
     """
     is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)
-    try:
-        done = database[collection].bulk_write(
-            [_revision(save, term, is_inserted=is_first) for save in saves]
+    operations = [_revision(save, term, is_inserted=is_first) for save in saves]
+    done = _bulk(database, collection, operations, saves)
+    vanished = [index for index in done.upserted_ids or {} if _rev(saves[index]) != 1]
+    if vanished:
+        raise CommitRefused(
+            *(RefusedSave(saves[index], why_unmatched(saves[index])) for index in vanished)
         )
-    except BulkWriteError as error:
-        raise Unmatched(name_of(saves[min(duplicates(error))])) from error
-    for index in done.upserted_ids or {}:
-        if _rev(saves[index]) != 1:
-            raise Unmatched(name_of(saves[index]))
 
 
 def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
@@ -314,28 +411,26 @@ def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> N
             )
             continue
         assert isinstance(save, SaveCommand)
-        saved = database[COMMANDS].update_one(
+        operation = UpdateOne(
             {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
             {'$set': documents.command_progress(save.command)},
         )
-        if saved.matched_count != 1:
-            raise Unmatched(name_of(save))
+        if _bulk(database, COMMANDS, [operation], [save]).matched_count != 1:
+            raise _unmatched(save)
 
 
 def _apply_to_context(database: Database[Document], saves: Sequence[Save], term: int) -> None:
     for save in saves:
         assert isinstance(save, SaveContext)
         rev = save.context.rev
-        try:
-            saved = database[CONTEXT].update_one(
-                {'_id': CONTEXT, 'rev': rev - 1, 'term': {'$lte': term}},
-                {'$set': {'rev': rev, 'term': term, 'text': encode(save.context)}},
-                upsert=rev == 1,
-            )
-        except DuplicateKeyError as error:
-            raise Unmatched(name_of(save)) from error
-        if saved.matched_count != 1 and saved.upserted_id is None:
-            raise Unmatched(name_of(save))
+        operation = UpdateOne(
+            {'_id': CONTEXT, 'rev': rev - 1, 'term': {'$lte': term}},
+            {'$set': {'rev': rev, 'term': term, 'text': encode(save.context)}},
+            upsert=rev == 1,
+        )
+        saved = _bulk(database, CONTEXT, [operation], [save])
+        if saved.matched_count != 1 and not saved.upserted_ids:
+            raise _unmatched(save)
 
 
 def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], term: int) -> None:
@@ -348,23 +443,9 @@ def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], ter
         rev = save.override.rev
         # A row of Synergy 2.x has no rev: it is not looked at, and the first save takes its place.
         matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else _NO_REV
-        try:
-            saved = database[OVERRIDES].update_one(
-                {'process_name': save.override.process, **matching},
-                {'$set': values},
-                upsert=rev == 1,
-            )
-        except DuplicateKeyError as error:
-            raise Unmatched(name_of(save)) from error
-        if saved.matched_count != 1 and saved.upserted_id is None:
-            raise Unmatched(name_of(save))
-
-
-def duplicates(error: BulkWriteError) -> list[int]:
-    """Return the places of the operations that met a row of the same key; re-raise other errors."""
-    details: Mapping[str, Any] = error.details or {}
-    failed = details.get('writeErrors', [])
-    others = [item for item in failed if item.get('code') != DUPLICATE_KEY]
-    if others or details.get('writeConcernErrors') or not failed:
-        raise error
-    return [int(item['index']) for item in failed]
+        operation = UpdateOne(
+            {'process_name': save.override.process, **matching}, {'$set': values}, upsert=rev == 1
+        )
+        saved = _bulk(database, OVERRIDES, [operation], [save])
+        if saved.matched_count != 1 and not saved.upserted_ids:
+            raise _unmatched(save)

@@ -9,7 +9,7 @@ not be lower than the row's. Leases are judged by the server's clock (`$$NOW`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,17 +23,18 @@ from synergy.adapters import mongo_saves as saving
 from synergy.adapters.mongo_boxes import MongoBoxes
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_documents import Document, Malformed
-from synergy.adapters.mongo_reading import INDEX, LEADER, LEADERSHIP, leadership_of
+from synergy.adapters.mongo_reading import INDEX, LEADER, LEADERSHIP
 from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
 from synergy.adapters.mongo_schema import make_usable
 from synergy.adapters.mongo_users import MongoUsers
 from synergy.core.commands import Command
 from synergy.core.effects import Save
 from synergy.core.records import IndexCopy, Leadership, LogLine, Unit, UnitEnd, UowId
+from synergy.core.standing import Standing, encoded
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
-from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost, StoreUnusable
+from synergy.ports.errors import LeadershipLost, LeaseLost, StoreUnusable
 from synergy.ports.store import LEASES_MAX
 
 DEFAULT_RETENTION: Final = timedelta(days=90)
@@ -99,7 +100,15 @@ class MongoStore(MongoBoxes, MongoUsers):
             except DuplicateKeyError:
                 # Two made the document at once; now it is there.
                 found = self._lead(taken)
-        return leadership_of(found) if found['owner'] == owner else None
+        if found['owner'] != owner:
+            return None
+        try:
+            return documents.leadership_of(found)
+        except Malformed as error:
+            raise StoreUnusable(
+                f'{self._connection.place}: the document of {LEADERSHIP} was made illegal '
+                f'({error}); repair it: its term must be at least that of any job'
+            ) from error
 
     def _lead(self, taken: Sequence[Document]) -> Document:
         found = self._database[LEADERSHIP].find_one_and_update(
@@ -116,6 +125,15 @@ class MongoStore(MongoBoxes, MongoUsers):
                 [{'$set': {'lease_until': self._connection.now}}],
             )
 
+    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+        """Say how it stands with the leading Scheduler."""
+        with self._connection.reaching():
+            self._check_leadership(leadership)
+            self._database[LEADERSHIP].update_one(
+                {'_id': LEADER, 'owner': leadership.owner, 'term': leadership.term},
+                {'$set': {'standing': None if standing.is_well else encoded(standing)}},
+            )
+
     def commit(
         self,
         leadership: Leadership,
@@ -125,10 +143,7 @@ class MongoStore(MongoBoxes, MongoUsers):
         """Apply `saves` kind by kind; a refused commit may have applied any of the others."""
         with self._connection.reaching():
             self._check_leadership(leadership)
-            try:
-                saving.apply(self._database, saves, leadership.term, announced)
-            except saving.Unmatched as error:
-                raise CommitRefused(f'{error} was changed by somebody else') from error
+            saving.apply(self._database, saves, leadership.term, announced)
 
     def _check_leadership(self, leadership: Leadership) -> None:
         found = self._database[LEADERSHIP].find_one(
@@ -141,7 +156,7 @@ class MongoStore(MongoBoxes, MongoUsers):
         )
         if (
             found is None
-            or (found['owner'], found['term']) != (leadership.owner, leadership.term)
+            or (found.get('owner'), found.get('term')) != (leadership.owner, leadership.term)
             or not found['holds']
         ):
             raise LeadershipLost(
@@ -149,7 +164,7 @@ class MongoStore(MongoBoxes, MongoUsers):
                 + (
                     ''
                     if found is None
-                    else f'; {found["owner"]} leads or led in term {found["term"]}'
+                    else f'; {found.get("owner")} leads or led in term {found.get("term")}'
                 )
             )
 
@@ -205,7 +220,21 @@ class MongoStore(MongoBoxes, MongoUsers):
                 if done.matched_count
                 else {}
             )
-        return [self._claimed(taken[item]) for item in ids if item in taken]
+        documents_taken = [taken[item] for item in ids if item in taken]
+        claimed = list(self._decoded(UNITS, documents.unit_of, documents_taken))
+        if len(claimed) < len(documents_taken):
+            self._hand_back({str(item) for item in taken} - {unit.id for unit in claimed})
+        return claimed
+
+    def _hand_back(self, uow_ids: Collection[str]) -> None:
+        """Leave illegal units alone that were claimed before they could be read."""
+        where = {
+            '_id': {'$in': [ObjectId(uow_id) for uow_id in uow_ids]},
+            'state': _IN_PROGRESS,
+        }
+        free = {'state': _REQUESTED, 'owner': None, 'lease_until': None}
+        with self._connection.reaching():
+            self._database[UNITS].update_many(where, {'$set': free})
 
     def _claim(self, item: ObjectId, owner: str, claim: ObjectId, lease: timedelta) -> UpdateOne:
         now = self._connection.now
@@ -227,15 +256,6 @@ class MongoStore(MongoBoxes, MongoUsers):
                 }
             ],
         )
-
-    def _claimed(self, document: Document) -> Unit:
-        try:
-            return documents.unit_of(document)
-        except Malformed as error:
-            raise StoreUnusable(
-                f'{self._connection.place}: document {document["_id"]} of {UNITS} was made '
-                f'illegal: {error}; mend or remove it'
-            ) from error
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
         """Extend a lease."""

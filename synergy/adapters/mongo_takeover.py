@@ -4,7 +4,8 @@ Documents stay where they are and get the fields that they lack; dates, texts th
 What has ended stays as it ended. What was under way is not believed: its unit is cancelled, its job
 goes back to embryo and runs again. Each document is converted once and by itself, those of this
 program have a `rev`, a `fence` or a date already: what breaks off may be repeated. What cannot be
-understood is left as it is and reported. Stop Synergy 2.x before.
+understood is left as it is and reported; corrected, it is taken over by the next update, while what
+this program has written since is never touched. Stop Synergy 2.x before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, Final
 
 from bson import ObjectId
@@ -20,6 +21,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 
 from synergy.adapters.mongo_documents import (
+    JOB_COLLECTION,
     QUALIFIER_BY_COLLECTION,
     TYPE_FREERUN,
     Document,
@@ -34,12 +36,29 @@ from synergy.core.records import Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
 from synergy.core.trigger import parse_trigger
-from synergy.ports.administration import Findings
+from synergy.ports.administration import Findings, FormerProcess
 
 REASON: Final = 'taken over from Synergy 2.x'
 _DATE: Final = '%Y-%m-%d %H:%M:%S'
 _BATCH: Final = 1000
 _PROBLEMS_SHOWN_MAX: Final = 50
+_NO_REV: Final[Document] = {'rev': {'$exists': False}}
+#: What this program has not written or taken over yet, by collection.
+_OLD: Final[Mapping[str, Document]] = {
+    'unit_of_work': {'fence': {'$exists': False}},
+    **dict.fromkeys(QUALIFIER_BY_COLLECTION, _NO_REV),
+    'freerun_process': _NO_REV,
+    'log_recording': {'created_at': {'$type': 'string'}},
+    'box_configuration': {'pids': {'$exists': False}},
+}
+#: As earlier takeovers left them; this program claims before it finishes, and counts runs.
+_UNCLAIMED: Final[Document] = {'state': UnitState.PROCESSED.value, 'fence': {'$lt': 1}}
+_NEVER_RUN: Final[Document] = {'state': JobState.PROCESSED.value, 'run': 0}
+_AT_REST: Final = [state.value for state in JobState if state.is_final or state is JobState.EMBRYO]
+#: Parameters of context.py that make a process behave differently.
+_SAID: Final = (
+    'time_qualifier', 'trigger_frequency', 'state_machine_name', 'blocking_type', 'time_grouping',
+)  # fmt: skip
 _UNIT_DATES: Final = ('submitted_at', 'started_at', 'finished_at')
 
 
@@ -55,6 +74,8 @@ class Takeover:
         self._problems: list[str] = []
         self._problem_count = 0
         self._run_by_key: Counter[tuple[str, str]] = Counter()
+        self._is_repeated = False
+        self._taken: dict[tuple[str, str], set[int]] = {}
         self._run_by_process: Counter[str] = Counter()
         self._freerun_by_unit: dict[str, str] = {}
         self._qualifier_by_process: dict[str, Qualifier] = {}
@@ -62,18 +83,19 @@ class Takeover:
     def run(self) -> Findings:
         """Convert everything, units first: jobs are told how many runs they have had."""
         self._learn()
-        self._convert('unit_of_work', {}, self._unit, by_key=True)
+        self._convert('unit_of_work', _OLD['unit_of_work'], self._unit, by_key=True)
         for collection, qualifier in QUALIFIER_BY_COLLECTION.items():
-            self._convert(collection, {'rev': {'$exists': False}}, self._job_reader(qualifier))
-        self._convert('freerun_process', {'rev': {'$exists': False}}, self._freerun)
-        self._convert('log_recording', {'created_at': {'$type': 'string'}}, self._log)
-        self._convert('box_configuration', {'pids': {'$exists': False}}, self._box)
+            self._convert(collection, _OLD[collection], self._job_reader(qualifier))
+        self._convert('freerun_process', _OLD['freerun_process'], self._freerun)
+        self._convert('log_recording', _OLD['log_recording'], self._log)
+        self._convert('box_configuration', _OLD['box_configuration'], self._box)
+        self._correct()
         if not self._is_dry:
             self._drop_old_indexes()
         hidden = self._problem_count - len(self._problems)
         more = [f'and {hidden} more of the kind'] if hidden else []
         return Findings(
-            changes=[f'{count} {what}' for what, count in self._changes.items()],
+            changes=[f'{number} {what}' for what, number in self._changes.items()],
             problems=[*self._problems, *more],
         )
 
@@ -85,9 +107,37 @@ class Takeover:
         for collection, qualifier in QUALIFIER_BY_COLLECTION.items():
             for process in self._database[collection].distinct('process_name'):
                 self._qualifier_by_process.setdefault(str(process), qualifier)
+        done = {'fence': {'$exists': True}}
+        fields = ['process_name', 'timeperiod', 'run']
+        for item in self._database['unit_of_work'].find(done, fields):
+            key = str(item.get('process_name')), str(item.get('timeperiod'))
+            run = _number(item, 'run')
+            self._taken.setdefault(key, set()).add(run)
+            self._run_by_key[key] = max(self._run_by_key[key], run)
+            self._run_by_process[key[0]] += 1
+        self._is_repeated = any(
+            self._database[name].find_one({'rev': {'$exists': True}}, {'_id': 1})
+            for name in QUALIFIER_BY_COLLECTION
+        )
         for item in self._database['freerun_process'].find():
             name = f'{item.get("process_name")}::{item.get("entry_name")}'
             self._freerun_by_unit[str(item.get('related_unit_of_work'))] = name
+
+    def _correct(self) -> None:
+        """Give units and jobs that an earlier takeover left without one a fence, and a run."""
+        what = 'units taken over earlier get the fence of their last attempt'
+        fence = {'$max': [1, {'$ifNull': ['$attempt', 1]}]}
+        self._set('unit_of_work', _UNCLAIMED, {'fence': fence}, what)
+        for collection in QUALIFIER_BY_COLLECTION:
+            what = f'processed jobs of {collection} whose units are gone count one run'
+            self._set(collection, _NEVER_RUN, {'run': 1}, what)
+
+    def _set(self, collection: str, where: Document, values: Document, what: str) -> None:
+        found = self._database[collection].count_documents(where)
+        if found:
+            self._changes[what] += found
+            if not self._is_dry:
+                self._database[collection].update_many(where, [{'$set': values}])
 
     def _convert(
         self,
@@ -105,7 +155,7 @@ class Takeover:
                 self._problem(collection, document, str(error))
                 continue
             if values and not self._is_dry:
-                batch.append(UpdateOne({'_id': document['_id']}, {'$set': values}))
+                batch.append(UpdateOne({'_id': document['_id'], **where}, {'$set': values}))
             if len(batch) >= _BATCH:
                 self._database[collection].bulk_write(batch, ordered=False)
                 batch = []
@@ -127,10 +177,10 @@ class Takeover:
 
     def _unit(self, document: Document) -> Document:
         process, is_freerun = self._name_of_unit(document)
-        if 'fence' in document:
-            self._count_run(document['process_name'], str(document.get('timeperiod')))
-            return {}
         text = str(document.get('timeperiod'))
+        # Before anything is refused: corrected later, it finds its number free.
+        run = self._count_run(process, text)
+        self._refuse_under_way(process, text, run)
         qualifier = Qualifier.REAL_TIME if is_freerun else self._qualifier(process, text)
         timeperiod = _timeperiod(qualifier, text)
         state = _word(document, UnitState)
@@ -145,10 +195,11 @@ class Takeover:
             timeperiod=timeperiod,
             start=start,
             end=_timeperiod_or(qualifier, document.get('end_timeperiod'), start.shift(1)),
-            run=self._count_run(process, text),
+            run=run,
             attempt=_number(document, 'number_of_retries') + 1,
             state=UnitState.CANCELED if state.is_live else state,
-            fence=1 if state.is_live else 0,
+            # It was claimed once for each attempt; 2.x did not count that.
+            fence=1 if state.is_live else _number(document, 'number_of_retries') + 1,
             created_at=_date(document, 'created_at') or self._date_of_id(document),
             processed_count=_number(document, 'number_of_processed_documents'),
             error=REASON if state.is_live else None,
@@ -170,9 +221,33 @@ class Takeover:
         return process, is_freerun
 
     def _count_run(self, process: str, timeperiod: str) -> int:
-        self._run_by_key[process, timeperiod] += 1
+        key = process, timeperiod
+        taken = self._taken.setdefault(key, set())
+        run = next(number for number in count(1) if number not in taken)
+        taken.add(run)
+        self._run_by_key[key] = max(self._run_by_key[key], run)
         self._run_by_process[process] += 1
-        return self._run_by_key[process, timeperiod]
+        return run
+
+    def _refuse_under_way(self, process: str, text: str, run: int) -> None:
+        """Refuse a unit that is corrected late while its job waits for the number it would take.
+
+        Otherwise the job counts it: its next run is numbered behind.
+        """
+        collection = JOB_COLLECTION.get(
+            self._qualifier_by_process.get(process, Qualifier.REAL_TIME)
+        )
+        if not self._is_repeated or collection is None:
+            return
+        key = {'process_name': process, 'timeperiod': text, 'rev': {'$exists': True}}
+        job = self._database[collection].find_one(key, ['state', 'run'])
+        if job is None or job.get('run', 0) >= run:
+            return
+        if job['state'] not in _AT_REST:
+            raise Malformed('its job runs again by now; update once that has ended')
+        if not self._is_dry:
+            key |= {'state': job['state'], 'run': job['run']}
+            self._database[collection].update_one(key, {'$set': {'run': run}})
 
     def _qualifier(self, process: str, timeperiod: str) -> Qualifier:
         known = self._qualifier_by_process.get(process)
@@ -212,7 +287,7 @@ class Takeover:
             timeperiod=_timeperiod(qualifier, text),
             state=state if is_ended else JobState.EMBRYO,
             rev=1,
-            run=self._run_by_key[process, text],
+            run=max(self._run_by_key[process, text], int(state is JobState.PROCESSED)),
             uow_id=UowId(str(uow_id)) if uow_id else None,
             failure_count=_number(document, 'number_of_failures'),
             reason=None if is_ended else REASON,
@@ -275,7 +350,7 @@ class Takeover:
             self._problems.append(
                 f'document {document["_id"]} of {collection} ({document.get("process_name")} '
                 f'{document.get("timeperiod", document.get("entry_name", ""))}): {text}; it is '
-                'left as it is: mend it and run this again, or remove it'
+                'left as it is: correct it and run this again, or remove it'
             )
 
     def _drop_old_indexes(self) -> None:
@@ -283,6 +358,35 @@ class Takeover:
         for name, index in self._database['unit_of_work'].index_information().items():
             if any(key == 'start_obj_id' for key, _ in index['key']):
                 self._database['unit_of_work'].drop_index(name)
+
+
+def is_left(database: Database[Document]) -> bool:
+    """Tell whether there is something of 2.x that an update would look at (again)."""
+    looked_for = [*_OLD.items(), ('unit_of_work', _UNCLAIMED)]
+    looked_for += [(collection, _NEVER_RUN) for collection in QUALIFIER_BY_COLLECTION]
+    return any(database[name].find_one(where, {'_id': 1}) for name, where in looked_for)
+
+
+def former_processes(database: Database[Document]) -> list[FormerProcess]:
+    """Return the processes and free runs that 2.x has left, by name."""
+    found = [
+        FormerProcess(
+            name=str(item.get('process_name')),
+            is_on=bool(item.get('is_on', True)),
+            said={name: str(item[name]) for name in _SAID if item.get(name) is not None},
+        )
+        # Those of this program are what operators have changed.
+        for item in database['managed_process'].find({'definition': {'$exists': False}})
+    ]
+    found += [
+        FormerProcess(
+            name=f'{item.get("process_name")}::{item.get("entry_name")}',
+            is_on=bool(item.get('is_on', True)),
+            said={'trigger_frequency': str(item.get('trigger_frequency'))},
+        )
+        for item in database['freerun_process'].find()
+    ]
+    return sorted(found, key=lambda item: item.name)
 
 
 def _is_id(document: Document) -> bool:

@@ -15,12 +15,15 @@ from typing import Final
 
 import psutil
 
+from synergy import private
 from synergy.core.records import BoxLoad, ProcessLoad
 from synergy.ports.processes import ChildExit, ProcessIdentity
 
 #: Source: prctl(2).
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
+#: What the kernel keeps of a name. Source: prctl(2).
+_NAME_BYTES: Final = 15
 #: psutil rounds; two readings of one process differ by less, two processes by more.
 _SAME_SECONDS: Final = 0.05
 
@@ -45,8 +48,8 @@ class OsProcesses:
         """Start a child in a session of its own."""
         stream: int | None = None
         if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            stream = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            private.make_folder(output.parent)
+            stream = private.open_file(output, os.O_WRONLY | os.O_APPEND)
         try:
             child = subprocess.Popen(
                 command,
@@ -101,6 +104,14 @@ class OsProcesses:
         except (psutil.Error, OSError):
             return None
 
+    def started_at(self, identity: ProcessIdentity) -> datetime | None:
+        """Return when a process was started, in UTC and without fractions of a second."""
+        try:
+            found = psutil.Process(identity.pid)
+            return _started_at(found) if self.is_alive(identity) else None
+        except (psutil.Error, OSError):
+            return None
+
     def load(self, identities: Sequence[tuple[str, ProcessIdentity]]) -> BoxLoad | None:
         """Measure how busy this box and these of its processes are."""
         measured: dict[ProcessIdentity, psutil.Process] = {}
@@ -151,19 +162,20 @@ class OsProcesses:
         """Write this very process's identity into a pid file."""
         identity = self.identify(os.getpid())
         assert identity is not None, 'this process runs'
-        pid_file.parent.mkdir(parents=True, exist_ok=True)
-        partial = pid_file.with_suffix('.new')
-        partial.write_text(f'{identity.pid} {identity.created_at} {_boot_id()}\n')
-        partial.replace(pid_file)
+        private.make_folder(pid_file.parent)
+        private.write_text(pid_file, f'{identity.pid} {identity.created_at} {_boot_id()}\n')
 
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:
         """Return the process that a pid file names, if that very process still runs."""
         try:
-            pid, created_at, boot_id = pid_file.read_text().split()
+            pid, created_at, boot_id = pid_file.read_text(encoding='utf-8').split()
             identity = ProcessIdentity(pid=int(pid), created_at=float(created_at))
+            writer = pid_file.lstat().st_uid
         except (OSError, ValueError):
             return None
-        return identity if boot_id == _boot_id() and self.is_alive(identity) else None
+        is_found = boot_id == _boot_id() and self.is_alive(identity)
+        # Whoever may write there must not have others stop what is not theirs.
+        return identity if is_found and writer in (0, _owner_of(identity.pid)) else None
 
     def forget(self, pid_file: Path) -> None:
         """Remove a pid file, if there is one."""
@@ -174,10 +186,14 @@ def _load_of(name: str, found: psutil.Process) -> ProcessLoad:
     return ProcessLoad(
         process=name,
         pid=found.pid,
-        started_at=datetime.fromtimestamp(found.create_time(), UTC).replace(microsecond=0),
+        started_at=_started_at(found),
         cpu_percent=round(found.cpu_percent(), 1),
         memory_bytes=found.memory_info().rss,
     )
+
+
+def _started_at(found: psutil.Process) -> datetime:
+    return datetime.fromtimestamp(found.create_time(), UTC).replace(microsecond=0)
 
 
 def _created_at(pid: int) -> float:
@@ -190,8 +206,16 @@ def _created_at(pid: int) -> float:
     if sys.platform != 'linux':
         return psutil.Process(pid).create_time()
     # The name, in parentheses, may hold spaces and parentheses itself.
-    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    # It is bytes: the kernel cuts it after 15, in the middle of a letter, too.
+    fields = Path(f'/proc/{pid}/stat').read_bytes().rpartition(b')')[2].split()
     return int(fields[19]) / os.sysconf('SC_CLK_TCK')
+
+
+def _owner_of(pid: int) -> int | None:
+    try:
+        return psutil.Process(pid).uids().effective
+    except psutil.Error:
+        return None
 
 
 def _boot_id() -> str:
@@ -216,12 +240,14 @@ def die_with(parent_pid: int) -> bool:
 def show_as(title: str) -> None:
     """Give this process a name of its own in `ps` and `top` (15 characters; Linux only)."""
     if sys.platform == 'linux':
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, title.encode()[:15], 0, 0, 0)
+        # Cut after a whole letter: whoever lists processes would have to guess.
+        name = title.encode(errors='replace')[:_NAME_BYTES].decode(errors='ignore').encode()
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name, 0, 0, 0)
 
 
 def shown_as() -> str:
     """Return the name under which this process shows, as `show_as` has set it."""
     try:
-        return Path('/proc/self/comm').read_text().strip()
+        return Path('/proc/self/comm').read_text(encoding='utf-8', errors='replace').strip()
     except OSError:
         return Path(sys.argv[0]).name

@@ -28,15 +28,17 @@ from synergy.adapters.rabbit_message import (
     VERSION,
     VERSION_HEADER,
     Outgoing,
-    dead_queue_of,
     encoded,
+    kept_headers,
+    tolerate_properties,
 )
 from synergy.adapters.rabbit_publisher import RabbitPublisher
 from synergy.adapters.rabbit_session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
 from synergy.core.records import Route
-from synergy.core.uri import without_password
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.broker import DeadLetter, Message, QueueState
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
+from synergy.ports.message import dead_queue_of, shown_body, storable_reason
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class RabbitBroker:
         """
         # What pika logs is said by our errors, once.
         logging.getLogger('pika').setLevel(logging.CRITICAL)
+        tolerate_properties()
         self._uri = uri
         self._arguments = {'x-queue-type': 'quorum'} if are_queues_quorum else {}
         self._reading = RabbitLink(uri, _parameters(uri, f'{title} reads'), 'rabbit reading')
@@ -219,15 +222,19 @@ class RabbitBroker:
 
     def _put_aside(self, route: Route, received: Received, reason: str) -> None:
         """Copy a message into the dead queue; it is there when this returns."""
-        headers = {**received.headers, REASON_HEADER: reason, QUEUE_HEADER: route.queue}
+        headers = {
+            **kept_headers(received.headers),
+            REASON_HEADER: storable_reason(reason),
+            QUEUE_HEADER: route.queue,
+        }
         self._routes.setdefault(route.queue, route)
         self._publisher.publish([Outgoing('', dead_queue_of(route.queue), received.body, headers)])
         logger.warning(
-            'a message in %s cannot be understood, as %s; it was moved to %s: %.200r',
+            'a message of %s cannot be handled: %s; it was moved to %s: %.200r',
             route.queue,
             reason,
             dead_queue_of(route.queue),
-            received.body,
+            received.body[:200],
             extra={'event': 'message_put_aside'},
         )
 
@@ -235,8 +242,8 @@ class RabbitBroker:
         def step(raw: Channel, future: Future[DeadLetter | None]) -> None:
             def got(_: Channel, __: Any, properties: Any, body: bytes) -> None:
                 reason = (properties.headers or {}).get(REASON_HEADER)
-                text = body.decode(errors='replace')
-                succeed(future, DeadLetter(text, None if reason is None else str(reason)))
+                said = None if reason is None else storable_reason(str(reason))
+                succeed(future, DeadLetter(shown_body(body), said))
 
             # pika answers an empty queue only through this way.
             raw.add_callback(lambda _: succeed(future, None), [Basic.GetEmpty])
@@ -260,7 +267,8 @@ def _parameters(uri: str, name: str) -> URLParameters:
         parameters = URLParameters(uri)
     except (ValueError, TypeError, LookupError) as error:
         raise BrokerUnusable(
-            f'broker_uri {without_password(uri)} cannot be understood ({error}); '
+            f'broker_uri {without_password(uri)} cannot be understood '
+            f'({without_secrets_of(str(error), uri)}); '
             'it is amqp://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST, with %2F for the default one'
         ) from error
     if 'heartbeat' not in parse_qs(urlsplit(uri).query):

@@ -130,7 +130,7 @@ class RabbitConsumer:
         self._limit = 1
         self._buffer: deque[Received] = deque()
         self._garbage: list[tuple[Received, str]] = []
-        self._held: dict[int, int] = {}
+        self._held: dict[int, Received] = {}
         self._numbers = itertools.count(1)
         self._is_closed = False
 
@@ -152,7 +152,7 @@ class RabbitConsumer:
                 self._garbage.append((received, str(error)))
                 continue
             number = next(self._numbers)
-            self._held[number] = received.tag
+            self._held[number] = received
             deliveries.append(Delivery(number, body, received.is_redelivered))
         if len(deliveries) == limit:
             self._pause()
@@ -171,9 +171,16 @@ class RabbitConsumer:
     def ack(self, deliveries: Collection[Delivery]) -> None:
         """Forget messages for good."""
         held = (self._held.pop(delivery.tag, None) for delivery in deliveries)
-        tags = [tag for tag in held if tag is not None]
+        tags = [received.tag for received in held if received is not None]
         if tags:
             self._acknowledge(tags)
+
+    def put_aside(self, delivery: Delivery, reason: str) -> None:
+        """Move a message that could not be handled to the dead queue, for good."""
+        received = self._held.get(delivery.tag)
+        if received is not None:
+            self._put_aside(self._route, received, reason)
+            self.ack([delivery])
 
     def close(self) -> None:
         """Stop reading; with the channel goes what was held."""
@@ -264,7 +271,10 @@ class RabbitConsumer:
         if channel is None:
             return
         last = max(tags)
-        others = [*self._held.values(), *(received.tag for received, _ in self._garbage)]
+        others = [
+            *(received.tag for received in self._held.values()),
+            *(received.tag for received, _ in self._garbage),
+        ]
         # Tags rise: all up to the last are ours to acknowledge if no other of them is held.
         is_multiple = len(tags) > 1 and all(tag > last for tag in others)
         chosen = [last] if is_multiple else tags

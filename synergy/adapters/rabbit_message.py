@@ -10,14 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
+
+from pika import BasicProperties, spec
+
+from synergy.core.bounded import shortened
+from synergy.ports.message import NotUnderstood as NotUnderstood  # What `decoded` raises.
+from synergy.ports.message import body_of
 
 VERSION: Final = 1
 VERSION_HEADER: Final = 'synergy-version'
 REASON_HEADER: Final = 'synergy-reason'
 QUEUE_HEADER: Final = 'synergy-queue'
-#: Longest text of a reason; a header is no place for a traceback.
-_REASON_LENGTH_MAX: Final = 200
+#: Stands for headers that pika cannot decode, and says why.
+UNREADABLE_HEADER: Final = 'synergy-unreadable'
+#: Of the headers of a message that is put aside, so many short ones go with it.
+_KEPT_HEADERS_MAX: Final = 20
+_KEPT_LENGTH_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +40,38 @@ class Outgoing:
     headers: Mapping[str, Any]
 
 
-class NotUnderstood(Exception):
-    """The message is no doorbell message of a version that we know; str() is the reason."""
+class TolerantProperties(BasicProperties):
+    """Properties of a message, of which anybody may have written anything.
+
+    pika ends the whole connection over a header that it cannot decode, such as an instant in the
+    year 99999 or a table of a thousand levels; the message would come again to the next
+    connection, and again. Here it comes with a header that says so, and is put aside.
+    """
+
+    def decode(self, encoded: bytes, offset: int = 0) -> TolerantProperties:
+        """Take the properties of a frame, none if they make no sense."""
+        try:
+            super().decode(encoded, offset)
+        except Exception as error:  # noqa: BLE001 - around one message: pika raises what it likes
+            self.__init__(headers={UNREADABLE_HEADER: f'{type(error).__name__}: {error}'})  # type: ignore[misc]  # As new: half of it may have been set.
+        return self
+
+
+def tolerate_properties() -> None:
+    """Let pika read messages with TolerantProperties; doing it again changes nothing."""
+    spec.props[BasicProperties.INDEX] = TolerantProperties
+
+
+def kept_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the headers that go with a message that is put aside: few, short and plain."""
+    plain = {
+        name: value
+        for name, value in headers.items()
+        if isinstance(value, bool)
+        or (isinstance(value, int) and abs(value) < 2**62)
+        or (isinstance(value, str) and len(value) <= _KEPT_LENGTH_MAX)
+    }
+    return dict(islice(plain.items(), _KEPT_HEADERS_MAX))
 
 
 def encoded(body: Mapping[str, str]) -> bytes:
@@ -41,18 +81,14 @@ def encoded(body: Mapping[str, str]) -> bytes:
 
 def decoded(body: bytes, headers: Mapping[str, Any] | None) -> Mapping[str, str]:
     """Return the body of a message; raise NotUnderstood."""
-    version = (headers or {}).get(VERSION_HEADER, VERSION)
-    if not isinstance(version, int) or version > VERSION:
-        raise NotUnderstood(f'it is of version {version!r}, newer than {VERSION}; upgrade this box')
-    try:
-        found = json.loads(body)
-    except ValueError as error:
-        raise NotUnderstood(f'it is no JSON: {error}'[:_REASON_LENGTH_MAX]) from error
-    if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
-        return found
-    raise NotUnderstood('it is no JSON object of texts')
-
-
-def dead_queue_of(queue: str) -> str:
-    """Return the queue to which messages of `queue` go that cannot be understood."""
-    return f'{queue}.dead'
+    found = headers or {}
+    if UNREADABLE_HEADER in found:
+        raise NotUnderstood(f'its headers cannot be read ({found[UNREADABLE_HEADER]})')
+    version = found.get(VERSION_HEADER, VERSION)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise NotUnderstood(f'its version is {shortened(version)}, not a number from 1 on')
+    if version > VERSION:
+        raise NotUnderstood(
+            f'it is of version {shortened(version)}, newer than {VERSION}; upgrade this box'
+        )
+    return body_of(body)

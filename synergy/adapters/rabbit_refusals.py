@@ -17,7 +17,7 @@ from pika.exceptions import (
     ConnectionClosed,
 )
 
-from synergy.core.uri import without_password
+from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.errors import BrokerError, BrokerUnavailable, BrokerUnusable
 
 # Source: AMQP 0-9-1, reply codes.
@@ -35,6 +35,7 @@ def of_connection(error: BaseException, uri: str) -> BrokerError:
     root = _root(error)
     server = without_password(uri)
     code, text = _closing(root)
+    text, said = without_secrets_of(text, uri), without_secrets_of(str(root) or repr(root), uri)
     if code == ACCESS_REFUSED:
         user = urlsplit(uri).username or 'guest'
         return BrokerUnusable(
@@ -56,7 +57,7 @@ def of_connection(error: BaseException, uri: str) -> BrokerError:
             f'RabbitMQ at {server} closed the connection ({text}); connecting again'
         )
     return BrokerUnavailable(
-        f'RabbitMQ at {server} cannot be reached ({str(root) or repr(root)}); check that it runs '
+        f'RabbitMQ at {server} cannot be reached ({said}); check that it runs '
         'and that broker_uri names it; connecting again'
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from synergy.core.context_change import RowsByLevel
 from synergy.core.led_context import LedContext, decode
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.timeperiod import Qualifier
-from synergy.ports.administration import Findings
+from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
@@ -119,6 +120,10 @@ class SqliteAdministration:
         before = self.check()
         self._open().close()
         return Findings(changes=before.changes, problems=before.problems)
+
+    def former(self) -> Sequence[FormerProcess]:
+        """Return nothing: Synergy 2.x wrote no such file."""
+        return ()
 
     def reset(self) -> None:
         """Remove the file and make an empty one."""

@@ -31,7 +31,7 @@ class SqliteBoxes(SqliteTables):
     def boxes(self) -> Sequence[Box]:
         """Return every box, by id."""
         found = self._file.read(f'SELECT {rows.BOX_COLUMNS} FROM box ORDER BY box_id')
-        return [rows.box_of(row) for row in found]
+        return list(self._decoded('box', rows.box_of, found))
 
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
         """Say that the Supervisor of a box lives, unless another place holds the box."""
@@ -51,8 +51,9 @@ class SqliteBoxes(SqliteTables):
         )
         sql = f'SELECT {rows.BOX_COLUMNS} FROM box WHERE box_id = ?'
         found = found or self._file.read(sql, (box.box_id,))
-        # Forgotten between the two statements: nobody holds it, the next heartbeat takes it.
-        return rows.box_of(found[0]) if found else box
+        # Forgotten between the two statements: nobody holds it, the next heartbeat takes it. One
+        # that somebody made illegal is nobody's either.
+        return next(self._decoded('box', rows.box_of, found), box)
 
     def set_drained(self, box_id: str, *, is_draining: bool) -> None:
         """Say whether the workers of a box are to take no more."""
@@ -72,7 +73,8 @@ class SqliteBoxes(SqliteTables):
             f'SELECT {rows.BOX_PROCESS_COLUMNS} FROM box_configuration '
             'WHERE ? IS NULL OR box_id = ? ORDER BY box_id, process_name'
         )
-        return [rows.box_process_of(row) for row in self._file.read(sql, (box_id, box_id))]
+        found = self._file.read(sql, (box_id, box_id))
+        return list(self._decoded('box_configuration', rows.box_process_of, found))
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
         """Say whether `process` is to run on `box_id`."""

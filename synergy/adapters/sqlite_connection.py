@@ -16,18 +16,22 @@ Source: SQLite docs, How To Corrupt, 4.2.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
+from synergy import private
 from synergy.ports.errors import PortError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -38,6 +42,21 @@ _PAUSE_SECONDS_MIN: Final = 0.00005
 _PAUSE_SECONDS_MAX: Final = 0.002
 #: Byte of the `-shm` file that a writer of a WAL database locks. Source: SQLite docs, walformat.
 _WAL_WRITE_LOCK: Final = 120
+
+
+#: How the driver says that a text is not one. Source: CPython, Modules/_sqlite/cursor.c.
+_NOT_UTF8_TEXT: Final = 'Could not decode to UTF-8'
+
+
+class _NotUtf8(Exception):
+    """A text in a row is not UTF-8."""
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 class SqliteFile:
@@ -78,14 +97,28 @@ class SqliteFile:
             raise
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """Return all rows of a SELECT."""
-        return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
+        """Return all rows of a SELECT; a text that is not UTF-8 comes as its bytes."""
+        try:
+            return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
+        except _NotUtf8:
+            with self._unchecked_text():
+                return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
 
     def stream(self, sql: str, parameters: Parameters = ()) -> Iterator[Any]:
-        """Yield the rows of a SELECT as one consistent snapshot."""
-        cursor = self._guarded(lambda: self._connection.execute(sql, parameters))
-        while rows := self._guarded(lambda: cursor.fetchmany(2048)):
-            yield from rows
+        """Yield the rows of a SELECT as one consistent snapshot.
+
+        A text that is not UTF-8 comes as its bytes; the rows are then read once more, from the
+        beginning, and those that have been yielded are left out.
+        """
+        yielded = 0
+        try:
+            cursor = self._guarded(lambda: self._connection.execute(sql, parameters))
+            while rows := self._guarded(lambda: cursor.fetchmany(2048)):
+                for row in rows:
+                    yield row
+                    yielded += 1
+        except _NotUtf8:
+            yield from self.read(sql, parameters)[yielded:]
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
         """Execute one conditional statement in a transaction of its own; return its row count."""
@@ -94,14 +127,20 @@ class SqliteFile:
     def write_returning(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """Execute one statement with a RETURNING clause; return its rows."""
         # All rows are fetched: only then is the statement finished and its transaction committed.
-        return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
+        # It must not end at a text that is not UTF-8: what it has changed would not be known.
+        with self._unchecked_text():
+            return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock for a block; an exception rolls everything back."""
+    def transaction(self, *, is_text_checked: bool = True) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for a block; an exception rolls everything back.
+
+        is_text_checked: False lets a text that is not UTF-8 come as its bytes.
+        """
         self._guarded(lambda: self._connection.execute('BEGIN IMMEDIATE'))
         try:
-            yield self._connection
+            with nullcontext() if is_text_checked else self._unchecked_text():
+                yield self._connection
             self._guarded(lambda: self._connection.execute('COMMIT'))
         except BaseException as error:
             self._rollback()
@@ -113,18 +152,27 @@ class SqliteFile:
         """Close the file; safe to call twice."""
         self._connection.close()
 
+    @contextmanager
+    def _unchecked_text(self) -> Iterator[None]:
+        self._connection.text_factory = _text_or_bytes
+        try:
+            yield
+        finally:
+            self._connection.text_factory = str
+
     def _rollback(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute('ROLLBACK')
 
     def _open(self, synchronous: str) -> sqlite3.Connection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self.path.parent)
         except OSError as error:
             raise self._unavailable(
                 f'folder {self.path.parent} of {self._what} {self.path} cannot be made '
                 f'({error.strerror}); make it, or choose another home'
             ) from error
+        self._make_private()
         try:
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
@@ -140,6 +188,22 @@ class SqliteFile:
             connection.close()
             raise
         return connection
+
+    def _make_private(self) -> None:
+        """Let nobody else read the file; what SQLite puts beside it gets the rights of the file."""
+        if str(self.path) == ':memory:':
+            return
+        try:
+            if not self.path.exists():
+                os.close(private.open_file(self.path, os.O_RDWR))
+            for path in (self.path, Path(f'{self.path}-wal'), Path(f'{self.path}-shm')):
+                if told := private.narrow_file(path):
+                    logger.warning('%s', told, extra={'event': 'rights_narrowed'})
+        except OSError as error:
+            raise self._unavailable(
+                f'{self._what} {self.path} cannot be opened for writing ({error.strerror}); '
+                'check that the file and its folder belong to this user'
+            ) from error
 
     def _version(self) -> int:
         return int(self.read('PRAGMA user_version')[0][0])
@@ -170,6 +234,8 @@ class SqliteFile:
             try:
                 return action()
             except sqlite3.Error as error:
+                if str(error).startswith(_NOT_UTF8_TEXT):
+                    raise _NotUtf8 from error
                 if not _is_busy(error):
                     raise self._translated(error) from error
                 now = time.monotonic()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from synergy.adapters.sqlite_connection import from_micros, to_micros
+from synergy.adapters.sqlite_connection import to_micros
+from synergy.core.bounded import PLAN
 from synergy.core.box_load import load_of
 from synergy.core.commands import (
     Command,
@@ -16,11 +18,24 @@ from synergy.core.commands import (
     Only,
     Ranges,
 )
+from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.records import Box, BoxProcess, Job, Override, ProcessName, Unit, UowId
+from synergy.core.records import (
+    Box,
+    BoxProcess,
+    Job,
+    JobEvent,
+    Leadership,
+    LogLine,
+    Override,
+    ProcessName,
+    Unit,
+    UowId,
+)
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey, Qualifier, parse
-from synergy.core.trigger import parse_trigger
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.users import ApiToken, Role, User
+from synergy.ports import rows as fields
 from synergy.ports.store import EndedRun, JobChange
 
 JOB_COLUMNS: Final = (
@@ -40,7 +55,7 @@ ENDED_RUN_COLUMNS: Final = (
 COMMAND_COLUMNS: Final = (
     'id, kind, process_name, time_qualifier, start_timeperiod, end_timeperiod, with_children, '
     'plan_hash, actor, reason, state, created_at, finished_at, outcome, only_jobs, target, '
-    'details, is_paused, plan, planned_count, applied_count'
+    'details, is_paused, plan, planned_count, applied_count, fingerprint'
 )
 FREERUN_COLUMNS: Final = (
     'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
@@ -55,7 +70,13 @@ BOX_PROCESS_COLUMNS: Final = (
     'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at'
 )
 
+USER_COLUMNS: Final = 'name, role, password_hash, serial, created_at'
+TOKEN_COLUMNS: Final = 'id, user_name, role, digest, label, created_at, expires_at'
+
 _NO_ARGUMENTS: Final = '{}'
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNT_BITS: Final = fields.COUNT_MAX.bit_length()
+_MICROS_MAX: Final = (fields.INSTANT_MAX - _EPOCH) // timedelta(microseconds=1)
 #: Look-ups that cost a tenth of the enumerations' own, which then say what is wrong.
 _QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
 _PROCESSED: Final = JobState.PROCESSED.value
@@ -63,24 +84,79 @@ _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
 _UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 
 
+class _Columns:
+    """Tells whether the values of a row have the types of their columns.
+
+    SQLite keeps what it is given, whatever a column is declared as. Rows of types that were seen
+    before cost one look-up. kinds: a letter for each column, `t` text and `i` number, in capitals
+    where there may be none.
+    """
+
+    def __init__(self, columns: str, kinds: str) -> None:
+        self._names = columns.split(', ')
+        self._kinds = kinds
+        #: Types of rows that are legal.
+        self.known: set[tuple[type, ...]] = set()
+        assert len(self._names) == len(kinds)
+
+    def check(self, row: tuple[Any, ...]) -> None:
+        """Raise Malformed when a value has a type that its column cannot have."""
+        types = tuple(map(type, row))
+        if types in self.known:
+            return
+        for name, kind, value in zip(self._names, self._kinds, row, strict=True):
+            if value is None and kind.isupper():
+                continue
+            if not isinstance(value, str if kind in 'tT' else int):
+                raise fields.malformed(name, value, 'a text' if kind in 'tT' else 'a whole number')
+        self.known.add(types)
+
+
+_JOB: Final = _Columns(JOB_COLUMNS_READ, 'ttttiiTiiTTii')
+_UNIT: Final = _Columns(UNIT_COLUMNS, 'ttttttiitiTIiIIIIiTt')
+_ENDED_RUN: Final = _Columns(ENDED_RUN_COLUMNS, 'tttitii')
+_COMMAND: Final = _Columns(COMMAND_COLUMNS, 'ttttttiTtTtiITtTtiTiiT')
+_FREERUN: Final = _Columns(FREERUN_COLUMNS, 'ttti' + 'tti' + 'tTTiIitIi')
+_OVERRIDE: Final = _Columns(OVERRIDE_COLUMNS, 'tTITIITti')
+_BOX: Final = _Columns(BOX_COLUMNS, 'tttItIiT')
+_BOX_PROCESS: Final = _Columns(BOX_PROCESS_COLUMNS, 'ttiTtiII')
+_USER: Final = _Columns(USER_COLUMNS, 'tttii')
+_TOKEN: Final = _Columns(TOKEN_COLUMNS, 'ttttTiI')
+_LOG: Final = _Columns('attempt, at, level, text', 'iitt')
+_EVENT: Final = _Columns('at, text', 'it')
+_LEADERSHIP: Final = _Columns('owner, term, lease_until', 'tii')
+
+
 def job_of(row: tuple[Any, ...]) -> Job:
     """Return the job of a row of JOB_COLUMNS_READ: plainly, for it is called for every change."""
+    if tuple(map(type, row)) not in _JOB.known:
+        _JOB.check(row)
     process, timeperiod, qualifier, state, rev, run, uow, failures, held, *rest = row
     request_id, reason, changed, term = rest
-    return Job(
-        process=process,
-        timeperiod=parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod),
-        state=_STATE_BY_VALUE.get(state) or JobState(state),
-        rev=rev,
-        run=run,
-        uow_id=uow,
-        failure_count=failures,
-        is_held=held != 0,
-        request_id=request_id,
-        reason=reason,
-        changed_at=_instant(changed),
-        term=term,
-    )
+    # Negative, or beyond COUNT_MAX: one question about three numbers.
+    if (rev | run | failures) >> _COUNT_BITS:
+        _check_counts(row)
+    if not 0 <= changed <= _MICROS_MAX:
+        _instant('changed_at', changed)
+    try:
+        return Job(
+            process=process,
+            timeperiod=parse(
+                _QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod
+            ),
+            state=_STATE_BY_VALUE.get(state) or JobState(state),
+            rev=rev,
+            run=run,
+            uow_id=uow,
+            failure_count=failures,
+            is_held=held != 0,
+            request_id=request_id,
+            reason=None if reason is None else fields.said('reason', reason),
+            changed_at=_EPOCH + timedelta(microseconds=changed),
+            term=term,
+        )
+    except ValueError:
+        raise _explained(row) from None
 
 
 def change_of(row: tuple[Any, ...]) -> JobChange:
@@ -88,10 +164,34 @@ def change_of(row: tuple[Any, ...]) -> JobChange:
     process, timeperiod, qualifier, state = row[:4]
     if state != _PROCESSED:
         return JobChange.of(job_of(row))
-    key = JobKey(
-        process, parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod)
-    )
-    return JobChange(key, row[4], JobState.PROCESSED, _instant(row[-2]), row[-3], None)
+    if tuple(map(type, row)) not in _JOB.known:
+        _JOB.check(row)
+    changed = row[-2]
+    if not 0 <= changed <= _MICROS_MAX:
+        _instant('changed_at', changed)
+    try:
+        key = JobKey(
+            process, parse(_QUALIFIER_BY_VALUE.get(qualifier) or Qualifier(qualifier), timeperiod)
+        )
+    except ValueError:
+        raise _explained(row) from None
+    at = _EPOCH + timedelta(microseconds=changed)
+    return JobChange(key, row[4], JobState.PROCESSED, at, row[-3], None)
+
+
+def _explained(row: tuple[Any, ...]) -> ValueError:
+    """Return why a job's row is illegal."""
+    try:
+        _timeperiod(row[2], row[1])
+        fields.word('state', JobState, row[3])
+    except ValueError as error:
+        return error
+    return fields.Malformed('it cannot be read')
+
+
+def _check_counts(row: tuple[Any, ...]) -> None:
+    for field, value in (('rev', row[4]), ('run', row[5]), ('number_of_failures', row[7])):
+        fields.count(field, value)
 
 
 def job_values(job: Job) -> tuple[Any, ...]:
@@ -114,38 +214,40 @@ def job_values(job: Job) -> tuple[Any, ...]:
 
 def unit_of(row: tuple[Any, ...]) -> Unit:
     """Return the unit of a row of UNIT_COLUMNS."""
-    qualifier = Qualifier(row[3])
+    _UNIT.check(row)
+    qualifier = fields.word('time_qualifier', Qualifier, row[3])
     return Unit(
         id=UowId(row[0]),
-        process=ProcessName(row[1]),
-        timeperiod=parse(qualifier, row[2]),
-        start=parse(qualifier, row[4]),
-        end=parse(qualifier, row[5]),
-        run=row[6],
-        attempt=row[7],
-        state=UnitState(row[8]),
-        fence=row[9],
+        process=ProcessName(fields.text('process_name', row[1])),
+        timeperiod=fields.timeperiod('timeperiod', qualifier, row[2]),
+        start=fields.timeperiod('start_timeperiod', qualifier, row[4]),
+        end=fields.timeperiod('end_timeperiod', qualifier, row[5]),
+        run=fields.count('run', row[6]),
+        attempt=fields.count('attempt', row[7]),
+        state=_UNIT_STATE_BY_VALUE.get(row[8]) or fields.word('state', UnitState, row[8]),
+        fence=fields.count('fence', row[9]),
         owner=row[10],
-        lease_until=from_micros(row[11]),
-        created_at=_instant(row[12]),
-        announced_at=from_micros(row[13]),
-        not_before=from_micros(row[14]),
-        started_at=from_micros(row[15]),
-        finished_at=from_micros(row[16]),
+        lease_until=_instant_or_none('lease_until', row[11]),
+        created_at=_instant('created_at', row[12]),
+        announced_at=_instant_or_none('submitted_at', row[13]),
+        not_before=_instant_or_none('not_before', row[14]),
+        started_at=_instant_or_none('started_at', row[15]),
+        finished_at=_instant_or_none('finished_at', row[16]),
         processed_count=row[17],
-        error=row[18],
-        arguments={} if row[19] == _NO_ARGUMENTS else json.loads(row[19]),
+        error=fields.said('error', row[18]),
+        arguments={} if row[19] == _NO_ARGUMENTS else fields.json_object('arguments', row[19]),
     )
 
 
 def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
     """Return the ended run of a row of ENDED_RUN_COLUMNS."""
+    _ENDED_RUN.check(row)
     return EndedRun(
-        key=JobKey(row[0], parse(_QUALIFIER_BY_VALUE.get(row[1]) or Qualifier(row[1]), row[2])),
-        run=row[3],
-        state=_UNIT_STATE_BY_VALUE.get(row[4]) or UnitState(row[4]),
-        started_at=_instant(row[5]),
-        finished_at=_instant(row[6]),
+        key=JobKey(row[0], _timeperiod(row[1], row[2])),
+        run=fields.count('run', row[3]),
+        state=_UNIT_STATE_BY_VALUE.get(row[4]) or fields.word('state', UnitState, row[4]),
+        started_at=_instant('started_at', row[5]),
+        finished_at=_instant('finished_at', row[6]),
     )
 
 
@@ -177,28 +279,30 @@ def unit_values(unit: Unit) -> tuple[Any, ...]:
 
 def command_of(row: tuple[Any, ...]) -> Command:
     """Return the command of a row of COMMAND_COLUMNS."""
-    qualifier = Qualifier(row[3])
+    _COMMAND.check(row)
+    qualifier = fields.word('time_qualifier', Qualifier, row[3])
     return Command(
-        id=CommandId(row[0]),
-        kind=CommandKind(row[1]),
-        process=ProcessName(row[2]),
-        start=parse(qualifier, row[4]),
-        end=parse(qualifier, row[5]),
+        id=CommandId(fields.text('id', row[0])),
+        kind=fields.word('kind', CommandKind, row[1]),
+        process=ProcessName(fields.text('process_name', row[2])),
+        start=fields.timeperiod('start_timeperiod', qualifier, row[4]),
+        end=fields.timeperiod('end_timeperiod', qualifier, row[5]),
         with_children=bool(row[6]),
         plan_hash=row[7],
-        actor=row[8],
-        reason=row[9],
-        state=CommandState(row[10]),
-        created_at=_instant(row[11]),
-        finished_at=from_micros(row[12]),
-        outcome=row[13],
-        only=Only(row[14]),
-        target=None if row[15] is None else CommandId(row[15]),
-        details=json.loads(row[16]),
+        actor=fields.text('actor', row[8]),
+        reason=fields.said('reason', row[9]),
+        state=fields.word('state', CommandState, row[10]),
+        created_at=_instant('created_at', row[11]),
+        finished_at=_instant_or_none('finished_at', row[12]),
+        outcome=fields.said('outcome', row[13]),
+        only=fields.word('only_jobs', Only, row[14]),
+        target=None if row[15] is None else CommandId(fields.text('target', row[15])),
+        details=fields.json_object('details', row[16]),
         is_paused=bool(row[17]),
         plan=None if row[18] is None else _plan_of(row[18]),
-        planned_count=row[19],
-        applied_count=row[20],
+        planned_count=fields.count('planned_count', row[19]),
+        applied_count=fields.count('applied_count', row[20]),
+        fingerprint=row[21],
     )
 
 
@@ -226,6 +330,7 @@ def command_values(command: Command) -> tuple[Any, ...]:
         plan_text(command.plan),
         command.planned_count,
         command.applied_count,
+        command.fingerprint,
     )
 
 
@@ -236,22 +341,23 @@ def plan_text(plan: Ranges | None) -> str | None:
 
 def freerun_of(row: tuple[Any, ...]) -> Freerun:
     """Return the free run of a row of FREERUN_COLUMNS."""
+    _FREERUN.check(row)
     return Freerun(
-        name=ProcessName(f'{row[0]}::{row[1]}'),
-        trigger=parse_trigger(row[2]),
+        name=ProcessName(fields.text('entry_name', f'{row[0]}::{row[1]}')),
+        trigger=fields.trigger('trigger_frequency', row[2]),
         is_on=bool(row[3]),
-        overlap=Overlap(row[4]),
-        misfire=Misfire(row[5]),
-        misfire_max=row[6],
-        arguments=json.loads(row[7]),
-        description=row[8],
+        overlap=fields.word('overlap', Overlap, row[4]),
+        misfire=fields.word('misfire', Misfire, row[5]),
+        misfire_max=fields.count('misfire_max', row[6], MISFIRE_MAX),
+        arguments=fields.json_object('arguments', row[7]),
+        description=fields.said('description', row[8]),
         definition=row[9],
-        rev=row[10],
-        last_fire=from_micros(row[11]),
-        last_run=row[12],
-        live=tuple(UowId(text) for text in json.loads(row[13])),
-        queued_at=from_micros(row[14]),
-        changed_at=_instant(row[15]),
+        rev=fields.count('rev', row[10]),
+        last_fire=_instant_or_none('last_fire', row[11]),
+        last_run=fields.count('last_run', row[12]),
+        live=tuple(map(UowId, fields.texts('live', fields.json_text('live', row[13])))),
+        queued_at=_instant_or_none('queued_at', row[14]),
+        changed_at=_instant('changed_at', row[15]),
     )
 
 
@@ -279,16 +385,17 @@ def freerun_values(freerun: Freerun) -> tuple[Any, ...]:
 
 def override_of(row: tuple[Any, ...]) -> Override:
     """Return the override of a row of OVERRIDE_COLUMNS."""
+    _OVERRIDE.check(row)
     return Override(
-        process=ProcessName(row[0]),
-        trigger=None if row[1] is None else parse_trigger(row[1]),
-        trigger_at=from_micros(row[2]),
-        trigger_by=row[3],
+        process=ProcessName(fields.text('process_name', row[0])),
+        trigger=None if row[1] is None else fields.trigger('trigger_frequency', row[1]),
+        trigger_at=_instant_or_none('trigger_at', row[2]),
+        trigger_by=fields.said('trigger_by', row[3]),
         is_on=None if row[4] is None else bool(row[4]),
-        is_on_at=from_micros(row[5]),
-        is_on_by=row[6],
+        is_on_at=_instant_or_none('is_on_at', row[5]),
+        is_on_by=fields.said('is_on_by', row[6]),
         definition=row[7],
-        rev=row[8],
+        rev=fields.count('rev', row[8]),
     )
 
 
@@ -309,14 +416,15 @@ def override_values(override: Override) -> tuple[Any, ...]:
 
 def box_of(row: tuple[Any, ...]) -> Box:
     """Return the record of a row of BOX_COLUMNS."""
+    _BOX.check(row)
     box_id, host, home, pid, version, seen_at, is_draining, load = row
     return Box(
-        box_id=box_id,
-        host=host,
-        home=home,
-        pid=pid,
-        version=version,
-        seen_at=from_micros(seen_at),
+        box_id=fields.text('box_id', box_id),
+        host=fields.text('host', host),
+        home=fields.text('home', home),
+        pid=None if pid is None else fields.count('pid', pid, 2**31),
+        version=fields.text('version', version),
+        seen_at=_instant_or_none('seen_at', seen_at),
         is_draining=bool(is_draining),
         load=load_of(load),
     )
@@ -324,16 +432,77 @@ def box_of(row: tuple[Any, ...]) -> Box:
 
 def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
     """Return the record of a row of BOX_PROCESS_COLUMNS."""
+    _BOX_PROCESS.check(row)
     box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at = row
     return BoxProcess(
-        box_id=box_id,
-        process=process,
+        box_id=fields.text('box_id', box_id),
+        process=fields.text('process_name', process),
         is_on=bool(is_on),
-        state=state,
-        pids=tuple(json.loads(pids)),
-        restart_count=restart_count,
-        changed_at=from_micros(changed_at),
-        start_asked_at=from_micros(start_asked_at),
+        state=None if state is None else fields.text('state', state),
+        pids=fields.pids('pids', fields.json_text('pids', pids)),
+        restart_count=fields.count('restart_count', restart_count),
+        changed_at=_instant_or_none('changed_at', changed_at),
+        start_asked_at=_instant_or_none('start_asked_at', start_asked_at),
+    )
+
+
+def user_of(row: tuple[Any, ...]) -> User:
+    """Return the user of a row of USER_COLUMNS.
+
+    One that is illegal still counts as a user, who may look at most and cannot log in: were it
+    left out, a dashboard whose only user it is would be open to everybody.
+    """
+    _USER.check(row)
+    name, role, password_hash, serial, created = row
+    return User(
+        name=fields.text('name', name),
+        role=fields.word('role', Role, role),
+        password_hash=fields.text('password_hash', password_hash),
+        serial=fields.count('serial', serial),
+        created_at=_instant('created_at', created),
+    )
+
+
+def token_of(row: tuple[Any, ...]) -> ApiToken:
+    """Return the token of a row of TOKEN_COLUMNS."""
+    _TOKEN.check(row)
+    token_id, user, role, digest, label, created, expires = row
+    return ApiToken(
+        id=fields.text('id', token_id),
+        user=fields.text('user_name', user),
+        role=fields.word('role', Role, role),
+        digest=fields.text('digest', digest),
+        label=fields.said('label', label),
+        created_at=_instant('created_at', created),
+        expires_at=_instant_or_none('expires_at', expires),
+    )
+
+
+def log_line_of(row: tuple[Any, ...]) -> LogLine:
+    """Return the line of a row of attempt, at, level, text."""
+    attempt, at, level, text = row
+    _LOG.check(row)
+    return LogLine(
+        attempt=fields.count('attempt', attempt),
+        at=_instant('at', at),
+        level=fields.text('level', level),
+        text=fields.said('text', text) or '',
+    )
+
+
+def event_of(row: tuple[Any, ...]) -> JobEvent:
+    """Return the event of a row of at, text."""
+    _EVENT.check(row)
+    return JobEvent(at=_instant('at', row[0]), text=fields.said('text', row[1]) or '')
+
+
+def leadership_of(row: tuple[Any, ...]) -> Leadership:
+    """Return the leadership of a row of owner, term, lease_until."""
+    _LEADERSHIP.check(row)
+    return Leadership(
+        owner=fields.text('owner', row[0]),
+        term=fields.count('term', row[1]),
+        until=_instant('lease_until', row[2]),
     )
 
 
@@ -352,10 +521,19 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
 
 
 def _plan_of(text: str) -> Ranges:
-    return {
-        ProcessName(process): tuple((start, stop) for start, stop in runs)
-        for process, runs in json.loads(text).items()
-    }
+    found = fields.json_text('plan', text, PLAN)
+    if not isinstance(found, dict):
+        raise fields.malformed('plan', found, 'a JSON object')
+    return {ProcessName(name): runs for name, runs in fields.ranges('plan', found.items()).items()}
+
+
+def name_of(table: str, row: Sequence[Any]) -> str:
+    """Return how an illegal row is named: by its key."""
+    if table == 'job':
+        return fields.name_of(*row[:2], joined='@')
+    if table == 'freerun_process':
+        return fields.name_of(*row[:2], joined='::')
+    return fields.name_of(*row[: 2 if table == 'box_configuration' else 1])
 
 
 def placeholders(columns: str) -> str:
@@ -363,7 +541,21 @@ def placeholders(columns: str) -> str:
     return ', '.join('?' * (columns.count(',') + 1))
 
 
-def _instant(micros: int) -> datetime:
-    instant = from_micros(micros)
-    assert instant is not None, 'the column is NOT NULL'
-    return instant
+def _timeperiod(qualifier: str, text: str) -> Timeperiod:
+    known = _QUALIFIER_BY_VALUE.get(qualifier)
+    if known is None:
+        known = fields.word('time_qualifier', Qualifier, qualifier)
+    try:
+        return parse(known, text)
+    except ValueError:
+        return fields.timeperiod('timeperiod', known, text)
+
+
+def _instant(field: str, micros: int) -> datetime:
+    if not 0 <= micros <= _MICROS_MAX:
+        raise fields.malformed(field, micros, 'microseconds of the years 1970 to 2999')
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _instant_or_none(field: str, micros: int | None) -> datetime | None:
+    return None if micros is None else _instant(field, micros)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from sqlite3 import Connection
 from typing import Final, assert_never
 
@@ -20,6 +21,7 @@ from synergy.core.effects import (
     SaveFreerun,
     SaveJob,
     SaveOverride,
+    why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.led_context import encode
@@ -28,6 +30,13 @@ from synergy.core.states import UnitState
 
 #: Events that a job keeps. Source: Synergy 2.x.
 EVENTS_PER_JOB_MAX: Final = 128
+#: Errors that are about the values of one statement, and not about the file.
+_OF_THE_ROW: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 #: Under this timeperiod the history of a free run is kept.
 FREERUN_EVENTS: Final = ''
 LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
@@ -109,6 +118,18 @@ _UPDATE_FREERUN: Final = (
     'last_run = ?, live = ?, queued_at = ?, changed_at = ?, term = ? '
     'WHERE process_name = ? AND entry_name = ? AND rev = ? AND term <= ?'
 )
+
+
+def why_refused(connection: Connection, save: Save, term: int) -> str | None:
+    """Execute one save; return why it was refused, None when it was not.
+
+    What the file's own rules refuse, or what no column can hold, is refused like what matches
+    nothing: it concerns this row and no other.
+    """
+    try:
+        return None if apply(connection, save, term) else why_unmatched(save)
+    except (*_OF_THE_ROW, OverflowError, TypeError, ValueError) as error:
+        return f'cannot be stored ({error})'
 
 
 def apply(  # noqa: C901 - one case for each kind of save

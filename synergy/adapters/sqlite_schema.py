@@ -213,7 +213,21 @@ _VERSION_9: Final = """
 ALTER TABLE box_configuration ADD COLUMN start_asked_at INTEGER
 """
 
+#: mx_login: one row once there was a user; the dashboard is then never open again.
 _VERSION_10: Final = """
+CREATE TABLE mx_login (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1)
+);
+INSERT INTO mx_login (id) SELECT 1 WHERE EXISTS (SELECT 1 FROM mx_user);
+ALTER TABLE command ADD COLUMN fingerprint TEXT
+"""
+
+#: standing: what the leader says of itself, as one document.
+_VERSION_11: Final = """
+ALTER TABLE leadership ADD COLUMN standing TEXT
+"""
+
+_VERSION_12: Final = """
 CREATE TABLE led_context (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     rev INTEGER NOT NULL,
@@ -233,4 +247,6 @@ MIGRATIONS: Final = (
     _VERSION_8,
     _VERSION_9,
     _VERSION_10,
+    _VERSION_11,
+    _VERSION_12,
 )

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_boxes import SqliteBoxes
-from synergy.adapters.sqlite_connection import SqliteFile, from_micros, to_micros
+from synergy.adapters.sqlite_connection import SqliteFile, to_micros
 from synergy.adapters.sqlite_index import SqliteIndex
 from synergy.adapters.sqlite_saves import (
     FREERUN_EVENTS,
@@ -24,12 +24,12 @@ from synergy.adapters.sqlite_saves import (
     LIVE,
     OPEN,
     OPEN_COMMANDS,
-    apply,
+    why_refused,
 )
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import Save, name_of
+from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Job,
@@ -48,6 +48,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import (
     CommitRefused,
     LeaseLost,
+    RefusedSave,
     StoreUnavailable,
     StoreUnusable,
 )
@@ -59,7 +60,8 @@ T = TypeVar('T')
 
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500
-
+_UNITS: Final = 'unit_of_work'
+_STATE_BY_VALUE: Final = {state.value: state for state in JobState}
 
 _MARK_ANNOUNCED: Final = (
     "UPDATE unit_of_work SET submitted_at = ? WHERE id = ? AND state = 'state_requested'"
@@ -69,6 +71,10 @@ _CLAIM: Final = (
     'lease_until = ?, started_at = ?, finished_at = NULL, error = NULL '
     "WHERE id = ? AND state = 'state_requested' AND (not_before IS NULL OR not_before <= ?) "
     f'RETURNING {rows.UNIT_COLUMNS}'
+)
+_UNCLAIM: Final = (
+    "UPDATE unit_of_work SET state = 'state_requested', owner = NULL, lease_until = NULL "
+    "WHERE id = ? AND owner = ? AND state = 'state_in_progress'"
 )
 _FINISH: Final = (
     'UPDATE unit_of_work SET state = ?, number_of_processed_documents = ?, error = ?, '
@@ -178,14 +184,19 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
                     _MARK_ANNOUNCED,
                     [(to_micros(at), uow_id) for uow_id, at in announced.items()],
                 )
+            refused = []
             for save in saves:
-                if not apply(connection, save, leadership.term):
-                    raise CommitRefused(f'{name_of(save)} was changed by somebody else')
+                if (why := why_refused(connection, save, leadership.term)) is not None:
+                    refused.append(RefusedSave(save, why))
+                    if not connection.in_transaction:
+                        break  # A trigger of the file has rolled back all of it.
+            if refused:
+                raise CommitRefused(*refused)
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
         sql = f'SELECT {rows.JOB_COLUMNS_READ} FROM job WHERE state IN {OPEN}'
-        return list(self._decoded(rows.job_of, self._file.read(sql)))
+        return list(self._decoded('job', rows.job_of, self._file.read(sql)))
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
         """Return the rows that exist among `keys`."""
@@ -198,7 +209,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
                 f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS_READ} '
                 'FROM key CROSS JOIN job ON process_name = process AND timeperiod = period'
             )
-            for job in self._decoded(rows.job_of, self._file.read(sql, values)):
+            for job in self._decoded('job', rows.job_of, self._file.read(sql, values)):
                 found[job.key] = job
         return found
 
@@ -208,7 +219,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         for chunk in _chunks(list(uow_ids)):
             marks = ', '.join('?' * len(chunk))
             sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
-            for unit in self._decoded(rows.unit_of, self._file.read(sql, chunk)):
+            for unit in self._decoded(_UNITS, rows.unit_of, self._file.read(sql, chunk)):
                 found[unit.id] = unit
         return found
 
@@ -216,10 +227,9 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         """Return units that somebody still has to act on, those that run longest first."""
         sql = (
             f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE} '
-            'ORDER BY state, started_at, created_at, id LIMIT ?'
+            'ORDER BY state, started_at, created_at, id'
         )
-        found = self._file.read(sql, (-1 if limit is None else limit,))
-        return list(self._decoded(rows.unit_of, found))
+        return self._page(_UNITS, rows.unit_of, sql, (), -1 if limit is None else limit)
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""
@@ -229,21 +239,21 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         """Return commands that have not ended, oldest first."""
         sql = (
             f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE state IN {OPEN_COMMANDS} '
-            'ORDER BY created_at, id LIMIT ?'
+            'ORDER BY created_at, id'
         )
-        return list(self._decoded(rows.command_of, self._file.read(sql, (limit,))))
+        return self._page('command', rows.command_of, sql, (), limit)
 
     def freeruns(self) -> Sequence[Freerun]:
         """Return every free run, by name."""
         sql = (
             f'SELECT {rows.FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
         )
-        return list(self._decoded(rows.freerun_of, self._file.read(sql)))
+        return list(self._decoded('freerun_process', rows.freerun_of, self._file.read(sql)))
 
     def overrides(self) -> Sequence[Override]:
         """Return what operators have changed of managed processes, by name."""
         sql = f'SELECT {rows.OVERRIDE_COLUMNS} FROM managed_process ORDER BY process_name'
-        return list(self._decoded(rows.override_of, self._file.read(sql)))
+        return list(self._decoded('managed_process', rows.override_of, self._file.read(sql)))
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete log lines, and ended units of free runs, from before an instant."""
@@ -256,18 +266,21 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         """Take units for `lease`."""
         now = self._clock.now()
         micros, until = to_micros(now), to_micros(now + lease)
-        if len(uow_ids) == 1:
-            found = self._file.write_returning(_CLAIM, (owner, until, micros, uow_ids[0], micros))
+        claims = [(owner, until, micros, uow_id, micros) for uow_id in uow_ids]
+        if len(claims) == 1:
+            found = self._file.write_returning(_CLAIM, claims[0])
         else:
-            with self._file.transaction() as connection:
-                found = [
-                    row
-                    for uow_id in uow_ids
-                    for row in connection.execute(
-                        _CLAIM, (owner, until, micros, uow_id, micros)
-                    ).fetchall()
-                ]
-        return [rows.unit_of(row) for row in found]
+            with self._file.transaction(is_text_checked=False) as connection:
+                found = [row for claim in claims for row in connection.execute(_CLAIM, claim)]
+        units = list(self._decoded(_UNITS, rows.unit_of, found))
+        if len(units) < len(found):
+            self._hand_back({row[0] for row in found} - {unit.id for unit in units}, owner)
+        return units
+
+    def _hand_back(self, uow_ids: Collection[UowId], owner: str) -> None:
+        """Leave illegal units alone that were claimed before they could be read."""
+        with self._file.transaction() as connection:
+            connection.executemany(_UNCLAIM, [(uow_id, owner) for uow_id in uow_ids])
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
         """Extend a lease."""
@@ -308,7 +321,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         """Return one command."""
         sql = f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE id = ?'
         found = self._file.read(sql, (command_id,))
-        return rows.command_of(found[0]) if found else None
+        return next(self._decoded('command', rows.command_of, found), None)
 
     # Reader
 
@@ -320,9 +333,9 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             values += [after.process, str(after.timeperiod)]
         sql = (
             f'SELECT {rows.JOB_COLUMNS_READ} FROM job WHERE {" AND ".join(clauses)} '
-            'ORDER BY process_name, timeperiod LIMIT ?'
+            'ORDER BY process_name, timeperiod'
         )
-        return list(self._decoded(rows.job_of, self._file.read(sql, (*values, limit))))
+        return self._page('job', rows.job_of, sql, values, limit)
 
     def changed_jobs(
         self, since: datetime, limit: int, after: JobChange | None = None
@@ -334,17 +347,18 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         sql = (
             f'SELECT {rows.JOB_COLUMNS_READ} FROM job INDEXED BY job_changed '
             'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
-            'ORDER BY changed_at, process_name, timeperiod LIMIT ?'
+            'ORDER BY changed_at, process_name, timeperiod'
         )
-        return list(self._decoded(rows.change_of, self._file.read(sql, (*start, limit))))
+        return self._page('job', rows.change_of, sql, start, limit)
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
         return {
-            (ProcessName(process), JobState(state)): count
+            (ProcessName(process), _STATE_BY_VALUE[state]): count
             for process, state, count in self._file.read(
                 'SELECT process_name, state, count(*) FROM job GROUP BY process_name, state'
             )
+            if state in _STATE_BY_VALUE and isinstance(process, str)
         }
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
@@ -354,37 +368,37 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             'WHERE process_name = ? AND timeperiod = ? ORDER BY run'
         )
         found = self._file.read(sql, (key.process, str(key.timeperiod)))
-        return [rows.unit_of(row) for row in found]
+        return list(self._decoded(_UNITS, rows.unit_of, found))
 
     def all_units(self) -> Iterable[Unit]:
         """Yield every unit, by process, timeperiod and run."""
         sql = f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work ORDER BY process_name, timeperiod, run'
-        return self._decoded(rows.unit_of, self._file.stream(sql))
+        return self._decoded(_UNITS, rows.unit_of, self._file.stream(sql))
 
     def log(self, uow_id: UowId) -> Sequence[LogLine]:
         """Return a unit's log, oldest line first."""
-        return [
-            LogLine(attempt=attempt, at=_instant(at), level=level, text=text)
-            for attempt, at, level, text in self._file.read(
-                'SELECT attempt, at, level, text FROM log_recording '
-                'WHERE related_unit_of_work = ? ORDER BY rowid',
-                (uow_id,),
-            )
-        ]
+        found = self._file.read(
+            'SELECT attempt, at, level, text FROM log_recording '
+            'WHERE related_unit_of_work = ? ORDER BY rowid',
+            (uow_id,),
+        )
+        lines = self._rows.decoded(
+            'log_recording', lambda _: f'of unit {uow_id}', rows.log_line_of, found
+        )
+        return list(lines)
 
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
         return self._events(key.process, str(key.timeperiod), limit)
 
     def _events(self, process: ProcessName, timeperiod: str, limit: int) -> list[JobEvent]:
-        return [
-            JobEvent(at=_instant(at), text=text)
-            for at, text in self._file.read(
-                'SELECT at, text FROM job_event WHERE process_name = ? AND timeperiod = ? '
-                'ORDER BY rev DESC LIMIT ?',
-                (process, timeperiod, limit),
-            )
-        ]
+        found = self._file.read(
+            'SELECT at, text FROM job_event WHERE process_name = ? AND timeperiod = ? '
+            'ORDER BY rev DESC LIMIT ?',
+            (process, timeperiod, limit),
+        )
+        name = f'{process}@{timeperiod}' if timeperiod else process
+        return list(self._rows.decoded('job_event', lambda _: f'of {name}', rows.event_of, found))
 
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
         """Return a free run's newest events, newest first."""
@@ -394,9 +408,9 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         """Return the newest units of a free run, newest first."""
         sql = (
             f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE process_name = ? '
-            'ORDER BY timeperiod DESC, run DESC LIMIT ?'
+            'ORDER BY timeperiod DESC, run DESC'
         )
-        return [rows.unit_of(row) for row in self._file.read(sql, (name, limit))]
+        return self._page(_UNITS, rows.unit_of, sql, (name,), limit)
 
     def ended_runs(
         self, process: ProcessName, limit: int, before: Timeperiod | None = None
@@ -409,9 +423,9 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         sql = (
             f'SELECT {rows.ENDED_RUN_COLUMNS} FROM unit_of_work WHERE {where} '
             f'AND state NOT IN {LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
-            'ORDER BY timeperiod DESC, run DESC LIMIT ?'
+            'ORDER BY timeperiod DESC, run DESC'
         )
-        return [rows.ended_run_of(row) for row in self._file.read(sql, (*values, limit))]
+        return self._page(_UNITS, rows.ended_run_of, sql, values, limit)
 
     def ended_freerun_units(
         self,
@@ -426,37 +440,35 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             f'SELECT {rows.UNIT_COLUMNS} FROM unit_of_work INDEXED BY unit_of_work_freerun '
             "WHERE time_qualifier = '_real_time' AND finished_at >= ? "
             f'AND state IN ({", ".join("?" * len(states))}){later} '
-            'ORDER BY finished_at DESC, id LIMIT ?'
+            'ORDER BY finished_at DESC, id'
         )
-        values = (to_micros(since), *(state.value for state in states), *place, limit)
-        return [rows.unit_of(row) for row in self._file.read(sql, values)]
+        values = (to_micros(since), *(state.value for state in states), *place)
+        return self._page(_UNITS, rows.unit_of, sql, values, limit)
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""
         later, values = _later_than(after)
         sql = (
             f"SELECT {rows.UNIT_COLUMNS} FROM unit_of_work WHERE state = 'state_dead'{later} "
-            'ORDER BY finished_at DESC, id LIMIT ?'
+            'ORDER BY finished_at DESC, id'
         )
-        return [rows.unit_of(row) for row in self._file.read(sql, (*values, limit))]
+        return self._page(_UNITS, rows.unit_of, sql, values, limit)
 
     def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
         """Return in which states the jobs stand that a request has reset."""
         return {
-            JobState(state): count
+            _STATE_BY_VALUE[state]: count
             for state, count in self._file.read(
                 'SELECT state, count(*) FROM job WHERE request_id = ? GROUP BY state',
                 (command_id,),
             )
+            if state in _STATE_BY_VALUE
         }
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""
         found = self._file.read('SELECT owner, term, lease_until FROM leadership')
-        if not found:
-            return None
-        owner, term, until = found[0]
-        return Leadership(owner=owner, term=term, until=_instant(until))
+        return next(self._decoded('leadership', rows.leadership_of, found), None)
 
     def commands(
         self,
@@ -475,10 +487,9 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             where += ' AND (created_at < ? OR (created_at = ? AND id > ?))'
             values += [to_micros(after.created_at), to_micros(after.created_at), after.id]
         sql = (
-            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE {where} '
-            'ORDER BY created_at DESC, id LIMIT ?'
+            f'SELECT {rows.COMMAND_COLUMNS} FROM command WHERE {where} ORDER BY created_at DESC, id'
         )
-        return [rows.command_of(row) for row in self._file.read(sql, (*values, limit))]
+        return self._page('command', rows.command_of, sql, values, limit)
 
 
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
@@ -534,9 +545,3 @@ def _lease_lost(uow_id: UowId, fence: int) -> LeaseLost:
 def _chunks(items: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(items), _KEYS_PER_STATEMENT):
         yield items[start : start + _KEYS_PER_STATEMENT]
-
-
-def _instant(micros: int) -> datetime:
-    instant = from_micros(micros)
-    assert instant is not None, 'the column is NOT NULL'
-    return instant

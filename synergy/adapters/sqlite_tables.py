@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from synergy.adapters.sqlite_connection import SqliteFile
+from synergy.adapters.sqlite_rows import name_of
 from synergy.ports.clock import Clock
-
-logger = logging.getLogger(__name__)
+from synergy.ports.rows import IllegalRow, Rows
 
 T = TypeVar('T')
+
+#: A page is filled up behind illegal rows by so many more reads, each of twice as many rows.
+_REFILLS_MAX: Final = 12
 
 
 class SqliteTables:
@@ -21,24 +24,31 @@ class SqliteTables:
         """Use an open file."""
         self._file = file
         self._clock = clock
-        self._reported: set[str] = set()
+        self._rows = Rows(f'store {file.path}')
 
-    def _decoded(self, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the rows that could not be read since the last `forget_illegal_rows`."""
+        return self._rows.met
+
+    def forget_illegal_rows(self) -> None:
+        """Forget which rows could not be read."""
+        self._rows.forget()
+
+    def _decoded(self, table: str, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
         """Yield the records of rows; a row that somebody made illegal is reported and left out."""
-        for row in found:
-            try:
-                yield decode(row)
-            except (ValueError, TypeError) as error:
-                self._report(f'row {row[0]} {row[1]}', error)
+        return self._rows.decoded(table, partial(name_of, table), decode, found)
 
-    def _report(self, what: str, problem: object) -> None:
-        if what not in self._reported:
-            self._reported.add(what)
-            logger.error(
-                '%s in store %s was made illegal: %s; it is left alone, and what waits for it '
-                'waits until somebody mends or removes it',
-                what,
-                self._file.path,
-                problem,
-                extra={'event': 'row_malformed'},
-            )
+    def _page(
+        self, table: str, decode: Callable[[Any], T], sql: str, values: Sequence[Any], limit: int
+    ) -> list[T]:
+        """Return `limit` records of a SELECT, fewer only at its end: illegal rows take no place."""
+        found: list[T] = []
+        asked, offset = limit, 0
+        for _ in range(_REFILLS_MAX):
+            rows = self._file.read(f'{sql} LIMIT ? OFFSET ?', (*values, asked, offset))
+            found += self._decoded(table, decode, rows)
+            if len(found) >= limit or len(rows) < asked or limit < 0:
+                break
+            offset += len(rows)
+            asked *= 2
+        return found[:limit] if limit >= 0 else found

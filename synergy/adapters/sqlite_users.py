@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from synergy.adapters.sqlite_connection import from_micros, to_micros
+from synergy.adapters import sqlite_rows as rows
+from synergy.adapters.sqlite_connection import to_micros
 from synergy.adapters.sqlite_tables import SqliteTables
-from synergy.core.users import ApiToken, Role, User
+from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
-_SAVE_USER: Final = (
-    'INSERT INTO mx_user (name, role, password_hash, serial, created_at) VALUES (?, ?, ?, ?, ?) '
-    'ON CONFLICT (name) DO UPDATE SET role = excluded.role, '
-    'password_hash = excluded.password_hash, serial = excluded.serial'
+_ADD_USER: Final = (
+    'INSERT INTO mx_user (name, role, password_hash, serial, created_at) VALUES (?, ?, ?, ?, ?)'
 )
-_TOKEN_COLUMNS: Final = 'id, user_name, role, digest, label, created_at, expires_at'
+_REMEMBER: Final = 'INSERT OR IGNORE INTO mx_login (id) VALUES (1)'
+_SAVE_TOKEN: Final = (
+    f'INSERT INTO mx_token ({rows.TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? '
+    'WHERE EXISTS (SELECT 1 FROM mx_user WHERE name = ?) ON CONFLICT (id) DO NOTHING'
+)
 
 
 class SqliteUsers(SqliteTables):
@@ -23,67 +25,79 @@ class SqliteUsers(SqliteTables):
 
     def users(self) -> Sequence[User]:
         """Return every user, by name."""
-        return [
-            User(
-                name=name,
-                role=Role(role),
-                password_hash=password_hash,
-                serial=serial,
-                created_at=_instant(created),
-            )
-            for name, role, password_hash, serial, created in self._file.read(
-                'SELECT name, role, password_hash, serial, created_at FROM mx_user ORDER BY name'
-            )
-        ]
+        found = self._file.read(f'SELECT {rows.USER_COLUMNS} FROM mx_user ORDER BY name')
+        return list(self._decoded('mx_user', self._user_of, found))
 
-    def save_user(self, user: User) -> None:
-        """Insert a user, or replace the one of that name."""
-        created = to_micros(user.created_at)
-        self._file.write(
-            _SAVE_USER, (user.name, user.role.value, user.password_hash, user.serial, created)
-        )
+    def _user_of(self, row: tuple[Any, ...]) -> User:
+        try:
+            return rows.user_of(row)
+        except ValueError as error:
+            self._rows.report('mx_user', rows.name_of('mx_user', row), error)
+            return nobody(rows.name_of('mx_user', row))
+
+    def had_users(self) -> bool:
+        """Tell whether there is a user, or ever was one."""
+        sql = 'SELECT EXISTS (SELECT 1 FROM mx_user) OR EXISTS (SELECT 1 FROM mx_login)'
+        return bool(self._file.read(sql)[0][0])
+
+    def add_user(self, user: User) -> bool:
+        """Insert a user, unless there is one whose name is alike."""
+        with self._file.transaction() as connection:
+            if any(alike(user.name) == alike(known.name) for known in self.users()):
+                return False
+            created = to_micros(user.created_at)
+            values = (user.name, user.role.value, user.password_hash, user.serial, created)
+            connection.execute(_ADD_USER, values)
+            connection.execute(_REMEMBER)
+        return True
+
+    def set_role(self, name: str, role: Role, *, keeps_admin: bool = True) -> UserOutcome:
+        """Change the role of a user and raise its serial."""
+        with self._file.transaction() as connection:
+            outcome = outcome_of(self.users(), name, role, keeps_admin=keeps_admin)
+            if outcome is UserOutcome.DONE:
+                connection.execute(
+                    'UPDATE mx_user SET role = ?, serial = serial + 1 WHERE name = ?',
+                    (role.value, name),
+                )
+        return outcome
+
+    def set_password(self, name: str, password_hash: str) -> bool:
+        """Change the password of a user and raise its serial."""
+        sql = 'UPDATE mx_user SET password_hash = ?, serial = serial + 1 WHERE name = ?'
+        return self._file.write(sql, (password_hash, name)) == 1
 
     def end_sessions(self, name: str) -> None:
         """Raise the serial of a user, if there is one."""
         self._file.write('UPDATE mx_user SET serial = serial + 1 WHERE name = ?', (name,))
 
-    def remove_user(self, name: str) -> bool:
+    def remove_user(self, name: str, *, keeps_admin: bool = True) -> UserOutcome:
         """Delete a user and all tokens of that name."""
         with self._file.transaction() as connection:
-            connection.execute('DELETE FROM mx_token WHERE user_name = ?', (name,))
-            return connection.execute('DELETE FROM mx_user WHERE name = ?', (name,)).rowcount == 1
+            outcome = outcome_of(self.users(), name, None, keeps_admin=keeps_admin)
+            if outcome is UserOutcome.DONE:
+                connection.execute(_REMEMBER)
+                connection.execute('DELETE FROM mx_token WHERE user_name = ?', (name,))
+                connection.execute('DELETE FROM mx_user WHERE name = ?', (name,))
+        return outcome
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""
-        return [
-            ApiToken(
-                id=token_id,
-                user=user,
-                role=Role(role),
-                digest=digest,
-                label=label,
-                created_at=_instant(created),
-                expires_at=from_micros(expires),
-            )
-            for token_id, user, role, digest, label, created, expires in self._file.read(
-                f'SELECT {_TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
-            )
-        ]
+        sql = f'SELECT {rows.TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
+        return list(self._decoded('mx_token', rows.token_of, self._file.read(sql)))
 
-    def save_token(self, token: ApiToken) -> None:
-        """Insert a token."""
-        self._file.write(
-            f'INSERT INTO mx_token ({_TOKEN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)',
-            (
-                token.id,
-                token.user,
-                token.role.value,
-                token.digest,
-                token.label,
-                to_micros(token.created_at),
-                to_micros(token.expires_at),
-            ),
+    def save_token(self, token: ApiToken) -> bool:
+        """Insert a token if its user is there and no token has its id."""
+        values = (
+            token.id,
+            token.user,
+            token.role.value,
+            token.digest,
+            token.label,
+            to_micros(token.created_at),
+            to_micros(token.expires_at),
         )
+        return self._file.write(_SAVE_TOKEN, (*values, token.user)) == 1
 
     def remove_token(self, token_id: str) -> bool:
         """Delete a token."""
@@ -96,9 +110,3 @@ class SqliteUsers(SqliteTables):
             self._file.write('INSERT OR IGNORE INTO mx_secret (id, text) VALUES (1, ?)', (fresh,))
             found = self._file.read('SELECT text FROM mx_secret')
         return str(found[0][0])
-
-
-def _instant(micros: int) -> datetime:
-    instant = from_micros(micros)
-    assert instant is not None, 'the column is NOT NULL'
-    return instant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import sys
 import uuid
@@ -83,7 +84,12 @@ def asking() -> Iterator[Asking]:
 
 def actor() -> str:
     """Return who asks, for the audit: user@host."""
-    return f'{getpass.getuser()}@{socket.gethostname()}'
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # As in a container that runs under a number: the password database does not know it.
+        name = str(os.getuid())
+    return f'{name}@{socket.gethostname()}'
 
 
 def new_id() -> CommandId:

@@ -15,6 +15,7 @@ import webbrowser
 from typing import Final
 
 from synergy.conf.model import Settings
+from synergy.doors import PYTHON
 from synergy.mx.address import address_of
 
 #: A dashboard that takes longer was not started, or has failed; then nothing is shown.
@@ -35,7 +36,7 @@ def open_browser_soon(settings: Settings) -> None:
     url = address_of(settings)
     host = 'localhost' if settings.mx_host in ('0.0.0.0', '::', '') else settings.mx_host
     subprocess.Popen(
-        [sys.executable, '-m', 'synergy.cli.browser', host, str(settings.mx_port), url],
+        [*PYTHON, '-m', 'synergy.cli.browser', host, str(settings.mx_port), url],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_table
+from synergy.cli.numbers import MANY, real, whole
 
 if TYPE_CHECKING:
     from bench.chaos.report import Report
@@ -19,12 +20,22 @@ _BACKENDS: Final = ('embedded', 'production')
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        '--minutes', type=float, default=2.0, metavar='N', help='how long faults go on (default 2)'
+        '--minutes',
+        type=real(0.01, 10_000),
+        default=2.0,
+        metavar='N',
+        help='how long faults go on (default 2)',
     )
-    parser.add_argument('--seed', type=int, metavar='S', help='what to draw faults from')
+    parser.add_argument('--seed', type=whole(-MANY), metavar='S', help='what to draw faults from')
     parser.add_argument('--backend', choices=_BACKENDS, help='only this one; otherwise both')
     parser.add_argument(
-        '--boxes', type=int, default=2, metavar='N', help='how many boxes (default 2)'
+        '--boxes', type=whole(1, 100), default=2, metavar='N', help='how many boxes (default 2)'
+    )
+    parser.add_argument(
+        '--unruly',
+        action='store_true',
+        help='user code misbehaves, too: it forks, pools, detaches, prints noise, ignores signals; '
+        'nothing of it may be left after its run',
     )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the reports to FILE')
 
@@ -48,6 +59,7 @@ def _run(options: Namespace) -> ExitCode:
                 minutes=options.minutes,
                 seed=seed,
                 box_count=options.boxes,
+                is_unruly=options.unruly,
                 say=lambda text: print(text, flush=True),
             )
         )

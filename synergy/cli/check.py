@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
-from synergy import bootstrap
+from synergy import bootstrap, private
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.db import level_problems
 from synergy.cli.mq import routes_of
-from synergy.conf.errors import ConfigurationError
+from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
 from synergy.core.uri import without_password
 from synergy.ports.errors import StoreError
@@ -30,19 +30,23 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> ExitCode:
     try:
         settings, context = bootstrap.load()
+        folders = bootstrap.folders_of(settings)
+        if refused := private.problems_of(settings.home, settings.project, folders):
+            raise SettingsError(tuple(refused))
     except ConfigurationError as error:
         if not options.json:
             raise
         print_json({'is_valid': False, 'problems': list(error.problems)})
         return ExitCode.MISCONFIGURED
     levels, unseen = _levels(settings, context)
+    wide = private.wide(settings.home, settings.project, folders)
     problems = _unreached(settings, context) if options.servers else []
     code = ExitCode.UNAVAILABLE if problems else ExitCode.OK
     if levels:
         code = ExitCode.MISCONFIGURED
     trees = {node.tree.name for node in context.hierarchy}
     if options.json:
-        print_json({'is_valid': not levels, 'problems': [*levels, *problems]})
+        print_json({'is_valid': not levels, 'problems': [*levels, *problems], 'warnings': wide})
         return code
     print(f'settings  ok: home {settings.home}')
     store, broker = map(without_password, (settings.store_uri, settings.broker_uri))
@@ -56,6 +60,8 @@ def _run(options: Namespace) -> ExitCode:
         f'{len(context.managed)} managed processes in {len(trees)} trees, '
         f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'
     )
+    for warning in wide:
+        print(f'warning   {warning}')
     if options.servers:
         print(f'servers   {"; ".join(problems) or "ok: store and broker can be used"}')
     return code

@@ -24,8 +24,9 @@ from synergy.doors import starter_command
 from synergy.mx.address import refusal_of
 from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
+from synergy.supervisor.leftovers import mark_of
 from synergy.supervisor.main import pid_file_of
-from synergy.supervisor.slots import instance_file
+from synergy.supervisor.slots import instance_file, slot_name
 
 #: How long a start may take before the command gives up waiting for it.
 START_SECONDS: Final = 15.0
@@ -195,11 +196,17 @@ class Control:
     ) -> int:
         """Start one process in the background; raise CommandError when it ends at once."""
         log_file = instance_file(entry.log_file, instance)
+        is_alone = entry.name != PROCESS_SUPERVISOR
+        mark = mark_of(self._settings.home, slot_name(entry.name, instance)) if is_alone else {}
         done = subprocess.run(
             starter_command(entry.name, instance, '--daemon'),
+            env={**os.environ, **mark},
             cwd=self._settings.project,
+            # Never the caller's: what it reads from may be open for ever.
+            stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding='utf-8',
+            errors='replace',
             check=False,
         )
         if done.returncode != 0:

@@ -11,8 +11,12 @@ from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
+from synergy.cli.moving import differences
+from synergy.conf.model import Context
 from synergy.core.context_change import refused_levels
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.printable import printable
+from synergy.core.redaction import redacted_text
 from synergy.ports.administration import Administration, Findings
 
 
@@ -34,10 +38,10 @@ def _run(options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(settings, context) as runtime:
         administration = runtime.administer_store()
         if not (options.update or options.reset):
-            return _check(administration, context.hierarchy, is_json=options.json)
+            return _check(administration, context, is_json=options.json)
         _refuse_in_use(administration, Control(runtime), 'reset' if options.reset else 'update')
         if options.update:
-            return _update(administration, is_json=options.json)
+            return _update(administration, context, is_json=options.json)
         return _reset(administration, is_sure=options.yes)
 
 
@@ -47,9 +51,9 @@ def level_problems(administration: Administration, hierarchy: Hierarchy) -> list
     return [str(item) for item in refused_levels(hierarchy, led, rows).values()]
 
 
-def _check(administration: Administration, hierarchy: Hierarchy, *, is_json: bool) -> ExitCode:
-    findings = administration.check()
-    levels = level_problems(administration, hierarchy)
+def _check(administration: Administration, context: Context, *, is_json: bool) -> ExitCode:
+    findings = _noted(administration.check(), administration, context)
+    levels = level_problems(administration, context.hierarchy)
     findings = replace(findings, problems=[*findings.problems, *levels])
     if is_json:
         print_json({'store': administration.place, **asdict(findings)})
@@ -57,22 +61,28 @@ def _check(administration: Administration, hierarchy: Hierarchy, *, is_json: boo
         print(administration.place)
         _print('found', findings.found)
         _print('would change with ./launch.py db --update', findings.changes)
+        _print('would behave differently', findings.notes)
         _print('problems', findings.problems)
         if not findings.changes and not findings.problems:
             print('up to date')
     return _code(findings, is_outdated=bool(findings.changes))
 
 
-def _update(administration: Administration, *, is_json: bool) -> ExitCode:
-    findings = administration.update()
+def _update(administration: Administration, context: Context, *, is_json: bool) -> ExitCode:
+    findings = _noted(administration.update(), administration, context)
     if is_json:
         print_json({'store': administration.place, **asdict(findings)})
     else:
         print(administration.place)
         _print('changed', findings.changes)
+        _print('will behave differently', findings.notes)
         _print('problems', findings.problems)
         print('up to date')
     return _code(findings, is_outdated=False)
+
+
+def _noted(findings: Findings, administration: Administration, context: Context) -> Findings:
+    return replace(findings, notes=differences(administration.former(), context))
 
 
 def _reset(administration: Administration, *, is_sure: bool) -> ExitCode:
@@ -111,7 +121,7 @@ def _code(findings: Findings, *, is_outdated: bool) -> ExitCode:
 def _print(title: str, lines: Sequence[str]) -> None:
     if lines:
         print(f'{title}:')
-        print('\n'.join(f'    {line}' for line in lines))
+        print('\n'.join(f'    {printable(redacted_text(line))}' for line in lines))
 
 
 COMMAND = CliCommand(

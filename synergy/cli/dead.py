@@ -9,8 +9,7 @@ from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.tables import print_dead
-from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_record import is_freerun
+from synergy.core.dead_letters import LetterAction, settling
 from synergy.core.records import Unit
 from synergy.view.encode import encode_dead
 
@@ -18,7 +17,7 @@ _LIMIT = 1000
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('action', nargs='?', choices=['ls', 'retry', 'drop'], default='ls')
+    parser.add_argument('action', nargs='?', choices=['ls', *LetterAction], default='ls')
     parser.add_argument('id', nargs='?', metavar='ID', help='of the unit, as ls shows it')
     parser.add_argument('--all', action='store_true', help='all dead letters')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
@@ -38,16 +37,7 @@ def _run(options: Namespace) -> ExitCode:
                 else 'give the ID of a dead letter, or --all',
                 ExitCode.UNKNOWN if options.id else ExitCode.USAGE,
             )
-        codes = []
-        for unit in chosen:
-            if options.action == 'retry':
-                kind = (
-                    CommandKind.FREERUN_RUN if is_freerun(unit.process) else CommandKind.REPROCESS
-                )
-                codes.append(_ask(ask, unit, kind, options))
-                if codes[-1] is ExitCode.FOUND:
-                    continue  # Refused: were it dropped now, nobody would hear of it again.
-            codes.append(_ask(ask, unit, CommandKind.DROP, options))
+        codes = [_settle(ask, unit, options) for unit in chosen]
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 
 
@@ -60,17 +50,14 @@ def _list(dead: Sequence[Unit], *, is_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _ask(ask: Asking, unit: Unit, kind: CommandKind, options: Namespace) -> ExitCode:
-    command = Command(
-        id=new_id(),
-        kind=kind,
-        process=unit.process,
-        start=unit.timeperiod,
-        end=unit.timeperiod.shift(1),
-        details={'uow': unit.id} if kind is CommandKind.DROP else {},
+def _settle(ask: Asking, unit: Unit, options: Namespace) -> ExitCode:
+    command = settling(
+        unit,
+        LetterAction(options.action),
+        command_id=new_id(),
         actor=actor(),
-        reason=options.reason or f'{options.action} of dead letter {unit.id}',
-        created_at=ask.runtime.clock.now(),
+        reason=options.reason,
+        now=ask.runtime.clock.now(),
     )
     return tell(ask.ask(command), is_json=options.json)
 

@@ -31,6 +31,7 @@ from synergy.cli.demo_system import (
     running_system,
     stay_up,
 )
+from synergy.cli.numbers import whole
 from synergy.cli.verify import all_jobs
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
@@ -62,7 +63,9 @@ class DemoResult:
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('--days', type=int, metavar='N', help='only the first N days of the year')
+    parser.add_argument(
+        '--days', type=whole(1, 400), metavar='N', help='only the first N days of the year'
+    )
     parser.add_argument('--exit', action='store_true', help='stop everything at the end')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the result to FILE')
     parser.add_argument(

@@ -31,6 +31,7 @@ from synergy.cli.demo_system import (
     lead_to,
     running_system,
 )
+from synergy.cli.patience import Patience
 from synergy.cli.verify import all_jobs
 from synergy.core.invariants import check
 from synergy.core.records import ProcessName
@@ -40,8 +41,8 @@ from synergy.ports.store import JobFilter, Store
 _CONTEXT_MODULE: Final = 'workers.live_context'
 #: Runs of the present interval after which a machine that runs again and again was seen to do so.
 _RUNS_SEEN: Final = 2
-#: With --exit: time after which the demo gives up waiting to see all of it.
-_SECONDS_MAX: Final = 300.0
+#: With --exit: no run ends for so long, and the demo gives up waiting to see all of it.
+_STILL_SECONDS_MAX: Final = 120.0
 _FINAL_MAX: Final = 1000
 _PROBLEMS_SHOWN: Final = 20
 
@@ -109,6 +110,7 @@ def _follow(
     """Show the processes until Ctrl-C or until all is seen; return what was not."""
     clock = runtime.clock
     began = clock.monotonic()
+    patience = Patience(_STILL_SECONDS_MAX, clock.monotonic)
     unseen: Sequence[str] = ()
     with LiveView(console()) as view:
         try:
@@ -118,7 +120,8 @@ def _follow(
                 seconds = clock.monotonic() - began
                 view.show(rows, seconds)
                 unseen = _unseen(rows)
-                if not is_endless and (not unseen or seconds > _SECONDS_MAX):
+                progress = tuple((row.ended_count, row.final_count) for row in rows)
+                if not is_endless and (not unseen or patience.has_run_out(progress)):
                     view.show(rows, seconds, is_last=True)
                     return unseen
                 clock.sleep(LOOK_SECONDS)

@@ -11,9 +11,11 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.printable import printable
 from synergy.core.records import Unit, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey
@@ -128,7 +130,7 @@ def _table(rows: Sequence[LiveRow]) -> Table:
     for row in rows:
         table.add_row(
             row.process, row.machine, row.timeperiod, row.state.value, f'{row.ended_count}',
-            f'{row.row_count}', row.last_result.replace('[', r'\['), f'{row.final_count}',
+            f'{row.row_count}', Text(printable(row.last_result)), f'{row.final_count}',
             f'{row.pending_count}',
         )  # fmt: skip
     return table
@@ -138,6 +140,6 @@ def _text(row: LiveRow) -> str:
     return (
         f'{row.process} ({row.machine}) {row.timeperiod} {row.state.value}, '
         f'{row.ended_count} runs, '
-        f'{row.row_count} rows, last {row.last_result or "none"}; {row.final_count} final, '
-        f'{row.pending_count} over'
+        f'{row.row_count} rows, last {printable(row.last_result) or "none"}; '
+        f'{row.final_count} final, {row.pending_count} over'
     )

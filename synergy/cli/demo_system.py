@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from synergy import bootstrap
+from synergy import bootstrap, private
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
@@ -74,8 +74,8 @@ def claim_home(runtime: Runtime, home: Path) -> None:
     try:
         if home.exists():
             shutil.rmtree(home)
-        home.mkdir(parents=True)
-        (home / _MARKER).write_text('Emptied whenever a demo starts.\n')
+        private.make_folder(home)
+        private.write_text(home / _MARKER, 'Emptied whenever a demo starts.\n')
     except OSError as error:
         raise CommandError(
             f'home {home} cannot be made ({error.strerror}); choose another --home',
@@ -108,7 +108,7 @@ class DemoSystem:
                 ExitCode.UNAVAILABLE,
             )
         settings = self._runtime.settings
-        settings.log_directory.mkdir(parents=True, exist_ok=True)
+        private.make_folder(settings.log_directory)
         self._identity = processes.spawn(
             starter_command(PROCESS_SUPERVISOR, 0),
             environment={PARENT_VARIABLE: str(os.getpid())},

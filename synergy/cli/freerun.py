@@ -5,7 +5,6 @@ A run is named by its number, as for `launch.py log`; the Scheduler is told the 
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
@@ -15,12 +14,16 @@ from typing import Any, Final
 from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.tables import print_freeruns, print_runs
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
+from synergy.core.printable import printable
 from synergy.core.records import ProcessName
+from synergy.core.redaction import redacted_text
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.documents import DeadDocument
 from synergy.view.encode import encode_dead, encode_freerun
@@ -39,7 +42,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('name', nargs='?', metavar='PROCESS::ENTRY', help='the entry')
     parser.add_argument(
-        '--run', type=int, metavar='N', help='of cancel: this run alone; freerun runs shows them'
+        '--run',
+        type=whole(1),
+        metavar='N',
+        help='of cancel: this run alone; freerun runs shows them',
     )
     parser.add_argument(
         '--trigger',
@@ -48,7 +54,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--overlap', choices=[item.value for item in Overlap])
     parser.add_argument('--misfire', choices=[item.value for item in Misfire])
-    parser.add_argument('--misfire-max', type=int, metavar='N', help='most missed fires to make up')
+    parser.add_argument(
+        '--misfire-max',
+        type=whole(1, MISFIRE_MAX),
+        metavar='N',
+        help='most missed fires to make up',
+    )
     parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
     parser.add_argument('--description', metavar='TEXT')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
@@ -100,6 +111,9 @@ def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun
             kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
         case _:
             kind, details = CommandKind.FREERUN_SAVE, details_of(options)
+            if options.action == 'add':
+                # Somebody else may add it until the Scheduler sees this.
+                details[IS_NEW] = True
             if not details and options.action == 'edit':
                 raise CommandError(
                     f'there is nothing to change; say what, as in freerun edit {name} --trigger '
@@ -171,10 +185,10 @@ def details_of(options: Namespace) -> dict[str, Any]:
     }
     if options.arguments is not None:
         try:
-            details['arguments'] = json.loads(options.arguments)
-        except ValueError as error:
+            details['arguments'] = loads(options.arguments, ARGUMENTS)
+        except OutOfBounds as error:
             raise CommandError(
-                f'--arguments is no JSON ({error}); give an object, as in \'{{"depth": 3}}\'',
+                f'--arguments cannot be taken: {error}; give an object, as in \'{{"depth": 3}}\'',
                 ExitCode.USAGE,
             ) from error
     return details
@@ -216,7 +230,7 @@ def _list(ask: Asking, options: Namespace) -> ExitCode:
     print_freeruns(documents)
     if options.name is not None:
         for event in ask.store.freerun_events(ProcessName(options.name), 20):
-            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {event.text}')
+            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {printable(redacted_text(event.text))}')
     return ExitCode.OK
 
 

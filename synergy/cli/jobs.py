@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.reading import reading
 from synergy.cli.tables import print_jobs
 from synergy.cli.target import instant_of, node_of
@@ -34,7 +35,11 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help='only jobs in this state, or that are failed, held, blocked or late',
     )
     parser.add_argument(
-        '--limit', type=int, default=_LIMIT, metavar='N', help=f'at most N (default {_LIMIT})'
+        '--limit',
+        type=whole(1, 1_000_000),
+        default=_LIMIT,
+        metavar='N',
+        help=f'at most N (default {_LIMIT})',
     )
     parser.add_argument('--json', action='store_true', help='print JSON')
 

@@ -8,9 +8,12 @@ from argparse import ArgumentParser, Namespace
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.numbers import whole
 from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
+from synergy.core.printable import printable
 from synergy.core.records import LogLine, ProcessName, Unit
+from synergy.core.redaction import redacted_text
 from synergy.ports.store import Store
 from synergy.view.encode import encode_line
 
@@ -20,7 +23,9 @@ _LOOK_SECONDS = 0.5
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('process', metavar='P', help='name of the process, or Process::entry')
     parser.add_argument('timeperiod', metavar='T', nargs='?', help='its timeperiod')
-    parser.add_argument('--run', type=int, metavar='N', help='number of the run (default: newest)')
+    parser.add_argument(
+        '--run', type=whole(0), metavar='N', help='number of the run (default: newest)'
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument('-f', '--follow', action='store_true', help='go on until the run has ended')
     how.add_argument('--json', action='store_true', help='print JSON')
@@ -44,7 +49,7 @@ def _run(options: Namespace) -> ExitCode:
         while True:
             lines = store.log(unit.id)
             for line in lines[shown:]:
-                print(_shown(line), flush=True)
+                print(redacted_text(_shown(line)), flush=True)
             shown = len(lines)
             if not options.follow or not _is_live(store, unit):
                 break
@@ -81,7 +86,8 @@ def _is_live(store: Store, unit: Unit) -> bool:
 
 
 def _shown(line: LogLine) -> str:
-    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {line.level:<7} {line.text}'
+    text = f'{line.level:<7} {line.text}'
+    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {printable(text)}'
 
 
 COMMAND = CliCommand(

@@ -10,10 +10,13 @@ import traceback
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from synergy import __version__, doors
+from synergy import __version__, doors, inherited, private
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.streams import spoken
 from synergy.conf.errors import ConfigurationError
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, check_text
 from synergy.core.nearest import nearest
+from synergy.core.redaction import redacted_text
 from synergy.ports.errors import PortError
 
 #: Sub-commands in the order of `--help`: name, module (`:` attribute), summary.
@@ -70,6 +73,8 @@ REMOTE_COMMANDS: Final = (
 STORELESS_COMMANDS: Final = (
     'new', 'demo', 'simulate', 'check', 'completion', 'install', 'test', 'bench', 'chaos', 'docs',
 )  # fmt: skip
+#: What these make may be meant for other users, as `.ve` is: the umask stays that of the caller.
+_SHARED: Final = frozenset({'completion', 'install', 'test', 'docs', 'bench'})
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNEXPECTED: Final = 70
 
@@ -82,8 +87,21 @@ _EXIT_CODES: Final = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
-    sys.stdout, sys.stderr = doors.speaking(sys.stdout), doors.speaking(sys.stderr)
+    inherited.settle()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and sys.getfilesystemencoding() != 'utf-8':
+        # Names of files, what is typed and what is kept are UTF-8 whatever the locale says.
+        os.execv(sys.executable, [*doors.PYTHON, '-m', 'synergy.cli', *arguments])
+    before = os.umask(0)
+    os.umask(before if arguments[:1] and arguments[0] in _SHARED else before | private.UMASK)
+    try:
+        with spoken():
+            return _main(arguments)
+    finally:
+        os.umask(before)
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ('-h', '--help', 'help'):
         print(_overview())
         return ExitCode.OK if arguments else ExitCode.FOUND
@@ -187,12 +205,14 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         return _failed(str(error), ExitCode.UNAVAILABLE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except private.NotPrivate as error:
+        return _failed(str(error), ExitCode.MISCONFIGURED)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception:  # noqa: BLE001 - the last door: a fault of the program, shown whole
-        traceback.print_exc()
+        print(redacted_text(traceback.format_exc()), file=sys.stderr)
         return EXIT_UNEXPECTED
     return code
 
@@ -210,17 +230,41 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(command: CliCommand, options: argparse.Namespace) -> int:
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            _check_text(name, value)
     url = getattr(options, 'server', None)
     if not url:
         return command.run(options)
     from synergy.cli import remote, server
 
     token = options.token or os.environ.get('SYNERGY_TOKEN') or None
-    return remote.run(command.name, server.Server(url, token), options)
+    try:
+        return remote.run(command.name, server.Server(url, token), options)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise CommandError(
+            f'{url} answered something else than the API of Synergy '
+            f'({type(error).__name__}: {error!s:.200}); check --server, and that it is of this '
+            'version',
+            ExitCode.UNAVAILABLE,
+        ) from error
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse a text that no store takes: bytes that are not UTF-8, and what no form would take."""
+    try:
+        check_text(value)
+    except OutOfBounds as error:
+        raise CommandError(f'{name} cannot be taken: {error}', ExitCode.USAGE) from error
+    if len(value) > ARGUMENTS.length:
+        raise CommandError(
+            f'{name} has {len(value):,} characters; at most {ARGUMENTS.length:,} are taken',
+            ExitCode.USAGE,
+        )
 
 
 def _failed(message: str, code: ExitCode) -> int:
-    print(message, file=sys.stderr)
+    print(redacted_text(message), file=sys.stderr)
     return code
 
 

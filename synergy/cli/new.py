@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Final
 
-from synergy import bootstrap, doors
+from synergy import bootstrap, doors, private
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.core.printable import printable
 from synergy.core.timeperiod import Qualifier, containing_utc
 
 _SUFFIX: Final = '.txt'
 #: Names that a package cannot ship as they are.
 _HIDDEN: Final = {'gitignore': '.gitignore'}
-_NAME: Final = re.compile(r'[\w][\w .-]*')
+_MARK: Final = re.compile(r'@[A-Z_]+@')
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -27,30 +29,31 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> ExitCode:
     folder: Path = options.folder.expanduser().absolute()
-    if not _NAME.fullmatch(folder.name):
+    if not folder.name or printable(folder.name) != folder.name:
         raise CommandError(
-            f'{folder.name!r} is no good name for a project; begin with a letter', ExitCode.USAGE
+            f'{folder.name!r} cannot be the name of a project; take one of letters, digits and '
+            'signs that can be seen',
+            ExitCode.USAGE,
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CommandError(
-            f'{folder} exists and is not an empty folder; choose another', ExitCode.CONFLICT
-        )
-    word_by_mark = _words(folder, bootstrap.clock().now())
+    words = _words(folder, bootstrap.clock().now())
     try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise CommandError(
+                f'{folder} exists and is not an empty folder; choose another', ExitCode.CONFLICT
+            )
+        private.make_folder(folder)
         for path, text in _files(resources.files('synergy.scaffold') / 'project', PurePosixPath()):
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            for mark, word in word_by_mark.items():
-                text = text.replace(mark, word)
-            file.write_text(text, encoding='utf-8')
+            file.write_text(_MARK.sub(lambda found: words[found.group()], text), encoding='utf-8')
         _finish(folder)
     except OSError as error:
         raise CommandError(
             f'{folder} cannot be written ({error.strerror}); choose a folder that you may write to',
             ExitCode.UNAVAILABLE,
         ) from error
-    command = word_by_mark['@COMMAND@']
-    print(f'{folder} is ready. Next:\n\n  cd {options.folder}')
+    command = words['@COMMAND@']
+    print(f'{folder} is ready. Next:\n\n  cd {quote(str(options.folder))}')
     print(f'  {command} check\n  {command} test\n  {command} up')
     return ExitCode.OK
 
@@ -59,7 +62,7 @@ def _finish(folder: Path) -> None:
     """Keep the project's own launch.py where it leads into a checkout; a package has a command."""
     door = folder / 'launch.py'
     if doors.IS_CHECKOUT:
-        door.chmod(0o755)
+        door.chmod(private.FOLDER_MODE)
     else:
         door.unlink()
 
@@ -73,7 +76,8 @@ def _words(folder: Path, now: datetime) -> dict[str, str]:
         '@START@': str(start),
         '@TODAY@': str(today),
         '@COMMAND@': doors.COMMAND,
-        '@CHECKOUT@': str(doors.BESIDE),
+        # As Python writes it: a folder may have quotes in its name.
+        '@CHECKOUT@': repr(str(doors.BESIDE)),
     }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, print_table
 from synergy.cli.control import Control, Running, entries_of
+from synergy.cli.tables import said
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.ports.processes import Processes
 from synergy.view.encode import instant
 
 
@@ -31,38 +34,37 @@ def _run(options: Namespace) -> ExitCode:
                 found.append(Running(entry.name, 0, control.supervisor()))
             else:
                 found += control.instances(entry)
+        rows: list[dict[str, Any]] = [
+            {
+                'process': item.process,
+                'instance': item.instance,
+                'pid': None if item.identity is None else item.identity.pid,
+                'started_at': instant(_started_at(runtime.processes, item)),
+            }
+            for item in found
+        ]
     if options.json:
-        print_json(
-            [
-                {
-                    'process': item.process,
-                    'instance': item.instance,
-                    'pid': None if item.identity is None else item.identity.pid,
-                    'started_at': instant(_started(item)),
-                }
-                for item in found
-            ]
-        )
+        print_json(rows)
     else:
         print_table(
             ('process', 'instance', 'runs', 'pid', 'since (UTC)'),
             [
                 (
-                    item.process,
-                    item.instance,
-                    'no' if item.identity is None else 'yes',
-                    None if item.identity is None else item.identity.pid,
-                    '' if item.identity is None else f'{_started(item):%Y-%m-%d %H:%M:%S}',
+                    row['process'],
+                    row['instance'],
+                    'no' if row['pid'] is None else 'yes',
+                    row['pid'],
+                    said(row['started_at']),
                 )
-                for item in found
+                for row in rows
             ],
         )
     is_running = any(item.identity is not None for item in found)
     return ExitCode.OK if is_running else ExitCode.FOUND
 
 
-def _started(item: Running) -> datetime | None:
-    return None if item.identity is None else datetime.fromtimestamp(item.identity.created_at, UTC)
+def _started_at(processes: Processes, item: Running) -> datetime | None:
+    return None if item.identity is None else processes.started_at(item.identity)
 
 
 COMMAND = CliCommand(

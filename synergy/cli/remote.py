@@ -6,6 +6,7 @@ Each command asks the endpoint that shows or does the same; the API's JSON has t
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -43,6 +44,8 @@ from synergy.cli.tables import (
 from synergy.cli.target import end_of, padded
 from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
+from synergy.core.freerun_definition import IS_NEW
+from synergy.core.printable import printable
 from synergy.core.records import ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import Qualifier
@@ -116,7 +119,8 @@ def _log(server: Server, options: Namespace) -> ExitCode:
         is_live = options.follow and _unit(server, options)['state'] in _LIVE
         for line in islice(server.items('units', unit['id'], 'log'), shown, None):
             at = line['at'].replace('T', ' ')[:19]
-            print(f'{at} {line["attempt"]} {line["level"]:<7} {line["text"]}', flush=True)
+            text = printable(f'{line["level"]:<7} {line["text"]}')
+            print(f'{at} {line["attempt"]} {text}', flush=True)
             shown += 1
         if not is_live:
             return ExitCode.OK
@@ -201,10 +205,18 @@ def _dead(server: Server, options: Namespace) -> ExitCode:
         raise CommandError('give the ID of a dead letter, or --all', ExitCode.USAGE)
     chosen = [item['id'] for item in server.items('dead')] if options.all else [options.id]
     reason = _reason(options, is_grave=options.action == 'drop')
-    codes = [
-        _tell(server, server.post('dead', uow, options.action, reason=reason), options)
-        for uow in chosen
-    ]
+    codes = []
+    for uow in chosen:
+        try:
+            asked = server.post('dead', uow, options.action, reason=reason)
+        except CommandError as error:
+            if len(chosen) == 1 or error.exit_code is ExitCode.UNAVAILABLE:
+                raise
+            # One of many: somebody else has settled it meanwhile, or it is refused.
+            print(f'{uow}: {error}', file=sys.stderr)
+            codes.append(ExitCode.FOUND)
+            continue
+        codes.append(_tell(server, asked, options))
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 
 
@@ -218,7 +230,7 @@ def _freerun(server: Server, options: Namespace) -> ExitCode:
         print_freeruns(found)
         if options.name is not None:
             for event in server.get('freeruns', options.name)['events'][:20]:
-                print(f'    {said(event["at"])} {event["text"]}')
+                print(f'    {said(event["at"])} {printable(event["text"])}')
         return ExitCode.OK
     if options.action == 'runs':
         return show_runs(_freerun_runs(server, options.name), options.name, is_json=options.json)
@@ -258,6 +270,8 @@ def _save_freerun(server: Server, options: Namespace) -> Any:
         process = ProcessName(name.partition('::')[0])
         defined = defined_as(name, {'trigger': details['trigger']}, [process], None, now)
         print_fires(defined, now, is_json=options.json)
+    if options.action == 'add':
+        details[IS_NEW] = True
     return server.post('freeruns', name=options.name, reason=options.reason, **details)
 
 

@@ -6,6 +6,7 @@ Nothing but the standard library; no redirect is followed, so a token never reac
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from synergy.cli.command import CommandError, ExitCode
+from synergy.core.bounded import ANSWER, BODY, loads
+from synergy.core.printable import printable
 
 TIMEOUT_SECONDS: Final = 30.0
 #: How long to wait for the Scheduler's first answer, and how often to look.
@@ -62,10 +65,13 @@ class Server:
         while left is None or left > 0:
             rows = PAGE_ROWS if left is None else min(left, PAGE_ROWS)
             page = self.get(*path, limit=rows, cursor=cursor, **query)
+            before, cursor = cursor, page['next_cursor']
             yield from page['items'][:left]
-            cursor = page['next_cursor']
+            for row in page.get('unreadable', ()):
+                text = f'row {row["row"]} of {row["table"]} cannot be read: {row["problem"]}'
+                print(text, file=sys.stderr)
             left = None if left is None else left - len(page['items'])
-            if cursor is None:
+            if cursor is None or cursor == before:
                 return
 
     def post(self, *path: str, key: str | None = None, **body: object) -> Any:
@@ -100,7 +106,7 @@ class Server:
             request.add_header('Idempotency-Key', key)
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
+                return loads(answer.read(ANSWER.length + 1), ANSWER)
         except HTTPError as error:
             raise self._refused(error) from error
         except (URLError, HTTPException, OSError) as error:
@@ -118,10 +124,11 @@ class Server:
 
     def _refused(self, error: HTTPError) -> CommandError:
         try:
-            problem = json.load(error)
+            problem: Any = loads(error.read(BODY.length + 1), BODY)
             text = f'{problem["detail"]}; {problem["advice"]}'
         except (ValueError, KeyError, TypeError):
             text = f'{self._url} answered {error.code} {error.reason}; check --server'
         if error.code == 401:
             text += '; then give it by --token or SYNERGY_TOKEN'
+        text = printable(text)
         return CommandError(text, _EXIT_BY_STATUS.get(error.code, ExitCode.UNAVAILABLE))

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.reading import Reading, reading
+from synergy.cli.streams import unguarded
 from synergy.cli.target import key_of, node_of
 from synergy.cli.why import print_causes
 from synergy.core.records import Job, Unit
@@ -84,11 +85,12 @@ def _run(options: Namespace) -> ExitCode:
         if options.code is not None:
             return _run_once(options.code, names)
         banner = _BANNER.format(home=source.settings.home, now=source.now)
-        if importlib.util.find_spec('IPython') is not None:
-            embed: Any = importlib.import_module('IPython').embed
-            embed(user_ns=names, banner1=banner, colors='neutral')
-        else:
-            code.interact(banner=banner, local=names, exitmsg='')
+        with unguarded():
+            if importlib.util.find_spec('IPython') is not None:
+                embed: Any = importlib.import_module('IPython').embed
+                embed(user_ns=names, banner1=banner, colors='neutral')
+            else:
+                code.interact(banner=banner, local=names, exitmsg='')
     return ExitCode.OK
 
 

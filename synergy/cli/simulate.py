@@ -13,6 +13,7 @@ from synergy import bootstrap
 from synergy.bootstrap import Runtime
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.numbers import MANY, real, whole
 from synergy.cli.target import instant_of
 from synergy.core.records import ProcessName
 from synergy.ports.errors import StoreUnavailable
@@ -26,18 +27,20 @@ _RUNS_PER_PROCESS = 200
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='which history')
-    parser.add_argument('--seeds', type=int, default=1, metavar='K', help='so many, from N on')
+    parser.add_argument('--seed', type=whole(-MANY), default=0, metavar='N', help='which history')
+    parser.add_argument(
+        '--seeds', type=whole(1, 1_000_000), default=1, metavar='K', help='so many, from N on'
+    )
     parser.add_argument(
         '--contexts', action='store_true', help='let context.py change on the way, too'
     )
     parser.add_argument(
-        '--days', type=float, metavar='N', help='foresee N days of this context instead'
+        '--days', type=real(0, 100_000), metavar='N', help='foresee N days of this context instead'
     )
     parser.add_argument('--from', dest='start', metavar='T', help='with --days: since when')
     parser.add_argument(
         '--duration',
-        type=float,
+        type=real(0, 100_000),
         metavar='SECONDS',
         help='with --days: of every run; otherwise taken from history, 60 without one',
     )

@@ -7,17 +7,18 @@ written into the home, else `dev`.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from synergy import bootstrap
+from synergy import bootstrap, private
 from synergy.bootstrap import Runtime
 from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.control import Control
+from synergy.cli.numbers import MANY, real
 from synergy.cli.tables import print_boxes
 from synergy.conf.boxes import BOX_ID, box_id_file, names_on
 from synergy.conf.model import Settings
@@ -71,10 +72,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> timedelta:
-    try:
-        return timedelta(seconds=float(text))
-    except (ValueError, OverflowError) as error:
-        raise ArgumentTypeError(f'{text!r} is no number of seconds') from error
+    return timedelta(seconds=real(0, MANY)(text))
 
 
 def _run(options: Namespace) -> ExitCode:
@@ -119,8 +117,8 @@ def _name_box(settings: Settings, box_id: str) -> ExitCode:
         )
     file = box_id_file(settings.home)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f'{box_id}\n')
+        private.make_folder(file.parent)
+        private.write_text(file, f'{box_id}\n')
     except OSError as error:
         raise CommandError(
             f'{file} cannot be written ({error.strerror}); make the folder, or choose another '

@@ -10,9 +10,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from synergy.cli.console import print_table
+from synergy.cli.console import print_table, shown
 from synergy.cli.target import instant_of
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
+from synergy.core.redaction import redacted_text
 from synergy.view.boxes import NEVER_STARTED, Presence
 from synergy.view.documents import (
     BoxDocument,
@@ -37,6 +38,7 @@ _RUNNING: Final = ('state_in_progress', 'state_final_run')
 
 def print_status(found: StatusDocument) -> None:
     """Print how the system stands."""
+    found = shown(found)
     leader = found['leader']
     if leader is None:
         print('no Scheduler has ever led; start one with ./launch.py start Supervisor')
@@ -50,7 +52,7 @@ def print_status(found: StatusDocument) -> None:
             'last; start one with ./launch.py start Supervisor'
         )
     for warning in found['warnings']:
-        print(f'warning: {warning}')
+        print(redacted_text(f'warning: {warning}'))
     print()
     print_table(
         ('process', 'tree', 'on', 'waiting', 'running', 'done', 'noop', 'skipped', 'held',
@@ -114,29 +116,30 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
 
 def print_job(page: JobPageDocument) -> None:
     """Print one job with runs, history and neighbours."""
-    print('\n'.join(_job_lines(page)))
+    print('\n'.join(_job_lines(shown(page))))
 
 
-def print_preview(shown: PreviewDocument) -> None:
+def print_preview(preview: PreviewDocument) -> None:
     """Print what a request would touch."""
-    print(f'{shown["kind"]} would touch {counted(shown["count"])}, in this order:\n')
+    preview = shown(preview)
+    print(f'{preview["kind"]} would touch {counted(preview["count"])}, in this order:\n')
     print_table(
         ('process', 'jobs', 'first', 'last', 'running now'),
         [
             (row['process'], row['count'], row['first'], row['last'], _some(row['running'], 5))
-            for row in shown['processes']
+            for row in preview['processes']
         ],
     )
-    if any(row['running'] for row in shown['processes']):
+    if any(row['running'] for row in preview['processes']):
         print('\nwhat runs now is cancelled, and its result discarded')
-    if doomed := [f'{key["process"]}@{key["timeperiod"]}' for key in shown['doomed']]:
+    if doomed := [f'{key["process"]}@{key["timeperiod"]}' for key in preview['doomed']]:
         print(
             f'\nskipped in consequence, by their blocking type: {counted(len(doomed))}: '
             f'{_some(doomed, 10)}'
         )
-    for waiting in shown['waiting']:
+    for waiting in preview['waiting']:
         print(_waiting_text(waiting))
-    if shown['kind'] == CommandKind.REPROCESS.value:
+    if preview['kind'] == CommandKind.REPROCESS.value:
         print('\neach of them then runs once, after what it depends on')
 
 
@@ -166,10 +169,11 @@ def print_requests(commands: Iterable[CommandDocument]) -> None:
 
 def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None:
     """Print one request. progress: number of its jobs by state."""
+    command = shown(command)
     print(sentence(command))
     print(f'asked for by {command["actor"]} at {said(command["created_at"])} UTC')
     if command['reason']:
-        print(f'because: {command["reason"]}')
+        print(redacted_text(f'because: {command["reason"]}'))
     if command['is_paused']:
         print(f'paused; go on with ./launch.py requests resume {command["id"]}')
     for state, count in progress.items():
@@ -178,14 +182,15 @@ def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None
 
 def sentence(command: CommandDocument) -> str:
     """Return how a command stands."""
+    command = shown(command)
     what = f'{command["kind"]} {command["id"]}'
     match command['state']:
         case 'requested':
             return f'{what} is requested; no Scheduler has seen it yet, it is done when one leads'
         case 'refused':
-            return f'{what} was refused: {command["outcome"]}'
+            return f'{what} was refused: {redacted_text(command["outcome"])}'
         case 'done':
-            return f'{what} is done: {command["outcome"]}'
+            return f'{what} is done: {redacted_text(command["outcome"])}'
         case state:
             return (
                 f'{what} is {state}, {command["applied_count"]} of {command["planned_count"]} jobs '

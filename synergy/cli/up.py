@@ -12,6 +12,7 @@ from synergy.cli.control import Control, entries_of
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
 from synergy.mx.address import address_of
+from synergy.output.capture import Output
 from synergy.supervisor import main as supervisor
 
 
@@ -23,6 +24,7 @@ def _run(_options: Namespace) -> ExitCode:
     settings, context = bootstrap.load()
     entry = context.daemons[ProcessName(PROCESS_SUPERVISOR)]
     with bootstrap.open_runtime(supervisor.patient(settings), context) as runtime:
+        narrowed = bootstrap.narrow(settings)
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
         is_here = PROCESS_MX in entries_of(runtime)
@@ -31,7 +33,7 @@ def _run(_options: Namespace) -> ExitCode:
         elif settings.mx_port:
             print(f'dashboard {address_of(settings)}', flush=True)
             open_browser_soon(settings)
-        logs.set_up(
+        outlet = logs.set_up(
             title=PROCESS_SUPERVISOR,
             level=settings.log_level,
             file=entry.log_file,
@@ -39,6 +41,8 @@ def _run(_options: Namespace) -> ExitCode:
             count=settings.log_file_count,
             is_console=True,
         )
+        Output(outlet, runtime.clock.monotonic)
+        logs.tell_narrowed(narrowed)
         try:
             return ExitCode(supervisor.start(runtime, is_console=True))
         except supervisor.HomeInUse as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,16 +12,15 @@ from synergy import bootstrap
 from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.numbers import whole
 from synergy.conf.names import PROCESS_MX
 from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
 from synergy.core.records import Json
-from synergy.core.users import Role, User
-from synergy.mx.security import new_token, user_of, with_password
+from synergy.core.users import Role, User, UserOutcome, name_problem, named
+from synergy.mx.security import hashed, new_token, user_of
 from synergy.ports.clock import Clock
 from synergy.ports.store import Store
-
-_NAME_LENGTH_MAX = 64
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -40,7 +37,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help='viewer looks, operator changes, admin manages users; default: viewer',
     )
     parser.add_argument('--label', metavar='TEXT', help='what a token is for')
-    parser.add_argument('--days', type=int, metavar='N', help='a token ends after N days')
+    parser.add_argument(
+        '--days', type=whole(1, 36_500), metavar='N', help='a token ends after N days'
+    )
+    parser.add_argument(
+        '--yes', action='store_true', help='do not ask before the last user or admin is taken away'
+    )
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -59,42 +61,83 @@ def _run(options: Namespace) -> ExitCode:
 
 def _change(store: Store, clock: Clock, options: Namespace) -> dict[str, Json]:
     """Do what is asked for; return what the audit keeps of it."""
-    name, users = options.name, {user.name: user for user in store.users()}
+    name = options.name
     match options.action:
         case 'add':
-            _add(store, clock, options, users)
+            _add(store, clock, options)
         case 'revoke':
             if not store.remove_token(name):
                 raise CommandError(
                     f'there is no token {name!r}; ./launch.py user ls lists them', ExitCode.UNKNOWN
                 )
         case 'passwd':
-            store.save_user(_guarded(partial(with_password, _known(users, name), _password())))
-        case 'role':
-            user = _known(users, name)
-            role = Role(options.role or Role.VIEWER)
-            store.save_user(replace(user, role=role, serial=user.serial + 1))
-        case 'rm':
-            store.remove_user(_known(users, name).name)
+            name = _known(store, name).name
+            if not store.set_password(name, _hash()):
+                raise _unknown(store, name)
+        case 'role' | 'rm':
+            name = _known(store, name).name
+            _take(store, name, options)
         case _:
-            _token(store, clock, options, _known(users, name))
+            _token(store, clock, options, _known(store, name))
     return {'action': options.action, 'name': name, 'role': options.role}
 
 
-def _add(store: Store, clock: Clock, options: Namespace, users: dict[str, User]) -> None:
+def _take(store: Store, name: str, options: Namespace) -> None:
+    """Change the role of a user, or remove it; ask first when nobody would be left."""
+    change = partial(store.remove_user, name)
+    if options.action == 'role':
+        change = partial(store.set_role, name, Role(options.role or Role.VIEWER))
+    match change():
+        case UserOutcome.DONE:
+            return
+        case UserOutcome.UNKNOWN:
+            raise _unknown(store, name)
+        case _:
+            _confirm(store, name, options)
+    if change(keeps_admin=False) is UserOutcome.UNKNOWN:
+        raise _unknown(store, name)
+
+
+def _confirm(store: Store, name: str, options: Namespace) -> None:
+    """Say what follows when nobody is left, and go on only with a yes."""
+    others = [user.name for user in store.users() if user.name != name]
+    if options.action == 'rm' and not others:
+        follows = (
+            f'{name} is the only user: the dashboard and its API are then closed to everybody '
+            'until a user is made with ./launch.py user add NAME --role admin'
+        )
+    else:
+        follows = (
+            f'{name} is the only admin: users and tokens can then be managed with ./launch.py user '
+            'on this machine alone'
+        )
+    if options.yes:
+        print(follows)
+        return
+    question = {'rm': 'remove it', 'role': 'change its role'}[options.action]
+    if not sys.stdin.isatty():
+        raise CommandError(f'{follows}; give --yes to {question} all the same', ExitCode.CONFLICT)
+    if input(f'{follows}\n{question} all the same? [y/N] ').strip().lower() not in ('y', 'yes'):
+        raise CommandError('nothing was changed', ExitCode.CONFLICT)
+
+
+def _add(store: Store, clock: Clock, options: Namespace) -> None:
     name = options.name
-    if name in users:
-        raise CommandError(
-            f'user {name!r} exists; change it with passwd or role', ExitCode.CONFLICT
-        )
-    if len(name) > _NAME_LENGTH_MAX or not name.isprintable() or '@' in name:
-        raise CommandError(
-            f'{name!r:.80} is no name of a user; take at most {_NAME_LENGTH_MAX} characters, no @',
-            ExitCode.USAGE,
-        )
+    if named(store.users(), name) is not None:
+        raise _taken(name)
+    if (problem := name_problem(name)) is not None:
+        raise CommandError(f'{name!r:.80} cannot be the name of a user: {problem}', ExitCode.USAGE)
     role = Role(options.role or Role.VIEWER)
-    store.save_user(_guarded(partial(user_of, name, role, _password(), clock.now())))
+    if not store.add_user(user_of(name, role, _hash(), clock.now())):
+        raise _taken(name)
     print(f'{name} may log in as {role.value}')
+
+
+def _taken(name: str) -> CommandError:
+    return CommandError(
+        f'user {name!r} exists, be it in other case; change it with passwd or role',
+        ExitCode.CONFLICT,
+    )
 
 
 def _token(store: Store, clock: Clock, options: Namespace, user: User) -> None:
@@ -105,20 +148,26 @@ def _token(store: Store, clock: Clock, options: Namespace, user: User) -> None:
         )
     lifetime = None if options.days is None else timedelta(days=options.days)
     token, text = new_token(user.name, role, options.label, clock.now(), lifetime)
-    store.save_token(token)
+    if not store.save_token(token):
+        raise _unknown(store, user.name)
     if sys.stdout.isatty():
         print('shown this once, never again:')
     print(text)
 
 
-def _known(users: dict[str, User], name: str) -> User:
-    user = users.get(name)
+def _known(store: Store, name: str) -> User:
+    user = named(store.users(), name)
     if user is None:
-        raise CommandError(
-            f'there is no user {name!r}{nearest(name, users)}; ./launch.py user ls lists them',
-            ExitCode.UNKNOWN,
-        )
+        raise _unknown(store, name)
     return user
+
+
+def _unknown(store: Store, name: str) -> CommandError:
+    known = [user.name for user in store.users()]
+    return CommandError(
+        f'there is no user {name!r}{nearest(name, known)}; ./launch.py user ls lists them',
+        ExitCode.UNKNOWN,
+    )
 
 
 def _password() -> str:
@@ -131,9 +180,10 @@ def _password() -> str:
     return password
 
 
-def _guarded(make: Callable[[], User]) -> User:
+def _hash() -> str:
+    """Return the hash of the password that is typed."""
     try:
-        return make()
+        return hashed(_password())
     except ValueError as error:
         raise CommandError(str(error), ExitCode.USAGE) from error
 
@@ -148,10 +198,13 @@ def _list(store: Store, *, is_json: bool) -> ExitCode:
                     {'id': token.id, 'user': token.user, 'role': token.role.value}
                     for token in tokens
                 ],
-            }
+            },
+            has_secret_names=False,
         )
         return ExitCode.OK
-    if not users:
+    if not users and store.had_users():
+        print('there is no user any more: the dashboard is closed until one is made')
+    elif not users:
         print('there is no user: on this machine everybody may use the dashboard')
     print_table(('user', 'role'), [(user.name, user.role.value) for user in users])
     if tokens:

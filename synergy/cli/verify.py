@@ -12,6 +12,7 @@ from synergy.cli.reading import reading
 from synergy.core.commands import CommandState
 from synergy.core.invariants import JobLevel, Under, check, other_levels
 from synergy.core.led_context import is_led_so
+from synergy.core.printable import printable
 from synergy.core.records import Job
 from synergy.ports.store import JobFilter, Store
 
@@ -78,7 +79,7 @@ def _run(options: Namespace) -> ExitCode:
             ]
         )
     elif violations:
-        print('\n'.join(map(str, violations)))
+        print('\n'.join(printable(str(item)) for item in violations))
         print(f'{len(violations)} violations; stop the Scheduler and report this with the store')
     else:
         print('no violation')

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synergy.cli.command import CliCommand, ExitCode
-from synergy.cli.console import print_json
+from synergy.cli.console import print_json, shown
 from synergy.cli.reading import reading
 from synergy.cli.target import key_of
 from synergy.view.encode import encode_causes
 from synergy.view.why import explain
+
+_INDENT_MAX = 10
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -36,8 +38,9 @@ def _run(options: Namespace) -> ExitCode:
 
 def print_causes(causes: Sequence[Mapping[str, Any]]) -> None:
     """Print an answer for people, each cause with what helps. causes: as encoded."""
-    for cause in causes:
-        indent = '    ' * cause['depth']
+    for cause in shown(causes):
+        # Beyond that, lines would begin where no terminal shows them.
+        indent = '    ' * min(cause['depth'], _INDENT_MAX)
         print(f'{indent}{cause["process"]}@{cause["timeperiod"]}: {cause["text"]}')
         if action := cause.get('action'):
             print(f'{indent}  -> {action["label"]}: {action["command"]}')

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BOX_ID: Final = 'dev'
 #: What `launch.py super --boxid` takes.
-BOX_ID: Final = re.compile(r'[A-Za-z0-9_.-]{1,64}')
+BOX_ID: Final = re.compile(r'[\w.-]{1,64}')
 
 
 def is_present(patterns: Iterable[object] | None, box_id: str) -> bool:
@@ -53,7 +53,7 @@ def written_box_id(home: Path) -> str | None:
     """
     file = box_id_file(home)
     try:
-        text = file.read_text(errors='replace').strip()
+        text = file.read_text(encoding='utf-8', errors='replace').strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -37,6 +37,16 @@ _BUILT_IN: Final = (
     daemon_context_entry(PROCESS_MX, 'synergy.mx.main.start', 'mx', present_on_boxes=['.*']),
 )
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
+#: What all entries of one freerun process must agree on: the same workers run them.
+_OF_WORKERS: Final = (
+    'classname',
+    'token',
+    'route',
+    'present_on_boxes',
+    'instances',
+    'recycle_after',
+    'memory_mb_max',
+)
 
 
 def load_context(settings: Settings) -> Context:
@@ -188,7 +198,7 @@ class _Loader:
         first_by_name: dict[ProcessName, FreerunEntry] = {}
         for entry in entries:
             first = first_by_name.setdefault(entry.name, entry)
-            for field in ('classname', 'token', 'route', 'present_on_boxes', 'instances'):
+            for field in _OF_WORKERS:
                 if getattr(first, field) != getattr(entry, field):
                     self.problems.append(
                         f'{field} of {entry.name}::{entry.entry_name} in {self._file} differs from '

@@ -115,6 +115,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     timeout_seconds: float | None = None,
     on_failure: str = 'skip',
     data_source: str | None = None,
+    recycle_after: int | None = None,
+    memory_mb_max: int | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -124,6 +126,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one unit.
     on_failure: what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a
     recomputing process, dotted path of a function that opens its source, see `synergy.sources`.
+    recycle_after (runs), memory_mb_max: after how many, and above how much, a worker is started
+    anew.
     """
     return RawEntry('managed', locals())
 
@@ -150,11 +154,16 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     misfire_max: int = 10,
     max_attempts: int = 1,
     retry_delay: float = 10,
+    recycle_after: int | None = None,
+    memory_mb_max: int | None = None,
+    arguments_are_code: bool | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
     overlap: a fire while a run is under way: `skip`, `queue` (one) or `allow`. misfire: fires that
-    were missed: `once`, `all` (the newest `misfire_max`) or `skip`.
+    were missed: `once`, `all` (the newest `misfire_max`) or `skip`. recycle_after, memory_mb_max:
+    as of a managed process; the same for all entries of a process. arguments_are_code:
+    whether who may write them may run code, and has to be an admin; without, as the class says.
     """
     return RawEntry('freerun', locals())
 

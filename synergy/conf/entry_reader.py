@@ -5,19 +5,20 @@ An entry with a problem is left out, so that no second complaint follows from th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
+from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
 from synergy.conf.locate import find_problem
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import (
     STATE_MACHINE_RECOMPUTING,
 )
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, copied
 from synergy.core.calendar import UtcCalendar
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
@@ -29,6 +30,10 @@ from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
 from synergy.core.trigger import Every, Trigger, parse_trigger
 
 T = TypeVar('T')
+
+RECYCLE_AFTER_MAX: Final = 1_000_000_000
+#: A terabyte.
+MEMORY_MB_MAX: Final = 1_048_576
 
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
 
@@ -98,6 +103,8 @@ class EntryReader:
             source=self._optional_text('source'),
             sink=self._optional_text('sink'),
             data_source=self._data_source(process.machine),
+            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
+            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}{suffix}.log'
             ),
@@ -146,10 +153,13 @@ class EntryReader:
                 self._choice('misfire', [item.value for item in Misfire]) or Misfire.ONCE
             ),
             misfire_max=self._whole('misfire_max', 1, MISFIRE_MAX),
+            arguments_are_code=self._is_code(),
             retry=RetryPolicy(
                 max_attempts=self._whole('max_attempts', 1, 1000),
                 delay=timedelta(seconds=self._number('retry_delay', 0)),
             ),
+            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
+            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),
@@ -233,6 +243,9 @@ class EntryReader:
         self._refuse(field, f'give a whole number from {least} to {most}')
         return least
 
+    def _optional_whole(self, field: str, most: int) -> int | None:
+        return None if self._fields[field] is None else self._whole(field, 1, most)
+
     def _number(self, field: str, least: float) -> float:
         value = self._fields[field]
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -289,12 +302,11 @@ class EntryReader:
             return {}
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             try:
-                copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-            except (TypeError, ValueError) as error:
-                self._refuse('arguments', f'is no JSON object ({error}); use plain values only')
+                return cast('dict[str, Any]', copied(dict(value), ARGUMENTS))
+            except OutOfBounds as error:
+                self._refuse('arguments', f'cannot be taken: {error}; use fewer, plain values')
                 return {}
-            return copied
-        self._refuse('arguments', 'is no JSON object; give a dict with texts as keys')
+        self._refuse('arguments', 'is not a JSON object; give a dict with texts as keys')
         return {}
 
     def _boxes(self) -> tuple[str, ...]:
@@ -318,6 +330,13 @@ class EntryReader:
         if problem := find_problem(value, self._settings.project):
             self._refuse('classname', problem)
         return value
+
+    def _is_code(self) -> bool | None:
+        if self._fields['arguments_are_code'] is not None:
+            return self._switch('arguments_are_code')
+        classname = self._fields['classname']
+        is_code = are_arguments_code(str(classname), self._settings.project)
+        return True if is_code else None
 
     def _data_source(self, machine: str) -> str | None:
         value = self._optional_text('data_source')

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from synergy.core.redaction import redacted_text
+
 
 class ConfigurationError(Exception):
     """Something that the project says cannot be worked with; `problems` lists every reason."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
-        """Keep the problems; the message is all of them, one a line."""
+        """Keep the problems, without secrets; the message is all of them, one a line."""
+        problems = tuple(map(redacted_text, problems))
         super().__init__('\n'.join(problems))
         self.problems = problems
 

@@ -23,7 +23,7 @@ def find_problem(classname: str, project: Path) -> str | None:
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         return f'is no dotted path; {_FORM}'
     for count in range(len(parts) - 1, 0, -1):
-        source = _source(parts[:count], project)
+        source = source_of(parts[:count], project)
         if source is not None:
             return _missing(parts[count:], source)
     return f'module {".".join(parts[:-1])!r} was not found; {_FORM}'
@@ -48,7 +48,8 @@ def resolve(classname: str) -> Any:
     raise ModuleNotFoundError(f'no module of {classname!r} was found; {_FORM}')
 
 
-def _source(parts: list[str], project: Path) -> Path | None:
+def source_of(parts: list[str], project: Path) -> Path | None:
+    """Return the file that a module is read from; None when there is none."""
     relative = Path(*parts)
     for folder in [project, *map(Path, sys.path)]:
         for candidate in (folder / relative.with_suffix('.py'), folder / relative / '__init__.py'):

@@ -41,6 +41,7 @@ class Settings:
     process_prefix: str
     log_directory: Path
     pid_directory: Path
+    umask: int
     log_level: str
     log_file_bytes_max: int
     log_file_count: int
@@ -93,6 +94,7 @@ class ManagedEntry:
     process: what scheduling decisions need. timeout: longest run of one attempt; None is
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
     data_source: dotted path of a function that opens the source for a recomputing process.
+    recycle_after, memory_mb_max: bounds of one worker process, see `synergy.workers.recycling`.
     """
 
     process: Process
@@ -105,6 +107,8 @@ class ManagedEntry:
     source: str | None = None
     sink: str | None = None
     data_source: str | None = None
+    recycle_after: int | None = None
+    memory_mb_max: int | None = None
     log_file: Path
     pid_file: Path
 
@@ -116,7 +120,11 @@ class ManagedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreerunEntry:
-    """A cron-like entry: one of possibly several of one process, whose workers run it."""
+    """A cron-like entry: one of possibly several of one process, whose workers run it.
+
+    arguments_are_code: only an admin may write them; False: context.py says that they are not,
+    None: nothing says so.
+    """
 
     name: ProcessName
     entry_name: str
@@ -133,7 +141,10 @@ class FreerunEntry:
     overlap: Overlap = Overlap.SKIP
     misfire: Misfire = Misfire.ONCE
     misfire_max: int = 10
+    arguments_are_code: bool | None = None
     retry: RetryPolicy
+    recycle_after: int | None = None
+    memory_mb_max: int | None = None
     log_file: Path
     pid_file: Path
     source: None = None

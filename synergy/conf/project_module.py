@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -30,13 +33,36 @@ def import_project_module(name: str, project: Path, setting: str) -> ModuleType 
     if _is_beside(name, project):
         return None
     try:
-        return importlib.import_module(name)
+        with printing_aside():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name == name:
             return None
         raise ModuleProblem(_described(name, setting, error)) from error
     except (Exception, SystemExit) as error:  # Whatever the user's file does at import.
         raise ModuleProblem(_described(name, setting, error)) from error
+
+
+@contextmanager
+def printing_aside() -> Iterator[None]:
+    """Lead what modules print while they are loaded to stderr: stdout is for our answer.
+
+    The descriptor, too: what they load may start programs, or print from C.
+    """
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:
+        kept = None  # Closed: nothing can be spoiled.
+    try:
+        if kept is not None:
+            os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def _is_beside(name: str, project: Path) -> bool:

@@ -20,8 +20,12 @@ from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
+from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
+from synergy.core.redaction import redacted
 from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.uri import without_password, without_secrets_of
+from synergy.private import UMASK
 
 #: Environment variables with these beginnings are not settings.
 #: Read elsewhere: which module has the settings; which dashboard the command line speaks to.
@@ -118,6 +122,15 @@ SETTINGS: Final = (
         text='Folder of pid files.',
     ),
     Setting(
+        name='umask',
+        read=typed.umask,
+        default=UMASK,
+        shown_default="`'077'`",
+        text='Rights that are taken from files which processes make, workers and commands '
+        "included, in octal digits; `'022'` lets others read results. Home, store, logs and pid "
+        'files are private whatever it says.',
+    ),
+    Setting(
         name='log_level',
         read=typed.one_of('DEBUG', 'INFO', 'WARNING', 'ERROR'),
         default='INFO',
@@ -127,7 +140,7 @@ SETTINGS: Final = (
         name='debug',
         read=typed.switch,
         default=False,
-        text='True is the same as log_level DEBUG.',
+        text='True is the same as log_level DEBUG. Libraries go on with INFO.',
     ),
     Setting(
         name='log_file_bytes_max',
@@ -194,13 +207,15 @@ SETTINGS: Final = (
     ),
     Setting(
         name='uow_age_hours_max',
-        read=typed.number(0.001, 'hours'),
+        read=typed.number(0.001, 'hours', 1e6),
         default=48.0,
-        text='A unit older than this that no worker holds is given up, as its on_failure says.',
+        text='After an attempt that a worker held for longer than this and that failed, or whose '
+        'worker fell silent, none follows: the job is given up, as its on_failure says. Time in '
+        'which no worker held the unit does not count, so an outage gives nothing up.',
     ),
     Setting(
         name='log_retention_days',
-        read=typed.number(0.001, 'days'),
+        read=typed.number(0.001, 'days', 1e5),
         default=90.0,
         text='How long logs of runs, and ended units of free runs, are kept.',
     ),
@@ -249,7 +264,7 @@ SETTINGS: Final = (
     ),
     Setting(
         name='mx_port',
-        read=typed.whole(0),
+        read=typed.whole(0, 65_535),
         default=5000,
         text='Port of the dashboard; 0 takes a free one and writes it to the log.',
     ),
@@ -278,19 +293,21 @@ SETTINGS: Final = (
         name='mx_allow_open',
         read=typed.switch,
         default=False,
-        text='True lets the dashboard listen beyond this machine although nobody has to log in.',
+        text='True lets the dashboard listen beyond this machine although nobody has to log in, '
+        'and be open again after all its users were removed.',
     ),
     Setting(
         name='mx_session_hours',
-        read=typed.number(0.01, 'hours'),
+        read=typed.number(0.01, 'hours', 1e5),
         default=12.0,
         text='How long a login to the dashboard lasts.',
     ),
     Setting(
         name='mx_viewers_max',
-        read=typed.whole(1),
+        read=typed.whole(1, 10_000),
         default=64,
-        text='Pages that may follow the system live at once; further ones are read anew by hand.',
+        text='Pages that may follow the system live at once, a quarter of them of one user, three '
+        'quarters from one address; further ones are read anew by hand.',
     ),
 )
 
@@ -355,7 +372,8 @@ def load_settings(environ: Mapping[str, str], project: Path) -> Settings:
         try:
             values[name] = setting.read(value)
         except ValueError as error:
-            problems.append(f'{name} = {value!r} in {place}: {error}; correct the value')
+            shown, why = _shown(name, value), without_secrets_of(str(error), str(value))
+            problems.append(f'{name} = {shortened(shown)} in {place}: {why}; correct the value')
     if problems:
         raise SettingsError(tuple(problems))
     found = _settings(values, module_name, project)
@@ -422,6 +440,15 @@ def _from_environment(
     return given
 
 
+def _shown(name: str, value: object) -> Any:
+    """Return a value as it may be seen, which is wrong, and may be another setting's."""
+    return (
+        without_password(value)
+        if isinstance(value, str) and '_uri' in name
+        else redacted(value, name)
+    )
+
+
 def _unknown(name: str, place: str, known: Mapping[str, Setting]) -> str:
     for beginning, advice in _RETIRED.items():
         if name.startswith(beginning):
@@ -455,6 +482,7 @@ def _settings(values: Mapping[str, Any], module_name: str, project: Path) -> Set
         process_prefix=values['process_prefix'],
         log_directory=_folder(values['log_directory'], home / 'logs', project),
         pid_directory=_folder(values['pid_directory'], home / 'run', project),
+        umask=values['umask'],
         log_level='DEBUG' if values['debug'] else values['log_level'],
         log_file_bytes_max=values['log_file_bytes_max'],
         log_file_count=values['log_file_count'],

@@ -97,7 +97,9 @@ class Command:
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
     far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the id of the `uow`
-    if only one.
+    if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle. fingerprint: of
+    the whole HTTP request that asked under an Idempotency-Key, by which another request under the
+    same key is found out.
     """
 
     id: CommandId
@@ -120,6 +122,7 @@ class Command:
     created_at: datetime
     finished_at: datetime | None = None
     outcome: str | None = None
+    fingerprint: str | None = None
 
     @property
     def by(self) -> str:

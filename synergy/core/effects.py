@@ -223,3 +223,17 @@ def name_of(save: Save) -> str:
             return f'override of {save.process}'
         case _:
             assert_never(save)
+
+
+def row_of(save: Save) -> str:
+    """Return which row a save is about, the same for all saves of that row."""
+    if isinstance(save, InsertUnit):
+        return f'unit {save.unit.id}'
+    return name_of(save).partition(' at rev ')[0]
+
+
+def why_unmatched(save: Save) -> str:
+    """Return why a save is refused that matched no row, to follow its name in a message."""
+    if isinstance(save, InsertUnit):
+        return 'is there already, and has been worked on or is of another interval'
+    return 'was changed by somebody else'

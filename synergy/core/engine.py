@@ -8,7 +8,7 @@ last child starts its parent at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -42,6 +42,7 @@ from synergy.core.inputs import (
     Reported,
     TooOld,
     Vanished,
+    process_of,
 )
 from synergy.core.machines.table import Action, Machine
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
@@ -69,15 +70,21 @@ class Engine:
         self,
         timetable: Timetable,
         machine_by_name: Mapping[str, Machine],
+        isolated: Collection[ProcessName] = (),
         left_out: Mapping[ProcessName, object] = MappingProxyType({}),
     ) -> None:
         """Decide over `timetable`, each process by the machine that it names.
 
-        left_out: processes of which nothing is started or written, with the reason, which `str`
-        tells; their intervals are not final, so what waits for them waits.
+        isolated: processes of which nothing is decided but what operators ask for. left_out: those
+        of which nothing is started or written at all, with the reason, which `str` tells; their
+        intervals are not final, so what waits for them waits.
         """
         self.timetable = timetable
         self.left_out = left_out
+        self._isolated = frozenset(isolated)
+        self._silent = self._isolated | frozenset(left_out)
+        #: Whom the decision under way is about; after an exception, whom it was about.
+        self.deciding: ProcessName | None = None
         self._hierarchy = timetable.hierarchy
         self._machine_by_process = {
             node.process.name: machine_by_name[node.process.machine] for node in self._hierarchy
@@ -104,16 +111,20 @@ class Engine:
         self.timetable.extend(now)
         self._effects = []
         for item in inputs:
-            self._take(item, now)
+            self.deciding = process_of(item)
+            if self.deciding not in self._isolated:
+                self._take(item, now)
         for process in self._triggered:
+            self.deciding = process
             self._run_live(self._hierarchy.nodes[process], now)
         self._triggered.clear()
         budget = STARTS_PER_BATCH_MAX
         while self._owed and budget > 0:
-            process = next(iter(self._owed))
+            self.deciding = process = next(iter(self._owed))
             budget = self._start_all(self._hierarchy.nodes[process], budget, now)
             if budget > 0:
                 del self._owed[process]
+        self.deciding = None
         return self._effects
 
     def _take(self, item: Input, now: datetime) -> None:
@@ -142,7 +153,7 @@ class Engine:
     def _start_all(self, node: Node, budget: int, now: datetime) -> int:
         """Start what may start, earliest first, up to max_running; return the budget left."""
         process = node.process
-        if not process.is_on or process.name in self.left_out:
+        if not process.is_on or process.name in self._silent:
             return budget
         for key in self.timetable.resting(process.name):
             if self.timetable.running_count(process.name) < process.max_running:
@@ -294,7 +305,7 @@ class Engine:
         self._try_again(job, unit, rescue_attempt_at(policy, unit, now), error, now)
 
     def _bury(self, unit: Unit, why: str, now: datetime) -> None:
-        """Give up a unit that nobody has finished for too long."""
+        """Give up a unit whose attempt failed after more than the settings allow."""
         job = self.timetable.open_job(unit.key)
         if job is not None and job.uow_id == unit.id:
             self._try_again(job, unit, None, why, now)

@@ -28,7 +28,7 @@ from synergy.core.effects import (
     SaveFreerun,
 )
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.inputs import Expired, Input, Reported, TooOld
+from synergy.core.inputs import Expired, Input, Reported, TooOld, process_of
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
 from synergy.core.retry import (
     brought_forward,
@@ -58,12 +58,16 @@ class Freeruns:
         policy_of: Callable[[ProcessName], RetryPolicy],
         now: datetime,
         processes: Collection[ProcessName] | None = None,
+        isolated: Collection[ProcessName] = (),
     ) -> None:
         """Take over the entries as the store has them. policy_of: for attempts of their units.
 
         processes: those of the context; entries of any other, and their units, rest until it is
-        back. None: all are.
+        back. None: all are. isolated: entries of which nothing is decided but what operators ask.
         """
+        self._isolated = frozenset(isolated)
+        #: Whom the decision under way is about; after an exception, whom it was about.
+        self.deciding: ProcessName | None = None
         self._by_name = {freerun.name: freerun for freerun in freeruns}
         self._policy_of = policy_of
         self._processes = processes
@@ -91,6 +95,7 @@ class Freeruns:
         return [
             uow_id
             for freerun in self._by_name.values()
+            if freerun.name not in self._isolated
             for uow_id in freerun.live
             if uow_id not in live
         ]
@@ -99,10 +104,13 @@ class Freeruns:
         """Decide on reports and lost leases of free runs, and start what is due."""
         self._effects = []
         for item in inputs:
-            self._take(item, now)
+            self.deciding = process_of(item)
+            if self.deciding not in self._isolated:
+                self._take(item, now)
         while (at := self.next_at) is not None and at <= now:
-            name = heappop(self._heap)[1]
+            self.deciding = name = heappop(self._heap)[1]
             self._fire(self._by_name[name], at, now)
+        self.deciding = None
         return self._effects
 
     def rests(self, freerun: Freerun) -> bool:
@@ -111,11 +119,11 @@ class Freeruns:
 
     def _take(self, item: Input, now: datetime) -> None:
         match item:
-            case Reported(unit) | Expired(unit) if self._is_resting(unit):
+            case Reported(unit) | Expired(unit) | TooOld(unit) if self._is_resting(unit):
                 return
             case Reported(unit):
                 self._examine(unit, now)
-            case Expired(unit) if unit.process not in self._by_name:
+            case Expired(unit) | TooOld(unit) if unit.process not in self._by_name:
                 self._effects.append(CancelUnit(unit.id, 'no entry waits for it', now))
             case Expired(unit):
                 at = rescue_attempt_at(self._policy_of(unit.process), unit, now)
@@ -311,7 +319,8 @@ class Freeruns:
     def _arm(self, freerun: Freerun, after: datetime) -> None:
         serial = self._serial.get(freerun.name, 0) + 1
         self._serial[freerun.name] = serial
-        if freerun.is_on and not self.rests(freerun):
+        is_idle = self.rests(freerun) or freerun.name in self._isolated
+        if freerun.is_on and not is_idle:
             heappush(self._heap, (next_fire(freerun, after), freerun.name, serial))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
+from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.timeperiod import JobKey
 
@@ -35,7 +36,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class TooOld:
-    """A unit that has been live for longer than the settings allow, and why it is given up."""
+    """A unit whose attempt failed or fell silent after more than the settings allow, and why."""
 
     unit: Unit
     why: str
@@ -67,3 +68,43 @@ class Refused:
 
 
 Input: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused
+
+
+def process_of(item: Input) -> ProcessName | None:
+    """Return the process or free run that an input is about; None: it is about a command."""
+    match item:
+        case Look(process):
+            return process
+        case Reported(unit) | Expired(unit) | TooOld(unit):
+            return unit.process
+        case Vanished(key):
+            return key.process
+        case Commanded() | Refused():
+            return None
+        case _:
+            assert_never(item)
+
+
+def one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
+    """Keep the last input about each unit: what a sweep read is newer than what a report read.
+
+    A unit decided on twice in one batch would be moved twice from the same state, and the commit
+    refused, at every turn anew.
+    """
+    last: dict[object, Input] = {}
+    for item in inputs:
+        match item:
+            case Reported(unit) | Expired(unit) | TooOld(unit):
+                last[unit.id] = item
+            case _:
+                last[id(item)] = item
+    return list(last.values())
+
+
+def is_of_freerun(item: Input) -> bool:
+    """Tell whether an input is about a unit of a free run."""
+    match item:
+        case Reported(unit) | Expired(unit) | TooOld(unit):
+            return is_freerun(unit.process)
+        case _:
+            return False

@@ -127,8 +127,11 @@ class _Rows:
                 yield Violation(invariant='I1', key=job.key, text='has more than one row')
             before = job.key
             if timetable.state(job.key) is None:
-                if job.timeperiod.ordinal >= hierarchy.begun_until(node, self._now) and (
-                    node.until is None or job.timeperiod.ordinal < node.until
+                # An embryo waits for nothing: 2.x made rows of the future when somebody looked.
+                if (
+                    job.state is not JobState.EMBRYO
+                    and job.timeperiod.ordinal >= hierarchy.begun_until(node, self._now)
+                    and (node.until is None or job.timeperiod.ordinal < node.until)
                 ):
                     text = 'has a row, but its interval has not begun'
                     yield Violation(invariant='I1', key=job.key, text=text)
@@ -252,7 +255,10 @@ def _lease_violations(unit: Unit) -> Iterator[Violation]:
         )
     if unit.state is UnitState.PROCESSED and unit.fence < 1:
         yield Violation(
-            invariant='I5', key=unit.key, text=f'run {unit.run} is processed, but was never claimed'
+            invariant='I5',
+            key=unit.key,
+            text=f'run {unit.run} is processed, but was never claimed; if it was taken over from '
+            'Synergy 2.x, ./launch.py db --update corrects that',
         )
 
 

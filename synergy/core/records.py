@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Final, NewType, TypeAlias
+from typing import Final, NewType
 
+from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
@@ -18,9 +19,6 @@ CommandId = NewType('CommandId', str)
 
 #: The trigger of an entry that names none. Source: Synergy 2.x.
 EVERY_MINUTE: Final = Every(seconds=60)
-
-#: What JSON can carry: the values of `arguments`.
-Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | None'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

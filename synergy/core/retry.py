@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
 from synergy.core.effects import MoveUnit
 from synergy.core.records import RetryPolicy, Unit, UowId
+from synergy.core.states import UnitState
 
 #: Up to this share of the delay is added, so that what failed together is not retried together.
 JITTER_SHARE: Final = 0.2
@@ -28,6 +29,42 @@ def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetim
     At once: the lease was the delay.
     """
     return None if unit.attempt >= policy.max_attempts else now
+
+
+def held_for(unit: Unit) -> timedelta | None:
+    """Return for how long a worker held the attempt that has failed or fallen silent.
+
+    None when no attempt has: a unit that waits, for a worker, for its next attempt or for the end
+    of an outage, is held by nobody, and that time is nobody's fault.
+    """
+    match unit.state:
+        case UnitState.INVALID:
+            until = unit.finished_at
+        case UnitState.IN_PROGRESS:
+            until = unit.lease_until
+        case _:
+            until = None
+    if unit.started_at is None or until is None:
+        return None
+    return max(until - unit.started_at, timedelta(0))
+
+
+def given_up_because(unit: Unit, held_max: timedelta, seen_for: timedelta) -> str | None:
+    """Return why no attempt may follow one that has failed or fallen silent; None: one may.
+
+    seen_for: for how long the attempt was seen to be held, by a clock that nobody sets. By the
+    instants of a row alone, a machine that slept, or a clock that was set, would have worked.
+    """
+    held = held_for(unit)
+    if held is None or min(held, seen_for) <= held_max:
+        return None
+    hours = held.total_seconds() / 3600
+    most = held_max.total_seconds() / 3600
+    how = unit.error if unit.state is UnitState.INVALID else f'lease of {unit.owner} ran out'
+    return (
+        f'{how}; this attempt was worked on for {hours:.4g} hours, and after more than {most:g} '
+        '(uow_age_hours_max) none follows'
+    )
 
 
 def later_than(now: datetime, at: datetime | None) -> datetime | None:

@@ -9,8 +9,9 @@
     FATAL      -                                    -> STOPPED           -> STOPPED
 
 An exit leads from DRAINING and STOPPING to STOPPED, and from RUNNING to BACKOFF with a delay that
-doubles with every quick exit, or, after too many of them, to FATAL: left to an operator. A worker
-that drains has no grace: it ends when its run does.
+doubles with every quick exit, or, after too many of them, to FATAL: left to an operator. A process
+that ended in order to be started anew is STOPPED, and so spawned at once. A worker that drains has
+no grace: it ends when its run does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Final, assert_never
 
 #: Exit code of a process that found its configuration refused: starting it again cannot help.
 EXIT_MISCONFIGURED: Final = 6
+#: Exit code of a process that ended in order to be started anew, at once.
+EXIT_ANEW: Final = 75
 
 
 class ProcessStatus(StrEnum):
@@ -103,6 +106,9 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     """Return the watch after its process has ended with `code` (minus a signal's number)."""
     if watch.status is not ProcessStatus.RUNNING:
         return Watch(restart_count=watch.restart_count)
+    if code == EXIT_ANEW:
+        # Nothing has gone wrong: no delay, and nothing is counted.
+        return replace(watch, status=ProcessStatus.STOPPED, due_at=None, quick_exit_count=0)
     is_quick = now - watch.started_at < policy.quick_exit.total_seconds()
     count = watch.quick_exit_count + 1 if is_quick else 0
     reason = f'killed by signal {-code}' if code < 0 else f'exit code {code}'

@@ -18,6 +18,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_BY_NAME: Final = {
     name: day for day, name in enumerate(('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'))
 }
+#: Longest text of a trigger: every half hour of one day, at its time.
+TEXT_LENGTH_MAX: Final = 1000
 _EVERY: Final = re.compile(r'every\s+([0-9]{1,9})')
 _TIME: Final = re.compile(r'(?:([0-9A-Za-z*]+)-)?([0-9]{1,2}):([0-9]{2})')
 _GRAMMAR: Final = (
@@ -100,6 +102,8 @@ Trigger: TypeAlias = Every | At | Cron
 
 def parse_trigger(text: str) -> Trigger:
     """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none."""
+    if len(text) > TEXT_LENGTH_MAX:
+        raise ValueError(f'the trigger has {len(text)} characters; at most {TEXT_LENGTH_MAX}')
     stripped = text.strip()
     if match := _EVERY.fullmatch(stripped):
         seconds = int(match[1])

@@ -6,10 +6,20 @@ password or role, and when the user logs out; a login made before is then worth 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Final
+
+NAME_LENGTH_MAX: Final = 64
+#: Of one alphabet, so that no two names look the same. No @: the audit says NAME@ADDRESS.
+_NAME: Final = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
+#: How the dashboard and the audit call those who have not logged in.
+_NOT_NAMES: Final = ('anyone', 'nobody')
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Role(StrEnum):
@@ -36,9 +46,71 @@ class User:
     created_at: datetime
 
 
+class UserOutcome(Enum):
+    """What became of a change of a user.
+
+    LAST: refused, for nobody would be left who may manage users, or nobody at all.
+    """
+
+    DONE = 'done'
+    UNKNOWN = 'unknown'
+    LAST = 'last'
+
+
+def alike(name: str) -> str:
+    """Return what names have in common that are the same but for case or ways to write a letter."""
+    return unicodedata.normalize('NFKC', unicodedata.normalize('NFKC', name).casefold())
+
+
+def nobody(name: str) -> User:
+    """Return the user that an illegal row stands for: there is one, but nobody logs in as it.
+
+    Were it left out, a dashboard whose only user it is would be open to everybody.
+    """
+    return User(name=name, role=Role.VIEWER, password_hash='', serial=0, created_at=_LONG_AGO)
+
+
 def named(users: Iterable[User], name: str) -> User | None:
-    """Return the one of `users` that goes by `name`."""
-    return next((user for user in users if user.name == name), None)
+    """Return the one of `users` that goes by `name`; its case is no matter.
+
+    Users made before names were compared so may differ in case alone: they go by their exact names.
+    """
+    found = [user for user in users if alike(user.name) == alike(name)]
+    exact = next((user for user in found if user.name == name), None)
+    return exact or (found[0] if len(found) == 1 else None)
+
+
+def name_problem(name: str) -> str | None:
+    """Return why nobody can be called `name`; None when somebody can."""
+    if len(name) > NAME_LENGTH_MAX:
+        return f'it has {len(name)} characters; take at most {NAME_LENGTH_MAX}'
+    if alike(name) in _NOT_NAMES:
+        return 'that is how those are called who have not logged in; take another'
+    if not _NAME.fullmatch(name):
+        return 'take the letters A to Z in either case, digits, and . _ - after the first character'
+    return None
+
+
+def outcome_of(
+    users: Iterable[User], name: str, role: Role | None, *, keeps_admin: bool
+) -> UserOutcome:
+    """Return what becomes of giving a user another role, or, with None, of removing it.
+
+    keeps_admin: refused unless another admin remains, or, where there is none, another user. To be
+    asked under the same lock or transaction in which the change is then made.
+    """
+    known = {user.name: user for user in users}
+    leaving = known.get(name)
+    if leaving is None:
+        return UserOutcome.UNKNOWN
+    if not keeps_admin or role is Role.ADMIN:
+        return UserOutcome.DONE
+    others = [user for user in known.values() if user.name != name]
+    if leaving.role is Role.ADMIN:
+        is_kept = any(user.role is Role.ADMIN for user in others)
+    else:
+        is_kept = role is not None or bool(others)
+    return UserOutcome.DONE if is_kept else UserOutcome.LAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

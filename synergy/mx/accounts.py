@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command, CommandKind
 from synergy.core.records import Json
-from synergy.core.users import ApiToken, Role, User, named
+from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, named
 from synergy.mx.answers import need_key, paged
 from synergy.mx.ask import Ask
 from synergy.mx.errors import Refused, unknown, wrong
-from synergy.mx.orders import done_before, record
+from synergy.mx.orders import done_before, record, record_of, used_before
 from synergy.mx.render import json_answer
-from synergy.mx.security import PASSWORD_LENGTH_MAX, new_token, user_of, with_password
+from synergy.mx.security import PASSWORD_LENGTH_MAX, hashed, is_password, new_token, user_of
 from synergy.view.encode import instant
 
 ROLE_WORDS: Final = tuple(role.value for role in Role)
 ACTIONS: Final = ('role', 'password', 'remove')
-NAME_LENGTH_MAX: Final = 64
 DAYS_MAX: Final = 3650
 #: Not done without a reason.
 GRAVE_ACTIONS: Final = ('remove', 'revoke')
@@ -63,21 +62,19 @@ def add_user(ask: Ask) -> Command:
     name, role = ask.text('name'), Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value))
     details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return known
-    if len(name) > NAME_LENGTH_MAX or not name.isprintable() or '@' in name:
-        raise wrong(
-            f'{name!r:.80} is no name of a user',
-            f'take at most {NAME_LENGTH_MAX} printable characters, no @',
-        )
-    if named(ask.store.users(), name) is not None:
+        return _same_password(ask, known, name)
+    if (problem := name_problem(name)) is not None:
+        raise wrong(f'{name!r:.80} cannot be the name of a user', problem)
+    if not ask.store.add_user(user_of(name, role, _hashed(ask), ask.now)):
+        if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+            # The same request at another dashboard was quicker.
+            return _same_password(ask, known, name)
         raise Refused(
-            409, 'Taken', f'there is a user {name!r:.80} already', 'change it, or take another name'
+            409,
+            'Taken',
+            f'there is a user {name!r:.80} already, be it in other case',
+            'change it, or take another name',
         )
-    try:
-        user = user_of(name, role, _password(ask), ask.now)
-    except ValueError as error:
-        raise wrong(str(error), 'give a longer one; nothing was changed') from error
-    ask.store.save_user(user)
     return record(ask, CommandKind.USER, 'MX', details)
 
 
@@ -89,20 +86,35 @@ def change_user(ask: Ask, name: str, action: str) -> Command:
     role = Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
     details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
     if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return known
-    user = known_user(ask, name)
-    if action != 'password' and role is not Role.ADMIN:
-        _keep_an_admin(ask, user)
+        return _same_password(ask, known, name) if action == 'password' else known
+    name = known_user(ask, name).name
     if role is not None:
-        ask.store.save_user(replace(user, role=role, serial=user.serial + 1))
+        outcome = ask.store.set_role(name, role)
     elif action == 'remove':
-        ask.store.remove_user(user.name)
+        outcome = ask.store.remove_user(name)
     else:
-        try:
-            ask.store.save_user(with_password(user, _password(ask)))
-        except ValueError as error:
-            raise wrong(str(error), 'give a longer one; nothing was changed') from error
+        is_done = ask.store.set_password(name, _hashed(ask))
+        outcome = UserOutcome.DONE if is_done else UserOutcome.UNKNOWN
+    _refuse(name, outcome)
     return record(ask, CommandKind.USER, 'MX', details)
+
+
+def _refuse(name: str, outcome: UserOutcome) -> None:
+    """Raise Refused unless a change was made."""
+    match outcome:
+        case UserOutcome.DONE:
+            return
+        case UserOutcome.UNKNOWN:
+            raise _unknown_user(name)
+        case UserOutcome.LAST:
+            raise Refused(
+                409,
+                'The last admin stays',
+                f'{name} is the only admin, or the only user',
+                'make another one first, or use ./launch.py user on the machine itself',
+            )
+        case _:
+            assert_never(outcome)
 
 
 def api_tokens(ask: Ask) -> Response:
@@ -134,8 +146,16 @@ def add_token(ask: Ask, name: str) -> MadeToken:
         return MadeToken(command=known)
     if not user.role.may(role):
         raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
-    token, text = new_token(user.name, role, label, ask.now, timedelta(days=days) if days else None)
-    ask.store.save_token(token)
+    lifetime = timedelta(days=days) if days else None
+    token, text = new_token(user.name, role, label, ask.now, lifetime)
+    command = record_of(ask, CommandKind.USER, 'MX', details)
+    # An id of the key or the form: of two requests that are the same one makes a token, wherever.
+    token = replace(token, id=command.id)
+    if not ask.store.save_token(token):
+        if any(known.id == token.id for known in ask.store.tokens()):
+            return MadeToken(command=command)
+        raise _unknown_user(user.name)
+    text = f'{token.id}.{text.partition(".")[2]}'
     command = record(ask, CommandKind.USER, 'MX', details)
     return MadeToken(command=command, token=token, text=text)
 
@@ -174,19 +194,35 @@ def known_user(ask: Ask, name: str) -> User:
     """Return a user; raise Refused when there is none of that name."""
     user = named(ask.store.users(), name)
     if user is None:
-        raise unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+        raise _unknown_user(name)
     return user
 
 
-def _keep_an_admin(ask: Ask, leaving: User) -> None:
-    admins = [user.name for user in ask.store.users() if user.role is Role.ADMIN]
-    if admins == [leaving.name]:
-        raise Refused(
-            409,
-            'The last admin stays',
-            f'{leaving.name} is the only admin',
-            'make another one first, or use ./launch.py user on the machine itself',
-        )
+def _unknown_user(name: str) -> Refused:
+    return unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
+
+
+def _same_password(ask: Ask, known: Command, name: str) -> Command:
+    """Return the record of what was done before; raise Refused if it was with another password.
+
+    It is kept as its hash alone, so the user's present one tells.
+    """
+    user = named(ask.store.users(), name)
+    if user is not None:
+        with ask.site.hashing.turn():
+            if not is_password(user, _password(ask)):
+                raise used_before(ask, known)
+    return known
+
+
+def _hashed(ask: Ask) -> str:
+    """Return the hash of the password that was sent."""
+    password = _password(ask)
+    try:
+        with ask.site.hashing.turn():
+            return hashed(password)
+    except ValueError as error:
+        raise wrong(str(error), 'give a longer one; nothing was changed') from error
 
 
 def _password(ask: Ask) -> str:

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from synergy.conf.model import Settings
+
+
+def site_named_in(url: str) -> str | None:
+    """Return the host and port that a URL of a header names; None when it is not a URL.
+
+    Headers are what anybody wrote: whoever goes by them takes one that is malformed for foreign.
+    """
+    try:
+        parts = urlsplit(url)
+        # Malformed numbers of ports are found out only when somebody asks for them.
+        is_port = parts.port is None or parts.port >= 0
+        return parts.netloc.lower() if is_port and url.isprintable() else None
+    except ValueError:
+        return None
 
 
 def address_of(settings: Settings, port: int | None = None) -> str:
@@ -25,6 +40,14 @@ def refusal_of(settings: Settings, *, has_users: bool) -> str | None:
         f'MX does not listen on {settings.mx_host}, beyond this machine, while nobody has to log '
         'in; make a user with ./launch.py user add NAME --role admin, then ./launch.py start MX'
     )
+
+
+def is_open(settings: Settings, *, had_users: bool) -> bool:
+    """Tell whether everybody may use the dashboard while there is no user.
+
+    had_users: there was one once, who may have been removed by mistake, or by somebody else.
+    """
+    return settings.is_mx_open_allowed or (is_loopback(settings.mx_host) and not had_users)
 
 
 def is_loopback(host: str) -> bool:

@@ -16,9 +16,9 @@ from synergy.core.records import Unit, UowId
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
 from synergy.mx.errors import wrong, wrong_cursor
 from synergy.mx.gate import FORM_TOKEN
-from synergy.mx.masks import masked
+from synergy.mx.masks import masked, masked_text
 from synergy.mx.orders import KEY_FIELD, KEY_HEADER
-from synergy.mx.render import json_answer
+from synergy.mx.render import ILLEGAL_MAX, json_answer
 from synergy.mx.route import Route
 from synergy.view.encode import encode_command
 
@@ -32,7 +32,18 @@ _DIGITS_MAX: Final = 17
 
 def listed(ask: Ask, items: Sequence[Any], cursor: str | None) -> Response:
     """Return one page of a list. cursor: by which the next page is asked for; None: the last."""
-    return json_answer(ask.request, {'items': items, 'next_cursor': cursor})
+    body: dict[str, Any] = {'items': items, 'next_cursor': cursor}
+    if unreadable := illegal_rows(ask):
+        body['unreadable'] = unreadable
+    return json_answer(ask.request, body)
+
+
+def illegal_rows(ask: Ask) -> Sequence[dict[str, str]]:
+    """Return the rows that this request could not read, a few of them."""
+    return [
+        {'table': row.table, 'row': masked_text(row.row), 'problem': masked_text(row.problem)}
+        for row in ask.store.illegal_rows()[:ILLEGAL_MAX]
+    ]
 
 
 def paged(

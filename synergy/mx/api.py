@@ -68,7 +68,7 @@ LOOKS_MAX: Final = 5_000
 ONLY_WORDS: Final = tuple(item.value for item in Only)
 COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
 FREERUN_FIELDS: Final = (
-    'trigger', 'is_on', 'overlap', 'misfire', 'misfire_max', 'arguments', 'description',
+    'trigger', 'is_on', 'overlap', 'misfire', 'misfire_max', 'arguments', 'description', 'is_new',
 )  # fmt: skip
 
 

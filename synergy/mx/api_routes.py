@@ -205,8 +205,11 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('overlap', 'while one is under way', choices=('skip', 'queue', 'allow')),
         Parameter('misfire', 'of missed fires', choices=('once', 'all', 'skip')),
         Parameter('misfire_max', 'most missed fires to make up', 'integer'),
-        Parameter('arguments', 'for the worker', 'object'),
+        Parameter(
+            'arguments', 'for the worker; where they are code, an admin alone writes them', 'object'
+        ),
         Parameter('description', 'for people'),
+        Parameter('is_new', 'true: refused if there is such an entry already', 'boolean'),
         required=('name',),
     ),
     _list(

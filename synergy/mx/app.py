@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,10 +23,12 @@ from werkzeug.wrappers import Request, Response
 from synergy.mx import gate
 from synergy.mx.answers import check_names
 from synergy.mx.ask import Ask, Visitor
+from synergy.mx.bounds import BODY_BYTES_MAX, COUNT_MAX, check_request
 from synergy.mx.confirm import need_reason
 from synergy.mx.cookies import set_cookie
 from synergy.mx.errors import ReasonMissing, Refused
 from synergy.mx.feed import AWAY
+from synergy.mx.orders import key_of
 from synergy.mx.render import finish, refusal, see
 from synergy.mx.routes import ROUTES, Route
 from synergy.mx.shared import LIVE_HEADER
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Forms and JSON are no longer than this.
-BODY_BYTES_MAX = 256 * 1024
 #: A shared page serves all tabs that were told to read it, and those that are a little late.
 SHARED_SECONDS = 0.6
 #: When to ask again for what the store was away for.
@@ -47,10 +48,11 @@ RETRY_SECONDS = 5
 
 
 class MxRequest(Request):
-    """A request whose body has a bound."""
+    """A request whose body and form have a bound."""
 
     max_content_length = BODY_BYTES_MAX
     max_form_memory_size = BODY_BYTES_MAX
+    max_form_parts = COUNT_MAX
 
 
 class App:
@@ -75,6 +77,7 @@ class App:
     def _answer(self, request: Request) -> Response:
         try:
             gate.check_host(self.site, request)
+            check_request(request)
             urls = self.map.bind_to_environ(request.environ)
             endpoint, values = urls.match()
             response = self._view(request, urls, self._route_by_endpoint[endpoint], values)
@@ -145,7 +148,9 @@ class App:
                 need_reason(ask)
             if route.is_shared and LIVE_HEADER in ask.request.headers:
                 return self._shared(ask, route, values)
-            return route.view(ask, **values)
+            key = key_of(ask) if route.method == 'POST' and route.role is not None else None
+            with nullcontext() if key is None else self.site.one_by_one.of(key):
+                return route.view(ask, **values)
         except ReasonMissing as error:
             form = self._form_by_rule.get(route.rule)
             if form is None:
@@ -173,9 +178,7 @@ class App:
     def _away(self, request: Request, error: PortError) -> Response:
         if request.path == '/events':
             # A browser takes up again a stream that ended; one that was refused, never.
-            response = Response(AWAY, mimetype='text/event-stream')
-            response.headers['Cache-Control'] = 'no-store'
-            return response
+            return Response(AWAY, mimetype='text/event-stream')
         return refusal(None, self.site, request, _unavailable(request, error))
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:

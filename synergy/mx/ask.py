@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -11,6 +10,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
 
 from synergy.conf.model import Context, Settings
+from synergy.core.bounded import BODY, OutOfBounds, loads, whole_of
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import Json, ProcessName
@@ -27,6 +27,8 @@ from synergy.view.jobs import outside
 LIMIT_MAX: Final = 1000
 LIMIT_DEFAULT: Final = 100
 TEXT_LENGTH_MAX: Final = 500
+#: Under this the body that was read is kept with its request: each field asks for it.
+_BODY: Final = 'synergy.body'
 _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
     'false': False, '0': False, 'no': False, 'off': False,
 }  # fmt: skip
@@ -34,8 +36,9 @@ _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who asks. role: None for one who has not logged in. via: open, session, token or nothing.
+    """Who asks. role: None for one who has not logged in.
 
+    via: open, session, token or nothing; closed where there is no user, and it is not open.
     session: whose form token changes must carry; None for tokens of the API, which browsers never
     send by themselves.
     """
@@ -131,16 +134,18 @@ class Ask:
 
     def body(self) -> dict[str, Json]:
         """Return the JSON object that was sent; raise Refused when it is none."""
+        known: dict[str, Json] | None = self.request.environ.get(_BODY)
+        if known is not None:
+            return known
         if not self.request.get_data():
             return {}
         try:
-            found = json.loads(self.request.get_data())
-            # Half a surrogate pair is valid JSON, but no text that could be kept.
-            json.dumps(found, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise wrong(f'the body is no JSON ({error})', 'send a JSON object') from error
+            found = loads(self.request.get_data(), BODY)
+        except OutOfBounds as error:
+            raise wrong(f'the body cannot be taken: {error}', 'send a JSON object') from error
         if not isinstance(found, dict):
-            raise wrong('the body is no JSON object', 'send an object, as in {"kind": "skip"}')
+            raise wrong('the body is not a JSON object', 'send an object, as in {"kind": "skip"}')
+        self.request.environ[_BODY] = found
         return found
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
@@ -151,11 +156,12 @@ class Ask:
         value = str(given) if is_whole else self.optional(name)
         if value is None:
             return default
-        if not value.isdecimal() or not least <= int(value[:12]) <= most:
+        try:
+            return whole_of(value, least, most)
+        except OutOfBounds as error:
             raise wrong(
                 f'{name} is {value!r:.60}', f'give a whole number between {least} and {most}'
-            )
-        return int(value)
+            ) from error
 
     def switch(self, name: str) -> bool:
         """Return whether a value says yes; absent is no."""
@@ -181,7 +187,7 @@ class Ask:
             return None
         digits = text.ljust(10, '0')
         try:
-            if not text.isdecimal() or len(text) not in (4, 6, 8, 10):
+            if not (text.isascii() and text.isdecimal()) or len(text) not in (4, 6, 8, 10):
                 raise ValueError(text)
             month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
             found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)

@@ -30,7 +30,7 @@ def asked_of(ask: Ask) -> Asked | None:
         return Asked(command, f'Done: {verb}.', 'ok') if ask.visitor.may(Role.ADMIN) else None
     if command.kind is CommandKind.BOX:
         # The record is the wish; whether it has come true is in the list.
-        wish = f'{command.details["box"]} is to {_wish(command)}'
+        wish = f'{command.details.get("box")} is to {_wish(command)}'
         return Asked(command, f'{wish}; the page Boxes shows how far that is.', 'due')
     match command.state:
         case CommandState.REFUSED:
@@ -42,7 +42,7 @@ def asked_of(ask: Ask) -> Asked | None:
 
 
 def _wish(command: Command) -> str:
-    action = str(command.details['action'])
+    action = str(command.details.get('action'))
     words = {'drain': 'take no more work', 'undrain': 'take work again'}
     return words.get(action, f'{action} {command.process}')
 

@@ -21,7 +21,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.ask import Ask
 from synergy.mx.cells import Painter
-from synergy.mx.dead import drop_with
+from synergy.mx.dead import letter_details
 from synergy.mx.errors import ReasonMissing, Refused, wrong
 from synergy.mx.layout import Layout, columns_of, layout
 from synergy.mx.marks import Mark
@@ -121,8 +121,7 @@ def confirm_change(ask: Ask, kind: str) -> Response:
         return _page(ask, command, 409)
     if command.reason is None:
         raise ReasonMissing
-    place(ask, command)
-    drop_with(ask, command)
+    place(ask, letter_details(ask, command))
     return see(ask.url('request', request_id=command.id))
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from synergy.conf.in_force import in_force
 from synergy.conf.model import Entry, FreerunEntry, ManagedEntry
 from synergy.core.records import Json
+from synergy.core.uri import without_password
 from synergy.mx.address import is_loopback
 from synergy.mx.ask import Ask
 from synergy.mx.masks import masked
@@ -65,7 +66,7 @@ def setting_rows(ask: Ask) -> list[SettingRow]:
     return [
         SettingRow(
             name=item.setting.name,
-            value=masked(_plain(item.value), item.setting.name),
+            value=_shown(item.setting.name, item.value),
             place=item.place,
             text=item.setting.text,
         )
@@ -141,6 +142,10 @@ def _findings(ask: Ask) -> list[tuple[bool, str]]:
 
 def _file_of(module: str) -> str:
     return f'{module.replace(".", "/")}.py'
+
+
+def _shown(name: str, value: object) -> Any:
+    return without_password(str(value)) if name.endswith('_uri') else masked(_plain(value), name)
 
 
 def _plain(value: object) -> Any:

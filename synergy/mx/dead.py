@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import Command, CommandKind
+from synergy.core.commands import Command
+from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_of, settling
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
@@ -19,7 +21,7 @@ from synergy.mx.errors import unknown, wrong
 from synergy.mx.orders import asked_before, id_of, place, reason_of
 from synergy.mx.render import page, see
 
-ACTIONS: Final = ('retry', 'drop')
+ACTIONS: Final = tuple(item.value for item in LetterAction)
 #: Not done without a reason.
 GRAVE_ACTIONS: Final = ('drop',)
 
@@ -68,12 +70,13 @@ def settle_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
     return go_on(ask, ask.url('dead_letters'), command)
 
 
-def drop_with(ask: Ask, command: Command) -> None:
-    """Drop the dead letter that a preview was opened for, now that its job runs again."""
+def letter_details(ask: Ask, command: Command) -> Command:
+    """Return a command with the dead letter that its preview was opened for, if it settles it."""
     uow_id = ask.optional('dead')
     unit = None if uow_id is None else ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    if unit is not None and unit.process == command.process:
-        place(ask, _command(ask, unit, CommandKind.DROP))
+    if unit is None or not is_settled_by(command, unit):
+        return command
+    return replace(command, details={LETTER: unit.id})
 
 
 def known_dead(ask: Ask, uow_id: str) -> Unit:
@@ -87,35 +90,28 @@ def known_dead(ask: Ask, uow_id: str) -> Unit:
 
 
 def settle(ask: Ask, uow_id: str, action: str) -> Command:
-    """Ask for what `action` says; return the command that does the work."""
+    """Ask for what `action` says; return the command that does the work.
+
+    The letter of a retry stays until the Scheduler has begun with that: it may refuse it.
+    """
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
     unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    kind = CommandKind.DROP
-    if action == 'retry' and unit is not None:
-        kind = CommandKind.FREERUN_RUN if is_freerun(unit.process) else CommandKind.REPROCESS
-    command = None if unit is None else _command(ask, unit, kind)
+    command = None if unit is None else _command(ask, unit, LetterAction(action))
     found = None if command is None else asked_before(ask, command)
     if unit is None or command is None or (found is None and unit.state is not UnitState.DEAD):
         raise unknown(
             f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
         )
-    found = found or place(ask, command)
-    if kind is not CommandKind.DROP:
-        # Asked for again, too: what asked before may have ended in between.
-        place(ask, _command(ask, unit, CommandKind.DROP, 'drop'))
-    return found
+    return found or place(ask, command)
 
 
-def _command(ask: Ask, unit: Unit, kind: CommandKind, part: str = '') -> Command:
-    return Command(
-        id=id_of(ask, kind, unit.id, part),
-        kind=kind,
-        process=unit.process,
-        start=unit.timeperiod,
-        end=unit.timeperiod.shift(1),
-        details={'uow': unit.id} if kind is CommandKind.DROP else {},
+def _command(ask: Ask, unit: Unit, action: LetterAction) -> Command:
+    return settling(
+        unit,
+        action,
+        command_id=id_of(ask, kind_of(unit, action), unit.id),
         actor=ask.actor,
-        reason=reason_of(ask) or f'dead letter {unit.id}',
-        created_at=ask.now,
+        reason=reason_of(ask),
+        now=ask.now,
     )

@@ -259,6 +259,16 @@ class DaemonDocument(TypedDict):
     memory_bytes: int | None
 
 
+class IsolatedDocument(TypedDict):
+    """A process, free run or command for which nothing is decided, so that all others go on."""
+
+    kind: Annotated[str, 'process, free run or command']
+    name: str
+    reason: Annotated[str, 'what was refused again and again, and why']
+    since: At
+    next_at: Annotated[At | None, 'when it is tried again; null: once the context has changed']
+
+
 class HealthDocument(TypedDict):
     """Whether everything is well, what is not, and what waits for a person."""
 
@@ -266,6 +276,8 @@ class HealthDocument(TypedDict):
     is_well: bool
     needs: Annotated[list[str], 'why it is not well, and what helps']
     warnings: Annotated[list[str], 'what may mend itself, and needs somebody if it does not']
+    isolated: list[IsolatedDocument]
+    stuck_since: Annotated[At | None, 'since when the leader could save nothing at all']
     broker_away_since: Annotated[At | None, 'since when it cannot be used from this dashboard']
     waits: Annotated[dict[str, int], 'numbers of what waits for a person']
     is_led: bool

@@ -67,14 +67,11 @@ class _Frame:
 class Feed:
     """Hands changes of the read model to the tabs that listen."""
 
-    def __init__(
-        self, model: ReadModel, stores: StorePool, clock: Clock, followers_max: int
-    ) -> None:
+    def __init__(self, model: ReadModel, stores: StorePool, clock: Clock) -> None:
         """Start the thread."""
         self._model = model
         self._stores = stores
         self._clock = clock
-        self._followers_max = followers_max
         self._condition = Condition()
         self._follower_count = 0
         self._ticked_count = 0
@@ -87,11 +84,6 @@ class Feed:
         self._told_at = float('-inf')
         self._thread = Thread(target=self._run, name='feed', daemon=True)
         self._thread.start()
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether no further tab can be served."""
-        return self._follower_count >= self._followers_max
 
     def follow(
         self,

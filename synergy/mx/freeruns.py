@@ -10,15 +10,18 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads, whole_of
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
-from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.core.users import Role
 from synergy.mx.answers import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.asked import asked_of
+from synergy.mx.code_arguments import reason_of as reason_for_code
 from synergy.mx.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.errors import unknown, wrong
 from synergy.mx.marks import BY_UNIT
@@ -237,6 +240,9 @@ def save_freerun(ask: Ask) -> Response:
         return _form(ask, form, before, 400)
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
     details = _details(values, before)
+    if before is None:
+        # Somebody else may make it until the Scheduler sees this.
+        details[IS_NEW] = True
     asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
     return go_on(ask, ask.url('freerun', name=full_name), asked)
 
@@ -349,7 +355,18 @@ def _form(ask: Ask, form: Form, before: Freerun | None, status: int = 200) -> Re
         overlaps=[item.value for item in Overlap],
         misfires=[item.value for item in Misfire],
         form_id=fresh_form_id(),
+        locked=_locked(ask, before),
     )
+
+
+def _locked(ask: Ask, before: Freerun | None) -> str | None:
+    """Return why the visitor may not write arguments, of a new entry those of which processes."""
+    if ask.visitor.may(Role.ADMIN):
+        return None
+    if before is not None:
+        return reason_for_code(ask, before.process, before.arguments)
+    names = [name for name in processes_of(ask) if reason_for_code(ask, name)]
+    return f"Arguments of {', '.join(names)} are an admin's to write." if names else None
 
 
 def _checked(ask: Ask, values: Mapping[str, str], before: Freerun | None) -> Form:
@@ -371,19 +388,29 @@ def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any
     What the form showed as masked stays as it was `before`.
     """
     try:
-        arguments = json.loads(values['arguments'] or '{}')
-    except ValueError as error:
-        raise FreerunRefused(f'arguments are no JSON ({error}); give {{"name": value}}') from error
+        arguments = loads(values['arguments'] or '{}', ARGUMENTS)
+    except OutOfBounds as error:
+        raise FreerunRefused(
+            f'the arguments cannot be taken: {error}; give {{"name": value}}'
+        ) from error
     bound = values['misfire_max'].strip() or '10'
     return {
         'trigger': values['trigger'].strip(),
         'is_on': bool(values['is_on']),
         'overlap': values['overlap'],
         'misfire': values['misfire'],
-        'misfire_max': int(bound) if bound.isdecimal() else bound,
+        'misfire_max': _whole(bound),
         'arguments': unmasked(arguments, {} if before is None else dict(before.arguments)),
         'description': values['description'].strip() or None,
     }
+
+
+def _whole(text: str) -> int | str:
+    """Return a number, or a text that is then refused for not being one."""
+    try:
+        return whole_of(text, 0, MISFIRE_MAX)
+    except OutOfBounds:
+        return text
 
 
 def _values_of(before: Freerun) -> Mapping[str, str]:

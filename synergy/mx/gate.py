@@ -1,9 +1,9 @@
 """Who may come in: host names, origins, logins, roles and form tokens, looked at before any view.
 
-Where no user exists, the dashboard is open to everybody who reaches it, which by default is this
-machine alone. A change needs the form token of the visitor's session. Programs send a token of the
-API instead, or, where the dashboard is open, a request that no browser sends across sites: JSON,
-without an Origin.
+Where no user has ever been, the dashboard is open to everybody on this machine. Where there was one
+once, or where others reach it, it is closed until a user is made. A change needs the form token of
+the visitor's session. Programs send a token of the API instead, or, where the dashboard is open, a
+request that no browser sends across sites: JSON, without an Origin.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request
 
-from synergy.core.users import Role, named
+from synergy.core.users import Role
+from synergy.mx.address import is_open, site_named_in
 from synergy.mx.ask import Visitor
+from synergy.mx.brake import address_of_place, too_many
 from synergy.mx.errors import Refused
-from synergy.mx.security import GUESSES_MAX, Session, is_token
+from synergy.mx.security import Session, is_token
 from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.site import Site
 from synergy.ports.errors import PortError
@@ -31,8 +33,9 @@ OPEN_NAME: Final = 'anyone'
 
 def check_host(site: Site, request: Request) -> None:
     """Refuse names that are not this dashboard's: a page elsewhere may have led them here."""
-    name = (urlsplit(f'//{request.host}').hostname or '').lower()
-    if name not in site.host_names:
+    is_sound = site_named_in(f'//{request.host}') is not None
+    name = (urlsplit(f'//{request.host}').hostname or '').lower() if is_sound else request.host
+    if not is_sound or name not in site.host_names:
         raise Refused(
             400,
             'Wrong host',
@@ -45,14 +48,18 @@ def check_origin(request: Request) -> None:
     """Refuse changes that a page of another site asks for."""
     origin = request.headers.get('Origin')
     site = request.headers.get('Sec-Fetch-Site')
-    is_foreign = site in ('cross-site', 'same-site') or (
-        origin is not None and urlsplit(origin).netloc.lower() != request.host.lower()
+    referrer = request.headers.get('Referer')
+    is_foreign = (
+        site in ('cross-site', 'same-site')
+        or (origin is not None and site_named_in(origin) != request.host.lower())
+        # No browser sends such a one.
+        or (bool(referrer) and site_named_in(referrer or '') is None)
     )
     if is_foreign:
         raise Refused(
             403,
             'Asked from elsewhere',
-            f'the change was asked for by a page of {origin or site!r:.80}',
+            f'the change was asked for by a page of {origin or site or referrer!r:.80}',
             'open the dashboard itself and ask there',
         )
 
@@ -66,8 +73,10 @@ def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Vis
     session = site.sessions.read(request.cookies.get(COOKIE))
     users = store.users()
     if not users:
-        return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
-    user = None if session is None or session.name is None else named(users, session.name)
+        if is_open(site.settings, had_users=store.had_users()):
+            return Visitor(name=OPEN_NAME, role=Role.ADMIN, via='open', session=session)
+        return Visitor(name='nobody', role=None, via='closed', session=session)
+    user = next((user for user in users if session and user.name == session.name), None)
     if session is not None and user is not None and user.serial == session.serial:
         return Visitor(name=user.name, role=user.role, via='session', session=session)
     return Visitor(name='nobody', role=None, via='nothing', session=session)
@@ -77,16 +86,16 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
-            user = named(store.users(), token.user)
+            user = next((user for user in store.users() if user.name == token.user), None)
             if user is not None:
                 # Of a user who may do less by now, the token does not do more.
                 role = token.role if user.role.may(token.role) else user.role
                 return Visitor(name=user.name, role=role, via='token')
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
-    place = f'token {request.remote_addr}'
-    refuse_guessing(site, place, now)
-    site.brake.failed(place, now)
+    place = f'token {address_of_place(request.remote_addr)}'
+    if (wait := site.brake.begin(place, now)) is not None:
+        raise too_many(wait)
     raise Refused(
         401,
         'Unknown token',
@@ -108,20 +117,6 @@ def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
         return True
 
 
-def refuse_guessing(site: Site, place: str, now: datetime, count_max: int = GUESSES_MAX) -> None:
-    """Refuse a place that has guessed too often."""
-    wait = site.brake.wait(place, now, count_max)
-    if wait is not None:
-        seconds = int(wait.total_seconds()) + 1
-        raise Refused(
-            429,
-            'Too many attempts',
-            'several logins from here have failed',
-            f'wait {seconds} s and try again',
-            {'Retry-After': str(seconds)},
-        )
-
-
 def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool:
     """Tell whether somebody who reads a page should log in first, and then go on to it.
 
@@ -134,13 +129,21 @@ def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool
         or request.headers.get('Sec-Fetch-Dest', 'document') != 'document'
         or request.accept_mimetypes.best == 'text/event-stream'
     )
-    return needed is not None and visitor.role is None and is_page and not is_script
+    may_log_in = visitor.role is None and visitor.via != 'closed'
+    return needed is not None and may_log_in and is_page and not is_script
 
 
 def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
     """Refuse one who may not; needed: None is for everybody."""
     if needed is None or visitor.may(needed):
         return
+    if visitor.via == 'closed':
+        raise Refused(
+            403,
+            'The dashboard is closed',
+            'there is no user who could log in',
+            'make one on the machine itself: ./launch.py user add NAME --role admin',
+        )
     if visitor.role is None and request.method == 'POST' and not request.path.startswith('/api/'):
         raise Refused(
             401,

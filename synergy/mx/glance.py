@@ -57,7 +57,7 @@ def glance_of(ask: Ask, painter: Painter, selection: Selection | None) -> Glance
         return None
     key = ask.model.key(node, painter.telling(node, ordinals))
     vanished_after = ask.settings.box_vanished
-    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
+    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after, jobs_max=1)
     cell = painter.rolled_up(node, ordinals, href='', title='selected')
     return Glance(
         key=key,

@@ -1,9 +1,10 @@
 """Whether everything is well: one definition for the page, the API and whoever watches it.
 
-Not well is what stops work or will not mend itself: no Scheduler leads, a box has vanished, a
-process does not stay up or is left out because its level has changed under its old name, the broker
-is away for longer than its restart takes (and, said by the gate, a store that is gone). What waits
-for a person, as jobs that failed for good, stops nothing else: it is listed, and is no illness.
+Not well is what stops work or does not heal by itself: no Scheduler leads, one leads and can save
+nothing, leaves a process out or starts nothing although work is due, a box has vanished, a process
+does not stay up, the broker is away for longer than its restart takes (and, said by the gate, a
+store that is gone). What waits for a person, as jobs that failed for good, stops nothing
+else: it is listed, and is no illness.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.context_change import left_out
 from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.standing import Standing
 from synergy.core.supervision import ProcessStatus
+from synergy.core.uri import without_password
 from synergy.mx import words
 from synergy.mx.ask import LIMIT_MAX, Ask
 from synergy.mx.boxes import PRESENCES, load_of, process_row
@@ -28,10 +31,12 @@ from synergy.mx.cells import Painter
 from synergy.mx.marks import Mark
 from synergy.mx.masks import masked_text
 from synergy.mx.render import page
+from synergy.mx.shared import LIVE_HEADER
 from synergy.mx.standing import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
 from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
+from synergy.view.troubles import standing_of, troubles
 
 #: A broker that is away for longer needs somebody; until then it is a warning.
 BROKER_PATIENCE: Final = timedelta(minutes=1)
@@ -76,6 +81,7 @@ class Health:
     """
 
     needs: Sequence[Need]
+    standing: Standing
     warnings: Sequence[Need]
     broker: BrokerTrouble | None
     waits: Sequence[Waiting]
@@ -105,14 +111,18 @@ class Health:
 
 
 def health(ask: Ask) -> Response:
-    """Tell whether everything is well, and what is not."""
+    """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
+    found = health_of(ask)
+    # A tab that reads the page anew would take another status for a failure.
+    is_ok = found.is_well or LIVE_HEADER in ask.request.headers
     return page(
         ask,
         'health.html',
-        health=health_of(ask),
+        200 if is_ok else 503,
+        health=found,
         version=synergy.__version__,
-        store_uri=masked_text(ask.settings.store_uri),
-        broker_uri=masked_text(ask.settings.broker_uri),
+        store_uri=without_password(ask.settings.store_uri),
+        broker_uri=without_password(ask.settings.broker_uri),
     )
 
 
@@ -128,16 +138,18 @@ def health_of(ask: Ask) -> Health:
     rows = [(view, row) for view in views for row in view.processes]
     trouble = ask.site.broker.trouble
     of_broker = [] if trouble is None else [_broker_need(trouble)]
+    standing = standing_of(ask.store, leadership, store_now)
+    needs = [*_needs(views, leadership, store_now), *_troubles(ask, standing)]
+    waits = _waits(ask)
+    if has_leader and leadership is not None and standing.stuck_since is None:
+        needs += _idle(ask, standing, leadership)
     is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
     return Health(
-        needs=[
-            *_needs(views, leadership, store_now),
-            *_level_needs(ask),
-            *(of_broker if is_away_long else []),
-        ],
+        needs=[*needs, *_level_needs(ask), *(of_broker if is_away_long else [])],
+        standing=standing,
         warnings=[] if is_away_long else of_broker,
         broker=trouble,
-        waits=_waits(ask),
+        waits=waits,
         leadership=leadership,
         is_led=has_leader,
         schedulers=schedulers(views, leadership, is_led=has_leader),
@@ -155,8 +167,19 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
     return {
         'version': synergy.__version__,
         'is_well': found.is_well,
-        'needs': [f'{need.text} {need.advice}' for need in found.needs],
-        'warnings': [f'{need.text} {need.advice}' for need in found.warnings],
+        'needs': [masked_text(f'{need.text} {need.advice}') for need in found.needs],
+        'warnings': [masked_text(f'{need.text} {need.advice}') for need in found.warnings],
+        'isolated': [
+            {
+                'kind': item.subject.kind.value,
+                'name': item.subject.name,
+                'reason': masked_text(item.reason),
+                'since': instant(item.since),
+                'next_at': instant(item.next_at),
+            }
+            for item in found.standing.isolated
+        ],
+        'stuck_since': instant(found.standing.stuck_since),
         'broker_away_since': None if found.broker is None else instant(found.broker.since),
         'waits': count_by_name,
         'is_led': found.is_led,
@@ -164,8 +187,8 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
         'term': None if found.leadership is None else found.leadership.term,
         'standbys': [item.owner for item in found.schedulers if not item.is_leading],
         'store_seconds': found.store_seconds,
-        'store_uri': masked_text(ask.settings.store_uri),
-        'broker_uri': masked_text(ask.settings.broker_uri),
+        'store_uri': without_password(ask.settings.store_uri),
+        'broker_uri': without_password(ask.settings.broker_uri),
         'home': str(ask.settings.home),
         'box_id': ask.settings.box_id,
         'processes_up': found.processes_up,
@@ -235,6 +258,27 @@ def _level_needs(ask: Ask) -> list[Need]:
             href=f'/processes/{item.process}',
         )
         for item in found.values()
+    ]
+
+
+def _troubles(ask: Ask, standing: Standing) -> list[Need]:
+    return [
+        Need(text=masked_text(item.text), advice=item.advice, href=item.address)
+        for item in troubles(standing, ask.now)
+    ]
+
+
+def _idle(ask: Ask, standing: Standing, leadership: Leadership) -> list[Need]:
+    return [
+        Need(
+            text=f'{item.key} may start since {words.instant(item.since)} UTC or longer, but '
+            f'{leadership.owner}, which leads, does not start it.',
+            advice='Its log says what it does instead; starting that Scheduler again makes it look '
+            'at everything. Is its context that of this dashboard?',
+            href=f'/i/{item.key.process}/{item.key.timeperiod}',
+        )
+        for item in ask.site.idle.idle(ask.model, ask.store, leadership.term, ask.now)
+        if standing.of(item.key.process) is None
     ]
 
 

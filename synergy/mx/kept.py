@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
+from synergy.core.bounded import ROW, loads
 from synergy.mx.errors import Refused
 from synergy.mx.gate import FORM_TOKEN, check_origin
 
@@ -57,7 +58,7 @@ def kept_of(request: Request, error: Refused) -> KeptForm | None:
 def kept_in(text: str | None) -> KeptForm | None:
     """Return the form that came with a login; None when there is none, or it is not one of ours."""
     try:
-        found: Any = json.loads(text or 'null')
+        found: Any = loads(text or 'null', ROW)
         address, fields = found
         pairs = tuple((str(name), str(value)) for name, value in fields)
     except (ValueError, TypeError):

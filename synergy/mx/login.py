@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from synergy.core.users import Role, named
+from synergy.core.users import Role, User, alike, named
 from synergy.mx import gate
 from synergy.mx.ask import Ask, Visitor
+from synergy.mx.brake import QUICK_GUESSES_MAX, SLOW_SECONDS, address_of_place, too_many
 from synergy.mx.cookies import set_cookie
 from synergy.mx.kept import KEPT, KeptForm, kept_in
 from synergy.mx.render import THEMES, local_address, page, see
-from synergy.mx.security import ADDRESS_GUESSES_MAX, is_password
+from synergy.mx.security import is_password
 
 
 def login(ask: Ask) -> Response:
@@ -25,15 +26,9 @@ def login(ask: Ask) -> Response:
 def log_in(ask: Ask) -> Response:
     """Begin a session; slow those down who guess."""
     name, password = ask.text('name'), ask.request.form.get('password', '')
-    address = f'login {ask.request.remote_addr}'
-    place = f'{address} {name:.80}'
-    gate.refuse_guessing(ask.site, place, ask.now)
-    gate.refuse_guessing(ask.site, address, ask.now, ADDRESS_GUESSES_MAX)
     kept = kept_in(ask.request.form.get(KEPT))
-    user = named(ask.store.users(), name)
-    if not is_password(user, password) or user is None:
-        ask.site.brake.failed(place, ask.now)
-        ask.site.brake.failed(address, ask.now)
+    user = _checked(ask, name, password)
+    if user is None:
         return page(
             ask,
             'login.html',
@@ -42,7 +37,6 @@ def log_in(ask: Ask) -> Response:
             error='Name and password do not belong together. Try again, or ask an admin.',
             kept=kept,
         )
-    ask.site.brake.succeeded(place)
     session, cookie = ask.site.sessions.write(user.name, user.serial)
     if kept is None:
         response = see(local_address(ask.optional('next')))
@@ -52,6 +46,36 @@ def log_in(ask: Ask) -> Response:
         response = page(replace(ask, visitor=visitor), 'again.html', kept=kept, needed=needed)
     set_cookie(response, ask.request, cookie, ask.site)
     return response
+
+
+def _checked(ask: Ask, name: str, password: str) -> User | None:
+    """Return the user whose name and password these are; None when they are nobody's.
+
+    The attempt is counted before its password is looked at, and uncounted if it was not wrong.
+    """
+    site, brake = ask.site, ask.site.brake
+    address, called = address_of_place(ask.request.remote_addr), alike(name)[:80]
+    place, shared = f'login {address} {called}', (f'from {address}', f'as {called}')
+    if (wait := brake.begin(place, ask.now)) is not None:
+        raise too_many(wait)
+    counts = [brake.note(item, ask.now) for item in shared]
+    is_wrong = False
+    try:
+        if max(counts) > QUICK_GUESSES_MAX:
+            with site.slow_lane.turn():
+                site.clock.sleep(SLOW_SECONDS)
+        with site.hashing.turn():
+            # Read now: it may have waited.
+            user = named(ask.store.users(), name)
+            is_wrong = not is_password(user, password)
+    finally:
+        if not is_wrong:
+            for item in (place, *shared):
+                brake.take_back(item)
+    if is_wrong:
+        return None
+    brake.succeeded(place)
+    return user
 
 
 def _missing_role(ask: Ask, visitor: Visitor, kept: KeptForm) -> Role | None:
@@ -73,6 +97,8 @@ def log_out(ask: Ask) -> Response:
         ask.store.end_sessions(ask.visitor.name)
     response = see('/login')
     response.delete_cookie(gate.COOKIE)
+    # What an earlier version, or a browser that knows better, has kept. Source: Clear Site Data.
+    response.headers['Clear-Site-Data'] = '"cache"'
     return response
 
 

@@ -16,6 +16,7 @@ from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.core.redaction import redacted_lines
 from synergy.core.timeperiod import JobKey
 from synergy.mx.answers import LOOKED_AT_MAX, commands_page, older
 from synergy.mx.ask import LIMIT_DEFAULT, LIMIT_MAX, Ask
@@ -24,7 +25,6 @@ from synergy.mx.errors import Refused, unknown
 from synergy.mx.follow import MARKS
 from synergy.mx.layout import BOX_HEIGHT, BOX_WIDTH, Layout, Place, layout
 from synergy.mx.marks import PROCESSED, Mark
-from synergy.mx.masks import masked_text
 from synergy.mx.overview import overview_of
 from synergy.mx.render import page
 from synergy.mx.search import BOX_LOOKS_MAX, cursor_of, find, parse_query
@@ -288,4 +288,4 @@ def _tail(file: Path) -> Sequence[str]:
         stream.seek(max(size - LOG_BYTES, 0))
         text = stream.read(LOG_BYTES).decode('utf-8', 'replace')
     lines = text.splitlines()
-    return [masked_text(line) for line in (lines[1:] if size > LOG_BYTES else lines)]
+    return redacted_lines(lines[1:] if size > LOG_BYTES else lines)

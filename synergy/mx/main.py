@@ -18,18 +18,19 @@ from functools import partial
 from threading import Thread
 from typing import Final, Protocol
 
-from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
-
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.core.supervision import EXIT_MISCONFIGURED
-from synergy.mx.address import address_of, is_loopback, refusal_of
+from synergy.mx.address import address_of, is_loopback, is_open, refusal_of
 from synergy.mx.app import App
+from synergy.mx.bounds import HEADER_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
 from synergy.mx.model import ReadModel
+from synergy.mx.places import Places
 from synergy.mx.render import environment
 from synergy.mx.security import Sessions, fresh_secret
+from synergy.mx.server import Server, create
 from synergy.mx.site import Site
 from synergy.mx.stores import StorePool
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
@@ -39,8 +40,8 @@ from synergy.ports.store import Store
 
 logger = logging.getLogger(__name__)
 
-#: Threads beside those that live tabs hold.
-THREADS: Final = 8
+#: Threads beside those that live tabs hold; of these, logins hold nine at most.
+THREADS: Final = 16
 #: As many as a browser holds open to one host.
 CONNECTIONS_PER_VIEWER: Final = 6
 #: What a trusted proxy says: whom it asks for, and over which scheme. It keeps Host as it was.
@@ -91,14 +92,14 @@ def start(runtime: MxRuntime) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = runtime.settings
     with closing(runtime.open_store()) as store:
-        has_users = bool(store.users())
+        has_users, had_users = bool(store.users()), store.had_users()
         secret = store.kept_secret(fresh_secret())
     refusal = refusal_of(settings, has_users=has_users)
     if refusal is not None:
         logger.error('%s', refusal, extra={'event': 'mx_refused'})
         return EXIT_MISCONFIGURED
     if not has_users:
-        _warn_of_openness(settings)
+        _warn_of_openness(settings, had_users=had_users)
     listening = _listen(runtime.clock, settings)
     if listening is None:
         return EXIT_MISCONFIGURED
@@ -147,7 +148,8 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         context=runtime.context,
         clock=clock,
         model=model,
-        feed=Feed(model, stores, clock, settings.mx_viewers_max),
+        feed=Feed(model, stores, clock),
+        places=Places(settings.mx_viewers_max),
         broker=BrokerWatch(runtime.open_broker, clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
@@ -157,17 +159,20 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     )
 
 
-def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
+def server_of(site: Site, listening: socket.socket) -> Server:
     """Return the server on a socket; it does not run yet."""
     settings = site.settings
-    return create_server(
+    return create(
         App(site),
-        sockets=[listening],
+        listening,
         threads=THREADS + settings.mx_viewers_max,
         connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),
         # Numbers of connections above 1024 are beyond select().
         asyncore_use_poll=True,
         ident='',
+        # Without this a body is spooled to the disk, up to a GiB, before anybody looks at it.
+        max_request_body_size=SERVER_BYTES_MAX,
+        max_request_header_size=HEADER_BYTES_MAX,
         # Frames of live pages are small and must not wait for more.
         send_bytes=1,
         channel_request_lookahead=1,
@@ -177,8 +182,14 @@ def server_of(site: Site, listening: socket.socket) -> BaseWSGIServer | MultiSoc
     )
 
 
-def _warn_of_openness(settings: Settings) -> None:
-    if not is_loopback(settings.mx_host):
+def _warn_of_openness(settings: Settings, *, had_users: bool) -> None:
+    if not is_open(settings, had_users=had_users):
+        logger.warning(
+            'MX is CLOSED: all its users were removed; make one with ./launch.py user add NAME '
+            '--role admin',
+            extra={'event': 'mx_closed'},
+        )
+    elif not is_loopback(settings.mx_host):
         logger.warning(
             'MX is OPEN: everybody who reaches %s may change everything (mx_allow_open)',
             settings.mx_host,

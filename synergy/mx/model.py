@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.overrides import applied
 from synergy.core.records import Job, Override, ProcessName
+from synergy.core.standing import Standing
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -89,6 +90,7 @@ class ReadModel:
         self.hierarchy = hierarchy
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
+        self._standing = Standing()
         self.timetable = Timetable(hierarchy)
         self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
@@ -133,6 +135,7 @@ class ReadModel:
             self._looked_at = self._clock.monotonic()
         try:
             self._override(store.overrides())
+            self._hear(store.standing())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
             now = self._clock.now()
@@ -220,6 +223,14 @@ class ReadModel:
             with self.lock:
                 self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
                 self._overrides = overrides
+                self.version += 1
+                self._epoch = self.version
+
+    def _hear(self, standing: Standing) -> None:
+        """Let all pages be read anew when the leader says something else of itself."""
+        if standing != self._standing:
+            with self.lock:
+                self._standing = standing
                 self.version += 1
                 self._epoch = self.version
 

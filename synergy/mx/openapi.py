@@ -167,6 +167,18 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
         'required': ['items', 'next_cursor'],
         'properties': {
             'items': {'type': 'array', 'items': item},
+            'unreadable': {
+                'type': 'array',
+                'description': 'Rows of the store that somebody made illegal and that are missing '
+                'here; absent when there are none.',
+                'items': {
+                    'type': 'object',
+                    'required': ['table', 'row', 'problem'],
+                    'properties': {
+                        name: {'type': 'string'} for name in ('table', 'row', 'problem')
+                    },
+                },
+            },
             'next_cursor': {
                 'type': ['string', 'null'],
                 'description': 'ask again with cursor= this; null: there is no more',

@@ -2,7 +2,9 @@
 
 The id of a command is derived from the form or from the caller's Idempotency-Key, so asking the
 same twice, by a double click or by a repeated call, is asking once. A key belongs to the caller and
-is of one command: the id is made of nothing else, so that another command under it is found out.
+is of one request: the id is made of nothing else, so that another request under it is found out, by
+a fingerprint of all of it. A form that was changed before it was sent again is another one. Those
+that come at once are answered one after the other (`app`).
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, Co
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.mx.ask import TEXT_LENGTH_MAX, Ask
+from synergy.mx.code_arguments import allowed
 from synergy.mx.errors import Refused, wrong
+from synergy.mx.gate import FORM_TOKEN
 
 KEY_HEADER: Final = 'Idempotency-Key'
 KEY_FIELD: Final = 'form_id'
+PASSWORD_FIELD: Final = 'password'
 
 
 def order(
@@ -65,13 +70,12 @@ def ordered(
 def record(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]) -> Command:
     """Write down what has been done already, for the audit."""
     command = replace(
-        _done(ask, kind, process, details),
+        record_of(ask, kind, process, details),
         state=CommandState.DONE,
         finished_at=ask.now,
         outcome='done',
     )
-    ask.store.insert_command(command)
-    return command
+    return _inserted(ask, command)
 
 
 def done_before(
@@ -81,10 +85,11 @@ def done_before(
 
     Raises Refused when the key was used for something else.
     """
-    return asked_before(ask, _done(ask, kind, process, details))
+    return asked_before(ask, record_of(ask, kind, process, details))
 
 
-def _done(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]) -> Command:
+def record_of(ask: Ask, kind: CommandKind, process: str, details: Mapping[str, Json]) -> Command:
+    """Return the record of a change that is made at once; nothing is written."""
     said = f'{process} {json.dumps(dict(details), sort_keys=True)}'
     command = ordered(ask, kind, process, details=details, reason=reason_of(ask))
     return replace(command, id=id_of(ask, kind, said))
@@ -96,26 +101,69 @@ def asked_before(ask: Ask, command: Command) -> Command | None:
     Raises Refused when that is something else.
     """
     known = ask.store.command(command.id)
-    if known is not None and KEY_HEADER in ask.request.headers and not _is_same(command, known):
-        raise Refused(
-            422,
-            'The key was used before',
-            f'under this {KEY_HEADER} something else was asked for, {known.id}',
-            'send a text of its own with each change; nothing was done',
-        )
+    if (
+        known is not None
+        and KEY_HEADER in ask.request.headers
+        and not _is_same(ask, command, known)
+    ):
+        raise used_before(ask, known)
     return known
 
 
+def used_before(ask: Ask, known: Command) -> Refused:
+    """Return the refusal of a key, or a form, under which something else was asked for."""
+    name = KEY_HEADER if KEY_HEADER in ask.request.headers else 'form'
+    return Refused(
+        422,
+        'The key was used before' if name == KEY_HEADER else 'The form was used before',
+        f'under this {name} something else was asked for, {known.id}',
+        'send a text of its own with each change; nothing was done'
+        if name == KEY_HEADER
+        else 'open the form anew; nothing was done',
+    )
+
+
 def place(ask: Ask, command: Command) -> Command:
-    """Insert a command and ring; return it as the store has it: an earlier one of this id wins."""
-    ask.store.insert_command(command)
-    known = asked_before(ask, command) or command
+    """Insert a command and ring; return it as the store has it: an earlier one of this id wins.
+
+    Raises Refused when the visitor may not give this one.
+    """
+    known = _inserted(ask, allowed(ask, command))
     ask.site.ring(command.id)
     return known
 
 
-def _is_same(command: Command, known: Command) -> bool:
+def _inserted(ask: Ask, command: Command) -> Command:
+    ask.store.insert_command(replace(command, fingerprint=fingerprint_of(ask)))
+    return asked_before(ask, command) or command
+
+
+def fingerprint_of(ask: Ask) -> str | None:
+    """Return a fingerprint of all that a request with a key asks for; None for one without.
+
+    Not of passwords, which could be guessed from it.
+    """
+    if KEY_HEADER not in ask.request.headers:
+        return None
+    request = ask.request
+    asked = [request.method, request.path, sorted(request.args.items(multi=True)), _sent(ask)]
+    return blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _sent(ask: Ask) -> dict[str, Json]:
+    """Return the fields of the body; of those that are given more than once, all of them."""
+    left_out = (PASSWORD_FIELD, FORM_TOKEN)
+    if ask.request.mimetype != 'application/json':
+        form = ask.request.form
+        return {name: [*form.getlist(name)] for name in form if name not in left_out}
+    return {name: value for name, value in ask.body().items() if name not in left_out}
+
+
+def _is_same(ask: Ask, command: Command, known: Command) -> bool:
     """Tell whether two commands of one key ask for the same; whence and when is no matter."""
+    if known.fingerprint is not None:
+        return known.fingerprint == fingerprint_of(ask)
+    # Inserted before there were fingerprints.
     return _asked(command) == _asked(known)
 
 
@@ -146,10 +194,17 @@ def id_of(ask: Ask, kind: CommandKind, thing: str, part: str = '') -> CommandId:
     if key is not None:
         named = f'key\n{ask.visitor.name}\n{part}\n{key}'
     elif form is not None:
-        named = f'{ask.visitor.name}\n{kind.value}\n{thing}\n{form}'
+        sent = json.dumps(_sent(ask), sort_keys=True)
+        named = f'{ask.visitor.name}\n{kind.value}\n{thing}\n{form}\n{sent}'
     else:
         return CommandId(secrets.token_hex(6))
     return CommandId(blake2b(named.encode(), digest_size=6).hexdigest())
+
+
+def key_of(ask: Ask) -> str | None:
+    """Return by what a request is known again: its key, or its form; None for one of neither."""
+    key = ask.request.headers.get(KEY_HEADER) or ask.optional(KEY_FIELD)
+    return None if key is None else f'{ask.visitor.name}\n{key}'
 
 
 def reason_of(ask: Ask) -> str | None:

@@ -21,6 +21,7 @@ from synergy.mx.model import Change
 from synergy.mx.render import around_of, page
 from synergy.mx.standing import TreeRow, drawn_row, trees_of
 from synergy.mx.under_way import Untaken, first_units, under_way, untaken
+from synergy.view.troubles import Trouble, standing_of, troubles
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -54,11 +55,12 @@ class HeldJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All that the page shows. held: the oldest of those."""
+    """All that the page shows. troubles: what the leader says is wrong. held: the oldest ones."""
 
     numbers: Numbers
     leadership: Leadership | None
     is_led: bool
+    troubles: Sequence[Trouble]
     held: Sequence[HeldJob]
     untaken: Sequence[Untaken]
     trees: Sequence[TreeRow]
@@ -81,7 +83,9 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
     model = ask.model
     ask.look()
     leadership = ask.store.leadership()
-    has_leader = is_led(leadership, ask.store.store_now())
+    store_now = ask.store.store_now()
+    has_leader = is_led(leadership, store_now)
+    found = troubles(standing_of(ask.store, leadership, store_now), ask.now)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
         work = under_way(model.timetable, units)
@@ -102,6 +106,7 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
             ),
             leadership=leadership,
             is_led=has_leader,
+            troubles=found,
             held=[_held(ask, job) for job in held[:ROWS_MAX]],
             untaken=list(untaken(model.timetable, work, around.able, ask.now)) if around else [],
             trees=shown,

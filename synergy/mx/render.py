@@ -15,8 +15,10 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
 from synergy.conf.model import Context
+from synergy.core.printable import printable_lines
 from synergy.core.users import Role
 from synergy.mx import drawing, words
+from synergy.mx.address import site_named_in
 from synergy.mx.around import Around
 from synergy.mx.ask import Ask
 from synergy.mx.asked import asked_of
@@ -42,6 +44,8 @@ _HEADERS: Final = {
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
 }
+#: Rows that cannot be read: so many of them are named.
+ILLEGAL_MAX: Final = 20
 THEMES: Final = ('light', 'dark')
 
 
@@ -50,6 +54,7 @@ def environment(title: str, context: Context) -> Environment:
     found = Environment(
         loader=PackageLoader('synergy.mx'),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -88,6 +93,14 @@ def environment(title: str, context: Context) -> Environment:
     return found
 
 
+def _visible(value: object) -> object:
+    """Return what a page shows of a value: nothing that others wrote may hide or turn letters.
+
+    Texts alone: HTML of ours has gone through here already. Newlines are only white space in HTML.
+    """
+    return printable_lines(value) if type(value) is str else value
+
+
 def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
     """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
     is_live = LIVE_HEADER in ask.request.headers
@@ -103,13 +116,10 @@ def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Respon
         ago=lambda at: words.ago(at, ask.now),
         stamp=lambda at: words.stamp(at, ask.now),
         asked=asked_of(ask),
+        illegal=ask.store.illegal_rows()[:ILLEGAL_MAX],
         **values,
     )
-    response = Response(text, status, mimetype='text/html')
-    # On the way back a browser must not take the parts for the page.
-    is_kept = ask.request.method != 'POST' and not is_live
-    response.headers['Cache-Control'] = 'no-cache' if is_kept else 'no-store'
-    return response
+    return Response(text, status, mimetype='text/html')
 
 
 def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Response:
@@ -148,9 +158,8 @@ def json_answer(
     request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return JSON with its ETag; 304 when the reader has it already."""
-    text = json.dumps(body, ensure_ascii=False, default=str).encode()
+    text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
     response = Response(text, status, mimetype='application/json')
-    response.headers['Cache-Control'] = 'no-cache'
     response.headers.update(headers or {})
     if request.method == 'GET' and status == 200:
         response.set_etag(blake2b(text, digest_size=12).hexdigest())
@@ -178,6 +187,8 @@ def finish(response: Response, *, is_changed: bool) -> Response:
         response.headers.setdefault(name, value)
     if is_changed:
         response.headers.add('Vary', 'Cookie, Authorization')
+        # Nothing that depends on a login outlives it, in no cache and on no way back.
+        response.headers['Cache-Control'] = 'no-store'
     return response
 
 
@@ -210,9 +221,10 @@ def _way_back(request: Request) -> str:
     """Return where to go on after a login: here, or at the page whose form was sent here."""
     if request.method != 'POST':
         return request.full_path.rstrip('?')
-    page_before = urlsplit(request.referrer or '')
-    if page_before.netloc.lower() != request.host.lower():
+    referrer = request.referrer or ''
+    if site_named_in(referrer) != request.host.lower():
         return '/'
+    page_before = urlsplit(referrer)
     return urlunsplit(('', '', page_before.path, page_before.query, ''))
 
 

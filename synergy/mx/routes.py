@@ -34,7 +34,8 @@ from synergy.mx import (
 from synergy.mx.accounts import GRAVE_ACTIONS
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.ask import Ask
-from synergy.mx.errors import Refused
+from synergy.mx.brake import address_of_place
+from synergy.mx.places import PlacedStream
 from synergy.mx.route import Route
 from synergy.mx.static import static
 
@@ -43,23 +44,20 @@ __all__ = ['ROUTES', 'Route']
 
 def events(ask: Ask) -> Response:
     """Return the stream that a live page follows."""
-    feed = ask.site.feed
-    if feed.is_full:
-        raise Refused(
-            503,
-            'Too many live pages',
-            'as many pages as mx_viewers_max allows follow the system already',
-            'read this page anew by hand, close other tabs, or raise mx_viewers_max',
-        )
+    if ask.request.method == 'HEAD':
+        return Response(mimetype='text/event-stream')
     # Of waitress; another server may not have it, and then finds out at the next frame.
     is_gone = ask.request.environ.get('waitress.client_disconnected', lambda: False)
-    frames = feed.follow(
+    has_ticks = ask.switch('ticks')
+    user = None if ask.visitor.via == 'open' else ask.visitor.name
+    place = ask.site.places.take(user, address_of_place(ask.request.remote_addr))
+    followed = ask.site.feed.follow(
         is_gone,
         lambda: gate.is_still_welcome(ask.site, ask.request, Role.VIEWER),
-        has_ticks=ask.switch('ticks'),
+        has_ticks=has_ticks,
     )
+    frames = PlacedStream(place, followed)
     response = Response(frames, mimetype='text/event-stream')
-    response.headers['Cache-Control'] = 'no-store'
     response.headers['X-Accel-Buffering'] = 'no'
     return response
 

@@ -44,7 +44,7 @@ COMPLETIONS_MAX: Final = 120
 #: With `box:`, the runs of so many of the newest intervals that match the rest are looked at.
 BOX_LOOKS_MAX: Final = 2_000
 _KEYS: Final = ('process', 'state', 'since', 'box')
-_SINCE: Final = re.compile(r'(\d{1,5})(min|h|d)')
+_SINCE: Final = re.compile(r'([0-9]{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
 
 
@@ -99,8 +99,8 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
             found[key] = value
         else:
             bare.append(word)
-    digits = [word for word in bare if word.isdecimal()]
-    names = [word for word in bare if not word.isdecimal()]
+    digits = [word for word in bare if word.isascii() and word.isdecimal()]
+    names = [word for word in bare if word not in digits]
     if names:
         found.setdefault('process', names[0])
     if digits and (key_found := _one(ask, found.get('process'), digits[0])) is not None:

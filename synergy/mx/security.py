@@ -1,4 +1,4 @@
-"""Passwords, sessions, form tokens, API tokens and the brake on guessing them.
+"""Passwords, sessions, form tokens and API tokens.
 
 A session is a signed cookie that names a user and the serial which the user had at the login. A
 change of password or role raises that, and so does logging out: it ends all sessions of the user,
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -21,13 +21,6 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from synergy.core.users import ApiToken, Role, User
 
-#: Guesses from one place before it has to wait, and how long.
-GUESSES_MAX: Final = 5
-#: Failed logins from one address, whatever the names: more, for many people may share it.
-ADDRESS_GUESSES_MAX: Final = 20
-GUESS_PAUSE: Final = timedelta(minutes=1)
-#: Places remembered at once.
-PLACES_MAX: Final = 10_000
 PASSWORD_LENGTH_MIN: Final = 10
 PASSWORD_LENGTH_MAX: Final = 1000
 _METHOD: Final = 'scrypt'
@@ -78,43 +71,11 @@ class Sessions:
         return bool(given) and hmac.compare_digest(self.form_token(session), str(given))
 
 
-@dataclass(slots=True)
-class Brake:
-    """Slows guessing down: after a few failures a place has to wait."""
-
-    _failures: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-
-    def wait(self, place: str, now: datetime, count_max: int = GUESSES_MAX) -> timedelta | None:
-        """Return how long `place` still has to wait; None when it may try."""
-        count, last = self._failures.get(place, (0, now))
-        left = last + GUESS_PAUSE - now
-        return left if count >= count_max and left > timedelta(0) else None
-
-    def failed(self, place: str, now: datetime) -> None:
-        """Note a failure."""
-        count, last = self._failures.pop(place, (0, now))
-        if len(self._failures) >= PLACES_MAX:
-            # They stand in the order of their last failures: guessers free none but the oldest.
-            for oldest in [*self._failures][:1]:
-                self._failures.pop(oldest, None)
-        self._failures[place] = (1 if now - last > GUESS_PAUSE else count + 1, now)
-
-    def succeeded(self, place: str) -> None:
-        """Forget the failures of a place."""
-        self._failures.pop(place, None)
-
-
-def user_of(name: str, role: Role, password: str, now: datetime) -> User:
+def user_of(name: str, role: Role, password_hash: str, now: datetime) -> User:
     """Return a new user."""
     # Not 1 for all: sessions of an earlier user of that name must not come back to life.
     serial = secrets.randbits(_SERIAL_BITS)
-    password_hash = hashed(password)
     return User(name=name, role=role, password_hash=password_hash, serial=serial, created_at=now)
-
-
-def with_password(user: User, password: str) -> User:
-    """Return a user with another password; logins made before end."""
-    return replace(user, password_hash=hashed(password), serial=user.serial + 1)
 
 
 def hashed(password: str) -> str:

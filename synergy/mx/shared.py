@@ -66,7 +66,6 @@ class SharedPages:
         is_compressed = request.accept_encodings['gzip'] > 0
         response = Response(found.compressed if is_compressed else found.plain)
         response.mimetype = 'text/html'
-        response.headers['Cache-Control'] = 'no-store'
         response.headers['Vary'] = 'Accept-Encoding'
         if is_compressed:
             response.headers['Content-Encoding'] = 'gzip'

@@ -10,10 +10,13 @@ from jinja2 import Environment
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
 from synergy.mx.around import Surroundings
+from synergy.mx.brake import HASHES_AT_ONCE, Brake, OneByOne, Turns
 from synergy.mx.broker_watch import BrokerWatch
 from synergy.mx.feed import Feed
+from synergy.mx.idle import IdleWatch
 from synergy.mx.model import ReadModel
-from synergy.mx.security import Brake, Sessions
+from synergy.mx.places import Places
+from synergy.mx.security import Sessions
 from synergy.mx.shared import SharedPages
 from synergy.mx.stores import StorePool
 from synergy.ports.clock import Clock
@@ -23,7 +26,9 @@ from synergy.ports.clock import Clock
 class Site:
     """Everything but the request. ring: tells the Scheduler that a command waits; may not be heard.
 
-    host_names: by which browsers may address this dashboard.
+    host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.
+    one_by_one: requests of one key. slow_lane: of those who log in where much has failed.
+    places: for tabs that follow the feed.
     """
 
     settings: Settings
@@ -31,6 +36,7 @@ class Site:
     clock: Clock
     model: ReadModel
     feed: Feed
+    places: Places
     broker: BrokerWatch
     stores: StorePool
     sessions: Sessions
@@ -38,5 +44,9 @@ class Site:
     ring: Callable[[CommandId], None]
     host_names: frozenset[str]
     brake: Brake = field(default_factory=Brake)
+    hashing: Turns = field(default_factory=lambda: Turns(HASHES_AT_ONCE))
+    one_by_one: OneByOne = field(default_factory=OneByOne)
+    slow_lane: Turns = field(default_factory=lambda: Turns(1, waiting_max=2))
     shared: SharedPages = field(default_factory=SharedPages)
     surroundings: Surroundings = field(default_factory=Surroundings)
+    idle: IdleWatch = field(default_factory=IdleWatch)

@@ -38,6 +38,8 @@ class StorePool:
     def lent(self) -> Iterator[Store]:
         """Lend a connection for a block; raise StoreError when none can be opened."""
         store = self._taken() if self._trouble is None else self._tried()
+        # What one page has met is no matter of the next.
+        store.forget_illegal_rows()
         try:
             yield store
         except PortError as error:

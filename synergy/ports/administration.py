@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,12 +16,26 @@ class Findings:
     """What a store is like.
 
     found: what is in it. changes: what an update changes, or has changed; empty when it is up to
-    date. problems: what an update cannot take over and leaves as it is, with what to do.
+    date. problems: what an update cannot take over and leaves as it is, with what to do. notes:
+    what would behave differently afterwards.
     """
 
     found: Sequence[str] = ()
     changes: Sequence[str] = ()
     problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerProcess:
+    """A process or free run as Synergy 2.x last ran it. name: of a free run, `Process::entry`.
+
+    said: what it was told, by the parameters of context.py: `trigger_frequency`, `time_qualifier`.
+    """
+
+    name: str
+    is_on: bool
+    said: Mapping[str, str]
 
 
 class Administration(Protocol):
@@ -53,6 +67,10 @@ class Administration(Protocol):
 
     def update(self) -> Findings:
         """Bring it up to date; may be repeated, and goes on where it broke off."""
+        ...
+
+    def former(self) -> Sequence[FormerProcess]:
+        """Return what Synergy 2.x ran, until the first Scheduler has led here; by name."""
         ...
 
     def reset(self) -> None:

@@ -58,9 +58,9 @@ class Consumer(Protocol):
         """Return up to `limit` messages, oldest first, without waiting; they stay held until acked.
 
         One who holds `limit` messages may get no more before acking some. Messages that another
-        consumer held when it died or closed are among them. A message whose
-        body cannot be understood is moved aside to the queue `<queue>.dead`, logged, and never
-        delivered again.
+        consumer held when it died or closed are among them. A message that `ports.message` cannot
+        read is moved aside to the queue `<queue>.dead` with the reason, logged, and never
+        delivered again; it costs nothing else.
         """
         ...
 
@@ -81,6 +81,13 @@ class Consumer(Protocol):
 
     def ack(self, deliveries: Collection[Delivery]) -> None:
         """Forget messages for good; ones already acked or redelivered elsewhere are ignored."""
+        ...
+
+    def put_aside(self, delivery: Delivery, reason: str) -> None:
+        """Move a message that is held, but cannot be handled, to `<queue>.dead`, for good.
+
+        One that is not held any more is left to whoever has it.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from synergy.core.effects import Save, name_of
+
 
 class PortError(Exception):
     """Something outside this process failed."""
@@ -22,8 +26,28 @@ class StoreUnusable(StoreError):
     """The store will not heal by waiting: it is no store, it is damaged, or its schema is newer."""
 
 
+class RefusedSave(NamedTuple):
+    """One save of a commit that the store did not take, and why, to follow its name."""
+
+    save: Save
+    why: str
+
+    def __str__(self) -> str:
+        """Return what it is about and why it was refused."""
+        return f'{name_of(self.save)} {self.why}'
+
+
 class CommitRefused(StoreError):
-    """A conditional save matched no row: somebody else wrote. Drop the index and reload."""
+    """Saves matched no row, or rows that cannot be stored. Drop the index and reload.
+
+    refused: those that are known to be refused, at least one.
+    """
+
+    def __init__(self, *refused: RefusedSave) -> None:
+        """Say which of them, the first in words."""
+        more = f', and {len(refused) - 1} more' if len(refused) > 1 else ''
+        super().__init__(f'{refused[0]}{more}')
+        self.refused = refused
 
 
 class LeadershipLost(StoreError):

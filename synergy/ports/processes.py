@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -63,6 +64,10 @@ class Processes(Protocol):
         """Return the identity of the process that has `pid` now; None when there is none."""
         ...
 
+    def started_at(self, identity: ProcessIdentity) -> datetime | None:
+        """Return when that very process was started, in UTC; None when it does not run."""
+        ...
+
     def load(self, identities: Sequence[tuple[str, ProcessIdentity]]) -> BoxLoad | None:
         """Measure how busy this box and these of its processes are, each given with its name.
 
@@ -92,4 +97,62 @@ class Processes(Protocol):
 
     def forget(self, pid_file: Path) -> None:
         """Remove a pid file, if there is one."""
+        ...
+
+
+class Descendants(Protocol):
+    """What this process has started, and what those have, however they detached themselves.
+
+    Names are for people: what the program is called, and its pid. A zombie runs no more, so it is
+    neither found nor ended, only reaped.
+    """
+
+    def adopt(self) -> None:
+        """Become the parent of descendants whose own parent has ended, instead of init."""
+        ...
+
+    def are_none(self) -> bool:
+        """Tell whether this process certainly has none, in one system call."""
+        ...
+
+    def children(self) -> Collection[int]:
+        """Return the pids of those that this process is the parent of, zombies among them."""
+        ...
+
+    def find(self, without: Collection[int] = ()) -> Mapping[ProcessIdentity, str]:
+        """Return those that run, with their names; not those in `without`, nor what is below."""
+        ...
+
+    def end(
+        self,
+        *,
+        kept: Collection[ProcessIdentity] = (),
+        without: Collection[int] = (),
+        grace: timedelta = timedelta(0),
+    ) -> Sequence[str]:
+        """End all that `find(without)` returns but `kept`; return the names of those ended.
+
+        They are asked (SIGTERM), and killed when they have not ended within `grace`; with none,
+        they are killed at once. What they start meanwhile is ended, too. Waits until they are gone,
+        but for those that even then are not (of another user, or stuck in the kernel), which are
+        said in the log.
+        """
+        ...
+
+    def are_frozen(self, identities: Collection[ProcessIdentity]) -> Collection[ProcessIdentity]:
+        """Return those of `identities` that a signal has stopped (SIGSTOP) and none has woken."""
+        ...
+
+    def end_marked(
+        self, mark: str, *, but: Collection[ProcessIdentity], grace: timedelta
+    ) -> Sequence[str]:
+        """End processes, whoever is their parent, that were started with a variable of `mark`.
+
+        mark: the beginning of `NAME=VALUE`. but: these and what is below them are left alone, as
+        are this process and those above it. Linux only; elsewhere none are found.
+        """
+        ...
+
+    def reap(self, but: Collection[int] = ()) -> None:
+        """Reap zombies among `children`, except `but`, whose ends somebody else waits for."""
         ...

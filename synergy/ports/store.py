@@ -32,10 +32,12 @@ from synergy.core.records import (
     UnitEnd,
     UowId,
 )
+from synergy.core.standing import Standing
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import IndexRow
-from synergy.core.users import ApiToken, User
+from synergy.core.users import ApiToken, Role, User, UserOutcome
+from synergy.ports.rows import IllegalRow
 
 #: Leadership that ends later than so many leases from now was given by a clock that was ahead.
 LEASES_MAX: Final = 10
@@ -109,6 +111,14 @@ class Ledger(Protocol):
         """Give leadership up at once, if it is still this one; otherwise do nothing."""
         ...
 
+    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+        """Say how it stands with the leading Scheduler, in place of what it said before.
+
+        What one leader said stands until the next says something else.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out.
+        """
+        ...
+
     def commit(
         self,
         leadership: Leadership,
@@ -120,8 +130,9 @@ class Ledger(Protocol):
         announced: when the broker confirmed the announcement of which unit; written to those still
         REQUESTED, never refused, and maybe seen by readers a moment later.
         Raises LeadershipLost when the store's term is not this one or its lease has run out, and
-        CommitRefused when a save matched no row. A refused commit may have applied the saves
-        before the refused one (SQLite applies none): the caller drops its index and reloads.
+        CommitRefused when a save matched no row, or is of a row that cannot be stored; it names
+        what was refused. A refused commit may have applied any of the others (SQLite applies
+        none): the caller drops its index and reloads.
         """
         ...
 
@@ -198,8 +209,9 @@ class UnitStore(Protocol):
         """Take units: REQUESTED and not before its time -> IN_PROGRESS, fence + 1, leased.
 
         One statement for each unit. Returns those taken, in the order asked for. Not among them is
-        a unit that does not exist, is not REQUESTED, or whose `not_before` lies ahead: drop its
-        message, the Scheduler rings again when there is something to claim.
+        a unit that does not exist, is not REQUESTED, whose `not_before` lies ahead, or whose row
+        cannot be read: drop its message, the Scheduler rings again when there is something to
+        claim.
         """
         ...
 
@@ -326,8 +338,24 @@ class Reader(Protocol):
         """
         ...
 
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the rows that could not be read since the last `forget_illegal_rows`.
+
+        Every method here leaves out a row that somebody made illegal, reports it once, and returns
+        the others; a page of a list is as long as if it were not there.
+        """
+        ...
+
+    def forget_illegal_rows(self) -> None:
+        """Forget which rows could not be read: `illegal_rows` is about what is read from now on."""
+        ...
+
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led; None when nobody ever has."""
+        ...
+
+    def standing(self) -> Standing:
+        """Return what the Scheduler that leads, or last led, said of itself."""
         ...
 
     def commands(
@@ -394,27 +422,48 @@ class Users(Protocol):
     """Who may log in to the dashboard, and the secret by which its cookies are signed."""
 
     def users(self) -> Sequence[User]:
-        """Return every user, by name."""
+        """Return every user, by name; for an illegal row one as whom nobody can log in."""
         ...
 
-    def save_user(self, user: User) -> None:
-        """Insert a user, or replace the one of that name."""
+    def had_users(self) -> bool:
+        """Tell whether there is a user, or ever was one; it stays true when the last is removed."""
+        ...
+
+    def add_user(self, user: User) -> bool:
+        """Insert a user, unless there is one whose name is alike; tell whether it was done.
+
+        The check and the write are one step, as with every change here.
+        """
+        ...
+
+    def set_role(self, name: str, role: Role, *, keeps_admin: bool = True) -> UserOutcome:
+        """Change the role of a user and raise its serial.
+
+        keeps_admin: refuse what would leave no admin (`synergy.core.users.outcome_of`).
+        """
+        ...
+
+    def set_password(self, name: str, password_hash: str) -> bool:
+        """Change the password of a user and raise its serial; tell whether there was one."""
         ...
 
     def end_sessions(self, name: str) -> None:
         """Raise the serial of a user, if there is one: logins made before are worth nothing."""
         ...
 
-    def remove_user(self, name: str) -> bool:
-        """Delete a user and all tokens of that name; tell whether there was one."""
+    def remove_user(self, name: str, *, keeps_admin: bool = True) -> UserOutcome:
+        """Delete a user and all tokens of that name.
+
+        keeps_admin: refuse what would leave no admin, or nobody (`outcome_of`).
+        """
         ...
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""
         ...
 
-    def save_token(self, token: ApiToken) -> None:
-        """Insert a token."""
+    def save_token(self, token: ApiToken) -> bool:
+        """Insert a token if its user is there and no token has its id; tell whether it was done."""
         ...
 
     def remove_token(self, token_id: str) -> bool:

@@ -166,11 +166,11 @@ def _effects(
     return [*effects, SaveContext(change.context)]
 
 
-def own_requests(open_commands: Sequence[Command]) -> Sequence[CommandId]:
+def own_requests(store: SchedulerStore) -> Sequence[CommandId]:
     """Return the requests that a Scheduler has made itself and not applied to their end."""
     return [
         command.id
-        for command in open_commands
+        for command in store.open_commands(_OPEN_COMMANDS_MAX)
         if command.actor == ACTOR
         and command.kind is CommandKind.REPROCESS
         and command.state is CommandState.APPLYING
@@ -193,10 +193,13 @@ def apply_to_end(
         command = read(command_id)
 
 
-def tell(refused: Mapping[ProcessName, RefusedLevel]) -> None:
-    """Say which processes are left out, and what to do."""
-    for item in refused.values():
+def tell(
+    refused: Mapping[ProcessName, RefusedLevel], told: frozenset[ProcessName]
+) -> frozenset[ProcessName]:
+    """Say which processes are left out, and what to do, unless it was told; return which are."""
+    for item in [] if told == frozenset(refused) else refused.values():
         logger.error('%s', item, extra={'event': 'level_changed'})
+    return frozenset(refused)
 
 
 def _rows_by_level(timetable: Timetable, strangers: Sequence[JobKey]) -> RowsByLevel:

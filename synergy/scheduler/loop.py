@@ -19,12 +19,10 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from synergy.core.commands import (
-    JOB_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     Command,
     CommandKind,
-    CommandState,
 )
 from synergy.core.effects import (
     Announce,
@@ -45,8 +43,8 @@ from synergy.core.effects import (
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
-from synergy.core.freerun_record import is_freerun
-from synergy.core.inputs import Expired, Input, Look, Reported, TooOld
+from synergy.core.inputs import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
+from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, ProcessName, Route, UowId
 from synergy.core.timetable import IndexRow, Timetable
@@ -56,12 +54,16 @@ from synergy.ports.errors import (
     BrokerUnavailable,
     CommitRefused,
     LeadershipLost,
+    PortError,
     StoreUnavailable,
 )
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change, sweep
 from synergy.scheduler.announcer import Announcer
+from synergy.scheduler.bad_messages import BadMessages
+from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
 from synergy.scheduler.timers import Timers
@@ -74,11 +76,8 @@ REPUBLISH_AFTER: Final = timedelta(seconds=60)
 MARK_AFTER: Final = timedelta(seconds=1)
 #: How long to wait before trying again what an unavailable store or broker refused.
 RETRY_SECONDS: Final = 0.5
-COMMANDS_PER_SWEEP_MAX: Final = 100
 #: A wall clock that moves so much further than the monotonic one within a turn has been set.
 CLOCK_STEP_SECONDS: Final = 1.0
-#: Commands that are not done, most of them requests whose jobs run; more wait unread.
-OPEN_COMMANDS_MAX: Final = 10_000
 #: Old log lines are deleted so often, and at most so many at once.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
@@ -146,6 +145,8 @@ class Scheduler:
         self._settings = settings
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
         self._announcer = Announcer(broker, pipeline.route_of)
+        self._isolating = Isolating(store, clock)
+        self._command: Command | None = None
         self._consumer: Consumer | None = None
         self._unacked: list[Delivery] = []
         self._index: Index | None = None
@@ -153,17 +154,19 @@ class Scheduler:
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
         self._leases = sweep.Leases(settings.uow_lease)
+        self._attempts = sweep.Attempts()
         self._next_prune: datetime | None = None
         self._next_copy = clock.now()
         self._next_sweep: datetime | None = None
         self._next_mark: datetime | None = None
         self._clock_offset: float | None = None
-        self._followed_count = 0
+        self._open_commands = OpenCommands(store)
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
         self._told_refused: frozenset[ProcessName] = frozenset()
         self._is_stopping = False
+        self._bad_messages = BadMessages()
 
     @property
     def is_leading(self) -> bool:
@@ -203,25 +206,73 @@ class Scheduler:
         try:
             seconds = self._turn()
         except (CommitRefused, LeadershipLost) as error:
-            logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
-            self._drop_index()
+            seconds = self._after_refusal(error)
             if isinstance(error, LeadershipLost):
                 self._leader.drop()
-            self._refusal_count += 1
-            return 0.0 if self._refusal_count == 1 else RETRY_SECONDS
+            return seconds
         except StoreUnavailable as error:
             if not self._is_store_down:
                 logger.warning('the store is unavailable: %s', error, extra={'event': 'store_down'})
             self._is_store_down = True
             self._drop_index()
+            if self._leader.is_trusted:
+                self._isolating.failed_turn(error)
+            else:
+                self._isolating.good_turn()
             return RETRY_SECONDS
+        except PortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of one process, command or message; else raised
+            return self._after_failure(error)
+        self._isolating.good_turn()
         self._refusal_count = 0
         if self._is_store_down:
             self._is_store_down = False
             logger.info('the store is back', extra={'event': 'store_up'})
         return seconds
 
+    def _after_refusal(self, error: CommitRefused | LeadershipLost) -> float:
+        """Read everything again; isolate whom the store refuses again and again."""
+        logger.warning('%s; reloading', error, extra={'event': 'commit_refused'})
+        is_helped = False
+        if isinstance(error, CommitRefused):
+            is_helped = bool(self._blame(error, None))
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        # Once somebody is isolated, that the copy of the index is wrong is no longer probable.
+        self._refusal_count = 0 if is_helped else self._refusal_count + 1
+        return 0.0 if is_helped or self._refusal_count == 1 else RETRY_SECONDS
+
+    def _after_failure(self, error: Exception) -> float:
+        """Isolate whom no decision can be made for, put a bad message aside; raise all else."""
+        index, deciding = self._index, None
+        if index is not None:
+            deciding = index.engine.deciding or index.freeruns.deciding
+        is_helped = self._blame(error, deciding)
+        if is_helped is None:
+            if not self._bad_messages.failed(self._consumer, self._unacked, error):
+                raise error
+            self._stand_by()
+            return 0.0
+        logger.error(
+            'no decision could be made for %s; reloading',
+            deciding or 'a command',
+            exc_info=error,
+            extra={'event': 'decision_failed'},
+        )
+        self._isolating.failed_turn(error)
+        self._drop_index()
+        return 0.0 if is_helped else RETRY_SECONDS
+
+    def _blame(self, error: Exception, deciding: ProcessName | None) -> bool | None:
+        timetable = None if self._index is None else self._index.engine.timetable
+        try:
+            return self._isolating.blame(error, deciding, timetable, self._command)
+        except StoreUnavailable:
+            return None  # Whose unit it is cannot be looked up now.
+
     def _turn(self) -> float:
+        self._command = None
         is_new_term = self._leader.hold()
         if self._leader.leadership is None:
             self._stand_by()
@@ -230,6 +281,10 @@ class Scheduler:
         if is_new_term or has_clock_stepped:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
+        self._isolating.begin(self._leader.leadership.term)
+        if self._isolating.is_to_try():
+            self._drop_index()
+        self._isolating.report(self._leader.leadership)
         index = self._index or self._load()
         self._take()
         now = self._clock.now()
@@ -237,7 +292,7 @@ class Scheduler:
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs = _one_about_each_unit([*inputs, *self._sweep(index, now)])
+            inputs = one_about_each_unit([*inputs, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
         self._decide(index, inputs, now)
         if self._next_mark is not None and now >= self._next_mark:
@@ -271,6 +326,7 @@ class Scheduler:
         """Build the index from the store, and owe a look at everything."""
         now = self._clock.now()
         pipeline = self._pipeline
+        self._store.forget_illegal_rows()
         overrides = Overrides(pipeline.hierarchy, self._store.overrides())
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
@@ -291,13 +347,19 @@ class Scheduler:
         found = context_change.found(
             self._store, led, timetable, strangers, pipeline.machine_by_name, now
         )
-        if self._told_refused != (told := frozenset(found.refused)):
-            context_change.tell(found.refused)
-            self._told_refused = told
-        engine = Engine(timetable, pipeline.machine_by_name, found.refused)
-        entries, effects = reconcile(self._store.freeruns(), pipeline.freeruns, now)
+        self._told_refused = context_change.tell(found.refused, self._told_refused)
+        engine = Engine(
+            timetable, pipeline.machine_by_name, self._isolating.processes, found.refused
+        )
+        isolated = self._isolating.freeruns
+        kept = self._store.freeruns()
+        illegal = self._illegal()
+        # An entry whose row cannot be read is left alone: to make it anew would be refused.
+        declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
+        entries, effects = reconcile(kept, declared, now)
+        effects = [item for item in effects if not _is_of(item, isolated)]
         processes = pipeline.known_freerun_processes()
-        freeruns = Freeruns(entries, pipeline.policy_of, now, processes)
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
             logger.warning(
@@ -306,7 +368,8 @@ class Scheduler:
                 resting[0].name,
                 extra={'event': 'freeruns_resting'},
             )
-        index = self._wired(engine, freeruns, overrides, now)
+        self._index = index = self._wired(engine, freeruns, overrides, now)
+        index.requests.illegal = illegal
         self._pause(index)
         self._apply(index, [*effects, *overrides.void(), *found.effects])
         self._apply_own_requests(index, now)
@@ -314,7 +377,6 @@ class Scheduler:
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
         self._next_prune = None
-        self._index = index
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -332,7 +394,7 @@ class Scheduler:
                 raise LeadershipLost('the lease ran out while a changed context was dealt with')
             self._apply(index, effects)
 
-        for command_id in context_change.own_requests(self._store.open_commands(OPEN_COMMANDS_MAX)):
+        for command_id in context_change.own_requests(self._store):
             context_change.apply_to_end(
                 command_id,
                 self._store.command,
@@ -359,8 +421,14 @@ class Scheduler:
         """Go by the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
-        engine = Engine(timetable, self._pipeline.machine_by_name, index.engine.left_out)
+        engine = Engine(
+            timetable,
+            self._pipeline.machine_by_name,
+            self._isolating.processes,
+            index.engine.left_out,
+        )
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
+        self._index.requests.illegal = index.requests.illegal
         self._look_at_all(self._index, now)
         return self._index
 
@@ -370,8 +438,8 @@ class Scheduler:
 
     def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
         """Let engine and free runs decide, each on what is its own, and do what they say."""
-        of_freeruns = [item for item in inputs if _is_of_freerun(item)]
-        of_jobs = [item for item in inputs if not _is_of_freerun(item)]
+        of_freeruns = [item for item in inputs if is_of_freerun(item)]
+        of_jobs = [item for item in inputs if not is_of_freerun(item)]
         effects = list(index.freeruns.on(of_freeruns, now))
         if of_jobs or index.engine.is_owing:
             effects += index.engine.on(of_jobs, now)
@@ -385,7 +453,8 @@ class Scheduler:
             if self._consumer is None:
                 self._broker.declare(self._routes())
                 self._consumer = self._broker.consumer(REPORT_ROUTE)
-            self._unacked += self._consumer.take(self._settings.inbox_batch_max)
+            limit = self._bad_messages.limit(self._settings.inbox_batch_max)
+            self._unacked += self._consumer.take(limit)
         except BrokerUnavailable as error:
             if not self._is_deaf:
                 logger.warning('no messages: %s', error, extra={'event': 'broker_down'})
@@ -401,18 +470,19 @@ class Scheduler:
     def _gather_reports(self) -> Iterator[Input]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
-            yield from map(Reported, self._store.units(uow_ids).values())
+            age_max, monotonic = self._settings.uow_age_max, self._clock.monotonic()
+            for unit in self._store.units(uow_ids).values():
+                yield sweep.reported(unit, age_max, self._attempts.seen_for(unit, monotonic))
 
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""
-        for listed in self._worth_a_look(is_sweeping=is_sweeping):
+        for listed in self._open_commands.worth_a_look(is_sweeping=is_sweeping):
             # Read anew: the one before may have been about this one.
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue
-            effects = index.requests.effects(command, now)
-            if effects:
-                self._apply(index, effects)
+            if not self._execute(index, command, now):
+                continue
             if command.kind in REQUEST_KINDS:
                 self._pause(index)
                 self._look_at_all(index, now)
@@ -420,49 +490,61 @@ class Scheduler:
                 index = self._rewired(index, now)
         return index
 
-    def _worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
-        """Return the commands to go on with, so many at once; those that rest keep none waiting."""
-        waiting, followed = [], []
-        for command in self._store.open_commands(OPEN_COMMANDS_MAX):
-            if command.state is CommandState.RUNNING:
-                followed.append(command)
-            elif command.kind not in JOB_KINDS or not command.is_paused:
-                waiting.append(command)
-        # What is about a request first: else one that was cancelled before it was seen is done.
-        waiting.sort(key=lambda command: command.kind not in REQUEST_KINDS)
-        waiting = waiting[:COMMANDS_PER_SWEEP_MAX]
-        if is_sweeping and followed:
-            # Counting its jobs is not worth while more often. Each has its turn.
-            start = self._followed_count % len(followed)
-            turn = (followed[start:] + followed[:start])[:COMMANDS_PER_SWEEP_MAX]
-            self._followed_count = start + len(turn)
-            waiting += turn
-        return waiting
+    def _execute(self, index: Index, command: Command, now: datetime) -> bool:
+        """Do what is next for one command; tell whether it is not left out.
+
+        One that was refused again and again is ended; if that is refused, too, it waits.
+        """
+        stage = self._isolating.stage_of(command)
+        if stage is Stage.ISOLATED:
+            return False
+        self._command = command
+        if stage is Stage.ON_TRIAL:
+            self._apply(index, [self._isolating.ended(command, now)])
+            self._isolating.has_ended(command)
+        elif effects := index.requests.effects(command, now):
+            # With its plan: what is refused may be of that.
+            saved = (item.command for item in effects if isinstance(item, SaveCommand))
+            self._command = next((item for item in saved if item.id == command.id), command)
+            self._apply(index, effects)
+        self._command = None
+        return True
 
     def _pause(self, index: Index) -> None:
         """Let the index know which requests are paused."""
-        commands = self._store.open_commands(OPEN_COMMANDS_MAX)
-        index.engine.timetable.pause(command.id for command in commands if command.is_paused)
+        index.engine.timetable.pause(self._open_commands.paused())
 
     def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
+        self._store.forget_illegal_rows()
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()
+        monotonic = self._clock.monotonic()
+        self._attempts.see(live.values(), monotonic)
         for unit in live.values():
-            if item := sweep.is_neglected(unit, now, store_now, self._patience):
+            seen_for = self._attempts.seen_for(unit, monotonic)
+            if item := sweep.is_neglected(unit, now, store_now, self._patience, seen_for):
                 yield item
-        yield from map(
-            Expired, self._leases.overlong(live.values(), store_now, self._clock.monotonic())
-        )
+        yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
         waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
         if waiting:
             uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
-            yield from sweep.ended(waiting, self._store.units(uow_ids))
+            units = self._store.units(uow_ids)
+            if len(units) < len(uow_ids):
+                # A unit whose row cannot be read is not gone: its job counts as running.
+                illegal = self._illegal()
+                waiting = [job for job in waiting if job.uow_id not in illegal]
+            yield from sweep.ended(waiting, units)
         missing = index.freeruns.waiting_for(live)
         if missing:
             found = self._store.units(missing)
             yield from map(Reported, found.values())
-            gone = [uow_id for uow_id in missing if uow_id not in found]
+            illegal = self._illegal() if len(found) < len(missing) else frozenset()
+            gone = [uow_id for uow_id in missing if uow_id not in found and uow_id not in illegal]
             self._apply(index, index.freeruns.vanished(gone, now))
+
+    def _illegal(self) -> frozenset[str]:
+        """Return the names of rows that could not be read, as far as they are known."""
+        return frozenset(row.row for row in self._store.illegal_rows())
 
     def _apply(self, index: Index, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
@@ -513,6 +595,7 @@ class Scheduler:
             cast('Sequence[Save]', saves),
             announced=rung,
         )
+        self._isolating.saved(saves)
         rung.clear()
         self._next_mark = None
 
@@ -527,6 +610,7 @@ class Scheduler:
             self._consumer.ack(self._unacked)
         except BrokerUnavailable as error:
             logger.warning('messages may come twice: %s', error, extra={'event': 'broker_down'})
+        self._bad_messages.passed(self._unacked)
         self._unacked.clear()
 
     def _stand_by(self) -> None:
@@ -556,7 +640,8 @@ class Scheduler:
         )
         earliest = min(instant for instant in deadlines if instant is not None)
         seconds = (earliest - self._clock.now()).total_seconds()
-        return max(min(seconds, self._leader.seconds_to_renewal), 0.0)
+        most = min(self._leader.seconds_to_renewal, self._isolating.seconds_to_try())
+        return max(min(seconds, most), 0.0)
 
     def _wait(self, seconds: float) -> None:
         if self._is_stopping or seconds <= 0:
@@ -571,25 +656,5 @@ class Scheduler:
             self._clock.sleep(min(seconds, RETRY_SECONDS))
 
 
-def _one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
-    """Keep the last input about each unit: what a sweep read is newer than what a report read.
-
-    A unit decided on twice in one batch would be moved twice from the same state, and the commit
-    refused, at every turn anew.
-    """
-    last: dict[object, Input] = {}
-    for item in inputs:
-        match item:
-            case Reported(unit) | Expired(unit) | TooOld(unit):
-                last[unit.id] = item
-            case _:
-                last[id(item)] = item
-    return list(last.values())
-
-
-def _is_of_freerun(item: Input) -> bool:
-    match item:
-        case Reported(unit) | Expired(unit) | TooOld(unit):
-            return is_freerun(unit.process)
-        case _:
-            return False
+def _is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
+    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns

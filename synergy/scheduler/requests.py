@@ -25,10 +25,12 @@ from synergy.core.commands import (
     counted,
 )
 from synergy.core.control import control
-from synergy.core.effects import Effect, InsertUnit, MoveUnit, SaveCommand
+from synergy.core.dead_letters import dropped, is_settled_by, letter_of
+from synergy.core.effects import Effect, InsertUnit, SaveCommand
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_record import Freerun
 from synergy.core.inputs import Commanded, Look, Refused
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import ProcessName
@@ -59,6 +61,8 @@ class Requests:
         self._freerun_processes = freerun_processes
         self._overrides = overrides
         self._rest: dict[CommandId, list[JobKey]] = {}
+        #: Names of rows that cannot be read, of processes and free runs: nothing is saved there.
+        self.illegal: frozenset[str] = frozenset()
 
     @property
     def is_busy(self) -> bool:
@@ -112,9 +116,18 @@ class Requests:
         if is_last:
             del self._rest[command.id]
         rows = self._store.jobs(batch)
-        return self._engine.on(
+        effects = self._engine.on(
             [Commanded(command=command, keys=batch, rows=rows, is_last=is_last)], now
         )
+        return [*effects, *self._settled_letter(command, now)]
+
+    def _settled_letter(self, command: Command, now: datetime) -> Sequence[Effect]:
+        """Take the dead letter because of which a command was asked for off the list."""
+        uow_id = letter_of(command)
+        unit = None if uow_id is None else self._store.units([uow_id]).get(uow_id)
+        if unit is None or not is_settled_by(command, unit):
+            return []
+        return [dropped(unit, command, now)]
 
     def _widened(self, command: Command) -> Command:
         timetable = self._engine.timetable
@@ -165,22 +178,14 @@ class Requests:
             for unit in self._store.runs(key)
             if unit.state is UnitState.DEAD and command.details.get('uow') in (None, unit.id)
         ]
-        moves = [
-            MoveUnit(
-                uow_id=unit.id,
-                from_state=UnitState.DEAD,
-                from_fence=unit.fence,
-                to_state=UnitState.CANCELED,
-                at=now,
-                error=f'{unit.error}; {command.by}',
-            )
-            for unit in dead
-        ]
+        moves = [dropped(unit, command, now) for unit in dead]
         outcome = counted(len(dead), 'dead letter') if dead else f'{key} has no dead letter'
         return [*moves, _ended(command, now, outcome, is_done=bool(dead))]
 
     def _of_override(self, command: Command, now: datetime) -> Sequence[Effect]:
         """Change what holds over context.py; the caller then goes by the changed hierarchy."""
+        if command.process in self.illegal:
+            return [self._unreadable(command, now)]
         try:
             effects = self._overrides.change(command, now)
         except OverrideRefused as error:
@@ -211,6 +216,8 @@ class Requests:
 
     def _of_freerun(self, command: Command, now: datetime) -> Sequence[Effect]:
         name = command.process
+        if name in self.illegal:
+            return [self._unreadable(command, now)]
         known = self._freeruns.get(name)
         if command.kind is CommandKind.FREERUN_SAVE:
             try:
@@ -239,8 +246,29 @@ class Requests:
             why = f'{known.process} is not in the context; register it, or remove {name}'
             return [_ended(command, now, why, is_done=False)]
         else:
-            effects = self._freeruns.run_now(name, now)
+            return self._run_freerun(command, known, now)
         return [*effects, _ended(command, now, str(name), is_done=True)]
+
+    def _run_freerun(self, command: Command, known: Freerun, now: datetime) -> Sequence[Effect]:
+        """Start a free run; its overlap policy may suppress that, and a dead letter then stays."""
+        name = known.name
+        effects = self._freeruns.run_now(name, now)
+        after = self._freeruns.get(name) or known
+        was_started = after.last_run > known.last_run or after.queued_at != known.queued_at
+        letter = letter_of(command)
+        if letter is not None and not was_started:
+            why = f'a run of {name} is under way; the dead letter {letter} stays, try it later'
+            return [*effects, _ended(command, now, why, is_done=False)]
+        done = _ended(command, now, str(name), is_done=True)
+        return [*effects, *self._settled_letter(command, now), done]
+
+    def _unreadable(self, command: Command, now: datetime) -> SaveCommand:
+        why = (
+            f'the row of {command.process} in the store cannot be read, so nothing is saved there; '
+            'the log of the Scheduler names its field: repair or remove the row, then start the '
+            'Scheduler anew'
+        )
+        return _ended(command, now, why, is_done=False)
 
 
 def _ended(command: Command, now: datetime, outcome: str, *, is_done: bool) -> SaveCommand:

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from synergy.core.inputs import Expired, Input, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
+from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """republish_after: a unit unclaimed so long after its announcement is announced again: its
-    message may be lost. age_max: a unit older than this that nobody holds is given up. delay_max:
+    message may be lost. age_max: an attempt that a worker held for longer is the last. delay_max:
     whether an attempt is to come later than this is looked at: a clock may have been ahead.
     """
 
@@ -58,20 +59,41 @@ class Leases:
         return found
 
 
+class Attempts:
+    """For how long each attempt has been seen at work, by this process's own clock.
+
+    A new leader begins to count anew: then one attempt more is made rather than one too few.
+    """
+
+    def __init__(self) -> None:
+        """Have seen none yet."""
+        self._seen: dict[tuple[UowId, int], float] = {}
+
+    def see(self, units: Iterable[Unit], monotonic: float) -> None:
+        """Take note of the live units, all of them."""
+        self._seen = {
+            (unit.id, unit.fence): self._seen.get((unit.id, unit.fence), monotonic)
+            for unit in units
+            if unit.state in (UnitState.IN_PROGRESS, UnitState.INVALID)
+        }
+
+    def seen_for(self, unit: Unit, monotonic: float) -> timedelta:
+        """Return for how long an attempt was seen."""
+        since = self._seen.get((unit.id, unit.fence), monotonic)
+        return timedelta(seconds=monotonic - since)
+
+
 def is_neglected(
-    unit: Unit, now: datetime, store_now: datetime, patience: Patience
+    unit: Unit, now: datetime, store_now: datetime, patience: Patience, seen_for: timedelta
 ) -> Input | None:
     """Return what must be decided about a live unit; None when all is well with it.
 
-    store_now: by the clock that judges leases.
+    store_now: by the clock that judges leases. seen_for: see `Attempts`.
     """
-    is_held = unit.lease_until is not None and unit.lease_until >= store_now
-    if not is_held and now - unit.created_at > patience.age_max:
-        hours = patience.age_max.total_seconds() / 3600
-        return TooOld(unit, f'not finished within {hours:g} hours (uow_age_hours_max)')
     match unit.state:
         case UnitState.IN_PROGRESS:
-            return None if is_held else Expired(unit)
+            is_held = unit.lease_until is not None and unit.lease_until >= store_now
+            return None if is_held else _failed(unit, patience.age_max, seen_for) or Expired(unit)
         case UnitState.REQUESTED:
             if unit.not_before is not None and unit.not_before > now:
                 return Reported(unit) if unit.not_before > now + patience.delay_max else None
@@ -82,7 +104,18 @@ def is_neglected(
             )
             return Reported(unit) if is_silent else None
         case _:
-            return Reported(unit)
+            return reported(unit, patience.age_max, seen_for)
+
+
+def reported(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input:
+    """Return what must be decided about a unit of which a worker or a look has told."""
+    is_failed = unit.state is UnitState.INVALID
+    return (_failed(unit, age_max, seen_for) if is_failed else None) or Reported(unit)
+
+
+def _failed(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input | None:
+    why = given_up_because(unit, age_max, seen_for)
+    return None if why is None else TooOld(unit, why)
 
 
 def waiting_for(jobs: Iterable[Job], live: Mapping[UowId, Unit]) -> Iterator[Job]:

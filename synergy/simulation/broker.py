@@ -16,6 +16,7 @@ from synergy.core.records import Route
 from synergy.ports.broker import Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable
+from synergy.ports.message import dead_queue_of
 from synergy.simulation.faults import Faults
 
 logger = logging.getLogger(__name__)
@@ -165,6 +166,14 @@ class SimulatedConsumer:
         tags = {delivery.tag for delivery in deliveries}
         queue = self._exchange.queues[self._queue]
         queue[:] = [item for item in queue if item.tag not in tags or item.holder is not self]
+
+    def put_aside(self, delivery: Delivery, reason: str) -> None:
+        """Move a message to the dead queue."""
+        queue = self._exchange.queues[self._queue]
+        found = [item for item in queue if item.tag == delivery.tag and item.holder is self]
+        queue[:] = [item for item in queue if item not in found]
+        self._exchange.queues.setdefault(dead_queue_of(self._queue), []).extend(found)
+        logger.warning('put aside: %s', reason)
 
     def close(self) -> None:
         """Give back what is held."""

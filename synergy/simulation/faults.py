@@ -11,6 +11,8 @@ class Faults:
     caller sees an error. death: the calling process dies there. message_lost, message_doubled,
     message_late: of each message. user_error: an attempt fails. freeze: a process sleeps through
     its leases. commit_torn: a commit is not one transaction, and may end in the middle.
+
+    poison: the store refuses every save of this process or free run, not by chance but for ever.
     """
 
     store_lost: float = 0.0
@@ -23,11 +25,13 @@ class Faults:
     freeze: float = 0.0
     commit_torn: float = 0.0
     broker_down: float = 0.0
+    poison: str | None = None
 
     def stop(self) -> None:
-        """Let nothing go wrong any more."""
+        """Let nothing go wrong any more, but what goes wrong for ever."""
         for name in self.__slots__:
-            setattr(self, name, 0.0)
+            if name != 'poison':
+                setattr(self, name, 0.0)
 
 
 def usual() -> Faults:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -49,16 +49,19 @@ class History:
     broken: str | None
 
 
-def simulate(seed: int, *, with_contexts: bool = False) -> History:
+def simulate(seed: int, poison: str | None = None, *, with_contexts: bool = False) -> History:
     """Play one history; the same seed, the same history.
 
-    with_contexts: context.py is changed on the way, too.
+    poison: a process or free run of which the store refuses everything, for ever: all but it, and
+    what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
     """
+    faults = usual()
+    faults.poison = poison
     contexts = _contexts() if with_contexts else []
-    world = World(plot(contexts[0] if contexts else None), seed, usual())
+    world = World(plot(contexts[0] if contexts else None), seed, faults)
     broken = None
     try:
-        _play(world, contexts)
+        _play(world, _held_up_by(world, poison), contexts)
     except Broken as error:
         broken = str(error)
     finally:
@@ -77,7 +80,28 @@ def simulate_contexts(seed: int) -> History:
     return simulate(seed, with_contexts=True)
 
 
-def _play(world: World, contexts: Sequence[Hierarchy]) -> None:
+def _held_up_by(world: World, poison: str | None) -> set[str]:
+    """Return a process and all that wait for it, directly or not."""
+    nodes = {str(node.process.name): node for node in world.hierarchy}
+    found: set[str] = set()
+    rest = [] if poison not in nodes else [str(poison)]
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found.add(name)
+            rest += nodes[name].outputs
+    return found
+
+
+def _check_poison(world: World) -> None:
+    """Check that the leader says whom it leaves out, and that it is nobody else."""
+    poison = world.faults.poison
+    names = {item.subject.name for item in world.store.standing().isolated}
+    if names - {poison}:
+        raise Broken(f'{names} are isolated, but only {poison} is poisonous')
+
+
+def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]) -> None:
     for _ in range(_TURNS):
         world.run(_TURN_SECONDS)
         if world.random.random() < _KILLS:
@@ -97,10 +121,11 @@ def _play(world: World, contexts: Sequence[Hierarchy]) -> None:
     world.faults.stop()
     world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
-    while world.stage.seconds < until and not world.monitor.is_finished():
+    while world.stage.seconds < until and not world.monitor.is_finished(left_out):
         world.run(_PEACE_TURN_SECONDS)
     world.monitor.check_rows()
-    world.monitor.check_finished()
+    world.monitor.check_finished(left_out)
+    _check_poison(world)
     world.monitor.check_order(world.context_changes)
 
 

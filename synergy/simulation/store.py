@@ -7,9 +7,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from synergy.core.effects import Save, in_stages
+from synergy.core.effects import InsertUnit, Save, SaveFreerun, SaveJob, in_stages
 from synergy.core.records import Leadership, UowId
-from synergy.ports.errors import StoreUnavailable
+from synergy.ports.errors import CommitRefused, RefusedSave, StoreUnavailable
+from synergy.ports.rows import IllegalRow
 from synergy.ports.store import Store
 from synergy.simulation.faults import Faults
 from synergy.simulation.monitor import Monitor
@@ -52,6 +53,18 @@ class Line:
     def sorts(self) -> bool:
         """Tell whether a torn commit is applied in stages."""
         return self._draws(0.5)
+
+    def is_poisonous(self, save: Save) -> bool:
+        """Tell whether a save is one that the store refuses for ever."""
+        match save:
+            case InsertUnit(unit):
+                return unit.process == self._faults.poison
+            case SaveJob(job, _):
+                return job.process == self._faults.poison
+            case SaveFreerun(freerun, _):
+                return freerun.name == self._faults.poison
+            case _:
+                return False
 
     def _interleave(self) -> None:
         if self._draws(self._faults.freeze / 4):
@@ -103,12 +116,32 @@ class UnreliableStore:
         if self._line.tears():
             # Half of them as a store that has them by kind of row.
             for save in in_stages(saves) if self._line.sorts() else saves:
+                self._refuse([save])
                 self._store.commit(leadership, [save])
                 self._line.after(StoreUnavailable)
             self._store.commit(leadership, [], announced)
         else:
+            self._refuse(saves)
             self._store.commit(leadership, saves, announced)
         self._line.after(StoreUnavailable)
+
+    def illegal_rows(self) -> Sequence[IllegalRow]:
+        """Return the rows that could not be read: nothing is asked of the line."""
+        return self._store.illegal_rows()
+
+    def forget_illegal_rows(self) -> None:
+        """Forget them."""
+        self._store.forget_illegal_rows()
+
+    def _refuse(self, saves: Sequence[Save]) -> None:
+        """Refuse what is poisonous, as a store does that cannot store it."""
+        refused = [
+            RefusedSave(save, 'cannot be stored (simulated)')
+            for save in saves
+            if self._line.is_poisonous(save)
+        ]
+        if refused:
+            raise CommitRefused(*refused)
 
     def close(self) -> None:
         """Leave the shared store open."""

@@ -440,6 +440,10 @@ class SimulatedProcesses:
         """Measure nothing."""
         return None
 
+    def started_at(self, identity: ProcessIdentity) -> datetime | None:  # noqa: ARG002 - as above
+        """Tell nothing: actors have no place in real time."""
+        return None
+
     def is_listening(self, identity: ProcessIdentity) -> bool:
         """Tell that it does: nobody waits for a port here."""
         return self.is_alive(identity)

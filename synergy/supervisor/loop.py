@@ -16,11 +16,22 @@ from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import BoxLoad, BoxProcess
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
+from synergy.core.supervision import (
+    EXIT_ANEW,
+    Policy,
+    ProcessStatus,
+    Step,
+    Watch,
+    Wish,
+    decide,
+    ended,
+)
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.processes import Processes, ProcessIdentity
 from synergy.ports.store import BoxStore
+from synergy.supervisor.leftovers import Leftovers
+from synergy.supervisor.outputs import bound
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 
@@ -49,7 +60,7 @@ class Place:
 class Supervisor:
     """Keeps the slots of one box as wanted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the wiring of a loop: everything it touches, once
         self,
         slots: Sequence[Slot],
         *,
@@ -58,8 +69,12 @@ class Supervisor:
         processes: Processes,
         open_store: Callable[[], BoxStore],
         clock: Clock,
+        leftovers: Leftovers | None = None,
     ) -> None:
-        """Take over what an earlier Supervisor left behind; start nothing before the first step."""
+        """Take over what an earlier Supervisor left behind; start nothing before the first step.
+
+        leftovers: None: the processes are not real and leave nothing.
+        """
         self._places = [Place(slot) for slot in slots]
         self._presence = presence
         self._box_id = presence.box_id
@@ -67,6 +82,7 @@ class Supervisor:
         self._processes = processes
         self._open_store = open_store
         self._clock = clock
+        self._leftovers = leftovers
         self._store: BoxStore | None = None
         self._is_on: dict[str, bool] = {}
         self._asked_at: dict[str, datetime | None] = {}
@@ -76,6 +92,9 @@ class Supervisor:
         self._is_stopping = False
         for place in self._places:
             self._adopt(place)
+        if leftovers is not None:
+            leftovers.adopt()
+            leftovers.end_marked(self._running())
 
     @property
     def is_done(self) -> bool:
@@ -110,9 +129,12 @@ class Supervisor:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
         now = self._clock.monotonic()
         self._note_ends(now)
+        self._end_orphans()
+        self._kill_frozen(now)
         period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
         if now - self._polled_at >= period:
             self._poll(now)
+            self._bound_outputs()
             self._polled_at = self._clock.monotonic()
         for place in self._places:
             place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
@@ -159,6 +181,28 @@ class Supervisor:
             self._processes.forget(place.slot.pid_file)
             self._log_end(place, code)
 
+    def _end_orphans(self) -> None:
+        """Before anything is started in its place: what one that died has left running."""
+        if self._leftovers is not None:
+            self._leftovers.end_orphans(self._running())
+
+    def _kill_frozen(self, now: float) -> None:
+        """Kill workers that cannot keep their lease; what they have started ends with them."""
+        if self._leftovers is None:
+            return
+        places = [place for place in self._places if not (place.slot.is_last or place.is_foreign)]
+        workers = {place.identity: place.slot for place in places if place.identity is not None}
+        for identity in self._leftovers.frozen(list(workers), now):
+            logger.warning(
+                '%s is stopped by a signal and cannot keep its lease; killed, it starts again',
+                workers[identity],
+                extra={'event': 'process_killed'},
+            )
+            self._processes.kill(identity)
+
+    def _running(self) -> list[ProcessIdentity]:
+        return [place.identity for place in self._places if place.identity is not None]
+
     def _log_end(self, place: Place, code: int) -> None:
         match place.watch.status:
             case ProcessStatus.FATAL:
@@ -176,6 +220,12 @@ class Supervisor:
                     place.slot,
                     place.watch.reason,
                     extra={'event': 'process_ended'},
+                )
+            case _ if code == EXIT_ANEW:
+                logger.info(
+                    '%s ended to be started anew; its log says why',
+                    place.slot,
+                    extra={'event': 'process_recycled'},
                 )
             case _:
                 logger.info(
@@ -233,7 +283,7 @@ class Supervisor:
         try:
             place.identity = self._processes.spawn(
                 slot.command,
-                environment={PARENT_VARIABLE: str(os.getpid())},
+                environment={PARENT_VARIABLE: str(os.getpid()), **self._mark(slot)},
                 folder=slot.folder,
                 output=slot.output,
             )
@@ -244,6 +294,9 @@ class Supervisor:
         logger.info(
             '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
         )
+
+    def _mark(self, slot: Slot) -> Mapping[str, str]:
+        return {} if self._leftovers is None else self._leftovers.mark(str(slot))
 
     def _poll(self, now: float) -> None:
         """Say that this box lives, and read what is desired; processes without a row are wanted."""
@@ -271,6 +324,11 @@ class Supervisor:
             for process, row in self._reported.items()
             if stored.get(process) == (row.state, row.pids)
         }
+
+    def _bound_outputs(self) -> None:
+        for place in self._places:
+            if place.slot.output is not None:
+                bound(place.slot.output, place.slot.output_bytes_max)
 
     def _follow_starts(self, asked_at: Mapping[str, datetime | None]) -> None:
         """Try again what was given up and somebody, on whatever box, has asked to start since."""
@@ -326,7 +384,8 @@ class Supervisor:
     def _seconds_to_next(self, now: float) -> float:
         due = [place.watch.due_at - now for place in self._places if place.watch.due_at is not None]
         foreign = [FOREIGN_SECONDS for place in self._places if place.is_foreign]
-        return max(min([POLL_SECONDS, *due, *foreign]), 0.0)
+        looks = [] if self._leftovers is None else [self._leftovers.look_seconds]
+        return max(min([POLL_SECONDS, *due, *foreign, *looks]), 0.0)
 
 
 def _worst(statuses: Sequence[ProcessStatus]) -> str:

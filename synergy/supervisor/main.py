@@ -15,22 +15,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from synergy import __version__
+from synergy import __version__, private
 from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.records import Box
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
-from synergy.ports.processes import Processes
+from synergy.ports.processes import Descendants, Processes
 from synergy.ports.store import Store
+from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import slots_of
 
 logger = logging.getLogger(__name__)
 
-#: Beyond the grace of a worker: time to hand its unit back and to end.
-_STOP_MARGIN: Final = timedelta(seconds=5)
+#: Beyond the grace of a worker: time to end the processes of its run, to hand its unit back and to
+#: end.
+_STOP_MARGIN: Final = timedelta(seconds=10)
 _STORE_SECONDS_MAX: Final = 5.0
 
 
@@ -59,6 +61,11 @@ class SupervisorRuntime(Protocol):
     @property
     def processes(self) -> Processes:
         """Return the processes of this box."""
+        ...
+
+    @property
+    def descendants(self) -> Descendants:
+        """Return what this process has started."""
         ...
 
     def open_store(self) -> Store:
@@ -97,6 +104,7 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
             processes=runtime.processes,
             open_store=runtime.open_store,
             clock=runtime.clock,
+            leftovers=Leftovers(runtime.descendants, settings.home, settings.uow_lease),
         )
         logger.info('Supervisor started on box %s', settings.box_id, extra={'event': 'started'})
         _loop(supervisor)
@@ -118,8 +126,9 @@ def patient(settings: Settings) -> Settings:
 def home_lock(settings: Settings, processes: Processes) -> Iterator[None]:
     """Be the only Supervisor of this home for a block; raise HomeInUse, naming the other."""
     folder = settings.pid_directory
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / 'supervisor.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    private.make_folder(folder)
+    # Whoever may open it may lock it, and so keep the Supervisor from starting.
+    lock = private.open_file(folder / 'supervisor.lock', os.O_RDWR)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

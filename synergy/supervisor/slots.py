@@ -15,7 +15,7 @@ from synergy.doors import starter_command
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """One process of the operating system that is to run. is_last: stopped after all others.
-    folder: where it works. output: file for what it prints before its log is open.
+    folder: where it works. output: file for what it prints past its log, of `output_bytes_max`.
     """
 
     process: str
@@ -24,11 +24,12 @@ class Slot:
     folder: Path
     pid_file: Path
     output: Path | None
+    output_bytes_max: int = 10_000_000
     is_last: bool = False
 
     def __str__(self) -> str:
         """Return the name, with the instance where there are several."""
-        return self.process if self.instance == 0 else f'{self.process}.{self.instance}'
+        return slot_name(self.process, self.instance)
 
 
 def slots_of(settings: Settings, context: Context, *, is_console: bool) -> list[Slot]:
@@ -37,6 +38,11 @@ def slots_of(settings: Settings, context: Context, *, is_console: bool) -> list[
     is_console: processes write their log to this terminal, too.
     """
     return list(_slots(settings, context, is_console))
+
+
+def slot_name(process: str, instance: int) -> str:
+    """Return how one instance is called: `SiteHourly`, `SiteHourly.1`."""
+    return process if instance == 0 else f'{process}.{instance}'
 
 
 def instance_file(path: Path, instance: int) -> Path:
@@ -61,5 +67,6 @@ def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[S
                 folder=settings.project,
                 pid_file=instance_file(entry.pid_file, instance),
                 output=None if is_console else output,
+                output_bytes_max=settings.log_file_bytes_max,
                 is_last=isinstance(entry, DaemonEntry),
             )

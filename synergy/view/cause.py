@@ -24,7 +24,9 @@ class CauseKind(StrEnum):
     its history; nothing of it runs. WAITS_FOR: the causes one deeper tell of what it waits for.
     OFF, PAUSED, FULL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER, RUNNING,
     LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING, NO_BOX: why
-    no worker takes it. LEADER: nobody schedules.
+    no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
+    process, for the store refuses its rows or deciding fails. CUT: not all was followed or is
+    shown here.
     """
 
     OUTSIDE = 'outside'
@@ -52,6 +54,8 @@ class CauseKind(StrEnum):
     STARTING = 'starting'
     NO_BOX = 'no_box'
     LEADER = 'leader'
+    CUT = 'cut'
+    ISOLATED = 'isolated'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,11 @@ class Cause:
     since: datetime | None = None
     expected_at: datetime | None = None
     action: Action | None = None
+
+
+def why_command(key: JobKey) -> str:
+    """Return the command that goes on to explain another job."""
+    return f'./launch.py why {key.process} {key.timeperiod}'
 
 
 def run_again(key: JobKey) -> Action:

@@ -15,6 +15,7 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Store
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
+from synergy.view.troubles import standing_of, troubles
 
 _COMMANDS_MAX = 100
 
@@ -66,7 +67,9 @@ def status(
 ) -> Status:
     """Return how everything stands at `now`, with the processes of one box, or of all."""
     leadership = store.leadership()
-    has_leader = is_led(leadership, store.store_now())
+    store_now = store.store_now()
+    has_leader = is_led(leadership, store_now)
+    found = troubles(standing_of(store, leadership, store_now), now)
     views = box_views(store, vanished_after)
     return Status(
         at=now,
@@ -79,6 +82,7 @@ def status(
         supervisors=views,
         schedulers=schedulers(views, leadership, is_led=has_leader),
         warnings=[
+            *(f'{item.text} {item.advice}' for item in found),
             *warnings(views),
             *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
         ],

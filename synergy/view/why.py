@@ -19,6 +19,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import Job, ProcessName, Unit, is_led
+from synergy.core.standing import Standing, advice
 from synergy.core.states import Due, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -32,13 +33,19 @@ from synergy.view.cause import (
     run_failed_again,
     start_there,
     switch_on,
+    why_command,
 )
 from synergy.view.no_worker import Boxes, no_worker
+from synergy.view.troubles import isolation_text, standing_of
 from synergy.view.usual import usual_of
 from synergy.view.words import at
 
-#: Causes of one answer; more would not be read.
+#: Causes of one answer; more would not be read. Of a longer one its beginning and roots are shown.
 CAUSES_MAX: Final = 50
+#: How many of them may be roots: causes that nothing further is behind.
+ROOTS_SHOWN_MAX: Final = 10
+#: Jobs that are looked at for one answer: chains of trees may be as long.
+JOBS_MAX: Final = 5_000
 #: Failed jobs of one range that are followed beside the first one waited for.
 FAILED_SHOWN_MAX: Final = 5
 #: Failed jobs of one range that are counted.
@@ -59,26 +66,60 @@ class Asked:
     now: datetime
     vanished_after: timedelta
     refused: Mapping[ProcessName, RefusedLevel]
+    standing: Standing
 
 
 def explain(
-    timetable: Timetable, store: Store, key: JobKey, now: datetime, vanished_after: timedelta
+    timetable: Timetable,
+    store: Store,
+    key: JobKey,
+    now: datetime,
+    vanished_after: timedelta,
+    jobs_max: int = JOBS_MAX,
 ) -> Sequence[Cause]:
-    """Return why the job `key` stands where it stands, causes of causes after each."""
+    """Return why the job `key` stands where it stands, causes of causes after each.
+
+    A long chain is followed to its root all the same; what is left out in between is counted.
+    """
     refused = left_out(timetable.hierarchy, store.led_context())
-    asked = Asked(timetable, store, now, vanished_after, refused)
+    standing = standing_of(store, store.leadership(), store.store_now())
+    asked = Asked(timetable, store, now, vanished_after, refused, standing)
     causes: list[Cause] = []
     seen: set[JobKey] = set()
     to_explain: list[tuple[int, JobKey]] = [(0, key)]
-    while to_explain and len(causes) < CAUSES_MAX:
+    while to_explain and len(seen) < jobs_max:
         depth, current = to_explain.pop()
         if current in seen:
             continue
         seen.add(current)
         found, waited_for = _look_at(asked, current)
+        found = _with_isolation(asked, current, found)
         causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
-    return causes
+    if to_explain:
+        depth, following = to_explain[-1]
+        text = f'{len(seen)} jobs were looked at; ask on from here: {why_command(following)}'
+        causes.append(Cause(key=following, kind=CauseKind.CUT, text=text, depth=depth))
+    return _shortened(causes)
+
+
+def _shortened(causes: list[Cause]) -> list[Cause]:
+    """Return the beginning of a long answer, what is left out, and what is at the root of it."""
+    if len(causes) <= CAUSES_MAX:
+        return causes
+    shown = causes[: CAUSES_MAX - ROOTS_SHOWN_MAX - 1]
+    rest = causes[len(shown) :]
+    roots = [
+        cause
+        for cause, after in zip(rest, [*rest[1:], None], strict=True)
+        if after is None or after.depth <= cause.depth
+    ][-ROOTS_SHOWN_MAX:]
+    left_out = len(rest) - len(roots)
+    if not left_out:
+        return causes
+    text = f'{left_out} more causes are left out here; the first: {why_command(rest[0].key)}'
+    cut = Cause(key=rest[0].key, kind=CauseKind.CUT, text=text, depth=rest[0].depth)
+    return [*shown, cut, *roots]
 
 
 def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
@@ -106,6 +147,23 @@ def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
             return [rests, *causes], waited_for
         return list(_running(asked, job)), []
     return _not_started(asked, node, key)
+
+
+def _with_isolation(asked: Asked, key: JobKey, causes: list[Cause]) -> list[Cause]:
+    """Say first that nothing is decided for a process, where something would be to decide."""
+    isolated = asked.standing.of(key.process)
+    state = asked.timetable.state(key)
+    if isolated is None or state is None or state.is_final:
+        return causes
+    cause = Cause(
+        key=key,
+        kind=CauseKind.ISOLATED,
+        text=f'{key.process} is isolated since {at(isolated.since, asked.now)}: '
+        f'{isolated.reason}. {isolation_text(isolated, asked.now)} {advice(isolated.subject)}',
+        since=isolated.since,
+        expected_at=isolated.next_at,
+    )
+    return [cause, *(item for item in causes if item.kind is not CauseKind.READY)]
 
 
 def _unborn(asked: Asked, node: Node, key: JobKey) -> Cause:

@@ -11,13 +11,22 @@ from __future__ import annotations
 
 import signal
 import threading
+
+# Twenty times quicker than that of signal, which looks for the name of each number.
+from _signal import getsignal  # type: ignore[import-not-found]  # Not in the stubs.
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 from types import FrameType
-from typing import Protocol
+from typing import Final, Protocol
 
 from synergy.ports.clock import Clock
+
+#: How long an interrupted run may take to leave user code before its processes are ended from
+#: outside: it may be waiting for them, as a pool does at the end of its block.
+UNWIND_SECONDS: Final = 4.0
+#: The same when its lease is lost: somebody else may have begun the next attempt.
+UNWIND_SECONDS_LOST: Final = 0.5
 
 
 class Cause(Enum):
@@ -66,11 +75,17 @@ class SignalGuard:
         self._is_inside = False
         self._is_lost = False
         self._timeout_at: float | None = None
-        signal.signal(signal.SIGALRM, self._on_alarm)
-        signal.signal(signal.SIGUSR1, self._on_lost)
-        signal.signal(signal.SIGUSR2, self._on_drain_asked)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop_asked)
+        self._interrupted: tuple[Cause, float] | None = None
+        self._handlers = {
+            signal.SIGALRM: self._on_alarm,
+            signal.SIGUSR1: self._on_lost,
+            signal.SIGUSR2: self._on_drain_asked,
+            signal.SIGTERM: self._on_stop_asked,
+            signal.SIGINT: self._on_stop_asked,
+        }
+        self._before = {number: signal.getsignal(number) for number in self._handlers}
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def enter(self, timeout: timedelta | None) -> None:
         """User code begins."""
@@ -84,8 +99,12 @@ class SignalGuard:
             self._limit_to_grace()
 
     def leave(self) -> None:
-        """User code has ended."""
+        """User code has ended; handlers that it has set end with it."""
         self._is_inside = False
+        self._interrupted = None
+        for number, handler in self._handlers.items():
+            if getsignal(number) != handler:
+                signal.signal(number, handler)
         if self._timeout_at is not None or self._is_stopping:
             signal.setitimer(signal.ITIMER_REAL, 0)
         self._timeout_at = None
@@ -93,6 +112,22 @@ class SignalGuard:
     def is_stopping(self) -> bool:
         """Tell whether SIGTERM, SIGINT or SIGUSR2 has come."""
         return self._is_stopping or self._is_draining
+
+    def overdue(self) -> Cause | None:
+        """Return why a run was interrupted that has not left user code in time since."""
+        interrupted = self._interrupted
+        if interrupted is None:
+            return None
+        cause, at = interrupted
+        allowed = UNWIND_SECONDS_LOST if cause is Cause.LOST else UNWIND_SECONDS
+        return cause if self._clock.monotonic() - at >= allowed else None
+
+    def forget(self) -> None:
+        """Give the signals back to whom they belonged: this is a forked child."""
+        self._is_inside = False
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == handler:
+                signal.signal(number, self._before[number])
 
     def lose(self) -> None:
         """Interrupt the run under way: its lease is lost. Called by the heartbeat thread."""
@@ -129,4 +164,5 @@ class SignalGuard:
     def _interrupt(self, cause: Cause) -> None:
         if self._is_inside:
             self._is_inside = False
+            self._interrupted = (cause, self._clock.monotonic())
             raise Interrupted(cause)

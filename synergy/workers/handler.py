@@ -20,6 +20,10 @@ _ALLOWED: Final = (
 COUNT_MAX: Final = 2**63 - 1
 
 
+#: What a call of user code has returned that ended with `sys.exit(0)`.
+EXITED: Final = object()
+
+
 class Handler:
     """User code for one process, with its hooks."""
 
@@ -28,11 +32,14 @@ class Handler:
         process_uow: Callable[[Uow], object],
         setup: Callable[[], object] | None = None,
         teardown: Callable[[], object] | None = None,
+        *,
+        keeps_processes: bool = False,
     ) -> None:
-        """Keep the three callables."""
+        """Keep the three callables; keeps_processes: see `synergy.workers.worker`."""
         self.process_uow = process_uow
         self._setup = setup
         self._teardown = teardown
+        self.keeps_processes = keeps_processes
 
     def setup(self) -> None:
         """Call the user's `setup`, if there is one."""
@@ -57,7 +64,10 @@ def load_handler(classname: str, process_name: str) -> Handler:
                 'derive it from synergy.workers.Worker and define process_uow(self, uow)'
             )
         return Handler(
-            process_uow, getattr(worker, 'setup', None), getattr(worker, 'teardown', None)
+            process_uow,
+            getattr(worker, 'setup', None),
+            getattr(worker, 'teardown', None),
+            keeps_processes=bool(getattr(worker, 'keeps_processes', False)),
         )
     if callable(target):
         return Handler(target)
@@ -83,6 +93,11 @@ def outcome_of(returned: object) -> Outcome:
     return Outcome.failed(
         f'the worker returned {returned!r:.200} ({type(returned).__name__}); {_ALLOWED}'
     )
+
+
+def is_success(error: SystemExit) -> bool:
+    """Tell whether a program that ended so would have ended well."""
+    return error.code is None or (isinstance(error.code, int) and error.code == 0)
 
 
 def _is_bare(target: type) -> bool:

@@ -20,6 +20,8 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import LeaseLost, PortError, StoreError
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
+from synergy.workers.guard import Cause
+from synergy.workers.processes import RunProcesses
 from synergy.workers.run_log import RunLog
 
 logger = logging.getLogger(__name__)
@@ -54,13 +56,21 @@ class Heartbeat:
         clock: Clock,
         lease: timedelta,
         on_lost: Callable[[], None],
+        processes: RunProcesses | None = None,
+        overdue: Callable[[], Cause | None] = lambda: None,
     ) -> None:
-        """Prepare; `start` begins the thread. on_lost: interrupts the run, from this thread."""
+        """Prepare; `start` begins the thread. on_lost: interrupts the run, from this thread.
+
+        processes: those of the run, ended from here when it is interrupted and does not come back
+        (`overdue` says so), and before a worker that is stuck.
+        """
         self._open_store = open_store
         self._clock = clock
         self._lease = lease
         self._renew_seconds = lease.total_seconds() / 3
         self._on_lost = on_lost
+        self._processes = processes
+        self._overdue = overdue
         self._condition = threading.Condition()
         self._watched: Watched | None = None
         self._is_asleep = False
@@ -126,6 +136,8 @@ class Heartbeat:
         now = self._clock.monotonic()
         if watched.overdue_at is not None and now >= watched.overdue_at:
             self._end_stuck(store, watched)
+        if (cause := self._overdue()) is not None:
+            self._end_processes(cause)
         watched.batch.save(store.finish)
         watched.batch.hand_back(store)
         if watched.is_lost:
@@ -141,6 +153,10 @@ class Heartbeat:
                 watched.overdue_at = now + STUCK_SECONDS
                 self._on_lost()
 
+    def _end_processes(self, cause: Cause) -> None:
+        if self._processes is not None:
+            self._processes.interrupt(at_once=cause is Cause.LOST)
+
     def _end_stuck(self, store: UnitStore, watched: Watched) -> None:
         """End this process: user code neither returns nor can be interrupted."""
         logger.error(
@@ -148,6 +164,7 @@ class Heartbeat:
             watched.unit,
             extra={'event': 'uow_stuck'},
         )
+        self._end_processes(Cause.LOST if watched.is_lost else Cause.TIMEOUT)
         if not watched.is_lost:
             with suppress(PortError):
                 error = 'timed out and could not be interrupted; the worker was ended'

@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
+from synergy.core.supervision import EXIT_ANEW
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
+from synergy.ports.processes import Descendants
 from synergy.ports.source import DataSource
 from synergy.ports.store import Store
-from synergy.workers.guard import SignalGuard
+from synergy.workers.forks import children_end_here, free_children
+from synergy.workers.guard import Interrupted, SignalGuard
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.heartbeat import Heartbeat
-from synergy.workers.run_log import Capture
+from synergy.workers.processes import RunProcesses, grace_of
+from synergy.workers.recycling import Recycling
+from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
 
 logger = logging.getLogger(__name__)
@@ -26,9 +32,10 @@ logger = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 5.0
 _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 2.0
+_TEARDOWN_LIMIT: Final = timedelta(seconds=5)
 
 
-def run_worker(
+def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touches, once
     *,
     settings: Settings,
     entry: WorkerEntry,
@@ -36,19 +43,26 @@ def run_worker(
     open_store: Callable[[], Store],
     open_broker: Callable[[], Broker],
     clock: Clock,
+    descendants: Descendants,
+    recorder: Recorder,
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
-    instance: number of this process among those of the entry on this box, from 0.
+    instance: number of this process among those of the entry on this box, from 0. recorder: what
+    brings the output of user code to the logs of its runs.
     """
-    capture = Capture()
-    logging.getLogger().addHandler(capture)
-    handler = load_handler(entry.classname, entry.name)
+    processes = RunProcesses(descendants, grace_of(settings.uow_lease))
+    with children_end_here():
+        handler = load_handler(entry.classname, entry.name)
     source = None if entry.data_source is None else open_source(entry)
     broker = open_broker()
     consumer = broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
-    heartbeat = Heartbeat(open_store, clock, settings.uow_lease, guard.lose)
+    recycling = Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
+    free_children(guard.forget)
+    heartbeat = Heartbeat(
+        open_store, clock, settings.uow_lease, guard.lose, processes, guard.overdue
+    )
     owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
     runner = Runner(
         handler,
@@ -58,7 +72,7 @@ def run_worker(
         clock=clock,
         guard=guard,
         heartbeat=heartbeat,
-        capture=capture,
+        capture=recorder,
         settings=RunnerSettings(
             process=entry.name,
             owner=owner,
@@ -69,18 +83,39 @@ def run_worker(
             log_lines_max=settings.run_log_lines_max,
             data_source=source,
         ),
+        processes=processes,
+        recycling=recycling,
     )
     heartbeat.start()
     logger.info('%s started', owner, extra={'event': 'started'})
     try:
-        handler.setup()
+        with children_end_here():
+            handler.setup()
+        processes.settle(keeps=handler.keeps_processes)
+        recorder.settle()
         _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
         heartbeat.stop()
         consumer.close()
-        _teardown(handler)
+        is_anew = processes.is_spent and not guard.is_stopping()
+        # What setup has made was ended under its hands; there is nobody to end it should it hang.
+        _teardown(handler, guard, _TEARDOWN_LIMIT if is_anew else None)
+        processes.close()
         if source is not None:
             source.close()
+    if is_anew:
+        logger.warning(
+            '%s ends to be started anew: a run was interrupted, and with its processes those ended '
+            'that the worker keeps',
+            owner,
+            extra={'event': 'worker_spent'},
+        )
+        return EXIT_ANEW
+    if recycling.is_due and not guard.is_stopping():
+        logger.info(
+            '%s ends to be started anew: %s', owner, recycling.reason, extra={'event': 'recycled'}
+        )
+        return EXIT_ANEW
     logger.info('%s stopped', owner, extra={'event': 'stopped'})
     return 0
 
@@ -100,7 +135,7 @@ def open_source(entry: WorkerEntry) -> DataSource:
 
 def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:
     pause = _RETRY_SECONDS_MIN
-    while not guard.is_stopping():
+    while not guard.is_stopping() and not runner.is_spent:
         try:
             if not runner.step():
                 wait()
@@ -111,8 +146,14 @@ def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock:
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
 
 
-def _teardown(handler: Handler) -> None:
+def _teardown(handler: Handler, guard: SignalGuard, limit: timedelta | None) -> None:
     try:
-        handler.teardown()
-    except Exception:  # User code: its failure must not hide how the worker ended.
+        if limit is not None:
+            guard.enter(limit)
+        try:
+            with children_end_here():
+                handler.teardown()
+        finally:
+            guard.leave()
+    except (Exception, Interrupted):  # User code: its failure must not hide how the worker ended.
         logger.exception('teardown failed', extra={'event': 'teardown_failed'})

@@ -1,7 +1,7 @@
 """The run of units, as a pipeline one can read aloud.
 
-    take -> claim -> acknowledge -> run user code under guard and heartbeat -> classify ->
-    finish -> report -> take again
+    take -> claim -> acknowledge -> run user code under guard and heartbeat -> end its processes ->
+    classify -> finish -> report -> take again
 
 While runs are short, several are taken, claimed, finished and reported together; they run one after
 the other. How many follows from how long the last ones took; see `synergy.workers.batch`.
@@ -14,6 +14,7 @@ Source: RabbitMQ docs, consumer acknowledgement timeout.
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,14 +27,17 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
-from synergy.ports.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
+from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
+from synergy.workers.forks import end_child
 from synergy.workers.guard import Cause, Guard, Interrupted
-from synergy.workers.handler import Handler, outcome_of
+from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.heartbeat import Watched
-from synergy.workers.run_log import Capture, RunLog, storable
+from synergy.workers.processes import RunProcesses
+from synergy.workers.recycling import Recycling
+from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)
@@ -86,10 +90,16 @@ class Runner:
         clock: Clock,
         guard: Guard,
         heartbeat: Watcher,
-        capture: Capture,
+        capture: Recorder,
         settings: RunnerSettings,
+        processes: RunProcesses | None = None,
+        recycling: Recycling | None = None,
     ) -> None:
-        """Wire the pipeline."""
+        """Wire the pipeline.
+
+        processes: None: user code is not real and starts none. recycling: None: this worker never
+        has to be started anew.
+        """
         self._handler = handler
         self._store = store
         self._broker = broker
@@ -99,19 +109,47 @@ class Runner:
         self._heartbeat = heartbeat
         self._capture = capture
         self._settings = settings
+        self._processes = processes
+        self._recycling = recycling or Recycling()
         self._batch_count = 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether this worker has to be started anew before it can run anything else."""
+        has_lost_kept = self._processes is not None and self._processes.is_spent
+        return has_lost_kept or self._recycling.is_due
 
     def step(self) -> bool:
         """Work on what is waiting, some units at most; tell whether there was a message."""
-        deliveries = self._consumer.take(self._batch_count)
+        deliveries = self._consumer.take(self._recycling.bounded(self._batch_count))
         if not deliveries:
             return False
         claimed_at = self._clock.monotonic()
-        units = self._claim(deliveries)
+        units = self._claim_safely(deliveries)
         self._consumer.ack(deliveries)
         if units:
             self._adapt(len(units), self._work_all(Batch(units), claimed_at))
         return True
+
+    def _claim_safely(self, deliveries: Sequence[Delivery]) -> list[Unit]:
+        """Claim; a message at which that fails unexpectedly is put aside, the others are not."""
+        try:
+            return self._claim(deliveries)
+        except PortError:
+            raise
+        except Exception:  # Around one message at a time: it must not end the process.
+            logger.exception('claiming failed; one by one', extra={'event': 'claim_failed'})
+        units = []
+        for delivery in deliveries:
+            try:
+                units += self._claim([delivery])
+            except PortError:
+                raise
+            except Exception as error:  # As above.
+                logger.exception('a message cannot be handled', extra={'event': 'claim_failed'})
+                reason = f'the worker failed at it: {type(error).__name__}: {error}'
+                self._consumer.put_aside(delivery, reason)
+        return units
 
     def _claim(self, deliveries: Sequence[Delivery]) -> list[Unit]:
         settings = self._settings
@@ -150,10 +188,11 @@ class Runner:
                 self._persist(lambda: batch.hand_back(self._store))
             before = self._clock.monotonic()
             self._work(unit, batch)
+            self._recycling.note_run()
             now = self._clock.monotonic()
             seconds += now - before
             unsaved_seconds += now - before
-            if self._guard.is_stopping() or now >= fresh_until:
+            if self._guard.is_stopping() or self.is_spent or now >= fresh_until:
                 self._persist(lambda: batch.hand_back(self._store))
             if unsaved_seconds >= self._settings.batch_seconds:
                 self._save(batch)
@@ -176,10 +215,15 @@ class Runner:
         outcome: Outcome | Cause
         try:
             outcome = self._run(unit)
+            if self._processes is not None:
+                self._processes.after_run()
         except Interrupted as interrupted:
             outcome = interrupted.cause
+            if self._processes is not None:
+                self._processes.interrupt(at_once=outcome is Cause.LOST)
         finally:
-            self._capture.end()
+            # What still runs after that is kept for later runs.
+            self._capture.end(are_kept=self._processes is not None)
             self._heartbeat.end(watched)
         self._conclude(unit, outcome, log, batch)
 
@@ -188,9 +232,18 @@ class Runner:
         try:
             try:
                 self._guard.enter(self._settings.timeout)
-                returned = self._call(unit)
+                returned = self._call_here(unit)
             finally:
                 self._guard.leave()
+                self._capture.leave()
+            if returned is EXITED:
+                logger.warning(
+                    '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
+                    'what was done',
+                    unit,
+                    extra={'event': 'uow_exited'},
+                )
+                returned = None
             outcome = outcome_of(returned)
         except Interrupted:
             raise
@@ -213,7 +266,25 @@ class Runner:
                 return Outcome.noop()
             logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
         uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
-        return self._handler.process_uow(uow)
+        try:
+            return self._handler.process_uow(uow)
+        except SystemExit as error:
+            if is_success(error):
+                return EXITED
+            raise
+
+    def _call_here(self, unit: Unit) -> object:
+        """Call user code; end a child that it has forked, should that come back, too."""
+        pid = os.getpid()
+        try:
+            returned = self._call(unit)
+        except BaseException as error:
+            if os.getpid() != pid:
+                end_child(error)
+            raise
+        if os.getpid() != pid:
+            end_child(None)
+        return returned
 
     def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
         match outcome:
@@ -286,7 +357,7 @@ def _in_words(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f'{name}: {error}'
-    except Exception:  # noqa: BLE001 - user code: its exception cannot say what it is
+    except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
         return name
 
 

@@ -10,37 +10,37 @@ Register `synergy.workers.shell.ShellWorker` as `classname` and say in `argument
 
 The command finds its interval in SYNERGY_TIMEPERIOD, SYNERGY_START_TIMEPERIOD,
 SYNERGY_END_TIMEPERIOD, SYNERGY_RUN, SYNERGY_ATTEMPT and SYNERGY_IDEMPOTENCY_KEY. What it prints
-goes to the log of the run, line by line. A non-zero exit code fails the attempt. On time-out, stop
-or cancel its whole process group is killed, on the other host, too. `instances` of the entry
-bounds how many run at once.
+goes to the log of the run, line by line. A non-zero exit code fails the attempt. What it has
+started ends with it, on time-out, stop or cancel, too, and on the other host whatever happens to
+the worker (`synergy.workers.ssh`). `instances` of the entry bounds how many run at once.
 """
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from synergy.core.nearest import nearest
 from synergy.core.records import Outcome
+from synergy.workers.command_output import CommandOutput
+from synergy.workers.guard import Cause, Interrupted
+from synergy.workers.ssh import Lifeline, client_words, script_of
 from synergy.workers.uow import Uow
 from synergy.workers.worker import Worker
 
-logger = logging.getLogger(__name__)
-
 #: After SIGTERM, before SIGKILL.
-_GRACE_SECONDS: Final = 5.0
-_SSH: Final = ('ssh', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10')
-#: The line with which a remote command tells its process group, so that it can be killed there.
-_GROUP_MARK: Final = 'synergy-process-group '
+_GRACE_SECONDS: Final = 2.5
+#: How long the other host may take to end a command: its own grace, and a way there and back.
+_REMOTE_SECONDS: Final = 5.0
+_NAME: Final = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
 _FIELDS: Final = (
     'command', 'shell', 'folder', 'environment', 'host', 'port', 'noop_codes', 'cancelled_codes',
 )  # fmt: skip
@@ -66,25 +66,22 @@ class ShellCommand:
 class ShellWorker(Worker):
     """Runs the command that `arguments` say."""
 
+    arguments_are_code = True
+
     def process_uow(self, uow: Uow) -> Outcome:
         """Run it to its end; return what its exit code means."""
         command = command_of(uow.arguments)
-        process = _started(command, _variables(uow))
-        group: list[int] = []
-        readers = [
-            threading.Thread(target=_copy, args=(stream, level, group), daemon=True, name='output')
-            for stream, level in ((process.stdout, logging.INFO), (process.stderr, logging.WARNING))
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            code = process.wait()
-        except BaseException:
-            _kill(process, command, group)
-            raise
-        finally:
-            for reader in readers:
-                reader.join(_GRACE_SECONDS)
+        process, lifeline = _started(command, _variables(uow))
+        with CommandOutput(process.stdout, process.stderr):
+            try:
+                code = process.wait()
+            except BaseException as error:
+                is_lost = isinstance(error, Interrupted) and error.cause is Cause.LOST
+                _kill(process, lifeline, at_once=is_lost)
+                raise
+            finally:
+                if lifeline is not None:
+                    lifeline.close()
         return _outcome(command, code)
 
 
@@ -96,21 +93,36 @@ def command_of(arguments: Mapping[str, Any]) -> ShellCommand:
             f'unknown argument {unknown[0]!r}{nearest(unknown[0], _FIELDS)}; '
             f'known: {", ".join(_FIELDS)}'
         )
-    environment = arguments.get('environment') or {}
-    if not isinstance(environment, Mapping):
-        raise CommandProblem(f'environment is {environment!r}; give an object of texts')
     host, folder = arguments.get('host'), arguments.get('folder')
     if host is not None and (not isinstance(host, str) or host.startswith('-') or not host):
         raise CommandProblem(f'host is {host!r}; give a name, as in user@host')
+    words = _words(arguments.get('command'), bool(arguments.get('shell')))
+    if any('\0' in text for text in (*words, str(folder))):
+        raise CommandProblem(
+            'command or folder holds a NUL character, which no program can be given'
+        )
     return ShellCommand(
-        words=_words(arguments.get('command'), bool(arguments.get('shell'))),
+        words=words,
         folder=None if folder is None else str(folder),
-        environment={str(name): str(value) for name, value in environment.items()},
+        environment=_environment(arguments.get('environment') or {}),
         host=host,
         port=arguments.get('port'),
         noop_codes=_codes(arguments, 'noop_codes'),
         cancelled_codes=_codes(arguments, 'cancelled_codes'),
     )
+
+
+def _environment(given: object) -> Mapping[str, str]:
+    if not isinstance(given, Mapping):
+        raise CommandProblem(f'environment is {given!r}; give an object of texts')
+    for name, value in given.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise CommandProblem(
+                f'environment names a variable {name!r}; give letters, digits and _, no digit first'
+            )
+        if '\0' in str(value):
+            raise CommandProblem(f'environment variable {name} holds a NUL character; leave it out')
+    return {name: str(value) for name, value in given.items()}
 
 
 def _words(command: object, is_shell: bool) -> tuple[str, ...]:
@@ -153,74 +165,56 @@ def _variables(uow: Uow) -> Mapping[str, str]:
     }
 
 
-def _started(command: ShellCommand, variables: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start the command in a process group of its own."""
+def _started(
+    command: ShellCommand, variables: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], Lifeline | None]:
+    """Start the command in a session of its own; over SSH with what keeps it alive there."""
     variables = {**variables, **command.environment}
-    words = command.words if command.host is None else _over_ssh(command, variables)
-    folder = command.folder if command.host is None else None
+    folder = command.folder
+    if command.host is not None:
+        process = _popen(client_words(command.host, command.port), stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        return process, Lifeline(process.stdin, script_of(command.words, folder, variables))
     if folder is not None and not Path(folder).is_dir():
         raise CommandProblem(f'folder {folder!r} does not exist; make it or correct the argument')
+    return _popen(command.words, cwd=folder, env={**os.environ, **variables}), None
+
+
+def _popen(
+    words: Sequence[str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         words,
-        cwd=folder,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        errors='replace',
         start_new_session=True,
     )
 
 
-def _over_ssh(command: ShellCommand, variables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the command that runs it on its host, quoted word by word for the shell there."""
-    assert command.host is not None
-    exports = ' '.join(f'{name}={shlex.quote(value)}' for name, value in variables.items())
-    go = '' if command.folder is None else f'cd {shlex.quote(command.folder)} && '
-    script = (
-        f'echo {shlex.quote(_GROUP_MARK)}$$ >&2; {go}'
-        f'exec env {exports} {" ".join(map(shlex.quote, command.words))}'
-    )
-    port = () if command.port is None else ('-p', str(command.port))
-    # A session of its own on the other side, too: its number is the process group to kill.
-    remote = f'exec setsid -w /bin/sh -c {shlex.quote(script)}'
-    return (*_SSH, *port, '--', command.host, remote)
+def _kill(process: subprocess.Popen[bytes], lifeline: Lifeline | None, *, at_once: bool) -> None:
+    """End the process group, after what runs on the other host.
 
-
-def _copy(stream: IO[str] | None, level: int, group: list[int]) -> None:
-    """Log every line of a stream until its end."""
-    assert stream is not None
-    with stream:
-        for line in stream:
-            if line.startswith(_GROUP_MARK):
-                group.append(int(line.removeprefix(_GROUP_MARK)))
-            else:
-                logger.log(level, '%s', line.rstrip('\n'), extra={'event': 'command_output'})
-
-
-def _kill(process: subprocess.Popen[str], command: ShellCommand, group: list[int]) -> None:
-    """End the whole process group, here and on the other host."""
-    if command.host is not None and group:
-        port = () if command.port is None else ('-p', str(command.port))
-        kill = f'kill -TERM -- -{group[0]}; sleep 1; kill -KILL -- -{group[0]}'
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(
-                (*_SSH, *port, '--', command.host, kill),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=15,
-            )
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+    What has left the group is ended by whoever runs this worker, see `synergy.workers.processes`.
+    """
+    if lifeline is not None:
+        lifeline.let_go(at_once=at_once)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS if number is signal.SIGTERM else None)
-            # The first of the group has ended; the others are not waited for.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            return
+            process.wait(_REMOTE_SECONDS)
+    if not at_once:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(_GRACE_SECONDS)
+    # The first of the group may have ended; the others are not waited for.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _outcome(command: ShellCommand, code: int) -> Outcome:

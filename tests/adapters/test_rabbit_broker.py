@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -181,11 +182,16 @@ def test_an_alarm_refuses_publishing_at_once_but_not_reading_and_ends(
 @pytest.mark.parametrize(
     ('body', 'headers', 'reason'),
     [
-        (b'{nope', None, 'it is no JSON'),
-        (b'\xff\xfe', None, 'it is no JSON'),
-        (b'[1]', None, 'it is no JSON object of texts'),
-        (b'{"data": {"record_db_id": 1}}', None, 'it is no JSON object of texts'),
+        (b'{nope', None, 'it is not JSON'),
+        (b'\xff\xfe', None, 'it is not UTF-8'),
+        (b'[1]', None, 'it is not a JSON object of texts'),
+        (b'{"data": {"record_db_id": 1}}', None, 'it is not a JSON object of texts'),
         (b'{"uow": "x"}', {'synergy-version': 2}, 'it is of version 2, newer than 1'),
+        (b'{"uow": "x"}', {'synergy-version': -5}, 'its version is -5, not a number'),
+        (b'{"uow": "x"}', {'synergy-version': True}, 'its version is True, not a number'),
+        (b'{"uow": "x"}', {'synergy-version': 'v' * 30000}, "its version is 'vvv"),
+        (b'{"uow": "x"}', {'synergy-version': {'a': {'b': [1]}}}, 'its version is dict of 1 items'),
+        (b'[1]', {'long': 'x' * 90_000, 'n': -(2**31)}, 'it is not a JSON object of texts'),
     ],
 )
 def test_a_message_that_cannot_be_understood_is_put_aside_with_the_reason(
@@ -206,10 +212,51 @@ def test_a_message_that_cannot_be_understood_is_put_aside_with_the_reason(
     [letter] = broker.dead_letters(ROUTE.queue, 10)
     assert letter.reason is not None
     assert letter.reason.startswith(reason)
-    assert letter.text == body.decode(errors='replace')
+    assert letter.text == body.decode(errors='backslashreplace')
     assert len(broker.dead_letters(ROUTE.queue, 10)) == 1
     assert f'moved to {ROUTE.queue}.dead' in caplog.text
     assert broker.depth_by_queue() == {ROUTE.queue: 0, f'{ROUTE.queue}.dead': 1}
+
+
+class RawProperties(pika.BasicProperties):
+    """Properties whose headers are bytes that pika itself would not write."""
+
+    def __init__(self, table: bytes) -> None:
+        super().__init__()
+        self.table = table
+
+    def encode(self) -> list[bytes]:
+        flags = struct.pack('>H', self.FLAG_HEADERS)
+        return [flags, struct.pack('>I', len(self.table)) + self.table]
+
+
+def nested_table(depth: int) -> bytes:
+    table = b''
+    for _ in range(depth):
+        table = b'\x01tF' + struct.pack('>I', len(table)) + table
+    return table
+
+
+@pytest.mark.parametrize(
+    'table',
+    [b'\x02atT' + struct.pack('>Q', 2**62), nested_table(2000)],
+    ids=['the year 146 billion', 'two thousand levels'],
+)
+def test_headers_that_cannot_be_decoded_cost_their_message_alone(
+    rabbit: RabbitServer, broker: RabbitBroker, table: bytes
+) -> None:
+    consumer = broker.consumer(ROUTE)
+    connection = pika.BlockingConnection(pika.URLParameters(rabbit.uri))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.basic_publish('', ROUTE.queue, b'{"uow": "x"}', RawProperties(table), mandatory=True)
+    connection.close()
+    ring(broker, 'good')
+
+    assert ids(take(consumer)) == ['good']
+
+    [letter] = broker.dead_letters(ROUTE.queue, 10)
+    assert (letter.reason or '').startswith('its headers cannot be read')
 
 
 def test_a_queue_declared_differently_is_refused_with_what_mends_it(

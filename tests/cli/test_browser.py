@@ -54,4 +54,4 @@ def test_without_a_screen_nothing_is_started(monkeypatch: pytest.MonkeyPatch) ->
     browser.open_browser_soon(replace(settings, mx_port=0))
     assert started == []
     browser.open_browser_soon(settings)
-    assert started[0][1:5] == ['-m', 'synergy.cli.browser', '127.0.0.1', '5000']
+    assert started[0][3:7] == ['-m', 'synergy.cli.browser', '127.0.0.1', '5000']

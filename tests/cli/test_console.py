@@ -19,7 +19,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> str:
     monkeypatch.setattr(sys, 'stdout', stream)
     monkeypatch.setenv('TERM', 'xterm-256color')
     print_table(('process',), [('SiteHourly',)])
-    console().print('[red]late[/red]')
+    console().print('late', style='red')
     return stream.getvalue()
 
 

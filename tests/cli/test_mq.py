@@ -101,7 +101,7 @@ def test_dead_messages_are_shown_with_the_reason(
 
     assert said.code == 1
     assert 'queue_flight_daily' in said.out
-    assert 'it is no JSON object of texts' in said.out
+    assert 'it is not a JSON object of texts' in said.out
     assert launch('mq', 'ls').code == 1
     assert (
         'purged of 1 message\n'

@@ -12,7 +12,7 @@ import pytest
 from synergy.bootstrap import PROJECT
 from synergy.conf.context import load_context
 from synergy.conf.errors import ContextError
-from synergy.conf.model import Context
+from synergy.conf.model import Context, WorkerEntry
 from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
@@ -111,7 +111,7 @@ timetable_context = {}
         "trigger 'sometimes' cannot be read",
         '_weekly',
         'max_running = 0 of G',
-        'no JSON object',
+        'cannot be taken: it cannot be written as JSON',
         'no regular expression',
         "is_on = 'yes' of J",
         'time_grouping = 99 of K',
@@ -197,3 +197,58 @@ timetable_context = []
     )
 
     assert context.daemons[ProcessName('Scheduler')].present_on_boxes == ('prod-1$',)
+
+
+@pytest.mark.parametrize('field', ['recycle_after', 'memory_mb_max'])
+@pytest.mark.parametrize('value', ['0', '-1', '1.5', 'True', "'3'", '10**12', 'float("nan")'])
+def test_a_bound_of_a_worker_is_a_whole_number(tmp_path: Path, field: str, value: str) -> None:
+    text = problems(
+        tmp_path,
+        f"""
+process_context = {{'SiteHourly': hourly('SiteHourly', {field}={value})}}
+timetable_context = {{'site': timetable_tree_entry('site', ['SiteHourly'])}}
+""",
+    )
+
+    assert f'{field} = ' in text
+    assert 'give a whole number from 1 to' in text
+
+
+def test_bounds_of_workers_are_read_and_none_by_default(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = {
+    'SiteHourly': hourly('SiteHourly', recycle_after=1000, memory_mb_max=512),
+    'OtherHourly': hourly('OtherHourly'),
+    'Feed::one': freerun_context_entry(
+        process_name='Feed', entry_name='one', classname='workers.flight_hourly.FlightHourly',
+        token='feed', trigger_frequency='every 60', recycle_after=7, memory_mb_max=99),
+}
+timetable_context = {
+    'site': timetable_tree_entry('site', ['SiteHourly']),
+    'other': timetable_tree_entry('other', ['OtherHourly']),
+}
+""",
+    )
+
+    entries: list[WorkerEntry] = [*context.managed.values(), *context.freeruns.values()]
+    found = [(entry.recycle_after, entry.memory_mb_max) for entry in entries]
+    assert found == [(1000, 512), (None, None), (7, 99)]
+
+
+def test_entries_of_one_free_run_agree_on_the_bounds_of_their_workers(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """
+def feed(name, **fields):
+    return freerun_context_entry(
+        process_name='Feed', entry_name=name, classname='workers.flight_hourly.FlightHourly',
+        token='feed', trigger_frequency='every 60', **fields)
+
+process_context = {'Feed::one': feed('one', recycle_after=7), 'Feed::two': feed('two')}
+timetable_context = {}
+""",
+    )
+
+    assert 'recycle_after of Feed::two' in text

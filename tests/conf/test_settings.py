@@ -117,3 +117,31 @@ def test_a_module_that_is_named_and_missing_is_refused() -> None:
 
 def test_the_reference_in_the_docs_is_current() -> None:
     assert (PROJECT / 'docs' / 'settings.md').read_text() == reference()
+
+
+@pytest.mark.parametrize(
+    ('variable', 'text'),
+    [
+        ('SYNERGY_MX_PORT', '65536'),
+        ('SYNERGY_MX_PORT', '٥٠٠٠'),
+        ('SYNERGY_MX_PORT', '5_000'),
+        ('SYNERGY_MX_PORT', '9' * 5000),
+        ('SYNERGY_MX_VIEWERS_MAX', '1000000'),
+        ('SYNERGY_INBOX_BATCH_MAX', '+5'),
+        ('SYNERGY_UOW_LEASE_SECONDS', '1e300'),
+        ('SYNERGY_UOW_LEASE_SECONDS', '1_0'),
+        ('SYNERGY_LOG_RETENTION_DAYS', '9' * 400),
+        ('SYNERGY_LOG_RETENTION_DAYS', 'inf'),
+        ('SYNERGY_MX_SESSION_HOURS', '1e9'),
+        ('SYNERGY_MX_TITLE', 'x' * 5000),
+        ('SYNERGY_MX_TITLE', '\udcff'),
+        ('SYNERGY_MX_HOST_NAMES', 'a,' * 2000),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_value_out_of_bounds_is_refused_by_name(tmp_path: Path, variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({variable: text}, tmp_path)
+
+    assert variable in str(refused.value)
+    assert len(str(refused.value)) < 400

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import pika
 import pytest
 
 from synergy.adapters.clocks import SimulatedClock, SystemClock
@@ -47,16 +51,37 @@ def open_store(
 
 
 @pytest.fixture
+def open_at() -> Iterator[Callable[[str], Store]]:
+    """Return a function that opens a store at a path or a URI, by the clock of this machine."""
+    opened: list[Store] = []
+
+    def open_one(place: str) -> Store:
+        if place.startswith('mongodb'):
+            opened.append(MongoStore.open(place))
+        else:
+            opened.append(SqliteStore.open(Path(place), clock=SystemClock()))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
 def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
 
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """A broker to test. code: an expression that opens it in another process."""
+    """A broker to test. code: an expression that opens it in another process.
+
+    put: puts bytes into a queue past all of our code, as an operator or an attacker would.
+    """
 
     open: Callable[[], BrokerAdmin]
     code: str
+    put: Callable[[str, bytes], None]
 
 
 @pytest.fixture(params=['embedded', 'rabbitmq'])
@@ -66,9 +91,29 @@ def doorbell(request: pytest.FixtureRequest, tmp_path: Path) -> Doorbell:
         return Doorbell(
             lambda: EmbeddedBroker.open(folder, clock=SystemClock()),
             f'EmbeddedBroker.open(Path({str(folder)!r}), clock=SystemClock())',
+            partial(_put_into_file, folder / 'broker.db'),
         )
     uri: str = request.getfixturevalue('amqp_uri')
-    return Doorbell(lambda: RabbitBroker(uri, title='test'), f'RabbitBroker({uri!r}, title="test")')
+    return Doorbell(
+        lambda: RabbitBroker(uri, title='test'),
+        f'RabbitBroker({uri!r}, title="test")',
+        partial(_publish, uri),
+    )
+
+
+def _put_into_file(path: Path, queue: str, body: bytes) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            'INSERT INTO message (queue, body, published_at) VALUES (?, CAST(? AS TEXT), 0)',
+            (queue, body),
+        )
+
+
+def _publish(uri: str, queue: str, body: bytes) -> None:
+    with closing(pika.BlockingConnection(pika.URLParameters(uri))) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish('', queue, body, mandatory=True)
 
 
 @pytest.fixture

@@ -46,10 +46,10 @@ from synergy.core.records import (
     UowId,
     uow_id_of,
 )
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
-from synergy.core.users import ApiToken, Role, User
 from synergy.ports.errors import CommitRefused, LeadershipLost, LeaseLost
 from synergy.ports.store import JobChange, JobFilter, Store
 from tests.builders import key
@@ -938,44 +938,6 @@ def test_changed_jobs_come_in_the_order_of_change_page_by_page(store: Store) -> 
     assert store.changed_jobs(NOW + timedelta(seconds=2), 9) == found[4:]
 
 
-def test_a_user_is_kept_replaced_and_removed_with_its_tokens(store: Store) -> None:
-    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', created_at=NOW)
-    token = ApiToken(id='t1', user='anna', role=Role.VIEWER, digest='d', created_at=NOW)
-    store.save_user(anna)
-    store.save_token(token)
-
-    store.save_user(replace(anna, role=Role.ADMIN, serial=2))
-
-    assert store.users() == [replace(anna, role=Role.ADMIN, serial=2)]
-    assert store.tokens() == [token]
-    assert store.remove_user('anna')
-    assert not store.remove_user('anna')
-    assert (store.users(), store.tokens()) == ([], [])
-
-
-def test_the_sessions_of_one_user_are_ended(store: Store) -> None:
-    anna = User(name='anna', role=Role.OPERATOR, password_hash='x', serial=7, created_at=NOW)
-    berta = replace(anna, name='berta')
-    store.save_user(anna)
-    store.save_user(berta)
-
-    store.end_sessions('anna')
-    store.end_sessions('nobody')
-
-    assert store.users() == [replace(anna, serial=8), berta]
-
-
-def test_a_token_is_removed_once(store: Store) -> None:
-    token = ApiToken(
-        id='t1', user='x', role=Role.VIEWER, digest='d', label='ci', created_at=NOW, expires_at=NOW
-    )
-    store.save_token(token)
-
-    assert store.tokens() == [token]
-    assert store.remove_token('t1')
-    assert not store.remove_token('t1')
-
-
 def test_the_first_secret_is_kept(open_store: Callable[[], Store]) -> None:
     assert open_store().kept_secret('one') == 'one'
     assert open_store().kept_secret('two') == 'one'
@@ -1035,3 +997,64 @@ def test_a_job_says_in_which_term_it_was_written(store: Store) -> None:
 
     assert [job.term for job in store.find_jobs(JobFilter(), 10)] == [first.term, second.term]
     assert store.jobs([HOUR])[HOUR].term == first.term
+
+
+def test_a_refused_commit_names_what_was_refused_and_why(store: Store) -> None:
+    leadership = leader(store)
+    first, second = (unit_of(key(f'SiteHourly@202611220{hour}')) for hour in (0, 1))
+    store.commit(leadership, [InsertUnit(first), InsertUnit(second)])
+    store.claim([first.id, second.id], 'worker', LEASE)
+    other = unit_of(key('SiteHourly@2026112202'))
+
+    with pytest.raises(CommitRefused, match=f'{first.id} is there already.* and 1 more') as caught:
+        store.commit(leadership, [InsertUnit(first), InsertUnit(other), InsertUnit(second)])
+
+    assert [item.save for item in caught.value.refused] == [InsertUnit(first), InsertUnit(second)]
+
+
+def test_a_row_that_cannot_be_stored_is_refused_and_named(store: Store) -> None:
+    leadership = leader(store)
+    good = unit_of(key('SiteHourly@2026112200'))
+    for number, bad in enumerate(
+        (
+            replace(unit_of(key('SiteHourly@2026112201')), attempt=2**70),
+            replace(unit_of(key('SiteHourly@2026112202')), error='half a pair \ud800'),
+        )
+    ):
+        with pytest.raises(CommitRefused, match=f'{bad.id} cannot be stored') as caught:
+            store.commit(leadership, [InsertUnit(replace(good, run=number + 1)), InsertUnit(bad)])
+        assert [item.save for item in caught.value.refused] == [InsertUnit(bad)]
+
+
+def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
+    store: Store, clock: SimulatedClock
+) -> None:
+    assert store.standing() == Standing()
+    leadership = leader(store)
+    assert store.standing() == Standing()
+    said = Standing(
+        isolated=(
+            Isolated(
+                subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+                reason='x',
+                since=clock.now(),
+                refusal_count=3,
+                next_at=None,
+            ),
+        ),
+        stuck_since=clock.now(),
+        stuck_because='y',
+    )
+
+    store.report_standing(leadership, said)
+    store.lead(leadership.owner, LEASE)  # A renewal says nothing.
+
+    assert store.standing() == said
+    clock.advance(2 * LEASE)
+    later = store.lead('other', LEASE)
+    assert later is not None
+    assert store.standing() == said
+    with pytest.raises(LeadershipLost):
+        store.report_standing(leadership, Standing())
+    store.report_standing(later, Standing())
+    assert store.standing() == Standing()

@@ -266,7 +266,7 @@ def test_the_store_overrides_the_context_until_the_context_changes() -> None:
         ('Cleaner::x', {'trigger': 'cron 61 * * * *'}, 'no cron expression'),
         ('Cleaner::x', {'trigger': 'cron * * *'}, 'five'),
         ('Cleaner::x', {'trigger': 'cron 0 0 30 2 *'}, 'no cron expression'),
-        ('Cleaner::x', {'trigger': 'every 60', 'arguments': [1]}, 'no JSON object'),
+        ('Cleaner::x', {'trigger': 'every 60', 'arguments': [1]}, 'not a JSON object'),
         ('Cleaner::x', {'trigger': 'every 60', 'overlap': 'alow'}, "did you mean 'allow'"),
         ('Cleaner::x', {'trigger': 'every 60', 'misfire_max': 0}, 'from 1 to'),
         ('Cleaner::x', {'trigger': 'every 60', 'colour': 'red'}, 'unknown field'),

@@ -6,7 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from synergy.core.supervision import Policy, ProcessStatus, Step, Watch, Wish, decide, ended
+from synergy.core.supervision import (
+    EXIT_ANEW,
+    Policy,
+    ProcessStatus,
+    Step,
+    Watch,
+    Wish,
+    decide,
+    ended,
+)
 
 POLICY = Policy(
     restart_delay=timedelta(seconds=1),
@@ -47,3 +56,23 @@ def test_a_worker_that_drains_has_no_grace_and_no_restart() -> None:
 
     assert step is None
     assert ended(much_later, POLICY, 1e6, 0).status is ProcessStatus.STOPPED
+
+
+def test_a_process_that_wants_to_be_started_anew_is_at_once_and_nothing_is_counted() -> None:
+    watch = Watch(status=ProcessStatus.RUNNING, started_at=0.0, restart_count=2)
+
+    for second in range(1, 20):
+        over = ended(watch, POLICY, float(second), EXIT_ANEW)
+        watch, step = decide(over, POLICY, float(second), Wish.ON)
+
+        assert (watch.status, step) == (ProcessStatus.RUNNING, Step.SPAWN)
+    assert (watch.restart_count, watch.quick_exit_count) == (2, 0)
+
+
+def test_one_that_wants_to_be_started_anew_is_not_when_it_is_off_or_drained() -> None:
+    running = Watch(status=ProcessStatus.RUNNING, started_at=0.0)
+
+    for wish in (Wish.OFF, Wish.DRAINED):
+        watch, step = decide(ended(running, POLICY, 1.0, EXIT_ANEW), POLICY, 1.0, wish)
+
+        assert (watch.status, step) == (ProcessStatus.STOPPED, None)

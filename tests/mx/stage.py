@@ -152,7 +152,7 @@ class Pages:
     def add_user(self, name: str, role: Role) -> None:
         # Hashing is slow on purpose; once is enough for tests.
         user = User(name=name, role=role, password_hash=password_hash(), created_at=NOW)
-        self.store.save_user(user)
+        self.store.add_user(user)
 
     def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
         return self.post('/login', {'name': name, 'password': password})

@@ -285,7 +285,7 @@ def test_a_mended_hour_is_reprocessed_and_finishes_before_our_eyes(
 def test_a_viewer_may_look_and_is_refused_changes(page: Page, system: System) -> None:
     for role in (Role.ADMIN, Role.VIEWER):
         user = User(name=role.value, role=role, password_hash=password_hash(), created_at=NOW)
-        system.store.save_user(user)
+        assert system.store.add_user(user)
 
     page.goto('/')
     page.get_by_label('Name').fill('viewer')

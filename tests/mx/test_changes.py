@@ -209,9 +209,9 @@ def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
     answer = pages.post('/change/reprocess', {**form, 'reason': 'the row is mended'})
 
     assert pages.post(f'/dead/{uow}/retry', {}).headers['Location'] == preview
-    kinds = {item.kind for item in pages.store.commands((CommandState.REQUESTED,), 9)}
+    asked = pages.store.commands((CommandState.REQUESTED,), 9)
     assert answer.headers['Location'].startswith('/requests/')
-    assert kinds == {CommandKind.REPROCESS, CommandKind.DROP}
+    assert [(item.kind, item.details) for item in asked] == [(CommandKind.REPROCESS, {'dead': uow})]
 
 
 def test_a_free_run_shows_its_fires_before_it_is_saved(pages: Pages) -> None:
@@ -246,6 +246,7 @@ def test_a_free_run_is_made(pages: Pages) -> None:
     assert answer.status_code == 303
     assert (found.kind, found.process) == (CommandKind.FREERUN_SAVE, 'Shell::nightly')
     assert found.details['arguments'] == {'a': 1}
+    assert found.details['is_new'] is True
     assert answer.headers['Location'] == f'/freeruns/Shell::nightly?asked={found.id}'
 
 

@@ -15,6 +15,7 @@ from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.core.effects import SaveContext
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.timeperiod import Qualifier
 from synergy.mx.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker
@@ -94,6 +95,96 @@ def test_without_a_leader_somebody_is_needed(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(days=2000))
 
     assert 'No Scheduler leads' in health(pages, 503)['needs'][0]
+
+
+ISOLATED = Isolated(
+    subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+    reason='unit 51f3 is there already with password=hunter2 <b>',
+    since=NOW,
+    refusal_count=3,
+    next_at=NOW + timedelta(seconds=40),
+)
+
+
+def say(pages: Pages, **standing: Any) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    pages.store.report_standing(leadership, Standing(**standing))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name', 'href'),
+    [
+        (SubjectKind.PROCESS, 'SiteHourly', '/t/SiteHourly'),
+        (SubjectKind.FREERUN, 'Shell::tick', '/freeruns/Shell%3A%3Atick'),
+        (SubjectKind.COMMAND, 'c1', None),
+    ],
+)
+def test_an_isolated_subject_needs_somebody_and_is_named(
+    pages: Pages, kind: SubjectKind, name: str, href: str | None
+) -> None:
+    say(pages, isolated=(replace(ISOLATED, subject=Subject(kind, name)),))
+
+    found = health(pages, 503)
+
+    (need,) = found['needs']
+    assert need.startswith(
+        f'{kind.value.capitalize()} {name} is isolated since 2026-11-23 12:17:00 UTC'
+    )
+    assert 'tried again; all others go on' in need
+    assert 'hunter2' not in str(found)
+    assert [(item['kind'], item['name']) for item in found['isolated']] == [(kind.value, name)]
+    for address in ('/health', '/'):
+        answer = pages.get(address)
+        assert f'{name} is isolated since' in answer.text
+        assert 'hunter2' not in answer.text
+        assert '<b>' not in answer.text.partition('is isolated since')[2][:300]
+    answer = pages.get('/health')
+    assert answer.status_code == 503
+    assert 'needs somebody' in answer.text
+    assert pages.get('/health', **{'X-Live': '1'}).status_code == 200
+    if href is not None:
+        assert f'href="{href}"' in pages.get('/').text
+
+    say(pages)
+    assert health(pages, 200)['isolated'] == []
+
+
+def test_a_leader_that_can_save_nothing_needs_somebody(pages: Pages) -> None:
+    say(pages, stuck_since=NOW, stuck_because='no majority')
+
+    found = health(pages, 503)
+
+    assert found['stuck_since'] == '2026-11-23T12:17:00Z'
+    assert 'could save nothing since 2026-11-23 12:17:00 UTC' in found['needs'][0]
+    assert 'no majority' in found['needs'][0]
+    assert 'could save nothing' in pages.get('/').text
+
+
+def test_what_a_leader_said_that_is_gone_is_void(pages: Pages) -> None:
+    say(pages, isolated=(ISOLATED,))
+    pages.runtime.clock.advance(timedelta(days=2000))
+
+    found = health(pages, 503)
+
+    assert found['isolated'] == []
+    assert 'isolated' not in found['needs'][0]
+
+
+def test_work_that_is_due_and_that_nobody_starts_needs_somebody(pages: Pages) -> None:
+    health(pages, 200)
+    pages.runtime.clock.advance(timedelta(minutes=1))
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+    health(pages, 200)
+    pages.runtime.clock.advance(timedelta(minutes=1, seconds=1))
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+
+    needs = health(pages, 503)['needs']
+
+    assert 'may start since 2026-11-23 12:17:00 UTC or longer, but dev:4711, which' in needs[0]
+    # A new leader has its time, too.
+    assert pages.store.lead('dev:4712', timedelta(days=1)) is not None
+    assert health(pages, 200)['needs'] == []
 
 
 def test_daemons_show_how_long_they_run_and_what_they_use(pages: Pages) -> None:

@@ -8,10 +8,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.mx.stage import PASSWORD
 from tests.system import System
 
 
@@ -86,3 +88,26 @@ def test_a_command_line_makes_users_and_tokens(tmp_path: Path) -> None:
         assert system.launch('user', 'frobnicate').returncode == 2
 
         assert 'no user' in system.launch('user').stdout
+
+
+def test_the_last_user_is_removed_on_purpose_alone(tmp_path: Path) -> None:
+    with System(tmp_path, 'tests.pipelines.pages') as system:
+        for name in ('anna', 'berta'):
+            made = system.launch('user', 'add', name, '--role', 'admin', stdin=f'{PASSWORD}\n')
+            assert made.returncode == 0
+        again = system.launch('user', 'add', 'ANNA', stdin=f'{PASSWORD}\n')
+        assert (again.returncode, 'exists' in again.stderr) == (5, True)
+        assert system.launch('user', 'rm', 'berta').returncode == 0
+
+        for action in ('rm', 'role'):
+            refused = system.launch('user', action, 'anna')
+            assert (refused.returncode, '--yes' in refused.stderr) == (5, True)
+        assert 'closed to everybody' in system.launch('user', 'rm', 'anna').stderr
+        removed = system.launch('user', 'rm', 'anna', '--yes')
+
+        assert (removed.returncode, 'closed to everybody' in removed.stdout) == (0, True)
+        assert 'closed until one is made' in system.launch('user').stdout
+        system.start('MX')
+        with pytest.raises(HTTPError, match='403'):
+            urllib.request.urlopen(address(system), timeout=10)
+        assert 'MX is CLOSED' in log(system)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.mongo_store import MongoStore
 from synergy.adapters.sqlite_store import SqliteStore
 from synergy.cli.verify import all_jobs, circumstances
 from synergy.core.hierarchy import Hierarchy
@@ -16,6 +17,7 @@ from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, Uow
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Consumer, Message
+from synergy.ports.store import Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 
@@ -29,17 +31,29 @@ def route_of(process: ProcessName) -> Route:
 class Stage:
     """Opens schedulers and plays workers on one home."""
 
-    def __init__(self, home: Path, hierarchy: Hierarchy, now: datetime) -> None:
+    def __init__(
+        self, home: Path, hierarchy: Hierarchy, now: datetime, mongo_uri: str | None = None
+    ) -> None:
         self.hierarchy = hierarchy
         self.home = home
+        self.mongo_uri = mongo_uri
+        self._to_close: list[Store] = []
         self.clock = SimulatedClock(now)
         self.store = self.open_store()
         self.broker = self.open_broker()
         self.consumers: dict[ProcessName, Consumer] = {}
         self.started: list[str] = []
 
-    def open_store(self) -> SqliteStore:
-        return SqliteStore.open(self.home / 'store.db', clock=self.clock)
+    def open_store(self) -> Store:
+        if self.mongo_uri is None:
+            return SqliteStore.open(self.home / 'store.db', clock=self.clock)
+        self._to_close.append(MongoStore.open(self.mongo_uri, clock=self.clock))
+        return self._to_close[-1]
+
+    def close(self) -> None:
+        """Close connections to a server; files close by themselves."""
+        for store in self._to_close:
+            store.close()
 
     def open_broker(self) -> EmbeddedBroker:
         return EmbeddedBroker.open(self.home / 'broker', clock=self.clock)

@@ -108,3 +108,34 @@ def test_what_has_ended_cannot_be_cancelled(stage: Stage, scheduler: Scheduler) 
     assert asked.state is CommandState.REFUSED
     assert 'has ended' in (asked.outcome or '')
     assert stage.store.units([unit.id])[unit.id].state is UnitState.IN_PROGRESS
+
+
+def test_of_two_that_add_one_entry_the_second_is_refused(
+    stage: Stage, scheduler: Scheduler
+) -> None:
+    scheduler.step()
+    name = ProcessName('Cleaner::nightly')
+    stamp = containing_utc(Qualifier.REAL_TIME, stage.clock.now())
+    for number in (1, 2):
+        command = Command(
+            id=CommandId(f'add{number}'),
+            kind=CommandKind.FREERUN_SAVE,
+            process=name,
+            start=stamp,
+            end=stamp.shift(1),
+            details={'trigger': f'every {number}00', 'is_new': True},
+            actor='anna',
+            created_at=stage.clock.now() + timedelta(seconds=number),
+        )
+        stage.store.insert_command(command)
+        stage.broker.publish([Message(REPORT_ROUTE, {'command': command.id})])
+
+    scheduler.step()
+
+    first, second = (stage.store.command(CommandId(f'add{number}')) for number in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.state, second.state) == (CommandState.DONE, CommandState.REFUSED)
+    assert 'exists already' in (second.outcome or '')
+    entry = next(item for item in stage.store.freeruns() if item.name == name)
+    assert str(entry.trigger) == 'every 100'

@@ -254,7 +254,7 @@ def test_a_store_that_remembers_nothing_and_is_done_runs_nothing(stage: Led) -> 
 
 def test_a_memory_that_somebody_made_illegal_is_written_anew(stage: Led) -> None:
     stage.lead(site())
-    stage.store._file.write("UPDATE led_context SET text = '{'")
+    cast('SqliteStore', stage.store)._file.write("UPDATE led_context SET text = '{'")
 
     assert stage.lead(site()) == []
     found = stage.store.led_context()
@@ -265,7 +265,7 @@ def test_a_memory_that_somebody_made_illegal_is_written_anew(stage: Led) -> None
 
 def forget(stage: Led) -> None:
     """Make the store one of an older version, which remembered nothing."""
-    stage.store._file.write('DELETE FROM led_context')
+    cast('SqliteStore', stage.store)._file.write('DELETE FROM led_context')
 
 
 def test_verify_finds_a_day_that_is_older_than_its_hours_also_after_they_are_done(

@@ -12,7 +12,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState,
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.scheduler import loop, requests
+from synergy.scheduler import open_commands, requests
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, key, two_trees
 from tests.scheduler.stage import LEASE, Stage
@@ -335,7 +335,7 @@ def test_what_ran_on_old_inputs_while_a_request_was_paused_is_reset_as_well(
 def test_requests_that_are_paused_or_followed_keep_no_other_waiting(
     stage: Stage, done: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, 'COMMANDS_PER_SWEEP_MAX', 2)
+    monkeypatch.setattr(open_commands, 'COMMANDS_PER_SWEEP_MAX', 2)
     month = key('SiteMonthly@2026110000')
     for number in range(3):
         request(stage, id=CommandId(f'paused-{number}'), is_paused=True)

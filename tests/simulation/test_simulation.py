@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,11 +17,14 @@ from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
 from synergy.core.engine import Engine
 from synergy.scheduler import loop
 from synergy.scheduler.loop import Index, Scheduler
-from synergy.simulation.runs import simulate, simulate_contexts
+from synergy.simulation.faults import usual
+from synergy.simulation.runs import plot, simulate, simulate_contexts
+from synergy.simulation.world import World
 
 SEEDS = 200
 #: Histories in which the context changes, too.
 CONTEXT_SEEDS = 60
+SEEDS_WITH_POISON = 20
 #: A mutant must be found within so many histories.
 SEEDS_FOR_MUTANTS = 60
 
@@ -46,6 +51,40 @@ def test_no_promise_is_broken_while_contexts_change() -> None:
 
     broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
     assert broken == []
+
+
+@pytest.mark.parametrize(
+    'poison',
+    ['SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertHourly', 'AlertDaily', 'Cleaner::tick'],
+)
+def test_a_poisonous_process_breaks_no_promise_and_holds_up_only_what_waits_for_it(
+    poison: str,
+) -> None:
+    with ProcessPoolExecutor() as pool:
+        histories = list(pool.map(partial(simulate, poison=poison), range(SEEDS_WITH_POISON)))
+
+    broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
+    assert broken == []
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_an_outage_longer_than_any_attempt_may_be_gives_nothing_up(seed: int) -> None:
+    """Of 60 hours: to rows and leases it is a leap of the clock in the midst of everything."""
+    world = World(plot(), seed, usual())
+    try:
+        world.run(60)
+        under_way = world.store.live_units()
+        world.stage.set_clock(timedelta(hours=60))
+        world.run(60)
+        world.faults.stop()
+        while not world.monitor.is_finished():
+            assert world.stage.seconds < 10_000
+            world.run(60)
+
+        assert under_way
+        assert world.store.dead_units(10) == []
+    finally:
+        world.close()
 
 
 def test_the_same_seed_makes_the_same_history() -> None:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from synergy.adapters.clocks import SimulatedClock
@@ -79,6 +79,9 @@ class Children:
         self,
         identities: Sequence[tuple[str, ProcessIdentity]],  # noqa: ARG002 - nothing really runs
     ) -> BoxLoad | None:
+        return None
+
+    def started_at(self, identity: ProcessIdentity) -> datetime | None:  # noqa: ARG002 - as above
         return None
 
     def is_listening(self, identity: ProcessIdentity) -> bool:

@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 from werkzeug.routing import Map, Rule
 
+from synergy import bootstrap
+from synergy.bootstrap import Runtime
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveCommand, SaveJob
 from synergy.core.records import Box, BoxProcess, Job, Leadership, ProcessName, Unit, uow_id_of
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
+from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse
 from synergy.mx.routes import ROUTES
 from synergy.view.cause import Cause, CauseKind
 from synergy.view.encode import encode_causes
 from synergy.view.index import load_index
-from synergy.view.why import FAILED_SHOWN_MAX, explain
+from synergy.view.status import status
+from synergy.view.why import CAUSES_MAX, FAILED_SHOWN_MAX, explain
+from tests.builders import instant
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.stage import BOX, NOW, REQUEST_ID, Pages
 
@@ -335,3 +340,111 @@ def test_every_action_leads_to_an_address_that_exists(pages: Pages) -> None:
         assert action['address'] is not None
         path = action['address'].partition('?')[0]
         assert rules.bind('localhost').match(path, action['method'])
+
+
+CHAIN = 1_500
+
+
+@pytest.fixture(scope='module')
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """Trees that each wait for the one before; nothing has run."""
+    folder = tmp_path_factory.mktemp('chain')
+    (folder / 'chain_of_trees.py').write_text(
+        'from synergy.conf.entries import *\n'
+        'def entry(i):\n'
+        "    return managed_context_entry(process_name=f'Link{i}', token=f'link{i}',\n"
+        "        classname='synergy.workers.shell.ShellWorker', time_qualifier='_daily',\n"
+        "        present_on_boxes=['.*'])\n"
+        'def tree(i):\n'
+        "    more = {'dependent_on': [f'tree{i - 1}']} if i else {}\n"
+        "    return timetable_tree_entry(f'tree{i}', [f'Link{i}'],\n"
+        "        start_timeperiod='2026112000', **more)\n"
+        f"process_context = {{f'Link{{i}}': entry(i) for i in range({CHAIN})}}\n"
+        f"timetable_context = {{f'tree{{i}}': tree(i) for i in range({CHAIN})}}\n"
+    )
+    environ = {
+        'SYNERGY_HOME': str(folder / 'home'),
+        'SYNERGY_PROJECT': str(folder),
+        'SYNERGY_CONTEXT_MODULE': 'chain_of_trees',
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        settings, context = bootstrap.load(environ)
+    with bootstrap.open_runtime(settings, context) as runtime:
+        yield runtime
+
+
+def along(chain: Runtime, link: int, **limits: int) -> Sequence[Cause]:
+    now, store = instant('2026112512'), chain.open_store()
+    key = JobKey(ProcessName(f'Link{link}'), parse(Qualifier.DAILY, '2026112100'))
+    index = load_index(chain.context.hierarchy, store, now)
+    return explain(index, store, key, now, VANISHED, **limits)
+
+
+def test_a_long_chain_is_followed_to_its_root_and_says_what_it_leaves_out(chain: Runtime) -> None:
+    causes = along(chain, CHAIN - 1)
+
+    assert len(causes) <= CAUSES_MAX
+    assert causes[0].key.process == f'Link{CHAIN - 1}'
+    [cut] = [cause for cause in causes if cause.kind is CauseKind.CUT]
+    root = causes[causes.index(cut) + 1]
+    assert (root.key.process, root.depth, root.kind) == ('Link0', CHAIN - 1, CauseKind.READY)
+    before = causes.index(cut)
+    assert f'{CHAIN - before - 1} more causes are left out' in cut.text
+    assert f'./launch.py why Link{CHAIN - 1 - before} 2026112100' in cut.text
+
+
+def test_what_is_not_even_looked_at_is_said(chain: Runtime) -> None:
+    causes = along(chain, CHAIN - 1, jobs_max=20)
+
+    assert [cause.depth for cause in causes] == list(range(21))
+    assert causes[-1].kind is CauseKind.CUT
+    assert f'ask on from here: ./launch.py why Link{CHAIN - 21} 2026112100' in causes[-1].text
+
+
+def test_a_short_chain_is_shown_whole(chain: Runtime) -> None:
+    causes = along(chain, 30)
+
+    assert [cause.key.process for cause in causes[:31]] == [f'Link{i}' for i in range(30, -1, -1)]
+    assert not [cause for cause in causes if cause.kind is CauseKind.CUT]
+
+
+def test_a_job_of_an_isolated_process_says_so_first(pages: Pages) -> None:
+    item = Isolated(
+        subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+        reason='unit 51f3 is there already',
+        since=NOW,
+        refusal_count=3,
+        next_at=NOW + timedelta(seconds=40),
+    )
+    before = why(pages, *HOUR)
+    pages.store.report_standing(leading(pages), Standing(isolated=(item,)))
+
+    first, *rest = why(pages, *HOUR)
+
+    assert first.kind is CauseKind.ISOLATED
+    assert 'unit 51f3 is there already' in first.text
+    assert (first.since, first.expected_at) == (NOW, NOW + timedelta(seconds=40))
+    assert rest == [cause for cause in before if cause.kind is not CauseKind.READY]
+    assert why(pages, 'SiteHourly', '2026112200')[0].kind is CauseKind.ENDED
+    assert [cause.kind for cause in why(pages, 'SiteDaily', '2026112300')].count(
+        CauseKind.ISOLATED
+    ) == 1
+
+
+def test_status_warns_of_an_isolated_process(pages: Pages) -> None:
+    item = Isolated(
+        subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+        reason='unit 51f3 is there already',
+        since=NOW,
+        refusal_count=3,
+        next_at=None,
+    )
+    pages.store.report_standing(leading(pages), Standing(isolated=(item,), stuck_since=NOW))
+
+    index = load_index(pages.runtime.context.hierarchy, pages.store, NOW)
+    found = status(index, pages.store, None, NOW).warnings
+
+    assert found[0].startswith('The Scheduler could save nothing since')
+    assert 'Process SiteHourly is isolated since' in found[1]
+    assert 'until the context changes' in found[1]

@@ -1,0 +1,132 @@
+"""What the leading Scheduler says of itself, for all who look: whom it leaves out, and since when.
+
+Both stores keep it beside the leadership, as JSON carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from synergy.core.records import ProcessName
+
+
+class SubjectKind(StrEnum):
+    """What can be isolated."""
+
+    PROCESS = 'process'
+    FREERUN = 'free run'
+    COMMAND = 'command'
+
+
+class Subject(NamedTuple):
+    """Whom a refusal is about. name: of the process or free run, or the command's id."""
+
+    kind: SubjectKind
+    name: str
+
+    def __str__(self) -> str:
+        """Return kind and name."""
+        return f'{self.kind.value} {self.name}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolated:
+    """A subject for which nothing is decided. reason: what was refused, and by whom or why.
+
+    since: when it was isolated first. refusal_count: how often, all in all. next_at: when it is
+    tried again; None: not before the context changes.
+    """
+
+    subject: Subject
+    reason: str
+    since: datetime
+    refusal_count: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the leading Scheduler says of itself.
+
+    stuck_since: since when nothing could be committed, not even without the isolated ones, and
+    stuck_because; None: it can.
+    """
+
+    isolated: tuple[Isolated, ...] = ()
+    stuck_since: datetime | None = None
+    stuck_because: str | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether there is nothing to be said."""
+        return not self.isolated and self.stuck_since is None
+
+    def of(self, process: ProcessName) -> Isolated | None:
+        """Return how a process or free run is isolated; None: it is not."""
+        return next(
+            (
+                item
+                for item in self.isolated
+                if item.subject.name == process and item.subject.kind is not SubjectKind.COMMAND
+            ),
+            None,
+        )
+
+
+def advice(subject: Subject) -> str:
+    """Return what an operator can do about an isolated subject."""
+    if subject.kind is SubjectKind.COMMAND:
+        return 'See what it asks for with ./launch.py requests, and the log of the Scheduler.'
+    return (
+        './launch.py verify and ./launch.py check tell more. A process with history whose level '
+        'was changed under its name needs a new name; a row that does not belong there is to go.'
+    )
+
+
+def encoded(standing: Standing) -> dict[str, Any]:
+    """Return it as JSON carries it."""
+    return {
+        'isolated': [
+            {
+                'kind': item.subject.kind.value,
+                'name': item.subject.name,
+                'reason': item.reason,
+                'since': item.since.isoformat(),
+                'refusal_count': item.refusal_count,
+                'next_at': None if item.next_at is None else item.next_at.isoformat(),
+            }
+            for item in standing.isolated
+        ],
+        'stuck_since': None if standing.stuck_since is None else standing.stuck_since.isoformat(),
+        'stuck_because': standing.stuck_because,
+    }
+
+
+def decoded(value: object) -> Standing:
+    """Return what was encoded; what somebody else has written there says nothing."""
+    try:
+        assert isinstance(value, Mapping)
+        return Standing(
+            isolated=tuple(
+                Isolated(
+                    subject=Subject(SubjectKind(item['kind']), str(item['name'])),
+                    reason=str(item['reason']),
+                    since=datetime.fromisoformat(item['since']),
+                    refusal_count=int(item['refusal_count']),
+                    next_at=_instant(item['next_at']),
+                )
+                for item in value['isolated']
+            ),
+            stuck_since=_instant(value['stuck_since']),
+            stuck_because=value['stuck_because'],
+        )
+    except (AssertionError, KeyError, TypeError, ValueError):
+        return Standing()
+
+
+def _instant(value: object) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(str(value))

@@ -1,0 +1,164 @@
+"""The one logging handler of a process: to its file, its terminal, and the run under way.
+
+Its own, so that what user code does to logging can be undone at the end of each run without
+touching what is the user's, see `Standing`. Handlers that user code adds stay where they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from synergy.output.lines import cut
+
+#: A record with more lines is cut in files; the log of a run has a bound of its own.
+_RECORD_LINES_MAX: Final = 2_000
+#: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
+_CANARY: Final = 'synergy-canary'
+
+
+class Sink(Protocol):
+    """The log of a run."""
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether it keeps no more lines."""
+        ...
+
+    def add(self, level: str, text: str) -> None:
+        """Keep a line, or count it."""
+        ...
+
+    def drop(self, count: int) -> None:
+        """Count lines that were not even made."""
+        ...
+
+
+class Outlet(logging.Handler):
+    """Hands records and printed lines to the handlers of the process, and to a run's log."""
+
+    def __init__(self, *handlers: logging.Handler) -> None:
+        """Hand on to `handlers`, which must not raise."""
+        super().__init__()
+        # Of its own: logging.basicConfig gives another to a handler that has none.
+        self.setFormatter(logging.Formatter())
+        self._handlers = handlers
+        self._pid = os.getpid()
+        #: The log of the run under way.
+        self.sink: Sink | None = None
+        #: Called before a record, so that what was printed before it comes before it.
+        self.before: Callable[[], None] | None = None
+        #: Takes what a forked child logs: it has a copy of this handler, and of the run's log.
+        self.of_child: Callable[[int, str], None] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand on a record; one that cannot be formatted is told on stderr, as usual."""
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001 - user code: arguments that do not fit, or that raise
+            self.handleError(record)
+            return
+        if self.of_child is not None and os.getpid() != self._pid:
+            self.of_child(record.levelno, text)
+            return
+        if self.before is not None:
+            self.before()
+        lines = [cut(line) for line in text.splitlines()]
+        self._hand_on(record, '\n'.join(_bounded(lines)))
+        if (sink := self.sink) is not None:
+            for line in lines:
+                sink.add(record.levelname, line)
+
+    def put(self, name: str, level: int, lines: Sequence[str], sink: Sink | None) -> None:
+        """Hand on lines that were printed to the stream `name`."""
+        level_name = logging.getLevelName(level)
+        for line in lines:
+            record = logging.LogRecord(name, level, '', 0, line, None, None)
+            for handler in self._handlers:
+                handler.handle(record)
+            if sink is not None:
+                sink.add(level_name, line)
+
+    def _hand_on(self, record: logging.LogRecord, text: str) -> None:
+        # A copy, formatted already; the record is for other handlers, too.
+        whole = logging.makeLogRecord(record.__dict__)
+        whole.msg, whole.args = text, None
+        whole.exc_info = whole.exc_text = whole.stack_info = None
+        for handler in self._handlers:
+            handler.handle(whole)
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    left_out = len(lines) - _RECORD_LINES_MAX
+    if left_out <= 0:
+        return lines
+    return [*lines[:_RECORD_LINES_MAX], f'... ({left_out} more lines, cut)']
+
+
+class Standing:
+    """How logging stands when no user code runs, and the way back to it.
+
+    User code may do with logging what it wants; with the end of the run what would silence the
+    next one, or the worker itself, is undone. What the user has added stays.
+    """
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Take logging as it is now."""
+        self._outlet = outlet
+        self._canary = logging.getLogger(_CANARY)
+        self.settle()
+
+    def settle(self) -> None:
+        """Take logging as it is now; `setup` of a worker may have changed it for good."""
+        root, outlet = logging.getLogger(), self._outlet
+        self._level, self._disable = root.level, root.manager.disable
+        self._filters = list(root.filters)
+        self._outlet_is = (outlet.level, outlet.formatter, list(outlet.filters))
+        self._canary.disabled = False
+        for name in ['synergy', *root.manager.loggerDict]:
+            if name.split('.')[0] == 'synergy':
+                # One that is only a place in the hierarchy so far could be configured, too.
+                logging.getLogger(name)
+        loggers = {
+            name: found
+            for name, found in root.manager.loggerDict.items()
+            if isinstance(found, logging.Logger)
+        }
+        self._disabled = {name for name, found in loggers.items() if found.disabled}
+        self._own = [
+            (found, found.level)
+            for name, found in loggers.items()
+            if name == 'synergy' or name.startswith('synergy.')
+        ]
+        self.restore()
+
+    def restore(self) -> None:
+        """Undo what would silence the next run; costs next to nothing when nothing was changed."""
+        root, outlet = logging.getLogger(), self._outlet
+        if outlet not in root.handlers:
+            root.addHandler(outlet)
+        if root.level != self._level:
+            root.setLevel(self._level)
+        if root.filters != self._filters:
+            root.filters = list(self._filters)
+        if root.manager.disable != self._disable:
+            logging.disable(self._disable)
+        if (outlet.level, outlet.formatter, outlet.filters) != self._outlet_is:
+            outlet.level, outlet.formatter = self._outlet_is[:2]
+            outlet.filters = list(self._outlet_is[2])
+        root.disabled = False
+        if self._canary.disabled:
+            self._enable(root.manager)
+        for logger, level in self._own:
+            logger.disabled = False
+            logger.propagate = True
+            if logger.level != level:
+                logger.setLevel(level)
+
+    def _enable(self, manager: logging.Manager) -> None:
+        self._canary.disabled = False
+        for name, found in manager.loggerDict.items():
+            if isinstance(found, logging.Logger) and name not in self._disabled:
+                found.disabled = False

@@ -1,0 +1,68 @@
+"""What a doorbell message says, whichever broker carries it: a small JSON object of texts.
+
+Each broker hands the bytes here before anything else looks at them. What is not such an object is
+put aside to `<queue>.dead` with the reason; it never reaches whoever takes messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from synergy.core.bounded import Bounds, OutOfBounds, loads
+
+#: A message carries an id. Longer ones are put aside unread.
+MESSAGE_BYTES_MAX: Final = 4096
+#: Longest value: ids of 2.x, of commands and of units have 12 to 24 characters.
+VALUE_LENGTH_MAX: Final = 200
+#: Of one that was put aside, so much is shown.
+SHOWN_BYTES_MAX: Final = 2000
+#: Longest reason that is kept with a message that was put aside.
+REASON_LENGTH_MAX: Final = 200
+_BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=3, items=33)
+
+
+class NotUnderstood(Exception):
+    """The message is no doorbell message of a version that we know; str() is the reason."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the beginning of a reason."""
+        super().__init__(storable_reason(reason))
+
+
+def body_of(text: bytes) -> Mapping[str, str]:
+    """Return what a message says; raise NotUnderstood."""
+    if not text:
+        raise NotUnderstood('it is empty')
+    if len(text) > MESSAGE_BYTES_MAX:
+        # How much longer, nobody has looked.
+        raise NotUnderstood(f'it is longer than {MESSAGE_BYTES_MAX:,} bytes')
+    try:
+        found = loads(text, _BOUNDS)
+    except OutOfBounds as error:
+        raise NotUnderstood(str(error)) from error
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise NotUnderstood('it is not a JSON object of texts')
+    body = cast('dict[str, str]', found)
+    for name, value in body.items():
+        if not 0 < len(value) <= VALUE_LENGTH_MAX:
+            raise NotUnderstood(
+                f'its {name!r:.60} has {len(value)} characters; give 1 to {VALUE_LENGTH_MAX}'
+            )
+    return body
+
+
+def storable_reason(reason: str) -> str:
+    """Return the beginning of a reason, as a text that every broker takes."""
+    return reason[:REASON_LENGTH_MAX].encode(errors='backslashreplace').decode()
+
+
+def shown_body(text: bytes) -> str:
+    """Return what an operator is shown of the bytes of a message that was put aside."""
+    shown = text[:SHOWN_BYTES_MAX].decode(errors='backslashreplace')
+    return shown if len(text) <= SHOWN_BYTES_MAX else f'{shown}…'
+
+
+def dead_queue_of(queue: str) -> str:
+    """Return the queue to which messages of `queue` go that cannot be understood."""
+    return f'{queue}.dead'

@@ -1,0 +1,72 @@
+"""What the leading Scheduler says is wrong, as sentences: whom it leaves out, why it is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from synergy.core.freerun_record import is_freerun
+from synergy.core.records import Leadership, ProcessName, is_led
+from synergy.core.standing import Isolated, Standing, SubjectKind, advice
+from synergy.ports.store import Reader
+from synergy.view.words import at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that needs somebody. process: whom it is about; None: everything, or a command."""
+
+    text: str
+    advice: str
+    since: datetime
+    process: ProcessName | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Return the page of the dashboard where it is looked into."""
+        if self.process is None:
+            return None
+        kind = 'freeruns' if is_freerun(self.process) else 't'
+        return f'/{kind}/{quote(self.process)}'
+
+
+def standing_of(store: Reader, leadership: Leadership | None, store_now: datetime) -> Standing:
+    """Return what the Scheduler that leads says of itself; of one that led it is void."""
+    return store.standing() if is_led(leadership, store_now) else Standing()
+
+
+def troubles(standing: Standing, now: datetime) -> Sequence[Trouble]:
+    """Return everything that is wrong, what concerns all first."""
+    found = []
+    if standing.stuck_since is not None:
+        found.append(
+            Trouble(
+                text=f'The Scheduler could save nothing since {at(standing.stuck_since, now)}: '
+                f'{standing.stuck_because}.',
+                advice='Nothing is started or finished until it can. Its log says more; see '
+                './launch.py check --servers.',
+                since=standing.stuck_since,
+            )
+        )
+    return [*found, *(_of(item, now) for item in standing.isolated)]
+
+
+def _of(item: Isolated, now: datetime) -> Trouble:
+    subject = item.subject
+    is_command = subject.kind is SubjectKind.COMMAND
+    return Trouble(
+        text=f'{subject.kind.value.capitalize()} {subject.name} is isolated since '
+        f'{at(item.since, now)}, refused {item.refusal_count} times: {item.reason}. '
+        f'{isolation_text(item, now)}',
+        advice=advice(subject),
+        since=item.since,
+        process=None if is_command else ProcessName(subject.name),
+    )
+
+
+def isolation_text(item: Isolated, now: datetime) -> str:
+    """Return what isolation means, and until when it lasts."""
+    until = 'the context changes' if item.next_at is None else f'{at(item.next_at, now)}'
+    return f'Nothing is decided for it until {until}, when it is tried again; all others go on.'

@@ -1,0 +1,197 @@
+"""The server before the dashboard, over real sockets: who asks for nothing shuts out nobody."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import pytest
+
+from synergy.core.users import Role
+from synergy.mx import server as serving
+from synergy.mx.brake import GUESSES_MAX
+from synergy.mx.main import server_of
+from tests.mx.stage import PASSWORD, Pages
+
+pytestmark = pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
+
+_HEAD: Final = b'GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n'
+
+
+@dataclass(slots=True)
+class Door:
+    """A dashboard behind a real socket."""
+
+    pages: Pages
+    port: int
+    server: Any
+    opened: ExitStack
+
+    def connect(self, source: str = '127.0.0.1') -> socket.socket:
+        return self.opened.enter_context(
+            socket.create_connection(('127.0.0.1', self.port), 10, source_address=(source, 0))
+        )
+
+    def status(self, source: str = '127.0.0.1') -> int:
+        client = HTTPConnection('127.0.0.1', self.port, 10, source_address=(source, 0))
+        with closing(client):
+            client.request('GET', '/api/v1/status', headers={'Host': 'localhost'})
+            return client.getresponse().status
+
+
+@pytest.fixture
+def door(pages: Pages) -> Iterator[Door]:
+    # The dashboard's own clock does not move by itself; nothing here goes by it.
+    with ExitStack() as opened, socket.create_server(('127.0.0.1', 0)) as listening:
+        settings = replace(pages.runtime.settings, mx_viewers_max=40)
+        pages.site = replace(pages.site, settings=settings)
+        server = server_of(pages.site, listening)
+
+        def serve() -> None:
+            try:
+                server.run()
+            except OSError:
+                return  # The socket was closed under it: the test is over.
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield Door(pages, listening.getsockname()[1], server, opened)
+        opened.close()
+        channels: Any = server
+        server.asyncore.close_all(channels._map)
+        server.task_dispatcher.shutdown()
+        thread.join(10)
+
+
+def is_closed(connection: socket.socket, seconds: float = 10) -> bool:
+    """Tell whether the server closes a connection in time."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if select.select([connection], [], [], left)[0]:
+            try:
+                if not connection.recv(65536):
+                    return True
+            except ConnectionError:
+                return True
+    return False
+
+
+@pytest.mark.parametrize('source', ['127.0.0.1', '127.0.0.2'])
+@pytest.mark.parametrize('sent', [b'', _HEAD], ids=['silent', 'half a head'])
+def test_half_open_connections_shut_out_nobody(door: Door, source: str, sent: bytes) -> None:
+    limit = door.server.adj.connection_limit
+    for _ in range(limit + 50):
+        door.connect().sendall(sent)
+
+    assert door.status(source) == 200
+    assert len(door.server.active_channels) <= limit // 2
+
+
+def test_half_open_connections_of_many_addresses_shut_out_nobody(door: Door) -> None:
+    for number in range(10):
+        for _ in range(60):
+            door.connect(f'127.0.1.{number}').sendall(_HEAD)
+
+    assert door.status() == 200
+    assert door.status('127.0.1.3') == 200
+
+
+def test_what_is_sent_drop_by_drop_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, 'HEAD_SECONDS_MAX', 1.0)
+    monkeypatch.setattr(serving, 'BODY_SECONDS_MAX', 2.0)
+    head, body, silent = (door.connect() for _ in range(3))
+    post = b'POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n'
+    begun = {head: iter(_HEAD * 99), body: iter(post + b'x' * 9999)}
+    body.sendall(post)
+
+    ended: set[socket.socket] = set()
+    until = time.monotonic() + 15
+    while len(ended) < 3 and time.monotonic() < until:
+        for connection in {head, body, silent} - ended:
+            try:
+                if connection is not silent:
+                    connection.sendall(bytes([next(begun[connection])]))
+            except ConnectionError:
+                ended.add(connection)
+                continue
+            if is_closed(connection, 0.05):
+                ended.add(connection)
+
+    assert ended == {head, body, silent}
+
+
+def test_a_slow_answer_is_not_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, 'HEAD_SECONDS_MAX', 0.5)
+    stream = door.connect()
+    stream.sendall(b'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+
+    assert not is_closed(stream, 4)
+
+
+def test_an_answered_connection_may_ask_again_later(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, 'HEAD_SECONDS_MAX', 0.5)
+    client = HTTPConnection('127.0.0.1', door.port, 10)
+    with closing(client):
+        for _ in range(2):
+            client.request('GET', '/api/v1/status', headers={'Host': 'localhost'})
+            assert client.getresponse().read()
+            time.sleep(3)
+
+
+def test_streams_beyond_the_bound_leave_the_dashboard_to_others(door: Door) -> None:
+    streams = [door.connect() for _ in range(110)]
+    for stream in streams:
+        stream.sendall(b'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+
+    places = door.pages.site.places
+    found = Counter(stream.recv(12) for stream in streams)
+    assert door.status() == 200
+    assert found[b'HTTP/1.1 200'] == places.taken == places.address_max
+    assert found[b'HTTP/1.1 200'] + found[b'HTTP/1.1 429'] == 110
+
+    for stream in streams:
+        stream.close()
+    until = time.monotonic() + 20
+    while places.taken and time.monotonic() < until:
+        time.sleep(0.05)
+    assert places.taken == 0
+
+
+def test_wrong_logins_at_once_over_sockets(door: Door) -> None:
+    door.pages.add_user('viewer', Role.VIEWER)
+    token = door.pages.form_token()
+    cookie = door.pages.client.get_cookie('synergy_mx', domain='localhost')
+    assert cookie is not None
+    headers = {
+        'Host': 'localhost',
+        'Cookie': f'synergy_mx={cookie.value}',
+        'Content-Type': 'application/x-www-form-urlencoded',
+    }
+    barrier = threading.Barrier(72)
+
+    def send(password: str) -> int:
+        body = urlencode({'form_token': token, 'name': 'viewer', 'password': password})
+        client = HTTPConnection('127.0.0.1', door.port, 60)
+        with closing(client):
+            client.connect()
+            barrier.wait(30)
+            client.request('POST', '/login', body, headers)
+            return client.getresponse().status
+
+    with ThreadPoolExecutor(72) as pool:
+        found = Counter(pool.map(send, ['wrong password'] * 71 + [PASSWORD]))
+
+    assert found[401] <= GUESSES_MAX
+    assert found[429] >= 72 - 2 * GUESSES_MAX

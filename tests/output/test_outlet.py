@@ -1,0 +1,202 @@
+"""The one handler of a process, and what user code may do to logging without silencing it."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import logging.config
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from synergy import logs
+from synergy.output.outlet import Outlet, Standing
+
+
+class Kept:
+    """A log of a run."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.is_full = False
+
+    def add(self, level: str, text: str) -> None:
+        self.lines.append((level, text))
+
+    def drop(self, count: int) -> None:
+        raise AssertionError(count)
+
+
+class Full(io.StringIO):
+    """A file on a disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, text)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / 'logs' / 'x.log'
+
+
+@pytest.fixture
+def outlet(file: Path) -> Iterator[Outlet]:
+    root = logging.getLogger()
+    handlers, level, names = list(root.handlers), root.level, set(root.manager.loggerDict)
+    # As logging.basicConfig would: those of pytest are not closed.
+    root.handlers.clear()
+    found = logs.set_up(
+        title='x', level='INFO', file=file, bytes_max=10_000_000, count=1, is_console=False
+    )
+    yield found
+    for handler in found._handlers:
+        with suppress(OSError):
+            handler.close()
+    logging.disable(logging.NOTSET)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    root.disabled = False
+    root.filters.clear()
+    for name, logger in root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+            if name not in names:
+                logger.handlers.clear()
+
+
+def empty_configuration() -> None:
+    logging.config.dictConfig({'version': 1, 'root': {'handlers': [], 'level': 'ERROR'}})
+
+
+def own_configuration() -> None:
+    logging.config.dictConfig(
+        {
+            'version': 1,
+            'handlers': {'h': {'class': 'logging.NullHandler'}},
+            'root': {'handlers': ['h'], 'level': 'DEBUG'},
+            'loggers': {'synergy': {'level': 'CRITICAL', 'propagate': False}},
+        }
+    )
+
+
+def filters_all() -> None:
+    logging.getLogger().addFilter(lambda _: False)
+    logging.getLogger().handlers[0].addFilter(lambda _: False)
+
+
+def closes_the_handlers() -> None:
+    for handler in list(logging.getLogger().handlers):
+        handler.close()
+    logging.shutdown()
+
+
+def raises_levels() -> None:
+    logging.getLogger().setLevel(logging.CRITICAL)
+    logging.getLogger('synergy').setLevel(logging.CRITICAL)
+    logging.getLogger('synergy.workers.runner').setLevel(logging.CRITICAL)
+    logging.getLogger().handlers[0].setLevel(logging.CRITICAL)
+
+
+@pytest.mark.parametrize(
+    'work',
+    [
+        empty_configuration,
+        own_configuration,
+        filters_all,
+        closes_the_handlers,
+        raises_levels,
+        lambda: logging.disable(logging.CRITICAL),
+        lambda: logging.basicConfig(force=True),
+        lambda: logging.getLogger().handlers.clear(),
+        lambda: setattr(logging.getLogger(), 'disabled', True),
+        lambda: logging.getLogger().handlers[0].setFormatter(logging.Formatter('%(no_such)s')),
+    ],
+)
+def test_the_next_run_and_the_worker_log_whatever_one_does(
+    work: Callable[[], None], outlet: Outlet, file: Path
+) -> None:
+    users, own = logging.getLogger('user.code'), logging.getLogger('synergy.workers.runner')
+    standing = Standing(outlet)
+    kept = outlet.sink = Kept()
+
+    work()
+    standing.restore()
+    users.info('rows %d', 3)
+    own.info('claimed')
+
+    assert kept.lines == [('INFO', 'rows 3'), ('INFO', 'claimed')]
+    assert 'user.code rows 3' in file.read_text()
+    assert 'synergy.workers.runner claimed' in file.read_text()
+
+
+def test_what_setup_has_chosen_stays(outlet: Outlet) -> None:
+    standing = Standing(outlet)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger('noisy').disabled = True
+    standing.settle()
+    kept = outlet.sink = Kept()
+
+    empty_configuration()
+    standing.restore()
+    logging.getLogger('noisy').error('noise')
+    logging.getLogger('user.code').info('detail')
+    logging.getLogger('user.code').warning('seen')
+
+    assert kept.lines == [('WARNING', 'seen')]
+
+
+def test_a_handler_of_the_user_stays(outlet: Outlet) -> None:
+    standing = Standing(outlet)
+    own = logging.NullHandler()
+
+    logging.getLogger().addHandler(own)
+    standing.restore()
+
+    assert logging.getLogger().handlers[0] is outlet
+    assert own in logging.getLogger().handlers
+
+
+def test_a_file_that_cannot_be_written_ends_nothing(
+    outlet: Outlet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = outlet.sink = Kept()
+    (inner,) = outlet._handlers
+    assert isinstance(inner, logging.StreamHandler)
+    inner.stream.close()
+    inner.stream = Full()
+
+    logging.getLogger('user.code').info('goes on')
+
+    assert kept.lines == [('INFO', 'goes on')]
+    assert capsys.readouterr().err == ''
+
+
+@pytest.mark.usefixtures('outlet')
+def test_a_record_of_many_lines_is_bounded_in_the_file(file: Path) -> None:
+    logging.getLogger('user.code').info('%s', '\n'.join(map(str, range(100_000))))
+
+    text = file.read_text()
+    assert text.count('\n') == 2_001
+    assert text.endswith('... (98000 more lines, cut)\n')
+
+
+def test_a_record_reaches_other_handlers_untouched(outlet: Outlet) -> None:
+    seen: list[logging.LogRecord] = []
+
+    class Other(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record)
+
+    logging.getLogger().addHandler(Other())
+
+    try:
+        raise ValueError('no')
+    except ValueError:
+        logging.getLogger('user.code').exception('%s rows', 3)
+
+    assert seen[0].args == (3,)
+    assert seen[0].exc_info is not None
+    assert outlet in logging.getLogger().handlers
