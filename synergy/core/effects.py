@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never, get_args
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
@@ -157,6 +157,8 @@ Save: TypeAlias = (
     | RemoveOverride
 )
 Effect: TypeAlias = Save | Announce | Note
+#: The classes of effects that are saved.
+SAVES: Final[tuple[type, ...]] = get_args(Save)
 
 
 def in_stages(saves: Iterable[Save]) -> list[Save]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.closure import keys_of
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.context_change import (
     ACTOR,
     ContextChange,
@@ -36,6 +36,7 @@ from synergy.core.records import Job, ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, SchedulerStore
+from synergy.scheduler.requests import Requests
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,13 @@ def found(
 
     strangers: keys of rows that have no place in the timetable.
     """
+    if strangers:
+        logger.warning(
+            '%d job rows, such as %s, have no place in the context; they are left alone',
+            len(strangers),
+            strangers[0],
+            extra={'event': 'strangers_found'},
+        )
     hierarchy = timetable.hierarchy
     rows_by_level = _rows_by_level(timetable, strangers)
     applying = [
@@ -166,31 +174,26 @@ def _effects(
     return [*effects, SaveContext(change.context)]
 
 
-def own_requests(store: SchedulerStore) -> Sequence[CommandId]:
-    """Return the requests that a Scheduler has made itself and not applied to their end."""
-    return [
-        command.id
-        for command in store.open_commands(_OPEN_COMMANDS_MAX)
-        if command.actor == ACTOR
-        and command.kind is CommandKind.REPROCESS
-        and command.state is CommandState.APPLYING
-    ]
-
-
-def apply_to_end(
-    command_id: CommandId,
-    read: Callable[[CommandId], Command | None],
-    next_effects: Callable[[Command], Sequence[Effect]],
+def apply_own(
+    store: SchedulerStore,
+    requests: Requests,
     do: Callable[[Sequence[Effect]], None],
+    now: datetime,
 ) -> None:
-    """Apply a request batch by batch until all of its plan is reset, or somebody has paused it."""
-    command = read(command_id)
-    while command is not None and command.state is CommandState.APPLYING:
-        effects = next_effects(command)
-        if not effects:
-            return
-        do(effects)
-        command = read(command_id)
+    """Apply what Schedulers have asked for themselves, before anything may start on it.
+
+    Each request batch by batch until all of its plan is reset, or somebody has paused it.
+    """
+    for listed in store.open_commands(_OPEN_COMMANDS_MAX):
+        command: Command | None = listed
+        if listed.actor != ACTOR or listed.kind is not CommandKind.REPROCESS:
+            continue
+        while command is not None and command.state is CommandState.APPLYING:
+            effects = requests.effects(command, now)
+            if not effects:
+                break
+            do(effects)
+            command = store.command(listed.id)
 
 
 def tell(

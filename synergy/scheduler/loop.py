@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 from synergy.core.commands import (
@@ -25,21 +25,13 @@ from synergy.core.commands import (
     CommandKind,
 )
 from synergy.core.effects import (
+    SAVES,
     Announce,
-    CancelUnit,
     Effect,
-    InsertCommand,
-    InsertUnit,
-    MoveUnit,
     Note,
-    RemoveFreerun,
-    RemoveOverride,
     Save,
     SaveCommand,
-    SaveContext,
     SaveFreerun,
-    SaveJob,
-    SaveOverride,
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
@@ -63,6 +55,8 @@ from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.bad_messages import BadMessages
 from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.loop_settings import Index as Index
+from synergy.scheduler.loop_settings import LoopSettings as LoopSettings
 from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.requests import Requests
@@ -85,44 +79,6 @@ PRUNED_MAX: Final = 20_000
 ROWS_PER_LOOK: Final = 10_000
 #: How often a copy of the index is saved.
 COPY_PERIOD: Final = timedelta(minutes=10)
-
-_SAVES: Final = (
-    InsertUnit,
-    SaveJob,
-    MoveUnit,
-    CancelUnit,
-    SaveCommand,
-    InsertCommand,
-    SaveContext,
-    SaveFreerun,
-    RemoveFreerun,
-    SaveOverride,
-    RemoveOverride,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopSettings:
-    """The part of the settings that the loop needs."""
-
-    owner: str
-    leader_lease: timedelta
-    sweep_period: timedelta
-    inbox_batch_max: int
-    uow_age_max: timedelta = timedelta(hours=48)
-    log_retention: timedelta = timedelta(days=90)
-    uow_lease: timedelta = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What a leader keeps in memory: dropped as a whole, rebuilt from the store."""
-
-    engine: Engine
-    freeruns: Freeruns
-    timers: Timers
-    requests: Requests
-    overrides: Overrides
 
 
 class Scheduler:
@@ -337,13 +293,6 @@ class Scheduler:
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
         strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
-        if strangers:
-            logger.warning(
-                '%d job rows, such as %s, have no place in the context; they are left alone',
-                len(strangers),
-                strangers[0],
-                extra={'event': 'strangers_found'},
-            )
         found = context_change.found(
             self._store, led, timetable, strangers, pipeline.machine_by_name, now
         )
@@ -372,7 +321,7 @@ class Scheduler:
         index.requests.illegal = illegal
         self._pause(index)
         self._apply(index, [*effects, *overrides.void(), *found.effects])
-        self._apply_own_requests(index, now)
+        context_change.apply_own(self._store, index.requests, partial(self._apply_held, index), now)
         self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
@@ -386,21 +335,10 @@ class Scheduler:
         )
         return index
 
-    def _apply_own_requests(self, index: Index, now: datetime) -> None:
-        """Reset what a changed context calls for before anything may start on it."""
-
-        def do(effects: Sequence[Effect]) -> None:
-            if self._leader.hold():
-                raise LeadershipLost('the lease ran out while a changed context was dealt with')
-            self._apply(index, effects)
-
-        for command_id in context_change.own_requests(self._store):
-            context_change.apply_to_end(
-                command_id,
-                self._store.command,
-                lambda command: index.requests.effects(command, now),
-                do,
-            )
+    def _apply_held(self, index: Index, effects: Sequence[Effect]) -> None:
+        if self._leader.hold():
+            raise LeadershipLost('the lease ran out while a changed context was dealt with')
+        self._apply(index, effects)
 
     def _index_rows(self, since: datetime | None) -> Iterator[IndexRow]:
         """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
@@ -548,11 +486,11 @@ class Scheduler:
 
     def _apply(self, index: Index, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
-        saves = [effect for effect in effects if isinstance(effect, _SAVES)]
+        saves = [effect for effect in effects if isinstance(effect, SAVES)]
         if saves:
             if not self._leader.is_trusted:
                 raise LeadershipLost('the lease may have run out before the commit')
-            self._commit(saves)
+            self._commit(cast('Sequence[Save]', saves))
         index.engine.timetable.settle()
         now = self._clock.now()
         self._announcer.add((item for item in effects if isinstance(item, Announce)), now)
