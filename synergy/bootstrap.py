@@ -97,23 +97,28 @@ class Runtime:
             synchronous=self.settings.sqlite_synchronous,
         )
 
-    def administer_store(self) -> Administration:
-        """Return the administration of the store, whatever its version."""
+    def administer_store(self, *, busy_seconds_max: float | None = None) -> Administration:
+        """Return the administration of the store, whatever its version.
+
+        busy_seconds_max: of a caller that would rather not wait as long as the settings say.
+        """
         settings = self.settings
+        allowed = settings.store_busy_seconds_max
+        patience = allowed if busy_seconds_max is None else min(busy_seconds_max, allowed)
         administration: Administration
         if is_mongodb(settings.store_uri):
             from synergy.adapters.mongo_administration import MongoAdministration
 
             administration = MongoAdministration(
                 settings.store_uri,
-                busy_seconds_max=settings.store_busy_seconds_max,
+                busy_seconds_max=patience,
                 log_retention=settings.log_retention,
             )
         else:
             administration = SqliteAdministration(
                 _path_of(settings.store_uri, 'sqlite', 'store_uri'),
                 clock=self.clock,
-                busy_seconds_max=settings.store_busy_seconds_max,
+                busy_seconds_max=patience,
             )
         self._resources.callback(administration.close)
         return administration

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.chaos import journal
 from bench.chaos.journal import Line
-from synergy.cli.verify import all_jobs, applying
+from synergy.cli.verify import all_jobs, circumstances
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check
@@ -66,7 +66,10 @@ def judge(story: Story, store: Store, now: datetime) -> list[str]:
     """Return every broken promise, at most fifty of each kind."""
     runs = _runs(story, store)
     kinds = (
-        map(str, check(story.hierarchy, all_jobs(store), store.all_units(), now, applying(store))),
+        map(
+            str,
+            check(story.hierarchy, all_jobs(store), store.all_units(), now, circumstances(store)),
+        ),
         _unfinished(story, store),
         (f'dead letter: {unit}: {unit.error}' for unit in store.dead_units(_SHOWN_MAX)),
         _doubled(runs),

@@ -9,6 +9,8 @@ from synergy.adapters import mongo_schema as schema
 from synergy.adapters.mongo_connection import MongoConnection
 from synergy.adapters.mongo_reading import MongoReading
 from synergy.adapters.mongo_takeover import Takeover, former_processes, is_left
+from synergy.core.context_change import RowsByLevel
+from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
 from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.errors import StoreUnusable
@@ -50,6 +52,14 @@ class MongoAdministration:
         return Findings(
             found=found, changes=changes, problems=[*self._unreplicated(), *taken.problems]
         )
+
+    def rows_by_level(self) -> RowsByLevel:
+        """Return how many job rows each process has at each level."""
+        return MongoReading(self._connection).rows_by_level()
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with."""
+        return MongoReading(self._connection).led_context()
 
     def update(self) -> Findings:
         """Bring the database up to date."""

@@ -79,6 +79,8 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
         request_id=None if request_id is None else CommandId(request_id),
         reason=fields.said('reason'),
         changed_at=fields.instant('changed_at'),
+        # Rows that were taken over have none.
+        term=fields.number('term') if 'term' in document else 0,
     )
 
 

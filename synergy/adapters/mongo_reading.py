@@ -24,10 +24,19 @@ from synergy.adapters.mongo_documents import (
     Document,
     Malformed,
 )
-from synergy.adapters.mongo_saves import COMMANDS, FREERUNS, LIVE, OPEN_COMMANDS, OVERRIDES, UNITS
+from synergy.adapters.mongo_saves import (
+    COMMANDS,
+    CONTEXT,
+    FREERUNS,
+    LIVE,
+    OPEN_COMMANDS,
+    OVERRIDES,
+    UNITS,
+)
 from synergy.core.bounded import shortened
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
+from synergy.core.led_context import LedContext, decode
 from synergy.core.records import (
     IndexCopy,
     Job,
@@ -306,6 +315,29 @@ class MongoReading:
         with self._connection.reaching():
             found = self._database[FREERUNS].find({}, _WITHOUT_EVENTS).sort(order)
             return [*self._decoded(FREERUNS, documents.freerun_of, found)]
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with."""
+        with self._connection.reaching():
+            found = self._database[CONTEXT].find_one({'_id': CONTEXT})
+        if found is None:
+            return None
+        try:
+            return decode(found['text'])
+        except (ValueError, TypeError, KeyError) as error:
+            self._report(CONTEXT, found, str(error))
+            rev = found.get('rev')
+            return LedContext(rev=rev if isinstance(rev, int) else 0)
+
+    def rows_by_level(self) -> Mapping[ProcessName, Mapping[Qualifier, int]]:
+        """Return how many job rows each process has at each level."""
+        found: dict[ProcessName, dict[Qualifier, int]] = {}
+        pipeline: list[Document] = [{'$group': {'_id': '$process_name', 'count': {'$sum': 1}}}]
+        with self._connection.reaching():
+            for qualifier, collection in JOB_COLLECTION.items():
+                for item in self._database[collection].aggregate(pipeline):
+                    found.setdefault(ProcessName(str(item['_id'])), {})[qualifier] = item['count']
+        return found
 
     def overrides(self) -> Sequence[Override]:
         """Return what operators have changed of managed processes, by name."""

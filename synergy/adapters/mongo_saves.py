@@ -24,18 +24,21 @@ from synergy.adapters.mongo_documents import JOB_COLLECTION, Document
 from synergy.core.commands import OPEN_COMMAND_STATES
 from synergy.core.effects import (
     CancelUnit,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
     Save,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
     in_stages,
     why_unmatched,
 )
+from synergy.core.led_context import encode
 from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import LIVE_UNIT_STATES, UnitState
 from synergy.ports.errors import CommitRefused, RefusedSave
@@ -50,6 +53,8 @@ UNITS: Final = 'unit_of_work'
 FREERUNS: Final = 'freerun_process'
 OVERRIDES: Final = 'managed_process'
 COMMANDS: Final = 'command'
+#: Collection of the context that is led, and id of its one document.
+CONTEXT: Final = 'led_context'
 DUPLICATE_KEY: Final = 11000
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
 
@@ -89,6 +94,8 @@ def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: 
             _apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
+        elif collection == CONTEXT:
+            _apply_to_context(database, part, term)
         elif collection == OVERRIDES:
             _apply_to_overrides(database, part, term)
         else:
@@ -104,7 +111,7 @@ def _unsendable(saves: Sequence[Save], term: int) -> Iterator[RefusedSave]:
             yield RefusedSave(save, f'cannot be stored ({error})')
 
 
-def _document(save: Save, term: int) -> Document:
+def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for each kind of save
     match save:
         case InsertUnit(unit):
             return documents.unit_document(unit)
@@ -116,6 +123,10 @@ def _document(save: Save, term: int) -> Document:
             return documents.override_values(override, term)
         case SaveCommand(command):
             return documents.command_progress(command)
+        case InsertCommand(command):
+            return documents.command_document(command)
+        case SaveContext(context):
+            return {'text': encode(context)}
         case MoveUnit():
             return {'error': save.error}
         case CancelUnit(_, reason, _):
@@ -161,8 +172,10 @@ def _collection(save: Save) -> str:
             return FREERUNS
         case SaveOverride() | RemoveOverride():
             return OVERRIDES
-        case SaveCommand():
+        case SaveCommand() | InsertCommand():
             return COMMANDS
+        case SaveContext():
+            return CONTEXT
 
 
 def _apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
@@ -391,12 +404,32 @@ def _rev(save: Save) -> int:
 
 def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
     for save in saves:
+        if isinstance(save, InsertCommand):
+            document = documents.command_document(save.command)
+            database[COMMANDS].update_one(
+                {'_id': save.command.id}, {'$setOnInsert': document}, upsert=True
+            )
+            continue
         assert isinstance(save, SaveCommand)
         operation = UpdateOne(
             {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
             {'$set': documents.command_progress(save.command)},
         )
         if _bulk(database, COMMANDS, [operation], [save]).matched_count != 1:
+            raise _unmatched(save)
+
+
+def _apply_to_context(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+    for save in saves:
+        assert isinstance(save, SaveContext)
+        rev = save.context.rev
+        operation = UpdateOne(
+            {'_id': CONTEXT, 'rev': rev - 1, 'term': {'$lte': term}},
+            {'$set': {'rev': rev, 'term': term, 'text': encode(save.context)}},
+            upsert=rev == 1,
+        )
+        saved = _bulk(database, CONTEXT, [operation], [save])
+        if saved.matched_count != 1 and not saved.upserted_ids:
             raise _unmatched(save)
 
 

@@ -87,7 +87,16 @@ INDEXES: Final = (
 )
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
-_UNINDEXED: Final = ('leadership', 'box', 'mx_user', 'mx_token', 'mx_secret', 'index_copy', _SCHEMA)
+_UNINDEXED: Final = (
+    'leadership',
+    'box',
+    'mx_user',
+    'mx_token',
+    'mx_secret',
+    'index_copy',
+    'led_context',
+    _SCHEMA,
+)
 COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))
 #: Collections in which a database of Synergy 2.x has something.
 OLD_COLLECTIONS: Final = (

@@ -6,17 +6,25 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import quote
 
 from synergy.adapters.sqlite_connection import to_micros
 from synergy.adapters.sqlite_schema import MIGRATIONS
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.core.records import Leadership
+from synergy.core.context_change import RowsByLevel
+from synergy.core.led_context import LedContext, decode
+from synergy.core.records import Leadership, ProcessName
+from synergy.core.timeperiod import Qualifier
 from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.clock import Clock
-from synergy.ports.errors import StoreUnusable
+from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
 _TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
+_QUALIFIERS: Final = frozenset(qualifier.value for qualifier in Qualifier)
+_ROWS_BY_LEVEL: Final = (
+    'SELECT process_name, time_qualifier, count(*) FROM job GROUP BY process_name, time_qualifier'
+)
 _SUFFIXES = ('', '-wal', '-shm')
 
 
@@ -71,6 +79,41 @@ class SqliteAdministration:
             changes=[f'schema version becomes {newest}'] if version < newest else [],
             problems=[f'damaged: {answer}; restore it from a backup' for answer in damage],
         )
+
+    def rows_by_level(self) -> RowsByLevel:
+        """Return how many job rows each process has at each level."""
+        found: dict[ProcessName, dict[Qualifier, int]] = {}
+        for process, qualifier, count in self._read('job', _ROWS_BY_LEVEL):
+            if qualifier in _QUALIFIERS:
+                found.setdefault(ProcessName(process), {})[Qualifier(qualifier)] = count
+        return found
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with."""
+        found = self._read('led_context', 'SELECT rev, text FROM led_context')
+        if not found:
+            return None
+        try:
+            return decode(found[0][1])
+        except (ValueError, TypeError):
+            return LedContext(rev=found[0][0])
+
+    def _read(self, table: str, sql: str) -> list[tuple[Any, ...]]:
+        """Return what a query finds; nothing where there is no such table yet."""
+        if not self._path.exists():
+            return []
+        try:
+            with closing(self._connect()) as connection:
+                named = 'SELECT 1 FROM sqlite_master WHERE name = ?'
+                if connection.execute(named, (table,)).fetchone() is None:
+                    return []
+                return connection.execute(sql).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(f'{self.place} cannot be read now ({error})') from error
+        except sqlite3.DatabaseError as error:
+            raise StoreUnusable(
+                f'{self.place} cannot be read ({error}); ./launch.py db --check tells more'
+            ) from error
 
     def update(self) -> Findings:
         """Bring the file up to date, as opening it does."""

@@ -1,4 +1,4 @@
-"""The rows from which the dense index is built, and the copy that spares reading all of them."""
+"""The rows from which the dense index is built, their copy, and the context that is led."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from synergy.adapters.sqlite_connection import from_micros, to_micros
 from synergy.adapters.sqlite_tables import SqliteTables
 from synergy.core.bounded import shortened
+from synergy.core.led_context import LedContext, decode
 from synergy.core.records import IndexCopy, IndexPage, Leadership, ProcessName
 from synergy.core.standing import Standing, decoded, encoded
 from synergy.core.states import JobState
@@ -98,6 +99,18 @@ class SqliteIndex(SqliteTables):
             return None
         assert instant is not None, 'it is a number'
         return IndexCopy(as_of=instant, pages=pages)
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with."""
+        found = self._file.read('SELECT rev, text FROM led_context')
+        if not found:
+            return None
+        rev, text = found[0]
+        try:
+            return decode(text)
+        except (ValueError, TypeError) as error:
+            self._rows.report('led_context', 'the context that was led', error)
+            return LedContext(rev=rev)
 
     def save_index_copy(self, leadership: Leadership, copy: IndexCopy) -> None:
         """Replace the pages that `copy` has, and take over `as_of`."""

@@ -42,6 +42,8 @@ JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
     'number_of_failures, is_held, request_id, reason, changed_at'
 )
+#: What is read of a job: its columns, and what the store adds to them.
+JOB_COLUMNS_READ: Final = f'{JOB_COLUMNS}, term'
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'state, fence, owner, lease_until, created_at, submitted_at, not_before, started_at, '
@@ -110,7 +112,7 @@ class _Columns:
         self.known.add(types)
 
 
-_JOB: Final = _Columns(JOB_COLUMNS, 'ttttiiTiiTTi')
+_JOB: Final = _Columns(JOB_COLUMNS_READ, 'ttttiiTiiTTii')
 _UNIT: Final = _Columns(UNIT_COLUMNS, 'ttttttiitiTIiIIIIiTt')
 _ENDED_RUN: Final = _Columns(ENDED_RUN_COLUMNS, 'tttitii')
 _COMMAND: Final = _Columns(COMMAND_COLUMNS, 'ttttttiTtTtiITtTtiTiiT')
@@ -126,11 +128,11 @@ _LEADERSHIP: Final = _Columns('owner, term, lease_until', 'tii')
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Return the job of a row of JOB_COLUMNS: plainly, for it is called for every change."""
+    """Return the job of a row of JOB_COLUMNS_READ: plainly, for it is called for every change."""
     if tuple(map(type, row)) not in _JOB.known:
         _JOB.check(row)
     process, timeperiod, qualifier, state, rev, run, uow, failures, held, *rest = row
-    request_id, reason, changed = rest
+    request_id, reason, changed, term = rest
     # Negative, or beyond COUNT_MAX: one question about three numbers.
     if (rev | run | failures) >> _COUNT_BITS:
         _check_counts(row)
@@ -151,19 +153,20 @@ def job_of(row: tuple[Any, ...]) -> Job:
             request_id=request_id,
             reason=None if reason is None else fields.said('reason', reason),
             changed_at=_EPOCH + timedelta(microseconds=changed),
+            term=term,
         )
     except ValueError:
         raise _explained(row) from None
 
 
 def change_of(row: tuple[Any, ...]) -> JobChange:
-    """Return the change of a row of JOB_COLUMNS, decoded as far as a follower needs it."""
+    """Return the change of a row of JOB_COLUMNS_READ, decoded as far as a follower needs it."""
     process, timeperiod, qualifier, state = row[:4]
     if state != _PROCESSED:
         return JobChange.of(job_of(row))
     if tuple(map(type, row)) not in _JOB.known:
         _JOB.check(row)
-    changed = row[-1]
+    changed = row[-2]
     if not 0 <= changed <= _MICROS_MAX:
         _instant('changed_at', changed)
     try:
@@ -173,7 +176,7 @@ def change_of(row: tuple[Any, ...]) -> JobChange:
     except ValueError:
         raise _explained(row) from None
     at = _EPOCH + timedelta(microseconds=changed)
-    return JobChange(key, row[4], JobState.PROCESSED, at, row[-2], None)
+    return JobChange(key, row[4], JobState.PROCESSED, at, row[-3], None)
 
 
 def _explained(row: tuple[Any, ...]) -> ValueError:

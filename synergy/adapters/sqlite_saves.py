@@ -10,18 +10,21 @@ from synergy.adapters import sqlite_rows as rows
 from synergy.adapters.sqlite_connection import to_micros
 from synergy.core.effects import (
     CancelUnit,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
     Save,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
     why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
+from synergy.core.led_context import encode
 from synergy.core.records import Job, Override, outlived_by
 from synergy.core.states import UnitState
 
@@ -96,6 +99,15 @@ _SAVE_COMMAND: Final = (
     'UPDATE command SET state = ?, outcome = ?, finished_at = ?, is_paused = ?, plan = ?, '
     f'planned_count = ?, applied_count = ? WHERE id = ? AND state IN {OPEN_COMMANDS}'
 )
+INSERT_COMMAND: Final = (
+    f'INSERT INTO command ({rows.COMMAND_COLUMNS}) '
+    f'VALUES ({rows.placeholders(rows.COMMAND_COLUMNS)}) ON CONFLICT (id) DO NOTHING'
+)
+_SAVE_CONTEXT: Final = (
+    'INSERT INTO led_context (id, rev, term, text) VALUES (1, ?, ?, ?) '
+    'ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, term = excluded.term, text = excluded.text '
+    'WHERE led_context.rev = excluded.rev - 1 AND led_context.term <= excluded.term'
+)
 _INSERT_FREERUN: Final = (
     f'INSERT INTO freerun_process ({rows.FREERUN_COLUMNS}, term) '
     f'VALUES ({rows.placeholders(rows.FREERUN_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
@@ -155,6 +167,12 @@ def apply(  # noqa: C901 - one case for each kind of save
                 ),
             )
             return saved.rowcount == 1
+        case InsertCommand(command):
+            connection.execute(INSERT_COMMAND, rows.command_values(command))
+            return True
+        case SaveContext(context):
+            values = (context.rev, term, encode(context))
+            return connection.execute(_SAVE_CONTEXT, values).rowcount == 1
         case SaveFreerun(freerun, event):
             return _save_freerun(connection, freerun, event, term)
         case RemoveFreerun(freerun):

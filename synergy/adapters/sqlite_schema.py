@@ -227,6 +227,15 @@ _VERSION_11: Final = """
 ALTER TABLE leadership ADD COLUMN standing TEXT
 """
 
+_VERSION_12: Final = """
+CREATE TABLE led_context (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    text TEXT NOT NULL
+)
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -239,4 +248,5 @@ MIGRATIONS: Final = (
     _VERSION_9,
     _VERSION_10,
     _VERSION_11,
+    _VERSION_12,
 )

@@ -20,6 +20,7 @@ from synergy.adapters.sqlite_connection import SqliteFile, to_micros
 from synergy.adapters.sqlite_index import SqliteIndex
 from synergy.adapters.sqlite_saves import (
     FREERUN_EVENTS,
+    INSERT_COMMAND,
     LIVE,
     OPEN,
     OPEN_COMMANDS,
@@ -194,7 +195,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
-        sql = f'SELECT {rows.JOB_COLUMNS} FROM job WHERE state IN {OPEN}'
+        sql = f'SELECT {rows.JOB_COLUMNS_READ} FROM job WHERE state IN {OPEN}'
         return list(self._decoded('job', rows.job_of, self._file.read(sql)))
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
@@ -205,7 +206,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             values = [value for key in chunk for value in (key.process, str(key.timeperiod))]
             # A join that begins with the keys: for `IN (VALUES ...)` SQLite scans all jobs.
             sql = (
-                f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS} '
+                f'WITH key (process, period) AS (VALUES {pairs}) SELECT {rows.JOB_COLUMNS_READ} '
                 'FROM key CROSS JOIN job ON process_name = process AND timeperiod = period'
             )
             for job in self._decoded('job', rows.job_of, self._file.read(sql, values)):
@@ -314,11 +315,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
 
     def insert_command(self, command: Command) -> None:
         """Insert a command; the same id again is a no-op."""
-        self._file.write(
-            f'INSERT INTO command ({rows.COMMAND_COLUMNS}) '
-            f'VALUES ({rows.placeholders(rows.COMMAND_COLUMNS)}) ON CONFLICT (id) DO NOTHING',
-            rows.command_values(command),
-        )
+        self._file.write(INSERT_COMMAND, rows.command_values(command))
 
     def command(self, command_id: CommandId) -> Command | None:
         """Return one command."""
@@ -335,7 +332,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
             clauses.append('(process_name, timeperiod) > (?, ?)')
             values += [after.process, str(after.timeperiod)]
         sql = (
-            f'SELECT {rows.JOB_COLUMNS} FROM job WHERE {" AND ".join(clauses)} '
+            f'SELECT {rows.JOB_COLUMNS_READ} FROM job WHERE {" AND ".join(clauses)} '
             'ORDER BY process_name, timeperiod'
         )
         return self._page('job', rows.job_of, sql, values, limit)
@@ -348,7 +345,7 @@ class SqliteStore(SqliteIndex, SqliteBoxes, SqliteUsers):
         if after is not None:
             start = (to_micros(after.changed_at), after.key.process, str(after.key.timeperiod))
         sql = (
-            f'SELECT {rows.JOB_COLUMNS} FROM job INDEXED BY job_changed '
+            f'SELECT {rows.JOB_COLUMNS_READ} FROM job INDEXED BY job_changed '
             'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
             'ORDER BY changed_at, process_name, timeperiod'
         )

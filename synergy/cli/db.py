@@ -13,6 +13,8 @@ from synergy.cli.console import print_json
 from synergy.cli.control import Control
 from synergy.cli.moving import differences
 from synergy.conf.model import Context
+from synergy.core.context_change import refused_levels
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
 from synergy.ports.administration import Administration, Findings
@@ -43,8 +45,16 @@ def _run(options: Namespace) -> ExitCode:
         return _reset(administration, is_sure=options.yes)
 
 
+def level_problems(administration: Administration, hierarchy: Hierarchy) -> list[str]:
+    """Return what the context says of the levels of processes that their history does not."""
+    led, rows = administration.led_context(), administration.rows_by_level()
+    return [str(item) for item in refused_levels(hierarchy, led, rows).values()]
+
+
 def _check(administration: Administration, context: Context, *, is_json: bool) -> ExitCode:
     findings = _noted(administration.check(), administration, context)
+    levels = level_problems(administration, context.hierarchy)
+    findings = replace(findings, problems=[*findings.problems, *levels])
     if is_json:
         print_json({'store': administration.place, **asdict(findings)})
     else:

@@ -19,7 +19,7 @@ from synergy.core.records import ProcessName
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.forecast import ForecastRun, forecast
-from synergy.simulation.runs import History, simulate
+from synergy.simulation.runs import History, simulate, simulate_contexts
 from synergy.view.encode import instant
 
 _DAYS_MAX = 366
@@ -30,6 +30,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--seed', type=whole(-MANY), default=0, metavar='N', help='which history')
     parser.add_argument(
         '--seeds', type=whole(1, 1_000_000), default=1, metavar='K', help='so many, from N on'
+    )
+    parser.add_argument(
+        '--contexts', action='store_true', help='let context.py change on the way, too'
     )
     parser.add_argument(
         '--days', type=real(0, 100_000), metavar='N', help='foresee N days of this context instead'
@@ -62,11 +65,11 @@ def _simulate(options: Namespace) -> ExitCode:
     seeds = range(options.seed, options.seed + options.seeds)
     found = []
     with ProcessPoolExecutor() as pool:
-        for history in pool.map(simulate, seeds):
+        for history in pool.map(simulate_contexts if options.contexts else simulate, seeds):
             if history.broken is not None:
                 found.append(history)
             if not options.json:
-                _tell(history, is_only=len(seeds) == 1)
+                _tell(history, is_only=len(seeds) == 1, with_contexts=options.contexts)
     if options.json:
         print_json([{'seed': history.seed, 'broken': history.broken} for history in found])
     else:
@@ -74,11 +77,11 @@ def _simulate(options: Namespace) -> ExitCode:
     return ExitCode.FOUND if found else ExitCode.OK
 
 
-def _tell(history: History, *, is_only: bool) -> None:
+def _tell(history: History, *, is_only: bool, with_contexts: bool) -> None:
     if history.broken is not None:
         print(
             f'seed {history.seed}: {history.broken}; replay with ./launch.py simulate --seed '
-            f'{history.seed}'
+            f'{history.seed}{" --contexts" if with_contexts else ""}'
         )
     elif is_only:
         print(

@@ -10,9 +10,10 @@ from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.reading import reading
 from synergy.core.commands import CommandState
-from synergy.core.invariants import check
+from synergy.core.invariants import JobLevel, Under, check, other_levels
+from synergy.core.led_context import is_led_so
 from synergy.core.printable import printable
-from synergy.core.records import CommandId, Job
+from synergy.core.records import Job
 from synergy.ports.store import JobFilter, Store
 
 _SHOWN_MAX = 1000
@@ -27,10 +28,10 @@ def all_jobs(store: Store) -> Iterator[Job]:
         page = store.find_jobs(JobFilter(), _PAGE, page[-1].key)
 
 
-def applying(store: Store) -> set[CommandId]:
-    """Return the requests that may be half applied."""
+def circumstances(store: Store) -> Under:
+    """Return under what rows are to be judged: requests that may be half applied, what was led."""
     states = (CommandState.REQUESTED, CommandState.APPLYING)
-    return {command.id for command in store.commands(states, _PAGE)}
+    return Under(applying=store.commands(states, _PAGE), led=store.led_context())
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -38,20 +39,34 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    counts: dict[JobLevel, int] = {}
     with reading() as source:
+        hierarchy = source.context.hierarchy
         violations = list(
             islice(
                 check(
-                    source.context.hierarchy,
-                    all_jobs(source.store),
+                    hierarchy,
+                    other_levels(hierarchy, all_jobs(source.store), counts),
                     source.store.all_units(),
                     source.now,
-                    applying(source.store),
+                    circumstances(source.store),
                 ),
                 _SHOWN_MAX,
             )
         )
+        led = source.store.led_context()
+    notes = [
+        f'{count} rows of {process} are {qualifier.word}, but it is '
+        f'{hierarchy.nodes[process].process.qualifier.word} in context.py: they are not judged'
+        for (process, qualifier), count in sorted(counts.items())
+    ]
+    if violations and not is_led_so(hierarchy, led):
+        notes.append(
+            'the store was last led with another context: a Scheduler that starts with this one '
+            'runs again what is finished above something new'
+        )
     if options.json:
+        # The notes are for people; an answer in JSON is the list of what is broken.
         print_json(
             [
                 {
@@ -68,6 +83,9 @@ def _run(options: Namespace) -> ExitCode:
         print(f'{len(violations)} violations; stop the Scheduler and report this with the store')
     else:
         print('no violation')
+    if not options.json:
+        for note in notes:
+            print(f'note: {note}')
     return ExitCode.FOUND if violations else ExitCode.OK
 
 

@@ -10,7 +10,7 @@ two saw the same.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
@@ -95,6 +95,12 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
             f'touches no job: {_WHY_EMPTY[command.only, command.kind]}; choose another range'
         )
     return Plan(ranges=found)
+
+
+def consequences(timetable: Timetable, touched: Mapping[ProcessName, Sequence[range]]) -> Plan:
+    """Return `touched` and all that waits for it, directly or not, as far as it has a history."""
+    merged = {name: _merged(list(runs)) for name, runs in touched.items()}
+    return Plan(ranges=_changed(timetable, _ascend(timetable.hierarchy, merged)))
 
 
 def unreset(timetable: Timetable, reset: Plan) -> Ranges:

@@ -27,8 +27,9 @@ class CommandKind(StrEnum):
 
     REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
     letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free run `process`.
-    PROCESS_SAVE, PROCESS_RUN: to the managed process `process`. BOX and USER are done already when
-    their row is inserted: it is their record in the audit.
+    PROCESS_SAVE, PROCESS_RUN: to the managed process `process`. BOX, USER and CONTEXT (what a
+    changed context means for what is finished) are done already when their row is inserted: it is
+    their record in the audit.
     """
 
     REPROCESS = 'reprocess'
@@ -46,6 +47,7 @@ class CommandKind(StrEnum):
     PROCESS_RUN = 'process_run'
     BOX = 'box'
     USER = 'user'
+    CONTEXT = 'context'
 
 
 #: Kinds that are about a range of jobs and are planned.

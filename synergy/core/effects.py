@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never, get_args
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
+from synergy.core.led_context import LedContext
 from synergy.core.records import Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 
@@ -82,6 +83,20 @@ class SaveCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class InsertCommand:
+    """Insert a command that the Scheduler makes itself; never refused, each id is there once."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class SaveContext:
+    """Remember what is led; refused unless the stored rev is one less (0: none)."""
+
+    context: LedContext
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFreerun:
     """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row)."""
 
@@ -134,20 +149,24 @@ Save: TypeAlias = (
     | MoveUnit
     | CancelUnit
     | SaveCommand
+    | InsertCommand
+    | SaveContext
     | SaveFreerun
     | RemoveFreerun
     | SaveOverride
     | RemoveOverride
 )
 Effect: TypeAlias = Save | Announce | Note
+#: The classes of effects that are saved.
+SAVES: Final[tuple[type, ...]] = get_args(Save)
 
 
 def in_stages(saves: Iterable[Save]) -> list[Save]:
     """Return `saves` as a store without transactions applies them: by kind of row.
 
     Units, then jobs (hours before days before months before years), free runs, overrides,
-    commands; within one kind the given order. Such a commit may break off between any two saves,
-    and whatever it leaves is repaired:
+    commands, the context that is led; within one kind the given order. Such a commit may break off
+    between any two saves, and whatever it leaves is repaired:
 
     - A unit without its job is adopted when the start is decided again, or cancelled as a stray.
     - A job whose unit has moved on or was cancelled before the job was saved is found by the sweep,
@@ -156,6 +175,8 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
       unit; the unit stands in the store, and the input is decided from it once more.
     - An override saved without its command is saved once more, by whoever executes the command.
     - A command is saved last: until then it counts as not done, and its batch is planned again.
+    - The context that is led is remembered after the request that its change calls for: until then
+      the next leader finds the same change, and the request by the same id.
 
     `synergy.simulation` tears commits in this order, too.
     """
@@ -175,8 +196,10 @@ def _stage(save: Save) -> int:
             return 11
         case SaveOverride() | RemoveOverride():
             return 12
-        case SaveCommand():
+        case SaveCommand() | InsertCommand():
             return 13
+        case SaveContext():
+            return 14
         case _:
             assert_never(save)
 
@@ -190,8 +213,10 @@ def name_of(save: Save) -> str:
             return f'job {job.key} at rev {job.rev - 1}'
         case MoveUnit() | CancelUnit():
             return f'unit {save.uow_id}'
-        case SaveCommand(command):
+        case SaveCommand(command) | InsertCommand(command):
             return f'command {command.id}'
+        case SaveContext(context):
+            return f'context that is led, rev {context.rev}'
         case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
             return f'free run {freerun.name}'
         case SaveOverride():

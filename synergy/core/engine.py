@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from synergy.core.commands import (
@@ -70,13 +71,18 @@ class Engine:
         timetable: Timetable,
         machine_by_name: Mapping[str, Machine],
         isolated: Collection[ProcessName] = (),
+        left_out: Mapping[ProcessName, object] = MappingProxyType({}),
     ) -> None:
         """Decide over `timetable`, each process by the machine that it names.
 
-        isolated: processes of which nothing is decided but what operators ask for.
+        isolated: processes of which nothing is decided but what operators ask for. left_out: those
+        of which nothing is started or written at all, with the reason, which `str` tells; their
+        intervals are not final, so what waits for them waits.
         """
         self.timetable = timetable
+        self.left_out = left_out
         self._isolated = frozenset(isolated)
+        self._silent = self._isolated | frozenset(left_out)
         #: Whom the decision under way is about; after an exception, whom it was about.
         self.deciding: ProcessName | None = None
         self._hierarchy = timetable.hierarchy
@@ -147,7 +153,7 @@ class Engine:
     def _start_all(self, node: Node, budget: int, now: datetime) -> int:
         """Start what may start, earliest first, up to max_running; return the budget left."""
         process = node.process
-        if not process.is_on or process.name in self._isolated:
+        if not process.is_on or process.name in self._silent:
             return budget
         for key in self.timetable.resting(process.name):
             if self.timetable.running_count(process.name) < process.max_running:
@@ -179,7 +185,7 @@ class Engine:
     def _run_live(self, node: Node, now: datetime) -> None:
         """Let live intervals run, earliest first, while there is a place."""
         process = node.process
-        if not process.is_on:
+        if not process.is_on or process.name in self.left_out:
             return
         live = range(self._hierarchy.over_until(node, now), self.timetable.span(process.name).stop)
         for ordinal in live:
@@ -383,6 +389,8 @@ class Engine:
     def _carry_out(self, item: Commanded, now: datetime) -> None:
         command = item.command
         for key in item.keys:
+            if self.timetable.state(key) is None or key.process in self.left_out:
+                continue  # Planned under another context; it has no place in this one.
             job = self.timetable.open_job(key) or item.rows.get(key) or _embryo(key, now)
             if _is_touched(command, job):
                 if job.state.is_running and job.uow_id is not None:

@@ -148,6 +148,11 @@ class Hierarchy:
             last = self._group_end(other, ordinals.stop - 1)
         return _clip(range(self._group_end(node, first), self._group_end(node, last) + 1), node)
 
+    def groups_of(self, node: Node, ordinals: range) -> range:
+        """Return the ordinals at which the groups end in which a run of intervals lies."""
+        first, last = ordinals.start, ordinals.stop - 1
+        return _clip(range(self._group_end(node, first), self._group_end(node, last) + 1), node)
+
     def children_of(self, node: Node, ordinals: range) -> range:
         """Return the child ordinals nested in a run of intervals; empty without a child level."""
         if node.child is None or not ordinals:
@@ -231,6 +236,7 @@ def build(
         for problem in _tree_problems(tree, tree_by_name, process_by_name)
     ]
     problems += _membership_problems(tree_by_name, process_by_name)
+    problems += _dependency_problems(tree_by_name, process_by_name)
     order = _order(tree_by_name, problems)
     if problems:
         raise HierarchyError(tuple(problems))
@@ -296,6 +302,63 @@ def _membership_problems(
             yield f'managed process {name} is in no tree; enclose it in a timetable_tree_entry'
         elif len(tree_names) > 1:
             yield f'{name} stands in {len(tree_names)} places ({", ".join(tree_names)}); keep one'
+
+
+def _dependency_problems(
+    tree_by_name: Mapping[str, Tree], process_by_name: Mapping[ProcessName, Process]
+) -> Iterator[str]:
+    """Yield the dependencies by which something would silently not wait for what lies within it.
+
+    A process waits for that of its own level in the other tree, and through its children for what
+    these wait for. One that does neither is sound only if the other tree has nothing finer: then
+    nothing of it lies within the process's intervals.
+    """
+    levels_by_tree = {
+        tree.name: {
+            process.qualifier
+            for name in tree.levels
+            if (process := process_by_name.get(name)) is not None
+        }
+        for tree in tree_by_name.values()
+    }
+    for tree in tree_by_name.values():
+        own = levels_by_tree[tree.name]
+        for name in dict.fromkeys(tree.dependent_on):
+            other = levels_by_tree.get(name, set())
+            if not own or not other or name == tree.name:
+                continue  # Named by another problem.
+            common = own & other
+            finest = max((level.rank for level in common), default=-1)
+            deaf = sorted(
+                (
+                    level
+                    for level in own
+                    if level.rank > finest and any(item.rank > level.rank for item in other)
+                ),
+                key=lambda level: level.rank,
+            )
+            if common and not deaf:
+                continue
+            why = (
+                f'{_and(deaf)} has no counterpart there and would run without waiting for the '
+                f'{_and(item for item in other if item.rank > deaf[0].rank)} level'
+                if common
+                else 'they have no level in common, so nothing would wait'
+            )
+            missing = deaf or sorted(own, key=lambda level: level.rank)
+            yield (
+                f'tree {tree.name!r} ({_and(own)}) depends on tree {name!r} ({_and(other)}), but '
+                f'{why}; enclose a process in {name!r} that is {_or(missing)}, or one in '
+                f'{tree.name!r} that is {_or(other - own)}, or remove the dependent_on'
+            )
+
+
+def _and(levels: Iterable[Qualifier]) -> str:
+    return ', '.join(level.word for level in sorted(levels, key=lambda level: level.rank))
+
+
+def _or(levels: Iterable[Qualifier]) -> str:
+    return ' or '.join(level.word for level in sorted(levels, key=lambda level: level.rank))
 
 
 def _order(tree_by_name: Mapping[str, Tree], problems: list[str]) -> list[str]:

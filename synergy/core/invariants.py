@@ -1,7 +1,8 @@
 """What must hold for any store at any time: one checker for tests and `launch.py verify`.
 
 Numbers are those of the project's list of invariants (`docs/architecture.md`): I1 every interval
-exists exactly once, I2 no parent is finished while a child of the current generation is not, I3
+exists exactly once, I2 no job is finished while something that it waits for is not, or before that
+was, I3
 with blocking_dependencies nothing runs before its dependencies are processed or noop, I4 at most
 one live unit per job and one lease per unit, I5 fences and attempts are consistent, I7 only legal
 states. I6, I8 and I9 are about histories; tests check them from what they saw happen.
@@ -9,15 +10,23 @@ states. I6, I8 and I9 are about histories; tests check them from what they saw h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
+from synergy.core.closure import is_among
+from synergy.core.commands import Command
+from synergy.core.context_change import refused_levels
 from synergy.core.hierarchy import Hierarchy, Node
-from synergy.core.records import CommandId, Job, ProcessName, Unit
+from synergy.core.led_context import LedContext
+from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
+
+_RAN: Final = (JobState.PROCESSED, JobState.NOOP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,53 +42,171 @@ class Violation:
         return f'{self.invariant} {self.key}: {self.text}'
 
 
+class JobLevel(NamedTuple):
+    """A process and a level at which there are rows of it."""
+
+    process: ProcessName
+    qualifier: Qualifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Under:
+    """Under what circumstances rows are judged.
+
+    applying: requests that are asked for or being applied. led: the context that the store was last
+    led with.
+    """
+
+    applying: Sequence[Command] = ()
+    led: LedContext | None = None
+
+
 def check(
     hierarchy: Hierarchy,
     jobs: Iterable[Job],
     units: Iterable[Unit],
     now: datetime,
-    applying: Collection[CommandId] = (),
+    under: Under | None = None,
 ) -> Iterator[Violation]:
     """Yield every violation in a store's rows.
 
     jobs, units: all rows, each in order of process and timeperiod. Rows of processes that are not
-    in `hierarchy`, and of intervals outside their tree's span, are not judged. applying: requests
-    that are being applied, inputs before outputs: what they have reset is not held against
-    parents that they are about to reset. Cost: one pass;
-    memory: a byte per interval, and the rows of jobs that are not final.
+    in `hierarchy`, of intervals outside their tree's span, and of another level than their process
+    has now (`other_levels` counts them) are not judged; nor is what waits for a process that is
+    left out because of its level.
+
+    I2 is broken by a job that is processed or noop while something that it waits for is not final,
+    and by one that is *older* than something that it waits for: whose row was last written in an
+    earlier term than the other's. A final row is written again only after a reset, and what resets
+    a job resets those that wait for it in the same request, so the one that waits always ends in
+    the same term or a later one, whatever the clocks say. Only a request that is not yet applied to
+    its end may have it otherwise for a while: what it has reset, and what its plan is about to
+    reset, is not held against anybody. A skipped job may have been skipped before its inputs were
+    done. Cost: one pass; memory: nine bytes for each interval, and the rows of jobs that are not
+    final.
     """
-    timetable = Timetable(hierarchy)
-    timetable.extend(now)
-    yield from _fill(timetable, jobs, now)
+    rows = _Rows(hierarchy, now, under or Under())
+    yield from rows.fill(jobs)
     for node in hierarchy:
-        yield from _order_violations(timetable, node, applying)
-    yield from _unit_violations(timetable, units)
+        yield from rows.order_violations(node)
+    yield from _unit_violations(rows.timetable, units)
 
 
-def _fill(timetable: Timetable, jobs: Iterable[Job], now: datetime) -> Iterator[Violation]:
-    before: JobKey | None = None
-    for job in jobs:
-        node = timetable.hierarchy.nodes.get(job.process)
-        if node is None:
-            continue
-        if job.key == before:
-            yield Violation(invariant='I1', key=job.key, text='has more than one row')
-        before = job.key
-        if timetable.state(job.key) is None:
-            # An embryo waits for nothing: 2.x made rows of the future when somebody looked at them.
-            is_begun = job.state is not JobState.EMBRYO
-            if (
-                is_begun
-                and job.timeperiod.ordinal >= timetable.hierarchy.begun_until(node, now)
-                and (node.until is None or job.timeperiod.ordinal < node.until)
-            ):
-                yield Violation(
-                    invariant='I1', key=job.key, text='has a row, but its interval has not begun'
+class _Rows:
+    """The job rows of a store, as far as judging them needs it."""
+
+    def __init__(self, hierarchy: Hierarchy, now: datetime, under: Under) -> None:
+        self.timetable = Timetable(hierarchy)
+        self.timetable.extend(now)
+        self._now = now
+        self._under = under
+        self._applying = {command.id for command in under.applying}
+        self._plans = [command.plan for command in under.applying if command.plan]
+        self._terms = {
+            name: array('q', bytes(8 * len(self.timetable.span(name)))) for name in hierarchy.nodes
+        }
+        # Ended again for a request that is being applied.
+        self._again: set[JobKey] = set()
+        self._levels: dict[ProcessName, dict[Qualifier, int]] = {}
+        self._left_out: Collection[ProcessName] = ()
+
+    def fill(self, jobs: Iterable[Job]) -> Iterator[Violation]:
+        """Take over the rows; yield what is wrong with each for itself."""
+        timetable, hierarchy = self.timetable, self.timetable.hierarchy
+        before: JobKey | None = None
+        for job in jobs:
+            node = hierarchy.nodes.get(job.process)
+            if node is None:
+                continue
+            qualifier = job.timeperiod.qualifier
+            by_level = self._levels.setdefault(job.process, {})
+            by_level[qualifier] = by_level.get(qualifier, 0) + 1
+            if qualifier is not node.process.qualifier:
+                continue
+            if job.key == before:
+                yield Violation(invariant='I1', key=job.key, text='has more than one row')
+            before = job.key
+            if timetable.state(job.key) is None:
+                # An embryo waits for nothing: 2.x made rows of the future when somebody looked.
+                if (
+                    job.state is not JobState.EMBRYO
+                    and job.timeperiod.ordinal >= hierarchy.begun_until(node, self._now)
+                    and (node.until is None or job.timeperiod.ordinal < node.until)
+                ):
+                    text = 'has a row, but its interval has not begun'
+                    yield Violation(invariant='I1', key=job.key, text=text)
+                continue
+            timetable.put(job)
+            self._terms[job.process][job.timeperiod.ordinal - node.first] = job.term
+            if job.state.is_final and job.request_id in self._applying:
+                self._again.add(job.key)
+            yield from _row_violations(job, node)
+        timetable.settle()
+        self._left_out = refused_levels(hierarchy, self._under.led, self._levels)
+
+    def order_violations(self, node: Node) -> Iterator[Violation]:
+        """Yield finished jobs ahead of an input, and breaches of blocking_dependencies."""
+        hierarchy, name = self.timetable.hierarchy, node.process.name
+        for run in self.timetable.runs_in(name, self.timetable.span(name), _RAN):
+            for ordinal in run:
+                key = _key(hierarchy, name, ordinal)
+                if any(is_among(plan, key) for plan in self._plans):
+                    continue
+                for source in node.inputs:
+                    if source.process not in self._left_out:
+                        ordinals = hierarchy.input_range(node, source, ordinal)
+                        yield from self._ahead_of(key, source.process, ordinals)
+                        if source.process != node.child:
+                            yield from self._skipped(node, key, source.process, ordinals)
+
+    def _ahead_of(self, key: JobKey, source: ProcessName, ordinals: range) -> Iterator[Violation]:
+        hierarchy = self.timetable.hierarchy
+        pending = self.timetable.first_pending(source, ordinals)
+        if pending is not None:
+            other = _key(hierarchy, source, pending)
+            reset = self.timetable.open_job(other)
+            if reset is None or reset.request_id not in self._applying:
+                text = f'is finished, but {other} is not ({self.timetable.state(other)})'
+                yield Violation(invariant='I2', key=key, text=text)
+            return
+        own = self._terms[key.process][key.timeperiod.ordinal - hierarchy.nodes[key.process].first]
+        first = hierarchy.nodes[source].first
+        terms = self._terms[source][ordinals.start - first : ordinals.stop - first]
+        if max(terms, default=0) <= own:
+            return
+        for place, term in enumerate(terms):
+            other = _key(hierarchy, source, ordinals.start + place)
+            if term > own and other not in self._again:
+                text = (
+                    f'is older than {other}, for which it waits: it ended in term {own}, that in '
+                    f'term {term}; ./launch.py reprocess {key.process} {key.timeperiod} runs it '
+                    'again'
                 )
-            continue
-        timetable.put(job)
-        yield from _row_violations(job, node)
-    timetable.settle()
+                yield Violation(invariant='I2', key=key, text=text)
+                return
+
+    def _skipped(
+        self, node: Node, key: JobKey, source: ProcessName, ordinals: range
+    ) -> Iterator[Violation]:
+        if node.process.blocking is not Blocking.DEPENDENCIES:
+            return
+        skipped = self.timetable.first_in(source, ordinals, JobState.SKIPPED)
+        if skipped is not None and self.timetable.state(key) is JobState.PROCESSED:
+            other = _key(self.timetable.hierarchy, source, skipped)
+            text = f'was processed, but {other} was skipped'
+            yield Violation(invariant='I3', key=key, text=text)
+
+
+def other_levels(
+    hierarchy: Hierarchy, jobs: Iterable[Job], counts: dict[JobLevel, int]
+) -> Iterator[Job]:
+    """Yield `jobs`, and count on the way those of another level than their process has now."""
+    for job in jobs:
+        node = hierarchy.nodes.get(job.process)
+        if node is not None and job.timeperiod.qualifier is not node.process.qualifier:
+            level = JobLevel(job.process, job.timeperiod.qualifier)
+            counts[level] = counts.get(level, 0) + 1
+        yield job
 
 
 def _row_violations(job: Job, node: Node) -> Iterator[Violation]:
@@ -90,40 +217,6 @@ def _row_violations(job: Job, node: Node) -> Iterator[Violation]:
         yield Violation(invariant='I7', key=job.key, text='is processed, but no unit was ever made')
     if job.rev < 1:
         yield Violation(invariant='I7', key=job.key, text=f'has a row at rev {job.rev}')
-
-
-def _order_violations(
-    timetable: Timetable, node: Node, applying: Collection[CommandId]
-) -> Iterator[Violation]:
-    """Yield finished parents with an unfinished child, and breaches of blocking_dependencies."""
-    hierarchy = timetable.hierarchy
-    name, qualifier = node.process.name, node.process.qualifier
-    for ordinal in timetable.span(name):
-        key = JobKey(name, Timeperiod(qualifier, ordinal))
-        state = timetable.state(key)
-        if state not in (JobState.PROCESSED, JobState.NOOP):
-            continue
-        for source in node.inputs:
-            ordinals = hierarchy.input_range(node, source, ordinal)
-            pending = timetable.first_pending(source.process, ordinals)
-            if pending is not None:
-                other = _key(hierarchy, source.process, pending)
-                reset = timetable.open_job(other)
-                if reset is not None and reset.request_id in applying:
-                    continue
-                yield Violation(
-                    invariant='I2',
-                    key=key,
-                    text=f'is finished, but {other} is not ({timetable.state(other)})',
-                )
-            if node.process.blocking is not Blocking.DEPENDENCIES or source.process == node.child:
-                continue
-            skipped = timetable.first_in(source.process, ordinals, JobState.SKIPPED)
-            if skipped is not None and state is JobState.PROCESSED:
-                other = _key(hierarchy, source.process, skipped)
-                yield Violation(
-                    invariant='I3', key=key, text=f'was processed, but {other} was skipped'
-                )
 
 
 def _unit_violations(timetable: Timetable, units: Iterable[Unit]) -> Iterator[Violation]:

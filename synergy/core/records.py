@@ -101,7 +101,8 @@ class Job:
     rev: number of transitions so far; 0 means that no row exists. run: number of units made so far.
     is_held: its unit is dead and the process's policy leaves the job to an operator; a held job
     takes no place among `max_running`. uow_id: None also between the runs of a live interval.
-    request_id: the command that reset it last. reason: why it was skipped, held or reset.
+    request_id: the command that reset it last. reason: why it was skipped, held or reset. term: of
+    the leadership that wrote the row, as the store has it; of a row to be written it says nothing.
     """
 
     process: ProcessName
@@ -115,6 +116,7 @@ class Job:
     request_id: CommandId | None = None
     reason: str | None = None
     changed_at: datetime
+    term: int = field(default=0, compare=False)
 
     @property
     def has_live_unit(self) -> bool:

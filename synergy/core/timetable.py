@@ -112,10 +112,11 @@ class Timetable:
                 self._place(job.key, job.timeperiod.ordinal - first, self._code(job), job)
         return tuple(strangers)
 
-    def pages(self) -> Sequence[IndexPage]:
+    def pages(self, without: Collection[ProcessName] = ()) -> Sequence[IndexPage]:
         """Return the pages of the processes that have changed since the last call.
 
-        Nothing may be drafted: a copy of what was never saved would hide intervals for good.
+        without: processes whose rows are not what their page would say. Nothing may be drafted: a
+        copy of what was never saved would hide intervals for good.
         """
         assert not self._undo, 'settle or roll back first'
         changed, self._changed = self._changed, set()
@@ -127,7 +128,7 @@ class Timetable:
                 codes=bytes(self._codes[name].translate(_ENDED_ONLY)),
             )
             for name in self._codes
-            if name in changed
+            if name in changed and name not in without
         ]
 
     def _take(self, copy: IndexCopy | None) -> datetime | None:
@@ -319,6 +320,13 @@ class Timetable:
     def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
         """Return the stretches of `ordinals` that have begun and are not final."""
         return self._runs(process, ordinals, _UNFINISHED)
+
+    def runs_in(
+        self, process: ProcessName, ordinals: range, states: Collection[JobState]
+    ) -> Sequence[range]:
+        """Return the stretches of `ordinals` that stand in `states`, none of which is embryo."""
+        codes = bytes(_CODE_BY_STATE[state] for state in states)
+        return self._runs(process, ordinals, re.compile(b'[' + re.escape(codes) + b']+'))
 
     def _runs(
         self, process: ProcessName, ordinals: range, pattern: re.Pattern[bytes]

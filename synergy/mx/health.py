@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.context_change import left_out
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.standing import Standing
 from synergy.core.supervision import ProcessStatus
@@ -144,7 +145,7 @@ def health_of(ask: Ask) -> Health:
         needs += _idle(ask, standing, leadership)
     is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
     return Health(
-        needs=[*needs, *(of_broker if is_away_long else [])],
+        needs=[*needs, *_level_needs(ask), *(of_broker if is_away_long else [])],
         standing=standing,
         warnings=[] if is_away_long else of_broker,
         broker=trouble,
@@ -243,6 +244,21 @@ def _needs(
             if view.is_ill(row)
         ]
     return needs
+
+
+def _level_needs(ask: Ask) -> list[Need]:
+    """Return what the Scheduler leaves out, for its level has changed under its old name."""
+    found = left_out(ask.context.hierarchy, ask.store.led_context())
+    return [
+        Need(
+            text=f'{item.process} is {item.now.word} in context.py, but its history is '
+            f'{item.was.word}: nothing of it runs, and what waits for it waits.',
+            advice=f'Give the {item.now.word} process another name, or make {item.process} '
+            f'{item.was.word} again; then restart the Scheduler.',
+            href=f'/processes/{item.process}',
+        )
+        for item in found.values()
+    ]
 
 
 def _troubles(ask: Ask, standing: Standing) -> list[Need]:

@@ -29,6 +29,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.PROCESS_RUN: 'run a process now',
     CommandKind.BOX: 'boxes and workers',
     CommandKind.USER: 'users and tokens',
+    CommandKind.CONTEXT: 'changed context',
 }
 
 _SENTENCES: Final[Mapping[CommandKind, str]] = {
@@ -40,6 +41,7 @@ _SENTENCES: Final[Mapping[CommandKind, str]] = {
     CommandKind.FREERUN_RUN: 'run {process} now',
     CommandKind.FREERUN_CANCEL: 'cancel what runs of {process}',
     CommandKind.PROCESS_RUN: 'look at {process} now',
+    CommandKind.CONTEXT: 'go by a changed context.py, which concerns {process} from {start} on',
 }
 _OF_USERS: Final = {
     'add': 'add user {name} as {role}',

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from synergy.core.context_change import RowsByLevel
+from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
 
 
@@ -50,6 +52,17 @@ class Administration(Protocol):
 
     def check(self) -> Findings:
         """Look, and change nothing. Cost: one pass over what another version wrote."""
+        ...
+
+    def rows_by_level(self) -> RowsByLevel:
+        """Return how many job rows each process has at each level, whatever version wrote them.
+
+        Cost: one pass over the keys of all job rows. Nothing is made or changed.
+        """
+        ...
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with; None: none was ever remembered."""
         ...
 
     def update(self) -> Findings:

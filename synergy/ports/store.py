@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun
+from synergy.core.led_context import LedContext
 from synergy.core.records import (
     Box,
     BoxProcess,
@@ -184,6 +185,13 @@ class Ledger(Protocol):
 
     def overrides(self) -> Sequence[Override]:
         """Return what operators have changed of managed processes, by name; few rows."""
+        ...
+
+    def led_context(self) -> LedContext | None:
+        """Return the context that the store was last led with; None: none was ever remembered.
+
+        Of one that somebody made illegal nothing is left but its rev.
+        """
         ...
 
     def prune(self, before: datetime, limit: int) -> int:

@@ -16,12 +16,14 @@ from synergy.core.commands import Command, CommandState, counted
 from synergy.core.effects import (
     CancelUnit,
     Effect,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
     Save,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
@@ -195,8 +197,10 @@ class Isolating:
                 return _subject(override.process)
             case RemoveOverride(process):
                 return _subject(process)
-            case SaveCommand(command):
+            case SaveCommand(command) | InsertCommand(command):
                 return command_subject(command.id)
+            case SaveContext():
+                return None
 
     def _process_of(self, uow_id: UowId, timetable: Timetable | None) -> ProcessName | None:
         """Return whose unit it is: a move names only the unit."""

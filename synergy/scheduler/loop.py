@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 from synergy.core.commands import (
@@ -25,19 +25,12 @@ from synergy.core.commands import (
     CommandKind,
 )
 from synergy.core.effects import (
+    SAVES,
     Announce,
-    CancelUnit,
     Effect,
-    InsertUnit,
-    MoveUnit,
     Note,
-    RemoveFreerun,
-    RemoveOverride,
     Save,
     SaveCommand,
-    SaveFreerun,
-    SaveJob,
-    SaveOverride,
 )
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns, reconcile
@@ -56,12 +49,13 @@ from synergy.ports.errors import (
     StoreUnavailable,
 )
 from synergy.ports.store import SchedulerStore
-from synergy.scheduler import sweep
+from synergy.scheduler import context_change, sweep
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.bad_messages import BadMessages
 from synergy.scheduler.isolating import Isolating, is_of
 from synergy.scheduler.leader import Leader
-from synergy.scheduler.loop_settings import LoopSettings as LoopSettings  # Part of the loop.
+from synergy.scheduler.loop_settings import Index as Index
+from synergy.scheduler.loop_settings import LoopSettings as LoopSettings
 from synergy.scheduler.open_commands import OpenCommands
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.pruning import Pruning
@@ -82,29 +76,6 @@ CLOCK_STEP_SECONDS: Final = 1.0
 ROWS_PER_LOOK: Final = 10_000
 #: How often a copy of the index is saved.
 COPY_PERIOD: Final = timedelta(minutes=10)
-
-_SAVES: Final = (
-    InsertUnit,
-    SaveJob,
-    MoveUnit,
-    CancelUnit,
-    SaveCommand,
-    SaveFreerun,
-    RemoveFreerun,
-    SaveOverride,
-    RemoveOverride,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What a leader keeps in memory: dropped as a whole, rebuilt from the store."""
-
-    engine: Engine
-    freeruns: Freeruns
-    timers: Timers
-    requests: Requests
-    overrides: Overrides
 
 
 class Scheduler:
@@ -146,6 +117,7 @@ class Scheduler:
         self._is_store_down = False
         self._is_deaf = False
         self._refusal_count = 0
+        self._told_refused: frozenset[ProcessName] = frozenset()
         self._is_stopping = False
         self._bad_messages = BadMessages()
 
@@ -312,18 +284,19 @@ class Scheduler:
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
         # A commit that was refused may mean that the copy is wrong: then every row is read.
-        copy = self._store.index_copy() if self._refusal_count == 0 else None
+        led = self._store.led_context()
+        is_usable = self._refusal_count == 0 and context_change.is_known(led, overrides.hierarchy)
+        copy = self._store.index_copy() if is_usable else None
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
         strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
-        if strangers:
-            logger.warning(
-                '%d job rows, such as %s, have no place in the context; they are left alone',
-                len(strangers),
-                strangers[0],
-                extra={'event': 'strangers_found'},
-            )
-        engine = Engine(timetable, pipeline.machine_by_name, self._isolating.processes)
+        found = context_change.found(
+            self._store, led, timetable, strangers, pipeline.machine_by_name, now
+        )
+        self._told_refused = context_change.tell(found.refused, self._told_refused)
+        engine = Engine(
+            timetable, pipeline.machine_by_name, self._isolating.processes, found.refused
+        )
         isolated = self._isolating.freeruns
         kept = self._store.freeruns()
         illegal = self._illegal()
@@ -344,7 +317,8 @@ class Scheduler:
         self._index = index = self._wired(engine, freeruns, overrides, now)
         index.requests.illegal = illegal
         self._pause(index)
-        self._apply(index, [*effects, *overrides.void()])
+        self._apply(index, [*effects, *overrides.void(), *found.effects])
+        context_change.apply_own(self._store, index.requests, partial(self._apply_held, index), now)
         self._look_at_all(index, now)
         self._next_sweep = None
         self._next_copy = now if copy is None else now + COPY_PERIOD
@@ -357,6 +331,11 @@ class Scheduler:
             extra={'event': 'index_loaded'},
         )
         return index
+
+    def _apply_held(self, index: Index, effects: Sequence[Effect]) -> None:
+        if self._leader.hold():
+            raise LeadershipLost('the lease ran out while a changed context was dealt with')
+        self._apply(index, effects)
 
     def _index_rows(self, since: datetime | None) -> Iterator[IndexRow]:
         """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
@@ -377,7 +356,12 @@ class Scheduler:
         """Go by the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
-        engine = Engine(timetable, self._pipeline.machine_by_name, self._isolating.processes)
+        engine = Engine(
+            timetable,
+            self._pipeline.machine_by_name,
+            self._isolating.processes,
+            index.engine.left_out,
+        )
         self._index = self._wired(engine, index.freeruns, index.overrides, now)
         self._index.requests.illegal = index.requests.illegal
         self._look_at_all(self._index, now)
@@ -499,11 +483,11 @@ class Scheduler:
 
     def _apply(self, index: Index, effects: Sequence[Effect]) -> None:
         """Save, then index, then hand over what is to be announced."""
-        saves = [effect for effect in effects if isinstance(effect, _SAVES)]
+        saves = [effect for effect in effects if isinstance(effect, SAVES)]
         if saves:
             if not self._leader.is_trusted:
                 raise LeadershipLost('the lease may have run out before the commit')
-            self._commit(saves)
+            self._commit(cast('Sequence[Save]', saves))
         index.engine.timetable.settle()
         now = self._clock.now()
         self._announcer.add((item for item in effects if isinstance(item, Announce)), now)
@@ -524,7 +508,7 @@ class Scheduler:
     def _copy_index(self, index: Index, now: datetime) -> None:
         """Save a copy of the index now and then, so that the next start need not read all rows."""
         if now >= self._next_copy and self._leader.leadership is not None:
-            pages = index.engine.timetable.pages()
+            pages = index.engine.timetable.pages(without=index.engine.left_out)
             copy = IndexCopy(as_of=now, pages=tuple(pages))
             self._store.save_index_copy(self._leader.leadership, copy)
             self._next_copy = now + COPY_PERIOD

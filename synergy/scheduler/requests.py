@@ -91,6 +91,9 @@ class Requests:
             return []
         if command.state is CommandState.RUNNING:
             return self._progress(command, now)
+        why = self._engine.left_out.get(command.process)
+        if why is not None and command.plan is None:
+            return self._engine.on([Refused(command, str(why))], now)
         ranges = command.plan
         if ranges is None:
             try:

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synergy.core.commands import CommandState
+from synergy.core.commands import CommandKind, CommandState
+from synergy.core.context_change import ACTOR
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.invariants import check
+from synergy.core.invariants import Under, check
+from synergy.core.led_context import LedContext, led_process
 from synergy.core.records import Unit, UowId
-from synergy.core.states import UnitState
+from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
 from synergy.ports.store import JobFilter, Store
@@ -33,6 +35,35 @@ class Monitor:
     hierarchy: Hierarchy
     fence_by_unit: dict[UowId, int] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
+    _contexts: list[Hierarchy] = field(default_factory=list)
+    _job_by_unit: dict[UowId, JobKey] = field(default_factory=dict)
+    _first_claim: dict[UowId, int] = field(default_factory=dict)
+    _last_finish: dict[JobKey, int] = field(default_factory=dict)
+    _event_count: int = 0
+
+    def expect(self, hierarchy: Hierarchy) -> None:
+        """Know another context that may be led from now on."""
+        if not self._contexts:
+            self._contexts.append(self.hierarchy)
+        self._contexts.append(hierarchy)
+        self.hierarchy = hierarchy
+
+    def _led(self, led: LedContext | None) -> Hierarchy:
+        """Return the context by which rows are to be judged: that which the store was led with."""
+        if led is None:
+            return self._contexts[0] if self._contexts else self.hierarchy
+        for hierarchy in reversed(self._contexts):
+            if all(
+                before is not None
+                and (
+                    before.qualifier is not node.process.qualifier
+                    or before == led_process(hierarchy, node)
+                )
+                for node in hierarchy
+                for before in (led.processes.get(node.process.name),)
+            ):
+                return hierarchy
+        return self.hierarchy
 
     def saw_call(self, name: str, arguments: Sequence[Any], result: Any) -> None:
         """Look at a call that took effect."""
@@ -41,6 +72,8 @@ class Monitor:
                 self._saw_claim(unit)
         elif name == 'finish':
             for end in arguments[0]:
+                if end.uow_id not in result and end.uow_id in self._job_by_unit:
+                    self._last_finish[self._job_by_unit[end.uow_id]] = self._next()
                 newest = self.fence_by_unit.get(end.uow_id)
                 if end.uow_id not in result and end.fence != newest:
                     raise Broken(
@@ -57,19 +90,15 @@ class Monitor:
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
-        applying = {
-            command.id
-            for command in self.store.commands(
-                (CommandState.REQUESTED, CommandState.APPLYING), 1000
-            )
-        }
+        states = (CommandState.REQUESTED, CommandState.APPLYING)
+        under = Under(applying=self.store.commands(states, 1000), led=self.store.led_context())
         found = next(
             check(
-                self.hierarchy,
+                self._led(under.led),
                 self.store.find_jobs(JobFilter(), _ROWS_MAX),
                 self.store.all_units(),
                 self.store.store_now(),
-                applying,
+                under,
             ),
             None,
         )
@@ -77,14 +106,49 @@ class Monitor:
             raise Broken(str(found))
 
     def is_finished(self, left_out: Collection[str] = ()) -> bool:
-        """Tell whether everything has ended, but for some processes."""
-        return self._unfinished(left_out) is None
+        """Tell whether everything has ended, but for some processes, under the last context."""
+        is_led = self._led(self.store.led_context()) is self.hierarchy
+        return is_led and self._unfinished(left_out) is None
 
     def check_finished(self, left_out: Collection[str] = ()) -> None:
         """Check that everything has ended: faults have stopped, and time has passed."""
         found = self._unfinished(left_out)
         if found is not None:
             raise Broken(f'I8 {found} long after faults have stopped')
+
+    def check_order(self, context_changes: int) -> None:
+        """Check that all ran after what they wait for, and no more often than somebody asked for.
+
+        By what was seen of claims and finishes, and not by what the rows say.
+        """
+        asked = [
+            command
+            for command in self.store.commands(tuple(CommandState), _ROWS_MAX)
+            if command.actor == ACTOR and command.kind is CommandKind.REPROCESS
+        ]
+        if len(asked) > context_changes:
+            raise Broken(f'{len(asked)} requests were made for {context_changes} changes')
+        for job in self.store.find_jobs(JobFilter(), _ROWS_MAX):
+            node = self.hierarchy.nodes.get(job.process)
+            if node is None or job.state is not JobState.PROCESSED or job.uow_id is None:
+                continue
+            began = self._first_claim.get(job.uow_id)
+            for source in node.inputs:
+                qualifier = self.hierarchy.nodes[source.process].process.qualifier
+                for ordinal in self.hierarchy.input_range(node, source, job.timeperiod.ordinal):
+                    other = JobKey(source.process, Timeperiod(qualifier, ordinal))
+                    ended = self._last_finish.get(other)
+                    if began is not None and ended is not None and ended > began:
+                        raise Broken(f'I2 {job.key} began before {other} ended')
+            if node.process.machine == 'discrete':
+                events = [event.text for event in self.store.events(job.key, _ROWS_MAX)]
+                resets = sum(text.startswith('reset: ') for text in events)
+                if job.run > resets + 1:
+                    raise Broken(f'I6 {job.key} ran {job.run} times, but was reset {resets} times')
+
+    def _next(self) -> int:
+        self._event_count += 1
+        return self._event_count
 
     def _unfinished(self, left_out: Collection[str]) -> str | None:
         for node in self.hierarchy:
@@ -107,6 +171,8 @@ class Monitor:
         if unit.fence <= before:
             raise Broken(f'I5 {unit}: claimed under fence {unit.fence} after {before}')
         self.fence_by_unit[unit.id] = unit.fence
+        self._job_by_unit[unit.id] = unit.key
+        self._first_claim.setdefault(unit.id, self._next())
         self.starts.append(f'{unit.key} run {unit.run} attempt {unit.attempt}')
         live = [
             other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -26,6 +26,7 @@ _TURN_SECONDS: Final = 10.0
 _KILLS: Final = 0.3
 _COMMANDS: Final = 0.4
 _CLOCKS_SET: Final = 0.1
+_CONTEXTS_CHANGED: Final = 0.15
 #: In peace everything due must finish within this; it covers every lease, delay and sweep.
 _PEACE_SECONDS: Final = 3000.0
 _PEACE_TURN_SECONDS: Final = 60.0
@@ -34,6 +35,8 @@ _RETRY: Final = RetryPolicy(
     max_attempts=50, delay=timedelta(seconds=1), delay_max=timedelta(seconds=20)
 )
 _SHELL: Final = ProcessName('Cleaner')
+#: The process whose level changes where contexts do.
+_CHANGING: Final = ProcessName('SiteMonthly')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +49,19 @@ class History:
     broken: str | None
 
 
-def simulate(seed: int, poison: str | None = None) -> History:
+def simulate(seed: int, poison: str | None = None, *, with_contexts: bool = False) -> History:
     """Play one history; the same seed, the same history.
 
     poison: a process or free run of which the store refuses everything, for ever: all but it, and
-    what waits for it, is to finish.
+    what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
     """
     faults = usual()
     faults.poison = poison
-    world = World(plot(), seed, faults)
+    contexts = _contexts() if with_contexts else []
+    world = World(plot(contexts[0] if contexts else None), seed, faults)
     broken = None
     try:
-        _play(world, _held_up_by(world, poison))
+        _play(world, _held_up_by(world, poison), contexts)
     except Broken as error:
         broken = str(error)
     finally:
@@ -69,6 +73,11 @@ def simulate(seed: int, poison: str | None = None) -> History:
         )
         world.close()
     return history
+
+
+def simulate_contexts(seed: int) -> History:
+    """Play one history in which context.py is changed on the way."""
+    return simulate(seed, with_contexts=True)
 
 
 def _held_up_by(world: World, poison: str | None) -> set[str]:
@@ -92,7 +101,7 @@ def _check_poison(world: World) -> None:
         raise Broken(f'{names} are isolated, but only {poison} is poisonous')
 
 
-def _play(world: World, left_out: Collection[str]) -> None:
+def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]) -> None:
     for _ in range(_TURNS):
         world.run(_TURN_SECONDS)
         if world.random.random() < _KILLS:
@@ -101,6 +110,14 @@ def _play(world: World, left_out: Collection[str]) -> None:
             world.command_something()
         if world.random.random() < _CLOCKS_SET:
             world.set_clock()
+        if contexts and world.random.random() < _CONTEXTS_CHANGED:
+            world.change_context(_pipeline(world.random.choice(contexts)))
+    if contexts:
+        # All of it, so that everything is due in the end; at the level that the history is of now.
+        led = world.store.led_context()
+        before = None if led is None else led.processes.get(_CHANGING)
+        monthly = Qualifier.MONTHLY if before is None else before.qualifier
+        world.change_context(_pipeline(_hierarchy(monthly=monthly)))
     world.faults.stop()
     world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
@@ -109,27 +126,18 @@ def _play(world: World, left_out: Collection[str]) -> None:
     world.monitor.check_rows()
     world.monitor.check_finished(left_out)
     _check_poison(world)
+    world.monitor.check_order(world.context_changes)
 
 
-def plot() -> Plot:
-    """Return two trees of which one depends on the other, every machine, and a free run."""
-    hierarchy = _hierarchy()
-    names = [node.process.name for node in hierarchy]
-    tick = Freerun(
-        name=ProcessName(f'{_SHELL}::tick'),
-        trigger=Every(seconds=20),
-        overlap=Overlap.QUEUE,
-        definition='simulated',
-        changed_at=_START,
-    )
+def plot(hierarchy: Hierarchy | None = None) -> Plot:
+    """Return two trees of which one depends on the other, every machine, and a free run.
+
+    hierarchy: another one of the same processes to begin with.
+    """
+    pipeline = _pipeline(hierarchy or _hierarchy())
+    names = [node.process.name for node in pipeline.hierarchy]
     return Plot(
-        pipeline=Pipeline(
-            hierarchy=hierarchy,
-            route_of=_route_of,
-            freeruns=[tick],
-            freerun_processes=[_SHELL],
-            policy_of=lambda _: _RETRY,
-        ),
+        pipeline=pipeline,
         # Late enough for the clock to be set back by hours and every interval still to be over.
         start=_END + timedelta(hours=5),
         instances=dict.fromkeys([*names, _SHELL], 1),
@@ -137,7 +145,47 @@ def plot() -> Plot:
     )
 
 
-def _hierarchy() -> Hierarchy:
+def _pipeline(hierarchy: Hierarchy) -> Pipeline:
+    tick = Freerun(
+        name=ProcessName(f'{_SHELL}::tick'),
+        trigger=Every(seconds=20),
+        overlap=Overlap.QUEUE,
+        definition='simulated',
+        changed_at=_START,
+    )
+    return Pipeline(
+        hierarchy=hierarchy,
+        route_of=_route_of,
+        freeruns=[tick],
+        freerun_processes=[_SHELL],
+        policy_of=lambda _: _RETRY,
+    )
+
+
+def _contexts() -> list[Hierarchy]:
+    """Return what context.py may say on the way: less at first, then more, less, and otherwise."""
+    late, early = _START + timedelta(hours=7), _END - timedelta(hours=8)
+    return [
+        _hierarchy(start=late, end=early),
+        _hierarchy(start=late),
+        _hierarchy(end=early),
+        _hierarchy(is_dependent=False),
+        _hierarchy(has_hours=False),
+        _hierarchy(monthly=Qualifier.YEARLY),
+        _hierarchy(),
+    ]
+
+
+def _hierarchy(
+    *,
+    start: datetime = _START,
+    end: datetime = _END,
+    is_dependent: bool = True,
+    has_hours: bool = True,
+    monthly: Qualifier = Qualifier.MONTHLY,
+) -> Hierarchy:
+    """Return what is simulated. monthly: level of the process of that name."""
+
     def process(name: str, qualifier: Qualifier, **fields: object) -> Process:
         return Process(
             name=ProcessName(name),
@@ -150,23 +198,28 @@ def _hierarchy() -> Hierarchy:
     processes = [
         process('SiteHourly', Qualifier.HOURLY, max_running=4),
         process('SiteDaily', Qualifier.DAILY, machine='continuous'),
-        process('SiteMonthly', Qualifier.MONTHLY, blocking=Blocking.CHILDREN),
+        process(_CHANGING, monthly, blocking=Blocking.CHILDREN),
         process('AlertHourly', Qualifier.HOURLY, grouping=3, max_running=2),
         process(
             'AlertDaily', Qualifier.DAILY, machine='recomputing', blocking=Blocking.DEPENDENCIES
         ),
     ]
+    if not has_hours:
+        processes = [item for item in processes if item.qualifier is not Qualifier.HOURLY]
     names = [item.name for item in processes]
+    levels = {
+        name: tuple(item for item in names if item.startswith(name)) for name in ('Site', 'Alert')
+    }
     return build(
         processes,
         [
-            Tree(name='site', levels=tuple(names[:3]), start=_START, end=_END),
+            Tree(name='site', levels=levels['Site'], start=start, end=end),
             Tree(
                 name='alert',
-                levels=tuple(names[3:]),
-                dependent_on=('site',),
-                start=_START,
-                end=_END,
+                levels=levels['Alert'],
+                dependent_on=('site',) if is_dependent else (),
+                start=start,
+                end=end,
             ),
         ],
     )

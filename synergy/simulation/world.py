@@ -120,6 +120,7 @@ class World:
         self.exchange = Exchange(self.clock, self.random, faults)
         self.monitor = Monitor(self.store, plot.pipeline.hierarchy)
         self._command_count = 0
+        self.context_changes = 0
         if plot.is_calm:
             for slot in self._slots():
                 self.spawn('box', slot.process, slot.instance)
@@ -143,6 +144,15 @@ class World:
         """End a process drawn by chance."""
         alive = [actor for actor in self.stage.actors if not actor.is_ended]
         self.stage.kill(self.random.choice(alive))
+
+    def change_context(self, pipeline: Pipeline) -> None:
+        """Deploy another context: every Scheduler dies, and the next ones have it."""
+        self.plot = replace(self.plot, pipeline=pipeline)
+        self.context_changes += 1
+        self.monitor.expect(pipeline.hierarchy)
+        for actor in self.stage.actors:
+            if not actor.is_ended and f':{_SCHEDULER}:' in actor.name:
+                self.stage.kill(actor)
 
     def set_clock(self) -> None:
         """Set the clock of all boxes and of the store, forward, or back but not by too much."""

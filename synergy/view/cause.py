@@ -20,7 +20,8 @@ class CauseKind(StrEnum):
     """What sort of cause it is, for programs.
 
     OUTSIDE, NOT_OVER, ENDED, RESTS: nothing is wrong. FAILED: held, or skipped after its last
-    attempt. DOOMED: will be skipped. WAITS_FOR: the causes one deeper tell of what it waits for.
+    attempt. DOOMED: will be skipped. LEFT_OUT: its process has another level in the context than
+    its history; nothing of it runs. WAITS_FOR: the causes one deeper tell of what it waits for.
     OFF, PAUSED, FULL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER, RUNNING,
     LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING, NO_BOX: why
     no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
@@ -34,6 +35,7 @@ class CauseKind(StrEnum):
     RESTS = 'rests'
     FAILED = 'failed'
     DOOMED = 'doomed'
+    LEFT_OUT = 'left_out'
     WAITS_FOR = 'waits_for'
     OFF = 'off'
     PAUSED = 'paused'

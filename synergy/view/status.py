@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synergy.core.commands import Command, CommandState
+from synergy.core.context_change import left_out
 from synergy.core.hierarchy import Node
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.states import JobState
@@ -80,7 +81,11 @@ def status(
         ],
         supervisors=views,
         schedulers=schedulers(views, leadership, is_led=has_leader),
-        warnings=[*(f'{item.text} {item.advice}' for item in found), *warnings(views)],
+        warnings=[
+            *(f'{item.text} {item.advice}' for item in found),
+            *warnings(views),
+            *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
+        ],
         open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
     )
 

@@ -7,13 +7,14 @@ action. Where a unit waits for a worker, what the boxes report is followed, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR, STATE_MACHINE_DISCRETE
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
+from synergy.core.context_change import RefusedLevel, left_out
 from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
@@ -55,12 +56,16 @@ _RECORDS_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an answer is drawn from. vanished_after: see `Settings.box_vanished`."""
+    """What an answer is drawn from. vanished_after: see `Settings.box_vanished`.
+
+    refused: processes whose level has changed under their old name.
+    """
 
     timetable: Timetable
     store: Store
     now: datetime
     vanished_after: timedelta
+    refused: Mapping[ProcessName, RefusedLevel]
     standing: Standing
 
 
@@ -76,8 +81,9 @@ def explain(
 
     A long chain is followed to its root all the same; what is left out in between is counted.
     """
+    refused = left_out(timetable.hierarchy, store.led_context())
     standing = standing_of(store, store.leadership(), store.store_now())
-    asked = Asked(timetable, store, now, vanished_after, standing)
+    asked = Asked(timetable, store, now, vanished_after, refused, standing)
     causes: list[Cause] = []
     seen: set[JobKey] = set()
     to_explain: list[tuple[int, JobKey]] = [(0, key)]
@@ -123,6 +129,9 @@ def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
     state = timetable.state(key)
     if state is None:
         return [_unborn(asked, node, key)], []
+    if key.process in asked.refused:
+        text = str(asked.refused[key.process])
+        return [Cause(key=key, kind=CauseKind.LEFT_OUT, text=text)], []
     if state.is_final:
         return [_final(asked, key, state)], []
     job = timetable.open_job(key)

@@ -14,16 +14,19 @@ from synergy.adapters.clocks import SimulatedClock
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.effects import (
     CancelUnit,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
     SaveCommand,
+    SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
+from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import (
     RUNS_PER_JOB_MAX,
     Box,
@@ -945,6 +948,55 @@ def test_the_rows_of_all_boxes_are_listed(store: Store) -> None:
     store.set_desired('b1', 'Worker', is_on=False)
 
     assert [row.box_id for row in store.box_processes(None)] == ['b1', 'b2']
+
+
+def test_the_context_that_is_led_is_remembered_revision_by_revision(store: Store) -> None:
+    first = LedContext(
+        rev=1, processes={ProcessName('SiteHourly'): LedProcess(qualifier=Qualifier.HOURLY)}
+    )
+    later = replace(first, rev=2, processes={})
+    assert store.led_context() is None
+
+    store.commit(leader(store), [SaveContext(first)])
+    assert store.led_context() == first
+    for refused in (first, replace(first, rev=3)):
+        with pytest.raises(CommitRefused, match='context that is led'):
+            store.commit(leader(store), [SaveContext(refused)])
+    store.commit(leader(store), [SaveContext(later)])
+
+    assert store.led_context() == later
+
+
+def test_a_leader_whose_term_is_over_remembers_nothing(store: Store) -> None:
+    old = leader(store)
+    store.resign(old)
+    leader(store, 'two')
+
+    with pytest.raises(LeadershipLost):
+        store.commit(old, [SaveContext(LedContext(rev=1))])
+
+    assert store.led_context() is None
+
+
+def test_a_command_of_the_scheduler_is_inserted_once(store: Store) -> None:
+    made = command('c1')
+    store.commit(leader(store), [InsertCommand(made), SaveContext(LedContext(rev=1))])
+
+    store.commit(leader(store), [InsertCommand(replace(made, reason='another'))])
+
+    assert store.command(made.id) == made
+
+
+def test_a_job_says_in_which_term_it_was_written(store: Store) -> None:
+    first = leader(store)
+    store.commit(first, [SaveJob(job_of(), 'one')])
+    store.resign(first)
+    second = leader(store, 'two')
+    other = key('SiteHourly@2026112201')
+    store.commit(second, [SaveJob(job_of(other), 'one')])
+
+    assert [job.term for job in store.find_jobs(JobFilter(), 10)] == [first.term, second.term]
+    assert store.jobs([HOUR])[HOUR].term == first.term
 
 
 def test_a_refused_commit_names_what_was_refused_and_why(store: Store) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from synergy.core.hierarchy import HierarchyError, Input, InputKind, build
+from synergy.core.hierarchy import Hierarchy, HierarchyError, Input, InputKind, build
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking
-from synergy.core.timeperiod import Timeperiod
+from synergy.core.timeperiod import Qualifier, Timeperiod
 from tests.builders import instant, key, process, tree, two_trees
 
 VECTORS = Path(__file__).parent.parent / 'vectors'
@@ -167,3 +169,110 @@ def test_all_problems_are_reported_together() -> None:
 
     assert len(caught.value.problems) == 4
     assert "did you mean 'ADaily'?" in str(caught.value)
+
+
+NAME_BY_LEVEL = {
+    Qualifier.YEARLY: 'Yearly',
+    Qualifier.MONTHLY: 'Monthly',
+    Qualifier.DAILY: 'Daily',
+    Qualifier.HOURLY: 'Hourly',
+}
+LEVEL_SETS = [
+    levels for count in range(1, 5) for levels in itertools.combinations(NAME_BY_LEVEL, count)
+]
+
+
+def dependent(own: Sequence[Qualifier], other: Sequence[Qualifier]) -> Hierarchy:
+    """Build tree `b`, of the levels `own`, that depends on tree `a`, of the levels `other`."""
+    names_a = [f'A{NAME_BY_LEVEL[level]}' for level in other]
+    names_b = [f'B{NAME_BY_LEVEL[level]}' for level in own]
+    return build(
+        map(process, [*names_a, *names_b]),
+        [
+            tree('a', names_a, start='2024010100'),
+            tree('b', names_b, start='2024010100', dependent_on=['a']),
+        ],
+    )
+
+
+def reached(hierarchy: Hierarchy, name: ProcessName) -> set[ProcessName]:
+    """Return what a process waits for, directly or not."""
+    found: set[ProcessName] = set()
+    todo = [name]
+    while todo:
+        for source in hierarchy.nodes[todo.pop()].inputs:
+            if source.process not in found:
+                found.add(source.process)
+                todo.append(source.process)
+    return found
+
+
+@pytest.mark.parametrize('own', LEVEL_SETS)
+@pytest.mark.parametrize('other', LEVEL_SETS)
+def test_a_dependency_by_which_something_would_not_wait_is_refused(
+    own: Sequence[Qualifier], other: Sequence[Qualifier]
+) -> None:
+    """Each process must wait for whatever of the other tree is finest and lies in its intervals."""
+    try:
+        hierarchy = dependent(own, other)
+    except HierarchyError as error:
+        (problem,) = error.problems
+        assert "tree 'b'" in problem
+        assert "depends on tree 'a'" in problem
+        apart = [level for level in own if not any(o.rank >= level.rank for o in own if o in other)]
+        assert not set(own) & set(other) or any(
+            level.rank < max(item.rank for item in other) for level in apart
+        )
+        return
+
+    finest = ProcessName(f'A{NAME_BY_LEVEL[other[-1]]}')
+    waits = {level: reached(hierarchy, ProcessName(f'B{NAME_BY_LEVEL[level]}')) for level in own}
+    assert any(node.dependencies for node in hierarchy)
+    for level, found in waits.items():
+        if other[-1].rank > level.rank:
+            assert finest in found
+        if level in other:
+            assert f'A{NAME_BY_LEVEL[level]}' in found
+
+
+@pytest.mark.parametrize(
+    ('own', 'other', 'words'),
+    [
+        (
+            [Qualifier.DAILY],
+            [Qualifier.HOURLY],
+            "tree 'b' (daily) depends on tree 'a' (hourly), but they have no level in common, so "
+            "nothing would wait; enclose a process in 'a' that is daily, or one in 'b' that is "
+            'hourly, or remove the dependent_on',
+        ),
+        (
+            [Qualifier.YEARLY, Qualifier.DAILY],
+            [Qualifier.YEARLY, Qualifier.HOURLY],
+            "tree 'b' (yearly, daily) depends on tree 'a' (yearly, hourly), but daily has no "
+            'counterpart there and would run without waiting for the hourly level; enclose a '
+            "process in 'a' that is daily, or one in 'b' that is hourly, or remove the "
+            'dependent_on',
+        ),
+    ],
+)
+def test_a_refused_dependency_names_the_levels_and_the_remedy(
+    own: Sequence[Qualifier], other: Sequence[Qualifier], words: str
+) -> None:
+    with pytest.raises(HierarchyError) as refused:
+        dependent(own, other)
+
+    assert refused.value.problems == (words,)
+
+
+@pytest.mark.parametrize(
+    ('own', 'other'),
+    [
+        ([Qualifier.DAILY], [Qualifier.DAILY, Qualifier.HOURLY]),
+        ([Qualifier.DAILY, Qualifier.HOURLY], [Qualifier.HOURLY]),
+        ([Qualifier.DAILY, Qualifier.HOURLY], [Qualifier.DAILY]),
+    ],
+)
+def test_a_dependency_that_connects_the_finest_common_level_is_sound(
+    own: Sequence[Qualifier], other: Sequence[Qualifier]
+) -> None:
+    assert any(node.dependencies for node in dependent(own, other))

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from synergy.core.invariants import check
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.hierarchy import build
+from synergy.core.invariants import Under, check
 from synergy.core.records import Job, Unit, UowId, uow_id_of
 from synergy.core.states import Blocking, JobState, UnitState
-from tests.builders import instant, key, two_trees
+from synergy.core.timeperiod import Qualifier
+from tests.builders import instant, key, process, tree, two_trees
 
 NOW = instant('2026112500')
 
@@ -122,3 +125,63 @@ def test_a_row_of_an_interval_that_has_not_begun_is_named() -> None:
 
 def test_rows_outside_the_context_are_not_judged() -> None:
     assert found([job('OtherHourly@2026112200', rev=0), job('SiteHourly@2020010100')]) == []
+
+
+def test_a_job_whose_input_ended_in_a_later_term_is_older_than_it() -> None:
+    hours = [replace(item, term=2) for item in day_of_hours()]
+    late = [*hours[:-1], replace(hours[-1], term=4)]
+
+    assert found([*hours, job('SiteDaily@2026112200', term=2)]) == []
+    assert found([*hours, job('SiteDaily@2026112200', term=3)]) == []
+    assert found([*late, job('SiteDaily@2026112200', term=4)]) == []
+    assert found([*late, job('SiteDaily@2026112200', term=3)]) == ['I2 SiteDaily@2026112200']
+    assert found([*late, job('SiteDaily@2026112200', JobState.NOOP, term=3)]) == [
+        'I2 SiteDaily@2026112200'
+    ]
+    assert found([*late, job('SiteDaily@2026112200', JobState.SKIPPED, term=3)]) == []
+    assert found([*late, job('SiteDaily@2026112200', JobState.EMBRYO, term=3)]) == []
+
+
+def test_a_job_that_is_older_than_what_it_depends_on_is_found() -> None:
+    days = [*day_of_hours(), job('SiteDaily@2026112200', term=3)]
+
+    assert found([job('AlertDaily@2026112200', term=3), *days]) == []
+    assert found([job('AlertDaily@2026112200', term=2), *days]) == ['I2 AlertDaily@2026112200']
+
+
+def test_what_a_request_that_is_being_applied_has_to_do_with_is_no_violation() -> None:
+    day, hour = key('SiteDaily@2026112200'), key('SiteHourly@2026112205')
+    hours = day_of_hours()
+    hours[5] = replace(hours[5], term=4, request_id=CommandId('r'))
+    rows = [*hours, job('SiteDaily@2026112200', term=3)]
+    hierarchy = two_trees(end='2026112400')
+    request = Command(
+        id=CommandId('r'),
+        kind=CommandKind.REPROCESS,
+        process=hour.process,
+        start=hour.timeperiod,
+        end=hour.timeperiod.shift(1),
+        actor='ann',
+        state=CommandState.APPLYING,
+        created_at=NOW,
+    )
+    other = replace(
+        request,
+        id=CommandId('o'),
+        plan={day.process: ((day.timeperiod.ordinal, day.timeperiod.ordinal + 1),)},
+    )
+
+    assert list(check(hierarchy, rows, [], NOW)) != []
+    assert list(check(hierarchy, rows, [], NOW, Under(applying=[request]))) == []
+    assert list(check(hierarchy, rows, [], NOW, Under(applying=[other]))) == []
+
+
+def test_rows_of_another_level_are_not_judged() -> None:
+    hierarchy = build(
+        [replace(process('SiteHourly'), qualifier=Qualifier.DAILY), process('SiteMonthly')],
+        [tree('site', ['SiteHourly', 'SiteMonthly'], end='2026112400')],
+    )
+    rows = [*day_of_hours(), job('SiteMonthly@2026110000')]
+    units = [unit('SiteHourly@2026112223', UnitState.REQUESTED)]
+
+    assert list(check(hierarchy, rows, units, NOW)) == []

@@ -12,8 +12,11 @@ import pytest
 
 from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.core.records import BoxProcess
+from synergy.core.effects import SaveContext
+from synergy.core.led_context import LedContext, LedProcess
+from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
+from synergy.core.timeperiod import Qualifier
 from synergy.mx.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable
@@ -238,3 +241,25 @@ def test_a_broker_that_is_back_is_forgotten(tmp_path: Path) -> None:
         watch.look()
 
     assert watch.trouble is None
+
+
+def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(pages: Pages) -> None:
+    """Its history is daily, as the Scheduler has written down."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    led = LedContext(
+        rev=1, processes={ProcessName('SiteHourly'): LedProcess(qualifier=Qualifier.DAILY)}
+    )
+    pages.store.commit(leadership, [SaveContext(led)])
+
+    found = health(pages, 503)
+    told: Any = pages.get('/api/v1/jobs/SiteHourly/2026112311/why').json
+
+    assert found['needs'] == [
+        'SiteHourly is hourly in context.py, but its history is daily: nothing of it runs, and '
+        'what waits for it waits. Give the hourly process another name, or make SiteHourly daily '
+        'again; then restart the Scheduler.'
+    ]
+    assert 'make SiteHourly daily again' in pages.get('/health').text
+    assert told['causes'][0]['kind'] == 'left_out'
+    assert 'make SiteHourly daily again' in told['causes'][0]['text']

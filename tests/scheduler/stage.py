@@ -10,7 +10,7 @@ from synergy.adapters.clocks import SimulatedClock
 from synergy.adapters.embedded_broker import EmbeddedBroker
 from synergy.adapters.mongo_store import MongoStore
 from synergy.adapters.sqlite_store import SqliteStore
-from synergy.cli.verify import all_jobs, applying
+from synergy.cli.verify import all_jobs, circumstances
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
@@ -125,6 +125,6 @@ class Stage:
                 all_jobs(self.store),
                 self.store.all_units(),
                 self.clock.now(),
-                applying(self.store),
+                circumstances(self.store),
             )
         )

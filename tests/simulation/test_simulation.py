@@ -18,10 +18,12 @@ from synergy.core.engine import Engine
 from synergy.scheduler import loop
 from synergy.scheduler.loop import Index, Scheduler
 from synergy.simulation.faults import usual
-from synergy.simulation.runs import plot, simulate
+from synergy.simulation.runs import plot, simulate, simulate_contexts
 from synergy.simulation.world import World
 
 SEEDS = 200
+#: Histories in which the context changes, too.
+CONTEXT_SEEDS = 60
 SEEDS_WITH_POISON = 20
 #: A mutant must be found within so many histories.
 SEEDS_FOR_MUTANTS = 60
@@ -41,6 +43,14 @@ def test_no_promise_is_broken_in_any_history() -> None:
     broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
     assert broken == []
     assert sum(item.start_count for item in histories) > SEEDS * 40
+
+
+def test_no_promise_is_broken_while_contexts_change() -> None:
+    with ProcessPoolExecutor() as pool:
+        histories = list(pool.map(simulate_contexts, range(CONTEXT_SEEDS)))
+
+    broken = [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
+    assert broken == []
 
 
 @pytest.mark.parametrize(

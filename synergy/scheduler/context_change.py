@@ -1,0 +1,221 @@
+"""What a leader does first when its context is not the one that the store was last led with.
+
+The request by which finished intervals above something new run again, and the memory of the present
+context, are saved in one commit, in this order: whoever dies in between leaves the next leader the
+same change, and the same request. The request is then applied to its end before anything is
+started, so that nothing runs on what is about to be reset.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from synergy.core.closure import keys_of
+from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.context_change import (
+    ACTOR,
+    ContextChange,
+    RefusedLevel,
+    RowsByLevel,
+    Surroundings,
+    compare,
+    growth_request,
+    kept_record,
+    returned,
+)
+from synergy.core.effects import Effect, InsertCommand, Note, SaveContext
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.invariants import Under, check
+from synergy.core.led_context import LedContext
+from synergy.core.machines.table import Machine
+from synergy.core.records import Job, ProcessName
+from synergy.core.timeperiod import JobKey, Qualifier
+from synergy.core.timetable import Timetable
+from synergy.ports.store import JobFilter, SchedulerStore
+from synergy.scheduler.requests import Requests
+
+logger = logging.getLogger(__name__)
+
+_OPEN_COMMANDS_MAX: Final = 10_000
+_PAGE: Final = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a comparison has led to. effects: to be saved before anything is decided."""
+
+    refused: Mapping[ProcessName, RefusedLevel]
+    effects: Sequence[Effect]
+
+
+def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
+    """Tell whether each process was led last, at its present level.
+
+    Else all rows must be read: a copy of the index tells nothing of rows of another level, and of
+    a process that was out of the context it is older than its date says.
+    """
+    return led is not None and all(
+        (before := led.processes.get(node.process.name)) is not None
+        and before.qualifier is node.process.qualifier
+        and not before.is_out
+        for node in hierarchy
+    )
+
+
+def found(
+    store: SchedulerStore,
+    led: LedContext | None,
+    timetable: Timetable,
+    strangers: Sequence[JobKey],
+    machine_by_name: Mapping[str, Machine],
+    now: datetime,
+) -> Found:
+    """Compare the context with the one that was led; return what is to be done about it.
+
+    strangers: keys of rows that have no place in the timetable.
+    """
+    if strangers:
+        logger.warning(
+            '%d job rows, such as %s, have no place in the context; they are left alone',
+            len(strangers),
+            strangers[0],
+            extra={'event': 'strangers_found'},
+        )
+    hierarchy = timetable.hierarchy
+    rows_by_level = _rows_by_level(timetable, strangers)
+    applying = [
+        command
+        for command in store.open_commands(_OPEN_COMMANDS_MAX)
+        if command.kind is CommandKind.REPROCESS and command.state is not CommandState.RUNNING
+    ]
+    back = returned(hierarchy, led, rows_by_level)
+    change = compare(
+        led,
+        timetable,
+        Surroundings(
+            rows_by_level=rows_by_level,
+            live={
+                node.process.name
+                for node in hierarchy
+                if machine_by_name[node.process.machine].runs_live
+            },
+            applying=applying,
+            behind=_behind(store, hierarchy, back, Under(led=led), now)
+            - _about_to_be_reset(back, applying, hierarchy),
+        ),
+    )
+    return Found(refused=change.refused, effects=_effects(change, led, hierarchy, now))
+
+
+def _behind(
+    store: SchedulerStore,
+    hierarchy: Hierarchy,
+    back: Collection[ProcessName],
+    under: Under,
+    now: datetime,
+) -> Set[JobKey]:
+    """Return the jobs of processes that are back which are older than what they wait for.
+
+    Cost: the rows of these processes, and of those that they wait for.
+    """
+    if not back:
+        return frozenset()
+    sources = {source.process for name in back for source in hierarchy.nodes[name].inputs}
+    rows = _rows_of(store, tuple(sorted({*back, *sources})))
+    return {
+        item.key
+        for item in check(hierarchy, rows, (), now, under)
+        if item.invariant == 'I2' and item.key.process in back
+    }
+
+
+def _about_to_be_reset(
+    back: Collection[ProcessName], applying: Sequence[Command], hierarchy: Hierarchy
+) -> Set[JobKey]:
+    return {
+        key
+        for command in applying
+        for key in keys_of(hierarchy, command.plan or {})
+        if key.process in back
+    }
+
+
+def _rows_of(store: SchedulerStore, processes: tuple[ProcessName, ...]) -> Iterator[Job]:
+    where = JobFilter(processes=processes)
+    page = store.find_jobs(where, _PAGE)
+    while page:
+        yield from page
+        page = store.find_jobs(where, _PAGE, page[-1].key)
+
+
+def _effects(
+    change: ContextChange, led: LedContext | None, hierarchy: Hierarchy, now: datetime
+) -> list[Effect]:
+    if not change.is_changed:
+        return []
+    effects: list[Effect] = []
+    request = growth_request(change, led, hierarchy, now)
+    if request is not None:
+        text = f'{request.reason}; {request.planned_count} finished jobs run again by request'
+        effects += [
+            InsertCommand(request),
+            Note('context_grown', f'{text} {request.id}', is_warning=True),
+        ]
+    record = kept_record(change, led, hierarchy, now)
+    if record is not None:
+        effects += [
+            InsertCommand(record),
+            Note('context_shrunk', f'{record.reason}; {record.outcome}'),
+        ]
+    return [*effects, SaveContext(change.context)]
+
+
+def apply_own(
+    store: SchedulerStore,
+    requests: Requests,
+    do: Callable[[Sequence[Effect]], None],
+    now: datetime,
+) -> None:
+    """Apply what Schedulers have asked for themselves, before anything may start on it.
+
+    Each request batch by batch until all of its plan is reset, or somebody has paused it.
+    """
+    for listed in store.open_commands(_OPEN_COMMANDS_MAX):
+        command: Command | None = listed
+        if listed.actor != ACTOR or listed.kind is not CommandKind.REPROCESS:
+            continue
+        while command is not None and command.state is CommandState.APPLYING:
+            effects = requests.effects(command, now)
+            if not effects:
+                break
+            do(effects)
+            command = store.command(listed.id)
+
+
+def tell(
+    refused: Mapping[ProcessName, RefusedLevel], told: frozenset[ProcessName]
+) -> frozenset[ProcessName]:
+    """Say which processes are left out, and what to do, unless it was told; return which are."""
+    for item in [] if told == frozenset(refused) else refused.values():
+        logger.error('%s', item, extra={'event': 'level_changed'})
+    return frozenset(refused)
+
+
+def _rows_by_level(timetable: Timetable, strangers: Sequence[JobKey]) -> RowsByLevel:
+    """Return how many rows those processes have at each level that have any of another one."""
+    counts: dict[ProcessName, dict[Qualifier, int]] = {}
+    for process, timeperiod in strangers:
+        node = timetable.hierarchy.nodes.get(process)
+        if node is not None:
+            by_level = counts.setdefault(process, {})
+            qualifier = timeperiod.qualifier
+            by_level[qualifier] = by_level.get(qualifier, 0) + 1
+    for process, by_level in counts.items():
+        own = timetable.hierarchy.nodes[process].process.qualifier
+        in_place = sum(map(len, timetable.changed_runs(process, timetable.span(process))))
+        by_level[own] = by_level.get(own, 0) + in_place
+    return counts

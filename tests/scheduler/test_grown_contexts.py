@@ -1,0 +1,475 @@
+"""A context that has grown below something finished: what waits for it runs again, once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import pytest
+
+from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.sqlite_store import SqliteStore
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import Save
+from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.records import Leadership, ProcessName, UowId
+from synergy.core.states import JobState
+from synergy.core.timeperiod import Qualifier
+from synergy.ports.errors import StoreUnavailable
+from synergy.ports.store import SchedulerStore
+from synergy.scheduler import context_change
+from synergy.scheduler.loop import Scheduler
+from synergy.scheduler.pipeline import Pipeline
+from tests.builders import instant, key, process, tree
+from tests.scheduler.stage import Stage, route_of
+
+NOW = instant('2026112401')
+DAY = key('SiteDaily@2026112200')
+
+
+def site(
+    start: str = '2026112220', end: str | None = '2026112300', levels: str = 'Hourly Daily Monthly'
+) -> Hierarchy:
+    """Return a tree, and another one whose days depend on it."""
+    names = [f'Site{level}' for level in levels.split()]
+    return build(
+        map(process, [*names, 'AlertDaily', 'OtherHourly']),
+        [
+            tree('site', names, start=start, end=end),
+            tree('alert', ['AlertDaily'], dependent_on=['site'], end='2026112300'),
+            tree('other', ['OtherHourly'], start='2026112212', end='2026112300'),
+        ],
+    )
+
+
+class Led(Stage):
+    """A stage that is led with one context after another."""
+
+    def __init__(self, home: Path, hierarchy: Hierarchy) -> None:
+        super().__init__(home, hierarchy, NOW)
+        self.count = 0
+
+    def lead(self, hierarchy: Hierarchy) -> list[str]:
+        """Start a Scheduler with `hierarchy`, work all there is, and stop it; return what ran."""
+        self.hierarchy = hierarchy
+        self.started.clear()
+        scheduler = self.begun()
+        self.run(scheduler)
+        # Once more, so that requests are seen to be done.
+        self.clock.advance(timedelta(seconds=6))
+        self.run(scheduler)
+        scheduler.close()
+        return sorted(self.started)
+
+    def begun(self) -> Scheduler:
+        self.count += 1
+        return self.scheduler(f'led {self.count}')
+
+    def asked(self) -> list[Command]:
+        """Return what the Scheduler has asked for itself, oldest first."""
+        return sorted(
+            (item for item in self.store.commands(tuple(CommandState), 100)),
+            key=lambda command: (command.created_at, command.id),
+        )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Led:
+    return Led(tmp_path, site())
+
+
+def hours(first: int, last: int, run: int = 1) -> list[str]:
+    return [f'SiteHourly@20261122{hour:02d}#{run}' for hour in range(first, last + 1)]
+
+
+def test_a_start_that_moves_earlier_runs_the_new_hours_and_then_day_and_month_again(
+    stage: Led,
+) -> None:
+    stage.lead(site())
+
+    ran = stage.lead(site('2026112216'))
+
+    assert ran == sorted(
+        [
+            *hours(16, 19),
+            'SiteDaily@2026112200#2',
+            'SiteMonthly@2026110000#2',
+            'AlertDaily@2026112200#2',
+        ]
+    )
+    (command,) = stage.asked()
+    assert (command.actor, command.kind, command.state) == (
+        'scheduler',
+        CommandKind.REPROCESS,
+        CommandState.DONE,
+    )
+    assert command.reason is not None
+    assert 'SiteHourly starts at 2026112216 instead of 2026112220' in command.reason
+    assert command.outcome == '3 jobs: 3 processed'
+    events = [event.text for event in stage.store.events(DAY, 20)]
+    assert any('reset: reprocess by scheduler: context.py has changed' in text for text in events)
+    assert stage.violations() == []
+
+
+def test_each_runs_after_what_is_new_below_it(stage: Led) -> None:
+    stage.lead(site())
+    stage.hierarchy = site('2026112216')
+    stage.started.clear()
+
+    scheduler = stage.begun()
+    stage.run(scheduler)
+
+    order = stage.started
+    assert order.index('SiteDaily@2026112200#2') > max(map(order.index, hours(16, 19)))
+    assert order.index('SiteMonthly@2026110000#2') > order.index('SiteDaily@2026112200#2')
+    assert order.index('AlertDaily@2026112200#2') > order.index('SiteDaily@2026112200#2')
+    scheduler.close()
+
+
+def test_the_same_context_again_runs_nothing(stage: Led) -> None:
+    stage.lead(site())
+    stage.lead(site('2026112216'))
+
+    assert stage.lead(site('2026112216')) == []
+    assert len(stage.asked()) == 1
+
+
+def test_there_and_back_and_there_again_runs_the_day_once_each_time_that_it_grows(
+    stage: Led,
+) -> None:
+    stage.lead(site())
+    stage.lead(site('2026112216'))
+
+    assert stage.lead(site()) == []
+    assert stage.violations() == []
+    ran = stage.lead(site('2026112216'))
+
+    assert [text for text in ran if 'Hourly' in text] == []
+    assert 'SiteDaily@2026112200#3' in ran
+    grown, kept, again = stage.asked()
+    assert kept.kind is CommandKind.CONTEXT
+    assert kept.outcome is not None
+    assert '1 of SiteDaily' in kept.outcome
+    assert grown.id != again.id
+    assert stage.violations() == []
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'again'),
+    [
+        (
+            site(levels='Daily Monthly'),
+            site(levels='Hourly Daily Monthly'),
+            ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2'],
+        ),
+        (
+            site(end='2026112222'),
+            site(end='2026112300'),
+            ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2'],
+        ),
+        (
+            site(end='2026112300'),
+            site(end='2026112400'),
+            ['SiteMonthly@2026110000#2'],
+        ),
+        (
+            site(levels='Hourly Monthly Daily'),
+            site('2026112120', levels='Hourly Daily Monthly'),
+            ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2'],
+        ),
+    ],
+)
+def test_whatever_grows_below_something_finished_runs_it_again_once(
+    stage: Led, before: Hierarchy, after: Hierarchy, again: Sequence[str]
+) -> None:
+    stage.lead(before)
+
+    ran = stage.lead(after)
+
+    assert [text for text in ran if text.endswith('#2')] == again
+    assert max(Counter(ran).values()) == 1
+    assert stage.violations() == []
+    assert stage.lead(after) == []
+
+
+def test_a_dependency_that_is_added_runs_what_depends_on_it_again(stage: Led) -> None:
+    def trees(*dependent_on: str) -> Hierarchy:
+        return build(
+            map(process, ['ADaily', 'BDaily']),
+            [
+                tree('a', ['ADaily'], start='2026112000', end='2026112300'),
+                tree('b', ['BDaily'], dependent_on=dependent_on, end='2026112300'),
+            ],
+        )
+
+    stage.lead(trees())
+
+    assert stage.lead(trees('a')) == ['BDaily@2026112200#2']
+    assert stage.violations() == []
+
+
+def test_a_year_with_more_to_come_waits_for_it(stage: Led) -> None:
+    stage.lead(site())
+
+    ran = stage.lead(site(end=None))
+
+    assert 'SiteMonthly@2026110000#2' not in ran
+    assert stage.state(key('SiteMonthly@2026110000')) is JobState.EMBRYO
+    assert stage.violations() == []
+
+
+def test_a_store_that_remembers_nothing_runs_a_day_again_whose_hours_are_not_done(
+    stage: Led,
+) -> None:
+    stage.lead(site())
+    forget(stage)
+    stage.hierarchy = site('2026112216')
+    assert [item.invariant for item in stage.violations()] == ['I2']
+
+    ran = stage.lead(site('2026112216'))
+
+    assert ran == sorted(
+        [
+            *hours(16, 19),
+            'SiteDaily@2026112200#2',
+            'SiteMonthly@2026110000#2',
+            'AlertDaily@2026112200#2',
+        ]
+    )
+    assert stage.violations() == []
+
+
+def test_a_store_that_remembers_nothing_and_is_done_runs_nothing(stage: Led) -> None:
+    stage.lead(site())
+    forget(stage)
+
+    assert stage.lead(site()) == []
+    assert stage.asked() == []
+
+
+def test_a_memory_that_somebody_made_illegal_is_written_anew(stage: Led) -> None:
+    stage.lead(site())
+    cast('SqliteStore', stage.store)._file.write("UPDATE led_context SET text = '{'")
+
+    assert stage.lead(site()) == []
+    found = stage.store.led_context()
+    assert found is not None
+    assert found.rev == 2
+    assert found.processes
+
+
+def forget(stage: Led) -> None:
+    """Make the store one of an older version, which remembered nothing."""
+    cast('SqliteStore', stage.store)._file.write('DELETE FROM led_context')
+
+
+def test_verify_finds_a_day_that_is_older_than_its_hours_also_after_they_are_done(
+    stage: Led, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an older version has left it: the hours ran, the day did not run again."""
+    stage.lead(site())
+    monkeypatch.setattr(
+        context_change, 'found', lambda *_: context_change.Found(refused={}, effects=[])
+    )
+
+    ran = stage.lead(site('2026112216'))
+
+    assert ran == hours(16, 19)
+    assert [str(item) for item in stage.violations()] == [
+        'I2 SiteDaily@2026112200: is older than SiteHourly@2026112216, for which it waits: it '
+        'ended in term 1, that in term 2; ./launch.py reprocess SiteDaily 2026112200 runs it again'
+    ]
+
+
+def test_a_request_under_way_is_no_violation_at_any_moment(stage: Led) -> None:
+    stage.lead(site())
+    stage.hierarchy = site('2026112216')
+    scheduler = stage.begun()
+
+    for _ in range(60):
+        scheduler.step()
+        assert stage.violations() == []
+        stage.work()
+        assert stage.violations() == []
+        stage.clock.advance(timedelta(seconds=1))
+    scheduler.close()
+    assert stage.state(DAY) is JobState.PROCESSED
+
+
+# Whoever dies on the way
+
+
+class Dying:
+    """A store whose commit number `last` is lost, unheard of, or torn in the middle."""
+
+    def __init__(self, store: SchedulerStore, last: int, how: str) -> None:
+        self._store = store
+        self._left = last
+        self._how = how
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if self._left < 0:
+            raise StoreUnavailable('it is dead')
+        return cast('Callable[..., Any]', getattr(self._store, name))
+
+    def commit(
+        self,
+        leadership: Leadership,
+        saves: Sequence[Save],
+        announced: Mapping[UowId, datetime] = MappingProxyType({}),
+    ) -> None:
+        if self._left == 0 and self._how == 'torn':
+            for save in saves[: (len(saves) + 1) // 2]:
+                self._store.commit(leadership, [save])
+        elif self._left > 0 or self._how == 'unheard':
+            self._store.commit(leadership, saves, announced)
+        self._left -= 1
+        if self._left < 0:
+            raise StoreUnavailable('it is dead')
+
+
+@pytest.mark.parametrize('how', ['lost', 'unheard', 'torn'])
+@pytest.mark.parametrize('last', range(5))
+def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
+    stage: Led, how: str, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('synergy.scheduler.requests.JOBS_PER_BATCH_MAX', 2)
+    stage.lead(site())
+    stage.hierarchy = site('2026112216')
+    stage.started.clear()
+    broken = Scheduler(
+        Pipeline(hierarchy=stage.hierarchy, route_of=route_of),
+        store=cast('SchedulerStore', Dying(stage.open_store(), last, how)),
+        broker=stage.open_broker(),
+        clock=stage.clock,
+        settings=stage.scheduler('settings')._settings,
+    )
+    broken.step()
+    before = list(stage.started)
+    stage.clock.advance(timedelta(seconds=30))
+
+    stage.run(stage.begun())
+    stage.clock.advance(timedelta(seconds=6))
+    stage.run(stage.begun())
+
+    counts = Counter(before + stage.started)
+    assert counts['SiteDaily@2026112200#2'] == 1
+    assert sorted(counts) == sorted(
+        [
+            *hours(16, 19),
+            'SiteDaily@2026112200#2',
+            'SiteMonthly@2026110000#2',
+            'AlertDaily@2026112200#2',
+        ]
+    )
+    assert max(counts.values()) == 1
+    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS]
+    assert stage.violations() == []
+
+
+def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(stage: Led) -> None:
+    stage.lead(site('2026112216'))
+    request = Command(
+        id=CommandId('old'),
+        kind=CommandKind.REPROCESS,
+        process=ProcessName('SiteHourly'),
+        start=key('SiteHourly@2026112216').timeperiod,
+        end=key('SiteHourly@2026112218').timeperiod,
+        actor='ann',
+        state=CommandState.APPLYING,
+        created_at=stage.clock.now(),
+    )
+    ordinal = request.start.ordinal
+    plan = {ProcessName('SiteHourly'): ((ordinal, ordinal + 2),)}
+    stage.store.insert_command(replace(request, plan=plan, planned_count=2))
+
+    ran = stage.lead(site('2026112220'))
+
+    assert not [text for text in ran if 'Hourly' in text]
+    assert stage.state(key('SiteHourly@2026112216')) is JobState.PROCESSED
+    assert stage.violations() == []
+
+
+# The other store
+
+
+class LedByMongo(Led):
+    """The same on MongoDB."""
+
+    def __init__(self, home: Path, hierarchy: Hierarchy, uri: str) -> None:
+        self._uri = uri
+        self._opened: list[MongoStore] = []
+        super().__init__(home, hierarchy)
+
+    def close(self) -> None:
+        for store in self._opened:
+            store.close()
+
+    def open_store(self) -> SqliteStore:
+        store = MongoStore.open(self._uri, clock=self.clock)
+        self._opened.append(store)
+        return cast('SqliteStore', store)  # Tests of the scheduler ask for no more than the port.
+
+
+@pytest.fixture
+def on_mongodb(tmp_path: Path, mongo_uri: str) -> Iterator[LedByMongo]:
+    stage = LedByMongo(tmp_path, site(), mongo_uri)
+    yield stage
+    stage.close()
+
+
+def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: LedByMongo) -> None:
+    stage = on_mongodb
+    stage.lead(site())
+    again = ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2']
+
+    assert stage.lead(site('2026112216')) == sorted([*hours(16, 19), *again])
+    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS]
+    assert stage.lead(site()) == []
+    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS, CommandKind.CONTEXT]
+    assert stage.violations() == []
+
+    days = ProcessName('OtherHourly')
+    daily = [
+        replace(node.process, qualifier=Qualifier.DAILY)
+        if node.process.name == days
+        else node.process
+        for node in site()
+    ]
+    trees = {node.tree.name: node.tree for node in site(end='2026112306')}
+    grown = stage.lead(build(daily, trees.values()))
+    assert not [text for text in grown if text.startswith('Other')]
+    assert 'SiteMonthly@2026110000#3' in grown
+    assert stage.lead(site(end='2026112306')) == []
+    assert stage.violations() == []
+
+
+@pytest.mark.parametrize('last', range(3))
+def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
+    on_mongodb: LedByMongo, last: int
+) -> None:
+    stage = on_mongodb
+    stage.lead(site())
+    stage.hierarchy = site('2026112216')
+    stage.started.clear()
+    broken = Scheduler(
+        Pipeline(hierarchy=stage.hierarchy, route_of=route_of),
+        store=cast('SchedulerStore', Dying(stage.open_store(), last, 'torn')),
+        broker=stage.open_broker(),
+        clock=stage.clock,
+        settings=stage.scheduler('settings')._settings,
+    )
+    broken.step()
+    stage.clock.advance(timedelta(seconds=30))
+
+    stage.run(stage.begun())
+
+    counts = Counter(stage.started)
+    assert counts['SiteDaily@2026112200#2'] == 1
+    assert max(counts.values()) == 1
+    assert stage.violations() == []
