@@ -68,7 +68,7 @@ def without_secrets_of(text: str, uri: str) -> str:
         if at:
             pieces |= {credentials, credentials.partition(':')[2], unquote(credentials)}
         pieces |= set(_PIECES.split(rest[:_LENGTH_MAX]))
-    pieces |= {quote(piece, safe='') for piece in pieces}
+    pieces |= {quote(piece, safe='', errors='replace') for piece in pieces}
     known = set(_PIECES.split(shown)) | {name for name, _ in _OPTION.findall(shown)}
     for piece in sorted(pieces - known, key=len, reverse=True):
         if len(piece) >= _PIECE_LENGTH_MIN:

@@ -168,7 +168,7 @@ def test_a_refusal_repeats_nothing_raw(launch: Launch, words: tuple[str, ...]) -
 def test_one_record_is_one_line_of_a_log_file(tmp_path: Path) -> None:
     before = sys.stdout, sys.stderr, logging.raiseExceptions, logging.getLogger().handlers[:]
     try:
-        logs.set_up(
+        outlet = logs.set_up(
             title='x', level='INFO', file=tmp_path / 'x.log', bytes_max=10**6, count=1,
             is_console=False,
         )  # fmt: skip
@@ -178,8 +178,8 @@ def test_one_record_is_one_line_of_a_log_file(tmp_path: Path) -> None:
             raise ValueError(NASTY)
         except ValueError:
             logger.exception('it failed')
-        for handler in logging.getLogger().handlers:
-            handler.flush()
+        for handler in outlet._handlers:
+            handler.close()
     finally:
         sys.stdout, sys.stderr, logging.raiseExceptions, handlers = before
         logging.basicConfig(handlers=handlers, force=True)

@@ -158,7 +158,7 @@ def test_status_says_why_no_messages_pass(
 
     (warning,) = json.loads(half_done('status', '--json').out)['warnings']
 
-    assert 'no messages pass: RabbitMQ at amqp://127.0.0.1:1/%2F cannot be reached' in warning
+    assert 'no messages pass: RabbitMQ at amqp://•••@127.0.0.1:1/%2F cannot be reached' in warning
 
 
 def test_check_reaches_the_servers_when_asked(
