@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -17,6 +18,10 @@ from synergy.output.lines import cut
 _RECORD_LINES_MAX: Final = 2_000
 #: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
 _CANARY: Final = 'synergy-canary'
+
+
+#: By number; there is no public way to all of them.
+_LEVEL_NAMES: Final[dict[int, str]] = logging._levelToName  # noqa: SLF001
 
 
 class Sink(Protocol):
@@ -97,6 +102,17 @@ def _bounded(lines: list[str]) -> list[str]:
     return [*lines[:_RECORD_LINES_MAX], f'... ({left_out} more lines, cut)']
 
 
+class _OwnLogger(logging.Logger):
+    """One of this product, to which no handler or filter of the user can do harm."""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Hand on a record; what raises is told."""
+        try:
+            super().handle(record)
+        except Exception:  # noqa: BLE001 - user code
+            traceback.print_exc()
+
+
 class Standing:
     """How logging stands when no user code runs, and the way back to it.
 
@@ -116,6 +132,10 @@ class Standing:
         self._level, self._disable = root.level, root.manager.disable
         self._filters = list(root.filters)
         self._outlet_is = (outlet.level, outlet.formatter, list(outlet.filters))
+        self._module_is = (
+            logging.getLogRecordFactory(), logging.getLoggerClass(), logging.raiseExceptions,
+        )  # fmt: skip
+        self._level_names = list(_LEVEL_NAMES.items())
         self._canary.disabled = False
         for name in ['synergy', *root.manager.loggerDict]:
             if name.split('.')[0] == 'synergy':
@@ -132,13 +152,17 @@ class Standing:
             for name, found in loggers.items()
             if name == 'synergy' or name.startswith('synergy.')
         ]
+        for found, _ in self._own:
+            if type(found) is logging.Logger:
+                found.__class__ = _OwnLogger
         self.restore()
 
     def restore(self) -> None:
         """Undo what would silence the next run; costs next to nothing when nothing was changed."""
         root, outlet = logging.getLogger(), self._outlet
-        if outlet not in root.handlers:
-            root.addHandler(outlet)
+        if root.handlers[:1] != [outlet]:
+            # First: one of the user's may raise.
+            root.handlers[:] = [outlet, *(item for item in root.handlers if item is not outlet)]
         if root.level != self._level:
             root.setLevel(self._level)
         if root.filters != self._filters:
@@ -148,6 +172,7 @@ class Standing:
         if (outlet.level, outlet.formatter, outlet.filters) != self._outlet_is:
             outlet.level, outlet.formatter = self._outlet_is[:2]
             outlet.filters = list(self._outlet_is[2])
+        self._restore_module()
         root.disabled = False
         if self._canary.disabled:
             self._enable(root.manager)
@@ -156,6 +181,18 @@ class Standing:
             logger.propagate = True
             if logger.level != level:
                 logger.setLevel(level)
+
+    def _restore_module(self) -> None:
+        """Undo what holds for all loggers, those of the worker itself included."""
+        factory, logger_class, raises = self._module_is
+        if logging.getLogRecordFactory() is not factory:
+            logging.setLogRecordFactory(factory)
+        if logging.getLoggerClass() is not logger_class:
+            logging.setLoggerClass(logger_class)
+        logging.raiseExceptions = raises
+        for level, name in self._level_names:
+            if _LEVEL_NAMES.get(level) != name:
+                logging.addLevelName(level, name)
 
     def _enable(self, manager: logging.Manager) -> None:
         self._canary.disabled = False

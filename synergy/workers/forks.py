@@ -22,6 +22,8 @@ from typing import Final, NoReturn
 _NUMBERS: Final = (
     signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP,
 )  # fmt: skip
+#: Those by which one ends a child.
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def free_children(forget: Callable[[], None]) -> None:
@@ -40,7 +42,16 @@ def free_children(forget: Callable[[], None]) -> None:
 
     def in_child() -> None:
         forget()
+        # What a handler raises in here is lost, and with it the signal: one that has come already
+        # ends the child at once.
+        handlers = {number: signal.getsignal(number) for number in _ENDING}
+        for number, handler in handlers.items():
+            if callable(handler):
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, local.mask)
+        for number, handler in handlers.items():
+            if callable(handler):
+                signal.signal(number, handler)
 
     os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 

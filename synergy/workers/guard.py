@@ -13,7 +13,7 @@ import signal
 import threading
 
 # Twenty times quicker than that of signal, which looks for the name of each number.
-from _signal import getsignal  # type: ignore[import-not-found]  # Not in the stubs.
+from _signal import getsignal, pthread_sigmask  # type: ignore[import-not-found]  # Not in the stubs.
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -27,6 +27,11 @@ from synergy.ports.clock import Clock
 UNWIND_SECONDS: Final = 4.0
 #: The same when its lease is lost: somebody else may have begun the next attempt.
 UNWIND_SECONDS_LOST: Final = 0.5
+
+
+#: What else a run may have changed that matters to the next: with SIGCHLD ignored, for one, every
+#: command that fails looks as if it had succeeded.
+_OTHERS: Final = (signal.SIGCHLD, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT)
 
 
 class Cause(Enum):
@@ -86,6 +91,16 @@ class SignalGuard:
         self._before = {number: signal.getsignal(number) for number in self._handlers}
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self.settle()
+
+    def settle(self) -> None:
+        """Take signals as they stand now, between runs; `setup` may have changed the others."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._handlers)
+        self._mask = pthread_sigmask(signal.SIG_BLOCK, ())
+        others = {number: signal.getsignal(number) for number in _OTHERS}
+        self._standing = self._handlers | {
+            number: handler for number, handler in others.items() if handler is not None
+        }
 
     def enter(self, timeout: timedelta | None) -> None:
         """User code begins."""
@@ -99,12 +114,14 @@ class SignalGuard:
             self._limit_to_grace()
 
     def leave(self) -> None:
-        """User code has ended; handlers that it has set end with it."""
+        """User code has ended; handlers that it has set end with it, and signals are let in."""
         self._is_inside = False
         self._interrupted = None
-        for number, handler in self._handlers.items():
+        for number, handler in self._standing.items():
             if getsignal(number) != handler:
                 signal.signal(number, handler)
+        if pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         if self._timeout_at is not None or self._is_stopping:
             signal.setitimer(signal.ITIMER_REAL, 0)
         self._timeout_at = None

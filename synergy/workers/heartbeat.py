@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -131,6 +132,8 @@ class Heartbeat:
                 logger.warning(
                     'heartbeat of %s: %s', watched.unit, error, extra={'event': 'store_down'}
                 )
+            except Exception:  # noqa: BLE001 - without it the run would lose its lease
+                traceback.print_exc()
 
     def _care(self, store: UnitStore, watched: Watched) -> None:
         now = self._clock.monotonic()

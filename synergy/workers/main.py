@@ -93,6 +93,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
             handler.setup()
         processes.settle(keeps=handler.keeps_processes)
         recorder.settle()
+        guard.settle()
         _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
         heartbeat.stop()

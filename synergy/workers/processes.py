@@ -2,10 +2,10 @@
 
 Whatever user code has started, and left running, belongs to the run and ends with it, however the
 run ends: the next attempt must never meet what is left of this one. What runs already when `setup`
-has returned belongs to the worker and stays. Pools start their processes late, within a run: a
-worker that has `keeps_processes`, or one whose `setup` made a pool, keeps what its runs start, too.
-But a run that is interrupted takes along even what was kept, for nobody can tell what it still
-works on; the worker then ends and is started anew.
+has returned belongs to the worker and stays, and so do the processes of a pool that `setup` made,
+though they start late, within a run. A worker that has `keeps_processes` keeps whatever its runs
+start. But a run that is interrupted takes along even what was kept, for nobody can tell what it
+still works on; the worker then ends and is started anew.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import gc
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Collection, Iterator, Set
 from datetime import timedelta
 from typing import Any, Final
@@ -50,6 +51,7 @@ class RunProcesses:
         self._grace = grace
         self._kept: Set[ProcessIdentity] = frozenset()
         self._keeps = False
+        self._pools: Set[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._never = threading.Event()
         #: Whether what the worker kept was ended with an interrupted run.
@@ -58,24 +60,20 @@ class RunProcesses:
 
     def settle(self, *, keeps: bool) -> None:
         """Regard what runs now as the worker's; keeps: what its runs will start, too."""
-        self._keeps = keeps or any(_pools())
+        self._keeps = keeps
+        self._pools = weakref.WeakSet(_pools())
         if not self._descendants.are_none():
             self._kept = frozenset(self._descendants.find())
-
-    @property
-    def are_kept(self) -> bool:
-        """Tell whether processes go on from one run to the next that may still print."""
-        return self._keeps or bool(self._kept)
 
     def after_run(self) -> None:
         """End what a run that ended by itself has left; say so, for it was hardly meant."""
         if self._descendants.are_none() or self._keeps:
             return
-        own = {identity.pid for identity in self._kept}
-        spared = self._of_python()
-        if self._is_any_left(own, spared):
-            _close_pools(_POOL_SECONDS)
-            names = self._descendants.end(without=own, kept=spared, grace=self._grace)
+        # With all that is below; but what a pool's process has started belongs to the run.
+        own = {identity.pid for identity in self._kept} - self._pids_of_pools()
+        if self._is_any_left(own):
+            _close_pools(_POOL_SECONDS, kept=self._pools)
+            names = self._descendants.end(without=own, kept=self._spared(), grace=self._grace)
             if names:
                 logger.warning(
                     'the run has left processes, which were ended: %s; wait for what a run starts, '
@@ -83,7 +81,7 @@ class RunProcesses:
                     ', '.join(names),
                     extra={'event': 'processes_ended'},
                 )
-        self._reap(own.union(identity.pid for identity in spared))
+        self._reap(own.union(identity.pid for identity in self._spared()))
 
     def interrupt(self, *, at_once: bool = False) -> None:
         """End all that runs, that of the worker, too. Heartbeat and main thread may both call it.
@@ -95,7 +93,8 @@ class RunProcesses:
                 return
             spared = self._of_python()
             found = self._descendants.find().keys() - spared
-            self.is_spent = self.is_spent or bool(found if self._keeps else found & self._kept)
+            keeps = self._keeps or bool(self._pools)
+            self.is_spent = self.is_spent or bool(found if keeps else found & self._kept)
             if found:
                 _close_pools(0 if at_once else _POOL_SECONDS)
                 grace = timedelta(0) if at_once else self._grace
@@ -114,25 +113,26 @@ class RunProcesses:
             # What is multiprocessing's own ends with this process, once it has tidied up.
             self._descendants.end(kept=self._of_python(), grace=self._grace)
 
-    def _is_any_left(self, own: Set[int], spared: Set[ProcessIdentity]) -> bool:
+    def _is_any_left(self, own: Set[int]) -> bool:
         """Tell whether any are left; those that are about to end may do so."""
         for _ in range(_LOOKS):
-            if not self._descendants.find(own).keys() - spared:
+            if not self._descendants.find(own).keys() - self._spared():
                 return False
             self._never.wait(_LAST_SECONDS / _LOOKS)
         return True
 
-    def _of_python(self) -> Set[ProcessIdentity]:
-        """Return what multiprocessing itself keeps running.
+    def _spared(self) -> Set[ProcessIdentity]:
+        """Return what stays when a run has ended."""
+        return self._kept | self._with_pids(_pids_of_python() | self._pids_of_pools())
 
-        That does nothing by itself, ends with the last process that uses it, and is missed with
-        complaints when it is gone.
-        """
-        pids = set()
-        for module, thing, name in _OF_PYTHON:
-            found = getattr(sys.modules.get(module), thing, None)
-            pids.add(getattr(found, name, None))
-        if pids <= {None}:
+    def _pids_of_pools(self) -> Set[int]:
+        return {pid for pool in self._pools for pid in _pids_of(pool)}
+
+    def _of_python(self) -> Set[ProcessIdentity]:
+        return self._with_pids(_pids_of_python())
+
+    def _with_pids(self, pids: Set[int]) -> Set[ProcessIdentity]:
+        if not pids:
             return frozenset()
         return {found for found in self._descendants.find() if found.pid in pids}
 
@@ -140,6 +140,20 @@ class RunProcesses:
         if (processes := sys.modules.get('multiprocessing.process')) is not None:
             processes.active_children()  # It reaps its own, and keeps their exit codes.
         self._descendants.reap(spared)
+
+
+def _pids_of_python() -> Set[int]:
+    """Return what multiprocessing itself keeps running.
+
+    That does nothing by itself, ends with the last process that uses it, and is missed with
+    complaints when it is gone.
+    """
+    found = set()
+    for module, thing, name in _OF_PYTHON:
+        pid = getattr(getattr(sys.modules.get(module), thing, None), name, None)
+        if pid is not None:
+            found.add(pid)
+    return found
 
 
 def _pools() -> Iterator[Any]:
@@ -157,13 +171,24 @@ def _pools() -> Iterator[Any]:
             yield thing
 
 
-def _close_pools(seconds: float) -> None:
+def _pids_of(pool: Any) -> Iterator[int]:
+    """Yield the pids of a pool's processes."""
+    # Of a ProcessPoolExecutor by pid, of a multiprocessing.Pool in a list.
+    by_pid = getattr(pool, '_processes', None)
+    if isinstance(by_pid, dict):
+        yield from tuple(by_pid)
+    for process in tuple(getattr(pool, '_pool', ())):
+        if process.pid is not None:
+            yield process.pid
+
+
+def _close_pools(seconds: float, kept: Collection[Any] = ()) -> None:
     """Keep pools from replacing the processes that are ended now.
 
     One whose process was killed while it held the pool's lock would also hang at exit.
     """
     for pool in list(_pools()):
-        if (terminate := getattr(pool, 'terminate', None)) is not None:
+        if pool not in kept and (terminate := getattr(pool, 'terminate', None)):
             closing = threading.Thread(target=terminate, name='pool', daemon=True)
             closing.start()
             closing.join(seconds)

@@ -100,9 +100,39 @@ def raises_levels() -> None:
     logging.getLogger().handlers[0].setLevel(logging.CRITICAL)
 
 
+class Raising(logging.Handler):
+    """A handler of the user that fails at every record."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError(record)
+
+
+def raising_filter(record: logging.LogRecord) -> bool:
+    raise RuntimeError(record)
+
+
+def raising_factory(*_: object, **__: object) -> logging.LogRecord:
+    raise RuntimeError
+
+
+def other_class() -> None:
+    logging.setLoggerClass(type('Silent', (logging.Logger,), {'isEnabledFor': lambda *_: False}))
+    logging.getLogger('user.code.of.other.class')
+
+
+def own_handler_first() -> None:
+    logging.getLogger().handlers.insert(0, logging.NullHandler())
+    logging.addLevelName(logging.INFO, 'Hint')
+    logging.addLevelName(5, 'TRACE')
+
+
 @pytest.mark.parametrize(
     'work',
     [
+        own_handler_first,
+        other_class,
+        lambda: logging.setLogRecordFactory(raising_factory),
+        lambda: setattr(logging, 'raiseExceptions', False),
         empty_configuration,
         own_configuration,
         filters_all,
@@ -130,6 +160,52 @@ def test_the_next_run_and_the_worker_log_whatever_one_does(
     assert kept.lines == [('INFO', 'rows 3'), ('INFO', 'claimed')]
     assert 'user.code rows 3' in file.read_text()
     assert 'synergy.workers.runner claimed' in file.read_text()
+
+
+@pytest.mark.parametrize(
+    'work',
+    [
+        lambda: logging.getLogger().addHandler(Raising()),
+        lambda: logging.getLogger().handlers.insert(0, Raising()),
+        lambda: logging.getLogger('synergy').addHandler(Raising()),
+        lambda: logging.getLogger('synergy.workers.runner').addFilter(raising_filter),
+    ],
+)
+def test_what_raises_in_logging_harms_user_code_alone(
+    work: Callable[[], None], outlet: Outlet, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, root = logging.getLogger('synergy.workers.runner'), logging.getLogger()
+    standing = Standing(outlet)
+    kept = outlet.sink = Kept()
+    try:
+        work()
+        standing.restore()
+        own.info('claimed')
+    finally:
+        own.filters.clear()
+        logging.getLogger('synergy').handlers.clear()
+
+    assert 'RuntimeError' in capsys.readouterr().err
+    if any(isinstance(handler, Raising) for handler in root.handlers):
+        assert kept.lines == [('INFO', 'claimed')]
+        with pytest.raises(RuntimeError):
+            logging.getLogger('user.code').warning('told')
+        assert 'user.code told' in file.read_text()
+
+
+def test_what_holds_for_all_loggers_is_undone(outlet: Outlet) -> None:
+    standing = Standing(outlet)
+    before = (logging.getLogRecordFactory(), logging.getLoggerClass())
+
+    own_handler_first()
+    other_class()
+    logging.setLogRecordFactory(raising_factory)
+    logging.raiseExceptions = False
+    standing.restore()
+
+    assert (logging.getLogRecordFactory(), logging.getLoggerClass()) == before
+    assert logging.raiseExceptions
+    assert [logging.getLevelName(level) for level in (logging.INFO, 5)] == ['INFO', 'TRACE']
 
 
 def test_what_setup_has_chosen_stays(outlet: Outlet) -> None:

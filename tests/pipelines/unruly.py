@@ -83,6 +83,17 @@ def terminating(_: Uow) -> Outcome:
         child.terminate()
         child.join()
         note(f'{method} {child.exitcode} {time.monotonic() - began < 1}')
+    # A handler that raises must not make it lose the signal, however early that comes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        began = time.monotonic()
+        for _ in range(20):
+            child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(444,))
+            child.start()
+            os.kill(child.pid, number)
+            child.join(20)
+            child.kill()
+        note(f'{number.name} {time.monotonic() - began < 10}')
     with multiprocessing.Pool(2) as numbers:
         note(f'pool {numbers.map(abs, [-1, -2])}')
     with ProcessPoolExecutor(2) as executor:
@@ -118,6 +129,10 @@ def _leave(uow: Uow, way: str) -> Outcome:
     return Outcome.processed(99)
 
 
+def _leave_sleeping() -> None:
+    subprocess.Popen(['sleep', '444'])
+
+
 class Keeping(Worker):
     """Makes its pool once, and uses it in each run."""
 
@@ -125,7 +140,11 @@ class Keeping(Worker):
         self.pool = ProcessPoolExecutor(1)
 
     def process_uow(self, uow: Uow) -> Outcome:
-        note(f'pool {self.pool.submit(os.getpid).result()}')
+        # Of the runs before.
+        sleeping = [text for text in left_running(home()).values() if 'sleep' in text]
+        note(f'pool {self.pool.submit(os.getpid).result()} left {sleeping}')
+        subprocess.Popen(['sleep', '444'])
+        self.pool.submit(_leave_sleeping).result()
         if uow.timeperiod == '2026110200' and uow.attempt == 1:
             self.pool.submit(time.sleep, 444).result()
         note(f'ended {uow.timeperiod} attempt {uow.attempt}')

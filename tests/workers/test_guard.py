@@ -58,5 +58,35 @@ def test_a_time_out_before_the_end_of_the_grace_is_a_time_out(guard: SignalGuard
     assert interrupted(guard, timedelta(seconds=0.05)) is Cause.TIMEOUT
 
 
+@pytest.mark.parametrize('number', [signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP, signal.SIGTERM])
+def test_the_next_run_finds_signals_as_they_were(
+    guard: SignalGuard, number: signal.Signals
+) -> None:
+    before = (signal.getsignal(number), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    guard.enter(None)
+    signal.signal(number, signal.SIG_IGN if before[0] is signal.SIG_DFL else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    guard.leave()
+
+    assert (signal.getsignal(number), signal.pthread_sigmask(signal.SIG_BLOCK, [])) == before
+    # It would last for ever if its signal were still blocked.
+    assert interrupted(guard, timedelta(seconds=0.1)) is Cause.TIMEOUT
+
+
+def test_what_setup_has_chosen_for_other_signals_stays(guard: SignalGuard) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        guard.settle()
+        guard.enter(None)
+        guard.leave()
+
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        # But the worker itself must be reached.
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_time_out_interrupts(guard: SignalGuard) -> None:
     assert interrupted(guard, timedelta(seconds=0.1)) is Cause.TIMEOUT

@@ -93,6 +93,8 @@ def test_children_end_as_in_any_program(only: Callable[..., System]) -> None:
             'fork -15 True',
             'spawn -15 True',
             'forkserver -15 True',
+            'SIGINT True',
+            'SIGTERM True',
             'pool [1, 2]',
             'executor [3, 4]',
         ]
@@ -122,6 +124,10 @@ def test_a_pool_made_by_setup_is_kept_until_a_run_is_interrupted(
         first, ended, second, third, last = system.journal()
         assert (ended, last) == ('ended 2026110100 attempt 1', 'ended 2026110200 attempt 2')
         assert first == second != third
+        # The pool alone, not what the runs have started, be it in the pool.
+        assert re.fullmatch(r'pool \d+ left \[\]', second)
+        log = log_of(system, system.unit(system.key('KeepingDaily', '2026110100')))
+        assert re.search(r'left processes, which were ended: (sleep \(pid \d+\)[,;] ){2}', log)
         rows = {row.process: row for row in system.store.box_processes('dev')}
         assert (rows['KeepingDaily'].state, rows['KeepingDaily'].restart_count) == ('running', 0)
         log = (system.home / 'logs' / 'keepingdaily_daily.log').read_text()
