@@ -18,6 +18,10 @@ GROUPS = {'test': 'test', 'docs': 'docs'}
 def main() -> int:
     """Make sure of the environment, then hand over to the command line."""
     if sys.version_info < VERSION_MIN:
+        made = PROJECT / '.ve' / 'bin' / 'python'
+        if made.exists() and Path(sys.prefix).resolve() != (PROJECT / '.ve').resolve():
+            # cron and sudo may find an older Python than the one that the environment was made by.
+            os.execv(made, [str(made), str(PROJECT / 'launch.py'), *sys.argv[1:]])
         found = '.'.join(map(str, sys.version_info[:2]))
         print(
             f'launch.py runs on Python {found}, but needs 3.11 or newer; '

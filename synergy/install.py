@@ -115,9 +115,10 @@ class Environment:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _fingerprint(self, group: str) -> str:
-        text = json.dumps(
-            [sys.version_info[:3], str(self.folder), sorted(self.requirements(group))]
-        )
+        # The Python of the environment, not the one that asks: cron and a shell may find different
+        # ones. Where the former is replaced by another version, this name of it changes.
+        python = os.path.realpath(self.python)
+        text = json.dumps([python, str(self.folder), sorted(self.requirements(group))])
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -226,6 +226,9 @@ class EmbeddedConsumer:
                 deliveries.append(Delivery(tag, body_of(text), bool(is_redelivered)))
             except NotUnderstood as error:
                 self._garbage.append((tag, text, str(error)))
+        if len(deliveries) < len(found):
+            # The bell was drained, but what lies behind the garbage has rung already.
+            self.wake()
         self._clear_garbage()
         return deliveries
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.illegal import illegal_rows
 from synergy.cli.reading import reading
 from synergy.core.commands import CommandState
-from synergy.core.invariants import JobLevel, Under, check, other_levels
+from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
 from synergy.core.led_context import is_led_so
 from synergy.core.printable import printable
 from synergy.core.records import Job
+from synergy.ports.rows import IllegalRow
 from synergy.ports.store import JobFilter, Store
 
 _SHOWN_MAX = 1000
@@ -55,6 +57,7 @@ def _run(options: Namespace) -> ExitCode:
             )
         )
         led = source.store.led_context()
+        unreadable = illegal_rows(source.store)
     notes = [
         f'{count} rows of {process} are {qualifier.word}, but it is '
         f'{hierarchy.nodes[process].process.qualifier.word} in context.py: they are not judged'
@@ -67,31 +70,59 @@ def _run(options: Namespace) -> ExitCode:
         )
     if options.json:
         # The notes are for people; an answer in JSON is the list of what is broken.
-        print_json(
-            [
-                {
-                    'invariant': item.invariant,
-                    'process': item.key.process,
-                    'timeperiod': str(item.key.timeperiod),
-                    'text': item.text,
-                }
-                for item in violations
-            ]
-        )
-    elif violations:
-        print('\n'.join(printable(str(item)) for item in violations))
-        print(f'{len(violations)} violations; stop the Scheduler and report this with the store')
+        print_json([*map(_row_json, unreadable), *map(_violation_json, violations)])
     else:
-        print('no violation')
-    if not options.json:
+        _print(unreadable, violations)
         for note in notes:
             print(f'note: {note}')
-    return ExitCode.FOUND if violations else ExitCode.OK
+    return ExitCode.FOUND if violations or unreadable else ExitCode.OK
+
+
+def _row_json(row: IllegalRow) -> dict[str, str | None]:
+    return {
+        'invariant': 'readable',
+        'process': None,
+        'timeperiod': None,
+        'table': row.table,
+        'row': row.row,
+        'text': row.problem,
+    }
+
+
+def _violation_json(item: Violation) -> dict[str, str | None]:
+    return {
+        'invariant': item.invariant,
+        'process': item.key.process,
+        'timeperiod': str(item.key.timeperiod),
+        'text': item.text,
+    }
+
+
+def _print(unreadable: Sequence[IllegalRow], violations: Sequence[Violation]) -> None:
+    for row in unreadable:
+        print(printable(f'row {row.row} of {row.table} cannot be read: {row.problem}'))
+    for item in violations:
+        print(printable(str(item)))
+    if unreadable:
+        print(
+            f'{len(unreadable)} rows cannot be read: somebody has edited them; repair or remove '
+            'each, then verify again: what waits for them waits until then'
+        )
+    if violations:
+        # What was decided beside a row that cannot be read is judged as if there were no such row.
+        remedy = (
+            'those that are left once all rows can be read are to be reported with the store'
+            if unreadable
+            else 'stop the Scheduler and report this with the store'
+        )
+        print(f'{len(violations)} violations; {remedy}')
+    if not unreadable and not violations:
+        print('no violation')
 
 
 COMMAND = CliCommand(
     name='verify',
-    summary='Check the invariants over the whole store; exit 1 with a list if any is broken.',
+    summary='Check the invariants and every row of the store; exit 1 with a list if any is broken.',
     example='verify --json',
     add_arguments=_add_arguments,
     run=_run,

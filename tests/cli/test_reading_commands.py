@@ -196,6 +196,49 @@ def test_verify_finds_nothing_then_what_was_broken(half_done: Launch, tmp_path: 
     assert {item['invariant'] for item in found} == {'I2'}
 
 
+def test_verify_counts_rows_that_cannot_be_read(half_done: Launch, tmp_path: Path) -> None:
+    assert half_done('reprocess', 'FlightHourly', '2013010100').code == 0
+    database = sqlite3.connect(tmp_path / 'home' / 'store.db')
+    database.executescript("""
+        INSERT INTO mx_user VALUES ('a', 'admin', 'x', 0, 0);
+        INSERT INTO mx_token VALUES ('t', 'a', 'admin', 'x', NULL, 0, NULL);
+        INSERT INTO box (box_id, host, home, version, is_draining) VALUES ('b', 'h', '/', '3', 0);
+        INSERT INTO box_configuration (box_id, process_name, is_on, pids, restart_count)
+            VALUES ('b', 'MX', 1, '[]', 0);
+        INSERT INTO freerun_process VALUES ('Shell', 'a', 'every 60', 1, 'skip', 'skip', 1, '{}',
+            NULL, NULL, 1, 1, NULL, 0, '[]', NULL, 0);
+        INSERT OR IGNORE INTO managed_process (process_name, definition, rev, term)
+            VALUES ('FlightHourly', '{}', 1, 1);
+    """)
+    broken = {
+        'job': "state = '[[' WHERE timeperiod = '2013010100'",
+        'unit_of_work': "arguments = '[' WHERE timeperiod = '2013010100'",
+        'command': "kind = 'dance'",
+        'freerun_process': "live = '['",
+        'managed_process': "rev = 'x' WHERE process_name = 'FlightHourly'",
+        'box': "seen_at = 'never'",
+        'box_configuration': "pids = '['",
+        'leadership': "lease_until = 'x'",
+        'mx_user': "role = 'king'",
+        'mx_token': "role = 'king'",
+    }
+    for table, change in broken.items():
+        assert database.execute(f'UPDATE {table} SET {change}').rowcount, table
+    database.commit()
+
+    said = half_done('verify')
+    found = json.loads(half_done('verify', '--json').out)
+
+    assert said.code == 1
+    assert 'rows cannot be read' in said.out
+    assert 'no violation' not in said.out
+    named = {item['table']: item for item in found if item['invariant'] == 'readable'}
+    assert set(named) == set(broken)
+    for table, change in broken.items():
+        assert change.split()[0] in named[table]['text']
+        assert f'of {table} cannot be read' in said.out
+
+
 def test_what_does_not_exist_is_refused_with_the_nearest(half_done: Launch) -> None:
     for arguments, expected in (
         (('why', 'FlightHorly', '2013010100'), "did you mean 'FlightHourly'"),

@@ -77,6 +77,27 @@ def test_what_cannot_be_read_is_put_aside_and_costs_nothing_else(
     assert len(letter.text) <= 8100
 
 
+def test_what_lies_behind_many_of_them_is_not_kept_waiting(
+    doorbell: Doorbell, open_broker: Callable[[], Broker]
+) -> None:
+    # A worker takes one at a time, and sleeps for seconds when there is none.
+    broker = open_broker()
+    broker.declare([ROUTE])
+    for _ in range(20):
+        doorbell.put(ROUTE.queue, HOSTILE['depth'])
+    broker.publish([Message(ROUTE, {'uow': 'after'})])
+    consumer = broker.consumer(ROUTE)
+    waits = 0
+    began = time.monotonic()
+
+    while not (found := consumer.take(1)):
+        waits += 1
+        assert consumer.wait(5.0), f'nothing came in {waits} waits'
+
+    assert dict(found[0].body) == {'uow': 'after'}
+    assert time.monotonic() - began < 5 * 20 / 2
+
+
 def test_fields_of_a_later_version_are_ignored(doorbell: Doorbell, broker: Broker) -> None:
     broker.declare([ROUTE])
     doorbell.put(ROUTE.queue, b'{"uow": "a", "hint": "b"}')

@@ -1,0 +1,75 @@
+"""The environment of a checkout: whether it is complete does not depend on who asks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from synergy.bootstrap import PROJECT
+from synergy.install import Environment
+
+Version = namedtuple('Version', 'major minor micro releaselevel serial')
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Return one that was installed; pip itself is not run."""
+    (tmp_path / 'pyproject.toml').write_text('[project]\ndependencies = ["a"]\n')
+    (tmp_path / '.ve' / 'bin').mkdir(parents=True)
+    made = Environment(tmp_path)
+    made.python.symlink_to(sys.executable)
+    with monkeypatch.context() as patched:
+        done = subprocess.CompletedProcess([], 0, '', '')
+        patched.setattr('synergy.install.subprocess.run', lambda *_, **__: done)
+        made.complete('runtime')
+    return made
+
+
+def test_another_python_that_asks_installs_nothing_anew(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert environment.is_complete('runtime')
+
+    monkeypatch.setattr('synergy.install.sys.version_info', Version(3, 99, 0, 'final', 0))
+
+    assert Environment(environment.project).is_complete('runtime')
+
+
+def test_an_environment_whose_python_was_replaced_is_made_anew(environment: Environment) -> None:
+    environment.python.unlink()
+    (environment.python.parent / 'python3.99').write_text('')
+    environment.python.symlink_to('python3.99')
+
+    assert not environment.is_complete('runtime')
+
+
+@pytest.mark.parametrize('is_made', [True, False])
+def test_an_older_python_hands_over_to_that_of_the_environment(
+    tmp_path: Path, is_made: bool
+) -> None:
+    door = tmp_path / 'launch.py'
+    door.write_text((PROJECT / 'launch.py').read_text())
+    if is_made:
+        python = tmp_path / '.ve' / 'bin' / 'python'
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho handed "$@"\n')
+        python.chmod(0o700)
+    program = (
+        'import runpy, sys; sys.version_info = (3, 9, 2); '
+        "sys.argv = ['launch.py', 'status', '--json']; "
+        f"runpy.run_path({str(door)!r}, run_name='__main__')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=False
+    )
+
+    if is_made:
+        assert (done.returncode, done.stdout) == (0, f'handed {door} status --json\n')
+    else:
+        assert done.returncode == 2
+        assert 'runs on Python 3.9' in done.stderr
