@@ -141,7 +141,7 @@ class MongoConnection:
     def _seeds(self) -> list[tuple[str, int | None]]:
         if self._uri.lower().startswith('mongodb+srv'):
             return []
-        found: list[tuple[str, int | None]] = parse_uri(self._uri)['nodelist']
+        found: list[tuple[str, int | None]] = parse_uri(self._uri, validate=False)['nodelist']
         return found
 
     def _seed_alone(self) -> str | None:

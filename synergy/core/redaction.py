@@ -19,12 +19,38 @@ from synergy.core.uri import MASK, without_password
 
 __all__ = ['MASK', 'redacted', 'redacted_lines', 'redacted_text', 'redacted_words']
 
-#: What holds none of these holds no secret that could be told.
-_MAYBE: Final = re.compile(
-    r'[=:@]|-----|--?[a-z]|pass|secret|token|key|bearer|identified|eyJ|[A-Za-z0-9+/]{40}|[_-][A-Za-z0-9]{8}'
-    r'|A(?:KI|SI|ID|GP)A|AIza|SG\.|\|',
-    re.I,
-)
+#: A text holds no secret that could be told when it holds none of these: for each pattern below,
+#: and for each secret name, some part of it, read without what joins the words of names.
+_TRIGGERS: Final = (
+    '://', '\\\\', '<', '|', '/p:', 'pass', 'pw', 'pswd', 'secret', 'token', 'key', 'auth', 'cred',
+    'cookie', 'bearer', 'basic', 'negotiate', 'ssws', 'mnemonic', 'phrase', 'jwt', 'sharedaccess',
+    'webhook', 'identified', 'value', 'vault', 'sqlplus', 'sqlldr', 'expdp', 'impdp', 'rman',
+)  # fmt: skip
+#: Words that are secret only at the end of a name, and stand within many others.
+_ENDINGS: Final = ('sig', 'sas', 'session', 'sid', 'otp', 'pin', 'pat', 'psk', 'salt', 'community')
+_ENDING: Final = re.compile(f'(?:{"|".join(_ENDINGS)}|signature)(?![a-z0-9])')
+#: Parts of `_FORMS`, by the character without which they do not occur.
+_PARTS: Final = {
+    '': (
+        'eyj', 'akia', 'asia', 'aida', 'agpa', 'aroa', 'abia', 'acca', 'xox', 'aiza', '1//0',
+        'shp', 'sq0', 'eaac', 'atatt3', 'dapi', ':aa',
+    ),
+    '_': (
+        'ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_', 'b_pat_', 'k_', 'whsec_', 'npm_', 'gems_', 'dckr_',
+        'v1_', 'n_api_', 'hf_', 'r8_', 'glsa_', 'glc_',
+    ),
+    '-': (
+        'glpat-', 'glrt-', 'gldt-', 'glcbt-', 'glptt-', 'glft-', 'glsoat-', 'glagent-', 'gloas-',
+        'xapp-', 'sk-', 'gocspx-', 'pypi-', 'xai-', 'nvapi-', 'pmak-',
+    ),
+    '.': ('ya29.', 'sg.', 'hvs.', 'hvb.', 'hvr.', 's.'),
+}  # fmt: skip
+_LONG_PART: Final = re.compile(r'\.[\w-]{27}')
+_OPTION: Final = re.compile(r'-(?<![\w-]-)-?[A-Za-z]')
+#: A moment or a number.
+_MOMENT: Final = re.compile(r'[\d:TZ .+-]{1,40}')
+#: What is no longer, of letters and digits alone, is a word.
+_WORD_LENGTH_MAX: Final = 15
 _PEM: Final = re.compile(
     r'(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)'
     r'.*?(?:(-----END [A-Z0-9 ]{0,40}-----)|\Z)',
@@ -178,7 +204,7 @@ def redacted_text(text: str | None) -> str:
     """Return a text without secrets; nothing stays empty."""
     if not text:
         return ''
-    if _MAYBE.search(text) is None:
+    if _is_plain(text):
         return text
     # Most texts hold none of these words, and are then read once or twice, not twenty times.
     low = text.lower()
@@ -200,6 +226,41 @@ def redacted_text(text: str | None) -> str:
     if _has(low, ('pass', 'secret', 'token', 'pwd', 'key', 'identified')):
         text = _SAID.sub(_hidden_said, text)
     return text
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text cannot hold a secret: most cannot, and are told so in microseconds."""
+    if len(text) <= _WORD_LENGTH_MAX and text.isalnum():
+        return True
+    if _MOMENT.fullmatch(text) is not None:
+        return True
+    if len(text) >= _PEM_WIDTH_MIN and ('\n' in text or ' ' not in text.strip(' \t')):
+        return False
+    low = text.casefold()
+    if not low.isascii():
+        # As names are read.
+        low = low.encode('ascii', 'ignore').decode()
+    if ('@' in low and ':' in low) or ('-' in low and _OPTION.search(text) is not None):
+        return False
+    return not (_may_name(low) or _may_have_form(low, text))
+
+
+def _may_name(low: str) -> bool:
+    flat = low.replace('_', '').replace('.', '').replace('-', '')
+    # A loop: much quicker than one pattern of all of them.
+    for trigger in _TRIGGERS:
+        if trigger in flat:
+            return True
+    return any(ending in flat for ending in _ENDINGS) and _ENDING.search(flat) is not None
+
+
+def _may_have_form(low: str, text: str) -> bool:
+    for character, parts in _PARTS.items():
+        if character in low:
+            for part in parts:
+                if part in low:
+                    return _FORMS.search(text) is not None
+    return '.' in low and _LONG_PART.search(low) is not None and _FORMS.search(text) is not None
 
 
 def _without_worded(text: str, low: str) -> str:

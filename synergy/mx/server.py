@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -37,6 +37,14 @@ class Parser(HTTPRequestParser):
         """Begin now."""
         super().__init__(adj)
         self.began_at = time.monotonic()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head; what it says that is no number is answered like all that is malformed."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # Waitress takes any run of digits for a length, and Python not more than 4,300 of them.
+            raise ParsingError('Content-Length is invalid') from error
 
 
 class Channel(HTTPChannel):

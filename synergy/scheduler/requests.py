@@ -71,6 +71,8 @@ class Requests:
 
     def effects(self, command: Command, now: datetime) -> Sequence[Effect]:
         """Return what is to be done next for a command that has not ended."""
+        if command.state is CommandState.REQUESTED and (why := self._why_no_letter(command)):
+            return [_ended(command, now, why, is_done=False)]
         if command.kind in JOB_KINDS:
             return self._of_jobs(command, now)
         match command.kind:
@@ -120,6 +122,14 @@ class Requests:
             [Commanded(command=command, keys=batch, rows=rows, is_last=is_last)], now
         )
         return [*effects, *self._settled_letter(command, now)]
+
+    def _why_no_letter(self, command: Command) -> str | None:
+        """Return why there is no dead letter to retry any more: two may have asked at once."""
+        uow_id = letter_of(command)
+        unit = None if uow_id is None else self._store.units([uow_id]).get(uow_id)
+        if unit is None or unit.state is UnitState.DEAD:
+            return None
+        return f'the dead letter {unit.id} was dealt with before: {unit.error}; nothing runs again'
 
     def _settled_letter(self, command: Command, now: datetime) -> Sequence[Effect]:
         """Take the dead letter because of which a command was asked for off the list."""

@@ -312,6 +312,17 @@ def test_what_cannot_be_reached_is_named_with_what_to_do() -> None:
         MongoStore.open('mongodb://127.0.0.1:1/x', busy_seconds_max=0.3)
 
 
+@pytest.mark.filterwarnings('ignore::UserWarning')
+@pytest.mark.parametrize(
+    'option', ['password=hunter2', 'replicaset', 'maxPoolSize=hunter2', 'w=-1']
+)
+def test_options_that_the_driver_does_not_know_are_no_crash(option: str) -> None:
+    with pytest.raises((StoreUnavailable, StoreUnusable)) as caught:
+        MongoStore.open(f'mongodb://127.0.0.1:1/x?{option}', busy_seconds_max=0.3)
+
+    assert 'hunter2' not in str(caught.value)
+
+
 @pytest.mark.parametrize('uri', ['mongodb://', 'mongodb://host:port/x', 'mongodb://a@b@c/x'])
 def test_a_uri_that_is_none_is_refused(uri: str) -> None:
     with pytest.raises((StoreUnusable, StoreUnavailable), match=r'correct it|cannot be reached'):

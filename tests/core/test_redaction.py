@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import time
 from typing import Any
 
 import pytest
 
+from synergy.core import redaction
 from synergy.core.redaction import MASK, redacted, redacted_text
 from synergy.core.uri import without_password, without_secrets_of
 from tests.core.redaction_forms import HARMLESS, HARMLESS_VALUES, TEXTS, VALUES
@@ -108,3 +111,34 @@ def test_an_error_of_a_driver_does_not_repeat_the_secret(text: str, uri: str) ->
 
     assert 'hun' not in shown
     assert 'ter2' not in shown
+
+
+def test_what_is_told_at_a_glance_is_what_a_close_look_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rolls = random.Random(4711)
+    texts = [*(text for text, _ in TEXTS), *HARMLESS, *(json.dumps(value) for value, _ in VALUES)]
+    words = sorted({word for text in texts for word in re.split(r'(\W+)', text)})
+    mixed = [''.join(rolls.choices(words, k=rolls.randrange(1, 9))) for _ in range(4_000)]
+    for text in texts:
+        begin = rolls.randrange(len(text) + 1)
+        mixed.append(text[begin : begin + rolls.randrange(80)] + rolls.choice(texts)[:40])
+    plain = [text for text in mixed if redaction._is_plain(text)]
+    assert len(plain) > len(mixed) / 4
+
+    monkeypatch.setattr(redaction, '_is_plain', lambda _: False)
+
+    assert [redacted_text(text) for text in plain] == plain
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '412 visits from 2026-11-28 04:00:00+00:00 to 2026-11-28 05:00:00+00:00',
+        '2026-11-29T04:02:42.123456Z', 'SiteHourly', 'anna@127.0.0.1', 'the source was late (4711)',
+        '2026-11-29 04:02:42,123 INFO    - synergy.scheduler.loop dev:4711 leads in term 1',
+        'box dev seen; state=running pids=[12, 13] restarts=0', 'Готово: 12 строк',
+    ],
+)  # fmt: skip
+def test_an_ordinary_text_is_told_at_a_glance(text: str) -> None:
+    assert redaction._is_plain(text)

@@ -97,6 +97,30 @@ def test_a_letter_whose_job_runs_again_goes_with_it(pages: Pages, broker: Embedd
     assert 'why not' in str(left.error)
 
 
+@pytest.mark.parametrize('is_freerun', [False, True], ids=['job', 'free run'])
+@pytest.mark.parametrize('first', ['retry', 'drop'])
+def test_a_letter_that_was_dealt_with_is_not_retried_once_more(
+    pages: Pages, broker: EmbeddedBroker, first: str, is_freerun: bool
+) -> None:
+    leading = scheduler(pages, broker)
+    if is_freerun:
+        dead = ended(pages, SWEEP, 1, Outcome.failed('no disk'))
+    else:
+        (dead,) = letters(pages)
+    ids = []
+    for action in (first, 'retry', 'retry'):
+        ids.append(asked(pages, dead.id, action))
+        pages.runtime.clock.advance(timedelta(milliseconds=1))
+
+    step(pages, leading)
+
+    states = [command(pages, item).state for item in ids]
+    assert states[0] in (CommandState.RUNNING, CommandState.DONE)
+    assert states[1:] == [CommandState.REFUSED, CommandState.REFUSED]
+    assert 'was dealt with before' in str(command(pages, ids[1]).outcome)
+    assert dead.id not in {unit.id for unit in letters(pages)}
+
+
 def test_a_letter_whose_process_has_left_the_context_stays(
     pages: Pages, broker: EmbeddedBroker
 ) -> None:

@@ -195,3 +195,15 @@ def test_wrong_logins_at_once_over_sockets(door: Door) -> None:
 
     assert found[401] <= GUESSES_MAX
     assert found[429] >= 72 - 2 * GUESSES_MAX
+
+
+@pytest.mark.parametrize('length', [b'9' * 5000, b'-1', b'+1', b'1_0', b'\xd9\xa3', b'0x1'])
+def test_a_length_that_is_no_number_is_refused_and_not_logged(
+    door: Door, length: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = door.connect()
+
+    connection.sendall(_HEAD.replace(b'GET', b'POST') + b'Content-Length: ' + length + b'\r\n\r\n')
+
+    assert connection.recv(1000).startswith(b'HTTP/1.1 400 ')
+    assert not [record for record in caplog.records if record.name == 'waitress']
