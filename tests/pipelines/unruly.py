@@ -85,10 +85,11 @@ def terminating(_: Uow) -> Outcome:
         note(f'{method} {child.exitcode} {time.monotonic() - began < 1}')
     # A handler that raises must not make it lose the signal, however early that comes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    forks: Any = multiprocessing.get_context('fork')
     for number in (signal.SIGINT, signal.SIGTERM):
         began = time.monotonic()
-        for _ in range(20):
-            child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(444,))
+        for _try in range(20):
+            child = forks.Process(target=time.sleep, args=(444,))
             child.start()
             os.kill(child.pid, number)
             child.join(20)
