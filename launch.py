@@ -37,9 +37,11 @@ def main() -> int:
     os.environ.setdefault(doors.PROJECT_VARIABLE, str(PROJECT))
     arguments = sys.argv[1:]
     is_own = os.environ[doors.PROJECT_VARIABLE] == str(PROJECT)
-    group = GROUPS.get(arguments[0], 'runtime') if arguments and is_own else 'runtime'
+    is_asked_only = arguments[1:] in (['-h'], ['--help'])
+    is_more = bool(arguments) and is_own and not is_asked_only
+    group = GROUPS.get(arguments[0], 'runtime') if is_more else 'runtime'
     environment = install.Environment(PROJECT)
-    if arguments[:1] == ['install'] and arguments[1:] not in (['-h'], ['--help']):
+    if arguments[:1] == ['install'] and not is_asked_only:
         return install.run(environment, group, is_verbose=True)
     if code := install.run(environment, group):
         return code

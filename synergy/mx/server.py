@@ -33,18 +33,25 @@ _ADDRESS_SHARE: Final = 2
 class Parser(HTTPRequestParser):
     """One request as it arrives, which knows since when it does."""
 
+    #: What waitress names in its log, also where there never was one.
+    path = ''
+
     def __init__(self, adj: Adjustments) -> None:
         """Begin now."""
         super().__init__(adj)
         self.began_at = time.monotonic()
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head; what it says that is no number is answered like all that is malformed."""
+        """Read the head of a request, and refuse one that waitress itself does not foresee.
+
+        Such as the address `http://[/` or a length of 5,000 digits: they would end the connection
+        without an answer, with a traceback in the log.
+        """
         try:
             super().parse_header(header_plus)
         except ValueError as error:
-            # Waitress takes any run of digits for a length, and Python not more than 4,300 of them.
-            raise ParsingError('Content-Length is invalid') from error
+            # Python reads not more than 4,300 digits, and a host in brackets only if it is one.
+            raise ParsingError('address or Content-Length is invalid') from error
 
 
 class Channel(HTTPChannel):

@@ -43,3 +43,15 @@ def test_an_empty_table_says_so_beside_the_output(capsys: pytest.CaptureFixture[
     print_table(('id',), [], empty='nothing was asked for yet')
 
     assert tuple(capsys.readouterr()) == ('', 'nothing was asked for yet\n')
+
+
+def test_no_text_is_taken_for_an_emoji_or_for_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, 'stdout', stream)
+
+        print_table((':smile:', '[red]of'), [('dev:shell:0', '[red]x[/] :thumbs_up:')])
+        console().print('dev:shell:0 [/]')
+
+        said = stream.getvalue()
+        for text in (':smile:', '[red]of', '[red]x[/] :thumbs_up:', 'dev:shell:0 [/]'):
+            assert text in said

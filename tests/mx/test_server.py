@@ -106,6 +106,39 @@ def test_half_open_connections_of_many_addresses_shut_out_nobody(door: Door) -> 
     assert door.status('127.0.1.3') == 200
 
 
+@pytest.mark.parametrize(
+    'head',
+    [
+        b'GET http://[/ HTTP/1.1\r\nHost: localhost',
+        b'GET http://[\x1b[2J]/ HTTP/1.1\r\nHost: localhost',
+        b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ' + b'9' * 5000,
+    ],
+    ids=['half a host', 'a host that steers', 'a length of many digits'],
+)
+def test_a_head_that_makes_no_sense_is_answered_and_leaves_no_trace(
+    door: Door, caplog: pytest.LogCaptureFixture, head: bytes
+) -> None:
+    connection = door.connect()
+    connection.settimeout(10)
+    connection.sendall(head + b'\r\n\r\n')
+
+    assert connection.recv(65536).split(b'\r\n')[0].endswith(b'400 Bad Request')
+    assert is_closed(connection)
+    assert not [record for record in caplog.records if record.levelname == 'ERROR']
+
+
+def test_whoever_hangs_up_on_the_answer_to_nonsense_leaves_no_trace(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    # waitress says in its log what was asked for, also where no address was ever read.
+    parser = serving.Parser(door.server.adj)
+    parser.received(b'nonsense\r\n\r\n')
+
+    assert parser.error is not None
+    assert parser.path == ''
+    assert not caplog.records
+
+
 def test_what_is_sent_drop_by_drop_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, 'HEAD_SECONDS_MAX', 1.0)
     monkeypatch.setattr(serving, 'BODY_SECONDS_MAX', 2.0)
