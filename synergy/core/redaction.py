@@ -171,6 +171,11 @@ _SPACED_NAME: Final = re.compile(
 #: A connection string goes on with another of its parts.
 _PART: Final = re.compile(r'[^;\n"\']{0,1000}')
 _NEXT_PART: Final = re.compile(r';[ \t]{0,3}(?:[A-Za-z][\w ]{0,30}=|["\']|$)')
+#: A name and its value, alone in a list: `['password', 'hunter2']`.
+_PAIR: Final = re.compile(
+    r"""([\[(][ \t]{0,3}["']([A-Za-z_][\w.-]{0,79})["'][ \t]{0,3},[ \t]{0,3}(["']))"""
+    r"""(?:(?!\3)[^\n]){1,1000}+(\3[ \t]{0,3}[\])])"""
+)
 #: In a list of two, a name of a header and its value.
 _HEADER: Final = re.compile(r'[\w.]{1,40}-[\w.-]{1,40}|(?:proxy-)?authori[sz]ation|cookie', re.I)
 _RANDOM: Final = re.compile(r'(?=[^\d\s]*\d)(?=[\d\s]*[^\d\s])[\w+/=-]{16,}')
@@ -269,6 +274,8 @@ def _without_worded(text: str, low: str) -> str:
         text = _CREDENTIALS.sub(rf'\1{MASK}', text)
     if '<' in text:
         text = _XML.sub(_hidden_element, text)
+    if '[' in text or '(' in text:
+        text = _PAIR.sub(_hidden_pair, text)
     if 'value' in low:
         text = _ATTRIBUTES.sub(_hidden_attribute, text)
     return text
@@ -365,6 +372,11 @@ def _hidden_bare(found: re.Match[str]) -> str:
 def _hidden_element(found: re.Match[str]) -> str:
     name = found[2].rpartition(':')[2]
     return f'{found[1]}{MASK}' if is_secret(name) and not is_weak(name) else found[0]
+
+
+def _hidden_pair(found: re.Match[str]) -> str:
+    is_told = not is_secret(found[2]) or is_weak(found[2])
+    return found[0] if is_told else f'{found[1]}{MASK}{found[4]}'
 
 
 def _hidden_attribute(found: re.Match[str]) -> str:

@@ -261,6 +261,8 @@ def api_save_freerun(ask: Ask) -> Response:
         if 'arguments' in details:
             known = {} if before is None else dict(before.arguments)
             details['arguments'] = unmasked(details['arguments'], known)
+        if before is not None and isinstance(details.get('description'), str):
+            details['description'] = unmasked(details['description'], before.description)
         checked_definition(ask, name, details, before)
     except (FreerunRefused, SecretUnknown) as error:
         raise wrong(str(error), 'correct the definition; nothing was changed') from error

@@ -401,7 +401,9 @@ def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any
         'misfire': values['misfire'],
         'misfire_max': _whole(bound),
         'arguments': unmasked(arguments, {} if before is None else dict(before.arguments)),
-        'description': values['description'].strip() or None,
+        'description': unmasked(
+            values['description'].strip() or None, None if before is None else before.description
+        ),
     }
 
 
@@ -422,6 +424,6 @@ def _values_of(before: Freerun) -> Mapping[str, str]:
         'misfire': before.misfire.value,
         'misfire_max': str(before.misfire_max),
         'arguments': json.dumps(masked(dict(before.arguments)), indent=2, ensure_ascii=False),
-        'description': before.description or '',
+        'description': masked(before.description or ''),
         'is_on': 'on' if before.is_on else '',
     }

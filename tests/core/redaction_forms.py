@@ -12,6 +12,9 @@ _JWT: Final = (
 
 #: (text, what must be hidden in it).
 TEXTS: Final[tuple[tuple[str, str], ...]] = (
+    # A name and its value in a list of two, as a text.
+    ("arguments {'list': [['password', 'hunter2'], 3]}", 'hunter2'),
+    ('("db_password", "hunter2")', 'hunter2'),
     # URIs, well made and mistyped.
     ('mongodb://anna:hunter2@db1:27017,db2/scheduler?replicaSet=rs0', 'hunter2'),
     ('mongodb+srv://anna:hunter2@cluster0.abcde.mongodb.net/x', 'hunter2'),
