@@ -313,9 +313,7 @@ def test_what_cannot_be_reached_is_named_with_what_to_do() -> None:
 
 
 @pytest.mark.filterwarnings('ignore::UserWarning')
-@pytest.mark.parametrize(
-    'option', ['password=hunter2', 'replicaset', 'tls=maybe', 'w=-1']
-)
+@pytest.mark.parametrize('option', ['password=hunter2', 'replicaset', 'tls=maybe', 'w=-1'])
 def test_options_that_the_driver_does_not_know_are_no_crash(option: str) -> None:
     with pytest.raises((StoreUnavailable, StoreUnusable)) as caught:
         MongoStore.open(f'mongodb://127.0.0.1:1/x?{option}', busy_seconds_max=0.3)
