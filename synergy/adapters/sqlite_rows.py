@@ -213,29 +213,36 @@ def job_values(job: Job) -> tuple[Any, ...]:
 
 
 def unit_of(row: tuple[Any, ...]) -> Unit:
-    """Return the unit of a row of UNIT_COLUMNS."""
-    _UNIT.check(row)
-    qualifier = fields.word('time_qualifier', Qualifier, row[3])
+    """Return the unit of a row of UNIT_COLUMNS: plainly, for it is called for every run."""
+    if tuple(map(type, row)) not in _UNIT.known:
+        _UNIT.check(row)
+    uow_id, process, timeperiod, word, start, end, run, attempt, state, fence, *rest = row
+    owner, lease, created, announced, not_before, started, finished, count, error, arguments = rest
+    if (run | attempt | fence) >> _COUNT_BITS:
+        for field, value in (('run', run), ('attempt', attempt), ('fence', fence)):
+            fields.count(field, value)
+    qualifier = _QUALIFIER_BY_VALUE.get(word) or fields.word('time_qualifier', Qualifier, word)
+    own = _parsed('timeperiod', qualifier, timeperiod)
     return Unit(
-        id=UowId(row[0]),
-        process=ProcessName(fields.text('process_name', row[1])),
-        timeperiod=fields.timeperiod('timeperiod', qualifier, row[2]),
-        start=fields.timeperiod('start_timeperiod', qualifier, row[4]),
-        end=fields.timeperiod('end_timeperiod', qualifier, row[5]),
-        run=fields.count('run', row[6]),
-        attempt=fields.count('attempt', row[7]),
-        state=_UNIT_STATE_BY_VALUE.get(row[8]) or fields.word('state', UnitState, row[8]),
-        fence=fields.count('fence', row[9]),
-        owner=row[10],
-        lease_until=_instant_or_none('lease_until', row[11]),
-        created_at=_instant('created_at', row[12]),
-        announced_at=_instant_or_none('submitted_at', row[13]),
-        not_before=_instant_or_none('not_before', row[14]),
-        started_at=_instant_or_none('started_at', row[15]),
-        finished_at=_instant_or_none('finished_at', row[16]),
-        processed_count=row[17],
-        error=fields.said('error', row[18]),
-        arguments={} if row[19] == _NO_ARGUMENTS else fields.json_object('arguments', row[19]),
+        id=uow_id,
+        process=ProcessName(fields.text('process_name', process)),
+        timeperiod=own,
+        start=own if start == timeperiod else _parsed('start_timeperiod', qualifier, start),
+        end=_parsed('end_timeperiod', qualifier, end),
+        run=run,
+        attempt=attempt,
+        state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
+        fence=fence,
+        owner=owner,
+        lease_until=None if lease is None else _instant('lease_until', lease),
+        created_at=_instant('created_at', created),
+        announced_at=None if announced is None else _instant('submitted_at', announced),
+        not_before=None if not_before is None else _instant('not_before', not_before),
+        started_at=None if started is None else _instant('started_at', started),
+        finished_at=None if finished is None else _instant('finished_at', finished),
+        processed_count=count,
+        error=None if error is None else fields.said('error', error),
+        arguments={} if arguments == _NO_ARGUMENTS else fields.json_object('arguments', arguments),
     )
 
 
@@ -549,6 +556,13 @@ def _timeperiod(qualifier: str, text: str) -> Timeperiod:
         return parse(known, text)
     except ValueError:
         return fields.timeperiod('timeperiod', known, text)
+
+
+def _parsed(field: str, qualifier: Qualifier, text: str) -> Timeperiod:
+    try:
+        return parse(qualifier, text)
+    except ValueError:
+        return fields.timeperiod(field, qualifier, text)
 
 
 def _instant(field: str, micros: int) -> datetime:

@@ -82,11 +82,13 @@ class Lines:
 
     def rest(self) -> list[str]:
         """Return what was written without an end of line, and begin anew."""
+        self._is_after_return = False
+        if not self._partial_count and self._overwritten is None:
+            return []
         found: list[str] = []
         self._pass_overwritten(found)
         if text := self._ended(b''):
             found.append(text)
-        self._is_after_return = False
         return found
 
     def _keep(self, piece: bytes) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Final, Protocol
 
 from synergy.output.lines import cut
@@ -18,6 +19,8 @@ from synergy.output.lines import cut
 _RECORD_LINES_MAX: Final = 2_000
 #: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
 _CANARY: Final = 'synergy-canary'
+#: Of a logger: what Standing looks at after each run, in one call.
+_STANDING: Final = attrgetter('disabled', 'propagate', 'level')
 
 
 #: By number; there is no public way to all of them.
@@ -148,13 +151,14 @@ class Standing:
         }
         self._disabled = {name for name, found in loggers.items() if found.disabled}
         self._own = [
-            (found, found.level)
+            found
             for name, found in loggers.items()
             if name == 'synergy' or name.startswith('synergy.')
         ]
-        for found, _ in self._own:
+        for found in self._own:
             if type(found) is logging.Logger:
                 found.__class__ = _OwnLogger
+        self._own_are = [(False, True, found.level) for found in self._own]
         self.restore()
 
     def restore(self) -> None:
@@ -176,7 +180,11 @@ class Standing:
         root.disabled = False
         if self._canary.disabled:
             self._enable(root.manager)
-        for logger, level in self._own:
+        if list(map(_STANDING, self._own)) != self._own_are:
+            self._restore_own()
+
+    def _restore_own(self) -> None:
+        for logger, (_, _, level) in zip(self._own, self._own_are, strict=True):
             logger.disabled = False
             logger.propagate = True
             if logger.level != level:
