@@ -17,7 +17,12 @@ _LIMIT = 1000
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('action', nargs='?', choices=['ls', *LetterAction], default='ls')
+    parser.add_argument(
+        'action',
+        nargs='?',
+        choices=['ls', *(action.value for action in LetterAction)],
+        default='ls',
+    )
     parser.add_argument('id', nargs='?', metavar='ID', help='of the unit, as ls shows it')
     parser.add_argument('--all', action='store_true', help='all dead letters')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')

@@ -7,6 +7,9 @@ from argparse import ArgumentParser, Namespace
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.control import Control
+from synergy.conf.context import built_in_context, load_context
+from synergy.conf.errors import ContextError
+from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 
 
@@ -14,8 +17,19 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('name', metavar='NAME', help='a registered process, or Supervisor')
 
 
+def _context_to_stop(settings: Settings, name: str) -> Context:
+    """Return the context; of the Supervisor, whatever context.py has become meanwhile."""
+    try:
+        return load_context(settings)
+    except ContextError:
+        if name != PROCESS_SUPERVISOR:
+            raise
+        return built_in_context(settings)
+
+
 def _run(options: Namespace) -> ExitCode:
-    settings, context = bootstrap.load()
+    settings = bootstrap.load_settings()
+    context = _context_to_stop(settings, options.name)
     with bootstrap.open_runtime(settings, context) as runtime:
         control = Control(runtime)
         entry = control.entry(options.name)

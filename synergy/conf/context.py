@@ -58,6 +58,18 @@ def load_context(settings: Settings) -> Context:
     return context
 
 
+def built_in_context(settings: Settings) -> Context:
+    """Return a context of what comes with the product alone: to stop what an unsound one started.
+
+    Raises ContextError where even that is refused.
+    """
+    loader = _Loader(settings)
+    context = loader.built_in()
+    if loader.problems or context is None:
+        raise ContextError(tuple(loader.problems))
+    return context
+
+
 class _Loader:
     """Collects entries and problems of one context module."""
 
@@ -88,6 +100,10 @@ class _Loader:
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)
         self._machine_by_name = self._machines(module)
         return self._context(processes, trees, queues)
+
+    def built_in(self) -> Context | None:
+        """Return the context of a project that registers nothing."""
+        return self._context([], [], [])
 
     def _entries(
         self, module: object, name: str, kinds: Sequence[str], *, is_optional: bool = False

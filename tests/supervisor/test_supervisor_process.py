@@ -176,6 +176,17 @@ def test_the_whole_system_starts_in_the_background_and_stops(system: System) -> 
     assert system.launch('query').returncode == 1
 
 
+def test_everything_can_be_stopped_whatever_has_become_of_the_context(system: System) -> None:
+    assert system.launch('start', 'Supervisor').returncode == 0
+    system.environ['SYNERGY_CONTEXT_MODULE'] = 'tests.pipelines.nothing_of_the_kind'
+
+    refused = system.launch('stop', 'PatientDaily')
+    stopped = system.launch('stop', 'Supervisor')
+
+    assert (refused.returncode, stopped.returncode) == (6, 0), stopped.stderr
+    assert 'does not run' in system.launch('stop', 'Supervisor').stdout
+
+
 def test_a_home_that_cannot_be_made_is_said_and_nothing_is_started(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     with System(tmp_path / 'home', CONTEXT) as system:
