@@ -70,7 +70,8 @@ def without_secrets_of(text: str, uri: str) -> str:
         pieces |= set(_PIECES.split(rest[:_LENGTH_MAX]))
     pieces |= {quote(piece, safe='', errors='replace') for piece in pieces}
     known = set(_PIECES.split(shown)) | {name for name, _ in _OPTION.findall(shown)}
-    for piece in sorted(pieces - known, key=len, reverse=True):
+    # A scheme that lost its colon is no secret; without it messages could not say what to write.
+    for piece in sorted(pieces - known - _KNOWN, key=len, reverse=True):
         if len(piece) >= _PIECE_LENGTH_MIN:
             # Within longer words, too: a driver may have cut elsewhere.
             text = text.replace(piece, MASK)

@@ -113,6 +113,12 @@ def test_an_error_of_a_driver_does_not_repeat_the_secret(text: str, uri: str) ->
     assert 'ter2' not in shown
 
 
+def test_an_error_goes_on_to_name_the_scheme_that_is_expected() -> None:
+    text = 'expected a URI that begins with sqlite or mongodb'
+
+    assert without_secrets_of(text, 'mongodb//anna:hunter2@db1') == text
+
+
 def test_what_is_told_at_a_glance_is_what_a_close_look_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
