@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -40,9 +42,14 @@ SITE = ProcessName('Site')
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # A name of its own: the context.py of this checkout may have been imported by another test.
     (tmp_path / 'project').mkdir()
-    (tmp_path / 'project' / 'context.py').write_text(CONTEXT)
+    (tmp_path / 'project' / 'levels_context.py').write_text(CONTEXT)
     monkeypatch.setenv('SYNERGY_PROJECT', str(tmp_path / 'project'))
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'levels_context')
+    # Nor is that of the test before this one.
+    monkeypatch.setitem(sys.modules, 'levels_context', ModuleType('levels_context'))
+    monkeypatch.delitem(sys.modules, 'levels_context')
     return tmp_path
 
 
