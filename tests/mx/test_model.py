@@ -110,7 +110,7 @@ def test_secrets_go_by_their_names() -> None:
         'api_token': MASK,
         'password': MASK,
         'key': MASK,
-        'keys': 'x',
+        'keys': MASK,
         'deep': [{'secret': MASK}],
     }
     assert masked('amqp://user:hunter2@host/x') == f'amqp://user:{MASK}@host/x'
