@@ -58,8 +58,8 @@ def _run(options: Namespace) -> ExitCode:
 
 
 def _process_count() -> int:
-    """Return how many tests run at once: most of their time they wait for processes."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Return how many tests run at once: one a processor, for some of them measure patience."""
+    return max(len(os.sched_getaffinity(0)), 2)
 
 
 def _run_own(project: Path, arguments: Sequence[str]) -> ExitCode:
