@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pika
@@ -376,12 +377,23 @@ def test_a_server_that_is_away_is_said_at_once_and_found_again(rabbit: RabbitSer
     broker.close()
 
 
+def freeze(pid: int) -> None:
+    """Stop a process, and wait until all of its threads have noticed."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 10
+    states = {'R'}
+    while states - {'T'}:
+        assert time.monotonic() < until
+        threads = Path(f'/proc/{pid}/task').iterdir()
+        states = {(item / 'stat').read_text().rpartition(')')[2].split()[0] for item in threads}
+
+
 def test_a_server_that_hangs_is_given_up_within_seconds(
     rabbit: RabbitServer, broker: RabbitBroker
 ) -> None:
     ring(broker, 'a')
     assert rabbit.pid is not None
-    os.kill(rabbit.pid, signal.SIGSTOP)
+    freeze(rabbit.pid)
     try:
         began = time.monotonic()
         with pytest.raises(BrokerUnavailable, match='no answer within'):
