@@ -104,7 +104,7 @@ def start(runtime: MxRuntime) -> int:
     if listening is None:
         return EXIT_MISCONFIGURED
     site = site_of(runtime, secret)
-    server = server_of(site, listening)
+    server = server_of(App(site), listening)
     _stop_on_signal(site)
     sys.setswitchinterval(SWITCH_SECONDS)
     # It logs every tab that is closed.
@@ -159,11 +159,11 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     )
 
 
-def server_of(site: Site, listening: socket.socket) -> Server:
+def server_of(app: App, listening: socket.socket) -> Server:
     """Return the server on a socket; it does not run yet."""
-    settings = site.settings
+    settings = app.site.settings
     return create(
-        App(site),
+        app,
         listening,
         threads=THREADS + settings.mx_viewers_max,
         connection_limit=CONNECTIONS_PER_VIEWER * (THREADS + settings.mx_viewers_max),

@@ -59,7 +59,6 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     consumer = broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
     recycling = Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
-    free_children(guard.forget)
     heartbeat = Heartbeat(
         open_store, clock, settings.uow_lease, guard.lose, processes, guard.overdue
     )
@@ -86,6 +85,8 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         processes=processes,
         recycling=recycling,
     )
+    # Last of all: what others do in a forked child comes before it may be reached by a signal.
+    free_children(guard.forget)
     heartbeat.start()
     logger.info('%s started', owner, extra={'event': 'started'})
     try:

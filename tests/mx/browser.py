@@ -26,9 +26,9 @@ from playwright.sync_api import (
     Request,
     sync_playwright,
 )
-from waitress.server import create_server
 
 from synergy.mx.app import App
+from synergy.mx.main import server_of
 
 CHROMIUM = shutil.which('chromium', path='/usr/bin:/usr/local/bin')
 FLAGS = (
@@ -41,7 +41,6 @@ FLAGS = (
     '--disable-sync',
 )
 WIDE, NARROW = (1440, 900), (390, 844)
-THREADS = 32
 #: The axe-core that axe-playwright-python brings.
 AXE = Path(axe_playwright_python.__file__).parent / 'axe.min.js'
 PATIENCE_MS = 15_000
@@ -61,13 +60,7 @@ class Server:
         with warnings.catch_warnings():
             # As in synergy.mx.main: small frames must not wait; there is no other way to say it.
             warnings.filterwarnings('ignore', 'send_bytes', DeprecationWarning)
-            self._server: Any = create_server(
-                app,
-                sockets=[self._listening],
-                threads=THREADS,
-                send_bytes=1,
-                channel_request_lookahead=1,
-            )
+            self._server: Any = server_of(app, self._listening)
         self._thread = Thread(target=self._server.run, name='waitress', daemon=True)
         self._thread.start()
 

@@ -16,6 +16,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from synergy.core.commands import CommandState
+from synergy.mx.app import App
 from synergy.mx.bounds import BODY_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.main import server_of
 from synergy.mx.routes import ROUTES
@@ -237,7 +238,7 @@ def test_a_body_that_is_too_large_is_refused_unread(pages: Pages) -> None:
 def listening(pages: Pages) -> Iterator[int]:
     """Return the port of a real server before the dashboard."""
     with socket.create_server(('127.0.0.1', 0)) as opened:
-        server: Any = server_of(pages.site, opened)
+        server: Any = server_of(App(pages.site), opened)
         threading.Thread(target=server.run, daemon=True).start()
         yield opened.getsockname()[1]
         server.task_dispatcher.shutdown()

@@ -21,6 +21,7 @@ from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role, User, name_problem, named
 from synergy.mx.address import is_open, refusal_of
+from synergy.mx.app import App
 from synergy.mx.brake import GUESSES_MAX
 from synergy.mx.gate import COOKIE
 from synergy.mx.main import server_of
@@ -364,7 +365,7 @@ def test_every_answer_carries_the_headers(pages: Pages) -> None:
 def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | None) -> None:
     settings = replace(guarded.runtime.settings, mx_trusted_proxy=proxy)
     with socket.create_server(('127.0.0.1', 0)) as listening:
-        server: Any = server_of(replace(guarded.site, settings=settings), listening)
+        server: Any = server_of(App(replace(guarded.site, settings=settings)), listening)
         guarded.client = Client(server.application)
         server.task_dispatcher.shutdown()
         server.close()

@@ -19,6 +19,7 @@ import pytest
 
 from synergy.core.users import Role
 from synergy.mx import server as serving
+from synergy.mx.app import App
 from synergy.mx.brake import GUESSES_MAX
 from synergy.mx.main import server_of
 from tests.mx.stage import PASSWORD, Pages
@@ -55,7 +56,7 @@ def door(pages: Pages) -> Iterator[Door]:
     with ExitStack() as opened, socket.create_server(('127.0.0.1', 0)) as listening:
         settings = replace(pages.runtime.settings, mx_viewers_max=40)
         pages.site = replace(pages.site, settings=settings)
-        server = server_of(pages.site, listening)
+        server = server_of(App(pages.site), listening)
 
         def serve() -> None:
             try:

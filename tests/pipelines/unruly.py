@@ -89,7 +89,7 @@ def terminating(_: Uow) -> Outcome:
     for number in (signal.SIGINT, signal.SIGTERM):
         began = time.monotonic()
         for _try in range(20):
-            child = forks.Process(target=time.sleep, args=(444,))
+            child = forks.Process(target=_nap)
             child.start()
             os.kill(child.pid, number)
             child.join(20)
@@ -100,6 +100,12 @@ def terminating(_: Uow) -> Outcome:
     with ProcessPoolExecutor(2) as executor:
         note(f'executor {list(executor.map(abs, [-3, -4]))}')
     return Outcome.processed(1)
+
+
+def _nap() -> None:
+    # A signal that comes between Python's look for signals and a long sleep waits until its end.
+    for _time in range(444):
+        time.sleep(0.1)
 
 
 def forking(uow: Uow) -> Outcome:
