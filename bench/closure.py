@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.result import Result
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.closure import plan
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveJob

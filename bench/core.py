@@ -12,8 +12,8 @@ from synergy.core.closure import plan
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import InsertUnit
 from synergy.core.engine import Engine
+from synergy.core.events import Input, Look, Reported
 from synergy.core.hierarchy import Hierarchy, build
-from synergy.core.inputs import Input, Look, Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, Process, ProcessName, Tree

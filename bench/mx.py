@@ -17,8 +17,8 @@ from bench import mx_load
 from bench.names import ALERT, DAILY, HOURLY, MONTHLY
 from bench.result import Result
 from synergy import bootstrap
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.conf.model import Context, Settings
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of

@@ -22,9 +22,9 @@ from typing import Any, Final
 import psutil
 
 from bench.result import Result
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.bootstrap import PROJECT
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Process, ProcessName, Route, Tree

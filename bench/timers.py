@@ -14,9 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.result import Result
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.bootstrap import PROJECT
 from synergy.core.freerun import next_fire
 from synergy.core.freerun_record import Freerun, Overlap

@@ -14,12 +14,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synergy import doors, private
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.os_descendants import OsDescendants
-from synergy.adapters.os_processes import OsProcesses, die_with, show_as, shown_as
-from synergy.adapters.sqlite_administration import SqliteAdministration
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.os.descendants import OsDescendants
+from synergy.adapters.os.processes import OsProcesses, die_with, show_as, shown_as
+from synergy.adapters.sqlite.administration import SqliteAdministration
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
@@ -75,7 +75,7 @@ class Runtime:
     def _open_store(self, busy_seconds_max: float, *, create: bool) -> Store:
         if is_mongodb(self.settings.store_uri):
             # Not imported for the embedded default: the driver takes time and memory.
-            from synergy.adapters.mongo_store import MongoStore
+            from synergy.adapters.mongo.store import MongoStore
 
             return MongoStore.open(
                 self.settings.store_uri,
@@ -107,7 +107,7 @@ class Runtime:
         patience = allowed if busy_seconds_max is None else min(busy_seconds_max, allowed)
         administration: Administration
         if is_mongodb(settings.store_uri):
-            from synergy.adapters.mongo_administration import MongoAdministration
+            from synergy.adapters.mongo.administration import MongoAdministration
 
             administration = MongoAdministration(
                 settings.store_uri,
@@ -133,7 +133,7 @@ class Runtime:
         settings = self.settings
         if urlsplit(settings.broker_uri).scheme in ('amqp', 'amqps'):
             # Imported here: an installation on one machine needs no pika.
-            from synergy.adapters.rabbit_broker import RabbitBroker
+            from synergy.adapters.rabbit.broker import RabbitBroker
 
             return RabbitBroker(
                 settings.broker_uri,

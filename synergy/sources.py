@@ -7,7 +7,7 @@
 Anything with `bounds(start, end)` and `close()` is a source; see `synergy.ports.source`.
 """
 
-from synergy.adapters.sqlite_source import SqliteSource
+from synergy.adapters.sqlite.source import SqliteSource
 from synergy.ports.source import DataSource
 
 __all__ = ['DataSource', 'SqliteSource']

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.servers.rabbitmq import RabbitServer, is_installed
-from synergy.adapters.rabbit_broker import RabbitBroker
+from synergy.adapters.rabbit.broker import RabbitBroker
 from synergy.core.records import Route
 from synergy.core.uri import without_password
 from synergy.ports.broker import BrokerAdmin

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from synergy import bootstrap
-from synergy.adapters.os_processes import OsProcesses
+from synergy.adapters.os.processes import OsProcesses
 from synergy.bootstrap import PROJECT
 from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName

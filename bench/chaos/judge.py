@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.chaos import journal
 from bench.chaos.journal import Line
-from synergy.cli.verify import all_jobs, circumstances
+from synergy.cli.commands.verify import all_jobs, circumstances
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check

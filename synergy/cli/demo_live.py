@@ -20,6 +20,7 @@ from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
+from synergy.cli.commands.verify import all_jobs
 from synergy.cli.console import console
 from synergy.cli.demo_live_view import LiveRow, LiveView, look
 from synergy.cli.demo_system import (
@@ -32,7 +33,6 @@ from synergy.cli.demo_system import (
     running_system,
 )
 from synergy.cli.patience import Patience
-from synergy.cli.verify import all_jobs
 from synergy.core.invariants import check
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState

@@ -147,7 +147,7 @@ def command_called(name: str) -> CliCommand:
     """Return the sub-command of one of the names in COMMANDS."""
     module, _, attribute = next(item[1] for item in COMMANDS if item[0] == name).partition(':')
     command: CliCommand = getattr(
-        importlib.import_module(f'synergy.cli.{module}'), attribute or 'COMMAND'
+        importlib.import_module(f'synergy.cli.commands.{module}'), attribute or 'COMMAND'
     )
     return command
 

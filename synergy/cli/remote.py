@@ -15,20 +15,21 @@ from itertools import islice
 from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
-from synergy.cli.console import print_json
-from synergy.cli.freerun import (
+from synergy.cli.commands.freerun import (
     defined_as,
     print_fires,
     refuse_lone_run,
     show_runs,
     uow_of_run,
 )
-from synergy.cli.freerun import details_of as details_of_freerun
-from synergy.cli.jobs import show_jobs, state_of
-from synergy.cli.process import details_of
-from synergy.cli.process import show as show_processes
+from synergy.cli.commands.freerun import details_of as details_of_freerun
+from synergy.cli.commands.jobs import show_jobs, state_of
+from synergy.cli.commands.process import details_of
+from synergy.cli.commands.process import show as show_processes
+from synergy.cli.commands.super import refuse_lone_options
+from synergy.cli.commands.why import print_causes
+from synergy.cli.console import print_json
 from synergy.cli.server import LOOK_SECONDS, Server
-from synergy.cli.super import refuse_lone_options
 from synergy.cli.tables import (
     print_boxes,
     print_dead,
@@ -42,7 +43,6 @@ from synergy.cli.tables import (
     sentence,
 )
 from synergy.cli.target import end_of, padded
-from synergy.cli.why import print_causes
 from synergy.core.calendar import UtcCalendar
 from synergy.core.freerun_definition import IS_NEW
 from synergy.core.printable import printable

@@ -32,8 +32,7 @@ from synergy.core.effects import (
     SaveCommand,
     SaveJob,
 )
-from synergy.core.hierarchy import Node
-from synergy.core.inputs import (
+from synergy.core.events import (
     Commanded,
     Expired,
     Input,
@@ -44,6 +43,7 @@ from synergy.core.inputs import (
     Vanished,
     process_of,
 )
+from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action, Machine
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of

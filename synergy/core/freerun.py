@@ -27,8 +27,8 @@ from synergy.core.effects import (
     RemoveFreerun,
     SaveFreerun,
 )
+from synergy.core.events import Expired, Input, Reported, TooOld, process_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.inputs import Expired, Input, Reported, TooOld, process_of
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
 from synergy.core.retry import (
     brought_forward,

@@ -33,8 +33,8 @@ from synergy.core.effects import (
     SaveCommand,
 )
 from synergy.core.engine import Engine
+from synergy.core.events import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
 from synergy.core.freerun import Freeruns, reconcile
-from synergy.core.inputs import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
 from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, ProcessName, Route, UowId

@@ -24,16 +24,16 @@ from synergy.core.commands import (
     Only,
     counted,
 )
-from synergy.core.control import control
 from synergy.core.dead_letters import dropped, is_settled_by, letter_of
 from synergy.core.effects import Effect, InsertUnit, SaveCommand
 from synergy.core.engine import Engine
+from synergy.core.events import Commanded, Look, Refused
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun
-from synergy.core.inputs import Commanded, Look, Refused
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import ProcessName
+from synergy.core.requests import control
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import JobFilter, SchedulerStore

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synergy.core.inputs import Expired, Input, Reported, TooOld, Vanished
+from synergy.core.events import Expired, Input, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
 from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState

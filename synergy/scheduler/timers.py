@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
+from synergy.core.events import Look
 from synergy.core.hierarchy import Hierarchy, Node
-from synergy.core.inputs import Look
 from synergy.core.records import ProcessName
 
 

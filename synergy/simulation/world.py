@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import (
     JOB_KINDS,
     REQUEST_KINDS,

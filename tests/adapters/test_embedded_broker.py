@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SystemClock
 from synergy.core.records import Route
 from synergy.ports.broker import Message
 from synergy.ports.errors import BrokerUnusable

@@ -14,9 +14,9 @@ from pymongo.database import Database
 
 from bench.servers.mongodb import MongoServers, mongod_path
 from synergy import bootstrap
-from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.mongo.store import MongoStore
+from synergy.cli.commands.verify import all_jobs
 from synergy.cli.moving import differences
-from synergy.cli.verify import all_jobs
 from synergy.conf.model import Context
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.invariants import check

@@ -14,11 +14,11 @@ import pytest
 from pymongo.database import Database
 
 from bench.servers.mongodb import MongoServers
-from synergy.adapters.mongo_administration import MongoAdministration
-from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_documents import JOB_COLLECTION
-from synergy.adapters.mongo_schema import INDEXES
-from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.mongo.administration import MongoAdministration
+from synergy.adapters.mongo.connection import MongoConnection
+from synergy.adapters.mongo.documents import JOB_COLLECTION
+from synergy.adapters.mongo.schema import INDEXES
+from synergy.adapters.mongo.store import MongoStore
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName

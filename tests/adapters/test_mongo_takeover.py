@@ -11,8 +11,8 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from synergy.adapters.mongo_administration import MongoAdministration
-from synergy.adapters.mongo_store import MongoStore
+from synergy.adapters.mongo.administration import MongoAdministration
+from synergy.adapters.mongo.store import MongoStore
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId

@@ -17,8 +17,8 @@ from synergy.bootstrap import PROJECT
 PRELUDE = """
 import json, os, signal, subprocess, sys, time
 from datetime import timedelta
-from synergy.adapters.os_descendants import OsDescendants
-from synergy.adapters.os_processes import OsProcesses
+from synergy.adapters.os.descendants import OsDescendants
+from synergy.adapters.os.processes import OsProcesses
 
 found = OsDescendants()
 found.adopt()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from synergy.adapters.os_processes import OsProcesses
+from synergy.adapters.os.processes import OsProcesses
 from synergy.ports.processes import ProcessIdentity
 
 

@@ -19,8 +19,8 @@ import pika
 import pytest
 
 from bench.servers.rabbitmq import RabbitServer
-from synergy.adapters.rabbit_broker import RabbitBroker
-from synergy.adapters.rabbit_consumer import RabbitConsumer
+from synergy.adapters.rabbit.broker import RabbitBroker
+from synergy.adapters.rabbit.consumer import RabbitConsumer
 from synergy.core.records import Route
 from synergy.ports.broker import Delivery, Message
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable

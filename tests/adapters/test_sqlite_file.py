@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
-from synergy.adapters import sqlite_store
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.sqlite_connection import SqliteFile
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite import store as store_module
+from synergy.adapters.sqlite.connection import SqliteFile
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.states import JobState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 from tests.builders import key
@@ -177,8 +177,8 @@ def test_a_store_that_may_not_be_written_is_said(tmp_path: Path) -> None:
     program = (
         'import os, sys\n'
         'from pathlib import Path\n'
-        'from synergy.adapters.clocks import SystemClock\n'
-        'from synergy.adapters.sqlite_store import SqliteStore\n'
+        'from synergy.adapters.os.clocks import SystemClock\n'
+        'from synergy.adapters.sqlite.store import SqliteStore\n'
         'from synergy.ports.errors import StoreError\n'
         'os.setuid(65534)\n'
         'try:\n'
@@ -257,7 +257,7 @@ def test_pruning_does_not_read_the_units_that_stay(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / 'store.db')
     SqliteStore.open(tmp_path / 'store.db', clock=SystemClock()).close()
 
-    for sql in (sqlite_store._PRUNE_LOG, sqlite_store._PRUNE_FREERUN_UNITS):
+    for sql in (store_module._PRUNE_LOG, store_module._PRUNE_FREERUN_UNITS):
         steps = [row[3] for row in database.execute(f'EXPLAIN QUERY PLAN {sql}', (1, 1))]
         assert not [step for step in steps if step.startswith('SCAN')]
 

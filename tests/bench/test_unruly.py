@@ -12,8 +12,8 @@ import pytest
 
 from bench.chaos import unruly
 from bench.chaos.names import JOURNAL_VARIABLE, UNRULY_VARIABLE
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import InsertUnit
 from synergy.core.records import LogLine, Unit, uow_id_of
 from synergy.workers import Uow

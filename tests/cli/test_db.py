@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from synergy.adapters import sqlite_schema
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite import schema
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Leadership
 from tests.cli.conftest import Said
 from tests.contract.test_store import start
@@ -58,7 +58,7 @@ def test_a_store_that_is_up_to_date_is_said_to_be(launch: Launch) -> None:
 def test_an_older_store_is_updated_once(launch: Launch, tmp_path: Path) -> None:
     (tmp_path / 'home').mkdir()
     database = sqlite3.connect(tmp_path / 'home' / 'store.db')
-    for statement in sqlite_schema.MIGRATIONS[0].split(';'):
+    for statement in schema.MIGRATIONS[0].split(';'):
         database.execute(statement)
     database.execute('PRAGMA user_version = 1')
     database.close()
@@ -67,7 +67,7 @@ def test_an_older_store_is_updated_once(launch: Launch, tmp_path: Path) -> None:
     updated = launch('db', '--update')
 
     assert before.code == 1
-    assert f'schema version becomes {len(sqlite_schema.MIGRATIONS)}' in before.out
+    assert f'schema version becomes {len(schema.MIGRATIONS)}' in before.out
     assert updated.code == 0, updated
     assert launch('db', '--check').code == 0
 

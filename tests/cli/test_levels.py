@@ -11,9 +11,9 @@ from types import ModuleType
 
 import pytest
 
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import SaveContext, SaveJob
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import Job, ProcessName

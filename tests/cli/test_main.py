@@ -24,8 +24,8 @@ def test_options_after_test_are_those_of_pytest(
         run.append(list(command))
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr('synergy.cli.test._install_missing', lambda: None)
-    monkeypatch.setattr('synergy.cli.test.subprocess.run', note)
+    monkeypatch.setattr('synergy.cli.commands.test._install_missing', lambda: None)
+    monkeypatch.setattr('synergy.cli.commands.test.subprocess.run', note)
 
     assert main(['test', *arguments]) == 0
     assert [command[3:] for command in run] == [[item for item in arguments if item != '--']]

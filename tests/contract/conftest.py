@@ -12,11 +12,11 @@ from pathlib import Path
 import pika
 import pytest
 
-from synergy.adapters.clocks import SimulatedClock, SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.rabbit_broker import RabbitBroker
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.os.clocks import SimulatedClock, SystemClock
+from synergy.adapters.rabbit.broker import RabbitBroker
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.ports.broker import Broker, BrokerAdmin
 from synergy.ports.store import Store
 from tests.builders import instant

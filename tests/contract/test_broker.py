@@ -105,9 +105,9 @@ def test_a_killed_consumer_gives_back_what_it_held(
     program = f"""
 import time
 from pathlib import Path
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.rabbit_broker import RabbitBroker
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.rabbit.broker import RabbitBroker
 from synergy.core.records import Route
 broker = {doorbell.code}
 consumer = broker.consumer({ROUTE!r})

@@ -20,9 +20,9 @@ import pytest
 from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob, SaveOverride
 from synergy.core.freerun_record import Freerun

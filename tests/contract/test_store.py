@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from synergy.adapters.clocks import SimulatedClock
+from synergy.adapters.os.clocks import SimulatedClock
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.effects import (
     CancelUnit,

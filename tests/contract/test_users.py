@@ -19,9 +19,9 @@ from typing import Final, TypeVar
 import pymongo
 import pytest
 
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.sqlite_schema import MIGRATIONS
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite.schema import MIGRATIONS
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.users import ApiToken, Role, User, UserOutcome
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW
@@ -34,12 +34,12 @@ _FEW_TRIALS: Final = 12
 _CHANGE_IN_A_PROCESS: Final = """
 import sys
 from pathlib import Path
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.sqlite_store import SqliteStore
-from synergy.adapters.clocks import SystemClock
-from synergy.adapters.sqlite_schema import MIGRATIONS
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.sqlite.store import SqliteStore
+from synergy.adapters.os.clocks import SystemClock
+from synergy.adapters.sqlite.schema import MIGRATIONS
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.users import Role
 place, name = sys.argv[1:]
 store = (

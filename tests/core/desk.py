@@ -24,8 +24,8 @@ from synergy.core.effects import (
     SaveJob,
 )
 from synergy.core.engine import Engine
+from synergy.core.events import Commanded, Input, Look, Reported
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.inputs import Commanded, Input, Look, Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from synergy.core.commands import Command, CommandId, CommandKind
-from synergy.core.inputs import Expired, Look, Reported
+from synergy.core.events import Expired, Look, Reported
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from tests.builders import instant, key, two_trees

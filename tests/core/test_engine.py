@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, InsertUnit, SaveJob
-from synergy.core.inputs import Expired, Look, Reported, Vanished
+from synergy.core.events import Expired, Look, Reported, Vanished
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandId, CommandKind
-from synergy.core.inputs import Expired
+from synergy.core.events import Expired
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import Blocking, JobState
 from synergy.core.timeperiod import JobKey, ProcessName, Timeperiod

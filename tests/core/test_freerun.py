@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from synergy.core.effects import Announce, CancelUnit, Effect, InsertUnit, MoveUnit, SaveFreerun
+from synergy.core.events import Expired, Reported
 from synergy.core.freerun import Freeruns, next_fire, reconcile
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
-from synergy.core.inputs import Expired, Reported
 from synergy.core.records import ProcessName, RetryPolicy, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.trigger import parse_trigger

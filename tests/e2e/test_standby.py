@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from synergy.cli.verify import all_jobs
+from synergy.cli.commands.verify import all_jobs
 from synergy.core.states import JobState
 from tests.system import System, kill
 

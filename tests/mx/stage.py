@@ -14,8 +14,8 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from synergy import bootstrap
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.conf.model import Context, Settings
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob

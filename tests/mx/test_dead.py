@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import Hierarchy

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role, User, name_problem, named

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SimulatedClock
 from synergy.core.effects import SaveContext
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import BoxProcess, ProcessName

@@ -10,8 +10,8 @@ import pytest
 
 from synergy.core.effects import InsertUnit, MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
+from synergy.core.events import Reported
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.inputs import Reported
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.overrides import override_of
 from synergy.core.records import (

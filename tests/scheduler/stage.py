@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.sqlite_store import SqliteStore
-from synergy.cli.verify import all_jobs, circumstances
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
+from synergy.cli.commands.verify import all_jobs, circumstances
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from synergy.cli.verify import all_jobs
+from synergy.cli.commands.verify import all_jobs
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.hierarchy import Hierarchy, build

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from synergy.adapters.mongo_store import MongoStore
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.mongo.store import MongoStore
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Save
 from synergy.core.hierarchy import Hierarchy, build

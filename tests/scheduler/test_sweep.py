@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from synergy.core.inputs import Expired, Reported, TooOld, Vanished
+from synergy.core.events import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
 from synergy.scheduler.sweep import Attempts, Patience, ended, is_neglected, reported, waiting_for

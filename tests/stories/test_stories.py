@@ -26,8 +26,8 @@ import pytest
 
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.events import Expired, Look
 from synergy.core.hierarchy import Hierarchy, build
-from synergy.core.inputs import Expired, Look
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, OnFailure
 from synergy.core.trigger import parse_trigger

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Box, BoxLoad
 from synergy.core.supervision import Policy, ProcessStatus
 from synergy.ports.errors import StoreUnavailable

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Box, BoxLoad
 from synergy.supervisor.presence import Presence
 from tests.builders import instant

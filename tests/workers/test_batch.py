@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from synergy.adapters.clocks import SimulatedClock
-from synergy.adapters.embedded_broker import EmbeddedBroker
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import InsertUnit, MoveUnit
 from synergy.core.records import Unit, UowId, uow_id_of
 from synergy.core.states import UnitState

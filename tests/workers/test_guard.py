@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from synergy.adapters.clocks import SystemClock
+from synergy.adapters.os.clocks import SystemClock
 from synergy.workers.guard import Cause, Interrupted, SignalGuard
 
 PATIENCE_SECONDS = 5.0

@@ -30,9 +30,9 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 from pika.spec import Basic
 
-from synergy.adapters import rabbit_refusals as refusals
-from synergy.adapters.rabbit_message import NotUnderstood, decoded
-from synergy.adapters.rabbit_session import RabbitChannel, RabbitLink, RabbitSession
+from synergy.adapters.rabbit import refusals
+from synergy.adapters.rabbit.message import NotUnderstood, decoded
+from synergy.adapters.rabbit.session import RabbitChannel, RabbitLink, RabbitSession
 from synergy.core.records import Route
 from synergy.ports.broker import Delivery
 from synergy.ports.errors import BrokerError, BrokerUnavailable

@@ -14,11 +14,11 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from synergy.adapters import sqlite_rows as rows
-from synergy.adapters.sqlite_boxes import SqliteBoxes
-from synergy.adapters.sqlite_connection import SqliteFile, to_micros
-from synergy.adapters.sqlite_index import SqliteIndex
-from synergy.adapters.sqlite_saves import (
+from synergy.adapters.sqlite import rows
+from synergy.adapters.sqlite.boxes import SqliteBoxes
+from synergy.adapters.sqlite.connection import SqliteFile, to_micros
+from synergy.adapters.sqlite.index import SqliteIndex
+from synergy.adapters.sqlite.saves import (
     FREERUN_EVENTS,
     INSERT_COMMAND,
     LIVE,
@@ -26,8 +26,8 @@ from synergy.adapters.sqlite_saves import (
     OPEN_COMMANDS,
     why_refused,
 )
-from synergy.adapters.sqlite_schema import MIGRATIONS
-from synergy.adapters.sqlite_users import SqliteUsers
+from synergy.adapters.sqlite.schema import MIGRATIONS
+from synergy.adapters.sqlite.users import SqliteUsers
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Save
 from synergy.core.freerun_record import Freerun

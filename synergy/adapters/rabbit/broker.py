@@ -20,9 +20,9 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 from pika.spec import Basic
 
-from synergy.adapters import rabbit_refusals as refusals
-from synergy.adapters.rabbit_consumer import RabbitConsumer, Received
-from synergy.adapters.rabbit_message import (
+from synergy.adapters.rabbit import refusals
+from synergy.adapters.rabbit.consumer import RabbitConsumer, Received
+from synergy.adapters.rabbit.message import (
     QUEUE_HEADER,
     REASON_HEADER,
     VERSION,
@@ -32,8 +32,8 @@ from synergy.adapters.rabbit_message import (
     kept_headers,
     tolerate_properties,
 )
-from synergy.adapters.rabbit_publisher import RabbitPublisher
-from synergy.adapters.rabbit_session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
+from synergy.adapters.rabbit.publisher import RabbitPublisher
+from synergy.adapters.rabbit.session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
 from synergy.core.records import Route
 from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.broker import DeadLetter, Message, QueueState

@@ -22,7 +22,7 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosed, ConnectionWrongStateError, StreamLostError
 
-from synergy.adapters import rabbit_refusals as refusals
+from synergy.adapters.rabbit import refusals
 from synergy.core.uri import without_password
 from synergy.ports.errors import BrokerError, BrokerUnavailable
 

@@ -20,9 +20,9 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosed
 from pika.spec import Basic
 
-from synergy.adapters import rabbit_refusals as refusals
-from synergy.adapters.rabbit_message import Outgoing
-from synergy.adapters.rabbit_session import (
+from synergy.adapters.rabbit import refusals
+from synergy.adapters.rabbit.message import Outgoing
+from synergy.adapters.rabbit.session import (
     ANSWER_SECONDS,
     RabbitChannel,
     RabbitLink,

@@ -18,9 +18,9 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from synergy.adapters import mongo_documents as documents
-from synergy.adapters.mongo_documents import Document, Malformed
-from synergy.adapters.mongo_reading import MongoReading
+from synergy.adapters.mongo import documents
+from synergy.adapters.mongo.documents import Document, Malformed
+from synergy.adapters.mongo.reading import MongoReading
 from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
 _USERS: Final = 'mx_user'

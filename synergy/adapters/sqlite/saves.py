@@ -6,8 +6,8 @@ import sqlite3
 from sqlite3 import Connection
 from typing import Final, assert_never
 
-from synergy.adapters import sqlite_rows as rows
-from synergy.adapters.sqlite_connection import to_micros
+from synergy.adapters.sqlite import rows
+from synergy.adapters.sqlite.connection import to_micros
 from synergy.core.effects import (
     CancelUnit,
     InsertCommand,

@@ -3,7 +3,7 @@
 Collections, fields and unique keys follow Synergy 2.x where it has them. Document `schema` of the
 collection of that name carries the version. A database without it is empty, and is then made ready
 when it is first opened, or was written by Synergy 2.x, and is then taken over by
-`launch.py db --update` (`synergy.adapters.mongo_takeover`), never silently.
+`launch.py db --update` (`synergy.adapters.mongo.takeover`), never silently.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_documents import JOB_COLLECTION, TYPE_FREERUN, Document
+from synergy.adapters.mongo.connection import MongoConnection
+from synergy.adapters.mongo.documents import JOB_COLLECTION, TYPE_FREERUN, Document
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
 VERSION: Final = 1

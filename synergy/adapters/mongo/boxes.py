@@ -9,9 +9,9 @@ from typing import Final
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from synergy.adapters import mongo_documents as documents
-from synergy.adapters.mongo_documents import Document
-from synergy.adapters.mongo_reading import MongoReading
+from synergy.adapters.mongo import documents
+from synergy.adapters.mongo.documents import Document
+from synergy.adapters.mongo.reading import MongoReading
 from synergy.core.box_load import load_text
 from synergy.core.records import Box, BoxProcess
 

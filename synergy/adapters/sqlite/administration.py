@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from synergy.adapters.sqlite_connection import to_micros
-from synergy.adapters.sqlite_schema import MIGRATIONS
-from synergy.adapters.sqlite_store import SqliteStore
+from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.schema import MIGRATIONS
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.context_change import RowsByLevel
 from synergy.core.led_context import LedContext, decode
 from synergy.core.records import Leadership, ProcessName

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from synergy.adapters import sqlite_rows as rows
-from synergy.adapters.sqlite_connection import to_micros
-from synergy.adapters.sqlite_tables import SqliteTables
+from synergy.adapters.sqlite import rows
+from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.box_load import load_text
 from synergy.core.records import Box, BoxProcess
 

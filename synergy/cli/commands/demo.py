@@ -19,6 +19,7 @@ from typing import Any
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.commands.verify import all_jobs
 from synergy.cli.console import console, print_table
 from synergy.cli.demo_live import run_live
 from synergy.cli.demo_progress import Progress
@@ -32,7 +33,6 @@ from synergy.cli.demo_system import (
     stay_up,
 )
 from synergy.cli.numbers import whole
-from synergy.cli.verify import all_jobs
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check

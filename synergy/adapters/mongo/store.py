@@ -18,15 +18,15 @@ from bson import ObjectId
 from pymongo import ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from synergy.adapters import mongo_documents as documents
-from synergy.adapters import mongo_saves as saving
-from synergy.adapters.mongo_boxes import MongoBoxes
-from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_documents import Document, Malformed
-from synergy.adapters.mongo_reading import INDEX, LEADER, LEADERSHIP
-from synergy.adapters.mongo_saves import COMMANDS, LIVE, UNITS
-from synergy.adapters.mongo_schema import make_usable
-from synergy.adapters.mongo_users import MongoUsers
+from synergy.adapters.mongo import documents
+from synergy.adapters.mongo import saves as saving
+from synergy.adapters.mongo.boxes import MongoBoxes
+from synergy.adapters.mongo.connection import MongoConnection
+from synergy.adapters.mongo.documents import Document, Malformed
+from synergy.adapters.mongo.reading import INDEX, LEADER, LEADERSHIP
+from synergy.adapters.mongo.saves import COMMANDS, LIVE, UNITS
+from synergy.adapters.mongo.schema import make_usable
+from synergy.adapters.mongo.users import MongoUsers
 from synergy.core.commands import Command
 from synergy.core.effects import Save
 from synergy.core.records import IndexCopy, Leadership, LogLine, Unit, UnitEnd, UowId

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from synergy.adapters.sqlite_connection import SqliteFile
-from synergy.adapters.sqlite_rows import name_of
+from synergy.adapters.sqlite.connection import SqliteFile
+from synergy.adapters.sqlite.rows import name_of
 from synergy.ports.clock import Clock
 from synergy.ports.rows import IllegalRow, Rows
 

@@ -19,8 +19,8 @@ from pymongo.errors import BulkWriteError
 from pymongo.results import BulkWriteResult
 from pymongo.write_concern import WriteConcern
 
-from synergy.adapters import mongo_documents as documents
-from synergy.adapters.mongo_documents import JOB_COLLECTION, Document
+from synergy.adapters.mongo import documents
+from synergy.adapters.mongo.documents import JOB_COLLECTION, Document
 from synergy.core.commands import OPEN_COMMAND_STATES
 from synergy.core.effects import (
     CancelUnit,

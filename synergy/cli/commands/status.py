@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 
 from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.commands.mq import routes_of
 from synergy.cli.console import print_json
-from synergy.cli.mq import routes_of
 from synergy.cli.reading import reading
 from synergy.cli.tables import print_status
 from synergy.view.broker import broker_warnings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from synergy.adapters import sqlite_rows as rows
-from synergy.adapters.sqlite_connection import to_micros
-from synergy.adapters.sqlite_tables import SqliteTables
+from synergy.adapters.sqlite import rows
+from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
 _ADD_USER: Final = (

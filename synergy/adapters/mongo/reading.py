@@ -16,15 +16,15 @@ from typing import Any, Final, TypeVar
 
 from pymongo import ASCENDING, DESCENDING
 
-from synergy.adapters import mongo_documents as documents
-from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_documents import (
+from synergy.adapters.mongo import documents
+from synergy.adapters.mongo.connection import MongoConnection
+from synergy.adapters.mongo.documents import (
     JOB_COLLECTION,
     QUALIFIER_BY_COLLECTION,
     Document,
     Malformed,
 )
-from synergy.adapters.mongo_saves import (
+from synergy.adapters.mongo.saves import (
     COMMANDS,
     CONTEXT,
     FREERUNS,

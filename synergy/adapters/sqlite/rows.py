@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from synergy.adapters.sqlite_connection import to_micros
+from synergy.adapters.sqlite.connection import to_micros
 from synergy.core.bounded import PLAN
 from synergy.core.box_load import load_of
 from synergy.core.commands import (

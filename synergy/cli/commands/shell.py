@@ -18,10 +18,10 @@ from types import CodeType
 from typing import Any, Final
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.commands.why import print_causes
 from synergy.cli.reading import Reading, reading
 from synergy.cli.streams import unguarded
 from synergy.cli.target import key_of, node_of
-from synergy.cli.why import print_causes
 from synergy.core.records import Job, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import PortError

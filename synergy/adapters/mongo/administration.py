@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from synergy.adapters import mongo_schema as schema
-from synergy.adapters.mongo_connection import MongoConnection
-from synergy.adapters.mongo_reading import MongoReading
-from synergy.adapters.mongo_takeover import Takeover, former_processes, is_left
+from synergy.adapters.mongo import schema
+from synergy.adapters.mongo.connection import MongoConnection
+from synergy.adapters.mongo.reading import MongoReading
+from synergy.adapters.mongo.takeover import Takeover, former_processes, is_left
 from synergy.core.context_change import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership

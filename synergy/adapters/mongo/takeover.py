@@ -20,7 +20,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.database import Database
 
-from synergy.adapters.mongo_documents import (
+from synergy.adapters.mongo.documents import (
     JOB_COLLECTION,
     QUALIFIER_BY_COLLECTION,
     TYPE_FREERUN,
@@ -30,7 +30,7 @@ from synergy.adapters.mongo_documents import (
     job_values,
     unit_document,
 )
-from synergy.adapters.mongo_saves import EVENTS_PER_JOB_MAX
+from synergy.adapters.mongo.saves import EVENTS_PER_JOB_MAX
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Final
 
-from synergy.adapters.sqlite_connection import from_micros, to_micros
-from synergy.adapters.sqlite_tables import SqliteTables
+from synergy.adapters.sqlite.connection import from_micros, to_micros
+from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.bounded import shortened
 from synergy.core.led_context import LedContext, decode
 from synergy.core.records import IndexCopy, IndexPage, Leadership, ProcessName

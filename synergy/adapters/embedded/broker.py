@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from synergy import private
-from synergy.adapters.sqlite_connection import SqliteFile, to_micros
+from synergy.adapters.sqlite.connection import SqliteFile, to_micros
 from synergy.core.records import Route
 from synergy.ports.broker import DeadLetter, Delivery, Message, QueueState
 from synergy.ports.clock import Clock

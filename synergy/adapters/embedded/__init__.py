@@ -1,0 +1,1 @@
+"""The broker on one machine: tables of the SQLite file."""

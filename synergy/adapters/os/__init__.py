@@ -1,0 +1,1 @@
+"""Clocks, and processes of the operating system."""
