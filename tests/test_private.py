@@ -13,7 +13,7 @@ import pytest
 
 from synergy import private
 from synergy.bootstrap import PROJECT
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 CONTEXT = 'tests.pipelines.unstartable'
 #: Somebody else, who need not exist.
@@ -148,7 +148,7 @@ def test_a_folder_for_everybody_is_no_home(tmp_path: Path) -> None:
 
 @as_root
 def test_a_folder_of_somebody_else_within_the_home_is_refused(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         (system.home / 'logs').mkdir(exist_ok=True)
         os.chown(system.home / 'logs', OTHER, OTHER)
 
@@ -192,7 +192,7 @@ def test_a_link_of_our_own_is_followed(tmp_path: Path) -> None:
 
 @as_root
 def test_a_pid_file_of_somebody_else_stops_nothing_of_ours(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         processes = system.runtime.processes
         pid_file = tmp_path / 'x.pid'
         processes.record(pid_file)
@@ -206,7 +206,7 @@ def test_a_pid_file_of_somebody_else_stops_nothing_of_ours(tmp_path: Path) -> No
 def test_a_running_installation_keeps_everything_to_itself(tmp_path: Path) -> None:
     home = tmp_path / 'home'
     # As an older version left it, with a store that everybody reads.
-    with System(home, CONTEXT) as system:
+    with SystemHarness(home, CONTEXT) as system:
         for path in (home, *home.rglob('*')):
             path.chmod(0o755 if path.is_dir() else 0o644)
         before = os.umask(0)
@@ -226,7 +226,7 @@ def test_a_running_installation_keeps_everything_to_itself(tmp_path: Path) -> No
 
 @as_root
 def test_check_and_start_refuse_a_home_of_somebody_else(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         os.chown(system.home, OTHER, OTHER)
 
         checked = system.launch('check')
@@ -239,7 +239,7 @@ def test_check_and_start_refuse_a_home_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_check_names_what_others_may_look_into(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         (system.home / 'logs').mkdir(exist_ok=True)
         system.home.chmod(0o750)
 
@@ -253,7 +253,7 @@ def test_check_names_what_others_may_look_into(tmp_path: Path) -> None:
 def test_workers_get_the_umask_of_the_settings(
     tmp_path: Path, given: dict[str, str], mask: str
 ) -> None:
-    with System(tmp_path / 'home', CONTEXT, **given) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT, **given) as system:
         child = system.start('PatientDaily')
         system.wait_for(lambda: bool(list(system.home.glob('run/*.pid'))), 'the worker')
 

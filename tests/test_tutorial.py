@@ -15,7 +15,7 @@ import pytest
 
 from synergy.bootstrap import PROJECT
 from synergy.cli.main import main
-from tests.system import PATIENCE_SECONDS
+from tests.system_harness import PATIENCE_SECONDS
 
 PAGE = PROJECT / 'docs' / 'tutorial.md'
 

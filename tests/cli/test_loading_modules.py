@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from synergy.bootstrap import PROJECT
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 CONTEXT = 'tests.pipelines.unstartable'
 PRINTING = """
@@ -51,7 +51,7 @@ def test_json_is_not_spoiled(tmp_path: Path, module: str, words: list[str]) -> N
 
 
 def test_query_tells_since_when_a_process_runs(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         child = system.start('Scheduler')
         system.wait_for(lambda: bool(list(system.home.glob('run/*.pid'))), 'the Scheduler')
 

@@ -26,25 +26,27 @@ from synergy.core.users import Role
 from synergy.mx.security import new_token
 from tests.cli.conftest import Said
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
-from tests.mx.stage import NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 from tests.mx.test_freeruns import SWEEP, running
 
 Launch = Callable[..., Said]
 
 
 @pytest.fixture
-def pages(tmp_path: Path, history: Path) -> Iterator[Pages]:
+def pages(tmp_path: Path, history: Path) -> Iterator[DashboardHarness]:
     home = tmp_path / 'served'
     home.mkdir()
     shutil.copy(history, home / 'store.db')
-    found = Pages(home)
+    found = DashboardHarness(home)
     found.add_user('anna', Role.ADMIN)
     yield found
     found.close()
 
 
 @pytest.fixture
-def remote(pages: Pages, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch]:
+def remote(
+    pages: DashboardHarness, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Launch]:
     """Return `launch` on a machine that knows nothing but the dashboard's address and a token."""
     # Any: its types lack the port and the map of channels.
     waitress: Any = create_server(pages.app, host='127.0.0.1', port=0, threads=2)
@@ -129,7 +131,7 @@ def test_jobs_are_the_range_that_was_meant(remote: Launch) -> None:
     ],
 )  # fmt: skip
 def test_what_is_asked_for_reaches_the_scheduler(
-    remote: Launch, pages: Pages, words: list[str], kind: CommandKind
+    remote: Launch, pages: DashboardHarness, words: list[str], kind: CommandKind
 ) -> None:
     said = remote(*words)
 
@@ -138,7 +140,7 @@ def test_what_is_asked_for_reaches_the_scheduler(
     assert (asked.kind, asked.actor, asked.reason) == (kind, 'anna@127.0.0.1', 'late')
 
 
-def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: Pages) -> None:
+def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: DashboardHarness) -> None:
     assert 'Scheduler' in remote('super', '--query', '--all').out
     # The only box need not be named.
     assert remote('super', '--stop', 'Shell').code == 0
@@ -151,7 +153,7 @@ def test_boxes_are_asked_switched_and_drained(remote: Launch, pages: Pages) -> N
     assert '--drain only' in remote('super', '--undrain', 'dev', '--wait', '1').err
 
 
-def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: Pages) -> None:
+def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: DashboardHarness) -> None:
     remote('super', '--stop', 'Shell')
 
     updated = remote('super', '--update')
@@ -192,7 +194,7 @@ def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: Pages) -> 
     ids=' '.join,
 )
 def test_a_dashboard_and_a_store_are_shown_alike(
-    remote: Launch, pages: Pages, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    remote: Launch, pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     for run in (4, 5):
         running(pages, SWEEP, run)
@@ -205,7 +207,7 @@ def test_a_dashboard_and_a_store_are_shown_alike(
     assert (here.out, here.code) == (over_http.out, over_http.code)
 
 
-def on_this_machine(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def on_this_machine(pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands read the store of the dashboard themselves."""
     monkeypatch.delenv('SYNERGY_SERVER')
     monkeypatch.delenv('SYNERGY_END_TIMEPERIOD')
@@ -216,7 +218,7 @@ def on_this_machine(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize('is_remote', [True, False])
 def test_one_run_of_several_is_cancelled(
-    remote: Launch, pages: Pages, monkeypatch: pytest.MonkeyPatch, is_remote: bool
+    remote: Launch, pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch, is_remote: bool
 ) -> None:
     units = [running(pages, SWEEP, run) for run in (4, 5)]
     if not is_remote:
@@ -298,7 +300,7 @@ def test_what_needs_no_store_does_not_mind_a_server(
     assert launch('check').code == 0
 
 
-def test_a_range_ends_where_its_words_say(remote: Launch, pages: Pages) -> None:
+def test_a_range_ends_where_its_words_say(remote: Launch, pages: DashboardHarness) -> None:
     words = ('reprocess', 'SiteHourly', '2026112200', '--to', '20261123', '--only', 'failed')
 
     assert remote(*words).code == 0
@@ -307,7 +309,7 @@ def test_a_range_ends_where_its_words_say(remote: Launch, pages: Pages) -> None:
     assert (str(asked.start), str(asked.end)) == ('2026112200', '2026112300')
 
 
-def test_a_viewer_is_refused(remote: Launch, pages: Pages) -> None:
+def test_a_viewer_is_refused(remote: Launch, pages: DashboardHarness) -> None:
     token, text = new_token('anna', Role.VIEWER, None, NOW, None)
     pages.store.save_token(token)
 
@@ -334,7 +336,7 @@ def test_the_variables_are_no_settings(launch: Launch, monkeypatch: pytest.Monke
     assert launch('check').code == 0
 
 
-def test_the_audit_says_that_no_reason_was_given(remote: Launch, pages: Pages) -> None:
+def test_the_audit_says_that_no_reason_was_given(remote: Launch, pages: DashboardHarness) -> None:
     assert remote('super', '--drain', 'dev').code == 0
     assert remote('super', '--undrain', 'dev').code == 0
     assert remote('super', '--drain', 'dev', '--reason', 'new kernel').code == 0

@@ -18,7 +18,7 @@ import pytest
 
 from synergy.bootstrap import PROJECT
 from synergy.ports.processes import Processes, ProcessIdentity
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 CONTEXT = 'tests.pipelines.unstartable'
 LAUNCH = [sys.executable, '-m', 'synergy.cli']
@@ -26,8 +26,8 @@ SECONDS = 60
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path / 'home', CONTEXT) as running:
+def system(tmp_path: Path) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as running:
         try:
             yield running
         finally:
@@ -38,7 +38,7 @@ def is_gone(processes: Processes, identity: ProcessIdentity) -> bool:
     return not processes.is_alive(identity)
 
 
-def end(system: System) -> None:
+def end(system: SystemHarness) -> None:
     """Stop what was started, the Supervisor first."""
     processes = system.runtime.processes
     for pid_file in sorted((system.home / 'run').glob('*.pid'), reverse=True):
@@ -48,7 +48,9 @@ def end(system: System) -> None:
             system.wait_for(partial(is_gone, processes, identity), 'its end')
 
 
-def started(system: System, *, before: Callable[[], object] | None = None, **options: Any) -> int:
+def started(
+    system: SystemHarness, *, before: Callable[[], object] | None = None, **options: Any
+) -> int:
     """Start a Scheduler as a caller of that kind does; return the pid of what runs then."""
     settings: dict[str, Any] = {'env': system.environ, 'cwd': PROJECT, **options}
     if 'stdout' not in settings and before is None:
@@ -59,7 +61,7 @@ def started(system: System, *, before: Callable[[], object] | None = None, **opt
     return pid_of(system, 'Scheduler')
 
 
-def pid_of(system: System, process: str) -> int:
+def pid_of(system: SystemHarness, process: str) -> int:
     entry = next(item for item in system.context.entries.values() if item.name == process)
     identity = system.runtime.processes.recorded(entry.pid_file)
     assert identity is not None, system.logs()
@@ -91,13 +93,13 @@ def assert_detached(pid: int) -> None:
     assert psutil.Process(pid).terminal() is None
 
 
-def test_stdin_may_be_a_socket(system: System) -> None:
+def test_stdin_may_be_a_socket(system: SystemHarness) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert_detached(started(system, stdin=theirs))
 
 
-def test_stdin_may_be_a_pipe_that_stays_open(system: System) -> None:
+def test_stdin_may_be_a_pipe_that_stays_open(system: SystemHarness) -> None:
     reading, writing = os.pipe()
     try:
         pid = started(system, stdin=reading)
@@ -108,7 +110,7 @@ def test_stdin_may_be_a_pipe_that_stays_open(system: System) -> None:
         os.close(writing)
 
 
-def test_whoever_reads_the_output_to_its_end_gets_there(system: System) -> None:
+def test_whoever_reads_the_output_to_its_end_gets_there(system: SystemHarness) -> None:
     done = subprocess.run(
         f'"{sys.executable}" -m synergy.cli start Scheduler 2>&1 | cat',
         shell=True, env=system.environ, cwd=PROJECT, capture_output=True, timeout=SECONDS,
@@ -120,7 +122,7 @@ def test_whoever_reads_the_output_to_its_end_gets_there(system: System) -> None:
 
 
 @pytest.mark.parametrize('closed', ['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])
-def test_standard_streams_may_be_closed(system: System, closed: str) -> None:
+def test_standard_streams_may_be_closed(system: SystemHarness, closed: str) -> None:
     command = f'exec "{sys.executable}" -m synergy.cli start Scheduler {closed}'
 
     done = subprocess.run(
@@ -131,7 +133,9 @@ def test_standard_streams_may_be_closed(system: System, closed: str) -> None:
     assert_detached(pid_of(system, 'Scheduler'))
 
 
-def test_further_descriptors_of_the_caller_are_not_kept(system: System, tmp_path: Path) -> None:
+def test_further_descriptors_of_the_caller_are_not_kept(
+    system: SystemHarness, tmp_path: Path
+) -> None:
     secret = os.open(tmp_path / 'secret', os.O_CREAT | os.O_RDWR)
     kept = os.dup2(secret, 77)
     try:
@@ -143,7 +147,7 @@ def test_further_descriptors_of_the_caller_are_not_kept(system: System, tmp_path
     assert str(tmp_path / 'secret') not in opened(pid).values()
 
 
-def test_signals_that_the_caller_ignores_or_blocks_are_minded(system: System) -> None:
+def test_signals_that_the_caller_ignores_or_blocks_are_minded(system: SystemHarness) -> None:
     def rude() -> None:
         for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
@@ -160,7 +164,9 @@ def test_signals_that_the_caller_ignores_or_blocks_are_minded(system: System) ->
     assert system.launch('stop', 'Scheduler').returncode == 0
 
 
-def test_a_failure_is_no_success_where_the_caller_ignores_its_children(system: System) -> None:
+def test_a_failure_is_no_success_where_the_caller_ignores_its_children(
+    system: SystemHarness,
+) -> None:
     def rude() -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
@@ -174,7 +180,7 @@ def test_a_failure_is_no_success_where_the_caller_ignores_its_children(system: S
 
 
 @pytest.mark.parametrize('mask', [0, 0o777])
-def test_any_umask_will_do(system: System, mask: int) -> None:
+def test_any_umask_will_do(system: SystemHarness, mask: int) -> None:
     pid = started(system, before=partial(os.umask, mask))
 
     assert_private(system.home)
@@ -188,13 +194,13 @@ def assert_private(home: Path) -> None:
             assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_cron_hands_down_hardly_any_environment(system: System) -> None:
+def test_cron_hands_down_hardly_any_environment(system: SystemHarness) -> None:
     kept = {name: text for name, text in system.environ.items() if name.startswith('SYNERGY_')}
 
     assert_detached(started(system, env=kept))
 
 
-def test_the_current_folder_may_be_gone(system: System, tmp_path: Path) -> None:
+def test_the_current_folder_may_be_gone(system: SystemHarness, tmp_path: Path) -> None:
     folder = tmp_path / 'gone'
     folder.mkdir()
     environ = {**system.environ, 'SYNERGY_PROJECT': str(PROJECT), 'PYTHONPATH': str(PROJECT)}
@@ -209,7 +215,7 @@ def test_the_current_folder_may_be_gone(system: System, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('limit', [64, 1024 * 1024])
-def test_few_or_very_many_descriptors_are_allowed(system: System, limit: int) -> None:
+def test_few_or_very_many_descriptors_are_allowed(system: SystemHarness, limit: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and limit > hard:
         pytest.skip(f'this machine allows {hard} descriptors')
@@ -220,7 +226,7 @@ def test_few_or_very_many_descriptors_are_allowed(system: System, limit: int) ->
     assert soft >= min(1024, limit) if limit > 1024 else soft == 1024
 
 
-def test_a_caller_that_is_gone_changes_nothing(system: System) -> None:
+def test_a_caller_that_is_gone_changes_nothing(system: SystemHarness) -> None:
     # A terminal that hangs up, a login that ends: its whole session is killed.
     done = subprocess.run(
         ['setsid', 'bash', '-c', f'"{sys.executable}" -m synergy.cli start Scheduler; kill -9 0'],
@@ -231,7 +237,7 @@ def test_a_caller_that_is_gone_changes_nothing(system: System) -> None:
     assert psutil.pid_exists(pid_of(system, 'Scheduler'))
 
 
-def test_workers_of_the_supervisor_hold_nothing_of_its_caller(system: System) -> None:
+def test_workers_of_the_supervisor_hold_nothing_of_its_caller(system: SystemHarness) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = subprocess.run(

@@ -9,7 +9,7 @@ from synergy.core.events import Expired, Look, Reported
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from tests.builders import instant, key, two_trees
-from tests.core.desk import Desk
+from tests.core.engine_harness import EngineHarness
 
 DAY = key('SiteDaily@2026112200')
 DAILY = ProcessName('SiteDaily')
@@ -17,18 +17,20 @@ NOON = instant('2026112212')
 LAST_HOUR = key('SiteHourly@2026112223')
 
 
-def desk(**fields: object) -> Desk:
+def harness(**fields: object) -> EngineHarness:
     daily = {'machine': 'continuous', **fields}
-    return Desk(two_trees(end='2026112300', SiteDaily=daily, SiteHourly={'max_running': 50}), NOON)
+    return EngineHarness(
+        two_trees(end='2026112300', SiteDaily=daily, SiteHourly={'max_running': 50}), NOON
+    )
 
 
-def trigger(made: Desk) -> list[Unit]:
+def trigger(made: EngineHarness) -> list[Unit]:
     """Let the daily trigger fire; return the daily units that wait for a worker."""
     made.turn(Look(DAILY, is_trigger=True))
     return [unit for unit in made.live() if unit.process == DAILY]
 
 
-def finish_hours(made: Desk) -> None:
+def finish_hours(made: EngineHarness) -> None:
     made.now = instant('2026112301')
     made.look()
     while hours := [unit for unit in made.live() if unit.process == 'SiteHourly']:
@@ -36,7 +38,7 @@ def finish_hours(made: Desk) -> None:
 
 
 def test_a_live_day_runs_at_each_trigger_and_once_more_at_its_end() -> None:
-    made = desk()
+    made = harness()
 
     for run in (1, 2, 3):
         (unit,) = trigger(made)
@@ -52,7 +54,7 @@ def test_a_live_day_runs_at_each_trigger_and_once_more_at_its_end() -> None:
 
 
 def test_a_report_alone_starts_no_new_live_run() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
 
     made.work(unit)
@@ -62,14 +64,14 @@ def test_a_report_alone_starts_no_new_live_run() -> None:
 
 
 def test_a_trigger_while_a_run_is_under_way_starts_nothing() -> None:
-    made = desk()
+    made = harness()
     trigger(made)
 
     assert len(trigger(made)) == 1
 
 
 def test_the_final_run_waits_for_the_children() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     made.work(unit)
 
@@ -81,7 +83,7 @@ def test_the_final_run_waits_for_the_children() -> None:
 
 
 def test_a_live_run_still_under_way_at_the_end_is_followed_by_the_final_one() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     finish_hours(made)
     assert made.state(DAY) is JobState.IN_PROGRESS
@@ -92,7 +94,7 @@ def test_a_live_run_still_under_way_at_the_end_is_followed_by_the_final_one() ->
 
 
 def test_a_blocked_day_does_not_run_before_its_children() -> None:
-    made = desk(blocking=Blocking.CHILDREN)
+    made = harness(blocking=Blocking.CHILDREN)
 
     assert trigger(made) == []
     finish_hours(made)
@@ -100,7 +102,7 @@ def test_a_blocked_day_does_not_run_before_its_children() -> None:
 
 
 def test_a_dead_live_run_is_made_up_for_by_the_next_one() -> None:
-    made = desk(retry=RetryPolicy(max_attempts=1))
+    made = harness(retry=RetryPolicy(max_attempts=1))
     (unit,) = trigger(made)
 
     made.work(unit, Outcome.failed('source away'))
@@ -111,7 +113,7 @@ def test_a_dead_live_run_is_made_up_for_by_the_next_one() -> None:
 
 
 def test_a_dead_final_run_skips_the_day() -> None:
-    made = desk(retry=RetryPolicy(max_attempts=1))
+    made = harness(retry=RetryPolicy(max_attempts=1))
     finish_hours(made)
     (final,) = [unit for unit in made.live() if unit.process == DAILY]
 
@@ -121,7 +123,7 @@ def test_a_dead_final_run_skips_the_day() -> None:
 
 
 def test_a_silent_live_run_is_rescued_like_any_other() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     claimed = made.claim(unit)
 
@@ -131,7 +133,7 @@ def test_a_silent_live_run_is_rescued_like_any_other() -> None:
 
 
 def test_resting_days_take_no_place_among_max_running() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     assert made.timetable.running_count(DAILY) == 1
 
@@ -142,7 +144,7 @@ def test_resting_days_take_no_place_among_max_running() -> None:
 
 
 def test_days_that_are_long_over_run_once_finally() -> None:
-    made = Desk(
+    made = EngineHarness(
         two_trees(end='2026112400', SiteDaily={'machine': 'continuous'}), instant('2026112500')
     )
 
@@ -154,7 +156,7 @@ def test_days_that_are_long_over_run_once_finally() -> None:
 
 
 def test_a_report_that_is_late_after_the_rest_changes_nothing() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     made.work(unit)
     before = dict(made.jobs)
@@ -166,7 +168,7 @@ def test_a_report_that_is_late_after_the_rest_changes_nothing() -> None:
 
 
 def test_a_live_day_that_was_skipped_is_left_alone_by_its_trigger() -> None:
-    made = desk()
+    made = harness()
     (unit,) = trigger(made)
     made.work(unit)
     made.command(

@@ -13,7 +13,7 @@ from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey
 from tests.builders import instant, key, two_trees
-from tests.core.desk import Desk
+from tests.core.engine_harness import EngineHarness
 
 END = '2026112400'
 AFTER = instant('2026112500')
@@ -21,8 +21,8 @@ HOUR = key('SiteHourly@2026112200')
 DAY = key('SiteDaily@2026112200')
 
 
-def desk(**fields: object) -> Desk:
-    return Desk(two_trees(end=END, **fields), AFTER)
+def harness(**fields: object) -> EngineHarness:
+    return EngineHarness(two_trees(end=END, **fields), AFTER)
 
 
 def command(kind: CommandKind, first: JobKey, count: int = 1, **fields: object) -> Command:
@@ -38,7 +38,7 @@ def command(kind: CommandKind, first: JobKey, count: int = 1, **fields: object) 
     )
 
 
-def assert_sound(made: Desk) -> None:
+def assert_sound(made: EngineHarness) -> None:
     jobs = sorted(made.jobs.values(), key=lambda job: (job.process, str(job.timeperiod)))
     units = sorted(
         made.units.values(), key=lambda unit: (unit.process, str(unit.timeperiod), unit.run)
@@ -47,7 +47,7 @@ def assert_sound(made: Desk) -> None:
 
 
 def test_everything_runs_once_and_after_what_it_waits_for() -> None:
-    made = desk()
+    made = harness()
 
     made.look()
     made.work_all()
@@ -64,7 +64,7 @@ def test_everything_runs_once_and_after_what_it_waits_for() -> None:
 
 
 def test_one_at_a_time_in_order_by_default() -> None:
-    made = desk()
+    made = harness()
 
     made.look()
 
@@ -72,7 +72,7 @@ def test_one_at_a_time_in_order_by_default() -> None:
 
 
 def test_max_running_bounds_what_is_in_flight() -> None:
-    made = desk(SiteHourly={'max_running': 5})
+    made = harness(SiteHourly={'max_running': 5})
 
     made.look()
     made.work(made.live()[2])
@@ -87,7 +87,7 @@ def test_max_running_bounds_what_is_in_flight() -> None:
 
 
 def test_a_finished_last_child_starts_its_parent_in_the_same_batch() -> None:
-    made = desk(SiteHourly={'max_running': 24})
+    made = harness(SiteHourly={'max_running': 24})
     made.look()
     for unit in made.live()[:23]:
         made.work(unit)
@@ -99,7 +99,7 @@ def test_a_finished_last_child_starts_its_parent_in_the_same_batch() -> None:
 
 
 def test_saves_come_before_the_announcement_of_the_same_unit() -> None:
-    made = desk()
+    made = harness()
 
     effects = made.look()
 
@@ -108,7 +108,7 @@ def test_saves_come_before_the_announcement_of_the_same_unit() -> None:
 
 
 def test_the_same_report_again_changes_nothing() -> None:
-    made = desk()
+    made = harness()
     made.look()
     first = made.live()[0]
     made.work(first)
@@ -119,7 +119,7 @@ def test_the_same_report_again_changes_nothing() -> None:
 
 
 def test_a_failed_attempt_is_tried_again_after_a_growing_delay() -> None:
-    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=3, delay=timedelta(seconds=10))})
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=3, delay=timedelta(seconds=10))})
     made.look()
     delays = []
 
@@ -136,7 +136,7 @@ def test_a_failed_attempt_is_tried_again_after_a_growing_delay() -> None:
 
 
 def test_a_unit_without_an_attempt_left_is_dead_and_its_job_is_skipped() -> None:
-    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=1)})
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1)})
     made.look()
     first = made.live()[0]
 
@@ -149,7 +149,7 @@ def test_a_unit_without_an_attempt_left_is_dead_and_its_job_is_skipped() -> None
 
 
 def test_a_held_job_keeps_its_parent_waiting_but_not_its_neighbours() -> None:
-    made = desk(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': OnFailure.HOLD})
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': OnFailure.HOLD})
     made.look()
     made.work(made.live()[0], Outcome.failed('boom'))
 
@@ -164,7 +164,7 @@ def test_a_held_job_keeps_its_parent_waiting_but_not_its_neighbours() -> None:
 
 
 def test_a_unit_whose_lease_ran_out_is_rescued_at_once_under_a_higher_fence() -> None:
-    made = desk()
+    made = harness()
     made.look()
     unit = made.live()[0]
     claimed = made.units[unit.id] = _claimed(unit)
@@ -183,7 +183,7 @@ def _claimed(unit: Unit) -> Unit:
 
 
 def test_a_job_whose_unit_vanished_starts_a_new_run() -> None:
-    made = desk()
+    made = harness()
     made.look()
     del made.units[made.live()[0].id]
 
@@ -193,7 +193,7 @@ def test_a_job_whose_unit_vanished_starts_a_new_run() -> None:
 
 
 def test_noop_and_cancelled_units_end_their_jobs() -> None:
-    made = desk()
+    made = harness()
     made.look()
 
     made.work(made.live()[0], Outcome.noop())
@@ -205,7 +205,7 @@ def test_noop_and_cancelled_units_end_their_jobs() -> None:
 
 
 def test_a_process_that_is_off_starts_nothing() -> None:
-    made = desk(SiteHourly={'is_on': False})
+    made = harness(SiteHourly={'is_on': False})
 
     made.turn(Look(ProcessName('SiteHourly')))
 
@@ -213,7 +213,7 @@ def test_a_process_that_is_off_starts_nothing() -> None:
 
 
 def test_an_interval_that_is_open_does_not_start() -> None:
-    made = Desk(two_trees(), instant('202611220104'))
+    made = EngineHarness(two_trees(), instant('202611220104'))
     made.look()
     assert made.started == []
 
@@ -224,7 +224,7 @@ def test_an_interval_that_is_open_does_not_start() -> None:
 
 
 def test_members_of_a_group_are_noop_and_its_end_covers_them() -> None:
-    made = desk(SiteHourly={'grouping': 8})
+    made = harness(SiteHourly={'grouping': 8})
 
     made.look()
     made.work_all()
@@ -241,7 +241,7 @@ def test_members_of_a_group_are_noop_and_its_end_covers_them() -> None:
 
 
 def test_a_skipped_dependency_skips_its_dependents_where_blocking_says_so() -> None:
-    made = desk(
+    made = harness(
         SiteDaily={'retry': RetryPolicy(max_attempts=1)},
         AlertDaily={'blocking': Blocking.DEPENDENCIES},
     )
@@ -257,7 +257,7 @@ def test_a_skipped_dependency_skips_its_dependents_where_blocking_says_so() -> N
 
 
 def test_reprocess_resets_the_job_its_parents_and_dependents_and_each_runs_once_more() -> None:
-    made = desk()
+    made = harness()
     made.look()
     made.work_all()
     made.started.clear()
@@ -284,7 +284,7 @@ def test_reprocess_resets_the_job_its_parents_and_dependents_and_each_runs_once_
 
 
 def test_reprocess_of_a_running_job_cancels_its_unit_and_runs_it_again() -> None:
-    made = desk()
+    made = harness()
     made.look()
     first = made.live()[0]
 
@@ -296,7 +296,7 @@ def test_reprocess_of_a_running_job_cancels_its_unit_and_runs_it_again() -> None
 
 
 def test_a_report_of_a_cancelled_run_changes_nothing() -> None:
-    made = desk()
+    made = harness()
     made.look()
     first = made.live()[0]
     made.command(command(CommandKind.REPROCESS, HOUR))
@@ -307,7 +307,7 @@ def test_a_report_of_a_cancelled_run_changes_nothing() -> None:
 
 
 def test_reprocess_with_children_resets_what_is_nested_below() -> None:
-    made = desk()
+    made = harness()
     made.look()
     made.work_all()
     made.started.clear()
@@ -320,7 +320,7 @@ def test_reprocess_with_children_resets_what_is_nested_below() -> None:
 
 
 def test_skip_ends_what_is_unfinished_below_and_leaves_the_finished_alone() -> None:
-    made = desk()
+    made = harness()
     made.look()
     for _ in range(5):
         made.work(made.live()[0])
@@ -337,7 +337,7 @@ def test_skip_ends_what_is_unfinished_below_and_leaves_the_finished_alone() -> N
 
 def test_all_hours_of_a_month_done_and_its_days_not_does_not_stop_the_next_month() -> None:
     hierarchy = two_trees(SiteDaily={'is_on': False}, SiteHourly={'max_running': 100})
-    made = Desk(hierarchy, instant('2027010200'))
+    made = EngineHarness(hierarchy, instant('2027010200'))
 
     made.look()
     made.work_all()
@@ -348,7 +348,7 @@ def test_all_hours_of_a_month_done_and_its_days_not_does_not_stop_the_next_month
 
 def test_a_large_past_is_taken_in_batches_and_nothing_is_forgotten() -> None:
     hierarchy = two_trees(SiteHourly={'max_running': 5000})
-    made = Desk(hierarchy, instant('2027110200'))
+    made = EngineHarness(hierarchy, instant('2027110200'))
 
     batches = 0
     made.look()

@@ -15,7 +15,7 @@ from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import Blocking, JobState
 from synergy.core.timeperiod import JobKey, ProcessName, Timeperiod
 from tests.builders import instant, two_trees
-from tests.core.desk import Desk
+from tests.core.engine_harness import EngineHarness
 
 END = instant('2026112306')
 LAG = timedelta(minutes=5)
@@ -35,15 +35,15 @@ def period(name: str, start: datetime) -> tuple[datetime, datetime]:
 class Model:
     """What each job waits for, worked out anew each time by comparing instants."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        calendar = desk.timetable.hierarchy.calendar
+    def __init__(self, harness: EngineHarness) -> None:
+        self.harness = harness
+        calendar = harness.timetable.hierarchy.calendar
         self.spans = {
             JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal)): period(
                 node.process.name,
                 calendar.start(Timeperiod(node.process.qualifier, ordinal)),
             )
-            for node in desk.timetable.hierarchy
+            for node in harness.timetable.hierarchy
             for ordinal in range(node.first, node.until or 0)
         }
 
@@ -62,11 +62,11 @@ class Model:
         ]
 
     def state(self, key: JobKey) -> JobState:
-        job = self.desk.jobs.get(key)
+        job = self.harness.jobs.get(key)
         return JobState.EMBRYO if job is None else job.state
 
     def is_over(self, key: JobKey) -> bool:
-        return min(self.spans[key][1], END) + LAG <= self.desk.now
+        return min(self.spans[key][1], END) + LAG <= self.harness.now
 
     def may_start(self, key: JobKey) -> bool:
         return (
@@ -88,34 +88,34 @@ class EngineAgainstModel(RuleBasedStateMachine):
             name: {'max_running': count, 'retry': RETRY} for name, count in MAX_RUNNING.items()
         }
         fields['AlertDaily']['blocking'] = Blocking.DEPENDENCIES
-        self.desk = Desk(two_trees(end='2026112306', **fields), instant('2026112219'))
-        self.model = Model(self.desk)
+        self.harness = EngineHarness(two_trees(end='2026112306', **fields), instant('2026112219'))
+        self.model = Model(self.harness)
         self.runs: dict[JobKey, int] = {}
         self.commands = 0
-        self.desk.look()
+        self.harness.look()
 
     @rule(minutes=st.integers(1, 200))
     def time_passes(self, minutes: int) -> None:
-        self.desk.advance(timedelta(minutes=minutes))
-        self.desk.look()
+        self.harness.advance(timedelta(minutes=minutes))
+        self.harness.look()
 
-    @precondition(lambda self: self.desk.live())
+    @precondition(lambda self: self.harness.live())
     @rule(data=st.data(), outcome=st.sampled_from(['ok', 'ok', 'ok', 'noop', 'fail', 'cancel']))
     def worker_ends(self, data: st.DataObject, outcome: str) -> None:
-        unit = data.draw(st.sampled_from(self.desk.live()))
+        unit = data.draw(st.sampled_from(self.harness.live()))
         made = {
             'ok': Outcome.processed(1),
             'noop': Outcome.noop(),
             'fail': Outcome.failed('by chance'),
             'cancel': Outcome.cancelled('by chance'),
         }
-        self.desk.work(unit, made[outcome])
+        self.harness.work(unit, made[outcome])
 
-    @precondition(lambda self: self.desk.live())
+    @precondition(lambda self: self.harness.live())
     @rule(data=st.data())
     def worker_falls_silent(self, data: st.DataObject) -> None:
-        unit = data.draw(st.sampled_from(self.desk.live()))
-        self.desk.turn(Expired(self.desk.claim(unit)))
+        unit = data.draw(st.sampled_from(self.harness.live()))
+        self.harness.turn(Expired(self.harness.claim(unit)))
 
     @rule(
         data=st.data(),
@@ -137,10 +137,10 @@ class EngineAgainstModel(RuleBasedStateMachine):
             end=key.timeperiod.shift(count),
             with_children=with_children,
             actor='chance',
-            created_at=self.desk.now,
+            created_at=self.harness.now,
         )
         try:
-            self.desk.command(command)
+            self.harness.command(command)
         except PlanRefused:
             return
         if kind is CommandKind.REPROCESS:
@@ -162,11 +162,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
                 reset.add(other)
         for other in reset:
             if before[other] is not JobState.EMBRYO:
-                assert self.desk.jobs[other].request_id == command.id, other
+                assert self.harness.jobs[other].request_id == command.id, other
 
     @invariant()
     def what_runs_was_ready(self) -> None:
-        for key, job in self.desk.jobs.items():
+        for key, job in self.harness.jobs.items():
             if job.run > self.runs.get(key, 0):
                 self.runs[key] = job.run
                 assert self.model.is_over(key)
@@ -189,7 +189,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
         for name, most in MAX_RUNNING.items():
             assert self.model.running(name) <= most
             process = ProcessName(name)
-            assert self.desk.timetable.running_count(process) == self.model.running(name)
+            assert self.harness.timetable.running_count(process) == self.model.running(name)
 
 
 EngineAgainstModel.TestCase.settings = settings(
@@ -199,9 +199,9 @@ TestEngineAgainstModel = EngineAgainstModel.TestCase
 
 
 def test_the_model_knows_every_interval() -> None:
-    desk = Desk(two_trees(end='2026112306'), END)
+    harness = EngineHarness(two_trees(end='2026112306'), END)
     counts: dict[str, int] = {}
-    for key in Model(desk).spans:
+    for key in Model(harness).spans:
         counts[key.process] = counts.get(key.process, 0) + 1
 
     assert counts == {'SiteHourly': 30, 'SiteDaily': 2, 'SiteMonthly': 1, 'AlertDaily': 2}

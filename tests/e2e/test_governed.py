@@ -13,12 +13,12 @@ import pytest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, containing_utc
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 
 @pytest.fixture
-def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.governed', **pair) as running:
+def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.governed', **pair) as running:
         running.start('Scheduler')
         yield running
 
@@ -27,7 +27,7 @@ def now_in(qualifier: Qualifier) -> Timeperiod:
     return containing_utc(qualifier, datetime.now(UTC))
 
 
-def test_a_live_day_runs_again_and_again_and_yesterday_once(system: System) -> None:
+def test_a_live_day_runs_again_and_again_and_yesterday_once(system: SystemHarness) -> None:
     system.start('LiveDaily')
     today = JobKey(ProcessName('LiveDaily'), now_in(Qualifier.DAILY))
     yesterday = JobKey(today.process, today.timeperiod.shift(-1))
@@ -41,7 +41,7 @@ def test_a_live_day_runs_again_and_again_and_yesterday_once(system: System) -> N
     assert len(system.store.runs(yesterday)) == 1
 
 
-def test_a_recomputing_hour_covers_what_has_arrived(system: System) -> None:
+def test_a_recomputing_hour_covers_what_has_arrived(system: SystemHarness) -> None:
     database = sqlite3.connect(system.home / 'live.db', isolation_level=None)
     database.execute('CREATE TABLE row (id INTEGER PRIMARY KEY, hour TEXT)')
     hour = JobKey(ProcessName('ArrivedHourly'), now_in(Qualifier.HOURLY))
@@ -59,7 +59,7 @@ def test_a_recomputing_hour_covers_what_has_arrived(system: System) -> None:
     assert 'rows 5 to 5' in system.journal()
 
 
-def test_a_machine_of_ones_own_decides(system: System) -> None:
+def test_a_machine_of_ones_own_decides(system: SystemHarness) -> None:
     system.start('OnceDaily')
     key = system.key('OnceDaily')
 
@@ -67,7 +67,7 @@ def test_a_machine_of_ones_own_decides(system: System) -> None:
     assert system.unit(key).attempt == 1
 
 
-def test_free_runs_fire_switch_and_are_made_at_run_time(system: System) -> None:
+def test_free_runs_fire_switch_and_are_made_at_run_time(system: SystemHarness) -> None:
     system.start('Shell')
     ticking = ProcessName('Shell::ticking')
     system.wait_for(lambda: len(system.store.freerun_units(ticking, 9)) >= 3, 'three ticks')
@@ -104,7 +104,7 @@ def test_free_runs_fire_switch_and_are_made_at_run_time(system: System) -> None:
     assert 'stems from context.py' in refused.stdout
 
 
-def test_an_operator_finds_retries_and_drops_what_failed(system: System) -> None:
+def test_an_operator_finds_retries_and_drops_what_failed(system: SystemHarness) -> None:
     system.start('OnceDaily')
     key = system.key('OnceDaily')
     system.wait_final(key)
@@ -128,7 +128,7 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: System) -> None
     assert any('reprocess by' in text and 'mended' in text for text in events)
 
 
-def test_a_dead_letter_whose_retry_is_refused_stays(system: System) -> None:
+def test_a_dead_letter_whose_retry_is_refused_stays(system: SystemHarness) -> None:
     system.start('Shell')
     added = system.launch(
         'freerun', 'add', 'Shell::failing', '--trigger', 'every 3600',
@@ -147,7 +147,7 @@ def test_a_dead_letter_whose_retry_is_refused_stays(system: System) -> None:
     assert [unit.id for unit in system.store.dead_units(9)] == [dead.id]
 
 
-def test_commands_about_nothing_are_refused_before_they_are_asked(system: System) -> None:
+def test_commands_about_nothing_are_refused_before_they_are_asked(system: SystemHarness) -> None:
     system.wait_for(lambda: system.store.leadership() is not None, 'a leader')
     for arguments, code, expected in (
         (('reprocess', 'OnceDaily', '2026110200'), 3, 'outside its tree'),

@@ -19,7 +19,7 @@ from synergy.core.effects import InsertUnit
 from synergy.core.records import Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 LEASE = timedelta(seconds=5)
 
@@ -36,13 +36,13 @@ def port() -> int:
 
 
 @pytest.fixture
-def system(tmp_path: Path, pair: Mapping[str, str], port: int) -> Iterator[System]:
+def system(tmp_path: Path, pair: Mapping[str, str], port: int) -> Iterator[SystemHarness]:
     variables = {**pair, 'SYNERGY_MX_PORT': str(port)}
-    with System(tmp_path / 'home', 'tests.pipelines.governed', **variables) as running:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.governed', **variables) as running:
         yield running
 
 
-def leave_stray(system: System, key: JobKey) -> UowId:
+def leave_stray(system: SystemHarness, key: JobKey) -> UowId:
     """Leave an ended unit under the id that the first run of a job is to have."""
     leadership = system.store.lead('somebody', LEASE)
     assert leadership is not None
@@ -63,7 +63,7 @@ def leave_stray(system: System, key: JobKey) -> UowId:
     return unit.id
 
 
-def remove(system: System, uow_id: UowId) -> None:
+def remove(system: SystemHarness, uow_id: UowId) -> None:
     uri = system.environ.get('SYNERGY_STORE_URI')
     if uri is None:
         with sqlite3.connect(system.home / 'store.db') as connection:
@@ -84,7 +84,7 @@ def health(port: int) -> tuple[int, Any]:
         return 0, {}
 
 
-def test_a_unit_that_collides_holds_up_nobody_else(system: System, port: int) -> None:
+def test_a_unit_that_collides_holds_up_nobody_else(system: SystemHarness, port: int) -> None:
     key = system.key('OnceDaily')
     uow_id = leave_stray(system, key)
     for name in ('Scheduler', 'OnceDaily', 'LiveDaily', 'Shell', 'MX'):

@@ -11,19 +11,21 @@ import pytest
 from bench.servers.mongodb import MongoServers
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 DAYS = ('2026110100', '2026110200', '2026110300')
 PROCESSES = ('NestHourly', 'NestDaily', 'LaterDaily')
 
 
 @pytest.fixture
-def nested(tmp_path: Path, mongo_uri: str) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.three_days', store_uri=mongo_uri) as running:
+def nested(tmp_path: Path, mongo_uri: str) -> Iterator[SystemHarness]:
+    with SystemHarness(
+        tmp_path / 'home', 'tests.pipelines.three_days', store_uri=mongo_uri
+    ) as running:
         yield running
 
 
-def wait_for_all(system: System) -> None:
+def wait_for_all(system: SystemHarness) -> None:
     """Wait for the last days; then everything that they wait for must be processed, too."""
     for day in DAYS:
         assert system.wait_final(system.key('LaterDaily', day)) is JobState.PROCESSED
@@ -35,12 +37,12 @@ def wait_for_all(system: System) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def starts(system: System) -> Counter[str]:
+def starts(system: SystemHarness) -> Counter[str]:
     """Return how often each run was started, by its idempotency key."""
     return Counter(line.split()[-1] for line in system.journal())
 
 
-def test_a_pipeline_completes_each_interval_once(nested: System) -> None:
+def test_a_pipeline_completes_each_interval_once(nested: SystemHarness) -> None:
     nested.start('Scheduler')
     for name in PROCESSES:
         nested.start(name)
@@ -52,7 +54,7 @@ def test_a_pipeline_completes_each_interval_once(nested: System) -> None:
     assert not (nested.home / 'store.db').exists()
 
 
-def test_a_killed_worker_and_scheduler_lose_nothing(nested: System) -> None:
+def test_a_killed_worker_and_scheduler_lose_nothing(nested: SystemHarness) -> None:
     scheduler = nested.start('Scheduler')
     workers = {name: nested.start(name) for name in PROCESSES}
 
@@ -70,7 +72,7 @@ def test_a_killed_worker_and_scheduler_lose_nothing(nested: System) -> None:
 
 def test_the_death_of_the_primary_is_lived_through(tmp_path: Path, own_mongo: MongoServers) -> None:
     uri = own_mongo.uri_of(tmp_path.name)
-    with System(tmp_path / 'home', 'tests.pipelines.three_days', store_uri=uri) as nested:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.three_days', store_uri=uri) as nested:
         nested.start('Scheduler')
         for name in PROCESSES:
             nested.start(name)
@@ -88,7 +90,9 @@ def test_the_death_of_the_primary_is_lived_through(tmp_path: Path, own_mongo: Mo
 
 
 def test_a_killed_workers_unit_is_rescued(tmp_path: Path, mongo_uri: str) -> None:
-    with System(tmp_path / 'home', 'tests.pipelines.behaviours', store_uri=mongo_uri) as system:
+    with SystemHarness(
+        tmp_path / 'home', 'tests.pipelines.behaviours', store_uri=mongo_uri
+    ) as system:
         system.start('Scheduler')
         worker = system.start('PatientDaily')
         system.wait_for(lambda: len(system.journal()) == 1, 'the first start')

@@ -10,24 +10,26 @@ import pytest
 
 from bench.servers.rabbitmq import RabbitServer
 from synergy.core.states import JobState
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 
 @pytest.fixture
-def system(tmp_path: Path, rabbit: RabbitServer) -> Iterator[System]:
+def system(tmp_path: Path, rabbit: RabbitServer) -> Iterator[SystemHarness]:
     uri = rabbit.add_vhost(tmp_path.name)
-    with System(tmp_path / 'home', 'tests.pipelines.nested', SYNERGY_BROKER_URI=uri) as running:
+    with SystemHarness(
+        tmp_path / 'home', 'tests.pipelines.nested', SYNERGY_BROKER_URI=uri
+    ) as running:
         running.start('Scheduler')
         yield running
 
 
-def starts(system: System) -> Counter[str]:
+def starts(system: SystemHarness) -> Counter[str]:
     """Return how often each job was started."""
     return Counter(line.split()[0] for line in system.journal())
 
 
 def test_a_pipeline_outlives_the_death_of_its_server_and_of_a_worker(
-    system: System, rabbit: RabbitServer
+    system: SystemHarness, rabbit: RabbitServer
 ) -> None:
     victim = system.start('NestedHourly')
     system.start('NestedHourly')
@@ -50,7 +52,7 @@ def test_a_pipeline_outlives_the_death_of_its_server_and_of_a_worker(
     assert set(hours) <= before
 
 
-def test_nothing_is_left_in_the_queues_and_verify_agrees(system: System) -> None:
+def test_nothing_is_left_in_the_queues_and_verify_agrees(system: SystemHarness) -> None:
     system.start('NestedHourly')
     system.start('NestedDaily')
     for day in ('2026110100', '2026110200'):

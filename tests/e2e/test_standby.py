@@ -15,7 +15,7 @@ import pytest
 
 from synergy.cli.commands.verify import all_jobs
 from synergy.core.states import JobState
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 #: What pytest writes into its report: the measured times.
 Record = Callable[[str, object], None]
@@ -31,7 +31,7 @@ class Pair:
         """Start nothing."""
         self.one, self.two = (
             stack.enter_context(
-                System(
+                SystemHarness(
                     folder / box,
                     CONTEXT,
                     SYNERGY_BOX_ID=box,
@@ -54,7 +54,7 @@ class Pair:
         self.one.wait_for(lambda: self.leader() == owner, f'the leadership of {owner}')
         return time.monotonic() - began
 
-    def lead(self, system: System) -> subprocess.Popen[bytes]:
+    def lead(self, system: SystemHarness) -> subprocess.Popen[bytes]:
         """Start a Scheduler and wait until it leads."""
         child = system.start('Scheduler')
         self.wait_leader(f'{box_of(system)}:{child.pid}')
@@ -73,7 +73,7 @@ class Pair:
         return [line for system in (self.one, self.two) for line in system.journal()]
 
 
-def box_of(system: System) -> str:
+def box_of(system: SystemHarness) -> str:
     return system.environ['SYNERGY_BOX_ID']
 
 

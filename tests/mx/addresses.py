@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from synergy.mx.route import Route
-from tests.mx.stage import REQUEST_ID
+from tests.mx.dashboard_harness import REQUEST_ID
 
 VALUES = {
     'process': 'SiteHourly',

@@ -11,30 +11,30 @@ from playwright.sync_api import Page
 
 from synergy.core.users import Role
 from tests.mx.browser import Browser, Server, browser
-from tests.mx.stage import Pages, seed
+from tests.mx.dashboard_harness import DashboardHarness, seed
 
 
 @pytest.fixture(scope='session')
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store with a history, made once."""
     home = tmp_path_factory.mktemp('history')
-    made = Pages(home)
+    made = DashboardHarness(home)
     seed(made)
     made.close()
     return home / 'store.db'
 
 
 @pytest.fixture
-def pages(tmp_path: Path, history: Path) -> Iterator[Pages]:
+def pages(tmp_path: Path, history: Path) -> Iterator[DashboardHarness]:
     """Return an open dashboard on a store with a history."""
     shutil.copy(history, tmp_path / 'store.db')
-    found = Pages(tmp_path)
+    found = DashboardHarness(tmp_path)
     yield found
     found.close()
 
 
 @pytest.fixture
-def guarded(pages: Pages) -> Pages:
+def guarded(pages: DashboardHarness) -> DashboardHarness:
     """Return a dashboard on which one has to log in; users are called like their roles."""
     for role in Role:
         pages.add_user(role.value, role)
@@ -42,7 +42,7 @@ def guarded(pages: Pages) -> Pages:
 
 
 @pytest.fixture
-def served(pages: Pages) -> Iterator[Server]:
+def served(pages: DashboardHarness) -> Iterator[Server]:
     """Return an open dashboard that answers browsers."""
     server = Server(pages.app)
     yield server

@@ -14,17 +14,17 @@ from synergy.core.states import UnitState
 from synergy.mx import api
 from synergy.mx.api_routes import API_ROUTES
 from synergy.mx.openapi import document
-from tests.mx.stage import NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 
 LATE = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
 
 
-def ask(pages: Pages, address: str, body: Any, key: str | None = 'once') -> TestResponse:
+def ask(pages: DashboardHarness, address: str, body: Any, key: str | None = 'once') -> TestResponse:
     headers = {'Host': 'localhost'} | ({} if key is None else {'Idempotency-Key': key})
     return pages.client.post(f'/api/v1{address}', json=body, headers=headers)
 
 
-def test_lists_are_paged_by_cursor(pages: Pages) -> None:
+def test_lists_are_paged_by_cursor(pages: DashboardHarness) -> None:
     seen: list[str] = []
     cursor = ''
     while cursor is not None:
@@ -38,14 +38,14 @@ def test_lists_are_paged_by_cursor(pages: Pages) -> None:
     assert seen == sorted(seen)
 
 
-def test_lists_are_filtered(pages: Pages) -> None:
+def test_lists_are_filtered(pages: DashboardHarness) -> None:
     found = pages.get('/api/v1/jobs?state=state_in_progress').json
 
     assert found is not None
     assert [item['timeperiod'] for item in found['items']] == ['2026112209', '2026112310']
 
 
-def test_what_is_known_already_is_not_sent_again(pages: Pages) -> None:
+def test_what_is_known_already_is_not_sent_again(pages: DashboardHarness) -> None:
     tag = pages.get('/api/v1/processes').headers['ETag']
 
     answer = pages.get('/api/v1/processes', **{'If-None-Match': tag})
@@ -53,7 +53,7 @@ def test_what_is_known_already_is_not_sent_again(pages: Pages) -> None:
     assert (answer.status_code, answer.data) == (304, b'')
 
 
-def test_a_request_is_accepted_and_followed(pages: Pages) -> None:
+def test_a_request_is_accepted_and_followed(pages: DashboardHarness) -> None:
     preview = pages.get('/api/v1/preview?process=SiteDaily&start=2026112000').json
     assert preview is not None
     body = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
@@ -67,7 +67,7 @@ def test_a_request_is_accepted_and_followed(pages: Pages) -> None:
     assert followed.json['state'] == 'requested'
 
 
-def test_the_same_key_asks_once(pages: Pages) -> None:
+def test_the_same_key_asks_once(pages: DashboardHarness) -> None:
     body = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
 
     ids = {ask(pages, '/requests', body).json['id'] for _ in range(3)}  # type: ignore[index] # is JSON
@@ -91,7 +91,7 @@ def test_the_same_key_asks_once(pages: Pages) -> None:
         ('/dead/{dead}/retry', {}),
     ],
 )
-def test_a_key_is_of_one_request(pages: Pages, address: str, body: Any) -> None:
+def test_a_key_is_of_one_request(pages: DashboardHarness, address: str, body: Any) -> None:
     first = ask(pages, '/requests', LATE)
     assert first.status_code == 202
     before = pages.dump()
@@ -105,7 +105,7 @@ def test_a_key_is_of_one_request(pages: Pages, address: str, body: Any) -> None:
     assert pages.dump() == before
 
 
-def test_what_has_removed_itself_can_be_asked_for_again(pages: Pages) -> None:
+def test_what_has_removed_itself_can_be_asked_for_again(pages: DashboardHarness) -> None:
     dead = pages.store.dead_units(1)[0]
     first = ask(pages, f'/dead/{dead.id}/retry', {})
     leadership = pages.store.lead('dev:4711', timedelta(days=1))
@@ -127,14 +127,14 @@ def test_what_has_removed_itself_can_be_asked_for_again(pages: Pages) -> None:
     assert ask(pages, f'/dead/{dead.id}/retry', {}, key='another').status_code == 404
 
 
-def test_a_change_needs_a_key(pages: Pages) -> None:
+def test_a_change_needs_a_key(pages: DashboardHarness) -> None:
     answer = ask(pages, '/freeruns/Shell::sweep/run', {}, key=None)
 
     assert answer.status_code == 400
     assert 'Idempotency-Key' in answer.text
 
 
-def test_another_plan_is_a_conflict(pages: Pages) -> None:
+def test_another_plan_is_a_conflict(pages: DashboardHarness) -> None:
     body = {**LATE, 'plan_hash': 'f00'}
 
     answer = ask(pages, '/requests', body)
@@ -159,7 +159,9 @@ def test_another_plan_is_a_conflict(pages: Pages) -> None:
         ('x', 400),
     ],
 )
-def test_bad_input_is_a_problem_with_advice(pages: Pages, body: Any, status: int) -> None:
+def test_bad_input_is_a_problem_with_advice(
+    pages: DashboardHarness, body: Any, status: int
+) -> None:
     before = pages.dump()
 
     answer = ask(pages, '/requests', body)
@@ -188,14 +190,16 @@ def test_bad_input_is_a_problem_with_advice(pages: Pages, body: Any, status: int
         ('/status?x=1', 'there are none'),
     ],
 )
-def test_what_is_not_understood_is_no_empty_answer(pages: Pages, address: str, text: str) -> None:
+def test_what_is_not_understood_is_no_empty_answer(
+    pages: DashboardHarness, address: str, text: str
+) -> None:
     answer = pages.get(f'/api/v1{address}')
 
     assert answer.status_code == 400
     assert text in answer.text
 
 
-def test_a_mistyped_field_is_refused(pages: Pages) -> None:
+def test_a_mistyped_field_is_refused(pages: DashboardHarness) -> None:
     body = {'process': 'SiteDaily', 'start': '2026112000', 'with_childen': True}
 
     answer = ask(pages, '/requests', body)
@@ -208,7 +212,7 @@ def test_a_mistyped_field_is_refused(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('address', ['/search?q=state:{}&limit=1000', '/jobs?state={}'])
-def test_numbers_of_the_overview_can_be_listed(pages: Pages, address: str) -> None:
+def test_numbers_of_the_overview_can_be_listed(pages: DashboardHarness, address: str) -> None:
     numbers = pages.get('/api/v1/overview').json
     assert numbers is not None
     for state in ('failed', 'blocked', 'late'):
@@ -222,7 +226,7 @@ def test_numbers_of_the_overview_can_be_listed(pages: Pages, address: str) -> No
 
 
 def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = pages.get('/api/v1/jobs?state=blocked').json
     monkeypatch.setattr(api, 'LOOKS_MAX', 3)
@@ -251,7 +255,9 @@ def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
         '/requests',
     ],
 )
-def test_what_takes_something_away_is_not_done_without_a_reason(pages: Pages, address: str) -> None:
+def test_what_takes_something_away_is_not_done_without_a_reason(
+    pages: DashboardHarness, address: str
+) -> None:
     address = address.format(dead=pages.store.dead_units(1)[0].id)
     body = {'process': 'SiteHourly', 'start': '2026112209'} if address == '/requests' else {}
     before = pages.dump()
@@ -264,7 +270,7 @@ def test_what_takes_something_away_is_not_done_without_a_reason(pages: Pages, ad
     assert ask(pages, address, {**body, 'reason': 'new kernel'}).status_code in (200, 202)
 
 
-def test_a_mask_is_not_saved_as_a_secret(pages: Pages) -> None:
+def test_a_mask_is_not_saved_as_a_secret(pages: DashboardHarness) -> None:
     body = {'name': 'Shell::hourly', 'trigger': 'every 3600', 'arguments': {'password': '•••'}}
 
     answer = ask(pages, '/freeruns', body)
@@ -273,7 +279,7 @@ def test_a_mask_is_not_saved_as_a_secret(pages: Pages) -> None:
     assert 'type the secret again' in (answer.json or {})['detail']
 
 
-def test_a_free_run_is_saved(pages: Pages) -> None:
+def test_a_free_run_is_saved(pages: DashboardHarness) -> None:
     answer = ask(pages, '/freeruns', {'name': 'Shell::hourly', 'trigger': 'every 3600'})
 
     assert answer.status_code == 202
@@ -282,7 +288,7 @@ def test_a_free_run_is_saved(pages: Pages) -> None:
     assert refused.status_code == 400
 
 
-def test_a_browser_of_another_site_cannot_ask(pages: Pages) -> None:
+def test_a_browser_of_another_site_cannot_ask(pages: DashboardHarness) -> None:
     answer = pages.client.post(
         '/api/v1/freeruns/Shell::sweep/run',
         json={},
@@ -292,7 +298,7 @@ def test_a_browser_of_another_site_cannot_ask(pages: Pages) -> None:
     assert answer.status_code == 403
 
 
-def test_the_description_names_every_route(pages: Pages) -> None:
+def test_the_description_names_every_route(pages: DashboardHarness) -> None:
     found = document()
 
     operations = [op for methods in found['paths'].values() for op in methods.values()]
@@ -301,7 +307,7 @@ def test_the_description_names_every_route(pages: Pages) -> None:
     assert pages.get('/api/v1/openapi.json').json == found
 
 
-def test_why_is_the_answer_of_the_command_line(pages: Pages) -> None:
+def test_why_is_the_answer_of_the_command_line(pages: DashboardHarness) -> None:
     found = pages.get('/api/v1/jobs/SiteDaily/2026112200/why').json
 
     assert found is not None

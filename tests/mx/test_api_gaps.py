@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 from synergy.core.commands import CommandId, CommandKind
 from synergy.core.users import Role
 from synergy.mx.security import new_token
-from tests.mx.stage import NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 
 
-def read(pages: Pages, address: str, **headers: str) -> Any:
+def read(pages: DashboardHarness, address: str, **headers: str) -> Any:
     answer = pages.get(f'/api/v1{address}', **headers)
     assert answer.status_code == 200, answer.text
     return answer.json
@@ -24,13 +24,13 @@ GONE = {'reason': 'has left'}
 
 
 def ask(
-    pages: Pages, address: str, body: dict[str, Any], key: str = 'once', **headers: str
+    pages: DashboardHarness, address: str, body: dict[str, Any], key: str = 'once', **headers: str
 ) -> TestResponse:
     found = {'Host': 'localhost', 'Idempotency-Key': key, **headers}
     return pages.client.post(f'/api/v1{address}', json=body, headers=found)
 
 
-def all_of(pages: Pages, address: str) -> list[dict[str, Any]]:
+def all_of(pages: DashboardHarness, address: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor: str | None = ''
     while cursor is not None:
@@ -40,7 +40,7 @@ def all_of(pages: Pages, address: str) -> list[dict[str, Any]]:
     return found
 
 
-def fill_audit(pages: Pages) -> None:
+def fill_audit(pages: DashboardHarness) -> None:
     known = pages.store.command(CommandId(REQUEST_ID))
     assert known is not None
     for number in range(7):
@@ -51,7 +51,7 @@ def fill_audit(pages: Pages) -> None:
         pages.store.insert_command(command)
 
 
-def test_audit_and_requests_are_read_to_their_end(pages: Pages) -> None:
+def test_audit_and_requests_are_read_to_their_end(pages: DashboardHarness) -> None:
     fill_audit(pages)
 
     everything = [item['id'] for item in all_of(pages, '/audit?')]
@@ -64,7 +64,7 @@ def test_audit_and_requests_are_read_to_their_end(pages: Pages) -> None:
     assert pages.get('/api/v1/audit?what=magic').status_code == 400
 
 
-def test_live_runs_dead_letters_and_boxes_are_pages(pages: Pages) -> None:
+def test_live_runs_dead_letters_and_boxes_are_pages(pages: DashboardHarness) -> None:
     assert [item['timeperiod'] for item in all_of(pages, '/runs?')] == ['2026112310']
     dead = all_of(pages, '/dead?')
     assert [item['timeperiod'] for item in dead] == ['2026112209']
@@ -73,7 +73,7 @@ def test_live_runs_dead_letters_and_boxes_are_pages(pages: Pages) -> None:
     assert {row['process'] for row in box['processes']} >= {'MX', 'Scheduler'}
 
 
-def test_graph_and_search_show_what_the_pages_show(pages: Pages) -> None:
+def test_graph_and_search_show_what_the_pages_show(pages: DashboardHarness) -> None:
     graph = read(pages, '/graph?at=2026112209')
     cells = {item['process']: item['cell'] for item in graph['processes']}
     assert cells['SiteHourly']['state'] == 'failed'
@@ -87,7 +87,7 @@ def test_graph_and_search_show_what_the_pages_show(pages: Pages) -> None:
     assert one['timeperiod'] == '2026112000'
 
 
-def test_the_overview_has_its_trees(pages: Pages) -> None:
+def test_the_overview_has_its_trees(pages: DashboardHarness) -> None:
     trees = read(pages, '/overview')['trees']
 
     assert [tree['tree'] for tree in trees] == ['site', 'alert']
@@ -96,7 +96,7 @@ def test_the_overview_has_its_trees(pages: Pages) -> None:
     assert hourly['strip']
 
 
-def test_logs_are_for_operators_and_stay_in_their_folder(guarded: Pages) -> None:
+def test_logs_are_for_operators_and_stay_in_their_folder(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
     assert guarded.get('/api/v1/logs').status_code == 403
     guarded.log_in('operator')
@@ -105,7 +105,7 @@ def test_logs_are_for_operators_and_stay_in_their_folder(guarded: Pages) -> None
     assert guarded.get('/api/v1/logs/..%2fstore.db').status_code == 404
 
 
-def test_a_box_is_drained_once_per_key(pages: Pages) -> None:
+def test_a_box_is_drained_once_per_key(pages: DashboardHarness) -> None:
     first = ask(pages, '/boxes/dev/drain', {'reason': 'new kernel'}, 'one')
     assert first.json is not None
     assert first.json['is_draining'] is True
@@ -121,7 +121,7 @@ def test_a_box_is_drained_once_per_key(pages: Pages) -> None:
     )
 
 
-def test_one_key_for_two_different_things_is_refused(pages: Pages) -> None:
+def test_one_key_for_two_different_things_is_refused(pages: DashboardHarness) -> None:
     body = {'name': 'Shell::hourly', 'trigger': 'every 3600'}
     assert ask(pages, '/freeruns', body).status_code == 202
 
@@ -131,13 +131,13 @@ def test_one_key_for_two_different_things_is_refused(pages: Pages) -> None:
     assert 'key' in (other.json or {})['title'].lower()
 
 
-def admin(pages: Pages) -> dict[str, str]:
+def admin(pages: DashboardHarness) -> dict[str, str]:
     token, text = new_token('admin', Role.ADMIN, None, NOW, None)
     pages.store.save_token(token)
     return {'Authorization': f'Bearer {text}'}
 
 
-def test_an_admin_makes_changes_and_removes_users(guarded: Pages) -> None:
+def test_an_admin_makes_changes_and_removes_users(guarded: DashboardHarness) -> None:
     bearer = admin(guarded)
     body = {'name': 'carla', 'role': 'operator', 'password': 'long enough'}
     assert ask(guarded, '/users', body, **bearer).status_code == 200
@@ -161,14 +161,14 @@ def test_an_admin_makes_changes_and_removes_users(guarded: Pages) -> None:
     assert ask(guarded, '/users/carla/remove', GONE, 'again', **bearer).status_code == 404
 
 
-def test_the_last_admin_stays(guarded: Pages) -> None:
+def test_the_last_admin_stays(guarded: DashboardHarness) -> None:
     bearer = admin(guarded)
 
     assert ask(guarded, '/users/admin/remove', GONE, **bearer).status_code == 409
     assert ask(guarded, '/users/admin/role', {'role': 'viewer'}, **bearer).status_code == 409
 
 
-def test_a_token_is_shown_once_and_revoked(guarded: Pages) -> None:
+def test_a_token_is_shown_once_and_revoked(guarded: DashboardHarness) -> None:
     bearer = admin(guarded)
     made = ask(guarded, '/tokens', {'user': 'viewer', 'label': 'ci'}, **bearer).json
     assert made is not None
@@ -186,7 +186,7 @@ def test_a_token_is_shown_once_and_revoked(guarded: Pages) -> None:
     assert guarded.get('/api/v1/status', **mine).status_code == 401
 
 
-def test_an_open_dashboard_makes_no_users(pages: Pages) -> None:
+def test_an_open_dashboard_makes_no_users(pages: DashboardHarness) -> None:
     body = {'name': 'eve', 'role': 'admin', 'password': 'long enough'}
 
     answer = ask(pages, '/users', body)
@@ -196,14 +196,14 @@ def test_an_open_dashboard_makes_no_users(pages: Pages) -> None:
     assert pages.store.users() == []
 
 
-def test_health_is_503_when_somebody_is_needed(pages: Pages) -> None:
+def test_health_is_503_when_somebody_is_needed(pages: DashboardHarness) -> None:
     assert read(pages, '/health')['is_well'] is True
     pages.runtime.clock.advance(timedelta(days=2000))
 
     assert pages.get('/api/v1/health').status_code == 503
 
 
-def test_the_store_gone_is_a_503_with_advice(pages: Pages) -> None:
+def test_the_store_gone_is_a_503_with_advice(pages: DashboardHarness) -> None:
     pages.site.stores.close()
     pages.runtime.is_store_down = True
 

@@ -21,7 +21,7 @@ from synergy.mx.bounds import BODY_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.main import server_of
 from synergy.mx.routes import ROUTES
 from tests.mx.addresses import address_of
-from tests.mx.stage import REQUEST_ID, Pages
+from tests.mx.dashboard_harness import REQUEST_ID, DashboardHarness
 
 DEEP = '{"a":' * 485 + '1' + '}' * 485
 PAGES = [
@@ -31,12 +31,12 @@ PAGES = [
 ]
 
 
-def send(pages: Pages, address: str, body: str | bytes, key: str = 'k') -> TestResponse:
+def send(pages: DashboardHarness, address: str, body: str | bytes, key: str = 'k') -> TestResponse:
     headers = {'Host': 'localhost', 'Content-Type': 'application/json', 'Idempotency-Key': key}
     return pages.client.post(f'/api/v1{address}', data=body, headers=headers)
 
 
-def commands(pages: Pages) -> int:
+def commands(pages: DashboardHarness) -> int:
     return len(pages.store.commands(tuple(CommandState), 100))
 
 
@@ -73,7 +73,7 @@ def named(body: str | bytes) -> str | bytes:
 
 @pytest.mark.parametrize('body', REFUSED.values(), ids=REFUSED)
 def test_what_is_out_of_bounds_is_refused_with_a_reason_and_not_stored(
-    pages: Pages, body: str | bytes
+    pages: DashboardHarness, body: str | bytes
 ) -> None:
     before = commands(pages)
 
@@ -92,7 +92,9 @@ def test_what_is_out_of_bounds_is_refused_with_a_reason_and_not_stored(
     [DEEP, '[' * 5000, '{"a": NaN}', '9' * 5000, '{"a": "\\u0000"}'],
     ids=lambda text: ascii(text)[:20],
 )
-def test_the_form_says_what_is_wrong_with_arguments(pages: Pages, arguments: str) -> None:
+def test_the_form_says_what_is_wrong_with_arguments(
+    pages: DashboardHarness, arguments: str
+) -> None:
     form = {
         'process': 'Shell',
         'entry': 'hostile',
@@ -143,7 +145,7 @@ NUMBERS = [
     'address', ['/jobs', '/requests', '/audit', '/dead', '/freeruns', '/search?q=a']
 )
 def test_a_number_is_taken_as_it_is_written_or_refused(
-    pages: Pages, address: str, text: str
+    pages: DashboardHarness, address: str, text: str
 ) -> None:
     mark = '&' if '?' in address else '?'
 
@@ -175,7 +177,7 @@ def test_a_number_is_taken_as_it_is_written_or_refused(
     ],
     ids=lambda text: ascii(text)[:20],
 )
-def test_odd_parameters_never_break_a_page(pages: Pages, query: str) -> None:
+def test_odd_parameters_never_break_a_page(pages: DashboardHarness, query: str) -> None:
     for route in PAGES:
         address = address_of(route, pages.store.dead_units(1)[0].id)
         mark = '&' if '?' in address else '?'
@@ -199,7 +201,9 @@ def test_odd_parameters_never_break_a_page(pages: Pages, query: str) -> None:
         ('/?a=%00', 400),
     ],
 )
-def test_a_long_or_odd_address_is_refused(pages: Pages, address: str, status: int) -> None:
+def test_a_long_or_odd_address_is_refused(
+    pages: DashboardHarness, address: str, status: int
+) -> None:
     page, api = pages.get(address), pages.get(f'/api/v1{address}')
 
     assert (page.status_code, api.status_code) == (status, status)
@@ -208,7 +212,7 @@ def test_a_long_or_odd_address_is_refused(pages: Pages, address: str, status: in
     assert api.json['advice']
 
 
-def test_a_form_of_many_parts_is_refused(pages: Pages) -> None:
+def test_a_form_of_many_parts_is_refused(pages: DashboardHarness) -> None:
     many = {f'f{number}': 'x' for number in range(300)}
     for kind in ('application/x-www-form-urlencoded', 'multipart/form-data'):
         answer = pages.client.post(
@@ -217,7 +221,7 @@ def test_a_form_of_many_parts_is_refused(pages: Pages) -> None:
         assert answer.status_code in (400, 413)
 
 
-def test_a_body_that_is_too_large_is_refused_unread(pages: Pages) -> None:
+def test_a_body_that_is_too_large_is_refused_unread(pages: DashboardHarness) -> None:
     class Unreadable:
         """A body that must not be read."""
 
@@ -235,7 +239,7 @@ def test_a_body_that_is_too_large_is_refused_unread(pages: Pages) -> None:
 
 
 @pytest.fixture
-def listening(pages: Pages) -> Iterator[int]:
+def listening(pages: DashboardHarness) -> Iterator[int]:
     """Return the port of a real server before the dashboard."""
     with socket.create_server(('127.0.0.1', 0)) as opened:
         server: Any = server_of(App(pages.site), opened)
@@ -309,7 +313,9 @@ EDITS = {
 
 
 @pytest.mark.parametrize('sql', EDITS.values(), ids=EDITS)
-def test_every_page_and_list_survives_rows_that_cannot_be_read(pages: Pages, sql: str) -> None:
+def test_every_page_and_list_survives_rows_that_cannot_be_read(
+    pages: DashboardHarness, sql: str
+) -> None:
     dead = pages.store.dead_units(1)[0].id
     with closing(sqlite3.connect(pages.runtime.path, isolation_level=None)) as connection:
         connection.execute(
@@ -328,7 +334,7 @@ def test_every_page_and_list_survives_rows_that_cannot_be_read(pages: Pages, sql
     assert named or 'index' in sql
 
 
-def test_a_list_names_what_it_lacks_and_shows_the_rest(pages: Pages) -> None:
+def test_a_list_names_what_it_lacks_and_shows_the_rest(pages: DashboardHarness) -> None:
     with closing(sqlite3.connect(pages.runtime.path, isolation_level=None)) as connection:
         connection.execute("UPDATE command SET kind = 'dance'")
     send(pages, '/freeruns/Shell::sweep/run', '{"reason": "now"}')

@@ -28,7 +28,7 @@ from synergy.mx.brake import (
 )
 from synergy.mx.errors import Refused
 from synergy.mx.security import is_password
-from tests.mx.stage import NOW, PASSWORD, Pages
+from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 _AT_ONCE: Final = 72
 
@@ -52,7 +52,9 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def log_in_at_once(pages: Pages, names: Sequence[str], password: str = 'wrong') -> list[int]:
+def log_in_at_once(
+    pages: DashboardHarness, names: Sequence[str], password: str = 'wrong'
+) -> list[int]:
     """Send a login for each name, all at the same moment; return the answers."""
     token, barrier = pages.form_token(), threading.Barrier(len(names))
     cookie = pages.client.get_cookie('synergy_mx', domain='localhost')
@@ -72,7 +74,7 @@ def log_in_at_once(pages: Pages, names: Sequence[str], password: str = 'wrong') 
         return list(pool.map(send, names))
 
 
-def test_guessing_is_refused_for_a_while(guarded: Pages) -> None:
+def test_guessing_is_refused_for_a_while(guarded: DashboardHarness) -> None:
     for _ in range(GUESSES_MAX):
         assert guarded.log_in('viewer', 'wrong password').status_code == 401
 
@@ -85,7 +87,9 @@ def test_guessing_is_refused_for_a_while(guarded: Pages) -> None:
     assert guarded.log_in('viewer').status_code == 303
 
 
-def test_of_many_guesses_at_once_no_more_are_looked_at(guarded: Pages, hashes: list[int]) -> None:
+def test_of_many_guesses_at_once_no_more_are_looked_at(
+    guarded: DashboardHarness, hashes: list[int]
+) -> None:
     found = Counter(log_in_at_once(guarded, ['viewer'] * _AT_ONCE))
 
     assert len(hashes) <= GUESSES_MAX
@@ -95,7 +99,7 @@ def test_of_many_guesses_at_once_no_more_are_looked_at(guarded: Pages, hashes: l
     assert guarded.log_in('operator').status_code == 303
 
 
-def test_few_passwords_are_hashed_at_once(guarded: Pages, hashes: list[int]) -> None:
+def test_few_passwords_are_hashed_at_once(guarded: DashboardHarness, hashes: list[int]) -> None:
     found = Counter(log_in_at_once(guarded, [f'name{number}' for number in range(_AT_ONCE)]))
 
     assert max(hashes) <= HASHES_AT_ONCE
@@ -104,13 +108,15 @@ def test_few_passwords_are_hashed_at_once(guarded: Pages, hashes: list[int]) -> 
     assert guarded.log_in('viewer').status_code == 303
 
 
-def test_right_passwords_at_once_are_no_guesses(guarded: Pages) -> None:
+def test_right_passwords_at_once_are_no_guesses(guarded: DashboardHarness) -> None:
     for _ in range(3):
         found = set(log_in_at_once(guarded, ['viewer'] * GUESSES_MAX, PASSWORD))
         assert found == {303}
 
 
-def test_an_address_from_which_much_has_failed_is_slow_and_not_refused(guarded: Pages) -> None:
+def test_an_address_from_which_much_has_failed_is_slow_and_not_refused(
+    guarded: DashboardHarness,
+) -> None:
     codes = {
         guarded.log_in(f'name{number}', 'wrong password').status_code
         for number in range(QUICK_GUESSES_MAX + 3)
@@ -128,7 +134,9 @@ def test_an_address_from_which_much_has_failed_is_slow_and_not_refused(guarded: 
     assert guarded.runtime.clock.now() == before
 
 
-def test_a_name_that_is_guessed_from_everywhere_is_slow_and_not_refused(guarded: Pages) -> None:
+def test_a_name_that_is_guessed_from_everywhere_is_slow_and_not_refused(
+    guarded: DashboardHarness,
+) -> None:
     for number in range(QUICK_GUESSES_MAX):
         guarded.place = {'REMOTE_ADDR': f'10.0.0.{number}'}
         assert guarded.log_in('viewer', 'wrong password').status_code == 401
@@ -140,7 +148,7 @@ def test_a_name_that_is_guessed_from_everywhere_is_slow_and_not_refused(guarded:
     assert guarded.runtime.clock.now() - before >= timedelta(seconds=SLOW_SECONDS)
 
 
-def test_an_unknown_name_takes_as_long_as_a_wrong_password(guarded: Pages) -> None:
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(guarded: DashboardHarness) -> None:
     took = {'viewer': 9.0, 'noone': 9.0}
     for name in [*took] * 3:
         began = time.process_time()
@@ -150,7 +158,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(guarded: Pages) -> No
     assert 0.5 < took['viewer'] / took['noone'] < 2
 
 
-def test_a_login_that_was_not_looked_at_is_no_guess(guarded: Pages) -> None:
+def test_a_login_that_was_not_looked_at_is_no_guess(guarded: DashboardHarness) -> None:
     with ExitStack() as stack:
         # All turns are taken, and all places to wait for one.
         turns = Turns(1, waiting_max=0)

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from synergy.core.states import JobState
 from synergy.core.users import Role, User
 from tests.mx.browser import NARROW, Browser, findings
-from tests.mx.stage import NOW, PASSWORD, password_hash
+from tests.mx.dashboard_harness import NOW, PASSWORD, password_hash
 from tests.pipelines.mended import FAILING
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 FAILED = f'/i/SiteHourly/{FAILING}'
 
@@ -27,10 +27,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope='module')
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemHarness]:
     """Return a system in which one hour has failed, and its day waits."""
     home, port = tmp_path_factory.mktemp('browser'), free_port()
-    with System(home, 'tests.pipelines.mended', SYNERGY_MX_PORT=str(port)) as found:
+    with SystemHarness(home, 'tests.pipelines.mended', SYNERGY_MX_PORT=str(port)) as found:
         found.start('Supervisor')
         key = found.key('SiteHourly', FAILING)
         last = found.key('SiteHourly', '2026110123')
@@ -41,7 +41,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture
-def page(system: System, chromium: Browser) -> Iterator[Page]:
+def page(system: SystemHarness, chromium: Browser) -> Iterator[Page]:
     """Return a tab, and look afterwards whether its scripts were content and it stayed at home."""
     yield chromium.page(address_of(system))
     chromium.close_pages()
@@ -49,7 +49,7 @@ def page(system: System, chromium: Browser) -> Iterator[Page]:
     assert chromium.outside == []
 
 
-def address_of(system: System) -> str:
+def address_of(system: SystemHarness) -> str:
     return f'http://127.0.0.1:{system.environ["SYNERGY_MX_PORT"]}'
 
 
@@ -58,7 +58,7 @@ def is_listening(port: int) -> bool:
         return trial.connect_ex(('127.0.0.1', port)) == 0
 
 
-def pid_of(system: System, process: str) -> int | None:
+def pid_of(system: SystemHarness, process: str) -> int | None:
     rows = system.store.box_processes(None)
     pids = [pid for row in rows if row.process == process for pid in row.pids]
     return pids[0] if pids else None
@@ -145,7 +145,7 @@ def test_a_wait_is_explained_down_to_the_log_of_its_root(page: Page) -> None:
     page.wait_for_url('**/change/reprocess*')
 
 
-def test_a_dropped_connection_shows_and_mends(page: Page, system: System) -> None:
+def test_a_dropped_connection_shows_and_mends(page: Page, system: SystemHarness) -> None:
     page.goto('/')
     word = page.locator('[data-status-word]')
     expect(word).to_have_text('Live')
@@ -191,7 +191,7 @@ def test_an_open_menu_and_what_is_typed_in_it_survive_events(page: Page) -> None
     expect(status).to_have_text('Live')
 
 
-def test_the_time_of_here_survives_events(chromium: Browser, system: System) -> None:
+def test_the_time_of_here_survives_events(chromium: Browser, system: SystemHarness) -> None:
     page = chromium.page(address_of(system), timezone_id='America/New_York')
     page.goto(FAILED)
     local = page.locator('time[data-local]').first
@@ -208,7 +208,7 @@ def test_the_time_of_here_survives_events(chromium: Browser, system: System) -> 
     chromium.close_pages()
 
 
-def test_a_worker_is_stopped_and_started(page: Page, system: System) -> None:
+def test_a_worker_is_stopped_and_started(page: Page, system: SystemHarness) -> None:
     page.goto('/boxes')
     page.get_by_role('link', name='Stop Shell').click()
     expect(page.get_by_role('heading', level=1)).to_have_text('Stop Shell on dev?')
@@ -243,7 +243,9 @@ def test_a_free_run_is_created_after_its_fires_were_shown(page: Page) -> None:
     assert findings(page) == []
 
 
-def test_without_scripts_pages_are_read_and_forms_work(system: System, chromium: Browser) -> None:
+def test_without_scripts_pages_are_read_and_forms_work(
+    system: SystemHarness, chromium: Browser
+) -> None:
     page = chromium.page(address_of(system), NARROW, java_script_enabled=False)
     page.goto('/t/site?z=day&at=20261101')
     page.locator('[data-k="SiteHourly@2026110105"]').click()
@@ -258,7 +260,7 @@ def test_without_scripts_pages_are_read_and_forms_work(system: System, chromium:
 
 
 def test_a_mended_hour_is_reprocessed_and_finishes_before_our_eyes(
-    page: Page, system: System, chromium: Browser
+    page: Page, system: SystemHarness, chromium: Browser
 ) -> None:
     watched = chromium.page(address_of(system))
     watched.goto('/t/site?z=day&at=20261101')
@@ -282,7 +284,7 @@ def test_a_mended_hour_is_reprocessed_and_finishes_before_our_eyes(
     assert system.state(system.key('SiteDaily', '2026110100')) is JobState.PROCESSED
 
 
-def test_a_viewer_may_look_and_is_refused_changes(page: Page, system: System) -> None:
+def test_a_viewer_may_look_and_is_refused_changes(page: Page, system: SystemHarness) -> None:
     for role in (Role.ADMIN, Role.VIEWER):
         user = User(name=role.value, role=role, password_hash=password_hash(), created_at=NOW)
         assert system.store.add_user(user)

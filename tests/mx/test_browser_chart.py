@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.mx.browser import NARROW, WIDE, Browser, Server, findings
-from tests.mx.stage import Pages, seed
+from tests.mx.dashboard_harness import DashboardHarness, seed
 from tests.pipelines.pages import HOSTILE
 
 HOUR_PAGE = '/i/SiteHourly/2026112208'
@@ -29,8 +29,8 @@ INK = """canvas => {
 
 
 @pytest.fixture(scope='module')
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pages, str]]:
-    pages = Pages(tmp_path_factory.mktemp('pages'))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DashboardHarness, str]]:
+    pages = DashboardHarness(tmp_path_factory.mktemp('pages'))
     seed(pages)
     server = Server(pages.app)
     yield pages, server.address
@@ -44,7 +44,9 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def tab(stage: tuple[Pages, str], chromium: Browser, complaints: list[str]) -> Iterator[Page]:
+def tab(
+    stage: tuple[DashboardHarness, str], chromium: Browser, complaints: list[str]
+) -> Iterator[Page]:
     page = chromium.page(stage[1])
     page.on('console', lambda message: complaints.append(message.text))
     yield page
@@ -151,7 +153,7 @@ def test_another_theme_is_another_drawing(tab: Page) -> None:
 
 
 def test_a_live_update_is_drawn_and_keeps_the_point_that_one_looks_at(
-    tab: Page, stage: tuple[Pages, str]
+    tab: Page, stage: tuple[DashboardHarness, str]
 ) -> None:
     pages, _ = stage
     tab.goto(RUNNING_PAGE)
@@ -194,7 +196,7 @@ def test_a_name_that_looks_like_markup_is_only_told(tab: Page, chromium: Browser
 @pytest.mark.parametrize('size', [WIDE, NARROW], ids=['wide', 'narrow'])
 @pytest.mark.parametrize('theme', ['light', 'dark'])
 def test_it_is_in_nobodys_way(
-    stage: tuple[Pages, str], chromium: Browser, size: tuple[int, int], theme: Any
+    stage: tuple[DashboardHarness, str], chromium: Browser, size: tuple[int, int], theme: Any
 ) -> None:
     page = chromium.page(stage[1], size, color_scheme=theme, reduced_motion='reduce')
     page.goto(HOUR_PAGE)
@@ -222,7 +224,7 @@ def test_a_window_that_is_made_smaller_gets_a_smaller_chart(tab: Page) -> None:
 
 
 def test_without_scripts_the_same_is_there_as_a_drawing(
-    stage: tuple[Pages, str], chromium: Browser
+    stage: tuple[DashboardHarness, str], chromium: Browser
 ) -> None:
     page = chromium.page(stage[1], java_script_enabled=False)
     page.goto(HOUR_PAGE)

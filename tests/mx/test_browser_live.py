@@ -24,7 +24,7 @@ from synergy.mx.feed import QUIET_READ_SECONDS, TICK_SECONDS
 from synergy.mx.main import site_of
 from synergy.mx.shared import LIVE_HEADER
 from tests.mx.browser import PATIENCE_MS, Browser, Server
-from tests.mx.stage import PASSWORD, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import PASSWORD, REQUEST_ID, DashboardHarness
 
 WORD = '[data-status-word]'
 RUNNING = 'SiteHourly', '2026112310'
@@ -49,19 +49,21 @@ def follow(page: Page, address: str) -> list[str]:
     return asked
 
 
-def let_read(pages: Pages, page: Page, seconds: float = QUIET_READ_SECONDS + 1) -> None:
+def let_read(pages: DashboardHarness, page: Page, seconds: float = QUIET_READ_SECONDS + 1) -> None:
     """Let time pass, until the page has read what is live in it."""
     with page.expect_response(is_live):
         pages.runtime.clock.advance(timedelta(seconds=seconds))
 
 
-def give_up(pages: Pages, process: str) -> None:
+def give_up(pages: DashboardHarness, process: str) -> None:
     """Report a process that does not stay up; no job changes by it."""
     down = BoxProcess(box_id='dev', process=process, is_on=True, state='fatal', pids=())
     pages.store.report_actual([down])
 
 
-def test_boxes_change_without_being_asked_for_by_a_timer(pages: Pages, page: Page) -> None:
+def test_boxes_change_without_being_asked_for_by_a_timer(
+    pages: DashboardHarness, page: Page
+) -> None:
     page.clock.install()
     asked = follow(page, '/boxes')
     row = page.locator('#r-boxes tr', has=page.get_by_text('SiteDaily', exact=True))
@@ -76,7 +78,7 @@ def test_boxes_change_without_being_asked_for_by_a_timer(pages: Pages, page: Pag
     assert asked == ['/boxes']
 
 
-def test_a_page_is_ticked_only_while_it_wants_that(pages: Pages, page: Page) -> None:
+def test_a_page_is_ticked_only_while_it_wants_that(pages: DashboardHarness, page: Page) -> None:
     follow(page, '/')
     assert pages.site.feed._ticked_count == 0
     key = pages.key(*RUNNING)
@@ -106,7 +108,7 @@ def test_a_page_is_ticked_only_while_it_wants_that(pages: Pages, page: Page) -> 
     ],
 )
 def test_a_cell_is_painted_before_its_page_is_read_anew(
-    pages: Pages, page: Page, timeperiod: str, before: str, state: JobState, after: str
+    pages: DashboardHarness, page: Page, timeperiod: str, before: str, state: JobState, after: str
 ) -> None:
     address = f'/t/site?z=day&at={timeperiod[:8]}'
     follow(page, address)
@@ -129,7 +131,9 @@ def test_a_cell_is_painted_before_its_page_is_read_anew(
     expect(cell.locator('svg:not(.pf) use')).to_have_attribute('href', f'#{after}')
 
 
-def test_the_focus_stays_on_what_it_was_on_when_rows_move(pages: Pages, page: Page) -> None:
+def test_the_focus_stays_on_what_it_was_on_when_rows_move(
+    pages: DashboardHarness, page: Page
+) -> None:
     follow(page, '/requests')
     link = page.locator(f'#r-rows a[href$="{REQUEST_ID}"]').first
     link.focus()
@@ -149,7 +153,7 @@ def test_the_focus_stays_on_what_it_was_on_when_rows_move(pages: Pages, page: Pa
 
 
 def test_a_cell_that_has_the_focus_stays_the_one_that_tab_leads_to(
-    pages: Pages, page: Page
+    pages: DashboardHarness, page: Page
 ) -> None:
     follow(page, '/t/site?z=day&at=20261122')
     cell = page.locator('[data-k="SiteHourly@2026112203"]')
@@ -162,7 +166,7 @@ def test_a_cell_that_has_the_focus_stays_the_one_that_tab_leads_to(
     assert page.locator('#r-map td.c a[tabindex="0"]').count() == 1
 
 
-def test_an_open_menu_is_not_swapped_away(pages: Pages, page: Page) -> None:
+def test_an_open_menu_is_not_swapped_away(pages: DashboardHarness, page: Page) -> None:
     asked = follow(page, '/processes')
     menu = page.locator('details', has=page.locator('#r-SiteHourly'))
     menu.locator('summary').click()
@@ -177,7 +181,9 @@ def test_an_open_menu_is_not_swapped_away(pages: Pages, page: Page) -> None:
     expect(page.locator(WORD)).to_have_text('Live')
 
 
-def test_what_was_begun_while_the_page_was_read_is_left_alone(pages: Pages, page: Page) -> None:
+def test_what_was_begun_while_the_page_was_read_is_left_alone(
+    pages: DashboardHarness, page: Page
+) -> None:
     follow(page, '/processes')
     field = page.locator('#r-SiteHourly')
     # The answer comes when somebody has typed already.
@@ -196,7 +202,7 @@ def test_what_was_begun_while_the_page_was_read_is_left_alone(pages: Pages, page
     assert field.evaluate('field => field.isSame') is True
 
 
-def test_a_log_that_is_read_at_its_end_stays_there(pages: Pages, page: Page) -> None:
+def test_a_log_that_is_read_at_its_end_stays_there(pages: DashboardHarness, page: Page) -> None:
     file = pages.runtime.settings.log_directory / 'mx.log'
     file.write_text(''.join(f'line {number}\n' for number in range(100)))
     follow(page, '/logs?file=mx.log')
@@ -226,7 +232,7 @@ def test_a_log_that_is_read_at_its_end_stays_there(pages: Pages, page: Page) -> 
     ids=['refused', 'dropped'],
 )
 def test_a_page_that_could_not_be_read_says_so(
-    pages: Pages, page: Page, fail: Callable[[Route], None], said: str
+    pages: DashboardHarness, page: Page, fail: Callable[[Route], None], said: str
 ) -> None:
     follow(page, '/boxes')
 
@@ -239,7 +245,7 @@ def test_a_page_that_could_not_be_read_says_so(
     expect(page.locator(WORD)).to_have_text('Live')
 
 
-def test_a_restarted_server_is_followed_again(pages: Pages, chromium: Browser) -> None:
+def test_a_restarted_server_is_followed_again(pages: DashboardHarness, chromium: Browser) -> None:
     server = Server(pages.app)
     page = chromium.page(server.address)
     follow(page, '/boxes')
@@ -257,7 +263,7 @@ def test_a_restarted_server_is_followed_again(pages: Pages, chromium: Browser) -
     assert chromium.errors == []
 
 
-def test_an_ended_session_leads_to_the_login(guarded: Pages, page: Page) -> None:
+def test_an_ended_session_leads_to_the_login(guarded: DashboardHarness, page: Page) -> None:
     page.goto('/login')
     page.get_by_label('Name').fill('viewer')
     page.get_by_label('Password').fill(PASSWORD)
@@ -272,7 +278,7 @@ def test_an_ended_session_leads_to_the_login(guarded: Pages, page: Page) -> None
 
 
 def test_nothing_that_a_page_says_is_run_as_a_script(
-    pages: Pages, served: Server, chromium: Browser
+    pages: DashboardHarness, served: Server, chromium: Browser
 ) -> None:
     page = chromium.page(served.address)
     follow(page, '/t/site?z=day&at=20261122')

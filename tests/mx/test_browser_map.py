@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.mx.browser import NARROW, Browser, Server, findings
-from tests.mx.stage import Pages, seed
+from tests.mx.dashboard_harness import DashboardHarness, seed
 
 MONTH = '/t/site?z=month&at=202611'
 
@@ -17,7 +17,7 @@ MONTH = '/t/site?z=month&at=202611'
 @pytest.fixture(scope='module')
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a dashboard with a history."""
-    pages = Pages(tmp_path_factory.mktemp('maps'))
+    pages = DashboardHarness(tmp_path_factory.mktemp('maps'))
     seed(pages)
     server = Server(pages.app)
     yield server.address

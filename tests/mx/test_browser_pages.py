@@ -17,7 +17,7 @@ from synergy import bootstrap
 from synergy.mx.routes import ROUTES
 from tests.mx.addresses import address_of
 from tests.mx.browser import NARROW, WIDE, Browser, Server, findings
-from tests.mx.stage import Pages, seed
+from tests.mx.dashboard_harness import DashboardHarness, seed
 
 FOLDER = Path(
     os.environ.get('SYNERGY_TEST_SCREENSHOTS', bootstrap.PROJECT / 'build' / 'screenshots')
@@ -45,7 +45,7 @@ BYTES_MAX = 300_000
 @pytest.fixture(scope='module')
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a dashboard with a history."""
-    pages = Pages(tmp_path_factory.mktemp('pages'))
+    pages = DashboardHarness(tmp_path_factory.mktemp('pages'))
     seed(pages)
     server = Server(pages.app)
     yield server.address

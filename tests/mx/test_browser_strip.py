@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from synergy.mx.feed import QUIET_READ_SECONDS
 from tests.mx.browser import NARROW, Browser, Server
-from tests.mx.stage import Pages
+from tests.mx.dashboard_harness import DashboardHarness
 from tests.mx.test_browser_live import follow, let_read
 
 STOPS = """() => [...document.querySelectorAll('.strip')].map((strip) => {
@@ -16,7 +16,7 @@ STOPS = """() => [...document.querySelectorAll('.strip')].map((strip) => {
 FINGER = 24  # Source: WCAG 2.2, 2.5.8, target size (minimum).
 
 
-def test_a_strip_is_one_stop_and_arrows_lead_along_it(pages: Pages, page: Page) -> None:
+def test_a_strip_is_one_stop_and_arrows_lead_along_it(pages: DashboardHarness, page: Page) -> None:
     follow(page, '/')
     stops = page.evaluate(STOPS)
     assert [len(found) for found in stops] == [1] * 5

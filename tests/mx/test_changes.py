@@ -9,7 +9,7 @@ from synergy.core.commands import CommandKind, CommandState
 from synergy.core.effects import SaveJob
 from synergy.core.records import Job
 from synergy.core.states import JobState
-from tests.mx.stage import FAILED_HOUR, NOW, Pages
+from tests.mx.dashboard_harness import FAILED_HOUR, NOW, DashboardHarness
 
 ADDRESS = '/change/reprocess?process=SiteDaily&first=2026112000&last=2026112100&with_children=on'
 
@@ -20,12 +20,12 @@ def fields(text: str) -> dict[str, str]:
     return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
-def newest(pages: Pages) -> tuple[CommandKind, CommandState, str, str | None]:
+def newest(pages: DashboardHarness) -> tuple[CommandKind, CommandState, str, str | None]:
     found = pages.store.commands(tuple(CommandState), 1)[0]
     return found.kind, found.state, found.actor, found.reason
 
 
-def test_a_preview_shows_the_cascade_and_changes_nothing(pages: Pages) -> None:
+def test_a_preview_shows_the_cascade_and_changes_nothing(pages: DashboardHarness) -> None:
     before = pages.dump()
 
     text = pages.get(ADDRESS).text
@@ -35,7 +35,9 @@ def test_a_preview_shows_the_cascade_and_changes_nothing(pages: Pages) -> None:
     assert pages.dump() == before
 
 
-def test_a_preview_names_parents_that_have_not_run_and_need_no_reset(pages: Pages) -> None:
+def test_a_preview_names_parents_that_have_not_run_and_need_no_reset(
+    pages: DashboardHarness,
+) -> None:
     address = '/change/reprocess?process=SiteHourly&first=2026112305'
 
     text = pages.get(address).text
@@ -47,7 +49,7 @@ def test_a_preview_names_parents_that_have_not_run_and_need_no_reset(pages: Page
     assert text.count('no reset needed') == 4
 
 
-def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
+def test_a_preview_of_the_api_names_them_too(pages: DashboardHarness) -> None:
     address = '/api/v1/preview?kind=reprocess&process=SiteHourly&start=2026112305'
 
     found = pages.get(address).json
@@ -62,7 +64,7 @@ def test_a_preview_of_the_api_names_them_too(pages: Pages) -> None:
     }
 
 
-def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
+def test_a_preview_draws_what_follows_without_a_reset(pages: DashboardHarness) -> None:
     text = pages.get('/change/reprocess?process=SiteHourly&first=2026112305').text
     drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]
 
@@ -74,7 +76,9 @@ def test_a_preview_draws_what_follows_without_a_reset(pages: Pages) -> None:
     assert re.findall(r'class="step">(\d)<', text) == ['1', '2', '3', '3', '4']
 
 
-def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(pages: Pages) -> None:
+def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(
+    pages: DashboardHarness,
+) -> None:
     query = 'process=SiteDaily&first=2026112200'
 
     text = pages.get(f'/change/skip?{query}').text
@@ -89,7 +93,7 @@ def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(pag
     assert (found['count'], len(found['doomed'])) == (2, 1)
 
 
-def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
+def test_only_a_reprocess_has_durations_and_waits(pages: DashboardHarness) -> None:
     said = ('>About</th>', 'a step starts when')
     queries = {
         'reprocess': 'process=SiteDaily&first=2026112000',
@@ -105,7 +109,7 @@ def test_only_a_reprocess_has_durations_and_waits(pages: Pages) -> None:
     ]
 
 
-def test_a_preview_of_nothing_names_its_range_and_leads_back(pages: Pages) -> None:
+def test_a_preview_of_nothing_names_its_range_and_leads_back(pages: DashboardHarness) -> None:
     one = pages.get('/change/reprocess?process=SiteDaily&first=2026112200')
     two = pages.get('/change/reprocess?process=SiteDaily&first=2026112200&last=2026112300')
 
@@ -118,7 +122,7 @@ def test_a_preview_of_nothing_names_its_range_and_leads_back(pages: Pages) -> No
     assert pages.get(found[1].replace('&amp;', '&')).status_code == 200
 
 
-def test_what_was_shown_is_asked_for(pages: Pages) -> None:
+def test_what_was_shown_is_asked_for(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = fields(pages.get(ADDRESS).text)
 
@@ -134,7 +138,7 @@ def test_what_was_shown_is_asked_for(pages: Pages) -> None:
     assert pages.get(answer.headers['Location']).status_code == 200
 
 
-def test_a_double_click_asks_once(pages: Pages) -> None:
+def test_a_double_click_asks_once(pages: DashboardHarness) -> None:
     form = {**fields(pages.get(ADDRESS).text), 'reason': 'late file'}
 
     first = pages.post('/change/reprocess', form)
@@ -143,7 +147,7 @@ def test_a_double_click_asks_once(pages: Pages) -> None:
     assert first.headers['Location'] == second.headers['Location']
 
 
-def test_a_plan_that_has_changed_is_shown_anew(pages: Pages) -> None:
+def test_a_plan_that_has_changed_is_shown_anew(pages: DashboardHarness) -> None:
     form = fields(pages.get(ADDRESS).text)
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -166,7 +170,7 @@ def test_a_plan_that_has_changed_is_shown_anew(pages: Pages) -> None:
     assert newest(pages)[3] != 'late file'
 
 
-def test_a_change_needs_a_reason(pages: Pages) -> None:
+def test_a_change_needs_a_reason(pages: DashboardHarness) -> None:
     answer = pages.post('/change/reprocess', fields(pages.get(ADDRESS).text))
 
     assert answer.status_code == 400
@@ -174,14 +178,14 @@ def test_a_change_needs_a_reason(pages: Pages) -> None:
     assert 'name="plan_hash"' in answer.text  # The plan and its form are there still.
 
 
-def test_a_preview_of_a_skip_leaves_the_read_model_alone(pages: Pages) -> None:
+def test_a_preview_of_a_skip_leaves_the_read_model_alone(pages: DashboardHarness) -> None:
     text = pages.get('/change/skip?process=SiteHourly&first=2026112209').text
 
     assert '1 interval' in text
     assert pages.site.model.timetable.state(pages.key(*FAILED_HOUR)) is JobState.IN_PROGRESS
 
 
-def test_a_request_is_paused(pages: Pages) -> None:
+def test_a_request_is_paused(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     answer = pages.post('/requests/a1b2c3d4e5f6/pause', {'reason': 'night'})
 
@@ -189,7 +193,7 @@ def test_a_request_is_paused(pages: Pages) -> None:
     assert newest(pages)[0] is CommandKind.PAUSE
 
 
-def test_a_worker_is_stopped_and_the_audit_says_who(pages: Pages) -> None:
+def test_a_worker_is_stopped_and_the_audit_says_who(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     answer = pages.post('/boxes/dev/SiteHourly/stop', {'reason': 'new release'})
 
@@ -200,7 +204,7 @@ def test_a_worker_is_stopped_and_the_audit_says_who(pages: Pages) -> None:
     assert 'SiteHourly' in pages.get('/audit').text
 
 
-def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
+def test_a_dead_letter_is_tried_again(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     uow = pages.store.dead_units(1)[0].id
 
@@ -214,7 +218,7 @@ def test_a_dead_letter_is_tried_again(pages: Pages) -> None:
     assert [(item.kind, item.details) for item in asked] == [(CommandKind.REPROCESS, {'dead': uow})]
 
 
-def test_a_free_run_shows_its_fires_before_it_is_saved(pages: Pages) -> None:
+def test_a_free_run_shows_its_fires_before_it_is_saved(pages: DashboardHarness) -> None:
     before = pages.dump()
     form = {
         'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'overlap': 'skip',
@@ -233,7 +237,7 @@ def test_a_free_run_shows_its_fires_before_it_is_saved(pages: Pages) -> None:
     assert 'formmethod="get"' not in answer.text
 
 
-def test_a_free_run_is_made(pages: Pages) -> None:
+def test_a_free_run_is_made(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = {
         'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'arguments': '{"a": 1}',
@@ -250,7 +254,7 @@ def test_a_free_run_is_made(pages: Pages) -> None:
     assert answer.headers['Location'] == f'/freeruns/Shell::nightly?asked={found.id}'
 
 
-def test_a_free_run_that_makes_no_sense_is_shown_again(pages: Pages) -> None:
+def test_a_free_run_that_makes_no_sense_is_shown_again(pages: DashboardHarness) -> None:
     base = {'process': 'Shell', 'entry': 'x', 'overlap': 'skip', 'misfire': 'once'}
     for trigger, arguments in (('sometimes', '{}'), ('every 60', '{'), ('every 60', '[1]')):
         form = {**base, 'trigger': trigger, 'arguments': arguments}
@@ -261,7 +265,7 @@ def test_a_free_run_that_makes_no_sense_is_shown_again(pages: Pages) -> None:
         assert 'This cannot be saved' in answer.text
 
 
-def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
+def test_editing_keeps_a_secret_that_was_masked(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     text = pages.get('/freeruns/edit?name=Shell::sweep').text
     form = {
@@ -277,7 +281,7 @@ def test_editing_keeps_a_secret_that_was_masked(pages: Pages) -> None:
     assert saved.details['arguments'] == {'api_token': 'hush-hush', 'command': ['true']}
 
 
-def test_a_masked_secret_under_another_name_has_to_be_typed_again(pages: Pages) -> None:
+def test_a_masked_secret_under_another_name_has_to_be_typed_again(pages: DashboardHarness) -> None:
     form = {
         'name': 'Shell::sweep', 'trigger': 'every 900', 'overlap': 'skip', 'misfire': 'once',
         'arguments': '{"secret_token": "\u2022\u2022\u2022", "command": ["true"]}', 'is_on': 'on',
@@ -291,7 +295,7 @@ def test_a_masked_secret_under_another_name_has_to_be_typed_again(pages: Pages) 
     assert pages.dump() == before
 
 
-def test_a_box_is_drained(pages: Pages) -> None:
+def test_a_box_is_drained(pages: DashboardHarness) -> None:
     assert pages.post('/boxes/dev/drain', {'reason': 'new kernel'}).status_code == 303
 
     assert [box.is_draining for box in pages.store.boxes()] == [True]

@@ -20,14 +20,16 @@ from synergy.mx.chart import Chart, Point, _drawing
 from synergy.mx.marks import PROCESSED
 from synergy.view.usual import Usual
 from tests.builders import key as key_of
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 from tests.pipelines.pages import HOSTILE
 
 HOUR_PAGE = '/i/SiteHourly/2026112208'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
 
 
-def ran(pages: Pages, lengths: Sequence[int], state: UnitState = UnitState.PROCESSED) -> None:
+def ran(
+    pages: DashboardHarness, lengths: Sequence[int], state: UnitState = UnitState.PROCESSED
+) -> None:
     """Let the years from 1990 on have run for so many seconds each."""
     first = pages.key('SiteYearly', '1990000000')
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
@@ -63,7 +65,7 @@ def section_of(text: str) -> str:
     return text[start : text.index('</section>', start)]
 
 
-def test_an_interval_is_shown_among_the_runs_around_it(pages: Pages) -> None:
+def test_an_interval_is_shown_among_the_runs_around_it(pages: DashboardHarness) -> None:
     data = data_of(pages.get(HOUR_PAGE).text)
     at = data['at'].split(' ')
 
@@ -74,7 +76,7 @@ def test_an_interval_is_shown_among_the_runs_around_it(pages: Pages) -> None:
     assert [name for name, _, _ in data['levels']] == ['p95', 'p50']
 
 
-def test_what_the_chart_says_is_there_in_words(pages: Pages) -> None:
+def test_what_the_chart_says_is_there_in_words(pages: DashboardHarness) -> None:
     text = section_of(pages.get(HOUR_PAGE).text)
 
     assert re.search(r'<p class="says">Usually 18 s, 95 of 100 within 22 s\. This run took', text)
@@ -82,7 +84,7 @@ def test_what_the_chart_says_is_there_in_words(pages: Pages) -> None:
     assert text.count('<path class="d d-ok"') == 2, 'the drawing and its legend'
 
 
-def test_a_run_under_way_counts_with_the_time_that_it_has_taken(pages: Pages) -> None:
+def test_a_run_under_way_counts_with_the_time_that_it_has_taken(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(minutes=14))
 
     text = pages.get(RUNNING_PAGE).text
@@ -95,7 +97,7 @@ def test_a_run_under_way_counts_with_the_time_that_it_has_taken(pages: Pages) ->
     assert '1 run at the upper edge took longer still' in text
 
 
-def test_an_old_interval_has_neighbours_of_its_own(pages: Pages) -> None:
+def test_an_old_interval_has_neighbours_of_its_own(pages: DashboardHarness) -> None:
     data = data_of(pages.get('/i/SiteHourly/2026091510').text)
     at = data['at'].split(' ')
 
@@ -104,7 +106,7 @@ def test_an_old_interval_has_neighbours_of_its_own(pages: Pages) -> None:
     assert '2026091600' < at[-1] < '2026092000'
 
 
-def test_slow_runs_in_a_row_are_named_with_the_first_of_them(pages: Pages) -> None:
+def test_slow_runs_in_a_row_are_named_with_the_first_of_them(pages: DashboardHarness) -> None:
     ran(pages, [10] * 20 + [15] * 9)
 
     text = section_of(pages.get('/t/SiteYearly').text)
@@ -113,7 +115,7 @@ def test_slow_runs_in_a_row_are_named_with_the_first_of_them(pages: Pages) -> No
     assert 'href="/i/SiteYearly/2010000000"' in text
 
 
-def test_one_run_that_took_ages_leaves_room_for_the_others(pages: Pages) -> None:
+def test_one_run_that_took_ages_leaves_room_for_the_others(pages: DashboardHarness) -> None:
     ran(pages, [10] * 30 + [100_000])
 
     data = data_of(pages.get('/t/SiteYearly').text)
@@ -122,14 +124,14 @@ def test_one_run_that_took_ages_leaves_room_for_the_others(pages: Pages) -> None
     assert data['y'][-1] == 100_000
 
 
-def test_a_process_that_has_hardly_run_has_no_chart(pages: Pages) -> None:
+def test_a_process_that_has_hardly_run_has_no_chart(pages: DashboardHarness) -> None:
     text = pages.get('/i/SiteMonthly/2026110000').text
 
     assert 'It has hardly run yet.' in text
     assert 'uPlot' not in text
 
 
-def test_the_library_is_loaded_only_where_there_is_a_chart(pages: Pages) -> None:
+def test_the_library_is_loaded_only_where_there_is_a_chart(pages: DashboardHarness) -> None:
     for address, count in ((HOUR_PAGE, 2), ('/t/SiteHourly', 2), ('/t/site', 0), ('/', 0)):
         text = pages.get(address).text
 
@@ -139,7 +141,7 @@ def test_the_library_is_loaded_only_where_there_is_a_chart(pages: Pages) -> None
             assert 'immutable' in pages.get(file).headers['Cache-Control']
 
 
-def test_what_others_have_made_stands_beside_its_licence(pages: Pages) -> None:
+def test_what_others_have_made_stands_beside_its_licence(pages: DashboardHarness) -> None:
     licence = pages.get('/static/vendor/uPlot.LICENSE.txt')
 
     assert 'The MIT License' in licence.text
@@ -148,7 +150,9 @@ def test_what_others_have_made_stands_beside_its_licence(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('state', [UnitState.NOOP, UnitState.CANCELED, UnitState.DEAD])
-def test_every_end_of_a_run_has_a_mark_of_its_own(pages: Pages, state: UnitState) -> None:
+def test_every_end_of_a_run_has_a_mark_of_its_own(
+    pages: DashboardHarness, state: UnitState
+) -> None:
     ran(pages, [10] * 5, state)
 
     text = section_of(pages.get('/t/SiteYearly').text)
@@ -157,7 +161,7 @@ def test_every_end_of_a_run_has_a_mark_of_its_own(pages: Pages, state: UnitState
     assert text.count(f'<path class="d d-{css}"') == 2
 
 
-def test_the_interface_tells_the_same(pages: Pages) -> None:
+def test_the_interface_tells_the_same(pages: DashboardHarness) -> None:
     shown = data_of(pages.get(HOUR_PAGE).text)
 
     answer = pages.get('/api/v1/processes/SiteHourly/durations').json
@@ -174,7 +178,7 @@ def test_the_interface_tells_the_same(pages: Pages) -> None:
     assert pages.get('/api/v1/processes/Nobody/durations').status_code == 404
 
 
-def test_what_is_kept_for_a_minute_is_read_anew_then(pages: Pages) -> None:
+def test_what_is_kept_for_a_minute_is_read_anew_then(pages: DashboardHarness) -> None:
     ran(pages, [10] * 5)
     assert len(data_of(pages.get('/t/SiteYearly').text)['x']) == 5
     unit = next(iter(pages.store.freerun_units(pages.key('SiteYearly', '1990000000').process, 1)))
@@ -190,7 +194,7 @@ def test_what_is_kept_for_a_minute_is_read_anew_then(pages: Pages) -> None:
     assert len(data_of(pages.get('/t/SiteYearly').text)['x']) == 6
 
 
-def test_a_name_is_text_wherever_it_stands(pages: Pages) -> None:
+def test_a_name_is_text_wherever_it_stands(pages: DashboardHarness) -> None:
     key = key_of('SiteHourly@2026112208')._replace(process=ProcessName(HOSTILE))
     length = timedelta(seconds=1)
     points = [

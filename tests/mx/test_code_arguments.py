@@ -14,7 +14,7 @@ from synergy.core.commands import Command, CommandState
 from synergy.core.records import ProcessName
 from synergy.core.users import Role
 from synergy.mx.security import new_token
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 #: What the history has: an entry that was made at run time.
 ENTRY = 'Shell::sweep'
@@ -25,7 +25,7 @@ FORM = {
 OTHER = {'command': 'id'}
 
 
-def asked(pages: Pages) -> list[Command]:
+def asked(pages: DashboardHarness) -> list[Command]:
     return list(pages.store.commands((CommandState.REQUESTED,), 100))
 
 
@@ -34,7 +34,7 @@ def shown_arguments(text: str) -> str:
     return unescape(re.search(r'readonly>(.*?)</textarea>', text, re.S)[1])  # type: ignore[index]
 
 
-def posted(pages: Pages, role: Role, path: str, **body: Any) -> Any:
+def posted(pages: DashboardHarness, role: Role, path: str, **body: Any) -> Any:
     token, text = new_token(role.value, role, None, NOW, None)
     pages.store.save_token(token)
     headers = {'Host': 'localhost', 'Authorization': f'Bearer {text}', 'Idempotency-Key': 'k'}
@@ -52,7 +52,9 @@ def posted(pages: Pages, role: Role, path: str, **body: Any) -> Any:
         {'name': 'Shell::mine', 'trigger': 'every 60', 'arguments': {'host': 'elsewhere'}},
     ],
 )
-def test_arguments_that_are_code_are_an_admins(guarded: Pages, role: Role, body: Any) -> None:
+def test_arguments_that_are_code_are_an_admins(
+    guarded: DashboardHarness, role: Role, body: Any
+) -> None:
     before = len(asked(guarded))
 
     answer = posted(guarded, role, '/freeruns', **body)
@@ -76,12 +78,14 @@ def test_arguments_that_are_code_are_an_admins(guarded: Pages, role: Role, body:
         {'name': 'Shell::mine', 'trigger': 'every 60', 'arguments': {}},
     ],
 )
-def test_operators_time_and_switch_such_entries(guarded: Pages, body: Any) -> None:
+def test_operators_time_and_switch_such_entries(guarded: DashboardHarness, body: Any) -> None:
     assert posted(guarded, Role.OPERATOR, '/freeruns', **body).status_code == 202
     assert 'arguments' not in asked(guarded)[0].details
 
 
-def test_a_form_that_sends_arguments_as_they_are_changes_the_rest(guarded: Pages) -> None:
+def test_a_form_that_sends_arguments_as_they_are_changes_the_rest(
+    guarded: DashboardHarness,
+) -> None:
     guarded.log_in('operator')
     arguments = shown_arguments(guarded.get(f'/freeruns/edit?name={ENTRY}').text)
 
@@ -95,7 +99,9 @@ def test_a_form_that_sends_arguments_as_they_are_changes_the_rest(guarded: Pages
 
 
 @pytest.mark.parametrize('form', [FORM, {**FORM, 'name': '', 'entry': 'mine'}])
-def test_a_form_with_other_arguments_is_refused(guarded: Pages, form: dict[str, str]) -> None:
+def test_a_form_with_other_arguments_is_refused(
+    guarded: DashboardHarness, form: dict[str, str]
+) -> None:
     guarded.log_in('operator')
     before = len(asked(guarded))
 
@@ -106,7 +112,7 @@ def test_a_form_with_other_arguments_is_refused(guarded: Pages, form: dict[str, 
     assert len(asked(guarded)) == before
 
 
-def test_the_form_says_why_arguments_cannot_be_written(guarded: Pages) -> None:
+def test_the_form_says_why_arguments_cannot_be_written(guarded: DashboardHarness) -> None:
     guarded.log_in('operator')
     edit = guarded.get(f'/freeruns/edit?name={ENTRY}').text
     fresh = guarded.get('/freeruns/edit').text
@@ -130,7 +136,7 @@ def test_the_form_says_why_arguments_cannot_be_written(guarded: Pages) -> None:
     ],
 )
 def test_a_process_of_which_nothing_is_said_is_judged_by_names(
-    guarded: Pages, said: bool | None, arguments: Any, status: int
+    guarded: DashboardHarness, said: bool | None, arguments: Any, status: int
 ) -> None:
     context = guarded.site.context
     changed = {
@@ -148,7 +154,7 @@ def test_a_process_of_which_nothing_is_said_is_judged_by_names(
     assert answer.status_code == status
 
 
-def test_where_nobody_logs_in_everybody_is_an_admin(pages: Pages) -> None:
+def test_where_nobody_logs_in_everybody_is_an_admin(pages: DashboardHarness) -> None:
     answer = pages.post('/freeruns/edit', {**FORM, 'arguments': json.dumps(OTHER)})
 
     assert answer.status_code == 303

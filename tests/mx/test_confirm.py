@@ -10,7 +10,7 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import BoxProcess
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 from tests.mx.test_gate import hidden
 from tests.view.test_why import HOUR, waits
 
@@ -36,7 +36,7 @@ GRAVE.remove('/boxes/dev/undrain')
 INTERVAL = '/i/SiteDaily/2026112200'
 
 
-def newest(pages: Pages) -> Command:
+def newest(pages: DashboardHarness) -> Command:
     return pages.store.commands(tuple(CommandState), 1)[0]
 
 
@@ -46,7 +46,7 @@ def form_of(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize('address', STEPS)
 def test_the_step_changes_nothing_and_the_reason_reaches_the_audit(
-    pages: Pages, address: str
+    pages: DashboardHarness, address: str
 ) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     before = pages.dump()
@@ -65,7 +65,7 @@ def test_the_step_changes_nothing_and_the_reason_reaches_the_audit(
 
 
 @pytest.mark.parametrize('address', GRAVE)
-def test_what_takes_something_away_needs_a_reason(pages: Pages, address: str) -> None:
+def test_what_takes_something_away_needs_a_reason(pages: DashboardHarness, address: str) -> None:
     before = pages.dump()
 
     assert ' required' in pages.get(address).text
@@ -76,12 +76,12 @@ def test_what_takes_something_away_needs_a_reason(pages: Pages, address: str) ->
     assert pages.dump() == before
 
 
-def test_harmless_changes_need_none(pages: Pages) -> None:
+def test_harmless_changes_need_none(pages: DashboardHarness) -> None:
     for address in sorted(set(STEPS) - set(GRAVE)):
         assert pages.post(address, {}).status_code == 303, address
 
 
-def test_a_step_sent_twice_asks_once(pages: Pages) -> None:
+def test_a_step_sent_twice_asks_once(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     form = {**form_of(pages.get('/freeruns/Shell::sweep/run').text), 'reason': 'x'}
 
@@ -90,14 +90,14 @@ def test_a_step_sent_twice_asks_once(pages: Pages) -> None:
     assert first.headers['Location'] == second.headers['Location']
 
 
-def test_stopping_the_dashboard_says_what_that_means(pages: Pages) -> None:
+def test_stopping_the_dashboard_says_what_that_means(pages: DashboardHarness) -> None:
     assert 'This dashboard and its API go away' in pages.get('/boxes/dev/MX/stop').text
     assert 'nothing is started any more' in pages.get('/boxes/dev/Scheduler/stop').text
     assert pages.get('/boxes/dev/Nobody/stop').status_code == 404
     assert pages.get('/boxes/dev/MX/burn').status_code == 400
 
 
-def test_no_page_changes_anything_of_these_by_one_button(pages: Pages) -> None:
+def test_no_page_changes_anything_of_these_by_one_button(pages: DashboardHarness) -> None:
     for address in (
         '/boxes',
         '/freeruns',
@@ -110,13 +110,13 @@ def test_no_page_changes_anything_of_these_by_one_button(pages: Pages) -> None:
         assert actions <= {'/theme', '/logout'}, address
 
 
-def test_only_operators_see_the_step(guarded: Pages) -> None:
+def test_only_operators_see_the_step(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
 
     assert guarded.get('/boxes/dev/drain').status_code == 403
 
 
-def test_the_api_takes_reasons(pages: Pages) -> None:
+def test_the_api_takes_reasons(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     token = {'X-Form-Token': pages.form_token(), 'Idempotency-Key': 'k', 'Host': 'localhost'}
     for number, address in enumerate(STEPS):
@@ -130,7 +130,7 @@ def test_the_api_takes_reasons(pages: Pages) -> None:
         }, address
 
 
-def test_a_dead_letter_is_dropped_with_a_reason(pages: Pages) -> None:
+def test_a_dead_letter_is_dropped_with_a_reason(pages: DashboardHarness) -> None:
     uow = pages.store.dead_units(1)[0].id
 
     assert 'nothing runs again' in pages.get(f'/dead/{uow}/drop').text
@@ -139,7 +139,7 @@ def test_a_dead_letter_is_dropped_with_a_reason(pages: Pages) -> None:
     assert pages.get('/dead/f00/drop').status_code == 404
 
 
-def test_what_was_asked_for_is_followed(pages: Pages) -> None:
+def test_what_was_asked_for_is_followed(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     where = pages.post('/freeruns/Shell::sweep/run', {}).headers['Location']
 
@@ -147,7 +147,7 @@ def test_what_was_asked_for_is_followed(pages: Pages) -> None:
     assert 'id="r-asked"' not in pages.get('/freeruns?asked=nonsense').text
 
 
-def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: Pages) -> None:
+def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: DashboardHarness) -> None:
     row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal', restart_count=4)
     pages.store.report_actual([row])
     address = '/boxes/dev/SiteHourly/start'
@@ -165,7 +165,7 @@ def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: Pages)
     assert 'dev is to start SiteHourly' in pages.get(answer.headers['Location']).text
 
 
-def test_what_was_given_up_is_started_again_over_the_api(pages: Pages) -> None:
+def test_what_was_given_up_is_started_again_over_the_api(pages: DashboardHarness) -> None:
     row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal')
     pages.store.report_actual([row])
     headers = {
@@ -179,7 +179,7 @@ def test_what_was_given_up_is_started_again_over_the_api(pages: Pages) -> None:
     assert rows['SiteHourly'] == NOW
 
 
-def test_the_why_box_leads_to_the_step_and_back(pages: Pages) -> None:
+def test_the_why_box_leads_to_the_step_and_back(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.set_drained('dev', is_draining=True)
     interval = f'/i/{HOUR[0]}/{HOUR[1]}'
@@ -188,7 +188,9 @@ def test_the_why_box_leads_to_the_step_and_back(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('address', STEPS)
-def test_a_step_leads_back_to_where_the_reader_came_from(pages: Pages, address: str) -> None:
+def test_a_step_leads_back_to_where_the_reader_came_from(
+    pages: DashboardHarness, address: str
+) -> None:
     step = pages.get(f'{address}?next={INTERVAL}?run=1').text
     form = form_of(step)
     assert f'<a class="btn" href="{INTERVAL}?run=1">Leave it</a>' in step
@@ -202,7 +204,7 @@ def test_a_step_leads_back_to_where_the_reader_came_from(pages: Pages, address: 
 @pytest.mark.parametrize(
     'elsewhere', ['//evil.example', 'https://evil.example/', '/\\evil.example', '/\t/evil.example']
 )
-def test_nobody_is_led_elsewhere(pages: Pages, elsewhere: str) -> None:
+def test_nobody_is_led_elsewhere(pages: DashboardHarness, elsewhere: str) -> None:
     step = pages.get(f'/boxes/dev/undrain?{urlencode({"next": elsewhere})}').text
 
     answer = pages.post('/boxes/dev/undrain', {**form_of(step), 'next': elsewhere})
@@ -213,7 +215,7 @@ def test_nobody_is_led_elsewhere(pages: Pages, elsewhere: str) -> None:
 
 
 @pytest.mark.parametrize('action', ['pause', 'cancel'])
-def test_a_step_hides_the_secrets_of_the_reason(pages: Pages, action: str) -> None:
+def test_a_step_hides_the_secrets_of_the_reason(pages: DashboardHarness, action: str) -> None:
     key = pages.key('SiteDaily', '2026112000')
     secretive = Command(
         id=CommandId('5ec4e7'),

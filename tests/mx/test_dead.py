@@ -21,7 +21,7 @@ from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
 from synergy.scheduler.pipeline import Pipeline
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 from tests.mx.test_changes import fields
 from tests.mx.test_freeruns import ended
 
@@ -29,12 +29,14 @@ SWEEP = ProcessName('Shell::sweep')
 
 
 @pytest.fixture
-def broker(pages: Pages, tmp_path: Path) -> Iterator[EmbeddedBroker]:
+def broker(pages: DashboardHarness, tmp_path: Path) -> Iterator[EmbeddedBroker]:
     with closing(EmbeddedBroker.open(tmp_path / 'broker', clock=pages.runtime.clock)) as opened:
         yield opened
 
 
-def scheduler(pages: Pages, broker: EmbeddedBroker, pipeline: Pipeline | None = None) -> Scheduler:
+def scheduler(
+    pages: DashboardHarness, broker: EmbeddedBroker, pipeline: Pipeline | None = None
+) -> Scheduler:
     """Return a Scheduler that goes on with the term of the history."""
     clock = pages.runtime.clock
     return Scheduler(
@@ -51,19 +53,19 @@ def scheduler(pages: Pages, broker: EmbeddedBroker, pipeline: Pipeline | None = 
     )
 
 
-def without_sites(pages: Pages) -> Pipeline:
+def without_sites(pages: DashboardHarness) -> Pipeline:
     """Return the pipeline once the trees of all sites have left the context."""
     pipeline = pipeline_of(pages.runtime.context, pages.runtime.clock)
     return replace(pipeline, hierarchy=Hierarchy({}, pipeline.hierarchy.calendar))
 
 
-def step(pages: Pages, leading: Scheduler) -> None:
+def step(pages: DashboardHarness, leading: Scheduler) -> None:
     for _ in range(3):
         leading.step()
         pages.runtime.clock.advance(timedelta(seconds=2))
 
 
-def asked(pages: Pages, uow_id: str, action: str = 'retry') -> CommandId:
+def asked(pages: DashboardHarness, uow_id: str, action: str = 'retry') -> CommandId:
     answer: Any = pages.client.post(
         f'/api/v1/dead/{uow_id}/{action}',
         json={'reason': 'why not'},
@@ -74,17 +76,19 @@ def asked(pages: Pages, uow_id: str, action: str = 'retry') -> CommandId:
     return CommandId(answer.json['id'])
 
 
-def command(pages: Pages, command_id: CommandId) -> Command:
+def command(pages: DashboardHarness, command_id: CommandId) -> Command:
     found = pages.store.command(command_id)
     assert found is not None
     return found
 
 
-def letters(pages: Pages) -> Sequence[Unit]:
+def letters(pages: DashboardHarness) -> Sequence[Unit]:
     return pages.store.dead_units(10)
 
 
-def test_a_letter_whose_job_runs_again_goes_with_it(pages: Pages, broker: EmbeddedBroker) -> None:
+def test_a_letter_whose_job_runs_again_goes_with_it(
+    pages: DashboardHarness, broker: EmbeddedBroker
+) -> None:
     (dead,) = letters(pages)
     command_id = asked(pages, dead.id)
     assert letters(pages) == [dead]
@@ -100,7 +104,7 @@ def test_a_letter_whose_job_runs_again_goes_with_it(pages: Pages, broker: Embedd
 @pytest.mark.parametrize('is_freerun', [False, True], ids=['job', 'free run'])
 @pytest.mark.parametrize('first', ['retry', 'drop'])
 def test_a_letter_that_was_dealt_with_is_not_retried_once_more(
-    pages: Pages, broker: EmbeddedBroker, first: str, is_freerun: bool
+    pages: DashboardHarness, broker: EmbeddedBroker, first: str, is_freerun: bool
 ) -> None:
     leading = scheduler(pages, broker)
     if is_freerun:
@@ -122,7 +126,7 @@ def test_a_letter_that_was_dealt_with_is_not_retried_once_more(
 
 
 def test_a_letter_whose_process_has_left_the_context_stays(
-    pages: Pages, broker: EmbeddedBroker
+    pages: DashboardHarness, broker: EmbeddedBroker
 ) -> None:
     (dead,) = letters(pages)
     command_id = asked(pages, dead.id)
@@ -142,7 +146,7 @@ def test_a_letter_whose_process_has_left_the_context_stays(
 
 
 def test_a_letter_whose_preview_is_not_what_would_be_done_any_more_stays(
-    pages: Pages, broker: EmbeddedBroker
+    pages: DashboardHarness, broker: EmbeddedBroker
 ) -> None:
     (dead,) = letters(pages)
     preview = pages.get(f'/dead/{dead.id}/retry').headers['Location']
@@ -154,7 +158,9 @@ def test_a_letter_whose_preview_is_not_what_would_be_done_any_more_stays(
     assert letters(pages) == [dead]
 
 
-def test_a_letter_beyond_what_is_asked_for_stays(pages: Pages, broker: EmbeddedBroker) -> None:
+def test_a_letter_beyond_what_is_asked_for_stays(
+    pages: DashboardHarness, broker: EmbeddedBroker
+) -> None:
     (dead,) = letters(pages)
     preview = pages.get(f'/dead/{dead.id}/retry').headers['Location']
     other = preview.replace('first=2026112209', 'first=2026112203')
@@ -167,7 +173,9 @@ def test_a_letter_beyond_what_is_asked_for_stays(pages: Pages, broker: EmbeddedB
     assert letters(pages) == [dead]
 
 
-def test_of_many_only_those_go_that_are_not_refused(pages: Pages, broker: EmbeddedBroker) -> None:
+def test_of_many_only_those_go_that_are_not_refused(
+    pages: DashboardHarness, broker: EmbeddedBroker
+) -> None:
     (of_job,) = letters(pages)
     of_entry = ended(pages, SWEEP, 1, Outcome.failed('no disk'))
     gone = ended(pages, ProcessName('Shell::gone'), 1, Outcome.failed('no disk'))
@@ -188,7 +196,7 @@ def test_of_many_only_those_go_that_are_not_refused(pages: Pages, broker: Embedd
     ('overlap', 'stays'), [(Overlap.SKIP, True), (Overlap.QUEUE, False), (Overlap.ALLOW, False)]
 )
 def test_a_letter_of_a_free_run_stays_when_nothing_was_started(
-    pages: Pages, broker: EmbeddedBroker, overlap: Overlap, stays: bool
+    pages: DashboardHarness, broker: EmbeddedBroker, overlap: Overlap, stays: bool
 ) -> None:
     entry = Freerun(
         name=SWEEP, trigger=Every(seconds=600), overlap=overlap, definition='1', changed_at=NOW
@@ -209,7 +217,7 @@ def test_a_letter_of_a_free_run_stays_when_nothing_was_started(
 
 
 def test_a_store_that_goes_away_midway_leaves_the_letter_or_does_all(
-    pages: Pages, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardHarness, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (dead,) = letters(pages)
     leading = scheduler(pages, broker)

@@ -19,7 +19,7 @@ from synergy.mx.feed import (
     TICK_SECONDS,
     WELCOME_SECONDS,
 )
-from tests.mx.stage import Pages
+from tests.mx.dashboard_harness import DashboardHarness
 
 _PATIENCE_SECONDS = 20.0
 
@@ -31,14 +31,14 @@ def events(frames: bytes) -> list[str]:
 
 
 @pytest.fixture
-def tab(pages: Pages) -> Iterator[bytes]:
+def tab(pages: DashboardHarness) -> Iterator[bytes]:
     """Return what one tab receives, after it was greeted and told to read its page."""
     frames = following(pages)
     assert heard(frames) == ['read']
     return frames
 
 
-def following(pages: Pages, *, has_ticks: bool = False) -> Iterator[bytes]:
+def following(pages: DashboardHarness, *, has_ticks: bool = False) -> Iterator[bytes]:
     """Return what one tab receives, after it was greeted."""
     until = time.monotonic() + _PATIENCE_SECONDS
     frames = pages.site.feed.follow(lambda: time.monotonic() > until, has_ticks=has_ticks)
@@ -46,7 +46,7 @@ def following(pages: Pages, *, has_ticks: bool = False) -> Iterator[bytes]:
     return frames
 
 
-def test_a_stream_ends_when_its_visitor_is_not_welcome_any_more(guarded: Pages) -> None:
+def test_a_stream_ends_when_its_visitor_is_not_welcome_any_more(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
     frames = iter(guarded.get('/events').response)
     assert events(bytes(next(frames))) == ['hello']  # type: ignore[arg-type] # bytes, as sent
@@ -73,7 +73,7 @@ def heard_until(frames: Iterator[bytes], event: str) -> list[str]:
     return found
 
 
-def change(pages: Pages, keys: list[JobKey], seconds: float) -> None:
+def change(pages: DashboardHarness, keys: list[JobKey], seconds: float) -> None:
     """Change jobs, then let time pass."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -94,7 +94,7 @@ def change(pages: Pages, keys: list[JobKey], seconds: float) -> None:
 
 
 def test_a_change_is_told_at_once_and_pages_are_read_at_a_pace(
-    pages: Pages, tab: Iterator[bytes]
+    pages: DashboardHarness, tab: Iterator[bytes]
 ) -> None:
     change(pages, [pages.key('SiteHourly', '2026112302')], 0.6)
     assert heard(tab) == ['jobs']
@@ -109,7 +109,9 @@ def test_a_change_is_told_at_once_and_pages_are_read_at_a_pace(
     assert (told + heard(tab) if 'read' not in told else told) == ['jobs', 'read']
 
 
-def test_many_changes_are_told_by_reading_alone(pages: Pages, tab: Iterator[bytes]) -> None:
+def test_many_changes_are_told_by_reading_alone(
+    pages: DashboardHarness, tab: Iterator[bytes]
+) -> None:
     name = ProcessName('SiteHourly')
     span = pages.site.model.timetable.span(name)[: CELLS_PER_FRAME_MAX + 1]
     keys = [JobKey(name, Timeperiod(Qualifier.HOURLY, ordinal)) for ordinal in span]
@@ -120,13 +122,15 @@ def test_many_changes_are_told_by_reading_alone(pages: Pages, tab: Iterator[byte
     assert heard(tab) == ['read']
 
 
-def test_a_quiet_page_is_read_now_and_then(pages: Pages, tab: Iterator[bytes]) -> None:
+def test_a_quiet_page_is_read_now_and_then(pages: DashboardHarness, tab: Iterator[bytes]) -> None:
     pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS + 1))
 
     assert 'read' in heard(tab)
 
 
-def test_only_tabs_that_want_ticks_are_told_of_them(pages: Pages, tab: Iterator[bytes]) -> None:
+def test_only_tabs_that_want_ticks_are_told_of_them(
+    pages: DashboardHarness, tab: Iterator[bytes]
+) -> None:
     ticked = following(pages, has_ticks=True)
 
     pages.runtime.clock.advance(timedelta(seconds=TICK_SECONDS + 0.1))
@@ -137,7 +141,7 @@ def test_only_tabs_that_want_ticks_are_told_of_them(pages: Pages, tab: Iterator[
     assert 'tick' not in heard_until(tab, 'read')
 
 
-def test_no_tick_is_made_for_nobody(pages: Pages, tab: Iterator[bytes]) -> None:
+def test_no_tick_is_made_for_nobody(pages: DashboardHarness, tab: Iterator[bytes]) -> None:
     pages.runtime.clock.advance(timedelta(seconds=TICK_SECONDS + 0.1))
     change(pages, [pages.key('SiteHourly', '2026112302')], 0)
     assert 'jobs' in heard(tab)

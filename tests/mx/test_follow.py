@@ -10,20 +10,20 @@ from typing import Any
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
 from synergy.core.records import ProcessName
-from tests.mx.stage import NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
 PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
 ADDRESS = f'/requests/{REQUEST_ID}'
 
 
-def known(pages: Pages) -> Command:
+def known(pages: DashboardHarness) -> Command:
     found = pages.store.command(CommandId(REQUEST_ID))
     assert found is not None
     return found
 
 
-def save(pages: Pages, command: Command) -> None:
+def save(pages: DashboardHarness, command: Command) -> None:
     """Have the Scheduler leave a request like this."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -31,7 +31,7 @@ def save(pages: Pages, command: Command) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
 
 
-def skip(pages: Pages, **fields: Any) -> Command:
+def skip(pages: DashboardHarness, **fields: Any) -> Command:
     """Ask for a skip that is being applied."""
     command = replace(
         known(pages),
@@ -44,7 +44,7 @@ def skip(pages: Pages, **fields: Any) -> Command:
     return command
 
 
-def control(pages: Pages, kind: CommandKind, target: Command, at: datetime) -> None:
+def control(pages: DashboardHarness, kind: CommandKind, target: Command, at: datetime) -> None:
     """Have paused or resumed a request."""
     command = replace(
         target,
@@ -58,7 +58,7 @@ def control(pages: Pages, kind: CommandKind, target: Command, at: datetime) -> N
     pages.store.insert_command(command)
 
 
-def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: Pages) -> None:
+def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: DashboardHarness) -> None:
     save(pages, replace(known(pages), state=CommandState.APPLYING, applied_count=2))
 
     assert CANCEL in pages.get(ADDRESS).text
@@ -72,7 +72,7 @@ def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: Pages) -> Non
     assert 'it will be refused' in pages.get(f'{ADDRESS}/cancel').text
 
 
-def test_a_preview_promises_no_cancel_that_is_refused(pages: Pages) -> None:
+def test_a_preview_promises_no_cancel_that_is_refused(pages: DashboardHarness) -> None:
     query = 'process=SiteDaily&first=2026112000'
 
     text = pages.get(f'/change/reprocess?{query}').text
@@ -81,7 +81,7 @@ def test_a_preview_promises_no_cancel_that_is_refused(pages: Pages) -> None:
     assert 'only until all its jobs are reset' in text
 
 
-def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: Pages) -> None:
+def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: DashboardHarness) -> None:
     start = known(pages).start
     fresh = replace(
         known(pages),
@@ -105,7 +105,7 @@ def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: Pages) -> None:
     assert '>Cancel</button>' in step
 
 
-def test_what_is_not_about_jobs_cannot_be_paused(pages: Pages) -> None:
+def test_what_is_not_about_jobs_cannot_be_paused(pages: DashboardHarness) -> None:
     command = replace(known(pages), id=CommandId('f4e5'), kind=CommandKind.DROP)
     pages.store.insert_command(replace(command, state=CommandState.REQUESTED))
 
@@ -115,7 +115,7 @@ def test_what_is_not_about_jobs_cannot_be_paused(pages: Pages) -> None:
     assert '/requests/f4e5/cancel' not in text
 
 
-def test_rate_and_expected_end_leave_paused_time_out(pages: Pages) -> None:
+def test_rate_and_expected_end_leave_paused_time_out(pages: DashboardHarness) -> None:
     # Begun 5 minutes ago, paused but for the first 8 and the last 2 seconds.
     begun = known(pages).created_at
     fresh = skip(pages, planned_count=40, applied_count=20)
@@ -128,7 +128,7 @@ def test_rate_and_expected_end_leave_paused_time_out(pages: Pages) -> None:
     assert '<dd>in 10 s</dd>' in text
 
 
-def test_a_paused_request_has_no_rate(pages: Pages) -> None:
+def test_a_paused_request_has_no_rate(pages: DashboardHarness) -> None:
     fresh = skip(pages, planned_count=40, applied_count=20, is_paused=True)
 
     text = pages.get(f'/requests/{fresh.id}').text
@@ -137,13 +137,15 @@ def test_a_paused_request_has_no_rate(pages: Pages) -> None:
     assert '<dd>paused</dd>' in text
 
 
-def test_a_request_without_a_job_left_is_finishing(pages: Pages) -> None:
+def test_a_request_without_a_job_left_is_finishing(pages: DashboardHarness) -> None:
     fresh = skip(pages, planned_count=4, applied_count=4)
 
     assert '<dd>finishing</dd>' in pages.get(f'/requests/{fresh.id}').text
 
 
-def test_what_is_not_about_jobs_has_no_progress_and_shows_its_details(pages: Pages) -> None:
+def test_what_is_not_about_jobs_has_no_progress_and_shows_its_details(
+    pages: DashboardHarness,
+) -> None:
     command = replace(
         known(pages),
         id=CommandId('f4e5'),
@@ -166,7 +168,7 @@ def test_what_is_not_about_jobs_has_no_progress_and_shows_its_details(pages: Pag
     assert 'class="outcome"' not in text
 
 
-def test_the_audit_reads_as_sentences(pages: Pages) -> None:
+def test_the_audit_reads_as_sentences(pages: DashboardHarness) -> None:
     control(pages, CommandKind.ABANDON, known(pages), NOW)
     pages.post('/boxes/dev/SiteHourly/stop', {'reason': 'new release'})
 
@@ -182,7 +184,7 @@ def test_the_audit_reads_as_sentences(pages: Pages) -> None:
     assert f'href="/requests/{REQUEST_ID}">{REQUEST_ID}</a>' in page
 
 
-def ordinal(pages: Pages, process: str, timeperiod: str) -> int:
+def ordinal(pages: DashboardHarness, process: str, timeperiod: str) -> int:
     return pages.key(process, timeperiod).timeperiod.ordinal
 
 
@@ -196,7 +198,7 @@ def rows_of(text: str) -> list[list[str]]:
     ]
 
 
-def test_a_request_shows_what_it_touches_and_leads_there(pages: Pages) -> None:
+def test_a_request_shows_what_it_touches_and_leads_there(pages: DashboardHarness) -> None:
     hour = ordinal(pages, 'SiteHourly', '2026112208')
     day = ordinal(pages, 'SiteDaily', '2026112000')
     # The first four hours are reset, of which one, the failed 09, is not final.

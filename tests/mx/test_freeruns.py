@@ -14,7 +14,7 @@ from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, U
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 NIGHTLY = {
     'process': 'Shell', 'entry': 'nightly', 'trigger': 'at 02:30', 'overlap': 'queue',
@@ -23,7 +23,7 @@ NIGHTLY = {
 SWEEP, TIDY = ProcessName('Shell::sweep'), ProcessName('Shell::tidy')
 
 
-def commit(pages: Pages, *saves: Save) -> None:
+def commit(pages: DashboardHarness, *saves: Save) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     pages.store.commit(leadership, saves)
@@ -42,7 +42,7 @@ def unit_of(name: ProcessName, run: int, at: datetime) -> Unit:
     )
 
 
-def ended(pages: Pages, name: ProcessName, run: int, outcome: Outcome) -> Unit:
+def ended(pages: DashboardHarness, name: ProcessName, run: int, outcome: Outcome) -> Unit:
     """Run an entry once, to its end; one that fails has no attempt left."""
     unit = unit_of(name, run, pages.runtime.clock.now())
     commit(pages, InsertUnit(unit))
@@ -62,7 +62,7 @@ def ended(pages: Pages, name: ProcessName, run: int, outcome: Outcome) -> Unit:
     return unit
 
 
-def running(pages: Pages, name: ProcessName, run: int) -> Unit:
+def running(pages: DashboardHarness, name: ProcessName, run: int) -> Unit:
     unit = unit_of(name, run, pages.runtime.clock.now())
     commit(pages, InsertUnit(unit))
     pages.store.claim([unit.id], 'dev:Shell.1', timedelta(minutes=1))
@@ -70,7 +70,7 @@ def running(pages: Pages, name: ProcessName, run: int) -> Unit:
 
 
 @pytest.fixture
-def swept(pages: Pages) -> Pages:
+def swept(pages: DashboardHarness) -> DashboardHarness:
     """Return a dashboard with two entries: one that fails again and again, one that is off."""
     sweep = Freerun(name=SWEEP, trigger=parse_trigger('every 60'), rev=1, changed_at=NOW)
     tidy = replace(sweep, name=TIDY, is_on=False)
@@ -82,7 +82,7 @@ def swept(pages: Pages) -> Pages:
     return pages
 
 
-def test_the_list_tells_what_fails_again_and_again(swept: Pages) -> None:
+def test_the_list_tells_what_fails_again_and_again(swept: DashboardHarness) -> None:
     text = swept.get('/freeruns').text
 
     assert 'on, failing' in text
@@ -94,7 +94,7 @@ def test_the_list_tells_what_fails_again_and_again(swept: Pages) -> None:
     assert found[TIDY]['last_state'] == 'state_noop'
 
 
-def test_health_counts_entries_that_fail(swept: Pages) -> None:
+def test_health_counts_entries_that_fail(swept: DashboardHarness) -> None:
     waits = (swept.get('/api/v1/health').json or {})['waits']
 
     assert waits['failing free runs'] == 1
@@ -102,7 +102,7 @@ def test_health_counts_entries_that_fail(swept: Pages) -> None:
     assert (swept.get('/api/v1/health').json or {})['waits']['failing free runs'] == 0
 
 
-def test_entries_that_fail_are_listed_alone(swept: Pages) -> None:
+def test_entries_that_fail_are_listed_alone(swept: DashboardHarness) -> None:
     shown = swept.get('/freeruns?only=failing').text
 
     assert SWEEP in shown
@@ -111,7 +111,7 @@ def test_entries_that_fail_are_listed_alone(swept: Pages) -> None:
     assert 'No free run fails' in swept.get('/freeruns?only=failing').text
 
 
-def test_an_entry_that_is_gone_fails_no_more(swept: Pages) -> None:
+def test_an_entry_that_is_gone_fails_no_more(swept: DashboardHarness) -> None:
     (sweep,) = (item for item in swept.store.freeruns() if item.name == SWEEP)
     commit(swept, RemoveFreerun(sweep))
 
@@ -129,7 +129,9 @@ def test_an_entry_that_is_gone_fails_no_more(swept: Pages) -> None:
         ('?q=TIDY', {'tidy 1'}),
     ],
 )
-def test_runs_of_all_entries_are_filtered(swept: Pages, query: str, runs: set[str]) -> None:
+def test_runs_of_all_entries_are_filtered(
+    swept: DashboardHarness, query: str, runs: set[str]
+) -> None:
     running(swept, SWEEP, 5)
 
     items = (swept.get(f'/api/v1/freeruns/runs{query}').json or {})['items']
@@ -138,7 +140,7 @@ def test_runs_of_all_entries_are_filtered(swept: Pages, query: str, runs: set[st
     assert swept.get(f'/freeruns/runs{query}').text.count('<tr>') == len(runs) + 1
 
 
-def test_runs_of_long_ago_are_asked_for(swept: Pages) -> None:
+def test_runs_of_long_ago_are_asked_for(swept: DashboardHarness) -> None:
     swept.runtime.clock.advance(timedelta(hours=3))
 
     assert 'No run is like that' in swept.get('/freeruns/runs?hours=1').text
@@ -147,7 +149,7 @@ def test_runs_of_long_ago_are_asked_for(swept: Pages) -> None:
     assert swept.get('/freeruns/runs?hours=100000').status_code == 400
 
 
-def test_a_run_is_cancelled_from_its_pages(swept: Pages) -> None:
+def test_a_run_is_cancelled_from_its_pages(swept: DashboardHarness) -> None:
     unit = running(swept, SWEEP, 5)
     address = f'/freeruns/{SWEEP}/cancel?uow={unit.id}'
     for place in ('/runs', '/freeruns/runs', f'/freeruns/{SWEEP}'):
@@ -163,7 +165,7 @@ def test_a_run_is_cancelled_from_its_pages(swept: Pages) -> None:
     assert answer.headers['Location'] == f'/freeruns/{SWEEP}?asked={found.id}'
 
 
-def test_a_log_is_opened_among_live_runs(swept: Pages) -> None:
+def test_a_log_is_opened_among_live_runs(swept: DashboardHarness) -> None:
     unit = running(swept, SWEEP, 5)
     lines = [
         LogLine(attempt=1, at=NOW, level='INFO', text=f'<line> number {number:02}')
@@ -181,7 +183,9 @@ def test_a_log_is_opened_among_live_runs(swept: Pages) -> None:
     assert swept.get('/runs?tail=f00').status_code == 200
 
 
-def test_a_new_free_run_leads_to_its_own_page_as_soon_as_it_is_made(pages: Pages) -> None:
+def test_a_new_free_run_leads_to_its_own_page_as_soon_as_it_is_made(
+    pages: DashboardHarness,
+) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     address = pages.post('/freeruns/edit', NIGHTLY).headers['Location']
 
@@ -202,7 +206,7 @@ def test_a_new_free_run_leads_to_its_own_page_as_soon_as_it_is_made(pages: Pages
     assert '<h1>Shell::nightly</h1>' in made.text
 
 
-def test_a_new_free_run_that_is_refused_says_so(pages: Pages) -> None:
+def test_a_new_free_run_that_is_refused_says_so(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
     address = pages.post('/freeruns/edit', NIGHTLY).headers['Location']
     asked = pages.store.commands((CommandState.REQUESTED,), 1)[0]

@@ -17,7 +17,7 @@ from synergy.core.users import Role
 from synergy.mx.openapi import document
 from synergy.mx.security import new_token
 from tests.mx.addresses import VALUES
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 OPERATIONS = [(path, method) for path, methods in document()['paths'].items() for method in methods]
 EXAMPLES = 12
@@ -41,7 +41,7 @@ def rained_on(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iterat
     """Return the API's description, loaded through a dashboard on which an admin calls."""
     home = tmp_path_factory.mktemp('fuzz')
     shutil.copy(history, home / 'store.db')
-    pages = Pages(home)
+    pages = DashboardHarness(home)
     pages.add_user('admin', Role.ADMIN)
     pages.add_user('viewer', Role.VIEWER)
     token, text = new_token('admin', Role.ADMIN, None, NOW, None)

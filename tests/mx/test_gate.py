@@ -29,7 +29,7 @@ from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
 from synergy.mx.security import new_token, user_of
 from tests.mx.addresses import address_of
-from tests.mx.stage import FAILED_HOUR, NOW, PASSWORD, Pages, password_hash
+from tests.mx.dashboard_harness import FAILED_HOUR, NOW, PASSWORD, DashboardHarness, password_hash
 
 _CHANGE = '/change/reprocess?process=SiteHourly&first=2026112209'
 CHANGING = [route for route in ROUTES if route.method == 'POST']
@@ -41,18 +41,20 @@ GUARDED = [
 
 
 @pytest.fixture
-def managed(guarded: Pages) -> Pages:
+def managed(guarded: DashboardHarness) -> DashboardHarness:
     """Return a dashboard at which an admin has logged in."""
     guarded.log_in('admin')
     return guarded
 
 
 @pytest.fixture(scope='module')
-def one_for_all(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iterator[Pages]:
+def one_for_all(
+    tmp_path_factory: pytest.TempPathFactory, history: Path
+) -> Iterator[DashboardHarness]:
     """Return a dashboard that the whole matrix asks: no case needs another's."""
     home = tmp_path_factory.mktemp('matrix')
     shutil.copy(history, home / 'store.db')
-    found = Pages(home)
+    found = DashboardHarness(home)
     for role in Role:
         found.add_user(role.value, role)
     yield found
@@ -62,7 +64,7 @@ def one_for_all(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iter
 @pytest.mark.parametrize('role', ROLES)
 @pytest.mark.parametrize('route', GUARDED, ids=lambda route: f'{route.method} {route.rule}')
 def test_the_matrix_of_roles_and_routes(
-    one_for_all: Pages, role: Role | None, route: Route
+    one_for_all: DashboardHarness, role: Role | None, route: Route
 ) -> None:
     one_for_all.client = Client(one_for_all.app)
     if role is not None:
@@ -82,7 +84,7 @@ def test_the_matrix_of_roles_and_routes(
     assert is_kept is (route.endpoint == 'static' and answer.status_code == 200)
 
 
-def _answer(pages: Pages, route: Route, uow: str) -> TestResponse:
+def _answer(pages: DashboardHarness, route: Route, uow: str) -> TestResponse:
     address = address_of(route, uow)
     if route.method == 'GET':
         return pages.get(address)
@@ -93,7 +95,7 @@ def _answer(pages: Pages, route: Route, uow: str) -> TestResponse:
 
 
 @pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
-def test_every_change_without_a_token_is_refused(pages: Pages, route: Route) -> None:
+def test_every_change_without_a_token_is_refused(pages: DashboardHarness, route: Route) -> None:
     pages.get('/')
     before = pages.dump()
 
@@ -104,13 +106,13 @@ def test_every_change_without_a_token_is_refused(pages: Pages, route: Route) -> 
 
 
 @pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
-def test_every_change_from_another_site_is_refused(pages: Pages, route: Route) -> None:
+def test_every_change_from_another_site_is_refused(pages: DashboardHarness, route: Route) -> None:
     answer = pages.post(address_of(route), {}, Origin='http://evil.example')
 
     assert answer.status_code == 403
 
 
-def test_a_token_of_another_visitor_is_refused(pages: Pages) -> None:
+def test_a_token_of_another_visitor_is_refused(pages: DashboardHarness) -> None:
     stolen = pages.form_token()
     pages.client = Client(pages.app)
     pages.get('/')
@@ -120,16 +122,16 @@ def test_a_token_of_another_visitor_is_refused(pages: Pages) -> None:
     assert answer.status_code == 403
 
 
-def test_unknown_host_names_are_refused(pages: Pages) -> None:
+def test_unknown_host_names_are_refused(pages: DashboardHarness) -> None:
     assert pages.get('/', Host='rebound.example').status_code == 400
     assert pages.get('/', Host='127.0.0.1:5000').status_code == 200
 
 
-def test_the_open_dashboard_says_so_on_each_page(pages: Pages) -> None:
+def test_the_open_dashboard_says_so_on_each_page(pages: DashboardHarness) -> None:
     assert 'Nobody has to log in here' in pages.get('/').text
 
 
-def test_who_has_not_logged_in_is_led_there_and_back(guarded: Pages) -> None:
+def test_who_has_not_logged_in_is_led_there_and_back(guarded: DashboardHarness) -> None:
     answer = guarded.get('/search?q=state:failed since:3d')
 
     assert answer.status_code == 303
@@ -140,7 +142,7 @@ def test_who_has_not_logged_in_is_led_there_and_back(guarded: Pages) -> None:
         assert guarded.get('/runs', **headers).status_code == 401
 
 
-def test_a_viewer_is_offered_nothing_that_is_refused(guarded: Pages) -> None:
+def test_a_viewer_is_offered_nothing_that_is_refused(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
 
     shown = guarded.get('/').text
@@ -151,7 +153,7 @@ def test_a_viewer_is_offered_nothing_that_is_refused(guarded: Pages) -> None:
     assert 'href="/logs"' in guarded.get('/').text
 
 
-def test_one_logs_in_and_out(guarded: Pages) -> None:
+def test_one_logs_in_and_out(guarded: DashboardHarness) -> None:
     assert guarded.get('/').status_code == 303
 
     answer = guarded.post('/login', {'name': 'operator', 'password': PASSWORD, 'next': '/runs'})
@@ -164,20 +166,20 @@ def test_one_logs_in_and_out(guarded: Pages) -> None:
     assert guarded.get('/').status_code == 303
 
 
-def test_the_cookie_is_out_of_reach(guarded: Pages) -> None:
+def test_the_cookie_is_out_of_reach(guarded: DashboardHarness) -> None:
     cookie = guarded.log_in('viewer').headers['Set-Cookie']
 
     assert all(part in cookie for part in (COOKIE, 'HttpOnly', 'SameSite=Lax', 'Max-Age=43200'))
 
 
-def test_nobody_is_led_elsewhere_after_the_login(guarded: Pages) -> None:
+def test_nobody_is_led_elsewhere_after_the_login(guarded: DashboardHarness) -> None:
     for address in ('//evil.example', 'http://evil.example', '/\\evil.example'):
         answer = guarded.post('/login', {'name': 'viewer', 'password': PASSWORD, 'next': address})
 
         assert answer.headers['Location'] == '/'
 
 
-def test_a_new_password_ends_sessions(guarded: Pages) -> None:
+def test_a_new_password_ends_sessions(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
 
     assert guarded.store.set_password('viewer', password_hash())
@@ -185,7 +187,7 @@ def test_a_new_password_ends_sessions(guarded: Pages) -> None:
     assert guarded.get('/').status_code == 303
 
 
-def test_a_cookie_is_worth_nothing_after_logging_out(guarded: Pages) -> None:
+def test_a_cookie_is_worth_nothing_after_logging_out(guarded: DashboardHarness) -> None:
     guarded.log_in('operator')
     copied = guarded.client.get_cookie(COOKIE, domain='localhost')
     assert copied is not None
@@ -204,7 +206,9 @@ def test_a_new_user_of_an_old_name_takes_over_no_session() -> None:
     assert first.serial != second.serial
 
 
-def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: Pages) -> None:
+def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(
+    guarded: DashboardHarness,
+) -> None:
     guarded.log_in('operator')
     token = guarded.form_token()
     guarded.client.delete_cookie(COOKIE, domain='localhost')
@@ -223,7 +227,7 @@ def test_a_session_that_ended_in_the_middle_of_a_form_changes_nothing(guarded: P
     assert 'evil' not in elsewhere.text
 
 
-def test_what_was_typed_into_a_form_outlives_the_session(guarded: Pages) -> None:
+def test_what_was_typed_into_a_form_outlives_the_session(guarded: DashboardHarness) -> None:
     guarded.log_in('operator')
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'the <feed> was late'}
     plan = re.search(r'name="plan_hash" value="(\w+)"', guarded.get(_CHANGE).text)
@@ -244,7 +248,7 @@ def test_what_was_typed_into_a_form_outlives_the_session(guarded: Pages) -> None
     assert done.headers['Location'].startswith('/requests/')
 
 
-def test_a_form_is_not_offered_again_to_one_who_may_not_send_it(guarded: Pages) -> None:
+def test_a_form_is_not_offered_again_to_one_who_may_not_send_it(guarded: DashboardHarness) -> None:
     guarded.log_in('operator')
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'late', 'plan_hash': 'f00'}
     guarded.client.delete_cookie(COOKIE, domain='localhost')
@@ -256,7 +260,7 @@ def test_a_form_is_not_offered_again_to_one_who_may_not_send_it(guarded: Pages) 
     assert 'this needs the role operator' in shown.text
 
 
-def test_a_form_from_elsewhere_is_not_kept(guarded: Pages) -> None:
+def test_a_form_from_elsewhere_is_not_kept(guarded: DashboardHarness) -> None:
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'bait'}
 
     answer = guarded.post('/change/reprocess', form, Origin='http://evil.example')
@@ -273,7 +277,7 @@ def hidden(text: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in found}
 
 
-def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) -> None:
+def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: DashboardHarness) -> None:
     token, text = new_token('operator', Role.VIEWER, 'ci', NOW, timedelta(days=1))
     guarded.store.save_token(token)
     bearer = {'Authorization': f'Bearer {text}'}
@@ -288,7 +292,7 @@ def test_a_token_of_the_api_serves_programs_until_it_is_revoked(guarded: Pages) 
     assert guarded.get('/api/v1/jobs', **bearer).status_code == 401
 
 
-def test_a_program_is_told_what_to_send(guarded: Pages) -> None:
+def test_a_program_is_told_what_to_send(guarded: DashboardHarness) -> None:
     token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
     guarded.store.save_token(token)
     guarded.log_in('operator')
@@ -305,7 +309,7 @@ def test_a_program_is_told_what_to_send(guarded: Pages) -> None:
     assert 'Bearer' in refused.json['advice']
 
 
-def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
+def test_a_token_does_no_more_than_its_user_may_by_now(guarded: DashboardHarness) -> None:
     token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
     guarded.store.save_token(token)
     headers = {'Host': 'localhost', 'Authorization': f'Bearer {text}', 'Idempotency-Key': 'k'}
@@ -317,7 +321,7 @@ def test_a_token_does_no_more_than_its_user_may_by_now(guarded: Pages) -> None:
     assert guarded.get('/api/v1/jobs', **headers).status_code == 200
 
 
-def test_a_token_without_its_user_is_worth_nothing(guarded: Pages) -> None:
+def test_a_token_without_its_user_is_worth_nothing(guarded: DashboardHarness) -> None:
     guarded.add_user('gone', Role.VIEWER)
     token, text = new_token('gone', Role.VIEWER, None, NOW, None)
     guarded.store.save_token(token)
@@ -328,7 +332,7 @@ def test_a_token_without_its_user_is_worth_nothing(guarded: Pages) -> None:
     assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}').status_code == 401
 
 
-def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: Pages) -> None:
+def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: DashboardHarness) -> None:
     token, text = new_token('operator', Role.VIEWER, 'ci', NOW, None)
     guarded.store.save_token(token)
     answers = [
@@ -342,14 +346,14 @@ def test_wrong_tokens_are_slowed_down_and_shut_out_nobody_else(guarded: Pages) -
     assert valid.status_code == 200
 
 
-def test_an_old_token_is_worth_nothing(guarded: Pages) -> None:
+def test_an_old_token_is_worth_nothing(guarded: DashboardHarness) -> None:
     token, text = new_token('operator', Role.VIEWER, None, NOW, timedelta(days=-1))
     guarded.store.save_token(token)
 
     assert guarded.get('/api/v1/jobs', Authorization=f'Bearer {text}').status_code == 401
 
 
-def test_every_answer_carries_the_headers(pages: Pages) -> None:
+def test_every_answer_carries_the_headers(pages: DashboardHarness) -> None:
     for address in ('/', '/nowhere', '/static/mx.css', '/api/v1/jobs'):
         headers = pages.get(address).headers
 
@@ -362,7 +366,9 @@ def test_every_answer_carries_the_headers(pages: Pages) -> None:
 
 @pytest.mark.parametrize('proxy', ['10.0.0.1', '10.0.0.2', None])
 @pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
-def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | None) -> None:
+def test_what_the_trusted_proxy_says_is_believed(
+    guarded: DashboardHarness, proxy: str | None
+) -> None:
     settings = replace(guarded.runtime.settings, mx_trusted_proxy=proxy)
     with socket.create_server(('127.0.0.1', 0)) as listening:
         server: Any = server_of(App(replace(guarded.site, settings=settings)), listening)
@@ -383,7 +389,7 @@ def test_what_the_trusted_proxy_says_is_believed(guarded: Pages, proxy: str | No
     assert asked.actor == ('operator@192.0.2.7' if is_trusted else 'operator@10.0.0.1')
 
 
-def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
+def test_an_open_dashboard_listens_on_this_machine_alone(pages: DashboardHarness) -> None:
     beyond = replace(pages.runtime.settings, mx_host='0.0.0.0')
 
     assert refusal_of(pages.runtime.settings, has_users=False) is None
@@ -392,7 +398,9 @@ def test_an_open_dashboard_listens_on_this_machine_alone(pages: Pages) -> None:
     assert refusal_of(replace(beyond, is_mx_open_allowed=True), has_users=False) is None
 
 
-def test_a_dashboard_that_had_users_is_closed_when_the_last_is_removed(guarded: Pages) -> None:
+def test_a_dashboard_that_had_users_is_closed_when_the_last_is_removed(
+    guarded: DashboardHarness,
+) -> None:
     token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
     guarded.store.save_token(token)
     guarded.log_in('admin')
@@ -418,7 +426,7 @@ def test_a_dashboard_that_had_users_is_closed_when_the_last_is_removed(guarded: 
     assert guarded.log_in('carla').status_code == 303
 
 
-def test_where_others_reach_it_nothing_is_open_without_users(pages: Pages) -> None:
+def test_where_others_reach_it_nothing_is_open_without_users(pages: DashboardHarness) -> None:
     settings = pages.runtime.settings
     beyond = replace(settings, mx_host='0.0.0.0')
 
@@ -447,7 +455,9 @@ def test_where_others_reach_it_nothing_is_open_without_users(pages: Pages) -> No
         '\x1b[m',
     ],
 )
-def test_names_of_another_alphabet_are_refused_at_every_door(managed: Pages, name: str) -> None:
+def test_names_of_another_alphabet_are_refused_at_every_door(
+    managed: DashboardHarness, name: str
+) -> None:
     before = managed.dump()
 
     answer = managed.post('/users/add', {'name': name, 'role': 'viewer', 'password': PASSWORD})
@@ -458,7 +468,7 @@ def test_names_of_another_alphabet_are_refused_at_every_door(managed: Pages, nam
     assert name_problem(name) is not None
 
 
-def test_a_name_is_one_name_in_either_case(managed: Pages) -> None:
+def test_a_name_is_one_name_in_either_case(managed: DashboardHarness) -> None:
     form = {'name': 'Carla', 'role': 'viewer', 'password': PASSWORD}
     assert managed.post('/users/add', form).status_code == 303
     assert managed.post('/users/add', {**form, 'name': 'cARLA'}).status_code == 409
@@ -467,7 +477,7 @@ def test_a_name_is_one_name_in_either_case(managed: Pages) -> None:
     assert named(managed.store.users(), 'carla') == named(managed.store.users(), 'Carla')
 
 
-def test_names_from_before_go_on_working(managed: Pages) -> None:
+def test_names_from_before_go_on_working(managed: DashboardHarness) -> None:
     for old in ('Änne B', 'Ulf', 'ulf'):
         user = User(name=old, role=Role.VIEWER, password_hash=password_hash(), created_at=NOW)
         assert isinstance(managed.store, SqliteStore)
@@ -480,7 +490,7 @@ def test_names_from_before_go_on_working(managed: Pages) -> None:
     assert managed.log_in('Änne B').status_code == 303
 
 
-def test_nothing_that_is_not_static_is_kept(pages: Pages) -> None:
+def test_nothing_that_is_not_static_is_kept(pages: DashboardHarness) -> None:
     stream = pages.get('/events')
     for answer in (
         stream,

@@ -20,16 +20,16 @@ from synergy.core.timeperiod import Qualifier
 from synergy.mx.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable
-from tests.mx.stage import BOX, NOW, Pages
+from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness
 
 
-def health(pages: Pages, status: int) -> Any:
+def health(pages: DashboardHarness, status: int) -> Any:
     answer = pages.get('/api/v1/health')
     assert answer.status_code == status
     return answer.json
 
 
-def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: Pages) -> None:
+def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: DashboardHarness) -> None:
     found = health(pages, 200)
 
     assert found['is_well'] is True
@@ -48,12 +48,12 @@ def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: Pages) -> No
         ('Dead letters', '/dead'),
     ],
 )
-def test_what_waits_leads_to_its_list(pages: Pages, what: str, address: str) -> None:
+def test_what_waits_leads_to_its_list(pages: DashboardHarness, what: str, address: str) -> None:
     assert f'<a href="{address}">{what}</a>' in pages.get('/health').text
     assert pages.get(address).status_code == 200
 
 
-def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
+def test_a_vanished_box_needs_somebody(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(seconds=20))
 
     found = health(pages, 503)
@@ -70,7 +70,7 @@ def test_a_vanished_box_needs_somebody(pages: Pages) -> None:
     assert '>running<' not in boxes
 
 
-def test_a_box_that_was_stopped_in_order_needs_nobody(pages: Pages) -> None:
+def test_a_box_that_was_stopped_in_order_needs_nobody(pages: DashboardHarness) -> None:
     pages.store.heartbeat(replace(BOX, pid=None), timedelta(seconds=15))
     pages.runtime.clock.advance(timedelta(minutes=2))
 
@@ -80,7 +80,7 @@ def test_a_box_that_was_stopped_in_order_needs_nobody(pages: Pages) -> None:
     assert 'stopped in order' in pages.get('/boxes').text
 
 
-def test_a_process_that_does_not_stay_up_needs_somebody(pages: Pages) -> None:
+def test_a_process_that_does_not_stay_up_needs_somebody(pages: DashboardHarness) -> None:
     row = BoxProcess(box_id='dev', process='SiteHourly', is_on=True, state='fatal')
     pages.store.report_actual([row])
 
@@ -91,7 +91,7 @@ def test_a_process_that_does_not_stay_up_needs_somebody(pages: Pages) -> None:
     assert (found['processes_up'], found['processes_wanted']) == (4, 5)
 
 
-def test_without_a_leader_somebody_is_needed(pages: Pages) -> None:
+def test_without_a_leader_somebody_is_needed(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(days=2000))
 
     assert 'No Scheduler leads' in health(pages, 503)['needs'][0]
@@ -106,7 +106,7 @@ ISOLATED = Isolated(
 )
 
 
-def say(pages: Pages, **standing: Any) -> None:
+def say(pages: DashboardHarness, **standing: Any) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     pages.store.report_standing(leadership, Standing(**standing))
@@ -121,7 +121,7 @@ def say(pages: Pages, **standing: Any) -> None:
     ],
 )
 def test_an_isolated_subject_needs_somebody_and_is_named(
-    pages: Pages, kind: SubjectKind, name: str, href: str | None
+    pages: DashboardHarness, kind: SubjectKind, name: str, href: str | None
 ) -> None:
     say(pages, isolated=(replace(ISOLATED, subject=Subject(kind, name)),))
 
@@ -150,7 +150,7 @@ def test_an_isolated_subject_needs_somebody_and_is_named(
     assert health(pages, 200)['isolated'] == []
 
 
-def test_a_leader_that_can_save_nothing_needs_somebody(pages: Pages) -> None:
+def test_a_leader_that_can_save_nothing_needs_somebody(pages: DashboardHarness) -> None:
     say(pages, stuck_since=NOW, stuck_because='no majority')
 
     found = health(pages, 503)
@@ -161,7 +161,7 @@ def test_a_leader_that_can_save_nothing_needs_somebody(pages: Pages) -> None:
     assert 'could save nothing' in pages.get('/').text
 
 
-def test_what_a_leader_said_that_is_gone_is_void(pages: Pages) -> None:
+def test_what_a_leader_said_that_is_gone_is_void(pages: DashboardHarness) -> None:
     say(pages, isolated=(ISOLATED,))
     pages.runtime.clock.advance(timedelta(days=2000))
 
@@ -171,7 +171,7 @@ def test_what_a_leader_said_that_is_gone_is_void(pages: Pages) -> None:
     assert 'isolated' not in found['needs'][0]
 
 
-def test_work_that_is_due_and_that_nobody_starts_needs_somebody(pages: Pages) -> None:
+def test_work_that_is_due_and_that_nobody_starts_needs_somebody(pages: DashboardHarness) -> None:
     health(pages, 200)
     pages.runtime.clock.advance(timedelta(minutes=1))
     pages.store.heartbeat(BOX, timedelta(seconds=15))
@@ -187,7 +187,7 @@ def test_work_that_is_due_and_that_nobody_starts_needs_somebody(pages: Pages) ->
     assert health(pages, 200)['needs'] == []
 
 
-def test_daemons_show_how_long_they_run_and_what_they_use(pages: Pages) -> None:
+def test_daemons_show_how_long_they_run_and_what_they_use(pages: DashboardHarness) -> None:
     daemons = {item['process']: item for item in health(pages, 200)['daemons']}
 
     assert daemons['Scheduler']['up_seconds'] == 5 * 3600
@@ -199,7 +199,7 @@ def test_daemons_show_how_long_they_run_and_what_they_use(pages: Pages) -> None:
 
 
 def test_a_broker_that_is_away_is_told_at_once_and_needs_somebody_after_a_while(
-    pages: Pages,
+    pages: DashboardHarness,
 ) -> None:
     assert health(pages, 200)['broker_away_since'] is None
 
@@ -243,7 +243,9 @@ def test_a_broker_that_is_back_is_forgotten(tmp_path: Path) -> None:
     assert watch.trouble is None
 
 
-def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(pages: Pages) -> None:
+def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(
+    pages: DashboardHarness,
+) -> None:
     """Its history is daily, as the Scheduler has written down."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None

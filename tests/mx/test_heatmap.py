@@ -11,7 +11,7 @@ import pytest
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.states import JobState
-from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHarness
 
 
 def cell(text: str, key: str) -> str:
@@ -43,21 +43,21 @@ def chosen(text: str) -> tuple[str, str, str, str]:
     ],
 )
 def test_a_rolled_up_cell_knows_its_last_interval(
-    pages: Pages, address: str, key: str, last: str, count: int
+    pages: DashboardHarness, address: str, key: str, last: str, count: int
 ) -> None:
     found = cell(pages.get(f'/t/site{address}').text, key)
 
     assert f'data-last="{last}" data-n="{count}"' in found
 
 
-def test_the_form_names_the_process_that_is_shown(pages: Pages) -> None:
+def test_the_form_names_the_process_that_is_shown(pages: DashboardHarness) -> None:
     assert chosen(pages.get('/t/site?z=all').text)[0] == 'SiteHourly'
     assert chosen(pages.get('/t/site?z=month').text)[0] == 'SiteDaily'
     assert chosen(pages.get('/t/SiteHourly?z=month').text)[0] == 'SiteHourly'
     assert 'AlertDaily</option>' in pages.get('/t/site?z=month').text
 
 
-def test_an_address_with_a_range_shows_it_selected(pages: Pages) -> None:
+def test_an_address_with_a_range_shows_it_selected(pages: DashboardHarness) -> None:
     address = '/t/site?z=month&at=202611&process=SiteHourly&first=2026111000&last=2026111323'
     text = pages.get(address).text
 
@@ -68,7 +68,7 @@ def test_an_address_with_a_range_shows_it_selected(pages: Pages) -> None:
     assert 'is-sel' not in cell(text, 'SiteDaily@2026111000')
 
 
-def test_a_range_that_is_out_of_sight_is_selected_all_the_same(pages: Pages) -> None:
+def test_a_range_that_is_out_of_sight_is_selected_all_the_same(pages: DashboardHarness) -> None:
     text = pages.get('/t/site?z=day&at=20261122&process=SiteHourly&first=2026111000').text
 
     assert chosen(text) == ('SiteHourly', '2026111000', '', '1 interval')
@@ -83,7 +83,9 @@ def test_a_range_that_is_out_of_sight_is_selected_all_the_same(pages: Pages) -> 
         ('state=fialed', 400, 'did you mean'),
     ],
 )
-def test_a_bad_choice_is_refused(pages: Pages, query: str, status: int, said: str) -> None:
+def test_a_bad_choice_is_refused(
+    pages: DashboardHarness, query: str, status: int, said: str
+) -> None:
     answer = pages.get(f'/t/site?{query}')
 
     assert answer.status_code == status
@@ -100,14 +102,16 @@ def test_a_bad_choice_is_refused(pages: Pages, query: str, status: int, said: st
         ('/t/SiteHourly?z=all', 'SiteHourly, all years'),
     ],
 )
-def test_a_heading_names_once_what_is_shown(pages: Pages, address: str, heading: str) -> None:
+def test_a_heading_names_once_what_is_shown(
+    pages: DashboardHarness, address: str, heading: str
+) -> None:
     text = pages.get(address).text
 
     assert f'<title>{heading} ·' in text
     assert f'<h1>{heading}</h1>' in text
 
 
-def test_a_filter_sets_other_cells_back_and_stays(pages: Pages) -> None:
+def test_a_filter_sets_other_cells_back_and_stays(pages: DashboardHarness) -> None:
     text = pages.get('/t/site?z=month&at=202611&state=failed').text
 
     assert ' dim' not in cell(text, 'SiteHourly@2026112200')
@@ -117,7 +121,7 @@ def test_a_filter_sets_other_cells_back_and_stays(pages: Pages) -> None:
     assert '<a class="st fail" href="/t/site?z=month&amp;at=20261101" aria-current="true">' in text
 
 
-def test_a_filter_finds_what_a_rolled_up_cell_hides(pages: Pages) -> None:
+def test_a_filter_finds_what_a_rolled_up_cell_hides(pages: DashboardHarness) -> None:
     text = pages.get('/t/SiteHourly?z=month&at=202611&state=noop').text
     days = re.findall(r'class="c ok( dim)?"><a [^>]*data-p="SiteHourly"', text)
 
@@ -126,7 +130,7 @@ def test_a_filter_finds_what_a_rolled_up_cell_hides(pages: Pages) -> None:
     assert 'SiteHourly, 3 November 2026: processed, 24 of 24 hours' in text
 
 
-def test_a_job_of_a_day_drills_down_to_its_page(pages: Pages) -> None:
+def test_a_job_of_a_day_drills_down_to_its_page(pages: DashboardHarness) -> None:
     year = cell(pages.get('/t/alert?z=year&at=2026').text, 'AlertDaily@2026112200')
     month = cell(pages.get('/t/alert?z=month&at=202611').text, 'AlertDaily@2026112200')
     day = cell(pages.get('/t/alert?z=day&at=20261122').text, 'AlertDaily@2026112200')
@@ -136,7 +140,9 @@ def test_a_job_of_a_day_drills_down_to_its_page(pages: Pages) -> None:
     assert 'href="/i/AlertDaily/2026112200"' in day
 
 
-def test_why_of_a_rolled_up_cell_is_that_of_the_failed_interval_in_it(pages: Pages) -> None:
+def test_why_of_a_rolled_up_cell_is_that_of_the_failed_interval_in_it(
+    pages: DashboardHarness,
+) -> None:
     text = pages.get('/t/SiteHourly?z=month&at=202611').text
 
     assert f'data-why="/i/SiteHourly/{FAILED_HOUR[1]}"' in cell(text, 'SiteHourly@2026112200')
@@ -145,7 +151,7 @@ def test_why_of_a_rolled_up_cell_is_that_of_the_failed_interval_in_it(pages: Pag
     assert 'data-why="/i/SiteHourly/2026112500"' in cell(text, 'SiteHourly@2026112500')
 
 
-def test_the_selection_is_explained_beside_the_map(pages: Pages) -> None:
+def test_the_selection_is_explained_beside_the_map(pages: DashboardHarness) -> None:
     range_ = '&process=SiteHourly&first=2026112000&last=2026112323'
     text = pages.get(f'/t/site?z=month&at=202611{range_}').text
     said = text[text.index('id="r-cell"') : text.index('class="keys"')]
@@ -159,7 +165,7 @@ def test_the_selection_is_explained_beside_the_map(pages: Pages) -> None:
     assert 'choose a cell' in outside.text
 
 
-def test_a_year_is_shown_as_numbers_too(pages: Pages) -> None:
+def test_a_year_is_shown_as_numbers_too(pages: DashboardHarness) -> None:
     text = pages.get('/t/site?z=year&at=2026&state=failed').text
     numbers = text[text.index('id="r-year"') :]
 
@@ -171,7 +177,7 @@ def test_a_year_is_shown_as_numbers_too(pages: Pages) -> None:
     assert 'r-year' not in pages.get('/t/site?z=year&at=2020').text
 
 
-def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
+def test_lateness_rolls_up_and_pills_count_jobs(pages: DashboardHarness) -> None:
     text = pages.get('/t/SiteHourly?z=month&at=202611').text
     found = cell(text, 'SiteHourly@2026112200')
 
@@ -182,7 +188,7 @@ def test_lateness_rolls_up_and_pills_count_jobs(pages: Pages) -> None:
     assert '2 late</span>' in pages.get('/t/site?z=all').text
 
 
-def reset(pages: Pages, process: str, timeperiod: str) -> None:
+def reset(pages: DashboardHarness, process: str, timeperiod: str) -> None:
     """Put a job back, as a request does."""
     key = pages.key(process, timeperiod)
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
@@ -197,7 +203,9 @@ def reset(pages: Pages, process: str, timeperiod: str) -> None:
     pages.store.commit(leadership, [SaveJob(job, 'reset')])
 
 
-def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages) -> None:
+def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(
+    pages: DashboardHarness,
+) -> None:
     reset(pages, 'SiteHourly', '2026111005')
 
     found = cell(pages.get('/t/site?z=month&at=202611').text, 'SiteHourly@2026111000')
@@ -206,7 +214,7 @@ def test_what_is_asked_to_run_again_is_not_late_in_a_rolled_up_cell(pages: Pages
     assert 'late' not in found
 
 
-def test_ready_looks_different_from_not_due(pages: Pages) -> None:
+def test_ready_looks_different_from_not_due(pages: DashboardHarness) -> None:
     reset(pages, 'SiteHourly', '2026111005')
 
     text = pages.get('/t/site?z=day&at=20261110').text
@@ -221,7 +229,7 @@ def test_ready_looks_different_from_not_due(pages: Pages) -> None:
     assert '<use' not in later
 
 
-def test_the_filter_of_ready_finds_it_in_a_rolled_up_cell(pages: Pages) -> None:
+def test_the_filter_of_ready_finds_it_in_a_rolled_up_cell(pages: DashboardHarness) -> None:
     reset(pages, 'SiteHourly', FAILED_HOUR[1][:-2] + '10')
     reset(pages, 'SiteHourly', '2026111005')
 

@@ -27,7 +27,7 @@ from synergy.core.states import UnitState
 from synergy.mx.interval import RUNS_SHOWN
 from synergy.mx.shared import LIVE_HEADER
 from synergy.view.index import load_index
-from tests.mx.stage import NOW, Pages, _unit
+from tests.mx.dashboard_harness import NOW, DashboardHarness, _unit
 
 RUNNING = 'SiteHourly', '2026112310'
 RUNNING_PAGE = '/i/SiteHourly/2026112310'
@@ -35,7 +35,7 @@ OFF_PAGE = '/i/SiteHourly/2026112311'
 BUTTON = 'href="/processes/SiteHourly/on?next='
 
 
-def switch_off(pages: Pages) -> None:
+def switch_off(pages: DashboardHarness) -> None:
     """Do what the Scheduler does when it is asked to."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -46,7 +46,7 @@ def switch_off(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
 
 
-def fail(pages: Pages, error: str) -> UowId:
+def fail(pages: DashboardHarness, error: str) -> UowId:
     """Let the attempt under way fail, and the Scheduler decide that another follows."""
     uow_id = uow_id_of(pages.key(*RUNNING), 1)
     unit = pages.store.units([uow_id])[uow_id]
@@ -76,7 +76,7 @@ def rows_of_runs(text: str) -> list[list[str]]:
     ]
 
 
-def test_what_helps_is_a_button_with_its_command_beside_it(pages: Pages) -> None:
+def test_what_helps_is_a_button_with_its_command_beside_it(pages: DashboardHarness) -> None:
     switch_off(pages)
 
     text = pages.get(OFF_PAGE).text
@@ -86,7 +86,7 @@ def test_what_helps_is_a_button_with_its_command_beside_it(pages: Pages) -> None
     assert 'Root cause' in text
 
 
-def test_the_button_leads_to_the_step_that_asks_why(pages: Pages) -> None:
+def test_the_button_leads_to_the_step_that_asks_why(pages: DashboardHarness) -> None:
     switch_off(pages)
     live = pages.get(OFF_PAGE, **{LIVE_HEADER: '1'}).text
     box = live.index('id="r-why"')
@@ -97,7 +97,7 @@ def test_the_button_leads_to_the_step_that_asks_why(pages: Pages) -> None:
     assert 'name="reason"' in pages.get('/processes/SiteHourly/on').text
 
 
-def test_who_may_not_reads_what_would_help(guarded: Pages) -> None:
+def test_who_may_not_reads_what_would_help(guarded: DashboardHarness) -> None:
     switch_off(guarded)
     guarded.log_in('viewer')
 
@@ -108,13 +108,13 @@ def test_who_may_not_reads_what_would_help(guarded: Pages) -> None:
     assert BUTTON not in text
 
 
-def test_the_refusal_speaks_of_the_role_in_good_english(guarded: Pages) -> None:
+def test_the_refusal_speaks_of_the_role_in_good_english(guarded: DashboardHarness) -> None:
     guarded.log_in('operator')
 
     assert 'operator is an operator' in guarded.get('/users').text
 
 
-def test_each_attempt_has_its_row_and_its_log(pages: Pages) -> None:
+def test_each_attempt_has_its_row_and_its_log(pages: DashboardHarness) -> None:
     uow_id = fail(pages, 'no data')
     pages.store.claim([uow_id], 'lax2:SiteHourly.1', timedelta(hours=1))
     fail(pages, 'still none')
@@ -140,7 +140,7 @@ def test_each_attempt_has_its_row_and_its_log(pages: Pages) -> None:
     assert 'still none' not in first[first.index('id="log"') : first.index('Related intervals')]
 
 
-def test_the_graph_at_the_interval_leads_there_and_back(pages: Pages) -> None:
+def test_the_graph_at_the_interval_leads_there_and_back(pages: DashboardHarness) -> None:
     for page, at in ((RUNNING_PAGE, '2026112310'), ('/i/SiteMonthly/2026100000', '2026100100')):
         address = f'/graph?at={at}'
 
@@ -148,7 +148,9 @@ def test_the_graph_at_the_interval_leads_there_and_back(pages: Pages) -> None:
         assert f'href="{page}"' in pages.get(address).text
 
 
-def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(pages: Pages) -> None:
+def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(
+    pages: DashboardHarness,
+) -> None:
     blocked = pages.get('/i/SiteDaily/2026112200').text
     done = pages.get('/i/SiteDaily/2026112000').text
 
@@ -160,7 +162,9 @@ def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(pages: P
 
 
 @pytest.mark.parametrize('address', ['/i/{}', '/api/v1/jobs/{}', '/api/v1/jobs/{}/why'])
-def test_an_interval_outside_of_its_tree_is_not_found(pages: Pages, address: str) -> None:
+def test_an_interval_outside_of_its_tree_is_not_found(
+    pages: DashboardHarness, address: str
+) -> None:
     # The first look takes over what operators have changed, and the hierarchy with it.
     pages.get('/')
     hierarchy = pages.site.model.hierarchy
@@ -177,14 +181,14 @@ def test_an_interval_outside_of_its_tree_is_not_found(pages: Pages, address: str
     assert 'which reaches from 2026090100 to 2026112000' in late.text
 
 
-def test_nothing_is_late_before_its_tree(pages: Pages) -> None:
+def test_nothing_is_late_before_its_tree(pages: DashboardHarness) -> None:
     found = pages.get('/api/v1/search?q=SiteHourly@2020010100').json
 
     assert found is not None
     assert [item['is_late'] for item in found['items']] == [False]
 
 
-def test_what_runs_live_may_start_before_its_interval_is_over(pages: Pages) -> None:
+def test_what_runs_live_may_start_before_its_interval_is_over(pages: DashboardHarness) -> None:
     hierarchy = pages.site.model.hierarchy
     node = hierarchy.nodes[ProcessName('SiteHourly')]
     live = replace(node, process=replace(node.process, machine='recomputing'))
@@ -199,7 +203,7 @@ def test_what_runs_live_may_start_before_its_interval_is_over(pages: Pages) -> N
     assert 'blocking_normal' not in text
 
 
-def test_of_many_runs_the_newest_are_shown_and_all_on_demand(pages: Pages) -> None:
+def test_of_many_runs_the_newest_are_shown_and_all_on_demand(pages: DashboardHarness) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     key = pages.key('SiteHourly', '2026112311')

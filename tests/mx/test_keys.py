@@ -18,7 +18,7 @@ from synergy.mx.app import App
 from synergy.mx.gate import COOKIE
 from synergy.mx.main import site_of
 from synergy.mx.security import is_password, new_token
-from tests.mx.stage import NOW, PASSWORD, Pages, password_hash
+from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness, password_hash
 from tests.mx.test_confirm import form_of
 from tests.mx.test_freeruns import NIGHTLY
 
@@ -27,18 +27,18 @@ _AT_ONCE: Final = 12
 
 
 @pytest.fixture
-def headers(guarded: Pages) -> dict[str, str]:
+def headers(guarded: DashboardHarness) -> dict[str, str]:
     """Return what an admin's program sends."""
     token, text = new_token('admin', Role.ADMIN, None, NOW, None)
     guarded.store.save_token(token)
     return {'Host': 'localhost', 'Idempotency-Key': 'one', 'Authorization': f'Bearer {text}'}
 
 
-def user_named(pages: Pages, name: str) -> User:
+def user_named(pages: DashboardHarness, name: str) -> User:
     return next(user for user in pages.store.users() if user.name == name)
 
 
-def commands(pages: Pages) -> list[Any]:
+def commands(pages: DashboardHarness) -> list[Any]:
     return [*pages.store.commands(tuple(CommandState), 500)]
 
 
@@ -78,7 +78,7 @@ _FREERUN: Final = {'name': 'Shell::hourly', 'trigger': 'every 3600'}
     ],
 )
 def test_a_key_covers_the_whole_body(
-    guarded: Pages,
+    guarded: DashboardHarness,
     headers: dict[str, str],
     address: str,
     body: dict[str, Any],
@@ -106,7 +106,9 @@ def test_a_key_covers_the_whole_body(
     assert guarded.dump() == before
 
 
-def test_the_keys_of_two_users_do_not_meet(guarded: Pages, headers: dict[str, str]) -> None:
+def test_the_keys_of_two_users_do_not_meet(
+    guarded: DashboardHarness, headers: dict[str, str]
+) -> None:
     token, text = new_token('operator', Role.OPERATOR, None, NOW, None)
     guarded.store.save_token(token)
     address = '/api/v1/freeruns/Shell::sweep/run'
@@ -118,7 +120,7 @@ def test_the_keys_of_two_users_do_not_meet(guarded: Pages, headers: dict[str, st
     assert (first.status_code, second.status_code) == (202, 202)
 
 
-def test_one_key_at_once_asks_once(guarded: Pages, headers: dict[str, str]) -> None:
+def test_one_key_at_once_asks_once(guarded: DashboardHarness, headers: dict[str, str]) -> None:
     known = len(commands(guarded))
     for number, (address, body) in enumerate(
         [
@@ -142,7 +144,7 @@ def test_one_key_at_once_asks_once(guarded: Pages, headers: dict[str, str]) -> N
 
 
 def test_one_key_at_once_for_different_things_is_of_one(
-    guarded: Pages, headers: dict[str, str]
+    guarded: DashboardHarness, headers: dict[str, str]
 ) -> None:
     names = ('off', 'on', 'run')
 
@@ -157,7 +159,7 @@ def test_one_key_at_once_for_different_things_is_of_one(
 
 
 def test_two_dashboards_make_one_user_and_one_token_of_a_key(
-    guarded: Pages, headers: dict[str, str]
+    guarded: DashboardHarness, headers: dict[str, str]
 ) -> None:
     other = App(site_of(guarded.runtime, 'a secret of tests'))
     apps = (guarded.app, other)
@@ -179,7 +181,9 @@ def test_two_dashboards_make_one_user_and_one_token_of_a_key(
         other.site.stores.close()
 
 
-def test_a_form_that_was_changed_before_it_was_sent_again_is_another(guarded: Pages) -> None:
+def test_a_form_that_was_changed_before_it_was_sent_again_is_another(
+    guarded: DashboardHarness,
+) -> None:
     guarded.log_in('operator')
     form = {**NIGHTLY, 'form_id': 'f00d'}
     known = len(commands(guarded))
@@ -193,7 +197,9 @@ def test_a_form_that_was_changed_before_it_was_sent_again_is_another(guarded: Pa
     assert len(commands(guarded)) == known + 2
 
 
-def test_a_form_with_another_password_is_not_taken_for_the_one_before(guarded: Pages) -> None:
+def test_a_form_with_another_password_is_not_taken_for_the_one_before(
+    guarded: DashboardHarness,
+) -> None:
     guarded.log_in('admin')
     form = {**form_of(guarded.get('/users/viewer/password').text), 'password': _OTHER}
     assert guarded.post('/users/viewer/password', form).status_code == 303
@@ -206,7 +212,9 @@ def test_a_form_with_another_password_is_not_taken_for_the_one_before(guarded: P
 
 
 @pytest.mark.parametrize('is_api', [False, True])
-def test_of_two_admins_that_remove_each_other_one_stays(guarded: Pages, is_api: bool) -> None:
+def test_of_two_admins_that_remove_each_other_one_stays(
+    guarded: DashboardHarness, is_api: bool
+) -> None:
     guarded.store.remove_user('admin', keeps_admin=False)
     names = ('anna', 'berta')
     for trial in range(40):
@@ -233,7 +241,7 @@ def test_of_two_admins_that_remove_each_other_one_stays(guarded: Pages, is_api: 
 
 
 def sender(
-    pages: Pages, name: str, *, is_api: bool
+    pages: DashboardHarness, name: str, *, is_api: bool
 ) -> Callable[[str, dict[str, str]], TestResponse]:
     """Return what sends a change as a user: by its token, or as a form of its session."""
     if is_api:
@@ -265,7 +273,7 @@ def sender(
 
 
 def test_a_password_and_a_role_changed_at_once_are_both_changed(
-    guarded: Pages, headers: dict[str, str]
+    guarded: DashboardHarness, headers: dict[str, str]
 ) -> None:
     asked = (('role', {'role': 'operator'}), ('password', {'password': _OTHER}))
 

@@ -15,7 +15,7 @@ from synergy.core.effects import InsertUnit, MoveUnit
 from synergy.core.records import Outcome, ProcessName, UnitEnd
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
-from tests.mx.stage import NOW, REQUEST_ID, Pages, _unit
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _unit
 
 SEARCHES = (
     'process:site* state:processed since:90h',
@@ -25,7 +25,7 @@ SEARCHES = (
 )
 
 
-def all_of(pages: Pages, address: str, limit: int) -> list[dict[str, Any]]:
+def all_of(pages: DashboardHarness, address: str, limit: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor: str | None = ''
     while cursor is not None:
@@ -41,7 +41,7 @@ def older_of(text: str) -> str | None:
     return None if match is None else unescape(match[1])
 
 
-def ask_for_much(pages: Pages, count: int) -> None:
+def ask_for_much(pages: DashboardHarness, count: int) -> None:
     known = pages.store.command(CommandId(REQUEST_ID))
     assert known is not None
     for number in range(count):
@@ -52,7 +52,7 @@ def ask_for_much(pages: Pages, count: int) -> None:
         )
 
 
-def sweep(pages: Pages, count: int) -> None:
+def sweep(pages: DashboardHarness, count: int) -> None:
     """Let a free run have ended runs, and two under way."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -68,7 +68,9 @@ def sweep(pages: Pages, count: int) -> None:
 
 
 @pytest.mark.parametrize('address', ['/audit', '/requests'])
-def test_a_page_of_what_was_asked_leads_to_what_is_older(pages: Pages, address: str) -> None:
+def test_a_page_of_what_was_asked_leads_to_what_is_older(
+    pages: DashboardHarness, address: str
+) -> None:
     ask_for_much(pages, 104)
     first = pages.get(address).text
 
@@ -83,19 +85,19 @@ def test_a_page_of_what_was_asked_leads_to_what_is_older(pages: Pages, address: 
     assert older_of(second) is None
 
 
-def test_the_audit_finds_who_asked_long_ago(pages: Pages) -> None:
+def test_the_audit_finds_who_asked_long_ago(pages: DashboardHarness) -> None:
     ask_for_much(pages, 1_100)
 
     assert '/requests/c1099"' in pages.get('/audit?who=rare').text
 
 
-def test_the_older_page_keeps_the_filter(pages: Pages) -> None:
+def test_the_older_page_keeps_the_filter(pages: DashboardHarness) -> None:
     ask_for_much(pages, 104)
 
     assert (older_of(pages.get('/audit?who=often').text) or '').startswith('/audit?who=often&')
 
 
-def test_dead_letters_lead_to_older_ones(pages: Pages) -> None:
+def test_dead_letters_lead_to_older_ones(pages: DashboardHarness) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     key = pages.key('SiteHourly', '2026112312')
@@ -119,7 +121,7 @@ def test_dead_letters_lead_to_older_ones(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('text', SEARCHES)
-def test_a_search_is_read_to_its_end(pages: Pages, text: str) -> None:
+def test_a_search_is_read_to_its_end(pages: DashboardHarness, text: str) -> None:
     whole = all_of(pages, f'/search?q={text}', 1000)
 
     paged = all_of(pages, f'/search?q={text}', 7)
@@ -129,7 +131,7 @@ def test_a_search_is_read_to_its_end(pages: Pages, text: str) -> None:
 
 
 def test_a_search_for_blocked_ones_goes_on_where_the_looks_ended(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = all_of(pages, '/search?q=state:blocked', 1000)
 
@@ -139,7 +141,7 @@ def test_a_search_for_blocked_ones_goes_on_where_the_looks_ended(
     assert all_of(pages, '/search?q=state:blocked', 1000) == whole != []
 
 
-def test_a_page_of_a_search_leads_to_what_is_older(pages: Pages) -> None:
+def test_a_page_of_a_search_leads_to_what_is_older(pages: DashboardHarness) -> None:
     older = older_of(pages.get('/search?q=state:processed&limit=5').text)
 
     assert older is not None
@@ -147,12 +149,12 @@ def test_a_page_of_a_search_leads_to_what_is_older(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('address', ['/search?q=', '/freeruns/runs?'])
-def test_a_cursor_that_no_answer_gave_is_refused(pages: Pages, address: str) -> None:
+def test_a_cursor_that_no_answer_gave_is_refused(pages: DashboardHarness, address: str) -> None:
     assert pages.get(f'/api/v1{address}&cursor=live.x').status_code == 400
 
 
 def test_runs_of_free_runs_are_read_to_their_end(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep(pages, 9)
     whole = all_of(pages, '/freeruns/runs?', 1000)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from tests.mx.stage import Pages
+from tests.mx.dashboard_harness import DashboardHarness
 
 
-def test_the_log_with_the_newest_lines_opens(pages: Pages) -> None:
+def test_the_log_with_the_newest_lines_opens(pages: DashboardHarness) -> None:
     folder = pages.runtime.settings.log_directory
     (folder / 'a_first.log').write_text('old line\n')
     (folder / 'z_last.log').write_text('new line\n')

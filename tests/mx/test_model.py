@@ -10,10 +10,10 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.mx.masks import MASK, masked
 from synergy.view.index import load_index
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 
-def change(pages: Pages, key: JobKey, rev: int, state: JobState, seconds: int) -> None:
+def change(pages: DashboardHarness, key: JobKey, rev: int, state: JobState, seconds: int) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     job = Job(
@@ -28,7 +28,7 @@ def change(pages: Pages, key: JobKey, rev: int, state: JobState, seconds: int) -
     pages.runtime.clock.advance(timedelta(seconds=1))
 
 
-def test_it_follows_changes(pages: Pages) -> None:
+def test_it_follows_changes(pages: DashboardHarness) -> None:
     model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
     model.look(pages.store)
 
@@ -42,7 +42,7 @@ def test_it_follows_changes(pages: Pages) -> None:
     assert key.timeperiod.ordinal in model.failed[key.process]
 
 
-def test_a_change_of_the_same_instant_is_seen_once(pages: Pages) -> None:
+def test_a_change_of_the_same_instant_is_seen_once(pages: DashboardHarness) -> None:
     model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
     model.look(pages.store)
     change(pages, key, 1, JobState.IN_PROGRESS, 1)
@@ -55,7 +55,7 @@ def test_a_change_of_the_same_instant_is_seen_once(pages: Pages) -> None:
     assert model.version == version
 
 
-def test_it_is_what_a_fresh_index_is(pages: Pages) -> None:
+def test_it_is_what_a_fresh_index_is(pages: DashboardHarness) -> None:
     model = pages.site.model
     model.look(pages.store)
     for number, state in enumerate(JobState):
@@ -68,7 +68,7 @@ def test_it_is_what_a_fresh_index_is(pages: Pages) -> None:
         assert model.timetable.count_by_state(name) == fresh.count_by_state(name)
 
 
-def test_another_leader_makes_it_read_everything(pages: Pages) -> None:
+def test_another_leader_makes_it_read_everything(pages: DashboardHarness) -> None:
     model, key = pages.site.model, pages.key('SiteHourly', '2026112311')
     model.look(pages.store)
     pages.runtime.clock.advance(timedelta(days=2000))
@@ -89,7 +89,7 @@ def test_another_leader_makes_it_read_everything(pages: Pages) -> None:
     assert model.timetable.state(key) is JobState.NOOP
 
 
-def test_a_clock_set_back_hides_nothing(pages: Pages) -> None:
+def test_a_clock_set_back_hides_nothing(pages: DashboardHarness) -> None:
     model, key = pages.site.model, pages.key('SiteHourly', '2026112308')
     rev = pages.store.jobs([key])[key].rev
     change(pages, pages.key('SiteHourly', '2026112300'), 2, JobState.NOOP, 0)
@@ -116,7 +116,7 @@ def test_secrets_go_by_their_names() -> None:
     assert masked('amqp://user:hunter2@host/x') == f'amqp://user:{MASK}@host/x'
 
 
-def test_live_tabs_share_one_rendering_without_anybodys_token(pages: Pages) -> None:
+def test_live_tabs_share_one_rendering_without_anybodys_token(pages: DashboardHarness) -> None:
     token = pages.form_token()
     first = pages.get('/', **{'X-Live': '1'})
     pages.store.report_actual([])

@@ -16,7 +16,7 @@ from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.users import Role
 from synergy.mx.address import site_named_in
 from synergy.mx.security import user_of
-from tests.mx.stage import NOW, PASSWORD, Pages
+from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 NASTY = 'A\x1b[2JB\x9b31mC\x08D\u202eE\u2066F\u200bG\u2028\x85H\ufeff\x7fI'
 RAW = re.compile(
@@ -32,7 +32,7 @@ MALFORMED = [
 
 
 @pytest.fixture
-def soiled(pages: Pages) -> Pages:
+def soiled(pages: DashboardHarness) -> DashboardHarness:
     stamp = containing_utc(Qualifier.REAL_TIME, NOW)
     pages.store.insert_command(
         Command(
@@ -59,18 +59,20 @@ def soiled(pages: Pages) -> Pages:
 @pytest.mark.parametrize(
     'address', ['/', '/requests', '/requests/b1b2c3d4e5f6', '/audit', '/boxes', '/health', '/dead']
 )
-def test_a_page_shows_what_would_hide_or_turn_letters(soiled: Pages, address: str) -> None:
+def test_a_page_shows_what_would_hide_or_turn_letters(
+    soiled: DashboardHarness, address: str
+) -> None:
     answer = soiled.get(address)
 
     assert answer.status_code == 200
     assert RAW.search(answer.text) is None
 
 
-def test_the_number_stands_where_the_character_was(soiled: Pages) -> None:
+def test_the_number_stands_where_the_character_was(soiled: DashboardHarness) -> None:
     assert r'B\x9b31mC\x08D\u202eE\u2066F\u200bG' in soiled.get('/requests/b1b2c3d4e5f6').text
 
 
-def test_names_of_users_are_shown_too(soiled: Pages) -> None:
+def test_names_of_users_are_shown_too(soiled: DashboardHarness) -> None:
     user = user_of('anna', Role.ADMIN, PASSWORD, NOW)
     soiled.store.add_user(replace(user, name=f'x{NASTY}'))
     soiled.add_user('admin', Role.ADMIN)
@@ -79,7 +81,7 @@ def test_names_of_users_are_shown_too(soiled: Pages) -> None:
     assert RAW.search(soiled.get('/users').text) is None
 
 
-def test_the_api_gives_texts_as_they_are_and_valid(soiled: Pages) -> None:
+def test_the_api_gives_texts_as_they_are_and_valid(soiled: DashboardHarness) -> None:
     found = json.loads(soiled.get('/api/v1/requests/b1b2c3d4e5f6').data)
 
     assert found['reason'] == NASTY
@@ -88,7 +90,7 @@ def test_the_api_gives_texts_as_they_are_and_valid(soiled: Pages) -> None:
 @pytest.mark.parametrize('value', MALFORMED)
 @pytest.mark.parametrize('header', ['Referer', 'Origin'])
 def test_a_malformed_header_is_foreign_and_leaves_no_trace_in_the_log(
-    pages: Pages, header: str, value: str, caplog: pytest.LogCaptureFixture
+    pages: DashboardHarness, header: str, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     form = {'process': 'SiteHourly', 'first': '2026112209', 'reason': 'why'}
 
@@ -104,7 +106,7 @@ def test_a_malformed_header_is_foreign_and_leaves_no_trace_in_the_log(
 
 
 @pytest.mark.parametrize('host', ['[', '[::1', 'localhost:no', 'a b', 'localhost:99999', '@', ''])
-def test_a_malformed_host_is_none_of_ours(pages: Pages, host: str) -> None:
+def test_a_malformed_host_is_none_of_ours(pages: DashboardHarness, host: str) -> None:
     answer = pages.client.get('/', headers={'Host': host}, environ_base=pages.place)
 
     assert answer.status_code in (200, 400)

@@ -15,7 +15,7 @@ from synergy.mx.openapi import document
 from synergy.mx.route import Route
 from synergy.mx.security import new_token
 from tests.mx.addresses import address_of
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 READING = [route for route in API_ROUTES if route.is_api and route.answer and route.method == 'GET']
 
@@ -41,7 +41,7 @@ def validator(route: Route, status: int) -> Draft202012Validator:
 
 
 @pytest.fixture
-def asking(pages: Pages) -> tuple[Pages, dict[str, str]]:
+def asking(pages: DashboardHarness) -> tuple[DashboardHarness, dict[str, str]]:
     pages.add_user('admin', Role.ADMIN)
     token, text = new_token('admin', Role.ADMIN, 'ci', NOW, timedelta(days=9))
     pages.store.save_token(token)
@@ -50,7 +50,7 @@ def asking(pages: Pages) -> tuple[Pages, dict[str, str]]:
 
 @pytest.mark.parametrize('route', READING, ids=lambda route: route.rule)
 def test_an_answer_is_what_the_description_says(
-    asking: tuple[Pages, dict[str, str]], route: Route
+    asking: tuple[DashboardHarness, dict[str, str]], route: Route
 ) -> None:
     pages, headers = asking
     uow = pages.store.dead_units(1)[0].id
@@ -64,7 +64,7 @@ def test_an_answer_is_what_the_description_says(
         assert (answer.json or {})['items'], 'nothing was checked'
 
 
-def test_the_page_for_people_shows_the_fields(pages: Pages) -> None:
+def test_the_page_for_people_shows_the_fields(pages: DashboardHarness) -> None:
     shown = pages.get('/api/v1/').text
 
     assert 'Answers list of <a class="link" href="#s-Job">Job</a>, and next_cursor.' in shown
@@ -96,7 +96,7 @@ def test_every_parameter_is_described_and_every_change_says_when_it_is_done() ->
             assert ('202' in op['responses']) is not is_at_once, path
 
 
-def test_the_page_for_people_has_a_table_of_contents(pages: Pages) -> None:
+def test_the_page_for_people_has_a_table_of_contents(pages: DashboardHarness) -> None:
     shown = pages.get('/api/v1/').text
     contents = shown[shown.index('aria-label="Contents"') :]
     contents = contents[: contents.index('</nav>')]
@@ -108,7 +108,7 @@ def test_the_page_for_people_has_a_table_of_contents(pages: Pages) -> None:
     assert all(f'id="{target}"' in shown for target in targets)
 
 
-def test_ill_health_is_described_too(pages: Pages) -> None:
+def test_ill_health_is_described_too(pages: DashboardHarness) -> None:
     pages.runtime.clock.advance(timedelta(days=2000))
     route = next(route for route in READING if route.rule.endswith('/health'))
 

@@ -23,7 +23,7 @@ from synergy.mx.routes import ROUTES
 from synergy.mx.shared import LIVE_HEADER
 from synergy.ports.errors import StoreUnavailable
 from tests.mx.addresses import OLD, address_of
-from tests.mx.stage import FAILED_HOUR, NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHarness
 from tests.pipelines.pages import HOSTILE
 
 #: Steps before changes of users, which an open dashboard has not.
@@ -31,19 +31,19 @@ OF_USERS = ('ask_user', 'ask_account', 'ask_revoke')
 READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
 
 
-def dead_uow(pages: Pages) -> str:
+def dead_uow(pages: DashboardHarness) -> str:
     return uow_id_of(pages.key(*FAILED_HOUR), 1)
 
 
 @pytest.mark.parametrize('route', READING, ids=lambda route: route.rule)
-def test_each_screen_answers(pages: Pages, route: Route) -> None:
+def test_each_screen_answers(pages: DashboardHarness, route: Route) -> None:
     answer = pages.get(address_of(route, dead_uow(pages)))
 
     expected = 301 if route.endpoint in OLD else 409 if route.endpoint in OF_USERS else 200
     assert answer.status_code == expected, answer.text
 
 
-def test_no_get_changes_a_row(pages: Pages) -> None:
+def test_no_get_changes_a_row(pages: DashboardHarness) -> None:
     before = pages.dump()
 
     for route in READING:
@@ -52,7 +52,7 @@ def test_no_get_changes_a_row(pages: Pages) -> None:
     assert pages.dump() == before
 
 
-def test_hostile_texts_are_shown_as_texts(pages: Pages) -> None:
+def test_hostile_texts_are_shown_as_texts(pages: DashboardHarness) -> None:
     for route in READING:
         answer = pages.get(address_of(route, dead_uow(pages)))
 
@@ -61,12 +61,12 @@ def test_hostile_texts_are_shown_as_texts(pages: Pages) -> None:
             assert '<script>' not in answer.text, route.rule
 
 
-def test_hostile_addresses_are_shown_as_texts(pages: Pages) -> None:
+def test_hostile_addresses_are_shown_as_texts(pages: DashboardHarness) -> None:
     for address in ('/i/{}/1', '/t/{}', '/requests/{}', '/search?q={}', '/p/{}', '/{}'):
         assert '<script>' not in pages.get(address.format(HOSTILE)).text
 
 
-def test_secrets_are_masked(pages: Pages) -> None:
+def test_secrets_are_masked(pages: DashboardHarness) -> None:
     for address in ('/freeruns/Shell::sweep', '/api/v1/freeruns', '/api/v1/freeruns/Shell::sweep'):
         answer = pages.get(address)
 
@@ -74,14 +74,14 @@ def test_secrets_are_masked(pages: Pages) -> None:
         assert 'api_token' in answer.text
 
 
-def test_the_overview_says_what_needs_a_person(pages: Pages) -> None:
+def test_the_overview_says_what_needs_a_person(pages: DashboardHarness) -> None:
     text = pages.get('/').text
 
     assert 'Needs you' in text
     assert '/change/reprocess?process=SiteHourly&amp;first=2026112209' in text
 
 
-def test_the_day_that_waits_leads_to_the_hour_that_failed(pages: Pages) -> None:
+def test_the_day_that_waits_leads_to_the_hour_that_failed(pages: DashboardHarness) -> None:
     text = pages.get('/i/SiteDaily/2026112200').text
 
     assert 'Why is this waiting?' in text
@@ -95,19 +95,19 @@ def files_of(text: str) -> list[str]:
     return re.findall(r'/static/[^"]+', text)
 
 
-def weight_of(pages: Pages, text: str) -> int:
+def weight_of(pages: DashboardHarness, text: str) -> int:
     """Return how many bytes go to a browser that has nothing of a page yet."""
     packed = {'Accept-Encoding': 'gzip'}
     return len(text.encode()) + sum(len(pages.get(f, **packed).data) for f in files_of(text))
 
 
-def test_a_page_of_the_overview_is_light(pages: Pages) -> None:
+def test_a_page_of_the_overview_is_light(pages: DashboardHarness) -> None:
     page = pages.get('/')
 
     assert weight_of(pages, page.text) < 300_000
 
 
-def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
+def test_nothing_is_fetched_from_elsewhere(pages: DashboardHarness) -> None:
     for route in READING:
         answer = pages.get(address_of(route, dead_uow(pages)))
 
@@ -143,7 +143,9 @@ def test_nothing_is_fetched_from_elsewhere(pages: Pages) -> None:
         ('/nowhere', 404, 'check the address'),
     ],
 )
-def test_bad_input_gets_a_clear_page(pages: Pages, address: str, status: int, said: str) -> None:
+def test_bad_input_gets_a_clear_page(
+    pages: DashboardHarness, address: str, status: int, said: str
+) -> None:
     answer = pages.get(address)
 
     assert answer.status_code == status
@@ -160,7 +162,7 @@ def test_bad_input_gets_a_clear_page(pages: Pages, address: str, status: int, sa
         ('/logs?file=../store.db', '/logs'),
     ],
 )
-def test_an_error_leads_on(pages: Pages, address: str, link: str) -> None:
+def test_an_error_leads_on(pages: DashboardHarness, address: str, link: str) -> None:
     text = pages.get(address).text
 
     assert f'What to do:</strong> <a class="link" href="{link}">' in text
@@ -168,7 +170,9 @@ def test_an_error_leads_on(pages: Pages, address: str, link: str) -> None:
     assert 'data-status' not in text  # There is nothing to follow.
 
 
-def test_an_error_is_said_to_those_whom_no_navigation_leads_anywhere(guarded: Pages) -> None:
+def test_an_error_is_said_to_those_whom_no_navigation_leads_anywhere(
+    guarded: DashboardHarness,
+) -> None:
     answer = guarded.post('/change/skip', {})
 
     assert answer.status_code == 401
@@ -177,7 +181,7 @@ def test_an_error_is_said_to_those_whom_no_navigation_leads_anywhere(guarded: Pa
 
 
 def test_an_error_is_said_while_the_store_goes_away(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> None:
         raise StoreUnavailable('store /nowhere is gone; bring it back')
@@ -190,7 +194,7 @@ def test_an_error_is_said_while_the_store_goes_away(
     assert '<nav' not in answer.text
 
 
-def test_a_mistyped_search_stays_to_be_mended(pages: Pages) -> None:
+def test_a_mistyped_search_stays_to_be_mended(pages: DashboardHarness) -> None:
     answer = pages.get('/search?q=proces:site*')
 
     assert answer.status_code == 400
@@ -198,7 +202,7 @@ def test_a_mistyped_search_stays_to_be_mended(pages: Pages) -> None:
     assert 'did you mean' in answer.text
 
 
-def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
+def test_a_store_that_is_gone_is_said(pages: DashboardHarness) -> None:
     pages.site.stores.close()
     pages.runtime.is_store_down = True
 
@@ -229,7 +233,7 @@ def test_a_store_that_is_gone_is_said(pages: Pages) -> None:
         ),
     ],
 )
-def test_addresses_of_synergy_2_lead_on(pages: Pages, old: str, new: str) -> None:
+def test_addresses_of_synergy_2_lead_on(pages: DashboardHarness, old: str, new: str) -> None:
     answer = pages.get(old)
 
     assert (answer.status_code, answer.headers['Location']) == (301, new)
@@ -247,7 +251,9 @@ def test_addresses_of_synergy_2_lead_on(pages: Pages, old: str, new: str) -> Non
         ('/scheduler/whatever/else/', '/api/v1/'),
     ],
 )
-def test_json_of_synergy_2_is_gone_and_says_where_to(guarded: Pages, old: str, new: str) -> None:
+def test_json_of_synergy_2_is_gone_and_says_where_to(
+    guarded: DashboardHarness, old: str, new: str
+) -> None:
     answer = guarded.get(old)
 
     assert answer.status_code == 410
@@ -255,24 +261,24 @@ def test_json_of_synergy_2_is_gone_and_says_where_to(guarded: Pages, old: str, n
     assert new in (answer.json or {})['advice']
 
 
-def test_an_old_page_of_trees_is_told_of_after_the_login(guarded: Pages) -> None:
+def test_an_old_page_of_trees_is_told_of_after_the_login(guarded: DashboardHarness) -> None:
     answer = guarded.get('/scheduler/traffic/')
 
     assert answer.status_code == 303
     assert answer.headers['Location'] == '/login?next=/scheduler/traffic/'
 
 
-def test_search_goes_to_the_one_interval(pages: Pages) -> None:
+def test_search_goes_to_the_one_interval(pages: DashboardHarness) -> None:
     answer = pages.get('/search?q=sitehourly 2026112209')
 
     assert answer.headers['Location'].endswith('/i/SiteHourly/2026112209')
 
 
-def test_search_finds_what_failed(pages: Pages) -> None:
+def test_search_finds_what_failed(pages: DashboardHarness) -> None:
     assert '/i/SiteHourly/2026112209' in pages.get('/search?q=process:site* state:failed').text
 
 
-def test_search_finds_what_a_box_has_run(pages: Pages) -> None:
+def test_search_finds_what_a_box_has_run(pages: DashboardHarness) -> None:
     here = pages.get('/search?q=process:site* state:failed box:de*')
     elsewhere = pages.get('/search?q=process:site* state:failed box:w2')
 
@@ -280,14 +286,14 @@ def test_search_finds_what_a_box_has_run(pages: Pages) -> None:
     assert 'Nothing was found' in elsewhere.text
 
 
-def test_the_map_of_all_years_rolls_up(pages: Pages) -> None:
+def test_the_map_of_all_years_rolls_up(pages: DashboardHarness) -> None:
     text = pages.get('/t/site?z=all').text
 
     assert 'SiteHourly, November 2026: failed' in text
     assert 'SiteHourly, September 2026: processed, 720 of 720 hours' in text
 
 
-def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) -> None:
+def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: DashboardHarness) -> None:
     def number(name: str) -> int:
         found = re.search(rf'{name}</span><b>(\d+)', pages.get('/').text)
         assert found is not None
@@ -318,7 +324,7 @@ def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Pages) ->
     assert 'data-k="SiteHourly@2026112311"' in text
 
 
-def test_a_deadline_is_shown_and_then_missed(pages: Pages) -> None:
+def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     hierarchy = pages.site.model.hierarchy
     node = hierarchy.nodes[ProcessName('SiteMonthly')]
     pages.get('/')
@@ -332,7 +338,7 @@ def test_a_deadline_is_shown_and_then_missed(pages: Pages) -> None:
     assert '1 late, by 2 d 12 h' in pages.get('/').text
 
 
-def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: Pages) -> None:
+def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: DashboardHarness) -> None:
     pages.get('/')
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -348,7 +354,7 @@ def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: Pages) -> Non
     assert pages.get('/').text == kept
 
 
-def test_a_missing_leader_is_told(pages: Pages) -> None:
+def test_a_missing_leader_is_told(pages: DashboardHarness) -> None:
     assert 'No Scheduler leads' not in pages.get('/').text
 
     leadership = pages.store.leadership()
@@ -358,7 +364,7 @@ def test_a_missing_leader_is_told(pages: Pages) -> None:
     assert 'No Scheduler leads' in pages.get('/').text
 
 
-def test_more_held_jobs_than_are_shown_are_counted(pages: Pages) -> None:
+def test_more_held_jobs_than_are_shown_are_counted(pages: DashboardHarness) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     for hour in range(12):
@@ -377,7 +383,7 @@ def test_more_held_jobs_than_are_shown_are_counted(pages: Pages) -> None:
 
 
 def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
-    pages = Pages(tmp_path, 'bench.mx_context')
+    pages = DashboardHarness(tmp_path, 'bench.mx_context')
     text = pages.get('/').text
     files = files_of(text)
     weight = weight_of(pages, text)
@@ -391,7 +397,9 @@ def test_the_overview_of_a_hundred_processes_is_light(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     'route', [route for route in READING if route.is_shared], ids=lambda route: route.rule
 )
-def test_a_tab_that_is_open_reads_the_live_regions_alone(pages: Pages, route: Route) -> None:
+def test_a_tab_that_is_open_reads_the_live_regions_alone(
+    pages: DashboardHarness, route: Route
+) -> None:
     address = address_of(route)
     whole, live = pages.get(address), pages.get(address, **{LIVE_HEADER: '1'})
 
@@ -407,7 +415,7 @@ def regions_of(text: str) -> set[str]:
     return set(re.findall(r'id="([\w-]+)"[^>]* data-live', text))
 
 
-def test_a_page_that_nobody_shares_is_read_in_part_too(pages: Pages) -> None:
+def test_a_page_that_nobody_shares_is_read_in_part_too(pages: DashboardHarness) -> None:
     live = pages.get('/processes', **{LIVE_HEADER: '1'})
 
     assert '<html' not in live.text
@@ -415,7 +423,7 @@ def test_a_page_that_nobody_shares_is_read_in_part_too(pages: Pages) -> None:
     assert pages.form_token() in live.text
 
 
-def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: Pages) -> None:
+def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: DashboardHarness) -> None:
     def live() -> str:
         return guarded.get('/boxes', **{LIVE_HEADER: '1'}).text
 
@@ -435,7 +443,7 @@ def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: Pages) -> No
     assert ('Stop Shell' in other, 'Stop Shell' in again) == (True, False)
 
 
-def test_config_goes_by_the_documented_names(pages: Pages) -> None:
+def test_config_goes_by_the_documented_names(pages: DashboardHarness) -> None:
     shown = pages.get('/config').text
     document = pages.get('/api/v1/config').json
 
@@ -450,7 +458,7 @@ def test_config_goes_by_the_documented_names(pages: Pages) -> None:
     assert 'box_vanished<' not in shown
 
 
-def test_config_shows_what_the_context_registers(pages: Pages) -> None:
+def test_config_shows_what_the_context_registers(pages: DashboardHarness) -> None:
     document = pages.get('/api/v1/config').json
 
     assert document is not None
@@ -468,7 +476,7 @@ def test_config_shows_what_the_context_registers(pages: Pages) -> None:
     assert 'every 60 s<' in shown
 
 
-def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:
+def test_a_named_secret_is_shown_nowhere(pages: DashboardHarness) -> None:
     known = pages.store.command(CommandId(REQUEST_ID))
     assert known is not None
     command = replace(known, id=CommandId('5ec7e7'), reason='login with password=hunter2 failed')
@@ -481,12 +489,14 @@ def test_a_named_secret_is_shown_nowhere(pages: Pages) -> None:
         assert 'hunter2' not in text
 
 
-def test_an_audit_of_what_there_is_not_is_no_empty_page(pages: Pages) -> None:
+def test_an_audit_of_what_there_is_not_is_no_empty_page(pages: DashboardHarness) -> None:
     assert pages.get('/audit?what=nope').status_code == 400
     assert pages.get('/audit?what=reprocess').status_code == 200
 
 
-def test_files_are_compressed_for_those_who_say_that_they_read_that(pages: Pages) -> None:
+def test_files_are_compressed_for_those_who_say_that_they_read_that(
+    pages: DashboardHarness,
+) -> None:
     address = next(file for file in files_of(pages.get('/').text) if 'mx.css' in file)
 
     plain = pages.get(address)

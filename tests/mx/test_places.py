@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from synergy.mx.errors import Refused
 from synergy.mx.places import Place, PlacedStream, Places
-from tests.mx.stage import Pages
+from tests.mx.dashboard_harness import DashboardHarness
 
 _AT_ONCE: Final = 110
 
@@ -79,7 +79,7 @@ def test_a_stream_that_never_began_leaves_its_place() -> None:
     assert places.taken == 0
 
 
-def test_streams_of_one_viewer_leave_room_for_others(guarded: Pages) -> None:
+def test_streams_of_one_viewer_leave_room_for_others(guarded: DashboardHarness) -> None:
     guarded.log_in('viewer')
     cookie = guarded.client.get_cookie('synergy_mx', domain='localhost')
     assert cookie is not None
@@ -106,14 +106,16 @@ def test_streams_of_one_viewer_leave_room_for_others(guarded: Pages) -> None:
     assert places.taken == 0
 
 
-def test_a_stream_that_is_only_asked_about_takes_no_place(pages: Pages) -> None:
+def test_a_stream_that_is_only_asked_about_takes_no_place(pages: DashboardHarness) -> None:
     answer = pages.client.head('/events', headers={'Host': 'localhost'})
 
     assert answer.status_code == 200
     assert pages.site.places.taken == 0
 
 
-def test_what_is_wrong_with_a_stream_is_found_before_it_takes_a_place(pages: Pages) -> None:
+def test_what_is_wrong_with_a_stream_is_found_before_it_takes_a_place(
+    pages: DashboardHarness,
+) -> None:
     assert pages.get('/events?ticks=perhaps').status_code == 400
     assert pages.site.places.taken == 0
     pages.app.site = replace(pages.site, places=Places(0))

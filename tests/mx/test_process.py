@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.mx.stage import PASSWORD
-from tests.system import System
+from tests.mx.dashboard_harness import PASSWORD
+from tests.system_harness import SystemHarness
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path, 'tests.pipelines.pages') as found:
+def system(tmp_path: Path) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path, 'tests.pipelines.pages') as found:
         yield found
 
 
-def log(system: System) -> str:
+def log(system: SystemHarness) -> str:
     return (system.home / 'logs' / 'mx_daemon.log').read_text()
 
 
-def address(system: System) -> str:
+def address(system: SystemHarness) -> str:
     """Return where MX serves, once it does."""
     system.wait_for(
         lambda: (system.home / 'logs' / 'mx_daemon.log').exists() and 'serves at' in log(system),
@@ -38,7 +38,7 @@ def address(system: System) -> str:
     return found[0]
 
 
-def test_it_serves_streams_and_stops_at_once(system: System) -> None:
+def test_it_serves_streams_and_stops_at_once(system: SystemHarness) -> None:
     child = system.start('MX')
     place = address(system)
 
@@ -53,7 +53,7 @@ def test_it_serves_streams_and_stops_at_once(system: System) -> None:
     assert 'MX stopped' in log(system)
 
 
-def test_many_open_connections_keep_nobody_out(system: System) -> None:
+def test_many_open_connections_keep_nobody_out(system: SystemHarness) -> None:
     system.start('MX')
     parts = urlsplit(address(system))
     with ExitStack() as opened:
@@ -67,7 +67,7 @@ def test_many_open_connections_keep_nobody_out(system: System) -> None:
 def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
     with socket.create_server(('127.0.0.1', 0)) as other:
         port = str(other.getsockname()[1])
-        with System(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_PORT=port) as system:
+        with SystemHarness(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_PORT=port) as system:
             assert system.start('MX').wait(20) == 6
 
             assert log(system).count('ERROR') == 1
@@ -75,14 +75,14 @@ def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
 
 
 def test_without_users_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
-    with System(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_HOST='0.0.0.0') as system:
+    with SystemHarness(tmp_path, 'tests.pipelines.pages', SYNERGY_MX_HOST='0.0.0.0') as system:
         assert system.start('MX').wait(20) == 6
 
         assert 'launch.py user add' in log(system)
 
 
 def test_a_command_line_makes_users_and_tokens(tmp_path: Path) -> None:
-    with System(tmp_path, 'tests.pipelines.pages') as system:
+    with SystemHarness(tmp_path, 'tests.pipelines.pages') as system:
         assert system.launch('user', 'rm', 'anna').returncode == 3
         assert system.launch('user', 'add', 'anna').returncode == 2  # No password was given.
         assert system.launch('user', 'frobnicate').returncode == 2
@@ -91,7 +91,7 @@ def test_a_command_line_makes_users_and_tokens(tmp_path: Path) -> None:
 
 
 def test_the_last_user_is_removed_on_purpose_alone(tmp_path: Path) -> None:
-    with System(tmp_path, 'tests.pipelines.pages') as system:
+    with SystemHarness(tmp_path, 'tests.pipelines.pages') as system:
         for name in ('anna', 'berta'):
             made = system.launch('user', 'add', name, '--role', 'admin', stdin=f'{PASSWORD}\n')
             assert made.returncode == 0

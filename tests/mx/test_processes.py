@@ -11,19 +11,19 @@ from synergy.core.commands import CommandKind, CommandState
 from synergy.core.effects import SaveOverride
 from synergy.core.overrides import override_of
 from synergy.core.records import Override
-from tests.mx.stage import NOW, Pages
+from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 HOURLY = 'SiteHourly'
 
 
-def asked(pages: Pages) -> list[tuple[CommandKind, dict[str, object], str | None]]:
+def asked(pages: DashboardHarness) -> list[tuple[CommandKind, dict[str, object], str | None]]:
     return [
         (item.kind, dict(item.details), item.reason)
         for item in pages.store.commands((CommandState.REQUESTED,), 9)
     ]
 
 
-def switch_off(pages: Pages) -> None:
+def switch_off(pages: DashboardHarness) -> None:
     """Do what the Scheduler does when it is asked to."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -45,7 +45,11 @@ def switch_off(pages: Pages) -> None:
     ],
 )
 def test_a_process_is_changed(
-    pages: Pages, action: str, form: dict[str, str], kind: CommandKind, details: dict[str, object]
+    pages: DashboardHarness,
+    action: str,
+    form: dict[str, str],
+    kind: CommandKind,
+    details: dict[str, object],
 ) -> None:
     answer = pages.post(f'/processes/{HOURLY}/{action}', form)
 
@@ -54,7 +58,7 @@ def test_a_process_is_changed(
     assert asked(pages) == [(kind, details, form.get('reason'))]
 
 
-def test_what_makes_no_sense_changes_nothing(pages: Pages) -> None:
+def test_what_makes_no_sense_changes_nothing(pages: DashboardHarness) -> None:
     before = pages.dump()
 
     assert pages.post(f'/processes/{HOURLY}/trigger', {'trigger': 'never'}).status_code == 400
@@ -64,7 +68,7 @@ def test_what_makes_no_sense_changes_nothing(pages: Pages) -> None:
     assert pages.dump() == before
 
 
-def test_page_why_and_api_say_who_has_switched_it_off(pages: Pages) -> None:
+def test_page_why_and_api_say_who_has_switched_it_off(pages: DashboardHarness) -> None:
     pages.get('/')
     switch_off(pages)
 
@@ -79,7 +83,7 @@ def test_page_why_and_api_say_who_has_switched_it_off(pages: Pages) -> None:
     assert (item['is_on'], item['override']['is_on_by']) == (False, 'anna: <b>migration</b>')
 
 
-def test_the_api_changes_a_process_once_per_key(pages: Pages) -> None:
+def test_the_api_changes_a_process_once_per_key(pages: DashboardHarness) -> None:
     for _ in range(2):
         answer = pages.client.post(
             f'/api/v1/processes/{HOURLY}/off',
@@ -100,7 +104,7 @@ def test_the_api_changes_a_process_once_per_key(pages: Pages) -> None:
     ],
 )
 def test_a_form_with_a_mistake_comes_back_as_it_was_typed(
-    pages: Pages, form: dict[str, str], said: str
+    pages: DashboardHarness, form: dict[str, str], said: str
 ) -> None:
     answer = pages.post(f'/processes/{HOURLY}/trigger', form)
 

@@ -22,7 +22,7 @@ from synergy.mx import server as serving
 from synergy.mx.app import App
 from synergy.mx.brake import GUESSES_MAX
 from synergy.mx.main import server_of
-from tests.mx.stage import PASSWORD, Pages
+from tests.mx.dashboard_harness import PASSWORD, DashboardHarness
 
 pytestmark = pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
 
@@ -33,7 +33,7 @@ _HEAD: Final = b'GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n'
 class Door:
     """A dashboard behind a real socket."""
 
-    pages: Pages
+    pages: DashboardHarness
     port: int
     server: Any
     opened: ExitStack
@@ -51,7 +51,7 @@ class Door:
 
 
 @pytest.fixture
-def door(pages: Pages) -> Iterator[Door]:
+def door(pages: DashboardHarness) -> Iterator[Door]:
     # The dashboard's own clock does not move by itself; nothing here goes by it.
     with ExitStack() as opened, socket.create_server(('127.0.0.1', 0)) as listening:
         settings = replace(pages.runtime.settings, mx_viewers_max=40)

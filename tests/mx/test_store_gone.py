@@ -29,7 +29,7 @@ from synergy.mx.stores import StorePool
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import Store
 from tests.mx.browser import PATIENCE_MS, Browser, Server
-from tests.mx.stage import Pages
+from tests.mx.dashboard_harness import DashboardHarness
 
 HOST = {'Host': 'localhost'}
 PAGES = ('/', '/i/SiteHourly/2026112209', '/health', '/t/', '/requests')
@@ -152,7 +152,7 @@ def test_a_mongod_that_is_gone_is_said_soon_and_found_again(
         site.stores.close()
 
 
-def test_a_store_file_that_was_moved_away_is_not_made_anew(pages: Pages) -> None:
+def test_a_store_file_that_was_moved_away_is_not_made_anew(pages: DashboardHarness) -> None:
     asker, path = Timed(pages.site), pages.runtime.path
     form = asker.form()
     away = path.with_suffix('.away')
@@ -165,7 +165,7 @@ def test_a_store_file_that_was_moved_away_is_not_made_anew(pages: Pages) -> None
     check_back(asker, form, pages.store)
 
 
-def test_a_store_file_that_was_replaced_is_not_written_to(pages: Pages) -> None:
+def test_a_store_file_that_was_replaced_is_not_written_to(pages: DashboardHarness) -> None:
     asker, path = Timed(pages.site), pages.runtime.path
     form = asker.form()
     other = path.with_suffix('.other')
@@ -183,7 +183,7 @@ def test_a_store_that_is_locked_is_read_and_says_who_keeps_it_from_being_written
 ) -> None:
     monkeypatch.setattr(main, 'STORE_SECONDS_MAX', 0.2)
     (tmp_path / 'store.db').write_bytes(history.read_bytes())
-    with closing(Pages(tmp_path)) as pages:
+    with closing(DashboardHarness(tmp_path)) as pages:
         asker = Timed(pages.site)
         form = asker.form()
         with closing(sqlite3.connect(tmp_path / 'store.db', isolation_level=None)) as other:
@@ -236,7 +236,7 @@ def test_open_pages_say_so_and_come_back_by_themselves(
 ) -> None:
     path = tmp_path / 'store.db'
     path.write_bytes(history.read_bytes())
-    with closing(Pages(tmp_path)) as pages, closing(Server(pages.app)) as server:
+    with closing(DashboardHarness(tmp_path)) as pages, closing(Server(pages.app)) as server:
         live, refused = chromium.page(server.address), chromium.page(server.address)
         live.goto('/')
         expect.set_options(timeout=PATIENCE_MS)

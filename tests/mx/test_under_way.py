@@ -14,14 +14,14 @@ from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.mx.under_way import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, under_way
-from tests.mx.stage import BOX, NOW, Pages, _begun, _job, _unit
+from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness, _begun, _job, _unit
 
 QUEUED = 'AlertDaily', '2026112200'
 RESTING = 'SiteHourly', '2026112311'
 HOURLY = ProcessName('SiteHourly')
 
 
-def queue(pages: Pages) -> None:
+def queue(pages: DashboardHarness) -> None:
     """Let a unit wait of a process that no box runs."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -32,7 +32,7 @@ def queue(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
 
 
-def rest(pages: Pages) -> None:
+def rest(pages: DashboardHarness) -> None:
     """Let a live interval wait for its next run."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
@@ -42,7 +42,7 @@ def rest(pages: Pages) -> None:
     pages.runtime.clock.advance(timedelta(seconds=1))
 
 
-def test_queued_is_not_running(pages: Pages) -> None:
+def test_queued_is_not_running(pages: DashboardHarness) -> None:
     queue(pages)
 
     text = pages.get('/').text
@@ -57,7 +57,7 @@ def test_queued_is_not_running(pages: Pages) -> None:
     assert '1 run on 1 worker, 1 unit waiting' in pages.get('/runs').text
 
 
-def test_queued_work_that_nobody_takes_needs_somebody(pages: Pages) -> None:
+def test_queued_work_that_nobody_takes_needs_somebody(pages: DashboardHarness) -> None:
     assert 'No box runs a worker' not in pages.get('/').text
     queue(pages)
     assert 'No box runs a worker' not in pages.get('/').text
@@ -79,7 +79,7 @@ def test_queued_work_that_nobody_takes_needs_somebody(pages: Pages) -> None:
     assert 'No box runs a worker' not in pages.get('/').text
 
 
-def test_an_interval_between_two_runs_is_called_so(pages: Pages) -> None:
+def test_an_interval_between_two_runs_is_called_so(pages: DashboardHarness) -> None:
     before = pages.get('/t/SiteHourly?z=year&at=2026').text
     rest(pages)
 
@@ -101,7 +101,9 @@ def test_an_interval_between_two_runs_is_called_so(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('running', [3, 19, 20, 21, 200, 201])
-def test_all_that_run_are_counted_whatever_else_is_queued(pages: Pages, running: int) -> None:
+def test_all_that_run_are_counted_whatever_else_is_queued(
+    pages: DashboardHarness, running: int
+) -> None:
     pages.get('/')
     queued = 5
     units = [

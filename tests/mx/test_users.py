@@ -9,22 +9,22 @@ import pytest
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
 from synergy.mx.security import new_token
-from tests.mx.stage import NOW, PASSWORD, Pages
+from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 from tests.mx.test_confirm import form_of
 
 
 @pytest.fixture
-def managed(guarded: Pages) -> Pages:
+def managed(guarded: DashboardHarness) -> DashboardHarness:
     """Return a dashboard at which an admin has logged in."""
     guarded.log_in('admin')
     return guarded
 
 
-def roles(pages: Pages) -> dict[str, Role]:
+def roles(pages: DashboardHarness) -> dict[str, Role]:
     return {user.name: user.role for user in pages.store.users()}
 
 
-def test_an_admin_makes_changes_and_removes_a_user(managed: Pages) -> None:
+def test_an_admin_makes_changes_and_removes_a_user(managed: DashboardHarness) -> None:
     form = form_of(managed.get('/users/add').text)
     form |= {'name': 'carla', 'role': 'viewer', 'password': PASSWORD}
     made = managed.post('/users/add', form)
@@ -42,12 +42,12 @@ def test_an_admin_makes_changes_and_removes_a_user(managed: Pages) -> None:
     assert 'carla' not in roles(managed)
 
 
-def test_the_last_admin_stays(managed: Pages) -> None:
+def test_the_last_admin_stays(managed: DashboardHarness) -> None:
     assert managed.post('/users/admin/remove', {'reason': 'x'}).status_code == 409
     assert managed.post('/users/admin/role', {'role': 'viewer'}).status_code == 409
 
 
-def test_a_token_is_shown_once(managed: Pages) -> None:
+def test_a_token_is_shown_once(managed: DashboardHarness) -> None:
     step = managed.get('/users/viewer/token').text
     form = {**form_of(step), 'role': 'viewer', 'label': 'ci'}
 
@@ -63,7 +63,7 @@ def test_a_token_is_shown_once(managed: Pages) -> None:
     assert len(managed.store.tokens()) == 1
 
 
-def test_a_token_is_revoked_with_a_reason(managed: Pages) -> None:
+def test_a_token_is_revoked_with_a_reason(managed: DashboardHarness) -> None:
     token, _ = new_token('viewer', Role.VIEWER, None, NOW, None)
     managed.store.save_token(token)
     address = f'/tokens/{token.id}/revoke'
@@ -79,7 +79,7 @@ def test_a_token_is_revoked_with_a_reason(managed: Pages) -> None:
     assert asked.reason == 'leaked'
 
 
-def test_no_password_is_kept_through_a_login(guarded: Pages) -> None:
+def test_no_password_is_kept_through_a_login(guarded: DashboardHarness) -> None:
     form = {'name': 'eve', 'password': 'swordfish swordfish'}
 
     late = guarded.post('/users/add', form)
@@ -88,6 +88,6 @@ def test_no_password_is_kept_through_a_login(guarded: Pages) -> None:
     assert 'swordfish' not in late.text
 
 
-def test_an_open_dashboard_manages_nobody(pages: Pages) -> None:
+def test_an_open_dashboard_manages_nobody(pages: DashboardHarness) -> None:
     assert pages.get('/users/add').status_code == 409
     assert 'href="/users/add"' not in pages.get('/users').text

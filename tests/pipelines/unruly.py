@@ -18,7 +18,7 @@ from synergy.conf.entries import (
     timetable_tree_entry,
 )
 from synergy.workers import Outcome, Uow, Worker
-from tests.left import left_running
+from tests.leftovers import left_running
 from tests.pipelines.journal import home, is_told, note
 
 #: Ignores SIGTERM, has a session of its own, and a child that has one, too.

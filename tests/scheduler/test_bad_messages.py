@@ -19,15 +19,15 @@ from synergy.core.trigger import parse_trigger
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, key, two_trees
-from tests.scheduler.stage import Stage, route_of
+from tests.scheduler.scheduler_harness import SchedulerHarness, route_of
 
 NOW = instant('202611230410')
 ENTRY = ProcessName('Cleaner::nightly')
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path, two_trees(SiteHourly={'max_running': 4}), NOW)
+def harness(tmp_path: Path) -> SchedulerHarness:
+    return SchedulerHarness(tmp_path, two_trees(SiteHourly={'max_running': 4}), NOW)
 
 
 def poisoned(read: Callable[..., object]) -> Callable[..., object]:
@@ -41,40 +41,40 @@ def poisoned(read: Callable[..., object]) -> Callable[..., object]:
     return units
 
 
-def edit(stage: Stage, sql: str) -> None:
-    with closing(sqlite3.connect(stage.home / 'store.db', isolation_level=None)) as connection:
+def edit(harness: SchedulerHarness, sql: str) -> None:
+    with closing(sqlite3.connect(harness.home / 'store.db', isolation_level=None)) as connection:
         connection.execute(sql)
 
 
 def test_the_message_at_which_a_turn_fails_is_put_aside(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = stage.scheduler()
+    scheduler = harness.scheduler()
     monkeypatch.setattr(scheduler._store, 'units', poisoned(scheduler._store.units))
-    stage.run(scheduler)
+    harness.run(scheduler)
     ids = ['one', 'poison', 'two', 'three', 'poison', 'four']
-    stage.broker.publish([Message(REPORT_ROUTE, {'uow': UowId(name)}) for name in ids])
+    harness.broker.publish([Message(REPORT_ROUTE, {'uow': UowId(name)}) for name in ids])
 
     for _ in range(12):
         scheduler.step()
 
-    aside = stage.broker.dead_letters(REPORT_ROUTE.queue, 10)
+    aside = harness.broker.dead_letters(REPORT_ROUTE.queue, 10)
     assert [letter.text for letter in aside] == ['{"uow": "poison"}'] * 2
-    assert stage.broker.depth_by_queue()[REPORT_ROUTE.queue] == 0
+    assert harness.broker.depth_by_queue()[REPORT_ROUTE.queue] == 0
     assert scheduler.is_leading
 
 
 def test_a_fault_that_is_no_messages_fault_ends_the_process(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = stage.scheduler()
-    stage.run(scheduler)
+    scheduler = harness.scheduler()
+    harness.run(scheduler)
     monkeypatch.setattr(scheduler, '_execute_commands', poisoned(lambda _: None))
-    stage.broker.publish([Message(REPORT_ROUTE, {'uow': UowId('a')}) for _ in range(3)])
+    harness.broker.publish([Message(REPORT_ROUTE, {'uow': UowId('a')}) for _ in range(3)])
 
     with pytest.raises(TypeError):  # noqa: PT012 - at one of these turns
         for _ in range(60):
-            stage.clock.advance(timedelta(seconds=6))
+            harness.clock.advance(timedelta(seconds=6))
             scheduler.step()
 
 
@@ -92,50 +92,50 @@ def test_a_fault_that_is_no_messages_fault_ends_the_process(
     ],
 )
 def test_an_illegal_row_counts_as_running_and_everything_else_goes_on(
-    stage: Stage, change: str
+    harness: SchedulerHarness, change: str
 ) -> None:
-    scheduler = stage.scheduler()
+    scheduler = harness.scheduler()
     scheduler.step()
-    edit(stage, change)
+    edit(harness, change)
 
     for _ in range(20):
-        stage.clock.advance(timedelta(seconds=31))
-        stage.run(scheduler)
+        harness.clock.advance(timedelta(seconds=31))
+        harness.run(scheduler)
 
     assert scheduler.is_leading
     for hour in ('2026112201', '2026112202'):
-        assert stage.state(key(f'SiteHourly@{hour}')) is JobState.PROCESSED
+        assert harness.state(key(f'SiteHourly@{hour}')) is JobState.PROCESSED
     # Neither started anew nor passed over: what waits for it waits.
-    assert stage.state(key('SiteDaily@2026112200')) is JobState.EMBRYO
-    assert 'SiteHourly@2026112200#2' not in stage.started
+    assert harness.state(key('SiteDaily@2026112200')) is JobState.EMBRYO
+    assert 'SiteHourly@2026112200#2' not in harness.started
 
 
-def test_what_a_claim_writes_anyway_is_healed_by_it(stage: Stage) -> None:
-    scheduler = stage.scheduler()
+def test_what_a_claim_writes_anyway_is_healed_by_it(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
     scheduler.step()
     edit(
-        stage,
+        harness,
         "UPDATE unit_of_work SET lease_until = 'never', error = CAST(x'ff' AS TEXT), "
         "started_at = -5 WHERE timeperiod = '2026112200'",
     )
 
-    stage.run(scheduler)
+    harness.run(scheduler)
 
-    assert stage.state(key('SiteHourly@2026112200')) is JobState.PROCESSED
+    assert harness.state(key('SiteHourly@2026112200')) is JobState.PROCESSED
 
 
-def test_a_free_run_whose_row_cannot_be_read_is_left_alone(stage: Stage) -> None:
+def test_a_free_run_whose_row_cannot_be_read_is_left_alone(harness: SchedulerHarness) -> None:
     entry = Freerun(name=ENTRY, trigger=parse_trigger('every 60'), changed_at=NOW, definition='a')
     pipeline = Pipeline(
-        hierarchy=stage.hierarchy,
+        hierarchy=harness.hierarchy,
         route_of=route_of,
         freeruns=[entry],
         freerun_processes=[ProcessName('Cleaner')],
     )
-    stage.run(stage.scheduler(pipeline=pipeline))
+    harness.run(harness.scheduler(pipeline=pipeline))
     deep = '[' * 485 + ']' * 485
-    edit(stage, f'UPDATE freerun_process SET arguments = \'{{"a": {deep}}}\'')
-    stage.clock.advance(timedelta(minutes=5))
+    edit(harness, f'UPDATE freerun_process SET arguments = \'{{"a": {deep}}}\'')
+    harness.clock.advance(timedelta(minutes=5))
     stamp = containing_utc(Qualifier.REAL_TIME, NOW)
     asked = Command(
         id=CommandId('a1'),
@@ -147,19 +147,19 @@ def test_a_free_run_whose_row_cannot_be_read_is_left_alone(stage: Stage) -> None
         actor='anna',
         created_at=NOW,
     )
-    stage.store.insert_command(asked)
+    harness.store.insert_command(asked)
 
-    scheduler = stage.scheduler('two', pipeline)
-    stage.run(scheduler)
+    scheduler = harness.scheduler('two', pipeline)
+    harness.run(scheduler)
 
     assert scheduler.is_leading
-    assert stage.state(key('SiteHourly@2026112203')) is JobState.PROCESSED
-    found = stage.store.command(asked.id)
+    assert harness.state(key('SiteHourly@2026112203')) is JobState.PROCESSED
+    found = harness.store.command(asked.id)
     assert found is not None
     assert found.state is CommandState.REFUSED
     assert 'cannot be read' in (found.outcome or '')
-    assert [str(row) for row in stage.store.illegal_rows()] == []
-    assert stage.store.freeruns() == []
-    assert [(row.table, row.row) for row in stage.store.illegal_rows()] == [
+    assert [str(row) for row in harness.store.illegal_rows()] == []
+    assert harness.store.freeruns() == []
+    assert [(row.table, row.row) for row in harness.store.illegal_rows()] == [
         ('freerun_process', ENTRY)
     ]

@@ -14,82 +14,82 @@ from synergy.core.states import JobState, UnitState
 from synergy.core.trigger import parse_trigger
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, key, two_trees
-from tests.scheduler.stage import LEASE, Stage
+from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
 
 HOUR = key('SiteHourly@2026112200')
 BACK = timedelta(hours=2)
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path, two_trees(end='2026112300'), instant('2026112412'))
+def harness(tmp_path: Path) -> SchedulerHarness:
+    return SchedulerHarness(tmp_path, two_trees(end='2026112300'), instant('2026112412'))
 
 
-def requested(stage: Stage, scheduler: Scheduler) -> Unit:
+def requested(harness: SchedulerHarness, scheduler: Scheduler) -> Unit:
     """Let the first unit be claimed."""
     scheduler.step()
-    unit = stage.claim(stage.take()[0])
+    unit = harness.claim(harness.take()[0])
     assert unit is not None
     return unit
 
 
-def pass_by(stage: Stage, scheduler: Scheduler, seconds: int) -> None:
+def pass_by(harness: SchedulerHarness, scheduler: Scheduler, seconds: int) -> None:
     for _ in range(seconds):
-        stage.clock.advance(timedelta(seconds=1))
+        harness.clock.advance(timedelta(seconds=1))
         scheduler.step()
 
 
-def test_sweeps_go_on(stage: Stage) -> None:
-    scheduler = stage.scheduler()
-    unit = requested(stage, scheduler)
-    stage.finish(unit, report=False)
+def test_sweeps_go_on(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
+    unit = requested(harness, scheduler)
+    harness.finish(unit, report=False)
 
-    stage.clock.step(stage.clock.now() - BACK)
-    pass_by(stage, scheduler, 6)
+    harness.clock.step(harness.clock.now() - BACK)
+    pass_by(harness, scheduler, 6)
 
-    assert stage.state(HOUR) is JobState.PROCESSED
+    assert harness.state(HOUR) is JobState.PROCESSED
 
 
-def test_a_lost_message_is_rung_again(stage: Stage) -> None:
-    scheduler = stage.scheduler()
+def test_a_lost_message_is_rung_again(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
     scheduler.step()
-    pass_by(stage, scheduler, 2)
-    assert len(stage.take()) == 1
+    pass_by(harness, scheduler, 2)
+    assert len(harness.take()) == 1
 
-    stage.clock.step(stage.clock.now() - BACK)
-    pass_by(stage, scheduler, 70)
+    harness.clock.step(harness.clock.now() - BACK)
+    pass_by(harness, scheduler, 70)
 
-    assert len(stage.take()) >= 1
+    assert len(harness.take()) >= 1
 
 
-def test_a_standby_takes_over_from_a_leader_that_died(stage: Stage) -> None:
-    stage.scheduler('one').step()
+def test_a_standby_takes_over_from_a_leader_that_died(harness: SchedulerHarness) -> None:
+    harness.scheduler('one').step()
 
-    stage.clock.step(stage.clock.now() - BACK)
-    standby = stage.scheduler('two')
-    pass_by(stage, standby, 11)
+    harness.clock.step(harness.clock.now() - BACK)
+    standby = harness.scheduler('two')
+    pass_by(harness, standby, 11)
 
     assert standby.is_leading
 
 
-def test_a_dead_worker_is_found_out_and_a_living_one_is_not(stage: Stage) -> None:
-    scheduler = stage.scheduler()
-    unit = requested(stage, scheduler)
+def test_a_dead_worker_is_found_out_and_a_living_one_is_not(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
+    unit = requested(harness, scheduler)
 
-    stage.clock.step(stage.clock.now() - BACK)
-    pass_by(stage, scheduler, 3)
-    stage.store.renew(unit.id, unit.fence, LEASE)
-    pass_by(stage, scheduler, 8)
-    assert stage.store.units([unit.id])[unit.id].state is UnitState.IN_PROGRESS
-    pass_by(stage, scheduler, 8)
-    assert stage.store.units([unit.id])[unit.id].state is UnitState.REQUESTED
+    harness.clock.step(harness.clock.now() - BACK)
+    pass_by(harness, scheduler, 3)
+    harness.store.renew(unit.id, unit.fence, LEASE)
+    pass_by(harness, scheduler, 8)
+    assert harness.store.units([unit.id])[unit.id].state is UnitState.IN_PROGRESS
+    pass_by(harness, scheduler, 8)
+    assert harness.store.units([unit.id])[unit.id].state is UnitState.REQUESTED
 
-    again = stage.claim(unit.id)
+    again = harness.claim(unit.id)
     assert again is not None
-    stage.clock.step(stage.clock.now() - BACK)
-    pass_by(stage, scheduler, 2 * 10 + 6)
+    harness.clock.step(harness.clock.now() - BACK)
+    pass_by(harness, scheduler, 2 * 10 + 6)
 
-    assert stage.store.units([unit.id])[unit.id].attempt == 3
+    assert harness.store.units([unit.id])[unit.id].attempt == 3
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from synergy.core.trigger import Every
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, key, process, tree, two_trees
-from tests.scheduler.stage import LEASE, Stage, route_of
+from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness, route_of
 
 HOUR = key('SiteHourly@2026112200')
 CLEANER = ProcessName('Cleaner')
@@ -25,34 +25,38 @@ TICK = ProcessName('Cleaner::tick')
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path, two_trees(end='2026112300'), instant('2026112401'))
+def harness(tmp_path: Path) -> SchedulerHarness:
+    return SchedulerHarness(tmp_path, two_trees(end='2026112300'), instant('2026112401'))
 
 
-def test_a_unit_of_a_process_that_is_out_of_the_context_for_a_while_is_kept(stage: Stage) -> None:
+def test_a_unit_of_a_process_that_is_out_of_the_context_for_a_while_is_kept(
+    harness: SchedulerHarness,
+) -> None:
     later = build(
         [process('SiteHourly')],
         [tree('site', ['SiteHourly'], start='2026112212', end='2026112300')],
     )
-    scheduler = stage.scheduler()
+    scheduler = harness.scheduler()
     scheduler.step()
-    (uow_id,) = stage.take()
+    (uow_id,) = harness.take()
     scheduler.close()
     without = Pipeline(hierarchy=later, route_of=route_of)
-    other = stage.scheduler('two', without)
+    other = harness.scheduler('two', without)
     other.step()
-    stage.clock.advance(timedelta(seconds=70))
+    harness.clock.advance(timedelta(seconds=70))
     other.step()
     other.close()
 
-    assert stage.store.units([uow_id])[uow_id].state is UnitState.REQUESTED
-    stage.run(stage.scheduler('three'))
+    assert harness.store.units([uow_id])[uow_id].state is UnitState.REQUESTED
+    harness.run(harness.scheduler('three'))
 
-    assert stage.state(HOUR) is JobState.PROCESSED
-    assert stage.violations() == []
+    assert harness.state(HOUR) is JobState.PROCESSED
+    assert harness.violations() == []
 
 
-def test_a_free_run_of_a_process_that_is_gone_rests_until_it_is_back(stage: Stage) -> None:
+def test_a_free_run_of_a_process_that_is_gone_rests_until_it_is_back(
+    harness: SchedulerHarness,
+) -> None:
     def known(name: ProcessName) -> Route:
         if name == CLEANER:
             raise KeyError(name)
@@ -61,26 +65,26 @@ def test_a_free_run_of_a_process_that_is_gone_rests_until_it_is_back(stage: Stag
     entry = Freerun(
         name=TICK,
         trigger=Every(seconds=60),
-        last_fire=stage.clock.now(),
-        changed_at=stage.clock.now(),
+        last_fire=harness.clock.now(),
+        changed_at=harness.clock.now(),
     )
-    gone = Pipeline(hierarchy=stage.hierarchy, route_of=known)
-    back = Pipeline(hierarchy=stage.hierarchy, route_of=route_of, freerun_processes=[CLEANER])
-    leadership = stage.store.lead('before', LEASE)
+    gone = Pipeline(hierarchy=harness.hierarchy, route_of=known)
+    back = Pipeline(hierarchy=harness.hierarchy, route_of=route_of, freerun_processes=[CLEANER])
+    leadership = harness.store.lead('before', LEASE)
     assert leadership is not None
-    stage.store.commit(leadership, [SaveFreerun(replace(entry, rev=1), 'added')])
-    stage.store.resign(leadership)
+    harness.store.commit(leadership, [SaveFreerun(replace(entry, rev=1), 'added')])
+    harness.store.resign(leadership)
 
-    scheduler = stage.scheduler('one', gone)
-    pass_two_minutes(stage, scheduler)
+    scheduler = harness.scheduler('one', gone)
+    pass_two_minutes(harness, scheduler)
     scheduler.close()
-    assert stage.store.freerun_units(TICK, 10) == []
+    assert harness.store.freerun_units(TICK, 10) == []
 
-    pass_two_minutes(stage, stage.scheduler('two', back))
-    assert len(stage.store.freerun_units(TICK, 10)) == 1
+    pass_two_minutes(harness, harness.scheduler('two', back))
+    assert len(harness.store.freerun_units(TICK, 10)) == 1
 
 
-def pass_two_minutes(stage: Stage, scheduler: Scheduler) -> None:
+def pass_two_minutes(harness: SchedulerHarness, scheduler: Scheduler) -> None:
     for _ in range(24):
         scheduler.step()
-        stage.clock.advance(timedelta(seconds=5))
+        harness.clock.advance(timedelta(seconds=5))

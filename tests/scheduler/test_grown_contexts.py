@@ -26,7 +26,7 @@ from synergy.scheduler import context_change
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, key, process, tree
-from tests.scheduler.stage import Stage, route_of
+from tests.scheduler.scheduler_harness import SchedulerHarness, route_of
 
 NOW = instant('2026112401')
 DAY = key('SiteDaily@2026112200')
@@ -47,8 +47,8 @@ def site(
     )
 
 
-class Led(Stage):
-    """A stage that is led with one context after another."""
+class Led(SchedulerHarness):
+    """A harness that is led with one context after another."""
 
     def __init__(self, home: Path, hierarchy: Hierarchy) -> None:
         super().__init__(home, hierarchy, NOW)
@@ -79,7 +79,7 @@ class Led(Stage):
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Led:
+def harness(tmp_path: Path) -> Led:
     return Led(tmp_path, site())
 
 
@@ -88,11 +88,11 @@ def hours(first: int, last: int, run: int = 1) -> list[str]:
 
 
 def test_a_start_that_moves_earlier_runs_the_new_hours_and_then_day_and_month_again(
-    stage: Led,
+    harness: Led,
 ) -> None:
-    stage.lead(site())
+    harness.lead(site())
 
-    ran = stage.lead(site('2026112216'))
+    ran = harness.lead(site('2026112216'))
 
     assert ran == sorted(
         [
@@ -102,7 +102,7 @@ def test_a_start_that_moves_earlier_runs_the_new_hours_and_then_day_and_month_ag
             'AlertDaily@2026112200#2',
         ]
     )
-    (command,) = stage.asked()
+    (command,) = harness.asked()
     assert (command.actor, command.kind, command.state) == (
         'scheduler',
         CommandKind.REPROCESS,
@@ -111,52 +111,52 @@ def test_a_start_that_moves_earlier_runs_the_new_hours_and_then_day_and_month_ag
     assert command.reason is not None
     assert 'SiteHourly starts at 2026112216 instead of 2026112220' in command.reason
     assert command.outcome == '3 jobs: 3 processed'
-    events = [event.text for event in stage.store.events(DAY, 20)]
+    events = [event.text for event in harness.store.events(DAY, 20)]
     assert any('reset: reprocess by scheduler: context.py has changed' in text for text in events)
-    assert stage.violations() == []
+    assert harness.violations() == []
 
 
-def test_each_runs_after_what_is_new_below_it(stage: Led) -> None:
-    stage.lead(site())
-    stage.hierarchy = site('2026112216')
-    stage.started.clear()
+def test_each_runs_after_what_is_new_below_it(harness: Led) -> None:
+    harness.lead(site())
+    harness.hierarchy = site('2026112216')
+    harness.started.clear()
 
-    scheduler = stage.begun()
-    stage.run(scheduler)
+    scheduler = harness.begun()
+    harness.run(scheduler)
 
-    order = stage.started
+    order = harness.started
     assert order.index('SiteDaily@2026112200#2') > max(map(order.index, hours(16, 19)))
     assert order.index('SiteMonthly@2026110000#2') > order.index('SiteDaily@2026112200#2')
     assert order.index('AlertDaily@2026112200#2') > order.index('SiteDaily@2026112200#2')
     scheduler.close()
 
 
-def test_the_same_context_again_runs_nothing(stage: Led) -> None:
-    stage.lead(site())
-    stage.lead(site('2026112216'))
+def test_the_same_context_again_runs_nothing(harness: Led) -> None:
+    harness.lead(site())
+    harness.lead(site('2026112216'))
 
-    assert stage.lead(site('2026112216')) == []
-    assert len(stage.asked()) == 1
+    assert harness.lead(site('2026112216')) == []
+    assert len(harness.asked()) == 1
 
 
 def test_there_and_back_and_there_again_runs_the_day_once_each_time_that_it_grows(
-    stage: Led,
+    harness: Led,
 ) -> None:
-    stage.lead(site())
-    stage.lead(site('2026112216'))
+    harness.lead(site())
+    harness.lead(site('2026112216'))
 
-    assert stage.lead(site()) == []
-    assert stage.violations() == []
-    ran = stage.lead(site('2026112216'))
+    assert harness.lead(site()) == []
+    assert harness.violations() == []
+    ran = harness.lead(site('2026112216'))
 
     assert [text for text in ran if 'Hourly' in text] == []
     assert 'SiteDaily@2026112200#3' in ran
-    grown, kept, again = stage.asked()
+    grown, kept, again = harness.asked()
     assert kept.kind is CommandKind.CONTEXT
     assert kept.outcome is not None
     assert '1 of SiteDaily' in kept.outcome
     assert grown.id != again.id
-    assert stage.violations() == []
+    assert harness.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -185,19 +185,19 @@ def test_there_and_back_and_there_again_runs_the_day_once_each_time_that_it_grow
     ],
 )
 def test_whatever_grows_below_something_finished_runs_it_again_once(
-    stage: Led, before: Hierarchy, after: Hierarchy, again: Sequence[str]
+    harness: Led, before: Hierarchy, after: Hierarchy, again: Sequence[str]
 ) -> None:
-    stage.lead(before)
+    harness.lead(before)
 
-    ran = stage.lead(after)
+    ran = harness.lead(after)
 
     assert [text for text in ran if text.endswith('#2')] == again
     assert max(Counter(ran).values()) == 1
-    assert stage.violations() == []
-    assert stage.lead(after) == []
+    assert harness.violations() == []
+    assert harness.lead(after) == []
 
 
-def test_a_dependency_that_is_added_runs_what_depends_on_it_again(stage: Led) -> None:
+def test_a_dependency_that_is_added_runs_what_depends_on_it_again(harness: Led) -> None:
     def trees(*dependent_on: str) -> Hierarchy:
         return build(
             map(process, ['ADaily', 'BDaily']),
@@ -207,31 +207,31 @@ def test_a_dependency_that_is_added_runs_what_depends_on_it_again(stage: Led) ->
             ],
         )
 
-    stage.lead(trees())
+    harness.lead(trees())
 
-    assert stage.lead(trees('a')) == ['BDaily@2026112200#2']
-    assert stage.violations() == []
+    assert harness.lead(trees('a')) == ['BDaily@2026112200#2']
+    assert harness.violations() == []
 
 
-def test_a_year_with_more_to_come_waits_for_it(stage: Led) -> None:
-    stage.lead(site())
+def test_a_year_with_more_to_come_waits_for_it(harness: Led) -> None:
+    harness.lead(site())
 
-    ran = stage.lead(site(end=None))
+    ran = harness.lead(site(end=None))
 
     assert 'SiteMonthly@2026110000#2' not in ran
-    assert stage.state(key('SiteMonthly@2026110000')) is JobState.EMBRYO
-    assert stage.violations() == []
+    assert harness.state(key('SiteMonthly@2026110000')) is JobState.EMBRYO
+    assert harness.violations() == []
 
 
 def test_a_store_that_remembers_nothing_runs_a_day_again_whose_hours_are_not_done(
-    stage: Led,
+    harness: Led,
 ) -> None:
-    stage.lead(site())
-    forget(stage)
-    stage.hierarchy = site('2026112216')
-    assert [item.invariant for item in stage.violations()] == ['I2']
+    harness.lead(site())
+    forget(harness)
+    harness.hierarchy = site('2026112216')
+    assert [item.invariant for item in harness.violations()] == ['I2']
 
-    ran = stage.lead(site('2026112216'))
+    ran = harness.lead(site('2026112216'))
 
     assert ran == sorted(
         [
@@ -241,64 +241,64 @@ def test_a_store_that_remembers_nothing_runs_a_day_again_whose_hours_are_not_don
             'AlertDaily@2026112200#2',
         ]
     )
-    assert stage.violations() == []
+    assert harness.violations() == []
 
 
-def test_a_store_that_remembers_nothing_and_is_done_runs_nothing(stage: Led) -> None:
-    stage.lead(site())
-    forget(stage)
+def test_a_store_that_remembers_nothing_and_is_done_runs_nothing(harness: Led) -> None:
+    harness.lead(site())
+    forget(harness)
 
-    assert stage.lead(site()) == []
-    assert stage.asked() == []
+    assert harness.lead(site()) == []
+    assert harness.asked() == []
 
 
-def test_a_memory_that_somebody_made_illegal_is_written_anew(stage: Led) -> None:
-    stage.lead(site())
-    cast('SqliteStore', stage.store)._file.write("UPDATE led_context SET text = '{'")
+def test_a_memory_that_somebody_made_illegal_is_written_anew(harness: Led) -> None:
+    harness.lead(site())
+    cast('SqliteStore', harness.store)._file.write("UPDATE led_context SET text = '{'")
 
-    assert stage.lead(site()) == []
-    found = stage.store.led_context()
+    assert harness.lead(site()) == []
+    found = harness.store.led_context()
     assert found is not None
     assert found.rev == 2
     assert found.processes
 
 
-def forget(stage: Led) -> None:
+def forget(harness: Led) -> None:
     """Make the store one of an older version, which remembered nothing."""
-    cast('SqliteStore', stage.store)._file.write('DELETE FROM led_context')
+    cast('SqliteStore', harness.store)._file.write('DELETE FROM led_context')
 
 
 def test_verify_finds_a_day_that_is_older_than_its_hours_also_after_they_are_done(
-    stage: Led, monkeypatch: pytest.MonkeyPatch
+    harness: Led, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an older version has left it: the hours ran, the day did not run again."""
-    stage.lead(site())
+    harness.lead(site())
     monkeypatch.setattr(
         context_change, 'found', lambda *_: context_change.Found(refused={}, effects=[])
     )
 
-    ran = stage.lead(site('2026112216'))
+    ran = harness.lead(site('2026112216'))
 
     assert ran == hours(16, 19)
-    assert [str(item) for item in stage.violations()] == [
+    assert [str(item) for item in harness.violations()] == [
         'I2 SiteDaily@2026112200: is older than SiteHourly@2026112216, for which it waits: it '
         'ended in term 1, that in term 2; ./launch.py reprocess SiteDaily 2026112200 runs it again'
     ]
 
 
-def test_a_request_under_way_is_no_violation_at_any_moment(stage: Led) -> None:
-    stage.lead(site())
-    stage.hierarchy = site('2026112216')
-    scheduler = stage.begun()
+def test_a_request_under_way_is_no_violation_at_any_moment(harness: Led) -> None:
+    harness.lead(site())
+    harness.hierarchy = site('2026112216')
+    scheduler = harness.begun()
 
     for _ in range(60):
         scheduler.step()
-        assert stage.violations() == []
-        stage.work()
-        assert stage.violations() == []
-        stage.clock.advance(timedelta(seconds=1))
+        assert harness.violations() == []
+        harness.work()
+        assert harness.violations() == []
+        harness.clock.advance(timedelta(seconds=1))
     scheduler.close()
-    assert stage.state(DAY) is JobState.PROCESSED
+    assert harness.state(DAY) is JobState.PROCESSED
 
 
 # Whoever dies on the way
@@ -336,28 +336,28 @@ class Dying:
 @pytest.mark.parametrize('how', ['lost', 'unheard', 'torn'])
 @pytest.mark.parametrize('last', range(5))
 def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
-    stage: Led, how: str, last: int, monkeypatch: pytest.MonkeyPatch
+    harness: Led, how: str, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('synergy.scheduler.requests.JOBS_PER_BATCH_MAX', 2)
-    stage.lead(site())
-    stage.hierarchy = site('2026112216')
-    stage.started.clear()
+    harness.lead(site())
+    harness.hierarchy = site('2026112216')
+    harness.started.clear()
     broken = Scheduler(
-        Pipeline(hierarchy=stage.hierarchy, route_of=route_of),
-        store=cast('SchedulerStore', Dying(stage.open_store(), last, how)),
-        broker=stage.open_broker(),
-        clock=stage.clock,
-        settings=stage.scheduler('settings')._settings,
+        Pipeline(hierarchy=harness.hierarchy, route_of=route_of),
+        store=cast('SchedulerStore', Dying(harness.open_store(), last, how)),
+        broker=harness.open_broker(),
+        clock=harness.clock,
+        settings=harness.scheduler('settings')._settings,
     )
     broken.step()
-    before = list(stage.started)
-    stage.clock.advance(timedelta(seconds=30))
+    before = list(harness.started)
+    harness.clock.advance(timedelta(seconds=30))
 
-    stage.run(stage.begun())
-    stage.clock.advance(timedelta(seconds=6))
-    stage.run(stage.begun())
+    harness.run(harness.begun())
+    harness.clock.advance(timedelta(seconds=6))
+    harness.run(harness.begun())
 
-    counts = Counter(before + stage.started)
+    counts = Counter(before + harness.started)
     assert counts['SiteDaily@2026112200#2'] == 1
     assert sorted(counts) == sorted(
         [
@@ -368,12 +368,12 @@ def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
         ]
     )
     assert max(counts.values()) == 1
-    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS]
-    assert stage.violations() == []
+    assert [item.kind for item in harness.asked()] == [CommandKind.REPROCESS]
+    assert harness.violations() == []
 
 
-def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(stage: Led) -> None:
-    stage.lead(site('2026112216'))
+def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(harness: Led) -> None:
+    harness.lead(site('2026112216'))
     request = Command(
         id=CommandId('old'),
         kind=CommandKind.REPROCESS,
@@ -382,17 +382,17 @@ def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(stage
         end=key('SiteHourly@2026112218').timeperiod,
         actor='ann',
         state=CommandState.APPLYING,
-        created_at=stage.clock.now(),
+        created_at=harness.clock.now(),
     )
     ordinal = request.start.ordinal
     plan = {ProcessName('SiteHourly'): ((ordinal, ordinal + 2),)}
-    stage.store.insert_command(replace(request, plan=plan, planned_count=2))
+    harness.store.insert_command(replace(request, plan=plan, planned_count=2))
 
-    ran = stage.lead(site('2026112220'))
+    ran = harness.lead(site('2026112220'))
 
     assert not [text for text in ran if 'Hourly' in text]
-    assert stage.state(key('SiteHourly@2026112216')) is JobState.PROCESSED
-    assert stage.violations() == []
+    assert harness.state(key('SiteHourly@2026112216')) is JobState.PROCESSED
+    assert harness.violations() == []
 
 
 # The other store
@@ -418,21 +418,21 @@ class LedByMongo(Led):
 
 @pytest.fixture
 def on_mongodb(tmp_path: Path, mongo_uri: str) -> Iterator[LedByMongo]:
-    stage = LedByMongo(tmp_path, site(), mongo_uri)
-    yield stage
-    stage.close()
+    harness = LedByMongo(tmp_path, site(), mongo_uri)
+    yield harness
+    harness.close()
 
 
 def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: LedByMongo) -> None:
-    stage = on_mongodb
-    stage.lead(site())
+    harness = on_mongodb
+    harness.lead(site())
     again = ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2']
 
-    assert stage.lead(site('2026112216')) == sorted([*hours(16, 19), *again])
-    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS]
-    assert stage.lead(site()) == []
-    assert [item.kind for item in stage.asked()] == [CommandKind.REPROCESS, CommandKind.CONTEXT]
-    assert stage.violations() == []
+    assert harness.lead(site('2026112216')) == sorted([*hours(16, 19), *again])
+    assert [item.kind for item in harness.asked()] == [CommandKind.REPROCESS]
+    assert harness.lead(site()) == []
+    assert [item.kind for item in harness.asked()] == [CommandKind.REPROCESS, CommandKind.CONTEXT]
+    assert harness.violations() == []
 
     days = ProcessName('OtherHourly')
     daily = [
@@ -442,34 +442,34 @@ def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: Le
         for node in site()
     ]
     trees = {node.tree.name: node.tree for node in site(end='2026112306')}
-    grown = stage.lead(build(daily, trees.values()))
+    grown = harness.lead(build(daily, trees.values()))
     assert not [text for text in grown if text.startswith('Other')]
     assert 'SiteMonthly@2026110000#3' in grown
-    assert stage.lead(site(end='2026112306')) == []
-    assert stage.violations() == []
+    assert harness.lead(site(end='2026112306')) == []
+    assert harness.violations() == []
 
 
 @pytest.mark.parametrize('last', range(3))
 def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
     on_mongodb: LedByMongo, last: int
 ) -> None:
-    stage = on_mongodb
-    stage.lead(site())
-    stage.hierarchy = site('2026112216')
-    stage.started.clear()
+    harness = on_mongodb
+    harness.lead(site())
+    harness.hierarchy = site('2026112216')
+    harness.started.clear()
     broken = Scheduler(
-        Pipeline(hierarchy=stage.hierarchy, route_of=route_of),
-        store=cast('SchedulerStore', Dying(stage.open_store(), last, 'torn')),
-        broker=stage.open_broker(),
-        clock=stage.clock,
-        settings=stage.scheduler('settings')._settings,
+        Pipeline(hierarchy=harness.hierarchy, route_of=route_of),
+        store=cast('SchedulerStore', Dying(harness.open_store(), last, 'torn')),
+        broker=harness.open_broker(),
+        clock=harness.clock,
+        settings=harness.scheduler('settings')._settings,
     )
     broken.step()
-    stage.clock.advance(timedelta(seconds=30))
+    harness.clock.advance(timedelta(seconds=30))
 
-    stage.run(stage.begun())
+    harness.run(harness.begun())
 
-    counts = Counter(stage.started)
+    counts = Counter(harness.started)
     assert counts['SiteDaily@2026112200#2'] == 1
     assert max(counts.values()) == 1
-    assert stage.violations() == []
+    assert harness.violations() == []

@@ -29,7 +29,7 @@ from synergy.ports.store import Store
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, key, process, tree
-from tests.scheduler.stage import Stage, route_of
+from tests.scheduler.scheduler_harness import SchedulerHarness, route_of
 
 BAD, GOOD = ProcessName('SiteHourly'), ProcessName('BankHourly')
 SHELL = ProcessName('Cleaner')
@@ -42,21 +42,21 @@ SPELL = 100
 
 
 @pytest.fixture(params=['sqlite', 'mongodb'])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SchedulerHarness]:
     uri = request.getfixturevalue('empty_mongo_uri') if request.param == 'mongodb' else None
     names = ('SiteHourly', 'SiteDaily', 'BankHourly', 'BankDaily')
     hierarchy = build(
         [process(name, max_running=2) for name in names],
         [tree('site', names[:2], end='2026112204'), tree('bank', names[2:], end='2026112204')],
     )
-    stage = Stage(tmp_path, hierarchy, instant('2026112401'), uri)
-    yield stage
-    stage.close()
+    harness = SchedulerHarness(tmp_path, hierarchy, instant('2026112401'), uri)
+    yield harness
+    harness.close()
 
 
-def pipeline(stage: Stage) -> Pipeline:
+def pipeline(harness: SchedulerHarness) -> Pipeline:
     return Pipeline(
-        hierarchy=stage.hierarchy,
+        hierarchy=harness.hierarchy,
         route_of=route_of,
         freeruns=[
             Freerun(
@@ -73,31 +73,31 @@ def pipeline(stage: Stage) -> Pipeline:
     )
 
 
-def led(stage: Stage, owner: str = 'one') -> Scheduler:
-    return stage.scheduler(owner, pipeline(stage))
+def led(harness: SchedulerHarness, owner: str = 'one') -> Scheduler:
+    return harness.scheduler(owner, pipeline(harness))
 
 
-def live(stage: Stage, *schedulers: Scheduler, seconds: int = SPELL) -> None:
+def live(harness: SchedulerHarness, *schedulers: Scheduler, seconds: int = SPELL) -> None:
     """Let time pass second by second, with workers at hand."""
     for _ in range(seconds):
         for scheduler in schedulers:
             for _ in range(20):
-                if scheduler.step() > 0 and not stage.work():
+                if scheduler.step() > 0 and not harness.work():
                     break
-        stage.clock.advance(SECOND)
+        harness.clock.advance(SECOND)
 
 
-def done(stage: Stage, name: ProcessName) -> int:
-    return stage.store.count_jobs().get((name, JobState.PROCESSED), 0)
+def done(harness: SchedulerHarness, name: ProcessName) -> int:
+    return harness.store.count_jobs().get((name, JobState.PROCESSED), 0)
 
 
-def fire_count(stage: Stage, name: ProcessName) -> int:
-    return len(stage.store.freerun_units(name, 1000))
+def fire_count(harness: SchedulerHarness, name: ProcessName) -> int:
+    return len(harness.store.freerun_units(name, 1000))
 
 
-def stray_unit(stage: Stage, job_key: JobKey, store: Store | None = None) -> UowId:
+def stray_unit(harness: SchedulerHarness, job_key: JobKey, store: Store | None = None) -> UowId:
     """Leave a row that has the id which the first run of a job is to have."""
-    store = store or stage.store
+    store = store or harness.store
     leadership = store.lead('somebody', SECOND)
     assert leadership is not None
     unit = Unit(
@@ -107,41 +107,41 @@ def stray_unit(stage: Stage, job_key: JobKey, store: Store | None = None) -> Uow
         start=job_key.timeperiod,
         end=job_key.timeperiod.shift(1),
         run=1,
-        created_at=stage.clock.now(),
+        created_at=harness.clock.now(),
     )
     store.commit(leadership, [InsertUnit(unit)])
     (claimed,) = store.claim([unit.id], 'somebody', SECOND)
-    stage.finish(claimed, report=False)
-    stage.clock.advance(2 * SECOND)
+    harness.finish(claimed, report=False)
+    harness.clock.advance(2 * SECOND)
     return unit.id
 
 
-def removed(stage: Stage, uow_id: UowId) -> None:
+def removed(harness: SchedulerHarness, uow_id: UowId) -> None:
     """Let an operator take a unit out of the store."""
-    if stage.mongo_uri is None:
-        with sqlite3.connect(stage.home / 'store.db') as connection:
+    if harness.mongo_uri is None:
+        with sqlite3.connect(harness.home / 'store.db') as connection:
             connection.execute('DELETE FROM unit_of_work WHERE id = ?', (uow_id,))
         return
-    with pymongo.MongoClient[dict[str, Any]](stage.mongo_uri) as client:
+    with pymongo.MongoClient[dict[str, Any]](harness.mongo_uri) as client:
         units = client.get_default_database()['unit_of_work']
         found = units.delete_many({'process_name': BAD, 'run': 1, 'state': 'state_processed'})
         assert found.deleted_count == 1
 
 
 @pytest.fixture
-def forbid(stage: Stage) -> Iterator[Callable[[str], None]]:
+def forbid(harness: SchedulerHarness) -> Iterator[Callable[[str], None]]:
     """Return what makes the store refuse every unit of a process, as no row of it can be stored."""
     undo: list[Callable[[], object]] = []
 
     def forbidden(name: str) -> None:
-        if stage.mongo_uri is None:
-            with sqlite3.connect(stage.home / 'store.db') as connection:
+        if harness.mongo_uri is None:
+            with sqlite3.connect(harness.home / 'store.db') as connection:
                 connection.execute(
                     f'CREATE TRIGGER forbidden BEFORE INSERT ON unit_of_work '
                     f"WHEN NEW.process_name = '{name}' BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
                 )
             return
-        client = pymongo.MongoClient[dict[str, Any]](stage.mongo_uri)
+        client = pymongo.MongoClient[dict[str, Any]](harness.mongo_uri)
         database = client.get_default_database()
         database.command('collMod', 'unit_of_work', validator={'process_name': {'$ne': name}})
         undo.append(lambda: database.command('collMod', 'unit_of_work', validator={}))
@@ -153,17 +153,17 @@ def forbid(stage: Stage) -> Iterator[Callable[[str], None]]:
 
 
 def test_a_unit_that_collides_stops_its_process_and_nothing_else(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: SchedulerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    uow_id = stray_unit(stage, FIRST)
+    uow_id = stray_unit(harness, FIRST)
 
-    live(stage, scheduler := led(stage))
+    live(harness, scheduler := led(harness))
 
-    assert done(stage, GOOD) == 4
-    assert done(stage, ProcessName('BankDaily')) == 1
-    assert fire_count(stage, TICK) >= SPELL / 10 - 2
-    assert done(stage, BAD) == done(stage, ProcessName('SiteDaily')) == 0
-    (item,) = stage.store.standing().isolated
+    assert done(harness, GOOD) == 4
+    assert done(harness, ProcessName('BankDaily')) == 1
+    assert fire_count(harness, TICK) >= SPELL / 10 - 2
+    assert done(harness, BAD) == done(harness, ProcessName('SiteDaily')) == 0
+    (item,) = harness.store.standing().isolated
     assert item.subject == ('process', BAD)
     assert uow_id in item.reason
     (line,) = {
@@ -173,29 +173,29 @@ def test_a_unit_that_collides_stops_its_process_and_nothing_else(
     }
     assert line == 'process SiteHourly'
 
-    removed(stage, uow_id)
-    live(stage, scheduler)
+    removed(harness, uow_id)
+    live(harness, scheduler)
 
-    assert done(stage, BAD) == 4
-    assert done(stage, ProcessName('SiteDaily')) == 1
-    assert stage.store.standing().isolated == ()
+    assert done(harness, BAD) == 4
+    assert done(harness, ProcessName('SiteDaily')) == 1
+    assert harness.store.standing().isolated == ()
 
 
 @pytest.mark.parametrize('bad', [BAD, ProcessName('SiteDaily'), TOCK])
 def test_a_row_that_cannot_be_stored_stops_nothing_else(
-    stage: Stage, forbid: Callable[[str], None], bad: ProcessName
+    harness: SchedulerHarness, forbid: Callable[[str], None], bad: ProcessName
 ) -> None:
     # In the store, units of free runs go by the name of their entry.
     forbid(bad)
 
-    live(stage, led(stage))
+    live(harness, led(harness))
 
-    assert done(stage, GOOD) == 4
-    assert done(stage, BAD) == (0 if bad == BAD else 4)
-    assert done(stage, ProcessName('SiteDaily')) == (1 if bad == TOCK else 0)
-    assert fire_count(stage, TICK) >= SPELL / 10 - 2
-    assert fire_count(stage, TOCK) == 0 if bad == TOCK else fire_count(stage, TOCK) > 0
-    (item,) = stage.store.standing().isolated
+    assert done(harness, GOOD) == 4
+    assert done(harness, BAD) == (0 if bad == BAD else 4)
+    assert done(harness, ProcessName('SiteDaily')) == (1 if bad == TOCK else 0)
+    assert fire_count(harness, TICK) >= SPELL / 10 - 2
+    assert fire_count(harness, TOCK) == 0 if bad == TOCK else fire_count(harness, TOCK) > 0
+    (item,) = harness.store.standing().isolated
     assert item.subject.name == bad
     assert 'cannot be stored' in item.reason
 
@@ -206,19 +206,19 @@ def test_ten_poisonous_processes_hold_the_others_up_for_seconds_only(tmp_path: P
         [process(name) for name in [*names, 'BankHourly']],
         [tree(name, [name], end='2026112204') for name in [*names, 'BankHourly']],
     )
-    stage = Stage(tmp_path, hierarchy, instant('2026112401'))
+    harness = SchedulerHarness(tmp_path, hierarchy, instant('2026112401'))
     for name in names:
-        stray_unit(stage, key(f'{name}@2026112200'))
-    scheduler = stage.scheduler()
+        stray_unit(harness, key(f'{name}@2026112200'))
+    scheduler = harness.scheduler()
 
-    live(stage, scheduler, seconds=8)
+    live(harness, scheduler, seconds=8)
 
-    assert done(stage, GOOD) == 4
-    assert len(stage.store.standing().isolated) == 10
+    assert done(harness, GOOD) == 4
+    assert len(harness.store.standing().isolated) == 10
 
 
 def test_a_decision_that_raises_stops_its_process_and_nothing_else(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readiness = real_readiness
 
@@ -228,23 +228,23 @@ def test_a_decision_that_raises_stops_its_process_and_nothing_else(
         return readiness(timetable, job_key, now)
 
     monkeypatch.setattr(engine_module, 'readiness', failing)
-    live(stage, scheduler := led(stage))
+    live(harness, scheduler := led(harness))
 
-    assert done(stage, GOOD) == 4
-    assert fire_count(stage, TICK) >= SPELL / 10 - 2
-    (item,) = stage.store.standing().isolated
+    assert done(harness, GOOD) == 4
+    assert fire_count(harness, TICK) >= SPELL / 10 - 2
+    (item,) = harness.store.standing().isolated
     assert item.subject.name == BAD
     assert item.reason == 'deciding failed with ZeroDivisionError: no such day'
 
     monkeypatch.setattr(engine_module, 'readiness', readiness)
-    live(stage, scheduler, seconds=200)
+    live(harness, scheduler, seconds=200)
 
-    assert done(stage, BAD) == 4
-    assert stage.store.standing().isolated == ()
+    assert done(harness, BAD) == 4
+    assert harness.store.standing().isolated == ()
 
 
 def test_a_free_run_whose_decision_raises_stops_nothing_else(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fire = Freeruns._fire
 
@@ -253,17 +253,17 @@ def test_a_free_run_whose_decision_raises_stops_nothing_else(
         fire(self, freerun, *rest)
 
     monkeypatch.setattr(Freeruns, '_fire', failing)
-    live(stage, led(stage))
+    live(harness, led(harness))
 
-    assert done(stage, GOOD) == done(stage, BAD) == 4
-    assert fire_count(stage, TICK) >= SPELL / 10 - 2
-    assert [str(item.subject) for item in stage.store.standing().isolated] == [f'free run {TOCK}']
+    assert done(harness, GOOD) == done(harness, BAD) == 4
+    assert fire_count(harness, TICK) >= SPELL / 10 - 2
+    assert [str(item.subject) for item in harness.store.standing().isolated] == [f'free run {TOCK}']
 
 
 def test_an_exception_that_is_nobody_s_fault_still_ends_the_process(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = led(stage)
+    scheduler = led(harness)
     monkeypatch.setattr(scheduler._store, 'live_units', lambda: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
@@ -284,9 +284,9 @@ def command(kind: CommandKind, job_key: JobKey, number: int = 1, **fields: Any) 
 
 
 def test_a_command_that_makes_the_engine_raise_is_refused_with_the_error(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live(stage, scheduler := led(stage), seconds=5)
+    live(harness, scheduler := led(harness), seconds=5)
     commanded = engine_module._commanded
 
     def failing(given: Command, *rest: Any) -> Any:
@@ -295,64 +295,66 @@ def test_a_command_that_makes_the_engine_raise_is_refused_with_the_error(
         return commanded(given, *rest)
 
     monkeypatch.setattr(engine_module, '_commanded', failing)
-    stage.store.insert_command(command(CommandKind.REPROCESS, FIRST))
-    stage.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
-    live(stage, scheduler, seconds=20)
+    harness.store.insert_command(command(CommandKind.REPROCESS, FIRST))
+    harness.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
+    live(harness, scheduler, seconds=20)
 
-    first, second = (stage.store.command(CommandId(item)) for item in ('c1', 'c2'))
+    first, second = (harness.store.command(CommandId(item)) for item in ('c1', 'c2'))
     assert first is not None
     assert second is not None
     assert first.state is CommandState.REFUSED
     assert 'RecursionError: too deep' in str(first.outcome)
     assert second.state is CommandState.DONE
-    assert stage.store.standing().isolated == ()
+    assert harness.store.standing().isolated == ()
 
 
 def test_a_command_whose_rows_are_refused_is_refused_and_its_process_goes_on(
-    stage: Stage, forbid: Callable[[str], None]
+    harness: SchedulerHarness, forbid: Callable[[str], None]
 ) -> None:
-    live(stage, scheduler := led(stage), seconds=5)
-    assert done(stage, BAD) == 4
+    live(harness, scheduler := led(harness), seconds=5)
+    assert done(harness, BAD) == 4
     forbid(BAD)
-    stage.store.insert_command(command(CommandKind.REPROCESS, FIRST))
-    stage.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
-    live(stage, scheduler, seconds=20)
+    harness.store.insert_command(command(CommandKind.REPROCESS, FIRST))
+    harness.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
+    live(harness, scheduler, seconds=20)
 
-    first, second = (stage.store.command(CommandId(item)) for item in ('c1', 'c2'))
+    first, second = (harness.store.command(CommandId(item)) for item in ('c1', 'c2'))
     assert first is not None
     assert second is not None
     assert first.state is CommandState.REFUSED
     assert 'SiteHourly@2026112200' in str(first.outcome)
     assert second.state is CommandState.DONE
-    assert stage.store.jobs([FIRST])[FIRST].state is JobState.PROCESSED
+    assert harness.store.jobs([FIRST])[FIRST].state is JobState.PROCESSED
 
 
-def test_a_command_whose_own_row_cannot_be_saved_waits_and_holds_nobody_up(stage: Stage) -> None:
-    live(stage, scheduler := led(stage), seconds=5)
-    stage.store.insert_command(command(CommandKind.REPROCESS, FIRST))
-    stage.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
-    with unsavable_command(stage):
-        live(stage, scheduler, seconds=30)
+def test_a_command_whose_own_row_cannot_be_saved_waits_and_holds_nobody_up(
+    harness: SchedulerHarness,
+) -> None:
+    live(harness, scheduler := led(harness), seconds=5)
+    harness.store.insert_command(command(CommandKind.REPROCESS, FIRST))
+    harness.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
+    with unsavable_command(harness):
+        live(harness, scheduler, seconds=30)
 
-    assert [str(item.subject) for item in stage.store.standing().isolated] == ['command c1']
-    second = stage.store.command(CommandId('c2'))
+    assert [str(item.subject) for item in harness.store.standing().isolated] == ['command c1']
+    second = harness.store.command(CommandId('c2'))
     assert second is not None
     assert second.state is CommandState.DONE
-    assert fire_count(stage, TICK) >= 3
+    assert fire_count(harness, TICK) >= 3
 
 
 @contextmanager
-def unsavable_command(stage: Stage) -> Iterator[None]:
+def unsavable_command(harness: SchedulerHarness) -> Iterator[None]:
     """Let the store refuse whatever the Scheduler writes of command c1."""
-    if stage.mongo_uri is None:
-        with sqlite3.connect(stage.home / 'store.db') as connection:
+    if harness.mongo_uri is None:
+        with sqlite3.connect(harness.home / 'store.db') as connection:
             connection.execute(
                 "CREATE TRIGGER forbidden BEFORE UPDATE ON command WHEN NEW.id = 'c1' "
                 "BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
             )
         yield
         return
-    with pymongo.MongoClient[dict[str, Any]](stage.mongo_uri) as client:
+    with pymongo.MongoClient[dict[str, Any]](harness.mongo_uri) as client:
         database = client.get_default_database()
         rule = {'$or': [{'_id': {'$ne': 'c1'}}, {'state': 'requested'}]}
         database.command('collMod', 'command', validator=rule)
@@ -360,48 +362,48 @@ def unsavable_command(stage: Stage) -> Iterator[None]:
         database.command('collMod', 'command', validator={})
 
 
-def test_a_new_leader_tries_again_and_finds_the_same(stage: Stage) -> None:
-    uow_id = stray_unit(stage, FIRST)
-    first = led(stage)
-    live(stage, first, seconds=5)
-    assert stage.store.standing().isolated
+def test_a_new_leader_tries_again_and_finds_the_same(harness: SchedulerHarness) -> None:
+    uow_id = stray_unit(harness, FIRST)
+    first = led(harness)
+    live(harness, first, seconds=5)
+    assert harness.store.standing().isolated
     first.close()
 
-    second = led(stage, 'two')
-    live(stage, second, seconds=5)
-    (item,) = stage.store.standing().isolated
+    second = led(harness, 'two')
+    live(harness, second, seconds=5)
+    (item,) = harness.store.standing().isolated
     assert uow_id in item.reason
 
     second.close()
-    removed(stage, uow_id)
-    live(stage, led(stage, 'three'), seconds=5)
-    assert stage.store.standing().isolated == ()
-    assert done(stage, BAD) == 4
+    removed(harness, uow_id)
+    live(harness, led(harness, 'three'), seconds=5)
+    assert harness.store.standing().isolated == ()
+    assert done(harness, BAD) == 4
 
 
 def test_what_ran_when_its_process_was_isolated_is_seen_to_afterwards(
-    stage: Stage, forbid: Callable[[str], None]
+    harness: SchedulerHarness, forbid: Callable[[str], None]
 ) -> None:
     """Units under way go on; what they report is decided on when the process is tried again."""
-    scheduler = led(stage)
+    scheduler = led(harness)
     scheduler.step()
-    claimed = [unit for item in stage.take() if (unit := stage.claim(item)) is not None]
+    claimed = [unit for item in harness.take() if (unit := harness.claim(item)) is not None]
     for unit in claimed:
-        stage.finish(unit)
+        harness.finish(unit)
     forbid(BAD)
-    live(stage, scheduler, seconds=10)
+    live(harness, scheduler, seconds=10)
 
-    assert [item.subject.name for item in stage.store.standing().isolated] == [BAD]
-    ended = stage.store.units([unit.id for unit in claimed])
+    assert [item.subject.name for item in harness.store.standing().isolated] == [BAD]
+    ended = harness.store.units([unit.id for unit in claimed])
     assert {unit.state for unit in ended.values()} == {UnitState.PROCESSED}
-    assert stage.violations() == []
+    assert harness.violations() == []
 
 
 def test_a_leader_that_can_commit_nothing_says_since_when_and_why(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = led(stage)
-    began = stage.clock.now()
+    scheduler = led(harness)
+    began = harness.clock.now()
 
     def never(*_: object, **__: object) -> None:
         raise LeadershipLost('the row says something else')
@@ -410,18 +412,20 @@ def test_a_leader_that_can_commit_nothing_says_since_when_and_why(
         patch.setattr(scheduler._store, 'commit', never)
         for _ in range(30):
             scheduler.step()
-            stage.clock.advance(timedelta(seconds=0.5))
-        standing = stage.store.standing()
+            harness.clock.advance(timedelta(seconds=0.5))
+        standing = harness.store.standing()
         assert standing.stuck_since == began
         assert standing.stuck_because == 'the row says something else'
 
-    live(stage, scheduler, seconds=5)
-    assert stage.store.standing().is_well
-    assert done(stage, GOOD) == 4
+    live(harness, scheduler, seconds=5)
+    assert harness.store.standing().is_well
+    assert done(harness, GOOD) == 4
 
 
-def test_a_race_that_heals_isolates_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = led(stage)
+def test_a_race_that_heals_isolates_nobody(
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = led(harness)
     commit = scheduler._store.commit
     count = 0
 
@@ -434,7 +438,7 @@ def test_a_race_that_heals_isolates_nobody(stage: Stage, monkeypatch: pytest.Mon
         commit(leadership, saves, **named)
 
     monkeypatch.setattr(scheduler._store, 'commit', racing)
-    live(stage, scheduler, seconds=40)
+    live(harness, scheduler, seconds=40)
 
-    assert done(stage, GOOD) == done(stage, BAD) == 4
-    assert stage.store.standing().is_well
+    assert done(harness, GOOD) == done(harness, BAD) == 4
+    assert harness.store.standing().is_well

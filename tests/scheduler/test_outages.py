@@ -15,7 +15,7 @@ from synergy.core.trigger import Every
 from synergy.ports.store import JobFilter
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, two_trees
-from tests.scheduler.stage import Stage, route_of
+from tests.scheduler.scheduler_harness import SchedulerHarness, route_of
 
 #: Longer than uow_age_hours_max, which is 48 by default.
 OUTAGE = timedelta(hours=60)
@@ -25,49 +25,49 @@ SHELL = ProcessName('Cleaner')
 
 
 @pytest.fixture(params=['sqlite', 'mongodb'])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SchedulerHarness]:
     uri = request.getfixturevalue('empty_mongo_uri') if request.param == 'mongodb' else None
     hierarchy = two_trees(end='2026112206', SiteHourly={'max_running': 6, 'retry': POLICY})
-    stage = Stage(tmp_path, hierarchy, instant('2026112401'), uri)
-    yield stage
-    stage.close()
+    harness = SchedulerHarness(tmp_path, hierarchy, instant('2026112401'), uri)
+    yield harness
+    harness.close()
 
 
-def never_claimed(_: Stage) -> None:
+def never_claimed(_: SchedulerHarness) -> None:
     """Nobody takes them: there are no workers."""
 
 
-def message_lost(stage: Stage) -> None:
+def message_lost(harness: SchedulerHarness) -> None:
     """Their messages are gone: the broker was purged."""
-    stage.take()
+    harness.take()
 
 
-def under_way(stage: Stage) -> None:
+def under_way(harness: SchedulerHarness) -> None:
     """Workers hold them, and die with everything else."""
-    assert all(stage.claim(uow_id) for uow_id in stage.take())
+    assert all(harness.claim(uow_id) for uow_id in harness.take())
 
 
-def failed_unseen(stage: Stage) -> None:
+def failed_unseen(harness: SchedulerHarness) -> None:
     """Their attempts fail, and nobody decides what comes next."""
-    for uow_id in stage.take():
-        unit = stage.claim(uow_id)
+    for uow_id in harness.take():
+        unit = harness.claim(uow_id)
         assert unit is not None
-        stage.finish(unit, Outcome.failed('no disk'), report=False)
+        harness.finish(unit, Outcome.failed('no disk'), report=False)
 
 
-def handed_back(stage: Stage) -> None:
+def handed_back(harness: SchedulerHarness) -> None:
     """Their workers are stopped in order."""
-    for uow_id in stage.take():
-        unit = stage.claim(uow_id)
+    for uow_id in harness.take():
+        unit = harness.claim(uow_id)
         assert unit is not None
-        stage.store.release(unit.id, unit.fence)
+        harness.store.release(unit.id, unit.fence)
 
 
-def waits_for_retry(stage: Stage) -> None:
+def waits_for_retry(harness: SchedulerHarness) -> None:
     """Their next attempts were to come some seconds later."""
-    failed_unseen(stage)
-    stage.clock.advance(timedelta(seconds=6))
-    stage.scheduler('two').step()
+    failed_unseen(harness)
+    harness.clock.advance(timedelta(seconds=6))
+    harness.scheduler('two').step()
 
 
 @pytest.mark.parametrize(
@@ -76,71 +76,71 @@ def waits_for_retry(stage: Stage) -> None:
 )
 @pytest.mark.parametrize('is_led_meanwhile', [False, True])
 def test_an_outage_gives_nothing_up(
-    stage: Stage, before: Callable[[Stage], None], is_led_meanwhile: bool
+    harness: SchedulerHarness, before: Callable[[SchedulerHarness], None], is_led_meanwhile: bool
 ) -> None:
-    scheduler = stage.scheduler()
+    scheduler = harness.scheduler()
     scheduler.step()
-    before(stage)
+    before(harness)
     if is_led_meanwhile:  # Only workers are down: it sweeps all the time.
         for _ in range(60):
-            stage.clock.advance(OUTAGE / 60)
+            harness.clock.advance(OUTAGE / 60)
             scheduler.step()
     else:
         scheduler.close()
-        stage.clock.advance(OUTAGE)
-        scheduler = stage.scheduler('later')
+        harness.clock.advance(OUTAGE)
+        scheduler = harness.scheduler('later')
 
     for _ in range(5):
-        stage.run(scheduler)
-        stage.clock.advance(timedelta(seconds=30))
+        harness.run(scheduler)
+        harness.clock.advance(timedelta(seconds=30))
 
-    jobs = stage.store.find_jobs(JobFilter(), 1000)
+    jobs = harness.store.find_jobs(JobFilter(), 1000)
     assert [job.state for job in jobs] == [JobState.PROCESSED] * JOBS
-    assert stage.store.dead_units(10) == []
-    assert stage.violations() == []
+    assert harness.store.dead_units(10) == []
+    assert harness.violations() == []
 
 
-def test_an_outage_gives_no_free_run_up(stage: Stage) -> None:
+def test_an_outage_gives_no_free_run_up(harness: SchedulerHarness) -> None:
     tick = Freerun(
         name=ProcessName(f'{SHELL}::tick'),
         trigger=Every(seconds=20),
         definition='one',
-        changed_at=stage.clock.now(),
+        changed_at=harness.clock.now(),
     )
     pipeline = Pipeline(
-        hierarchy=stage.hierarchy,
+        hierarchy=harness.hierarchy,
         route_of=route_of,
         freeruns=[tick],
         freerun_processes=[SHELL],
         policy_of=lambda _: POLICY,
     )
-    scheduler = stage.scheduler(pipeline=pipeline)
+    scheduler = harness.scheduler(pipeline=pipeline)
     for _ in range(5):
         scheduler.step()
-        stage.clock.advance(timedelta(seconds=5))
-    first = stage.store.freerun_units(tick.name, 10)[-1]
+        harness.clock.advance(timedelta(seconds=5))
+    first = harness.store.freerun_units(tick.name, 10)[-1]
 
-    stage.clock.advance(OUTAGE)
+    harness.clock.advance(OUTAGE)
     scheduler.step()
 
-    assert stage.store.units([first.id])[first.id].state is UnitState.REQUESTED
-    assert stage.claim(first.id) is not None
+    assert harness.store.units([first.id])[first.id].state is UnitState.REQUESTED
+    assert harness.claim(first.id) is not None
 
 
-def test_an_attempt_of_days_that_falls_silent_is_the_last(stage: Stage) -> None:
-    scheduler = stage.scheduler()
+def test_an_attempt_of_days_that_falls_silent_is_the_last(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
     scheduler.step()
-    unit = stage.claim(stage.take()[0])
+    unit = harness.claim(harness.take()[0])
     assert unit is not None
     for _ in range(49):
-        stage.store.renew(unit.id, unit.fence, timedelta(hours=1, minutes=1))
-        stage.clock.advance(timedelta(hours=1))
+        harness.store.renew(unit.id, unit.fence, timedelta(hours=1, minutes=1))
+        harness.clock.advance(timedelta(hours=1))
         scheduler.step()
-    assert stage.store.units([unit.id])[unit.id].state is UnitState.IN_PROGRESS
+    assert harness.store.units([unit.id])[unit.id].state is UnitState.IN_PROGRESS
 
-    stage.clock.advance(timedelta(minutes=5))
+    harness.clock.advance(timedelta(minutes=5))
     scheduler.step()
 
-    dead = stage.store.units([unit.id])[unit.id]
+    dead = harness.store.units([unit.id])[unit.id]
     assert dead.state is UnitState.DEAD
     assert 'worked on for 49' in str(dead.error)

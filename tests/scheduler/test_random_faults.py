@@ -18,16 +18,16 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, two_trees
-from tests.scheduler.stage import LEASE, Stage
+from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
 
 TURNS = 400
 
 
 class Drama:
-    """One random history on a stage."""
+    """One random history on a harness."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
-        self.stage = stage
+    def __init__(self, harness: SchedulerHarness, seed: int) -> None:
+        self.harness = harness
         self.random = Random(seed)
         self.schedulers = [self.wrapped(f'scheduler-{number}') for number in range(2)]
         self.born = 2
@@ -36,7 +36,7 @@ class Drama:
 
     def wrapped(self, owner: str) -> Scheduler:
         """Return a scheduler whose commits sometimes lose their answer or never happen."""
-        scheduler = self.stage.scheduler(owner)
+        scheduler = self.harness.scheduler(owner)
         commit = scheduler._store.commit
 
         def unreliable(*arguments: object, **named: object) -> None:
@@ -60,29 +60,29 @@ class Drama:
             self.born += 1
         if random.random() < 0.03 and self.command_count < 5:
             self.command()
-        self.stage.clock.advance(timedelta(seconds=random.choice((0, 0, 0.2, 1, 4))))
-        assert self.stage.violations() == []
+        self.harness.clock.advance(timedelta(seconds=random.choice((0, 0, 0.2, 1, 4))))
+        assert self.harness.violations() == []
 
     def work(self) -> None:
-        random, stage = self.random, self.stage
-        for uow_id in stage.take():
+        random, harness = self.random, self.harness
+        for uow_id in harness.take():
             if random.random() < 0.05:
                 continue  # The message is lost.
-            unit = stage.claim(uow_id)
+            unit = harness.claim(uow_id)
             if unit is not None and random.random() > 0.05:  # Otherwise the worker dies.
                 self.working.append(unit)
         for unit in [unit for unit in self.working if random.random() < 0.7]:
             self.working.remove(unit)
             outcome = Outcome.failed('by chance') if random.random() < 0.1 else None
             # Of a zombie the result is refused.
-            stage.finish(unit, outcome, report=random.random() > 0.1)
+            harness.finish(unit, outcome, report=random.random() > 0.1)
 
     def command(self) -> None:
         random = self.random
         self.command_count += 1
-        node = random.choice(list(self.stage.hierarchy))
+        node = random.choice(list(self.harness.hierarchy))
         first = node.first + random.randrange(3)
-        self.stage.store.insert_command(
+        self.harness.store.insert_command(
             Command(
                 id=CommandId(f'c{self.command_count}'),
                 kind=random.choice(list(CommandKind)),
@@ -91,7 +91,7 @@ class Drama:
                 end=Timeperiod(node.process.qualifier, first + 1 + random.randrange(3)),
                 with_children=random.random() < 0.5,
                 actor='chance',
-                created_at=self.stage.clock.now(),
+                created_at=self.harness.clock.now(),
             )
         )
 
@@ -99,20 +99,20 @@ class Drama:
 @pytest.mark.parametrize('seed', range(20))
 def test_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path, seed: int) -> None:
     hierarchy = two_trees(end='2026112306', SiteHourly={'max_running': 4})
-    drama = Drama(Stage(tmp_path, hierarchy, instant('2026112401')), seed)
+    drama = Drama(SchedulerHarness(tmp_path, hierarchy, instant('2026112401')), seed)
 
     for _ in range(TURNS):
         drama.turn()
-    calm = drama.stage.scheduler('calm')
+    calm = drama.harness.scheduler('calm')
     for _ in range(40):
-        drama.stage.clock.advance(LEASE)
+        drama.harness.clock.advance(LEASE)
         calm.step()
-        drama.stage.run(calm)
+        drama.harness.run(calm)
 
     for node in hierarchy:
         assert node.until is not None
         for ordinal in range(node.first, node.until):
             key = JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
-            job = drama.stage.store.jobs([key])[key]
+            job = drama.harness.store.jobs([key])[key]
             assert job.state in (JobState.PROCESSED, JobState.SKIPPED), job
-    assert drama.stage.violations() == []
+    assert drama.harness.violations() == []

@@ -32,7 +32,7 @@ from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, OnFailure
 from synergy.core.trigger import parse_trigger
 from tests.builders import instant, key, process, tree
-from tests.core.desk import Desk
+from tests.core.engine_harness import EngineHarness
 
 STORIES = sorted(Path(__file__).parent.glob('*.txt'))
 OUTCOMES = {
@@ -60,7 +60,7 @@ class Story:
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, Any]] = {}
         self.depends: dict[str, list[str]] = {}
-        self.desk: Desk | None = None
+        self.harness: EngineHarness | None = None
         self.commands = 0
 
     def tell(self, line: str) -> Iterator[str]:
@@ -76,13 +76,13 @@ class Story:
             return
         if verb == 'now':
             now = datetime.strptime(words[0], '%Y%m%d%H:%M').replace(tzinfo=UTC)
-            self.desk = self.desk or Desk(self.hierarchy(), now)
-            self.desk.now = now
+            self.harness = self.harness or EngineHarness(self.hierarchy(), now)
+            self.harness.now = now
             return
-        assert self.desk is not None, 'the first thing to happen is `now`'
-        self.desk.events.clear()
-        self.act(self.desk, verb, words)
-        for event in self.desk.events:
+        assert self.harness is not None, 'the first thing to happen is `now`'
+        self.harness.events.clear()
+        self.act(self.harness, verb, words)
+        for event in self.harness.events:
             yield re.sub(r',? uow [0-9a-f]{24}', '', event)
 
     def hierarchy(self) -> Hierarchy:
@@ -104,30 +104,32 @@ class Story:
             ],
         )
 
-    def act(self, desk: Desk, verb: str, words: list[str]) -> None:
+    def act(self, harness: EngineHarness, verb: str, words: list[str]) -> None:
         match verb, words:
             case 'look', []:
-                desk.look()
+                harness.look()
             case 'trigger', [name]:
-                desk.turn(Look(ProcessName(name), is_trigger=True))
+                harness.turn(Look(ProcessName(name), is_trigger=True))
             case 'work', ['all']:
-                desk.work_all()
+                harness.work_all()
             case 'work', [job, *how]:
-                desk.work(self.unit(job), OUTCOMES[how[0] if how else ''])
+                harness.work(self.unit(job), OUTCOMES[how[0] if how else ''])
             case 'silent', [job]:
-                desk.turn(Expired(desk.claim(self.unit(job))))
+                harness.turn(Expired(harness.claim(self.unit(job))))
             case (('reprocess' | 'skip' | 'cancel'), [job, *more]):
-                self.command(desk, CommandKind(verb), job, with_children='children' in more)
+                self.command(harness, CommandKind(verb), job, with_children='children' in more)
             case _:
                 raise AssertionError(f'no such line in a story: {verb} {words}')
 
     def unit(self, job: str) -> Unit:
-        assert self.desk is not None
-        found = [unit for unit in self.desk.live() if str(unit.key) == job]
+        assert self.harness is not None
+        found = [unit for unit in self.harness.live() if str(unit.key) == job]
         assert found, f'{job} has no unit that waits'
         return found[0]
 
-    def command(self, desk: Desk, kind: CommandKind, job: str, *, with_children: bool) -> None:
+    def command(
+        self, harness: EngineHarness, kind: CommandKind, job: str, *, with_children: bool
+    ) -> None:
         self.commands += 1
         where = key(job)
         command = Command(
@@ -141,9 +143,9 @@ class Story:
             created_at=instant('2026112200'),
         )
         try:
-            desk.command(command)
+            harness.command(command)
         except PlanRefused as error:
-            desk.events.append(f'refused: {error}')
+            harness.events.append(f'refused: {error}')
 
 
 def told(text: str) -> str:

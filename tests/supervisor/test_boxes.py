@@ -12,18 +12,18 @@ import psutil
 import pytest
 
 from synergy.core.states import JobState
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 CONTEXT = 'tests.pipelines.unstartable'
 BOXES = ('one', 'two')
 
 
 @pytest.fixture
-def boxes(tmp_path: Path) -> Iterator[dict[str, System]]:
+def boxes(tmp_path: Path) -> Iterator[dict[str, SystemHarness]]:
     with ExitStack() as stack:
         yield {
             box: stack.enter_context(
-                System(
+                SystemHarness(
                     tmp_path / box,
                     CONTEXT,
                     SYNERGY_BOX_ID=box,
@@ -36,19 +36,19 @@ def boxes(tmp_path: Path) -> Iterator[dict[str, System]]:
         }
 
 
-def state_of(system: System, box: str, process: str) -> str | None:
+def state_of(system: SystemHarness, box: str, process: str) -> str | None:
     return next(
         (row.state for row in system.store.box_processes(box) if row.process == process), None
     )
 
 
-def presence(system: System, box: str) -> str:
+def presence(system: SystemHarness, box: str) -> str:
     found = json.loads(system.launch('super', '--query', '--all', '--json').stdout)
     return next((item['presence'] for item in found if item['box_id'] == box), 'unknown')
 
 
 def test_a_box_that_is_killed_is_shown_as_vanished_and_its_unit_is_rescued(
-    boxes: dict[str, System],
+    boxes: dict[str, SystemHarness],
 ) -> None:
     one, two = boxes.values()
     supervisor = one.start('Supervisor')
@@ -75,7 +75,9 @@ def test_a_box_that_is_killed_is_shown_as_vanished_and_its_unit_is_rescued(
     assert 'one' not in {box.box_id for box in two.store.boxes()}
 
 
-def test_a_drained_box_finishes_what_it_runs_and_takes_no_more(boxes: dict[str, System]) -> None:
+def test_a_drained_box_finishes_what_it_runs_and_takes_no_more(
+    boxes: dict[str, SystemHarness],
+) -> None:
     one, two = boxes.values()
     one.start('Supervisor')
     key = one.key('PatientDaily')
@@ -99,7 +101,7 @@ def test_a_drained_box_finishes_what_it_runs_and_takes_no_more(boxes: dict[str, 
     one.wait_for(lambda: state_of(one, 'one', 'PatientDaily') == 'running', 'the return')
 
 
-def test_what_is_switched_from_elsewhere_is_followed(boxes: dict[str, System]) -> None:
+def test_what_is_switched_from_elsewhere_is_followed(boxes: dict[str, SystemHarness]) -> None:
     one, two = boxes.values()
     one.start('Supervisor')
     one.wait_for(lambda: state_of(one, 'one', 'PatientDaily') == 'running', 'the start')
@@ -111,7 +113,7 @@ def test_what_is_switched_from_elsewhere_is_followed(boxes: dict[str, System]) -
     one.wait_for(lambda: state_of(one, 'one', 'PatientDaily') == 'running', 'the start')
 
 
-def test_a_supervisor_measures_its_box_with_each_heartbeat(boxes: dict[str, System]) -> None:
+def test_a_supervisor_measures_its_box_with_each_heartbeat(boxes: dict[str, SystemHarness]) -> None:
     one = boxes['one']
     one.start('Supervisor')
 
@@ -122,12 +124,12 @@ def test_a_supervisor_measures_its_box_with_each_heartbeat(boxes: dict[str, Syst
     assert all(item.memory_bytes > 1_000_000 for item in box.load.processes)
 
 
-def measured(system: System) -> set[str]:
+def measured(system: SystemHarness) -> set[str]:
     loads = [box.load for box in system.store.boxes()]
     return {item.process for load in loads if load is not None for item in load.processes}
 
 
-def test_two_places_do_not_share_a_box_id(boxes: dict[str, System]) -> None:
+def test_two_places_do_not_share_a_box_id(boxes: dict[str, SystemHarness]) -> None:
     one, two = boxes.values()
     one.start('Supervisor')
     one.wait_for(lambda: state_of(one, 'one', 'PatientDaily') == 'running', 'the start')

@@ -13,23 +13,23 @@ import pytest
 
 from synergy.core.records import BoxProcess
 from synergy.core.states import JobState
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 CONTEXT = 'tests.pipelines.unstartable'
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path / 'home', CONTEXT, SYNERGY_QUICK_EXIT_COUNT_MAX='3') as running:
+def system(tmp_path: Path) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path / 'home', CONTEXT, SYNERGY_QUICK_EXIT_COUNT_MAX='3') as running:
         yield running
 
 
-def row(system: System, process: str) -> BoxProcess | None:
+def row(system: SystemHarness, process: str) -> BoxProcess | None:
     rows = system.store.box_processes('dev')
     return next((item for item in rows if item.process == process), None)
 
 
-def pid_of(system: System, process: str, other_than: int = 0) -> int:
+def pid_of(system: SystemHarness, process: str, other_than: int = 0) -> int:
     """Return the pid of a running process, waiting for it."""
 
     def pids() -> tuple[int, ...]:
@@ -47,7 +47,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_killed_process_is_started_again_and_its_work_is_done(system: System) -> None:
+def test_a_killed_process_is_started_again_and_its_work_is_done(system: SystemHarness) -> None:
     system.start('Supervisor')
     pid = pid_of(system, 'PatientDaily')
     system.wait_for(lambda: 'began 2026110100 attempt 1 fence 1' in system.journal(), 'the start')
@@ -62,7 +62,7 @@ def test_a_killed_process_is_started_again_and_its_work_is_done(system: System) 
     assert again.restart_count == 1
 
 
-def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: System) -> None:
+def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: SystemHarness) -> None:
     system.start('Supervisor')
 
     system.wait_for(
@@ -82,7 +82,7 @@ def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: System
     system.wait_for(lambda: system.journal().count('setup') == 6, 'three more tries')
 
 
-def test_a_stop_ends_all_and_leaves_no_pid_file(system: System) -> None:
+def test_a_stop_ends_all_and_leaves_no_pid_file(system: SystemHarness) -> None:
     supervisor = system.start('Supervisor')
     pids = [pid_of(system, name) for name in ('Scheduler', 'PatientDaily')]
     system.tell('go')
@@ -94,7 +94,9 @@ def test_a_stop_ends_all_and_leaves_no_pid_file(system: System) -> None:
     assert list((system.home / 'run').glob('*.pid')) == []
 
 
-def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_goes_on(system: System) -> None:
+def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_goes_on(
+    system: SystemHarness,
+) -> None:
     supervisor = system.start('Supervisor')
     pids = [pid_of(system, name) for name in ('Scheduler', 'PatientDaily')]
 
@@ -106,7 +108,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_goes_on(system: S
     assert system.wait_final(system.key('PatientDaily')) is JobState.PROCESSED
 
 
-def test_a_second_supervisor_on_the_same_home_is_refused(system: System) -> None:
+def test_a_second_supervisor_on_the_same_home_is_refused(system: SystemHarness) -> None:
     first = system.start('Supervisor')
     pid_of(system, 'Scheduler')
 
@@ -115,7 +117,7 @@ def test_a_second_supervisor_on_the_same_home_is_refused(system: System) -> None
     assert f'in use by the Supervisor with pid {first.pid}' in log
 
 
-def test_stop_and_start_of_one_process_go_through_the_supervisor(system: System) -> None:
+def test_stop_and_start_of_one_process_go_through_the_supervisor(system: SystemHarness) -> None:
     system.start('Supervisor')
     pid = pid_of(system, 'PatientDaily')
 
@@ -128,7 +130,7 @@ def test_stop_and_start_of_one_process_go_through_the_supervisor(system: System)
     assert pid_of(system, 'PatientDaily', other_than=pid) != pid
 
 
-def test_processes_start_alone_without_a_supervisor(system: System) -> None:
+def test_processes_start_alone_without_a_supervisor(system: SystemHarness) -> None:
     assert system.launch('start', 'PatientDaily').returncode == 0
     assert system.launch('query', 'PatientDaily').returncode == 0
     again = system.launch('start', 'PatientDaily')
@@ -138,7 +140,7 @@ def test_processes_start_alone_without_a_supervisor(system: System) -> None:
     assert system.launch('stop', 'PatientDaily').returncode == 1
 
 
-def test_a_dashboard_is_started_when_it_listens(system: System) -> None:
+def test_a_dashboard_is_started_when_it_listens(system: SystemHarness) -> None:
     started = system.launch('start', 'MX')
     assert started.returncode == 0, started.stderr
     assert system.launch('stop', 'MX').returncode == 0
@@ -151,7 +153,7 @@ def test_a_dashboard_is_started_when_it_listens(system: System) -> None:
     assert 'MX cannot listen on 127.0.0.1' in refused.stderr
 
 
-def test_a_dashboard_that_would_be_open_to_all_is_refused_at_once(system: System) -> None:
+def test_a_dashboard_that_would_be_open_to_all_is_refused_at_once(system: SystemHarness) -> None:
     system.environ['SYNERGY_MX_HOST'] = '0.0.0.0'
 
     refused = system.launch('start', 'MX')
@@ -163,7 +165,7 @@ def test_a_dashboard_that_would_be_open_to_all_is_refused_at_once(system: System
     assert system.launch('stop', 'Supervisor').returncode == 0
 
 
-def test_the_whole_system_starts_in_the_background_and_stops(system: System) -> None:
+def test_the_whole_system_starts_in_the_background_and_stops(system: SystemHarness) -> None:
     started = system.launch('start', 'Supervisor')
     assert started.returncode == 0, started.stderr
     system.tell('go')
@@ -176,7 +178,9 @@ def test_the_whole_system_starts_in_the_background_and_stops(system: System) -> 
     assert system.launch('query').returncode == 1
 
 
-def test_everything_can_be_stopped_whatever_has_become_of_the_context(system: System) -> None:
+def test_everything_can_be_stopped_whatever_has_become_of_the_context(
+    system: SystemHarness,
+) -> None:
     assert system.launch('start', 'Supervisor').returncode == 0
     system.environ['SYNERGY_CONTEXT_MODULE'] = 'tests.pipelines.nothing_of_the_kind'
 
@@ -189,7 +193,7 @@ def test_everything_can_be_stopped_whatever_has_become_of_the_context(system: Sy
 
 def test_a_home_that_cannot_be_made_is_said_and_nothing_is_started(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
-    with System(tmp_path / 'home', CONTEXT) as system:
+    with SystemHarness(tmp_path / 'home', CONTEXT) as system:
         system.environ['SYNERGY_HOME'] = str(tmp_path / 'file' / 'home')
 
         refused = system.launch('start', 'Supervisor')

@@ -27,27 +27,27 @@ from synergy.view.status import status
 from synergy.view.why import CAUSES_MAX, FAILED_SHOWN_MAX, explain
 from tests.builders import instant
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
-from tests.mx.stage import BOX, NOW, REQUEST_ID, Pages
+from tests.mx.dashboard_harness import BOX, NOW, REQUEST_ID, DashboardHarness
 
 HOUR = 'SiteHourly', '2026112311'
 VANISHED = timedelta(seconds=30)
 
 
 @pytest.fixture
-def pages(tmp_path: Path, history: Path) -> Iterator[Pages]:
+def pages(tmp_path: Path, history: Path) -> Iterator[DashboardHarness]:
     shutil.copy(history, tmp_path / 'store.db')
-    found = Pages(tmp_path)
+    found = DashboardHarness(tmp_path)
     yield found
     found.close()
 
 
-def why(pages: Pages, process: str, timeperiod: str) -> Sequence[Cause]:
+def why(pages: DashboardHarness, process: str, timeperiod: str) -> Sequence[Cause]:
     now = pages.runtime.clock.now()
     index = load_index(pages.runtime.context.hierarchy, pages.store, now)
     return explain(index, pages.store, pages.key(process, timeperiod), now, VANISHED)
 
 
-def leading(pages: Pages) -> Leadership:
+def leading(pages: DashboardHarness) -> Leadership:
     found = pages.store.lead('dev:4711', timedelta(days=1000))
     assert found is not None
     return found
@@ -58,7 +58,7 @@ def job_of(key: JobKey, state: JobState = JobState.IN_PROGRESS, **fields: object
     return Job(process=key.process, timeperiod=key.timeperiod, state=state, **values)  # type: ignore[arg-type] # fields of a job, by their names
 
 
-def waits(pages: Pages, process: str, timeperiod: str) -> None:
+def waits(pages: DashboardHarness, process: str, timeperiod: str) -> None:
     """Let a job have a unit that nobody has taken for three minutes."""
     key = pages.key(process, timeperiod)
     unit = Unit(
@@ -74,7 +74,7 @@ def waits(pages: Pages, process: str, timeperiod: str) -> None:
     pages.store.commit(leading(pages), [InsertUnit(unit), SaveJob(job, 'run 1 requested')])
 
 
-def recorded(pages: Pages, kind: CommandKind, process: str, **fields: object) -> None:
+def recorded(pages: DashboardHarness, kind: CommandKind, process: str, **fields: object) -> None:
     """Write down what root has done."""
     stamp = containing_utc(Qualifier.REAL_TIME, NOW)
     values = {'state': CommandState.DONE, 'created_at': NOW - timedelta(minutes=8), **fields}
@@ -91,7 +91,9 @@ def recorded(pages: Pages, kind: CommandKind, process: str, **fields: object) ->
     pages.store.insert_command(command)
 
 
-def reported(pages: Pages, state: str, pids: tuple[int, ...] = (), restarts: int = 0) -> None:
+def reported(
+    pages: DashboardHarness, state: str, pids: tuple[int, ...] = (), restarts: int = 0
+) -> None:
     at = NOW - timedelta(hours=2)
     row = BoxProcess(
         box_id='dev',
@@ -105,7 +107,7 @@ def reported(pages: Pages, state: str, pids: tuple[int, ...] = (), restarts: int
     pages.store.report_actual([row])
 
 
-def test_a_worker_that_was_stopped_is_the_cause_and_can_be_started(pages: Pages) -> None:
+def test_a_worker_that_was_stopped_is_the_cause_and_can_be_started(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.set_desired('dev', 'SiteHourly', is_on=False)
     recorded(pages, CommandKind.BOX, 'SiteHourly', details={'box': 'dev', 'action': 'stop'})
@@ -124,7 +126,7 @@ def test_a_worker_that_was_stopped_is_the_cause_and_can_be_started(pages: Pages)
     assert cause.action.command == './launch.py super --start SiteHourly --box dev'
 
 
-def test_whoever_stopped_it_is_not_blamed_on_an_older_record(pages: Pages) -> None:
+def test_whoever_stopped_it_is_not_blamed_on_an_older_record(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.set_desired('dev', 'SiteHourly', is_on=False)
     recorded(pages, CommandKind.BOX, 'SiteHourly', details={'box': 'dev', 'action': 'start'})
@@ -132,7 +134,7 @@ def test_whoever_stopped_it_is_not_blamed_on_an_older_record(pages: Pages) -> No
     assert why(pages, *HOUR)[1].text == 'SiteHourly is switched off on box dev'
 
 
-def test_a_box_that_drains_is_the_cause(pages: Pages) -> None:
+def test_a_box_that_drains_is_the_cause(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.set_drained('dev', is_draining=True)
     recorded(pages, CommandKind.BOX, 'dev', details={'box': 'dev', 'action': 'drain'})
@@ -145,7 +147,7 @@ def test_a_box_that_drains_is_the_cause(pages: Pages) -> None:
     assert cause.action.address == '/boxes/dev/undrain'
 
 
-def test_a_box_that_vanished_is_the_cause(pages: Pages) -> None:
+def test_a_box_that_vanished_is_the_cause(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.runtime.clock.advance(timedelta(minutes=95))
 
@@ -160,14 +162,14 @@ def test_a_box_that_vanished_is_the_cause(pages: Pages) -> None:
     assert (cause.action.address, cause.action.command) == (None, './launch.py start Supervisor')
 
 
-def test_a_supervisor_that_stopped_in_order_is_the_cause(pages: Pages) -> None:
+def test_a_supervisor_that_stopped_in_order_is_the_cause(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.heartbeat(replace(BOX, pid=None), VANISHED)
 
     assert why(pages, *HOUR)[1].text.startswith('the Supervisor of box dev stopped since')
 
 
-def test_a_worker_that_was_given_up_is_the_cause(pages: Pages) -> None:
+def test_a_worker_that_was_given_up_is_the_cause(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     reported(pages, 'fatal', restarts=4)
 
@@ -181,7 +183,9 @@ def test_a_worker_that_was_given_up_is_the_cause(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize('state', ['backoff', 'draining', 'stopping', 'stopped'])
-def test_a_worker_that_is_about_to_start_needs_no_action(pages: Pages, state: str) -> None:
+def test_a_worker_that_is_about_to_start_needs_no_action(
+    pages: DashboardHarness, state: str
+) -> None:
     waits(pages, *HOUR)
     reported(pages, state)
 
@@ -190,7 +194,7 @@ def test_a_worker_that_is_about_to_start_needs_no_action(pages: Pages, state: st
     assert (cause.kind, cause.action) == (CauseKind.STARTING, None)
 
 
-def test_no_box_that_runs_it_is_the_cause(pages: Pages) -> None:
+def test_no_box_that_runs_it_is_the_cause(pages: DashboardHarness) -> None:
     waits(pages, 'AlertDaily', '2026112100')
 
     cause = why(pages, 'AlertDaily', '2026112100')[1]
@@ -199,14 +203,14 @@ def test_no_box_that_runs_it_is_the_cause(pages: Pages) -> None:
     assert 'no box is set to run AlertDaily' in cause.text
 
 
-def test_without_any_box_a_supervisor_is_missing(pages: Pages) -> None:
+def test_without_any_box_a_supervisor_is_missing(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.forget_box('dev')
 
     assert 'no Supervisor has ever reported a box' in why(pages, *HOUR)[1].text
 
 
-def test_workers_that_are_all_busy_are_the_cause(pages: Pages) -> None:
+def test_workers_that_are_all_busy_are_the_cause(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     reported(pages, 'running', (102,))
 
@@ -216,7 +220,7 @@ def test_workers_that_are_all_busy_are_the_cause(pages: Pages) -> None:
     assert cause.text == 'all workers of SiteHourly (1) are busy: SiteHourly@2026112310'
 
 
-def test_a_second_box_that_works_leaves_nothing_to_blame(pages: Pages) -> None:
+def test_a_second_box_that_works_leaves_nothing_to_blame(pages: DashboardHarness) -> None:
     waits(pages, *HOUR)
     pages.store.set_drained('dev', is_draining=True)
     pages.store.heartbeat(Box(box_id='lax2', host='lax2', home='/srv', pid=7), VANISHED)
@@ -228,7 +232,7 @@ def test_a_second_box_that_works_leaves_nothing_to_blame(pages: Pages) -> None:
     assert [cause.kind for cause in why(pages, *HOUR)] == [CauseKind.WORKER]
 
 
-def test_a_scheduler_that_was_stopped_is_the_cause_of_no_leader(pages: Pages) -> None:
+def test_a_scheduler_that_was_stopped_is_the_cause_of_no_leader(pages: DashboardHarness) -> None:
     pages.store.set_desired('dev', 'Scheduler', is_on=False)
     pages.store.resign(leading(pages))
     pages.runtime.clock.advance(timedelta(seconds=1))
@@ -241,7 +245,9 @@ def test_a_scheduler_that_was_stopped_is_the_cause_of_no_leader(pages: Pages) ->
     assert box.action.address == '/boxes/dev/Scheduler/start'
 
 
-def test_a_scheduler_that_runs_on_a_box_that_drains_is_left_to_take_over(pages: Pages) -> None:
+def test_a_scheduler_that_runs_on_a_box_that_drains_is_left_to_take_over(
+    pages: DashboardHarness,
+) -> None:
     pages.store.set_drained('dev', is_draining=True)
     pages.store.resign(leading(pages))
     pages.runtime.clock.advance(timedelta(seconds=1))
@@ -252,7 +258,7 @@ def test_a_scheduler_that_runs_on_a_box_that_drains_is_left_to_take_over(pages: 
     assert 'one runs, and leads within seconds' in leader.text
 
 
-def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: Pages) -> None:
+def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: DashboardHarness) -> None:
     request = pages.store.command(CommandId(REQUEST_ID))
     assert request is not None
     key = pages.key(*HOUR)
@@ -270,7 +276,7 @@ def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: Pages) -> None:
     assert cause.action.address == f'/requests/{REQUEST_ID}/resume'
 
 
-def test_failed_siblings_are_counted_listed_and_run_again_together(pages: Pages) -> None:
+def test_failed_siblings_are_counted_listed_and_run_again_together(pages: DashboardHarness) -> None:
     keys = [pages.key('SiteHourly', f'20261122{hour:02}') for hour in range(10, 24)]
     rows = pages.store.jobs(keys)
     saves = [
@@ -303,7 +309,7 @@ def test_failed_siblings_are_counted_listed_and_run_again_together(pages: Pages)
     assert '15 intervals' in pages.get(day.action.address).text
 
 
-def test_an_interval_that_is_open_says_when_it_is_expected(pages: Pages) -> None:
+def test_an_interval_that_is_open_says_when_it_is_expected(pages: DashboardHarness) -> None:
     cause = why(pages, 'SiteHourly', '2026112312')[0]
 
     assert cause.kind is CauseKind.NOT_OVER
@@ -311,7 +317,7 @@ def test_an_interval_that_is_open_says_when_it_is_expected(pages: Pages) -> None
     assert 'it may start at 2026-11-23 13:05:00 UTC (in 48 min)' in cause.text
 
 
-def test_a_run_is_expected_to_end_as_others_have(pages: Pages) -> None:
+def test_a_run_is_expected_to_end_as_others_have(pages: DashboardHarness) -> None:
     began = why(pages, 'SiteHourly', '2026112310')[0]
     pages.runtime.clock.advance(timedelta(minutes=5))
 
@@ -320,11 +326,11 @@ def test_a_run_is_expected_to_end_as_others_have(pages: Pages) -> None:
     assert why(pages, 'SiteHourly', '2026112310')[0].expected_at is None
 
 
-def test_words_of_operators_are_used(pages: Pages) -> None:
+def test_words_of_operators_are_used(pages: DashboardHarness) -> None:
     assert 'SiteDaily@2026112200 (not started)' in why(pages, 'AlertDaily', '2026112200')[0].text
 
 
-def test_every_action_leads_to_an_address_that_exists(pages: Pages) -> None:
+def test_every_action_leads_to_an_address_that_exists(pages: DashboardHarness) -> None:
     rules = Map([Rule(route.rule, methods=[route.method], endpoint='x') for route in ROUTES])
     waits(pages, *HOUR)
     found = [*why(pages, 'SiteDaily', '2026112200')]
@@ -409,7 +415,7 @@ def test_a_short_chain_is_shown_whole(chain: Runtime) -> None:
     assert not [cause for cause in causes if cause.kind is CauseKind.CUT]
 
 
-def test_a_job_of_an_isolated_process_says_so_first(pages: Pages) -> None:
+def test_a_job_of_an_isolated_process_says_so_first(pages: DashboardHarness) -> None:
     item = Isolated(
         subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
         reason='unit 51f3 is there already',
@@ -432,7 +438,7 @@ def test_a_job_of_an_isolated_process_says_so_first(pages: Pages) -> None:
     ) == 1
 
 
-def test_status_warns_of_an_isolated_process(pages: Pages) -> None:
+def test_status_warns_of_an_isolated_process(pages: DashboardHarness) -> None:
     item = Isolated(
         subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
         reason='unit 51f3 is there already',

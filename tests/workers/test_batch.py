@@ -23,7 +23,7 @@ from synergy.workers.heartbeat import Watched
 from synergy.workers.run_log import Capture, RunLog
 from synergy.workers.runner import BATCH_MAX, Runner, RunnerSettings
 from tests.builders import instant, key
-from tests.scheduler.stage import route_of
+from tests.scheduler.scheduler_harness import route_of
 
 NOW = instant('2026112312')
 LEASE = timedelta(seconds=15)

@@ -12,14 +12,14 @@ from synergy.core.records import LogLine
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from tests.pipelines.printers import FLOOD, HOURS, LONG, PROGRESS_COUNT
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 #: Long enough for lines of 60 MB on a busy machine: each hour has one attempt.
 LEASE = {'SYNERGY_UOW_LEASE_SECONDS': '30'}
 NAMES = [work.__name__ for work in HOURS]
 
 
-class Site(System):
+class Site(SystemHarness):
     """A system in which every hour was run, and what can be read of it."""
 
     def run_all(self) -> None:

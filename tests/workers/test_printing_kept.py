@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.kept import HOURS
-from tests.system import System
+from tests.system_harness import SystemHarness
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.kept') as running:
+def system(tmp_path: Path) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.kept') as running:
         running.start('Scheduler')
         yield running
 
@@ -22,13 +22,13 @@ def hours() -> list[str]:
     return [f'20261101{hour:02}' for hour in range(HOURS)]
 
 
-def texts(system: System, process: str, hour: str) -> list[str]:
+def texts(system: SystemHarness, process: str, hour: str) -> list[str]:
     key = system.key(process, hour)
     system.wait_final(key)
     return [line.text for line in system.store.log(system.unit(key).id)]
 
 
-def test_a_pool_that_is_kept_prints_for_the_run_under_way(system: System) -> None:
+def test_a_pool_that_is_kept_prints_for_the_run_under_way(system: SystemHarness) -> None:
     system.start('PooledHourly')
 
     for hour in hours():
@@ -37,7 +37,7 @@ def test_a_pool_that_is_kept_prints_for_the_run_under_way(system: System) -> Non
         assert sorted(found) == sorted([*(f'{hour} task {n}' for n in range(10)), f'{hour} parent'])
 
 
-def test_a_process_from_setup_on_keeps_no_line_from_its_run(system: System) -> None:
+def test_a_process_from_setup_on_keeps_no_line_from_its_run(system: SystemHarness) -> None:
     system.start('ChattyHourly')
 
     for hour in hours():
@@ -48,7 +48,7 @@ def test_a_process_from_setup_on_keeps_no_line_from_its_run(system: System) -> N
     assert log.count('stdout chat') > HOURS
 
 
-def test_a_crash_is_told_where_it_is_found_when_the_worker_is_gone(system: System) -> None:
+def test_a_crash_is_told_where_it_is_found_when_the_worker_is_gone(system: SystemHarness) -> None:
     worker = system.start('CrashHourly')
 
     assert worker.wait(30) == -11
@@ -60,7 +60,7 @@ def test_a_crash_is_told_where_it_is_found_when_the_worker_is_gone(system: Syste
     assert '2026110100 before the crash' in log
 
 
-def test_a_run_that_is_interrupted_keeps_half_a_line(system: System) -> None:
+def test_a_run_that_is_interrupted_keeps_half_a_line(system: SystemHarness) -> None:
     system.start('SlowHourly')
 
     for hour in hours()[:2]:

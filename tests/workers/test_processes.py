@@ -17,20 +17,20 @@ import pytest
 from synergy.bootstrap import PROJECT
 from synergy.core.records import Unit
 from synergy.core.states import JobState, UnitState
-from tests.left import left_running
-from tests.system import System, kill
+from tests.leftovers import left_running
+from tests.system_harness import SystemHarness, kill
 
 CONTEXT = 'tests.pipelines.unruly'
 
 
 @pytest.fixture
-def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., System]:
+def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SystemHarness]:
     """Make a system with one process of tests.pipelines.unruly."""
 
-    def made(name: str, **variables: str) -> System:
+    def made(name: str, **variables: str) -> SystemHarness:
         monkeypatch.setenv('SYNERGY_TEST_ONLY', name)
         monkeypatch.delitem(sys.modules, CONTEXT, raising=False)
-        return System(tmp_path / 'home', CONTEXT, SYNERGY_TEST_ONLY=name, **variables)
+        return SystemHarness(tmp_path / 'home', CONTEXT, SYNERGY_TEST_ONLY=name, **variables)
 
     return made
 
@@ -51,11 +51,13 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
 pytestmark = pytest.mark.usefixtures('nothing_left')
 
 
-def log_of(system: System, unit: Unit) -> str:
+def log_of(system: SystemHarness, unit: Unit) -> str:
     return '\n'.join(f'{line.level} {line.text}' for line in system.store.log(unit.id))
 
 
-def test_what_a_run_leaves_is_ended_before_its_end_is_saved(only: Callable[..., System]) -> None:
+def test_what_a_run_leaves_is_ended_before_its_end_is_saved(
+    only: Callable[..., SystemHarness],
+) -> None:
     with only('LeavingDaily') as system:
         system.start('Scheduler')
         worker = system.start('LeavingDaily')
@@ -70,7 +72,7 @@ def test_what_a_run_leaves_is_ended_before_its_end_is_saved(only: Callable[..., 
         assert psutil.Process(worker.pid).children(recursive=True) == []
 
 
-def test_the_processes_of_a_pool_end_at_the_time_out(only: Callable[..., System]) -> None:
+def test_the_processes_of_a_pool_end_at_the_time_out(only: Callable[..., SystemHarness]) -> None:
     with only('PooledDaily') as system:
         system.start('Scheduler')
         worker = system.start('PooledDaily')
@@ -82,7 +84,7 @@ def test_the_processes_of_a_pool_end_at_the_time_out(only: Callable[..., System]
         assert 'processes of the run were ended' in log_of(system, system.unit(key))
 
 
-def test_children_end_as_in_any_program(only: Callable[..., System]) -> None:
+def test_children_end_as_in_any_program(only: Callable[..., SystemHarness]) -> None:
     with only('TerminatingDaily') as system:
         system.start('Scheduler')
         system.start('TerminatingDaily')
@@ -101,7 +103,7 @@ def test_children_end_as_in_any_program(only: Callable[..., System]) -> None:
         assert 'were ended' not in log_of(system, system.unit(key))
 
 
-def test_a_forked_child_never_becomes_a_second_worker(only: Callable[..., System]) -> None:
+def test_a_forked_child_never_becomes_a_second_worker(only: Callable[..., SystemHarness]) -> None:
     with only('ForkingDaily') as system:
         system.start('Scheduler')
         system.start('ForkingDaily')
@@ -114,7 +116,7 @@ def test_a_forked_child_never_becomes_a_second_worker(only: Callable[..., System
 
 
 def test_a_pool_made_by_setup_is_kept_until_a_run_is_interrupted(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('KeepingDaily') as system:
         system.start('Supervisor')
@@ -135,7 +137,7 @@ def test_a_pool_made_by_setup_is_kept_until_a_run_is_interrupted(
         assert psutil.Process(rows['KeepingDaily'].pids[0]).is_running()
 
 
-def test_a_worker_may_keep_processes(only: Callable[..., System]) -> None:
+def test_a_worker_may_keep_processes(only: Callable[..., SystemHarness]) -> None:
     with only('ReachingDaily') as system:
         system.start('Scheduler')
         worker = system.start('ReachingDaily')
@@ -150,7 +152,7 @@ def test_a_worker_may_keep_processes(only: Callable[..., System]) -> None:
 
 
 def test_what_setup_has_started_stays_with_all_that_it_starts(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('HelpedDaily') as system:
         system.start('Scheduler')
@@ -169,7 +171,7 @@ def test_what_setup_has_started_stays_with_all_that_it_starts(
         assert left_running(system.home) == {}
 
 
-def test_a_worker_started_alone_starts_itself_anew(only: Callable[..., System]) -> None:
+def test_a_worker_started_alone_starts_itself_anew(only: Callable[..., SystemHarness]) -> None:
     with only('KeepingDaily') as system:
         system.start('Scheduler')
         worker = system.start('KeepingDaily')
@@ -181,7 +183,7 @@ def test_a_worker_started_alone_starts_itself_anew(only: Callable[..., System]) 
         assert log.count(f'KeepingDaily:0:{worker.pid} started') == 2
 
 
-def pid_of(system: System, process: str) -> int:
+def pid_of(system: SystemHarness, process: str) -> int:
     def pids() -> tuple[int, ...]:
         rows = system.store.box_processes('dev')
         return next((row.pids for row in rows if row.process == process), ())
@@ -190,7 +192,7 @@ def pid_of(system: System, process: str) -> int:
     return pids()[0]
 
 
-def wait_for_all_that_it_starts(system: System) -> None:
+def wait_for_all_that_it_starts(system: SystemHarness) -> None:
     """Wait until WaitingDaily has started all: two shells, each with a `sleep`, and one more."""
 
     def sleeps() -> int:
@@ -200,7 +202,7 @@ def wait_for_all_that_it_starts(system: System) -> None:
 
 
 def test_a_killed_workers_processes_end_before_the_next_attempt(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily', SYNERGY_UOW_LEASE_SECONDS='6') as system:
         system.start('Supervisor')
@@ -214,7 +216,7 @@ def test_a_killed_workers_processes_end_before_the_next_attempt(
 
 
 def test_a_frozen_workers_processes_end_before_the_next_attempt(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily', SYNERGY_UOW_LEASE_SECONDS='6') as system:
         system.start('Supervisor')
@@ -227,7 +229,7 @@ def test_a_frozen_workers_processes_end_before_the_next_attempt(
 
 
 def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily') as system:
         supervisor = system.start('Supervisor')
@@ -246,7 +248,7 @@ def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
         assert system.journal() == ['began', 'attempt 2 left []']
 
 
-def test_kill_all_ends_what_runs_have_started(only: Callable[..., System]) -> None:
+def test_kill_all_ends_what_runs_have_started(only: Callable[..., SystemHarness]) -> None:
     with only('WaitingDaily') as system:
         system.start('Supervisor')
         system.wait_for(lambda: system.journal() == ['began'], 'the start')
@@ -258,7 +260,7 @@ def test_kill_all_ends_what_runs_have_started(only: Callable[..., System]) -> No
 
 
 def test_what_a_worker_leaves_that_outlived_its_supervisor_is_ended(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily') as system:
         supervisor = system.start('Supervisor')
@@ -278,7 +280,7 @@ def test_what_a_worker_leaves_that_outlived_its_supervisor_is_ended(
 
 
 def test_a_worker_started_alone_ends_what_its_killed_predecessor_left(
-    only: Callable[..., System],
+    only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily') as system:
         system.start('Scheduler')
@@ -297,7 +299,7 @@ def test_a_worker_started_alone_ends_what_its_killed_predecessor_left(
 
 @pytest.mark.parametrize('way', ['stop', 'kill'])
 def test_a_stubborn_command_does_not_outlive_its_worker(
-    only: Callable[..., System], way: str
+    only: Callable[..., SystemHarness], way: str
 ) -> None:
     with only('CommandDaily', SYNERGY_STOP_GRACE_SECONDS='1') as system:
         supervisor = system.start('Supervisor')
@@ -331,7 +333,7 @@ def test_a_stubborn_command_does_not_outlive_its_worker(
             assert (unit.state, unit.attempt) == (UnitState.REQUESTED, 1)
 
 
-def test_a_lost_lease_ends_the_processes_of_the_run(only: Callable[..., System]) -> None:
+def test_a_lost_lease_ends_the_processes_of_the_run(only: Callable[..., SystemHarness]) -> None:
     with only('CommandDaily') as system:
         system.start('Scheduler')
         worker = system.start('CommandDaily')

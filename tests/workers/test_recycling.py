@@ -12,7 +12,7 @@ from synergy.core.states import JobState
 from synergy.workers import recycling
 from synergy.workers.recycling import Recycling, resident_bytes
 from tests.pipelines.leaking import HOURS
-from tests.system import System
+from tests.system_harness import SystemHarness
 from tests.workers.test_batch import Bench
 
 MB = 1 << 20
@@ -83,7 +83,7 @@ def test_workers_are_started_anew_and_every_unit_is_run_once(
 ) -> None:
     # A lease that is not lost on a busy machine: each unit is to be run once.
     variables = {**pair, 'SYNERGY_UOW_LEASE_SECONDS': '15'}
-    with System(tmp_path / 'home', 'tests.pipelines.leaking', **variables) as system:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.leaking', **variables) as system:
         system.start('Supervisor')
         for process in ('CountedHourly', 'LeakingHourly'):
             for hour in range(HOURS):
@@ -110,7 +110,7 @@ def test_workers_are_started_anew_and_every_unit_is_run_once(
 
 
 def test_without_a_supervisor_a_worker_becomes_the_new_one(tmp_path: Path) -> None:
-    with System(tmp_path / 'home', 'tests.pipelines.leaking') as system:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.leaking') as system:
         system.start('Scheduler')
         worker = system.start('CountedHourly')
         for hour in range(HOURS):

@@ -17,7 +17,7 @@ import pytest
 
 from synergy.core.states import JobState, UnitState
 from synergy.workers import ssh
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 from tests.workers.conftest import Stop
 from tests.workers.test_shell import run
 
@@ -228,7 +228,7 @@ def test_a_worker_that_ends_takes_its_command_on_the_other_host_along(
 ) -> None:
     said = f'{remote["host"]} {remote["port"]} {token} {tmp_path / "home"}'
     monkeypatch.setenv('SYNERGY_TEST_REMOTE', said)
-    with System(tmp_path / 'home', 'tests.pipelines.remote') as system:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.remote') as system:
         system.start('Scheduler')
         worker = system.start('RemoteDaily')
         system.wait_for((system.home / 'began').exists, 'the start')

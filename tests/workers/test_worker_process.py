@@ -11,20 +11,22 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.states import JobState, UnitState
-from tests.system import System, kill
+from tests.system_harness import SystemHarness, kill
 
 #: What the store and the broker have no part in.
 ON_ONE_PAIR = pytest.mark.parametrize('pair', ['embedded'], indirect=True)
 
 
 @pytest.fixture
-def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[System]:
-    with System(tmp_path / 'home', 'tests.pipelines.behaviours', **pair) as running:
+def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[SystemHarness]:
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.behaviours', **pair) as running:
         running.start('Scheduler')
         yield running
 
 
-def test_an_exception_fails_the_attempt_with_its_traceback_in_the_log(system: System) -> None:
+def test_an_exception_fails_the_attempt_with_its_traceback_in_the_log(
+    system: SystemHarness,
+) -> None:
     system.start('RaisingDaily')
     key = system.key('RaisingDaily')
 
@@ -42,7 +44,7 @@ def test_an_exception_fails_the_attempt_with_its_traceback_in_the_log(system: Sy
 
 
 @ON_ONE_PAIR
-def test_a_worker_of_synergy_2_runs_unchanged(system: System) -> None:
+def test_a_worker_of_synergy_2_runs_unchanged(system: SystemHarness) -> None:
     system.start('LegacyDaily')
     key = system.key('LegacyDaily')
 
@@ -51,7 +53,7 @@ def test_a_worker_of_synergy_2_runs_unchanged(system: System) -> None:
 
 
 @ON_ONE_PAIR
-def test_a_function_is_a_worker_and_none_means_processed(system: System) -> None:
+def test_a_function_is_a_worker_and_none_means_processed(system: SystemHarness) -> None:
     system.start('PlainDaily')
     key = system.key('PlainDaily')
 
@@ -60,7 +62,7 @@ def test_a_function_is_a_worker_and_none_means_processed(system: System) -> None
 
 
 @ON_ONE_PAIR
-def test_what_cannot_be_understood_is_a_failure_that_says_so(system: System) -> None:
+def test_what_cannot_be_understood_is_a_failure_that_says_so(system: SystemHarness) -> None:
     system.start('NonsenseDaily')
     key = system.key('NonsenseDaily')
 
@@ -72,7 +74,7 @@ def test_what_cannot_be_understood_is_a_failure_that_says_so(system: System) -> 
 
 
 @ON_ONE_PAIR
-def test_exit_in_user_code_fails_the_attempt_not_the_worker(system: System) -> None:
+def test_exit_in_user_code_fails_the_attempt_not_the_worker(system: SystemHarness) -> None:
     worker = system.start('ExitingDaily')
     key = system.key('ExitingDaily')
 
@@ -81,7 +83,9 @@ def test_exit_in_user_code_fails_the_attempt_not_the_worker(system: System) -> N
     assert worker.poll() is None
 
 
-def test_a_run_that_takes_too_long_is_interrupted_whatever_it_catches(system: System) -> None:
+def test_a_run_that_takes_too_long_is_interrupted_whatever_it_catches(
+    system: SystemHarness,
+) -> None:
     system.start('StubbornDaily')
     key = system.key('StubbornDaily')
 
@@ -91,7 +95,7 @@ def test_a_run_that_takes_too_long_is_interrupted_whatever_it_catches(system: Sy
 
 
 def test_a_killed_workers_unit_is_rescued_under_a_higher_fence_and_the_same_key(
-    system: System,
+    system: SystemHarness,
 ) -> None:
     worker = system.start('PatientDaily')
     system.wait_for(lambda: len(system.journal()) == 1, 'the first start')
@@ -111,7 +115,7 @@ def test_a_killed_workers_unit_is_rescued_under_a_higher_fence_and_the_same_key(
     ]
 
 
-def test_the_lease_of_a_long_run_is_kept(system: System) -> None:
+def test_the_lease_of_a_long_run_is_kept(system: SystemHarness) -> None:
     system.start('PatientDaily')
     key = system.key('PatientDaily')
     system.wait_for(lambda: len(system.journal()) == 1, 'the start')
@@ -131,7 +135,7 @@ def test_the_lease_of_a_long_run_is_kept(system: System) -> None:
 
 
 def test_a_stopped_worker_finishes_what_fits_into_its_grace(tmp_path: Path) -> None:
-    with System(
+    with SystemHarness(
         tmp_path / 'home', 'tests.pipelines.behaviours', SYNERGY_STOP_GRACE_SECONDS='30'
     ) as system:
         system.start('Scheduler')
@@ -146,7 +150,7 @@ def test_a_stopped_worker_finishes_what_fits_into_its_grace(tmp_path: Path) -> N
         assert system.unit(system.key('PatientDaily')).attempt == 1
 
 
-def test_a_stopped_worker_hands_back_what_does_not_fit(system: System) -> None:
+def test_a_stopped_worker_hands_back_what_does_not_fit(system: SystemHarness) -> None:
     worker = system.start('PatientDaily')
     key = system.key('PatientDaily')
     system.wait_for(lambda: len(system.journal()) == 1, 'the start')
@@ -163,7 +167,7 @@ def test_a_stopped_worker_hands_back_what_does_not_fit(system: System) -> None:
     assert system.unit(key).attempt == 1
 
 
-def test_a_skipped_run_is_interrupted_and_its_result_discarded(system: System) -> None:
+def test_a_skipped_run_is_interrupted_and_its_result_discarded(system: SystemHarness) -> None:
     worker = system.start('PatientDaily')
     key = system.key('PatientDaily')
     system.wait_for(lambda: len(system.journal()) == 1, 'the start')
@@ -187,7 +191,7 @@ def test_a_skipped_run_is_interrupted_and_its_result_discarded(system: System) -
     assert worker.poll() is None
 
 
-def test_two_workers_of_one_process_never_run_the_same_unit(system: System) -> None:
+def test_two_workers_of_one_process_never_run_the_same_unit(system: SystemHarness) -> None:
     for _ in range(2):
         system.start('JournalDaily')
     key = system.key('JournalDaily')
@@ -197,7 +201,7 @@ def test_two_workers_of_one_process_never_run_the_same_unit(system: System) -> N
 
 
 @ON_ONE_PAIR
-def test_an_unknown_process_is_refused_with_the_nearest_name(system: System) -> None:
+def test_an_unknown_process_is_refused_with_the_nearest_name(system: SystemHarness) -> None:
     child = system.start('PatientDayly')
 
     assert child.wait(20) == 3
@@ -205,7 +209,7 @@ def test_an_unknown_process_is_refused_with_the_nearest_name(system: System) -> 
 
 
 @ON_ONE_PAIR
-def test_a_worker_goes_on_when_its_store_was_locked_for_a_while(system: System) -> None:
+def test_a_worker_goes_on_when_its_store_was_locked_for_a_while(system: SystemHarness) -> None:
     system.start('PatientDaily')
     key = system.key('PatientDaily')
     system.wait_for(lambda: len(system.journal()) == 1, 'the start')

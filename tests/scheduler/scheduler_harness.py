@@ -1,4 +1,4 @@
-"""A stage for scheduler tests: a real store and broker, a simulated clock, workers played here."""
+"""What scheduler tests run it with: a real store and broker, a simulated clock, played workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def route_of(process: ProcessName) -> Route:
     return Route(exchange='ex', routing=f'routing_{process}', queue=f'queue_{process}')
 
 
-class Stage:
+class SchedulerHarness:
     """Opens schedulers and plays workers on one home."""
 
     def __init__(

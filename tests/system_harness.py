@@ -35,7 +35,7 @@ QUICK = {
 }
 
 
-class System:
+class SystemHarness:
     """Processes of one home; all are gone when the block ends."""
 
     def __init__(

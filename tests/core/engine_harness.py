@@ -1,4 +1,4 @@
-"""A desk for engine tests: keeps the rows that effects describe, and plays the workers.
+"""What engine tests run an engine with: keeps the rows that effects describe, plays the workers.
 
 Every conditional save is checked as the store would: a refused one fails the test.
 """
@@ -33,7 +33,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
 
-class Desk:
+class EngineHarness:
     """One engine, its rows, and a clock that stands still until told."""
 
     def __init__(self, hierarchy: Hierarchy, now: datetime) -> None:

@@ -106,7 +106,7 @@ def password_hash() -> str:
     return hashed(PASSWORD)
 
 
-class Pages:
+class DashboardHarness:
     """A client in front of the application, and the store behind it."""
 
     def __init__(self, home: Path, context_module: str = 'tests.pipelines.pages') -> None:
@@ -168,7 +168,7 @@ class Pages:
         return JobKey(name, parse(qualifier, timeperiod))
 
 
-def seed(pages: Pages) -> None:
+def seed(pages: DashboardHarness) -> None:
     """Give the store a history."""
     store, hierarchy = pages.store, pages.runtime.context.hierarchy
     leadership = store.lead('dev:4711', timedelta(days=1000))
@@ -281,7 +281,7 @@ def _begun(key: JobKey) -> list[Save]:
     ]
 
 
-def _request(store: Store, leadership: Any, pages: Pages) -> None:
+def _request(store: Store, leadership: Any, pages: DashboardHarness) -> None:
     key = pages.key('SiteDaily', '2026112000')
     command = Command(
         id=CommandId(REQUEST_ID),
