@@ -21,8 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synergy import private
-
-EXIT_FAILED = 4
+from synergy.core.exit_codes import ExitCode
 
 
 class InstallFailed(Exception):
@@ -127,7 +126,7 @@ def run(environment: Environment, group: str, *, is_verbose: bool = False) -> in
     if environment.is_complete(group):
         if is_verbose:
             say(f'{environment.folder} is complete')
-        return 0
+        return ExitCode.OK
     try:
         with environment.lock():
             if not environment.is_complete(group):
@@ -138,14 +137,14 @@ def run(environment: Environment, group: str, *, is_verbose: bool = False) -> in
             f'change it ({error}); run this as the user to whom {environment.project} belongs: '
             './launch.py install'
         )
-        return EXIT_FAILED
+        return ExitCode.UNAVAILABLE
     except (InstallFailed, OSError) as error:
         say(str(error))
-        return EXIT_FAILED
+        return ExitCode.UNAVAILABLE
     except KeyboardInterrupt:
         say('interrupted; run the same command again to finish the installation')
-        return 130
-    return 0
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
 
 
 def say(text: str) -> None:

@@ -40,7 +40,7 @@ ALLOWED = {
     },
     'synergy.output': set(),
     'synergy.logs': {'synergy.core', 'synergy.doors', 'synergy.output', 'synergy.private'},
-    'synergy.install': {'synergy.private'},
+    'synergy.install': {'synergy.core', 'synergy.private'},
     'synergy.simulation': {
         'synergy.core',
         'synergy.ports',

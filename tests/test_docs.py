@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from synergy.bootstrap import PROJECT
-from synergy.cli.main import NAMES, command_called, parser_of
+from synergy.cli.parsing import parser_of
+from synergy.cli.registry import RECORD_BY_NAME, RECORDS, names
 from synergy.conf import entries
 from synergy.conf.settings import reference
 from synergy.core.machines import MACHINE_BY_NAME
@@ -33,16 +34,16 @@ TEXT_BY_MACHINE = {
 
 
 def cli_page() -> str:
-    commands = [command_called(name) for name in NAMES]
+    commands = [(record, record.load()) for record in RECORDS if record.is_here]
     return command_doc.document(
         [
             command_doc.Described(
-                name=name,
+                name=record.name,
                 summary=command.summary,
                 example=command.example,
-                parser=parser_of(command),
+                parser=parser_of(record, command),
             )
-            for name, command in zip(NAMES, commands, strict=True)
+            for record, command in commands
         ]
     )
 
@@ -104,9 +105,9 @@ def test_commands_that_pages_show_are_understood(page: Path) -> None:
 
     for line in shown:
         words = shlex.split(line.partition('   ')[0].partition(' && ')[0].partition(' > ')[0])
-        assert words[0] in NAMES, line
+        assert words[0] in names(), line
         if words[0] != 'test':
-            parser_of(command_called(words[0])).parse_args(words[1:])
+            parser_of(RECORD_BY_NAME[words[0]]).parse_args(words[1:])
 
 
 def without_code(page: Path) -> str:

@@ -5,21 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
-
-class ExitCode(IntEnum):
-    """How a command ended; shown by `launch.py --help`."""
-
-    OK = 0
-    FOUND = (
-        1  # The question was answered, and the answer is bad: problems, violations, not running.
-    )
-    USAGE = 2  # The command line cannot be understood.
-    UNKNOWN = 3  # No such process, timeperiod, box or command.
-    UNAVAILABLE = 4  # Store, broker or another service cannot be used.
-    CONFLICT = 5  # Somebody else holds it: already running, home or port in use.
-    MISCONFIGURED = 6  # Settings or context are refused.
+from synergy.core.exit_codes import ExitCode as ExitCode  # Part of every command.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,15 +16,14 @@ import daemon
 
 from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
-from synergy.cli.command import ExitCode
 from synergy.cli.numbers import whole
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.locate import resolve
 from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
+from synergy.core.exit_codes import ExitCode
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
-from synergy.core.supervision import EXIT_ANEW
 from synergy.doors import starter_command
 from synergy.output.capture import Output
 from synergy.ports.errors import PortError
@@ -86,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     with detached:
         is_supervised = parent is not None
         code = _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
-        if code == EXIT_ANEW:
+        if code == ExitCode.ANEW:
             _end_anew(entry, options.instance, parent, is_console=options.console)
         return code
 
@@ -148,7 +147,7 @@ def _run(
             )
         except Exception:  # The door of a process: whatever ended it must be in its log.
             logger.exception('%s ended', entry.name, extra={'event': 'ended'})
-            return 1
+            return ExitCode.FAULT
         finally:
             output.close()
             if is_recorded:
@@ -164,7 +163,7 @@ def _end_anew(entry: Entry, instance: int, parent: str | None, *, is_console: bo
     if parent is None:
         command = starter_command(entry.name, instance, *(('--console',) if is_console else ()))
         os.execv(command[0], command)
-    os._exit(EXIT_ANEW)
+    os._exit(ExitCode.ANEW)
 
 
 def _end_leftovers(runtime: Runtime, slot: str, pid_file: Path) -> None:

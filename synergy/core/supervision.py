@@ -19,12 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, StrEnum
-from typing import Final, assert_never
+from typing import assert_never
 
-#: Exit code of a process that found its configuration refused: starting it again cannot help.
-EXIT_MISCONFIGURED: Final = 6
-#: Exit code of a process that ended in order to be started anew, at once.
-EXIT_ANEW: Final = 75
+from synergy.core.exit_codes import ExitCode
 
 
 class ProcessStatus(StrEnum):
@@ -106,13 +103,14 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     """Return the watch after its process has ended with `code` (minus a signal's number)."""
     if watch.status is not ProcessStatus.RUNNING:
         return Watch(restart_count=watch.restart_count)
-    if code == EXIT_ANEW:
+    if code == ExitCode.ANEW:
         # Nothing has gone wrong: no delay, and nothing is counted.
         return replace(watch, status=ProcessStatus.STOPPED, due_at=None, quick_exit_count=0)
     is_quick = now - watch.started_at < policy.quick_exit.total_seconds()
     count = watch.quick_exit_count + 1 if is_quick else 0
     reason = f'killed by signal {-code}' if code < 0 else f'exit code {code}'
-    if code == EXIT_MISCONFIGURED or count >= policy.quick_exit_count_max:
+    # Of a refused configuration: starting it again cannot help.
+    if code == ExitCode.MISCONFIGURED or count >= policy.quick_exit_count_max:
         return replace(
             watch,
             status=ProcessStatus.FATAL,

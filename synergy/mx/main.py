@@ -19,8 +19,8 @@ from threading import Thread
 from typing import Final, Protocol
 
 from synergy.conf.model import Context, Settings
+from synergy.core.exit_codes import ExitCode
 from synergy.core.records import CommandId
-from synergy.core.supervision import EXIT_MISCONFIGURED
 from synergy.mx.address import address_of, is_loopback, is_open, refusal_of
 from synergy.mx.app import App
 from synergy.mx.bounds import HEADER_BYTES_MAX, SERVER_BYTES_MAX
@@ -97,12 +97,12 @@ def start(runtime: MxRuntime) -> int:
     refusal = refusal_of(settings, has_users=has_users)
     if refusal is not None:
         logger.error('%s', refusal, extra={'event': 'mx_refused'})
-        return EXIT_MISCONFIGURED
+        return ExitCode.MISCONFIGURED
     if not has_users:
         _warn_of_openness(settings, had_users=had_users)
     listening = _listen(runtime.clock, settings)
     if listening is None:
-        return EXIT_MISCONFIGURED
+        return ExitCode.MISCONFIGURED
     site = site_of(runtime, secret)
     server = server_of(App(site), listening)
     _stop_on_signal(site)
@@ -116,7 +116,7 @@ def start(runtime: MxRuntime) -> int:
     Thread(target=_warm, args=(site,), name='warm', daemon=True).start()
     server.run()
     logger.info('MX stopped', extra={'event': 'stopped'})
-    return 0
+    return ExitCode.OK
 
 
 def _warm(site: Site) -> None:

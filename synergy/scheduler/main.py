@@ -8,6 +8,7 @@ import signal
 from typing import Protocol
 
 from synergy.conf.model import Context, FreerunEntry, Settings
+from synergy.core.exit_codes import ExitCode
 from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, RetryPolicy, Route
 from synergy.ports.broker import Broker
@@ -70,7 +71,7 @@ def start(runtime: SchedulerRuntime) -> int:
     logger.info('Scheduler started on box %s', settings.box_id, extra={'event': 'started'})
     scheduler.run()
     logger.info('Scheduler stopped', extra={'event': 'stopped'})
-    return 0
+    return ExitCode.OK
 
 
 def pipeline_of(context: Context, clock: Clock) -> Pipeline:

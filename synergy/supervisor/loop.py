@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.exit_codes import ExitCode
 from synergy.core.records import BoxLoad, BoxProcess
 from synergy.core.supervision import (
-    EXIT_ANEW,
     Policy,
     ProcessStatus,
     Step,
@@ -228,7 +228,7 @@ class Supervisor:
                     place.watch.reason,
                     extra={'event': 'process_ended'},
                 )
-            case _ if code == EXIT_ANEW:
+            case _ if code == ExitCode.ANEW:
                 logger.info(
                     '%s ended to be started anew; its log says why',
                     place.slot,

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 from synergy import __version__, private
 from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.exit_codes import ExitCode
 from synergy.core.records import Box
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
@@ -110,7 +111,7 @@ def start(runtime: SupervisorRuntime, *, is_console: bool = False) -> int:
         _loop(supervisor)
         supervisor.leave()
         logger.info('Supervisor stopped', extra={'event': 'stopped'})
-    return 0
+    return ExitCode.OK
 
 
 def patient(settings: Settings) -> Settings:

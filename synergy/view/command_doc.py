@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from synergy.core.exit_codes import ExitCode
+
 _INTRODUCTION: Final = """\
 # Command line
 
@@ -23,15 +25,7 @@ JSON document for scripts. Shell completion: `eval "$(./launch.py completion bas
 
 | exit code | meaning |
 |---|---|
-| 0 | done; the answer is good |
-| 1 | the question was answered, and the answer is bad: problems, violations, not running |
-| 2 | the command line cannot be understood |
-| 3 | no such process, timeperiod, box or request |
-| 4 | store, broker or another service cannot be used |
-| 5 | somebody else holds it: already running, home or port in use |
-| 6 | settings or context are refused |
-| 70 | a fault of the program; its traceback is shown |
-| 130 | interrupted |
+{codes}
 
 A timeperiod may be given without the zeros at its end: `2013`, `201301`, `20130115`, `2013011507`.
 """
@@ -59,7 +53,9 @@ class Option:
 
 def document(commands: Sequence[Described]) -> str:
     """Return the page."""
-    lines = [_INTRODUCTION, '| command | what it does |', '|---|---|']
+    codes = '\n'.join(f'| {code.value} | {code.meaning} |' for code in ExitCode)
+    introduction = _INTRODUCTION.format(codes=codes)
+    lines = [introduction, '| command | what it does |', '|---|---|']
     lines += [f'| [{item.name}](#{item.name}) | {item.summary} |' for item in commands]
     for item in commands:
         lines += ['', *_section(item)]

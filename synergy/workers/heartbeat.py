@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from synergy.core.exit_codes import ExitCode
 from synergy.core.records import Outcome, Unit, UnitEnd
 from synergy.ports.clock import Clock
 from synergy.ports.errors import LeaseLost, PortError, StoreError
@@ -32,7 +33,6 @@ LOG_SECONDS: Final = 1.0
 #: How long after its time-out, or the loss of its lease, a run that cannot be interrupted (it sits
 #: in C code) is ended together with its process.
 STUCK_SECONDS: Final = 10.0
-EXIT_STUCK: Final = 70
 
 
 @dataclass(slots=True)
@@ -178,4 +178,4 @@ class Heartbeat:
                     log=tuple(watched.log.finish()),
                 )
                 store.finish([end])
-        os._exit(EXIT_STUCK)
+        os._exit(ExitCode.STUCK)

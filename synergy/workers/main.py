@@ -10,7 +10,7 @@ from typing import Final
 
 from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
-from synergy.core.supervision import EXIT_ANEW
+from synergy.core.exit_codes import ExitCode
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -112,14 +112,14 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
             owner,
             extra={'event': 'worker_spent'},
         )
-        return EXIT_ANEW
+        return ExitCode.ANEW
     if recycling.is_due and not guard.is_stopping():
         logger.info(
             '%s ends to be started anew: %s', owner, recycling.reason, extra={'event': 'recycled'}
         )
-        return EXIT_ANEW
+        return ExitCode.ANEW
     logger.info('%s stopped', owner, extra={'event': 'stopped'})
-    return 0
+    return ExitCode.OK
 
 
 def open_source(entry: WorkerEntry) -> DataSource:

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from synergy.cli.main import NAMES, main
+from synergy.cli.main import main
+from synergy.cli.registry import names
 
 
 def completed(script: str, *words: str) -> list[str]:
@@ -39,7 +40,7 @@ def test_bash_completes(
 def test_every_command_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     main(['completion', 'bash'])
 
-    assert set(NAMES) == set(completed(capsys.readouterr().out, 'synergy', ''))
+    assert set(names()) == set(completed(capsys.readouterr().out, 'synergy', ''))
 
 
 def test_zsh_is_told_to_read_it_as_bash_does(capsys: pytest.CaptureFixture[str]) -> None:

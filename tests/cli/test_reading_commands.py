@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap, logs
+from synergy.cli.registry import names
 from synergy.core.records import Outcome, UnitEnd
 from synergy.core.states import JobState
 from synergy.ports.broker import REPORT_ROUTE, Message
@@ -357,9 +358,7 @@ def test_unknown_commands_and_options_are_usage_errors(launch: Launch) -> None:
 
 
 def test_every_command_explains_itself_with_an_example(launch: Launch) -> None:
-    from synergy.cli.main import COMMANDS
-
-    for name, _, _ in COMMANDS:
+    for name in names():
         said = launch(name, '--help')
 
         assert said.code == 0

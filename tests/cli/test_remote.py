@@ -19,7 +19,7 @@ from waitress.server import create_server
 from synergy import bootstrap
 from synergy.cli import asking as cli_asking
 from synergy.cli import server as cli_server
-from synergy.cli.main import NAMES, REMOTE_COMMANDS, STORELESS_COMMANDS
+from synergy.cli.registry import RECORDS
 from synergy.cli.remote import COMMANDS, UNSAID
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
@@ -72,7 +72,7 @@ def remote(
 
 
 def test_every_remote_command_is_there() -> None:
-    assert tuple(COMMANDS) == REMOTE_COMMANDS
+    assert set(COMMANDS) == {record.name for record in RECORDS if record.works_over_http}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,11 @@ def test_errors_say_what_to_do(remote: Launch, words: list[str], code: int, text
     assert text in said.err
 
 
-LOCAL = [name for name in NAMES if name not in REMOTE_COMMANDS + STORELESS_COMMANDS]
+LOCAL = [
+    record.name
+    for record in RECORDS
+    if record.is_here and record.needs_store and not record.works_over_http
+]
 
 
 @pytest.mark.parametrize('name', LOCAL)

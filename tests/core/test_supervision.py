@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from synergy.core.exit_codes import ExitCode
 from synergy.core.supervision import (
-    EXIT_ANEW,
     Policy,
     ProcessStatus,
     Step,
@@ -62,7 +62,7 @@ def test_a_process_that_wants_to_be_started_anew_is_at_once_and_nothing_is_count
     watch = Watch(status=ProcessStatus.RUNNING, started_at=0.0, restart_count=2)
 
     for second in range(1, 20):
-        over = ended(watch, POLICY, float(second), EXIT_ANEW)
+        over = ended(watch, POLICY, float(second), ExitCode.ANEW)
         watch, step = decide(over, POLICY, float(second), Wish.ON)
 
         assert (watch.status, step) == (ProcessStatus.RUNNING, Step.SPAWN)
@@ -73,6 +73,6 @@ def test_one_that_wants_to_be_started_anew_is_not_when_it_is_off_or_drained() ->
     running = Watch(status=ProcessStatus.RUNNING, started_at=0.0)
 
     for wish in (Wish.OFF, Wish.DRAINED):
-        watch, step = decide(ended(running, POLICY, 1.0, EXIT_ANEW), POLICY, 1.0, wish)
+        watch, step = decide(ended(running, POLICY, 1.0, ExitCode.ANEW), POLICY, 1.0, wish)
 
         assert (watch.status, step) == (ProcessStatus.STOPPED, None)

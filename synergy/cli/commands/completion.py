@@ -6,8 +6,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from synergy.cli import main as command_line
 from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.parsing import parser_of
+from synergy.cli.registry import RECORDS
 from synergy.view.command_doc import options_of
 
 #: Zsh understands the script of bash when told to.
@@ -44,8 +45,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> ExitCode:
     words_by_command = {
-        name: _words(command_line.parser_of(command_line.command_called(name)))
-        for name in command_line.NAMES
+        record.name: _words(parser_of(record)) for record in RECORDS if record.is_here
     }
     print(script(words_by_command, options.shell), end='')
     return ExitCode.OK
