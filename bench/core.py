@@ -12,7 +12,7 @@ from synergy.core.closure import plan
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import InsertUnit
 from synergy.core.engine import Engine
-from synergy.core.events import Input, Look, Reported
+from synergy.core.events import Event, Look, Reported
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.readiness import readiness
@@ -102,16 +102,16 @@ def _engine(hours: int) -> Result:
 
     def work() -> None:
         nonlocal count
-        inputs: list[Input] = [Look(node.process.name) for node in hierarchy]
-        while inputs or engine.is_owing:
-            effects = engine.on(inputs, now)
+        events: list[Event] = [Look(node.process.name) for node in hierarchy]
+        while events or engine.is_owing:
+            effects = engine.on(events, now)
             timetable.settle()
-            inputs = [
+            events = [
                 Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
                 for effect in effects
                 if isinstance(effect, InsertUnit)
             ]
-            count += len(inputs)
+            count += len(events)
 
     seconds = _seconds(work)
     return Result(

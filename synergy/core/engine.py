@@ -1,4 +1,4 @@
-"""One batch of inputs in, effects out: every decision of the Scheduler, and none of its doing.
+"""One batch of events in, effects out: every decision of the Scheduler, and none of its doing.
 
 The engine reads and drafts the timetable; the caller saves the effects and then settles the draft,
 or rolls it back. Handing over is not a message: a job that becomes final makes the engine look, in
@@ -34,8 +34,8 @@ from synergy.core.effects import (
 )
 from synergy.core.events import (
     Commanded,
+    Event,
     Expired,
-    Input,
     Look,
     Refused,
     Reported,
@@ -92,9 +92,7 @@ class Engine:
         # Processes to look at, in order of mention; a dict is an ordered set.
         self._owed: dict[ProcessName, None] = {}
         self._triggered: set[ProcessName] = set()
-        self._lane: dict[ProcessName, Lane] = dict.fromkeys(
-            timetable.hierarchy.nodes, Lane.REQUESTED
-        )
+        self._lane: dict[ProcessName, Lane] = dict.fromkeys(timetable.hierarchy.nodes, Lane.RERUN)
         self._effects: list[Effect] = []
 
     @property
@@ -102,15 +100,15 @@ class Engine:
         """Tell whether the last batch left processes to be looked at by the next one."""
         return bool(self._owed)
 
-    def on(self, inputs: Iterable[Input], now: datetime) -> Sequence[Effect]:
-        """Decide on `inputs` and on all that follows from them; return what is to be done.
+    def on(self, events: Iterable[Event], now: datetime) -> Sequence[Effect]:
+        """Decide on `events` and on all that follows from them; return what is to be done.
 
         Drafts the timetable: the caller must `settle` it after the effects are saved, or
         `rollback` it when they were not.
         """
         self.timetable.extend(now)
         self._effects = []
-        for item in inputs:
+        for item in events:
             self.deciding = process_of(item)
             if self.deciding not in self._isolated:
                 self._take(item, now)
@@ -127,7 +125,7 @@ class Engine:
         self.deciding = None
         return self._effects
 
-    def _take(self, item: Input, now: datetime) -> None:
+    def _take(self, item: Event, now: datetime) -> None:
         match item:
             case Look(process, is_trigger):
                 self._owed[process] = None
@@ -172,7 +170,7 @@ class Engine:
         """Return what to start next; while both lanes have work, they take turns."""
         name = node.process.name
         lanes = [Lane.FRESH]
-        if self.timetable.has_requested(name):
+        if self.timetable.has_reruns(name):
             # The lane that did not come last is asked first: neither can starve the other.
             lanes = sorted(Lane, key=lambda lane: lane is self._lane[name])
         for lane in lanes:

@@ -67,10 +67,10 @@ class Refused:
     why: str
 
 
-Input: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused
+Event: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused
 
 
-def process_of(item: Input) -> ProcessName | None:
+def process_of(item: Event) -> ProcessName | None:
     """Return the process or free run that an input is about; None: it is about a command."""
     match item:
         case Look(process):
@@ -85,14 +85,14 @@ def process_of(item: Input) -> ProcessName | None:
             assert_never(item)
 
 
-def one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
+def one_about_each_unit(events: Sequence[Event]) -> list[Event]:
     """Keep the last input about each unit: what a sweep read is newer than what a report read.
 
     A unit decided on twice in one batch would be moved twice from the same state, and the commit
     refused, at every turn anew.
     """
-    last: dict[object, Input] = {}
-    for item in inputs:
+    last: dict[object, Event] = {}
+    for item in events:
         match item:
             case Reported(unit) | Expired(unit) | TooOld(unit):
                 last[unit.id] = item
@@ -101,7 +101,7 @@ def one_about_each_unit(inputs: Sequence[Input]) -> list[Input]:
     return list(last.values())
 
 
-def is_of_freerun(item: Input) -> bool:
+def is_of_freerun(item: Event) -> bool:
     """Tell whether an input is about a unit of a free run."""
     match item:
         case Reported(unit) | Expired(unit) | TooOld(unit):

@@ -27,7 +27,7 @@ from synergy.core.effects import (
     RemoveFreerun,
     SaveFreerun,
 )
-from synergy.core.events import Expired, Input, Reported, TooOld, process_of
+from synergy.core.events import Event, Expired, Reported, TooOld, process_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
 from synergy.core.retry import (
@@ -100,10 +100,10 @@ class Freeruns:
             if uow_id not in live
         ]
 
-    def on(self, inputs: Iterable[Input], now: datetime) -> Sequence[Effect]:
+    def on(self, events: Iterable[Event], now: datetime) -> Sequence[Effect]:
         """Decide on reports and lost leases of free runs, and start what is due."""
         self._effects = []
-        for item in inputs:
+        for item in events:
             self.deciding = process_of(item)
             if self.deciding not in self._isolated:
                 self._take(item, now)
@@ -117,7 +117,7 @@ class Freeruns:
         """Tell whether the process of an entry is gone from the context."""
         return self._processes is not None and freerun.process not in self._processes
 
-    def _take(self, item: Input, now: datetime) -> None:
+    def _take(self, item: Event, now: datetime) -> None:
         match item:
             case Reported(unit) | Expired(unit) | TooOld(unit) if self._is_resting(unit):
                 return

@@ -75,10 +75,10 @@ def readiness(
     if not _is_over(timetable, node, ordinal, now):
         at = timetable.hierarchy.over_at(node, ordinal)
         culprits.insert(0, Culprit(CulpritKind.NOT_OVER, key, timetable.state(key), at))
-        return Readiness(Due.HELD if forbids else Due.OPEN, tuple(culprits))
+        return Readiness(Due.FORBIDDEN if forbids else Due.OPEN, tuple(culprits))
     if not culprits:
         return _READY
-    return Readiness(Due.HELD if forbids else Due.BLOCKED, tuple(culprits))
+    return Readiness(Due.FORBIDDEN if forbids else Due.BLOCKED, tuple(culprits))
 
 
 def next_startable(
@@ -124,7 +124,7 @@ def blocked_runs(
                 timetable, JobKey(node.process.name, Timeperiod(qualifier, ordinal)), now
             ).due
             ahead = ordinal + 1
-            is_blocked = due in (Due.BLOCKED, Due.HELD)
+            is_blocked = due in (Due.BLOCKED, Due.FORBIDDEN)
             # Within a group only the last one waits for anything.
             if is_blocked and node.process.grouping == 1:
                 following = _next_worth_a_look(timetable, node, ordinal)

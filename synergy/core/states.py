@@ -66,15 +66,17 @@ class Due(Enum):
 
     OPEN: its interval is not over (or its lag, or its trigger's hour, has not passed).
     READY: over, and all inputs are final. BLOCKED: over, inputs pending.
-    HELD: its blocking type forbids any run yet. DOOMED: an input was skipped and the policy says
-    that this job is skipped with it.
+    FORBIDDEN: its blocking type forbids any run yet. DOOMED: an input was skipped and the policy
+    says that this job is skipped with it.
     """
 
     OPEN = 'open'
     READY = 'ready'
     BLOCKED = 'blocked'
-    HELD = 'held'
+    FORBIDDEN = 'forbidden'
     DOOMED = 'doomed'
+    #: Its former name, which machines of a context may still use.
+    HELD = FORBIDDEN
 
 
 class Blocking(StrEnum):

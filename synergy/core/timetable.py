@@ -28,7 +28,7 @@ class Lane(Enum):
     """Two sorts of embryos: intervals that never ran, and those that a request has reset."""
 
     FRESH = 0
-    REQUESTED = 1
+    RERUN = 1
 
 
 #: What the index needs of a row.
@@ -205,9 +205,9 @@ class Timetable:
         """Return the jobs that are between two runs of their live interval, earliest first."""
         return sorted(self._resting[process])
 
-    def has_requested(self, process: ProcessName) -> bool:
+    def has_reruns(self, process: ProcessName) -> bool:
         """Tell whether a request has reset intervals of `process` that have not started since."""
-        return _EMBRYO_BY_LANE[Lane.REQUESTED] in self._codes[process]
+        return _EMBRYO_BY_LANE[Lane.RERUN] in self._codes[process]
 
     def span(self, process: ProcessName) -> range:
         """Return the ordinals of all intervals that exist."""
@@ -240,11 +240,11 @@ class Timetable:
         final = sum(codes.count(_CODE_BY_STATE[state]) for state in FINAL_JOB_STATES)
         return len(ordinals) - final
 
-    def requested_count(self, process: ProcessName, ordinals: range) -> int:
+    def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
         first = self.hierarchy.nodes[process].first
         codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
-        return codes.count(Lane.REQUESTED.value) + codes.count(_PAUSED)
+        return codes.count(Lane.RERUN.value) + codes.count(_PAUSED)
 
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
@@ -367,7 +367,7 @@ class Timetable:
     def _code(self, job: Job) -> int:
         if job.state is not JobState.EMBRYO or job.request_id is None:
             return _CODE_BY_STATE[job.state]
-        return _PAUSED if job.request_id in self._paused else Lane.REQUESTED.value
+        return _PAUSED if job.request_id in self._paused else Lane.RERUN.value
 
     def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
         process = key.process

@@ -185,7 +185,7 @@ class Painter:
         if first is None:
             return 0
         unfinished = range(first, due.stop)
-        requested = self._timetable.requested_count(name, unfinished)
+        requested = self._timetable.rerun_count(name, unfinished)
         reruns = requested + _count_in(self._standing_out(name).rerunning, unfinished)
         return self._timetable.pending_count(name, unfinished) - reruns
 

@@ -54,7 +54,7 @@ BY_DUE: Final = {
     Due.OPEN: NOT_DUE,
     Due.READY: READY,
     Due.BLOCKED: BLOCKED,
-    Due.HELD: BLOCKED,
+    Due.FORBIDDEN: BLOCKED,
     Due.DOOMED: DOOMED,
 }
 BY_UNIT: Final = {

@@ -33,7 +33,7 @@ from synergy.core.effects import (
     SaveCommand,
 )
 from synergy.core.engine import Engine
-from synergy.core.events import Expired, Input, Look, Reported, is_of_freerun, one_about_each_unit
+from synergy.core.events import Event, Expired, Look, Reported, is_of_freerun, one_about_each_unit
 from synergy.core.freerun import Freeruns, reconcile
 from synergy.core.isolation import Stage
 from synergy.core.overrides import Overrides
@@ -241,13 +241,13 @@ class Scheduler:
         index = self._index or self._load()
         self._take()
         now = self._clock.now()
-        inputs: list[Input] = [*index.timers.fire(now), *self._gather_reports()]
+        events: list[Event] = [*index.timers.fire(now), *self._gather_reports()]
         is_sweeping = self._next_sweep is None or now >= self._next_sweep
         if is_sweeping:
             self._flush_marks()
-            inputs = one_about_each_unit([*inputs, *self._sweep(index, now)])
+            events = one_about_each_unit([*events, *self._sweep(index, now)])
             self._next_sweep = now + self._settings.sweep_period
-        self._decide(index, inputs, now)
+        self._decide(index, events, now)
         if self._next_mark is not None and now >= self._next_mark:
             self._flush_marks()
         is_told = any('command' in item.body for item in self._unacked)
@@ -371,10 +371,10 @@ class Scheduler:
         looks = [Look(node.process.name) for node in self._pipeline.hierarchy]
         self._apply(index, index.engine.on(looks, now))
 
-    def _decide(self, index: Index, inputs: Sequence[Input], now: datetime) -> None:
+    def _decide(self, index: Index, events: Sequence[Event], now: datetime) -> None:
         """Let engine and free runs decide, each on what is its own, and do what they say."""
-        of_freeruns = [item for item in inputs if is_of_freerun(item)]
-        of_jobs = [item for item in inputs if not is_of_freerun(item)]
+        of_freeruns = [item for item in events if is_of_freerun(item)]
+        of_jobs = [item for item in events if not is_of_freerun(item)]
         effects = list(index.freeruns.on(of_freeruns, now))
         if of_jobs or index.engine.is_owing:
             effects += index.engine.on(of_jobs, now)
@@ -402,7 +402,7 @@ class Scheduler:
         processes = [*pipeline.hierarchy.nodes, *pipeline.freerun_processes]
         return [REPORT_ROUTE, *map(pipeline.route_of, processes)]
 
-    def _gather_reports(self) -> Iterator[Input]:
+    def _gather_reports(self) -> Iterator[Event]:
         uow_ids = {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
         if uow_ids:
             age_max, monotonic = self._settings.uow_age_max, self._clock.monotonic()
@@ -449,7 +449,7 @@ class Scheduler:
         """Let the index know which requests are paused."""
         index.engine.timetable.pause(self._open_commands.paused())
 
-    def _sweep(self, index: Index, now: datetime) -> Iterator[Input]:
+    def _sweep(self, index: Index, now: datetime) -> Iterator[Event]:
         self._store.forget_illegal_rows()
         live = {unit.id: unit for unit in self._store.live_units()}
         store_now = self._store.store_now()

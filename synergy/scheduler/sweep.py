@@ -1,7 +1,7 @@
 """Find what fell between two steps: whatever was saved but not announced, reported or renewed.
 
 Each row of the table in `docs/architecture.md`, "one interval, and what repairs it", that names a
-sweep is repaired here. Pure: rows in, inputs for the engine out.
+sweep is repaired here. Pure: rows in, events for the engine out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synergy.core.events import Expired, Input, Reported, TooOld, Vanished
+from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
 from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState
@@ -85,7 +85,7 @@ class Attempts:
 
 def is_neglected(
     unit: Unit, now: datetime, store_now: datetime, patience: Patience, seen_for: timedelta
-) -> Input | None:
+) -> Event | None:
     """Return what must be decided about a live unit; None when all is well with it.
 
     store_now: by the clock that judges leases. seen_for: see `Attempts`.
@@ -107,13 +107,13 @@ def is_neglected(
             return reported(unit, patience.age_max, seen_for)
 
 
-def reported(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input:
+def reported(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Event:
     """Return what must be decided about a unit of which a worker or a look has told."""
     is_failed = unit.state is UnitState.INVALID
     return (_failed(unit, age_max, seen_for) if is_failed else None) or Reported(unit)
 
 
-def _failed(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Input | None:
+def _failed(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Event | None:
     why = given_up_because(unit, age_max, seen_for)
     return None if why is None else TooOld(unit, why)
 
@@ -125,7 +125,7 @@ def waiting_for(jobs: Iterable[Job], live: Mapping[UowId, Unit]) -> Iterator[Job
             yield job
 
 
-def ended(jobs: Iterable[Job], units: Mapping[UowId, Unit]) -> Iterator[Input]:
+def ended(jobs: Iterable[Job], units: Mapping[UowId, Unit]) -> Iterator[Event]:
     """Yield what the engine must be told about running jobs whose units are not live."""
     for job in jobs:
         unit = units.get(job.uow_id) if job.uow_id is not None else None

@@ -20,8 +20,8 @@ How a job is governed is a table: for each situation (state of the job, state of
 exactly one rule, or the context is refused. This page is drawn from the tables.
 
 *Due* says where the interval stands: `open` it is not over, `ready` it is over and its inputs are
-final, `blocked` it is over and an input is pending, `held` its blocking type forbids any run yet,
-`doomed` an input was skipped and its blocking type says so. An *input* is a nested child or an
+final, `blocked` it is over and an input is pending, `forbidden` its blocking type forbids any run
+yet, `doomed` an input was skipped and its blocking type says so. An *input* is a nested child or an
 interval of a tree that it depends on.
 
 Beside the edges below, two are an operator's, from any machine: *reprocess* puts a job back to

@@ -38,7 +38,7 @@ class Standing(StrEnum):
 Wanted: TypeAlias = JobState | Standing | None
 
 _OPEN: Final = frozenset(JobState) - FINAL_JOB_STATES
-_WAITING: Final = frozenset({Due.BLOCKED, Due.HELD})
+_WAITING: Final = frozenset({Due.BLOCKED, Due.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

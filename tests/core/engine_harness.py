@@ -24,7 +24,7 @@ from synergy.core.effects import (
     SaveJob,
 )
 from synergy.core.engine import Engine
-from synergy.core.events import Commanded, Input, Look, Reported
+from synergy.core.events import Commanded, Event, Look, Reported
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Job, Outcome, Unit, UowId
@@ -47,9 +47,9 @@ class EngineHarness:
         self.started: list[str] = []
         self.events: list[str] = []
 
-    def turn(self, *inputs: Input) -> list[Effect]:
+    def turn(self, *events: Event) -> list[Effect]:
         """Let the engine decide, and save what it says."""
-        effects = list(self.engine.on(inputs, self.now))
+        effects = list(self.engine.on(events, self.now))
         for effect in effects:
             self._apply(effect)
         self.timetable.settle()

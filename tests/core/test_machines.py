@@ -47,7 +47,7 @@ def test_discrete_starts_only_what_is_ready(due: Due) -> None:
     assert (action is Action.START) == (due is Due.READY)
 
 
-@pytest.mark.parametrize('due', [Due.BLOCKED, Due.HELD, Due.OPEN])
+@pytest.mark.parametrize('due', [Due.BLOCKED, Due.FORBIDDEN, Due.OPEN])
 def test_discrete_never_finishes_while_an_input_is_pending(due: Due) -> None:
     assert DISCRETE.decide(JobState.IN_PROGRESS, UnitState.PROCESSED, due).action is Action.RESET
 

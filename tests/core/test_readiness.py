@@ -90,7 +90,7 @@ def test_a_parent_whose_children_were_all_skipped_is_doomed() -> None:
         (Blocking.NORMAL, JobState.EMBRYO, Due.BLOCKED),
         (Blocking.NORMAL, JobState.SKIPPED, Due.READY),
         (Blocking.NORMAL, JobState.PROCESSED, Due.READY),
-        (Blocking.DEPENDENCIES, JobState.EMBRYO, Due.HELD),
+        (Blocking.DEPENDENCIES, JobState.EMBRYO, Due.FORBIDDEN),
         (Blocking.DEPENDENCIES, JobState.SKIPPED, Due.DOOMED),
         (Blocking.DEPENDENCIES, JobState.NOOP, Due.READY),
     ],
@@ -108,7 +108,7 @@ def test_blocking_type_says_what_a_dependency_means(
 def test_blocking_children_holds_a_job_whose_interval_is_open() -> None:
     made = timetable(SiteDaily={'blocking': Blocking.CHILDREN})
 
-    assert readiness(made, key('SiteDaily@2026112400'), LATER).due is Due.HELD
+    assert readiness(made, key('SiteDaily@2026112400'), LATER).due is Due.FORBIDDEN
 
 
 def test_next_startable_steps_over_blocked_days() -> None:
@@ -167,7 +167,7 @@ def test_stretches_of_blocked_jobs_hold_those_that_a_look_at_each_finds(
         ]
 
         assert found == sorted(set(found))
-        assert {at for at in dues if dues[at] in (Due.BLOCKED, Due.HELD)} <= set(found) | {
+        assert {at for at in dues if dues[at] in (Due.BLOCKED, Due.FORBIDDEN)} <= set(found) | {
             at for at in dues if at >= made.hierarchy.over_until(node, now)
         }
-        assert all(dues[at] in (Due.BLOCKED, Due.HELD, Due.DOOMED) for at in found)
+        assert all(dues[at] in (Due.BLOCKED, Due.FORBIDDEN, Due.DOOMED) for at in found)

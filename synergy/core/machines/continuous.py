@@ -15,7 +15,7 @@ from synergy.core.states import FINAL_JOB_STATES, Due, JobState, UnitState
 _FINAL: Final = tuple(sorted(FINAL_JOB_STATES))
 _AT_WORK: Final = (UnitState.REQUESTED, UnitState.IN_PROGRESS)
 _ENDED: Final = (UnitState.PROCESSED, UnitState.NOOP, UnitState.CANCELED)
-_PENDING: Final = (Due.BLOCKED, Due.HELD)
+_PENDING: Final = (Due.BLOCKED, Due.FORBIDDEN)
 
 _RULES: Final = (
     Rule(job=_FINAL, action=Action.WAIT, why='the job has ended'),

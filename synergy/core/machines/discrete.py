@@ -11,7 +11,7 @@ _FINAL: Final = tuple(sorted(FINAL_JOB_STATES))
 _RUNNING: Final = (JobState.IN_PROGRESS, JobState.FINAL_RUN)
 _ENDED: Final = (UnitState.PROCESSED, UnitState.NOOP, UnitState.CANCELED)
 _CERTAIN: Final = (Due.READY, Due.DOOMED)
-_UNCERTAIN: Final = (Due.OPEN, Due.BLOCKED, Due.HELD)
+_UNCERTAIN: Final = (Due.OPEN, Due.BLOCKED, Due.FORBIDDEN)
 
 DISCRETE: Final = compile_machine(
     'discrete',
