@@ -48,7 +48,7 @@ process_context = {
         present_on_boxes=ANY_BOX,
         source='flight_raw',
         sink='flight_hourly',
-        # Hours do not need each other, so several may wait in the queue at once.
+        # Hours do not need each other, so several may wait in the queue at the same time.
         max_running=8,
     ),
     PROCESS_FLIGHT_DAILY: managed_context_entry(

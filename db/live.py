@@ -123,7 +123,7 @@ def parse_speed(text: str) -> float:
         speed = 0.0
     if not 0 < speed <= SPEED_MAX:
         raise ValueError(
-            f'speed {text!r} is no factor; give a number above 0, at most {SPEED_MAX:g}'
+            f'speed {text!r} is not a factor; give a number above 0, at most {SPEED_MAX:g}'
         )
     return speed
 

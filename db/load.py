@@ -34,10 +34,10 @@ def load_fixtures(connection: sqlite3.Connection, folder: Path = FIXTURES) -> li
 def timeperiod_of(time_hour: str) -> str:
     """Return the hourly timeperiod of `2013-01-01T10:00:00Z`."""
     if len(time_hour) != 20 or time_hour[13:] != ':00:00Z':
-        raise ValueError(f'time_hour {time_hour!r} is no full hour in UTC')
+        raise ValueError(f'time_hour {time_hour!r} is not a full hour in UTC')
     digits = time_hour[:4] + time_hour[5:7] + time_hour[8:10] + time_hour[11:13]
     if not digits.isdecimal():
-        raise ValueError(f'time_hour {time_hour!r} is no full hour in UTC')
+        raise ValueError(f'time_hour {time_hour!r} is not a full hour in UTC')
     return digits
 
 

@@ -1,8 +1,8 @@
 """The virtual environment of a checkout: made on first use, repaired when an install broke off.
 
 Standard library only: this runs before anything is installed. What is to be installed is read from
-`pyproject.toml`; a marker in the environment, written last, says what is. Two at once take turns
-by a lock.
+`pyproject.toml`; a marker in the environment, written last, says what is. Two at the same time take
+turns by a lock.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ class ContextRun:
         node = nodes.get(ProcessName(process))
         if node is None:
             raise LookupError(
-                f'process {process!r} is no managed process of this context'
+                f'process {process!r} is not a managed process of this context'
                 f'{nearest(process, nodes)}; it has: {", ".join(nodes)}'
             )
         found = parse(node.process.qualifier, timeperiod.ljust(10, '0'))

@@ -1,4 +1,4 @@
-"""Pages that are drawn from the code are current; `python -m tests.test_docs` writes them anew."""
+"""Pages that are drawn from the code are current; `python -m tests.test_docs` writes them again."""
 
 from __future__ import annotations
 

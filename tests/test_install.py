@@ -29,7 +29,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     return made
 
 
-def test_another_python_that_asks_installs_nothing_anew(
+def test_another_python_that_asks_installs_nothing_again(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert environment.is_complete('runtime')
@@ -39,7 +39,7 @@ def test_another_python_that_asks_installs_nothing_anew(
     assert Environment(environment.project).is_complete('runtime')
 
 
-def test_an_environment_whose_python_was_replaced_is_made_anew(environment: Environment) -> None:
+def test_an_environment_whose_python_was_replaced_is_made_again(environment: Environment) -> None:
     environment.python.unlink()
     (environment.python.parent / 'python3.99').write_text('')
     environment.python.symlink_to('python3.99')

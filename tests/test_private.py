@@ -218,7 +218,7 @@ def test_a_running_installation_keeps_everything_to_itself(tmp_path: Path) -> No
         system.tell('go')
         system.wait_final(system.key('PatientDaily'))
 
-        # What tests and workers write themselves goes by their own umask.
+        # What tests and workers write themselves follows their own umask.
         mine = {'Supervisor.out', 'journal', 'go'}
         assert [path for path in wide(home) if path.name not in mine] == []
         assert 'rights_narrowed' in (home / 'logs' / 'supervisor_daemon.log').read_text()

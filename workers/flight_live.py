@@ -63,16 +63,16 @@ def parse(record: str) -> tuple[str, int | None]:
     try:
         fields = json.loads(record)
     except ValueError as error:
-        raise ValueError(f'{record[:80]!r} is no JSON ({error})') from error
+        raise ValueError(f'{record[:80]!r} is not JSON ({error})') from error
     if not isinstance(fields, dict):
-        raise ValueError(f'{record[:80]!r} is no JSON object')
+        raise ValueError(f'{record[:80]!r} is not a JSON object')
     origin, delay = fields.get('origin'), fields.get('dep_delay')
     if not isinstance(origin, str) or not origin:
-        raise ValueError(f'origin {origin!r} is no airport')
+        raise ValueError(f'origin {origin!r} is not an airport')
     if fields.get('dep_time') is None:
         return origin, None
     if not isinstance(delay, int) or isinstance(delay, bool):
-        raise ValueError(f'dep_delay {delay!r} is no number of minutes')
+        raise ValueError(f'dep_delay {delay!r} is not a number of minutes')
     return origin, delay
 
 

@@ -83,7 +83,7 @@ def kinds_of(site: Site) -> Mapping[str, Begin]:
 
 
 def resource_of(kind: str) -> str:
-    """Return what a kind of fault needs for itself: no two such at once."""
+    """Return what a kind of fault needs for itself: no two such at the same time."""
     if kind in ('kill primary', 'kill secondary', 'freeze primary'):
         return 'mongod'
     if kind in ('restart broker', 'close connections', 'memory alarm'):
@@ -304,5 +304,5 @@ def _cut(site: Site, random: Random, leader: str | None) -> Fault | None:
         text=box.box_id,
         scope=Scope(box=box.box_id, leader=lost),
         seconds=random.uniform(4, 12),
-        end=lambda: network.mend(box.box_id),
+        end=lambda: network.reconnect(box.box_id),
     )

@@ -7,7 +7,7 @@ Beyond the invariants of `launch.py verify`:
 - the result that counts is of the newest start, and that start did reach its end: no stale report
   was accepted
 - a job's last run began after the last run of everything it waits for had ended
-- what a request touched began anew after the request was made, and no job was processed more often
+- what a request touched began again after the request was made, and no job was processed more often
   than once and once more for each request that touched it
 """
 

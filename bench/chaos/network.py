@@ -60,7 +60,7 @@ class Network:
         """Pull the cable of a box."""
         _ip('link', 'set', self._link(box_id), 'down')
 
-    def mend(self, box_id: str) -> None:
+    def reconnect(self, box_id: str) -> None:
         """Plug it in again."""
         _ip('link', 'set', self._link(box_id), 'up')
 

@@ -232,7 +232,7 @@ def _request(runtime: Runtime, random: Random) -> Command:
         process=node.process.name,
         start=Timeperiod(qualifier, first),
         end=Timeperiod(qualifier, last),
-        # A month with all its children is most of the pipeline, at every request anew.
+        # A month with all its children is most of the pipeline, again for every request.
         with_children=len(range(first, last)) < 4 and random.random() < 0.2,
         actor='chaos',
         created_at=runtime.clock.now(),

@@ -67,7 +67,7 @@ def _backfill(what: str, days: int, *, is_single_run: bool) -> Week:
             )
             at = programs('dagster')
             code = ['-f', str(files('dagster') / 'dagster_assets.py')]
-            # The first command makes the tables: two at once would meet.
+            # The first command makes the tables: two at the same time would meet.
             processes.run(str(at / 'dagster'), 'instance', 'migrate')
             processes.start(
                 'code',

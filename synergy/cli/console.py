@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON on stdout, plain when it is no terminal."""
+"""What commands print: tables and JSON on stdout, plain when it is not a terminal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def print_table(
 def print_json(value: Any, *, has_secret_names: bool = True) -> None:
     """Print one JSON document, without secrets.
 
-    has_secret_names: whether what goes by the name of a secret is one; not so in lists of tokens.
+    has_secret_names: whether a name of a secret means that the value is one; not so in lists of
+    tokens.
     """
     print(json.dumps(redacted(value) if has_secret_names else value, indent=2))
 

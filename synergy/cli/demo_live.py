@@ -75,7 +75,7 @@ def run_live(options: Namespace) -> ExitCode:
     os.environ['SYNERGY_CONTEXT_MODULE'] = _CONTEXT_MODULE
     with bootstrap.open_runtime(*bootstrap.load()) as runtime:
         _prepare(runtime, home, options.speed)
-    # Anew: the start of the tree is now written into the home.
+    # Again: the start of the tree is now written into the home.
     with bootstrap.open_runtime(*bootstrap.load()) as runtime:
         store = runtime.open_store()
         began = runtime.clock.monotonic()

@@ -61,7 +61,7 @@ def _main(arguments: list[str]) -> int:
         return ExitCode.USAGE
     if not record.is_here:
         return _failed(
-            f'{name} works in a checkout only: its files are no part of the installed package; '
+            f'{name} works in a checkout only: its files are not part of the installed package; '
             f'clone the repository and run there: python3 launch.py {name}',
             ExitCode.UNAVAILABLE,
         )
@@ -70,7 +70,7 @@ def _main(arguments: list[str]) -> int:
     rest = arguments[1:]
     if record.needs_store and (garbled := _garbled(rest)) is not None:
         return _failed(
-            f'{garbled!r} is no text in UTF-8, and cannot be kept or sent; set the encoding of '
+            f'{garbled!r} is not text in UTF-8, and cannot be kept or sent; set the encoding of '
             'your terminal to UTF-8 and type it again',
             ExitCode.USAGE,
         )
@@ -88,7 +88,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def _garbled(words: Sequence[str]) -> bytes | None:
-    """Return a word that is no text, as it was typed."""
+    """Return a word that is not text, as it was typed."""
     for word in words:
         try:
             word.encode()

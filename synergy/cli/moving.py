@@ -9,7 +9,7 @@ from synergy.ports.administration import FormerProcess
 
 
 def differences(former: Sequence[FormerProcess], context: Context) -> list[str]:
-    """Return what runs, or stops running, once this context goes by what 2.x has left."""
+    """Return what runs, or stops running, once this context follows what 2.x has left."""
     if not former:
         return []
     found: list[str] = []

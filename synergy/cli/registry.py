@@ -17,7 +17,7 @@ class CommandRecord:
     module: in `synergy.cli.commands`, with the attribute after a colon, COMMAND if none is said.
     needs_store: it touches the store or the broker of this machine; the others touch none, or only
     those of a home that they make themselves. works_over_http: a dashboard can answer it instead.
-    is_checkout_only: it works with files that are no part of an installed package. is_shared: what
+    is_checkout_only: it works with files that are not part of an installed package. is_shared: what
     it makes may be meant for other users, as `.ve` is, so the umask stays that of the caller.
     """
 
@@ -77,7 +77,7 @@ RECORDS: Final = (
     _asked('dead', 'list, retry or drop units without an attempt left'),
     _local('mq', 'list, declare, purge or remove message queues'),
     _asked('freerun', 'list, add, edit, switch and run cron-like entries'),
-    _asked('process', 'list, switch, time anew or look at managed processes'),
+    _asked('process', 'list, switch, retime or look at managed processes'),
     _local('user', 'manage who may use the dashboard, and tokens for the API'),
     _alone('simulate', 'play the system on a simulated clock, or foresee what would run'),
     _local('verify', 'check the invariants over the whole store'),

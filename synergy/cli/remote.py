@@ -361,7 +361,7 @@ def _wait(server: Server, box: str, patience: timedelta) -> ExitCode:
 
 
 def _reason(options: Namespace, *, is_grave: bool = True) -> str | None:
-    """Return why, for the audit; the API does nothing grave without a word about that."""
+    """Return why, for the audit; the API refuses some changes without one."""
     reason: str | None = options.reason
     return reason or (UNSAID if is_grave else None)
 

@@ -46,7 +46,7 @@ class Server:
         parts = urlsplit(url)
         if parts.scheme not in ('http', 'https') or not parts.netloc:
             raise CommandError(
-                f'{url!r} is no address of a dashboard; give --server http://HOST:5000',
+                f'{url!r} is not the address of a dashboard; give --server http://HOST:5000',
                 ExitCode.USAGE,
             )
         self._url = url.rstrip('/')

@@ -85,8 +85,8 @@ def main(arguments: Sequence[str]) -> int:
     with detached:
         is_supervised = parent is not None
         code = _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
-        if code == ExitCode.ANEW:
-            _end_anew(entry, options.instance, parent, is_console=options.console)
+        if code == ExitCode.RESTART:
+            _end_and_restart(entry, options.instance, parent, is_console=options.console)
         return code
 
 
@@ -154,7 +154,9 @@ def _run(
                 runtime.processes.forget(pid_file)
 
 
-def _end_anew(entry: Entry, instance: int, parent: str | None, *, is_console: bool) -> NoReturn:
+def _end_and_restart(
+    entry: Entry, instance: int, parent: str | None, *, is_console: bool
+) -> NoReturn:
     """End at once, or become a new one where no Supervisor starts it.
 
     At once: threads that wait for processes which were ended could hold this one up for ever.
@@ -163,7 +165,7 @@ def _end_anew(entry: Entry, instance: int, parent: str | None, *, is_console: bo
     if parent is None:
         command = starter_command(entry.name, instance, *(('--console',) if is_console else ()))
         os.execv(command[0], command)
-    os._exit(ExitCode.ANEW)
+    os._exit(ExitCode.RESTART)
 
 
 def _end_leftovers(runtime: Runtime, slot: str, pid_file: Path) -> None:

@@ -107,7 +107,7 @@ def instant_of(text: str) -> datetime:
     qualifier = _QUALIFIER_BY_WIDTH.get(len(digits))
     if qualifier is None or not digits.isdecimal():
         raise CommandError(
-            f'{text!r} is no timeperiod; give YYYY, YYYYMM, YYYYMMDD or YYYYMMDDHH',
+            f'{text!r} is not a timeperiod; give YYYY, YYYYMM, YYYYMMDD or YYYYMMDDHH',
             ExitCode.UNKNOWN,
         )
     try:

@@ -1,7 +1,7 @@
 """Which box this is, and which runs which process: `present_on_boxes`, a list of expressions.
 
 Source: recorded answers of Synergy 2.x: patterns are searched, not anchored, both sides in lower
-case; none means nowhere; what is no text never matches.
+case; none means nowhere; what is not a text never matches.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def written_box_id(home: Path) -> str | None:
         return text
     raise SettingsError(
         (
-            f'{file} says {text!r:.80}, which is no box id; remove it and name this box again: '
+            f'{file} says {text!r:.80}, which is not a box id; remove it and name this box again: '
             './launch.py super --boxid ID',
         )
     )

@@ -59,7 +59,7 @@ class _Reader:
             case ast.ImportFrom():
                 origin = next(a.name for a in item.names if (a.asname or a.name) == name)
                 source = self._origin(module, item)
-                # A package may offer one of its modules, which is no class.
+                # A package may offer one of its modules, which is not a class.
                 return self.is_code(source, origin)
             case ast.Assign(value=value):
                 return self._is_expression_code(module, value)

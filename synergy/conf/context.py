@@ -1,4 +1,4 @@
-"""Load the project's context: import the module, check every entry, report all problems at once.
+"""Load the project's context: import the module, check every entry, report all problems together.
 
 User code is imported here (the module itself), but never the workers that it names: whether a
 class exists is read from the source, so that the Scheduler runs no worker's code.
@@ -126,7 +126,7 @@ class _Loader:
         for key, entry in items:
             if not isinstance(entry, RawEntry) or entry.kind not in kinds:
                 self.problems.append(
-                    f'{key!r} in `{name}` of {self._file} is no {" or ".join(kinds)} entry; '
+                    f'{key!r} in `{name}` of {self._file} is not a {" or ".join(kinds)} entry; '
                     'make it with a constructor of synergy.conf.entries'
                 )
                 continue
@@ -160,7 +160,7 @@ class _Loader:
             elif not isinstance(rules, list | tuple) or not all(
                 isinstance(rule, Rule) for rule in rules
             ):
-                self.problems.append(f'{place} is no list of Rule; see synergy.conf.machines')
+                self.problems.append(f'{place} is not a list of Rule; see synergy.conf.machines')
             else:
                 try:
                     machines[name] = compile_machine(str(name), rules)

@@ -122,12 +122,12 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
 
     lag_minutes: from the end of an interval to its start. deadline_minutes: from the end of an
     interval until its job is to be done; without, until the next interval is over, too.
-    max_running: jobs in flight at once; 1 keeps strict order. instances: worker processes on each
-    box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one unit.
-    on_failure: what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a
-    recomputing process, dotted path of a function that opens its source, see `synergy.sources`.
-    recycle_after (runs), memory_mb_max: after how many, and above how much, a worker is started
-    anew.
+    max_running: jobs in flight at the same time; 1 keeps strict order. instances: worker processes
+    on each box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one
+    unit. on_failure: what becomes of a job without an attempt left, `skip` or `hold`. data_source:
+    of a recomputing process, dotted path of a function that opens its source, see
+    `synergy.sources`. recycle_after (runs), memory_mb_max: after how many, and above how much, a
+    worker is restarted.
     """
     return RawEntry('managed', locals())
 

@@ -319,7 +319,9 @@ class EntryReader:
             try:
                 re.compile(pattern)
             except (re.error, TypeError) as error:
-                self._refuse('present_on_boxes', f'{pattern!r} is no regular expression ({error})')
+                self._refuse(
+                    'present_on_boxes', f'{pattern!r} is not a regular expression ({error})'
+                )
         return tuple(pattern for pattern in patterns if isinstance(pattern, str))
 
     def _classname(self) -> str:

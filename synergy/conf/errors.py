@@ -1,4 +1,4 @@
-"""Refused configuration: every problem at once, each with its remedy."""
+"""Refused configuration: all problems together, each with its remedy."""
 
 from __future__ import annotations
 

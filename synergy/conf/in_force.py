@@ -12,7 +12,7 @@ from synergy.conf.settings import SETTINGS, Setting
 
 _SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
-#: Fields of Settings that go by another name than the setting, and the unit of the latter.
+#: Fields of Settings that have another name than the setting, and the unit of the latter.
 _FIELDS: Final[Mapping[str, tuple[str, timedelta | None]]] = {
     'box_vanished_seconds': ('box_vanished', _SECOND),
     'synergy_start_timeperiod': ('start_timeperiod', None),

@@ -21,7 +21,7 @@ def find_problem(classname: str, project: Path) -> str | None:
     """
     parts = classname.split('.')
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-        return f'is no dotted path; {_FORM}'
+        return f'is not a dotted path; {_FORM}'
     for count in range(len(parts) - 1, 0, -1):
         source = source_of(parts[:count], project)
         if source is not None:
@@ -62,7 +62,7 @@ def _missing(names: list[str], source: Path) -> str | None:
     try:
         tree = ast.parse(source.read_text(encoding='utf-8'))
     except (SyntaxError, UnicodeDecodeError) as error:
-        return f'{source.name} cannot be read ({error}); mend that file'
+        return f'{source.name} cannot be read ({error}); fix that file'
     defined = set(_defined(tree.body))
     if names[0] in defined:
         return None

@@ -25,7 +25,7 @@ from synergy.core.trigger import Trigger
 class Settings:
     """All settings, validated; documented one by one in `synergy.conf.settings`.
 
-    places: where each setting that is no default was given, by its documented name.
+    places: where each setting that differs from its default was given, by its documented name.
     """
 
     project: Path

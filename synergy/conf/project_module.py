@@ -89,5 +89,5 @@ def _described(name: str, setting: str, error: BaseException) -> str:
         place = f'{Path(frames[-1].filename).name} line {frames[-1].lineno}' if frames else name
     return (
         f'module {name!r} ({setting}) cannot be imported: {type(error).__name__}: {error} '
-        f'({place}); mend that file'
+        f'({place}); fix that file'
     )

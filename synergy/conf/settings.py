@@ -3,7 +3,7 @@
 The project's module (SYNERGY_SETTINGS_MODULE, default `settings`) defines `settings = dict(...)`.
 Any setting can also be given as an environment variable, `SYNERGY_` and its name in capitals; the
 environment wins. Unknown keys, mistyped values and keys of Synergy 2.x that have no counterpart
-are refused, all of them at once.
+are refused, all of them together.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ SETTINGS: Final = (
         name='inbox_batch_max',
         read=typed.whole(1),
         default=256,
-        text='Messages that the Scheduler takes at once.',
+        text='Messages that the Scheduler takes together.',
     ),
     Setting(
         name='leader_lease_seconds',
@@ -307,7 +307,7 @@ SETTINGS: Final = (
         read=typed.whole(1, 10_000),
         default=64,
         text='Pages that may follow the system live at once, a quarter of them of one user, three '
-        'quarters from one address; further ones are read anew by hand.',
+        'quarters from one address; further ones are refreshed by hand.',
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Read values of settings: from Python or from text, refusing what is no such value.
+"""Read values of settings: from Python or from text, refusing anything else.
 
 Each reader returns the value and raises ValueError that says what was expected.
 """

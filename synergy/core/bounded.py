@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 #: What JSON can carry: the values of `arguments`.
 Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | None'
 
-#: Whole numbers are no wider; 2**256 has 78 digits.
+#: Whole numbers have at most so many bits; 2**256 has 78 digits.
 _BITS_MAX: Final = 256
 _KEY_LENGTH_MAX: Final = 200
 _WHOLE: Final = re.compile(r'0|-?[1-9][0-9]{0,17}')

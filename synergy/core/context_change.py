@@ -80,7 +80,7 @@ class RefusedLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What else a comparison goes by.
+    """What else a comparison is based on.
 
     rows_by_level: of each process in the context. live: processes with live intervals, which see
     what is new at their final run. applying: requests that may be half applied.

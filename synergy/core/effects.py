@@ -26,7 +26,7 @@ class InsertUnit:
     An identical unit that is still REQUESTED under fence 0 is adopted: it stems from a commit that
     broke off before its job was saved. One that was cancelled before it ever started is REQUESTED
     again, under a higher fence. With the insert goes the unit of RUNS_PER_JOB_MAX runs before, if
-    it has ended and is no dead letter: a live interval may run every minute for a year.
+    it has ended and is not a dead letter: a live interval may run every minute for a year.
     """
 
     unit: Unit

@@ -380,7 +380,7 @@ class Engine:
         self._owe_outputs(job.process)
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
-        """Put a job back to embryo, its run count kept; it starts anew when it is ready."""
+        """Put a job back to embryo, its run count kept; it starts again when it is ready."""
         self._save(_embryo_again(job, why, now, job.request_id), f'reset: {why}')
         self._owed[job.process] = None
 
@@ -489,7 +489,7 @@ def _commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
 
 def _given(unit: Unit | None, why: str) -> Unit:
     if unit is None:
-        raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; mend the machine')
+        raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; fix the machine')
     return unit
 
 

@@ -89,7 +89,7 @@ def one_about_each_unit(events: Sequence[Event]) -> list[Event]:
     """Keep the last input about each unit: what a sweep read is newer than what a report read.
 
     A unit decided on twice in one batch would be moved twice from the same state, and the commit
-    refused, at every turn anew.
+    refused, again at every turn.
     """
     last: dict[object, Event] = {}
     for item in events:

@@ -48,5 +48,5 @@ class ExitCode(IntEnum):
         'a fault of the program; its traceback is shown, or stands in the log of the process',
     )
     STUCK = 71, 'of a worker: its run could not be interrupted, so it has ended together with it'
-    ANEW = 75, 'of a worker: it has ended in order to be started anew, at once'
+    RESTART = 75, 'of a worker: it has ended in order to be restarted, at once'
     INTERRUPTED = 130, 'interrupted'

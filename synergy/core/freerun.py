@@ -45,7 +45,7 @@ from synergy.core.trigger import Every
 MISFIRE_GRACE: Final = timedelta(seconds=30)
 #: A clock set back by more was wrong before: fires at a time of day come again. Source: cron(8).
 CLOCK_SET_BACK_MAX: Final = timedelta(hours=3)
-#: Fires looked at for one entry at once; of more, the count is not exact.
+#: Fires looked at for one entry at a time; of more, the count is not exact.
 FIRES_MAX: Final = 10_000
 
 
@@ -380,7 +380,7 @@ def _chosen(freerun: Freerun, fires: list[datetime]) -> list[datetime]:
 def reconcile(
     stored: Iterable[Freerun], defined: Iterable[Freerun], now: datetime
 ) -> tuple[Sequence[Freerun], Sequence[Effect]]:
-    """Return the entries to go by, and what is to be saved for them to be so.
+    """Return the entries that hold, and what is to be saved for that.
 
     stored: as the store has them. defined: as context.py has them now. What an operator changed at
     run time holds until the entry in context.py is changed; an entry that is gone from there goes.

@@ -56,7 +56,7 @@ def freerun_of(
         )
     if base_of(name) not in processes:
         raise FreerunRefused(
-            f'{base_of(name)!r} is no freerun process of the context'
+            f'{base_of(name)!r} is not a freerun process of the context'
             f'{nearest(base_of(name), processes)}; register it with a freerun_context_entry'
         )
     if details.get(IS_NEW) and before is not None:

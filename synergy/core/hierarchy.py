@@ -4,7 +4,7 @@ What a job waits for is a list of inputs. The next finer level of its own tree i
 children); the process of the same qualifier in every tree that its tree depends on is another.
 Each input maps an interval to a range of the other process's ordinals, and has an inverse that
 tells which interval a finished job may have released. Cycles, unknown names and impossible levels
-are refused when the hierarchy is built, all at once.
+are refused when the hierarchy is built, all in one report.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Hierarchy:
     def affected(self, node: Node, source: Input, ordinals: range) -> range:
         """Return the ordinals of `node` whose inputs overlap `ordinals` of `source.process`.
 
-        ordinals: not empty. The inverse of `input_range`, for a whole run of intervals at once.
+        ordinals: not empty. The inverse of `input_range`, for a whole run of intervals together.
         """
         other = self.nodes[source.process]
         if source.kind is InputKind.CHILDREN:
@@ -226,7 +226,7 @@ class Hierarchy:
 def build(
     processes: Iterable[Process], trees: Iterable[Tree], calendar: Calendar | None = None
 ) -> Hierarchy:
-    """Return the hierarchy of `trees`; raise HierarchyError with every problem at once."""
+    """Return the hierarchy of `trees`; raise HierarchyError that names all problems."""
     calendar = calendar or UtcCalendar()
     process_by_name = {process.name: process for process in processes}
     tree_by_name = {tree.name: tree for tree in trees}
@@ -271,7 +271,7 @@ def _tree_problems(
         process = process_by_name.get(name)
         if process is None:
             yield (
-                f'tree {tree.name!r} encloses {name!r}, which is no managed process'
+                f'tree {tree.name!r} encloses {name!r}, which is not a managed process'
                 f'{nearest(name, process_by_name)}; correct enclosed_processes'
             )
             continue

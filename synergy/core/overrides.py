@@ -1,7 +1,7 @@
 """Managed processes as operators have changed them at run time: on or off, and when to look.
 
 An override holds until context.py says something else about the switch or the trigger of its
-process; then it is void, like that of a free run. Whoever decides or explains goes by
+process; then it is void, like that of a free run. Whoever decides or explains uses
 `Overrides.hierarchy` or, to read only, by `applied`: decision and explanation cannot drift apart.
 """
 
@@ -59,7 +59,7 @@ class Overrides:
         node = self._defined.nodes.get(command.process)
         if node is None:
             raise OverrideRefused(
-                f'{command.process!r} is no managed process'
+                f'{command.process!r} is not a managed process'
                 f'{nearest(command.process, self._defined.nodes)}; ./launch.py process ls shows all'
             )
         process, before = node.process, self._by_process.get(command.process)

@@ -1,8 +1,8 @@
 """What must not be seen, of texts and of values of JSON: the one redaction for every exit.
 
-A secret is told by what it goes by (`password=`, `--token`, `X-Api-Key:`, a key of a mapping), by
-where it stands (within a URI, after `Bearer`, behind `mysql -p`), or by its form (`ghp_...`, a JSON
-Web Token, a private key). Rather too much is hidden than too little; a secret that is none of
+A secret is recognized by what names it (`password=`, `--token`, `X-Api-Key:`, a key of a mapping),
+by where it stands (within a URI, after `Bearer`, behind `mysql -p`), or by its form (`ghp_...`, a
+JSON Web Token, a private key). Rather too much is hidden than too little; a secret that is none of
 these, the bare word in a sentence, cannot be told. What was redacted once is not changed by doing
 it again. Cost: linear in the length, however hostile the text.
 """
@@ -49,7 +49,7 @@ _LONG_PART: Final = re.compile(r'\.[\w-]{27}')
 _OPTION: Final = re.compile(r'-(?<![\w-]-)-?[A-Za-z]')
 #: A moment or a number.
 _MOMENT: Final = re.compile(r'[\d:TZ .+-]{1,40}')
-#: What is no longer, of letters and digits alone, is a word.
+#: Letters and digits alone, up to so many, are a word.
 _WORD_LENGTH_MAX: Final = 15
 _PEM: Final = re.compile(
     r'(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)'

@@ -24,7 +24,7 @@ def next_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime 
 
 
 def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:
-    """Return when a unit whose lease ran out may begin anew; None when no attempt is left.
+    """Return when a unit whose lease ran out may begin again; None when no attempt is left.
 
     At once: the lease was the delay.
     """
@@ -35,7 +35,7 @@ def held_for(unit: Unit) -> timedelta | None:
     """Return for how long a worker held the attempt that has failed or fallen silent.
 
     None when no attempt has: a unit that waits, for a worker, for its next attempt or for the end
-    of an outage, is held by nobody, and that time is nobody's fault.
+    of an outage, is held by nobody, and that time counts against nobody.
     """
     match unit.state:
         case UnitState.INVALID:

@@ -1,4 +1,4 @@
-"""Names that secrets go by: `DB_PASSWORD`, `apiKey`, `X-Auth-Token`, and none of `tokenizer`.
+"""Names of secrets: `DB_PASSWORD`, `apiKey`, `X-Auth-Token`, and none of `tokenizer`.
 
 Rather too many names count than too few. A weak name is one that mostly means something harmless in
 a sentence (`key: 4711`), and a secret as the name of a value in data.
@@ -73,7 +73,7 @@ _ABOUT: Final = frozenset(
 
 @lru_cache(maxsize=8192)
 def is_secret(name: str) -> bool:
-    """Tell whether the value that goes by `name` is to be hidden."""
+    """Tell whether the value named `name` is to be hidden."""
     words = _words(name)
     if not words or words[-1] in _ABOUT:
         return False

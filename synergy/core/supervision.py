@@ -10,7 +10,7 @@
 
 An exit leads from DRAINING and STOPPING to STOPPED, and from RUNNING to BACKOFF with a delay that
 doubles with every quick exit, or, after too many of them, to FATAL: left to an operator. A process
-that ended in order to be started anew is STOPPED, and so spawned at once. A worker that drains has
+that ended in order to be restarted is STOPPED, and so spawned at once. A worker that drains has
 no grace: it ends when its run does.
 """
 
@@ -35,7 +35,7 @@ class ProcessStatus(StrEnum):
     FATAL = 'fatal'
 
 
-class Wish(Enum):
+class Desired(Enum):
     """What is desired of a process. DRAINED: to end when it has finished what it runs."""
 
     ON = 'on'
@@ -75,15 +75,15 @@ class Watch:
     reason: str | None = None
 
 
-def decide(watch: Watch, policy: Policy, now: float, wish: Wish) -> tuple[Watch, Step | None]:
+def decide(watch: Watch, policy: Policy, now: float, desired: Desired) -> tuple[Watch, Step | None]:
     """Return what is to be done now, and the watch as it stands once that is done."""
     is_due = watch.due_at is None or now >= watch.due_at
-    is_wanted = wish is Wish.ON
+    is_wanted = desired is Desired.ON
     match watch.status:
         case ProcessStatus.STOPPED:
             return (_started(watch, now), Step.SPAWN) if is_wanted else (watch, None)
         case ProcessStatus.RUNNING | ProcessStatus.DRAINING:
-            return _running(watch, policy, now, wish)
+            return _running(watch, policy, now, desired)
         case ProcessStatus.BACKOFF:
             if not is_wanted:
                 return replace(watch, status=ProcessStatus.STOPPED, due_at=None), None
@@ -103,7 +103,7 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     """Return the watch after its process has ended with `code` (minus a signal's number)."""
     if watch.status is not ProcessStatus.RUNNING:
         return Watch(restart_count=watch.restart_count)
-    if code == ExitCode.ANEW:
+    if code == ExitCode.RESTART:
         # Nothing has gone wrong: no delay, and nothing is counted.
         return replace(watch, status=ProcessStatus.STOPPED, due_at=None, quick_exit_count=0)
     is_quick = now - watch.started_at < policy.quick_exit.total_seconds()
@@ -128,17 +128,19 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     )
 
 
-def _running(watch: Watch, policy: Policy, now: float, wish: Wish) -> tuple[Watch, Step | None]:
-    match wish:
-        case Wish.OFF:
+def _running(
+    watch: Watch, policy: Policy, now: float, desired: Desired
+) -> tuple[Watch, Step | None]:
+    match desired:
+        case Desired.OFF:
             deadline = now + policy.stop_grace.total_seconds()
             return replace(watch, status=ProcessStatus.STOPPING, due_at=deadline), Step.TERMINATE
-        case Wish.DRAINED if watch.status is ProcessStatus.RUNNING:
+        case Desired.DRAINED if watch.status is ProcessStatus.RUNNING:
             return replace(watch, status=ProcessStatus.DRAINING), Step.DRAIN
-        case Wish.DRAINED | Wish.ON:
+        case Desired.DRAINED | Desired.ON:
             return watch, None
         case _:
-            assert_never(wish)
+            assert_never(desired)
 
 
 def _started(watch: Watch, now: float) -> Watch:

@@ -93,7 +93,7 @@ class Timetable:
         of rows that have no place here: their process or interval is not in the context (any
         more). They are left alone.
         """
-        strangers = []
+        outside = []
         for process, timeperiod, state in rows_since(self._take(copy)):
             node = self.hierarchy.nodes.get(process)
             position = timeperiod.ordinal - node.first if node is not None else -1
@@ -102,7 +102,7 @@ class Timetable:
                 or timeperiod.qualifier is not node.process.qualifier
                 or not 0 <= position < len(self._codes[process])
             ):
-                strangers.append(JobKey(process, timeperiod))
+                outside.append(JobKey(process, timeperiod))
                 continue
             self._codes[process][position] = _CODE_BY_STATE[state]
             self._changed.add(process)
@@ -110,7 +110,7 @@ class Timetable:
             if self.state(job.key) is not None:
                 first = self.hierarchy.nodes[job.process].first
                 self._place(job.key, job.timeperiod.ordinal - first, self._code(job), job)
-        return tuple(strangers)
+        return tuple(outside)
 
     def pages(self, without: Collection[ProcessName] = ()) -> Sequence[IndexPage]:
         """Return the pages of the processes that have changed since the last call.
@@ -314,7 +314,7 @@ class Timetable:
         return self._runs(process, ordinals, _EMBRYOS)
 
     def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that are no embryos, each in full."""
+        """Return the stretches of `ordinals` that are not embryos, each in full."""
         return self._runs(process, ordinals, _CHANGED)
 
     def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:

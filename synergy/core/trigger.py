@@ -128,7 +128,9 @@ def _parse_cron(expression: str, text: str) -> Cron:
     try:
         next(CronSim(expression, _EPOCH))
     except CronSimError as error:
-        raise ValueError(f'trigger {text!r} is no cron expression ({error}); correct it') from error
+        raise ValueError(
+            f'trigger {text!r} is not a cron expression ({error}); correct it'
+        ) from error
     except StopIteration:
         raise ValueError(f'trigger {text!r} never fires; correct its day and month') from None
     return Cron(expression=expression)
@@ -141,7 +143,7 @@ def _minutes_of_week(time: str, text: str) -> list[int]:
     hour, minute = int(match[2]), int(match[3])
     if hour > 23 or minute > 59:
         raise ValueError(
-            f'time {time.strip()!r} of trigger {text!r} is no time of day; use 00:00-23:59'
+            f'time {time.strip()!r} of trigger {text!r} is not a time of day; use 00:00-23:59'
         )
     return [day * 1440 + hour * 60 + minute for day in _days(match[1] or '*', time.strip(), text)]
 

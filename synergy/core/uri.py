@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 MASK: Final = '•••'
-#: Whatever is longer is no URI that anybody wrote.
+#: Longer than any URI that anybody wrote.
 _LENGTH_MAX: Final = 4096
 _START: Final = re.compile(r'\s*([a-z][a-z0-9+.-]{0,30})\s*:\s*([/\\]{0,2})', re.I)
 #: Schemes that count without the slashes.
@@ -70,7 +70,7 @@ def without_secrets_of(text: str, uri: str) -> str:
         pieces |= set(_PIECES.split(rest[:_LENGTH_MAX]))
     pieces |= {quote(piece, safe='', errors='replace') for piece in pieces}
     known = set(_PIECES.split(shown)) | {name for name, _ in _OPTION.findall(shown)}
-    # A scheme that lost its colon is no secret; without it messages could not say what to write.
+    # A scheme that lost its colon is not a secret; without it messages could not say what to write.
     for piece in sorted(pieces - known - _KNOWN, key=len, reverse=True):
         if len(piece) >= _PIECE_LENGTH_MIN:
             # Within longer words, too: a driver may have cut elsewhere.

@@ -71,9 +71,10 @@ def nobody(name: str) -> User:
 
 
 def named(users: Iterable[User], name: str) -> User | None:
-    """Return the one of `users` that goes by `name`; its case is no matter.
+    """Return the one of `users` whose name is `name`; upper and lower case are the same.
 
-    Users made before names were compared so may differ in case alone: they go by their exact names.
+    Users made before names were compared so may differ in case alone: they are told apart by their
+    exact names.
     """
     found = [user for user in users if alike(user.name) == alike(name)]
     exact = next((user for user in found if user.name == name), None)

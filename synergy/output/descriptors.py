@@ -13,7 +13,7 @@ from typing import Final
 from synergy.output.lines import Lines
 from synergy.output.streams import STDERR, STDOUT
 
-#: What is read at once: as much as a pipe holds.
+#: What is read in one go: as much as a pipe holds.
 READ_BYTES: Final = 65_536
 #: Source: prctl(2).
 _PR_SET_CHILD_SUBREAPER: Final = 36

@@ -13,7 +13,7 @@ from typing import Final
 LINE_CHARACTERS_MAX: Final = 8_000
 #: So many bytes hold as many characters, whichever they are.
 _LINE_BYTES_MAX: Final = 4 * LINE_CHARACTERS_MAX
-#: So many overwritten lines are kept at once, and then one in so many seconds.
+#: So many overwritten lines are kept in a burst, and then one in so many seconds.
 _UPDATES_MAX: Final = 20
 _UPDATE_SECONDS: Final = 5.0
 
@@ -81,7 +81,7 @@ class Lines:
         return head.count(b'\n') + 1 if newline else 0
 
     def rest(self) -> list[str]:
-        """Return what was written without an end of line, and begin anew."""
+        """Return what was written without an end of line, and begin again."""
         self._is_after_return = False
         if not self._partial_count and self._overwritten is None:
             return []

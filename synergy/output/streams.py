@@ -68,7 +68,7 @@ def text_stream(raw: Raw) -> TextIO:
 
 
 def is_fresh(stream: TextIO) -> bool:
-    """Tell whether a stream is as `text_stream` made it: not detached, not configured anew."""
+    """Tell whether a stream is as `text_stream` made it: not detached, not reconfigured."""
     try:
         return (
             stream.encoding == _ENCODING

@@ -143,6 +143,6 @@ class BrokerAdmin(Broker, Protocol):
     def delete(self, queue: str) -> int:
         """Remove a queue with what is in it, and return how much; 0 when there is no such queue.
 
-        It is declared anew by whoever uses it next.
+        It is declared again by whoever uses it next.
         """
         ...

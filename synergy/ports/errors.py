@@ -23,7 +23,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreUnusable(StoreError):
-    """The store will not heal by waiting: it is no store, it is damaged, or its schema is newer."""
+    """Waiting will not help: the store is not one, is damaged, or has a newer schema."""
 
 
 class RefusedSave(NamedTuple):
@@ -55,7 +55,7 @@ class LeadershipLost(StoreError):
 
 
 class LeaseLost(StoreError):
-    """The unit was cancelled, rescued or claimed anew. Discard the result; do not retry."""
+    """The unit was cancelled, rescued or claimed again. Discard the result; do not retry."""
 
 
 class BrokerError(PortError):

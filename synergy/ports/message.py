@@ -23,7 +23,7 @@ _BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=3, items=33)
 
 
 class NotUnderstood(Exception):
-    """The message is no doorbell message of a version that we know; str() is the reason."""
+    """The message is not a doorbell message of a version that we know; str() is the reason."""
 
     def __init__(self, reason: str) -> None:
         """Keep the beginning of a reason."""

@@ -101,7 +101,7 @@ class Ledger(Protocol):
     def lead(self, owner: str, lease: timedelta) -> Leadership | None:
         """Take or renew leadership for `lease` from now; None when another owner's lease holds.
 
-        One statement. Taking it anew (free, expired, or after `resign`) raises the term by one;
+        One statement. Taking it newly (free, expired, or after `resign`) raises the term by one;
         renewing one's own unexpired lease keeps the term. What ends later than LEASES_MAX leases
         from now does not hold: the store's clock was ahead when it was given.
         """
@@ -224,8 +224,8 @@ class UnitStore(Protocol):
 
         Each succeeds only while its unit is IN_PROGRESS under its fence; the check and the write
         are one statement. Calling it again with the same outcome is a no-op.
-        Returns the units of which it was refused, for they were cancelled, rescued or claimed anew:
-        their results are discarded.
+        Returns the units of which it was refused, for they were cancelled, rescued or claimed
+        again: their results are discarded.
         """
         ...
 
@@ -313,7 +313,7 @@ class Reader(Protocol):
         """Return at most `limit` runs of a process, or of a free run, that have ended.
 
         The newest intervals first, and of one interval its newest run first. before: only of
-        intervals earlier than this one. Runs that were cancelled before they began are no part.
+        intervals earlier than this one. Runs that were cancelled before they began do not count.
         """
         ...
 
@@ -397,7 +397,7 @@ class BoxStore(Protocol):
     def forget_box(self, box_id: str) -> int:
         """Delete a box and its processes; return how many rows there were.
 
-        Safe while its Supervisor runs: it reports both anew, and all is then desired on.
+        Safe while its Supervisor runs: it reports both again, and all is then desired on.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 A turn that fails for a reason nobody foresaw gives its messages back; the next ones take a single
 message each, and the one with which a turn fails again is put aside. A turn that fails without any
-message, or many in a row, is no message's fault: then the process ends, as for any broken
+message, or many in a row, is not the fault of one message: then the process ends, as for any broken
 invariant.
 """
 

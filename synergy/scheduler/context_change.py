@@ -70,23 +70,23 @@ def found(
     store: SchedulerStore,
     led: LedContext | None,
     timetable: Timetable,
-    strangers: Sequence[JobKey],
+    outside: Sequence[JobKey],
     machine_by_name: Mapping[str, Machine],
     now: datetime,
 ) -> Found:
     """Compare the context with the one that was led; return what is to be done about it.
 
-    strangers: keys of rows that have no place in the timetable.
+    outside: keys of rows that have no place in the timetable.
     """
-    if strangers:
+    if outside:
         logger.warning(
             '%d job rows, such as %s, have no place in the context; they are left alone',
-            len(strangers),
-            strangers[0],
-            extra={'event': 'strangers_found'},
+            len(outside),
+            outside[0],
+            extra={'event': 'rows_outside_context'},
         )
     hierarchy = timetable.hierarchy
-    rows_by_level = _rows_by_level(timetable, strangers)
+    rows_by_level = _rows_by_level(timetable, outside)
     applying = [
         command
         for command in store.open_commands(_OPEN_COMMANDS_MAX)
@@ -205,10 +205,10 @@ def tell(
     return frozenset(refused)
 
 
-def _rows_by_level(timetable: Timetable, strangers: Sequence[JobKey]) -> RowsByLevel:
+def _rows_by_level(timetable: Timetable, outside: Sequence[JobKey]) -> RowsByLevel:
     """Return how many rows those processes have at each level that have any of another one."""
     counts: dict[ProcessName, dict[Qualifier, int]] = {}
-    for process, timeperiod in strangers:
+    for process, timeperiod in outside:
         node = timetable.hierarchy.nodes.get(process)
         if node is not None:
             by_level = counts.setdefault(process, {})

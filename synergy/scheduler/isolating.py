@@ -105,7 +105,7 @@ class Isolating:
         self._failing = None
 
     def is_to_try(self) -> bool:
-        """Tell whether somebody's isolation is over: decide anew, for them, too."""
+        """Tell whether somebody's isolation is over: decide again, for them, too."""
         tried = self._isolation.advance(self._clock.monotonic())
         for subject in tried:
             logger.info('%s is tried again', subject, extra={'event': 'isolation_tried'})

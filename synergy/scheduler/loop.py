@@ -289,9 +289,9 @@ class Scheduler:
         copy = self._store.index_copy() if is_usable else None
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
-        strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
+        outside = timetable.load(self._index_rows, self._store.open_jobs(), copy)
         found = context_change.found(
-            self._store, led, timetable, strangers, pipeline.machine_by_name, now
+            self._store, led, timetable, outside, pipeline.machine_by_name, now
         )
         self._told_refused = context_change.tell(found.refused, self._told_refused)
         engine = Engine(
@@ -300,7 +300,7 @@ class Scheduler:
         isolated = self._isolating.freeruns
         kept = self._store.freeruns()
         illegal = self._illegal()
-        # An entry whose row cannot be read is left alone: to make it anew would be refused.
+        # An entry whose row cannot be read is left alone: to make it again would be refused.
         declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
         entries, effects = reconcile(kept, declared, now)
         effects = [item for item in effects if not is_of(item, isolated)]
@@ -353,7 +353,7 @@ class Scheduler:
         return Index(engine, freeruns, timers, requests, overrides)
 
     def _rewired(self, index: Index, now: datetime) -> Index:
-        """Go by the hierarchy as it is after an override has changed; the states stay."""
+        """Use the hierarchy as it is after an override has changed; the states stay."""
         timetable = index.engine.timetable
         timetable.hierarchy = index.overrides.hierarchy
         engine = Engine(
@@ -412,7 +412,7 @@ class Scheduler:
     def _execute_commands(self, index: Index, now: datetime, *, is_sweeping: bool) -> Index:
         """Do the next batch of each command: each must see what the one before it did."""
         for listed in self._open_commands.worth_a_look(is_sweeping=is_sweeping):
-            # Read anew: the one before may have been about this one.
+            # Read again: the one before may have been about this one.
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue

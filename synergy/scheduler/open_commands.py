@@ -22,7 +22,7 @@ class OpenCommands:
         self._followed_count = 0
 
     def worth_a_look(self, *, is_sweeping: bool) -> Sequence[Command]:
-        """Return the commands to go on with, so many at once; those that rest keep none waiting."""
+        """Return the commands to go on with, so many at a time; resting ones keep none waiting."""
         waiting, followed = [], []
         for command in self._store.open_commands(OPEN_COMMANDS_MAX):
             if command.state is CommandState.RUNNING:

@@ -7,7 +7,7 @@ from typing import Final
 
 from synergy.ports.store import SchedulerStore
 
-#: They are deleted so often, and at most so many at once.
+#: They are deleted so often, and at most so many at a time.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
 
@@ -22,7 +22,7 @@ class Pruning:
         self._next_at: datetime | None = None
 
     def wait(self) -> None:
-        """Begin to wait anew: a leader has other things to do first."""
+        """Begin to wait again: a leader has other things to do first."""
         self._next_at = None
 
     def go_on(self, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Commands, one batch at a time: plan, apply, follow until every job is final again.
 
-A plan is kept with its command, so a restart goes on with it instead of planning anew: half of the
+A plan is kept with its command, so a restart goes on with it instead of planning again: half of the
 jobs may have been reset and run again by then. Between two batches the loop handles everything
 else, so a request about a hundred thousand jobs delays no report.
 """
@@ -44,7 +44,7 @@ _FAILED_MAX: Final = 1_000_000
 
 
 class Requests:
-    """Decides what is next for each command; keeps only what it can make anew."""
+    """Decides what is next for each command; keeps only what it can make again."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Requests:
         return [*effects, *self._settled_letter(command, now)]
 
     def _why_no_letter(self, command: Command) -> str | None:
-        """Return why there is no dead letter to retry any more: two may have asked at once."""
+        """Return why there is no dead letter to retry any more: two may have asked for it."""
         uow_id = letter_of(command)
         unit = None if uow_id is None else self._store.units([uow_id]).get(uow_id)
         if unit is None or unit.state is UnitState.DEAD:
@@ -193,7 +193,7 @@ class Requests:
         return [*moves, _ended(command, now, outcome, is_done=bool(dead))]
 
     def _of_override(self, command: Command, now: datetime) -> Sequence[Effect]:
-        """Change what holds over context.py; the caller then goes by the changed hierarchy."""
+        """Change what holds over context.py; the caller then uses the changed hierarchy."""
         if command.process in self.illegal:
             return [self._unreadable(command, now)]
         try:
@@ -275,8 +275,8 @@ class Requests:
     def _unreadable(self, command: Command, now: datetime) -> SaveCommand:
         why = (
             f'the row of {command.process} in the store cannot be read, so nothing is saved there; '
-            'the log of the Scheduler names its field: repair or remove the row, then start the '
-            'Scheduler anew'
+            'the log of the Scheduler names its field: repair or remove the row, then restart '
+            'the Scheduler'
         )
         return _ended(command, now, why, is_done=False)
 

@@ -62,7 +62,7 @@ class Leases:
 class Attempts:
     """For how long each attempt has been seen at work, by this process's own clock.
 
-    A new leader begins to count anew: then one attempt more is made rather than one too few.
+    A new leader begins to count again: then one attempt more is made rather than one too few.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """When to look at which process: at its trigger's next fire, or when its next interval may start.
 
 One heap for all processes; a deadline is an instant of the wall clock. When the clock steps
-back, deadlines are made anew at the next fire; when it leaps forward, what was missed fires once.
+back, deadlines are set again at the next fire; when it leaps forward, what was missed fires once.
 """
 
 from __future__ import annotations

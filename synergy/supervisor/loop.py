@@ -18,11 +18,11 @@ from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import BoxLoad, BoxProcess
 from synergy.core.supervision import (
+    Desired,
     Policy,
     ProcessStatus,
     Step,
     Watch,
-    Wish,
     decide,
     ended,
 )
@@ -138,7 +138,7 @@ class Supervisor:
             self._bound_outputs()
             self._polled_at = self._clock.monotonic()
         for place in self._places:
-            place.watch, step = decide(place.watch, self._policy, now, self._wish(place.slot))
+            place.watch, step = decide(place.watch, self._policy, now, self._desired(place.slot))
             if step is not None:
                 self._act(place, step, now)
         self._report()
@@ -172,7 +172,7 @@ class Supervisor:
                 if self._processes.is_alive(identity):
                     continue
                 code = 0
-                # It was no child of this process, and so what it has left is neither.
+                # It was not a child of this process, and so what it has left is neither.
                 self._has_lost_foreign = True
             elif identity.pid in code_by_pid:
                 code = code_by_pid[identity.pid]
@@ -228,9 +228,9 @@ class Supervisor:
                     place.watch.reason,
                     extra={'event': 'process_ended'},
                 )
-            case _ if code == ExitCode.ANEW:
+            case _ if code == ExitCode.RESTART:
                 logger.info(
-                    '%s ended to be started anew; its log says why',
+                    '%s ended to be restarted; its log says why',
                     place.slot,
                     extra={'event': 'process_recycled'},
                 )
@@ -242,19 +242,19 @@ class Supervisor:
                     extra={'event': 'process_stopped'},
                 )
 
-    def _wish(self, slot: Slot) -> Wish:
+    def _desired(self, slot: Slot) -> Desired:
         if self._is_stopping:
-            return Wish.ON if self._is_needed_to_the_end(slot) else Wish.OFF
+            return Desired.ON if self._is_needed_to_the_end(slot) else Desired.OFF
         if not self._presence.is_held or not self._is_on.get(slot.process, True):
-            return Wish.OFF
+            return Desired.OFF
         is_drained = self._presence.is_draining and not slot.is_last
-        return Wish.DRAINED if is_drained else Wish.ON
+        return Desired.DRAINED if is_drained else Desired.ON
 
     def _is_needed_to_the_end(self, slot: Slot) -> bool:
         """Tell whether a slot runs on while others stop: the Scheduler hears the last reports."""
         if not slot.is_last:
             return False
-        # If it does not run, it is not started anew.
+        # If it does not run, it is not restarted.
         is_busy = any(
             place.watch.status
             in (ProcessStatus.RUNNING, ProcessStatus.DRAINING, ProcessStatus.STOPPING)
@@ -324,7 +324,7 @@ class Supervisor:
         self._is_store_down = False
         self._is_on = {row.process: row.is_on for row in rows}
         self._follow_starts({row.process: row.start_asked_at for row in rows})
-        # What was deleted meanwhile (`launch.py super --reset`) is written anew.
+        # What was deleted meanwhile (`launch.py super --reset`) is written again.
         stored = {row.process: (row.state, row.pids) for row in rows}
         self._reported = {
             process: row

@@ -106,7 +106,7 @@ def run_again(key: JobKey) -> Action:
 def run_failed_again(
     process: ProcessName, first: Timeperiod, last: Timeperiod, count: int
 ) -> Action:
-    """Return what helps `count` failed jobs of [first, last], all at once."""
+    """Return what helps `count` failed jobs of [first, last], all together."""
     return Action(
         label=f'Run the {count} failed again',
         address=f'/change/reprocess?process={process}&first={first}&last={last}&only=failed',

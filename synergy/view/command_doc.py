@@ -20,7 +20,7 @@ _INTRODUCTION: Final = """\
 `synergy` works on the project in the current folder, `launch.py` on its own; `SYNERGY_PROJECT`
 names another. This page is made from the code; `COMMAND --help` shows the same.
 
-Tables lose their colours when they are no terminal's, or with `NO_COLOR` set; `--json` prints one
+Tables lose their colours when stdout is not a terminal, or with `NO_COLOR` set; `--json` prints one
 JSON document for scripts. Shell completion: `eval "$(./launch.py completion bash)"`, or `zsh`.
 
 | exit code | meaning |

@@ -352,7 +352,7 @@ class OverrideDocument(TypedDict, total=False):
 
 
 class ProcessDocument(TypedDict):
-    """A managed process as the Scheduler goes by it."""
+    """A managed process as the Scheduler uses it."""
 
     process: ProcessText
     tree: str

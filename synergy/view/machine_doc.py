@@ -28,7 +28,7 @@ Beside the edges below, two are an operator's, from any machine: *reprocess* put
 `state_embryo`, *skip* and *cancel* end it in `state_skipped`. A member of a group that ends later
 (`time_grouping`) becomes `state_noop` instead of starting.
 
-Freerun is no machine of this kind: it has no interval to answer for. Each fire of its trigger
+Freerun is not a machine of this kind: it has no interval to answer for. Each fire of its trigger
 makes a unit, or is suppressed by its overlap or misfire policy with the reason written down; see
 [context.md](context.md).
 """

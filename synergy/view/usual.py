@@ -15,9 +15,9 @@ from synergy.ports.store import EndedRun, Store
 #: Newest runs that are looked at, and how many of them it takes to say anything.
 DURATION_SAMPLES: Final = 200
 _SAMPLES_MIN: Final = 5
-#: Runs in a row, each longer than usual, that are no chance: one in 256 by itself.
+#: Runs in a row, each longer than usual, that are not chance: one in 256 by itself.
 _SLOW_COUNT_MIN: Final = 8
-#: How much longer half of them take at least; less is no matter for a person.
+#: How much longer half of them take at least; less does not concern a person.
 _SLOW_RATIO_MIN: Final = 1.25
 
 

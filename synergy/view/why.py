@@ -201,8 +201,7 @@ def _running(asked: Asked, job: Job) -> Iterator[Cause]:
         yield Cause(
             key=key,
             kind=CauseKind.FAILED,
-            text=f'is held for an operator: {job.reason}; mend the cause, then reprocess or '
-            'skip it',
+            text=f'is held for an operator: {job.reason}; fix the cause, then reprocess or skip it',
             since=job.changed_at,
             action=run_again(key),
         )

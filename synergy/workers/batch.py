@@ -1,7 +1,7 @@
 """Units claimed together: those that wait for their turn, and how those that ran have ended.
 
 Runs that take a millisecond cost less than what surrounds them, so a worker that meets such runs
-claims several units at once and saves their ends together. What is claimed or ended must never
+claims several units together and saves their ends together. What is claimed or ended must never
 hang behind a run that turns out to be long: the heartbeat then saves the ends and hands back what
 waits. Main thread and heartbeat share a batch, under its lock, and nothing else.
 """
@@ -47,7 +47,7 @@ class Batch:
                 self._ends = []
 
     def hand_back(self, store: UnitStore) -> None:
-        """Give back the units that wait; those that were lost meanwhile are nobody's concern."""
+        """Give back the units that wait; those that were lost in the meantime concern nobody."""
         with self._lock:
             while self._waiting:
                 unit = self._waiting[-1]

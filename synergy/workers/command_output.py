@@ -21,7 +21,7 @@ from synergy.output.lines import Lines
 logger = logging.getLogger(__name__)
 
 _READ_BYTES: Final = 65_536
-#: More lines than this that come at once are logged together, which costs less.
+#: More lines than this that come together are logged together, which costs less.
 _LINES_MAX: Final = 100
 #: When the command has ended: as much as its pipes hold is read, and not what others still write.
 _LAST_READS_MAX: Final = 32

@@ -99,31 +99,31 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     finally:
         heartbeat.stop()
         consumer.close()
-        is_anew = processes.is_spent and not guard.is_stopping()
+        is_restarting = processes.is_spent and not guard.is_stopping()
         # What setup has made was ended under its hands; there is nobody to end it should it hang.
-        _teardown(handler, guard, _TEARDOWN_LIMIT if is_anew else None)
+        _teardown(handler, guard, _TEARDOWN_LIMIT if is_restarting else None)
         processes.close()
         if source is not None:
             source.close()
-    if is_anew:
+    if is_restarting:
         logger.warning(
-            '%s ends to be started anew: a run was interrupted, and with its processes those ended '
+            '%s ends to be restarted: a run was interrupted, and with its processes those ended '
             'that the worker keeps',
             owner,
             extra={'event': 'worker_spent'},
         )
-        return ExitCode.ANEW
+        return ExitCode.RESTART
     if recycling.is_due and not guard.is_stopping():
         logger.info(
-            '%s ends to be started anew: %s', owner, recycling.reason, extra={'event': 'recycled'}
+            '%s ends to be restarted: %s', owner, recycling.reason, extra={'event': 'recycled'}
         )
-        return ExitCode.ANEW
+        return ExitCode.RESTART
     logger.info('%s stopped', owner, extra={'event': 'stopped'})
     return ExitCode.OK
 
 
 def open_source(entry: WorkerEntry) -> DataSource:
-    """Return what `data_source` of the entry opens; raise TypeError when it is no source."""
+    """Return what `data_source` of the entry opens; raise TypeError when it is not a source."""
     assert entry.data_source is not None
     source = resolve(entry.data_source)()
     if not callable(getattr(source, 'bounds', None)):

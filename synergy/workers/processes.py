@@ -5,7 +5,7 @@ run ends: the next attempt must never meet what is left of this one. What runs a
 has returned belongs to the worker and stays, and so do the processes of a pool that `setup` made,
 though they start late, within a run. A worker that has `keeps_processes` keeps whatever its runs
 start. But a run that is interrupted takes along even what was kept, for nobody can tell what it
-still works on; the worker then ends and is started anew.
+still works on; the worker then ends and is restarted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Long-lived processes leak, and most of what leaks is not theirs. `recycle_after` and `memory_mb_max`
 of the entry bound a worker by its runs and by its memory; it then ends in good order, between two
-units, and its Supervisor starts it anew at once. Nothing is looked at where neither is given.
+units, and its Supervisor restarts it at once. Nothing is looked at where neither is given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Recycling:
         self._runs_left = runs_max
         self._runs_max = runs_max
         self._memory_mb_max = memory_mb_max
-        #: Why this worker is to be started anew; None: it is not.
+        #: Why this worker is to be restarted; None: it is not.
         self.reason: str | None = None
 
     @property

@@ -98,7 +98,7 @@ class Runner:
         """Wire the pipeline.
 
         processes: None: user code is not real and starts none. recycling: None: this worker never
-        has to be started anew.
+        has to be restarted.
         """
         self._handler = handler
         self._store = store
@@ -115,7 +115,7 @@ class Runner:
 
     @property
     def is_spent(self) -> bool:
-        """Tell whether this worker has to be started anew before it can run anything else."""
+        """Tell whether this worker has to be restarted before it can run anything else."""
         has_lost_kept = self._processes is not None and self._processes.is_spent
         return has_lost_kept or self._recycling.is_due
 
@@ -201,7 +201,7 @@ class Runner:
         return seconds
 
     def _adapt(self, count: int, seconds: float) -> None:
-        """Take more at once while runs are short, and fewer when they are not."""
+        """Take more at a time while runs are short, and fewer when they are not."""
         if seconds > self._settings.batch_seconds:
             self._batch_count = max(int(count * self._settings.batch_seconds / seconds), 1)
         elif count == self._batch_count:
@@ -315,7 +315,7 @@ class Runner:
     def _finish(self, ends: Sequence[UnitEnd]) -> None:
         for uow_id in self._store.finish(ends):
             logger.warning(
-                'unit %s was cancelled, rescued or claimed anew; its result is discarded',
+                'unit %s was cancelled, rescued or claimed again; its result is discarded',
                 uow_id,
                 extra={'event': 'lease_lost'},
             )

@@ -12,7 +12,7 @@ The command finds its interval in SYNERGY_TIMEPERIOD, SYNERGY_START_TIMEPERIOD,
 SYNERGY_END_TIMEPERIOD, SYNERGY_RUN, SYNERGY_ATTEMPT and SYNERGY_IDEMPOTENCY_KEY. What it prints
 goes to the log of the run, line by line. A non-zero exit code fails the attempt. What it has
 started ends with it, on time-out, stop or cancel, too, and on the other host whatever happens to
-the worker (`synergy.workers.ssh`). `instances` of the entry bounds how many run at once.
+the worker (`synergy.workers.ssh`). `instances` of the entry bounds how many run at the same time.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Worker:
 
     keeps_processes: a run that has ended leaves no process behind; True lets those go on that are
     meant for later runs as well, such as a pool that is kept. An interrupted run (time-out, cancel)
-    ends even them, and the worker is started anew.
+    ends even them, and the worker is restarted.
     """
 
     arguments_are_code = False

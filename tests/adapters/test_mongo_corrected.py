@@ -166,7 +166,7 @@ def test_what_has_run_since_is_not_touched(
 
 @pytest.fixture(scope='module')
 def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServers]:
-    """Return a mongod that is no replica set."""
+    """Return a mongod that is not a replica set."""
     servers = MongoServers(member_count=1, folder=tmp_path_factory.mktemp('single'))
     try:
         servers.start_alone()

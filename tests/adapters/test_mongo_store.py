@@ -348,7 +348,7 @@ def test_a_single_server_that_is_no_replica_set_is_refused() -> None:
     try:
         servers.start_alone()
         uri = f'mongodb://{servers.members[0].name}/x'
-        with pytest.raises(StoreUnusable, match=r'is no replica set.*--replSet'):
+        with pytest.raises(StoreUnusable, match=r'is not a replica set.*--replSet'):
             MongoStore.open(uri, busy_seconds_max=5)
     finally:
         servers.stop()

@@ -65,7 +65,7 @@ def test_a_process_that_is_left_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv(UNRULY_VARIABLE, str(tmp_path / 'complaints'))
     monkeypatch.setenv('SYNERGY_BOX_ID', 'box1')
     assert list(unruly.left_processes()) == []
-    # Itself, for those that it starts here are no child of a worker.
+    # Itself, for those that it starts here are not children of a worker.
     monkeypatch.setattr(unruly, '_WAYS', (lambda *_: None, lambda *_: None))
 
     with subprocess.Popen(['sleep', '444'], env=os.environ) as child:

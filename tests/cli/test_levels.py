@@ -117,7 +117,7 @@ def test_a_store_that_cannot_be_read_is_said_and_the_context_is_judged(
     launch: Launch, project: Path
 ) -> None:
     (project / 'home').mkdir()
-    (project / 'home' / 'store.db').write_text('this is no database at all')
+    (project / 'home' / 'store.db').write_text('this is not a database at all')
 
     said = launch('check')
 

@@ -51,4 +51,4 @@ def test_a_word_that_is_no_text_is_refused(launch: Callable[..., Said]) -> None:
     said = launch('reprocess', 'FlightDaily', '20130101', '--reason', 'caf\udce9')
 
     assert said.code == 2
-    assert "b'caf\\xe9' is no text in UTF-8" in said.err
+    assert "b'caf\\xe9' is not text in UTF-8" in said.err

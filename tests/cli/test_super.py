@@ -91,7 +91,7 @@ def test_update_switches_all_on_and_reset_forgets_first(launch: Launch, store: S
     ('words', 'code', 'expected'),
     [
         ((), 2, 'one of the arguments'),
-        (('--boxid', 'a b'), 2, 'is no box id'),
+        (('--boxid', 'a b'), 2, 'is not a box id'),
         (('--start', 'FlightHourli'), 3, "did you mean 'FlightHourly'"),
         (('--stop', 'Supervisor'), 2, 'stop Supervisor'),
         (('--stop', 'FlightDaily', '--box', 'fra'), 3, "did you mean 'far'"),

@@ -46,7 +46,7 @@ def test_a_file_that_names_no_box_is_refused(tmp_path: Path, content: bytes) -> 
 
     (problem,) = problems({'SYNERGY_HOME': str(tmp_path)})
 
-    assert 'is no box id' in problem
+    assert 'is not a box id' in problem
     assert 'super --boxid ID' in problem
 
 

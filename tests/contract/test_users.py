@@ -1,6 +1,6 @@
 """Users and tokens under contract: each change is checked and made in one step, whoever else asks.
 
-Two at once are real here: threads with connections of their own, and processes.
+Two at the same time are real here: threads with connections of their own, and processes.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def period(name: str, start: datetime) -> tuple[datetime, datetime]:
 
 
 class Model:
-    """What each job waits for, worked out anew each time by comparing instants."""
+    """What each job waits for, worked out afresh each time by comparing instants."""
 
     def __init__(self, harness: EngineHarness) -> None:
         self.harness = harness
@@ -149,7 +149,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def everything_above_was_reset(self, command: Command, before: dict[JobKey, JobState]) -> None:
         """Whoever had run and waits, however far, for what was reset has been reset, too.
 
-        It may be final again at once: with every child skipped it is skipped anew.
+        It may be final again at once: with every child skipped it is skipped again.
         """
         ordinals = range(command.start.ordinal, command.end.ordinal)
         reset = {

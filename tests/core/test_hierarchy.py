@@ -129,7 +129,11 @@ def test_last_interval_of_an_ended_tree_is_over_when_the_tree_ends() -> None:
 @pytest.mark.parametrize(
     ('processes', 'trees', 'complaint'),
     [
-        (['ADaily'], [tree('a', ['ADaily', 'AHourly'])], "'AHourly', which is no managed process"),
+        (
+            ['ADaily'],
+            [tree('a', ['ADaily', 'AHourly'])],
+            "'AHourly', which is not a managed process",
+        ),
         (['ADaily', 'BDaily'], [tree('a', ['ADaily', 'BDaily'])], 'two daily levels'),
         (['ADaily'], [], 'is in no tree'),
         (['ADaily'], [tree('a', ['ADaily']), tree('b', ['ADaily'])], 'stands in 2 places'),

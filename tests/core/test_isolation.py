@@ -139,7 +139,7 @@ def test_an_isolated_subject_stays_so_whatever_a_command_saves_of_it() -> None:
     assert isolation.stage_of(SITE) is Stage.ISOLATED
 
 
-def test_trouble_after_a_trial_long_ago_begins_anew() -> None:
+def test_trouble_after_a_trial_long_ago_begins_again() -> None:
     isolation = Isolation()
     for _ in range(REFUSALS_MAX):
         isolation.refuse({SITE: UNIT}, NOW, 0.0)

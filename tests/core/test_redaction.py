@@ -100,7 +100,7 @@ def test_a_uri_is_shown_without_its_secrets(uri: str, shown: str) -> None:
     ('text', 'uri'),
     [
         ("Port must be an integer between 0 and 65535: 'hun'", 'mongodb://anna:hun/ter2@db1'),
-        ("'anna:hunter2' is no host", 'mongodb://anna:hunter2'),
+        ("'anna:hunter2' is not a host", 'mongodb://anna:hunter2'),
         ('cannot parse hun%2Fter2', 'mongodb://anna:hun/ter2@db1'),
         ('bad escape in hun/ter2', 'mongodb://anna:hun%2Fter2@db1'),
         ('mongodb://anna:hunter2@db1 is bad', 'mongodb://anna:hunter2@db1'),

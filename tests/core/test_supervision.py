@@ -8,11 +8,11 @@ import pytest
 
 from synergy.core.exit_codes import ExitCode
 from synergy.core.supervision import (
+    Desired,
     Policy,
     ProcessStatus,
     Step,
     Watch,
-    Wish,
     decide,
     ended,
 )
@@ -27,52 +27,52 @@ POLICY = Policy(
 
 
 @pytest.mark.parametrize(
-    ('status', 'wish', 'after', 'step'),
+    ('status', 'desired', 'after', 'step'),
     [
-        (ProcessStatus.STOPPED, Wish.ON, ProcessStatus.RUNNING, Step.SPAWN),
-        (ProcessStatus.STOPPED, Wish.DRAINED, ProcessStatus.STOPPED, None),
-        (ProcessStatus.RUNNING, Wish.ON, ProcessStatus.RUNNING, None),
-        (ProcessStatus.RUNNING, Wish.DRAINED, ProcessStatus.DRAINING, Step.DRAIN),
-        (ProcessStatus.RUNNING, Wish.OFF, ProcessStatus.STOPPING, Step.TERMINATE),
-        (ProcessStatus.BACKOFF, Wish.DRAINED, ProcessStatus.STOPPED, None),
-        (ProcessStatus.DRAINING, Wish.DRAINED, ProcessStatus.DRAINING, None),
-        (ProcessStatus.DRAINING, Wish.ON, ProcessStatus.DRAINING, None),
-        (ProcessStatus.DRAINING, Wish.OFF, ProcessStatus.STOPPING, Step.TERMINATE),
-        (ProcessStatus.FATAL, Wish.DRAINED, ProcessStatus.STOPPED, None),
+        (ProcessStatus.STOPPED, Desired.ON, ProcessStatus.RUNNING, Step.SPAWN),
+        (ProcessStatus.STOPPED, Desired.DRAINED, ProcessStatus.STOPPED, None),
+        (ProcessStatus.RUNNING, Desired.ON, ProcessStatus.RUNNING, None),
+        (ProcessStatus.RUNNING, Desired.DRAINED, ProcessStatus.DRAINING, Step.DRAIN),
+        (ProcessStatus.RUNNING, Desired.OFF, ProcessStatus.STOPPING, Step.TERMINATE),
+        (ProcessStatus.BACKOFF, Desired.DRAINED, ProcessStatus.STOPPED, None),
+        (ProcessStatus.DRAINING, Desired.DRAINED, ProcessStatus.DRAINING, None),
+        (ProcessStatus.DRAINING, Desired.ON, ProcessStatus.DRAINING, None),
+        (ProcessStatus.DRAINING, Desired.OFF, ProcessStatus.STOPPING, Step.TERMINATE),
+        (ProcessStatus.FATAL, Desired.DRAINED, ProcessStatus.STOPPED, None),
     ],
 )
 def test_the_table(
-    status: ProcessStatus, wish: Wish, after: ProcessStatus, step: Step | None
+    status: ProcessStatus, desired: Desired, after: ProcessStatus, step: Step | None
 ) -> None:
-    watch, taken = decide(Watch(status=status), POLICY, 100.0, wish)
+    watch, taken = decide(Watch(status=status), POLICY, 100.0, desired)
 
     assert (watch.status, taken) == (after, step)
 
 
 def test_a_worker_that_drains_has_no_grace_and_no_restart() -> None:
-    watch, _ = decide(Watch(status=ProcessStatus.RUNNING), POLICY, 0.0, Wish.DRAINED)
+    watch, _ = decide(Watch(status=ProcessStatus.RUNNING), POLICY, 0.0, Desired.DRAINED)
 
-    much_later, step = decide(watch, POLICY, 1e6, Wish.DRAINED)
+    much_later, step = decide(watch, POLICY, 1e6, Desired.DRAINED)
 
     assert step is None
     assert ended(much_later, POLICY, 1e6, 0).status is ProcessStatus.STOPPED
 
 
-def test_a_process_that_wants_to_be_started_anew_is_at_once_and_nothing_is_counted() -> None:
+def test_a_process_that_wants_to_be_restarted_is_at_once_and_nothing_is_counted() -> None:
     watch = Watch(status=ProcessStatus.RUNNING, started_at=0.0, restart_count=2)
 
     for second in range(1, 20):
-        over = ended(watch, POLICY, float(second), ExitCode.ANEW)
-        watch, step = decide(over, POLICY, float(second), Wish.ON)
+        over = ended(watch, POLICY, float(second), ExitCode.RESTART)
+        watch, step = decide(over, POLICY, float(second), Desired.ON)
 
         assert (watch.status, step) == (ProcessStatus.RUNNING, Step.SPAWN)
     assert (watch.restart_count, watch.quick_exit_count) == (2, 0)
 
 
-def test_one_that_wants_to_be_started_anew_is_not_when_it_is_off_or_drained() -> None:
+def test_one_that_wants_to_be_restarted_is_not_when_it_is_off_or_drained() -> None:
     running = Watch(status=ProcessStatus.RUNNING, started_at=0.0)
 
-    for wish in (Wish.OFF, Wish.DRAINED):
-        watch, step = decide(ended(running, POLICY, 1.0, ExitCode.ANEW), POLICY, 1.0, wish)
+    for desired in (Desired.OFF, Desired.DRAINED):
+        watch, step = decide(ended(running, POLICY, 1.0, ExitCode.RESTART), POLICY, 1.0, desired)
 
         assert (watch.status, step) == (ProcessStatus.STOPPED, None)

@@ -46,18 +46,18 @@ def test_an_interval_exists_once_it_has_begun() -> None:
 def test_rows_are_taken_over_and_strangers_returned() -> None:
     timetable = filled()
     running = job('SiteHourly@2026112206', JobState.IN_PROGRESS)
-    stranger = key('SiteHourly@2020010100')
+    row_outside = key('SiteHourly@2020010100')
 
-    strangers = timetable.load(
+    outside = timetable.load(
         lambda _: [
             (HOUR.process, HOUR.timeperiod, JobState.PROCESSED),
             (running.process, running.timeperiod, running.state),
-            (stranger.process, stranger.timeperiod, JobState.PROCESSED),
+            (row_outside.process, row_outside.timeperiod, JobState.PROCESSED),
         ],
         [running],
     )
 
-    assert strangers == (stranger,)
+    assert outside == (row_outside,)
     assert timetable.state(HOUR) is JobState.PROCESSED
     assert timetable.open_job(running.key) == running
     assert timetable.running_count(HOUR.process) == 1

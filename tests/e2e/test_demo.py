@@ -134,7 +134,7 @@ def test_a_live_demo_shows_every_machine_and_its_counts_agree(tmp_path: Path) ->
 
 def test_a_live_demo_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     for options, expected in (
-        (('--live', '--speed', 'fast'), "speed 'fast' is no factor"),
+        (('--live', '--speed', 'fast'), "speed 'fast' is not a factor"),
         (('--live', '--days', '3'), '--days belongs to the historic demo'),
         (('--speed', '2'), '--speed belongs to --live'),
     ):

@@ -116,7 +116,7 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: SystemHarness) 
     assert 'LookupError' in log.stdout
     dry = system.launch('reprocess', 'OnceDaily', '2026110100', '--only', 'failed', '--dry-run')
     assert 'reprocess would touch 1 job' in dry.stdout
-    retried = system.launch('dead', 'retry', dead[0]['id'], '--reason', 'mended')
+    retried = system.launch('dead', 'retry', dead[0]['id'], '--reason', 'fixed')
     assert retried.returncode == 0, retried.stdout
 
     system.wait_for(lambda: len(system.store.runs(key)) == 2, 'the second run')
@@ -125,7 +125,7 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: SystemHarness) 
     assert system.launch('dead', 'drop', '--all').returncode == 0
     assert json.loads(system.launch('dead', '--json').stdout) == []
     events = [event.text for event in system.store.events(key, 10)]
-    assert any('reprocess by' in text and 'mended' in text for text in events)
+    assert any('reprocess by' in text and 'fixed' in text for text in events)
 
 
 def test_a_dead_letter_whose_retry_is_refused_stays(system: SystemHarness) -> None:

@@ -15,7 +15,7 @@ from synergy.core.states import JobState
 from synergy.core.users import Role, User
 from tests.mx.browser import NARROW, Browser, findings
 from tests.mx.dashboard_harness import NOW, PASSWORD, password_hash
-from tests.pipelines.mended import FAILING
+from tests.pipelines.repaired import FAILING
 from tests.system_harness import SystemHarness
 
 FAILED = f'/i/SiteHourly/{FAILING}'
@@ -30,7 +30,7 @@ def free_port() -> int:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemHarness]:
     """Return a system in which one hour has failed, and its day waits."""
     home, port = tmp_path_factory.mktemp('browser'), free_port()
-    with SystemHarness(home, 'tests.pipelines.mended', SYNERGY_MX_PORT=str(port)) as found:
+    with SystemHarness(home, 'tests.pipelines.repaired', SYNERGY_MX_PORT=str(port)) as found:
         found.start('Supervisor')
         key = found.key('SiteHourly', FAILING)
         last = found.key('SiteHourly', '2026110123')
@@ -259,7 +259,7 @@ def test_without_scripts_pages_are_read_and_forms_work(
     chromium.close_pages()
 
 
-def test_a_mended_hour_is_reprocessed_and_finishes_before_our_eyes(
+def test_a_fixed_hour_is_reprocessed_and_finishes_before_our_eyes(
     page: Page, system: SystemHarness, chromium: Browser
 ) -> None:
     watched = chromium.page(address_of(system))
@@ -268,7 +268,7 @@ def test_a_mended_hour_is_reprocessed_and_finishes_before_our_eyes(
     expect(cell).to_have_class(re.compile(r'\bfail\b'))
     watched.evaluate('window.isSame = true')
     watched.locator('[data-k="SiteDaily@2026110100"]').focus()
-    system.tell('mended')
+    system.tell('fixed')
 
     page.goto(f'/change/reprocess?process=SiteHourly&first={FAILING}')
     page.get_by_label('Reason').fill('row 4 corrected')

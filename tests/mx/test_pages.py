@@ -194,7 +194,7 @@ def test_an_error_is_said_while_the_store_goes_away(
     assert '<nav' not in answer.text
 
 
-def test_a_mistyped_search_stays_to_be_mended(pages: DashboardHarness) -> None:
+def test_a_mistyped_search_stays_to_be_fixed(pages: DashboardHarness) -> None:
     answer = pages.get('/search?q=proces:site*')
 
     assert answer.status_code == 400

@@ -95,7 +95,7 @@ def test_the_cost_is_linear(piece: bytes) -> None:
     assert seconds(200_000) < 40 * few
 
 
-def test_what_is_skipped_is_counted_and_the_next_line_begins_anew() -> None:
+def test_what_is_skipped_is_counted_and_the_next_line_begins_again() -> None:
     lines = Lines(lambda: 0.0)
     lines.feed(b'begun')
 

@@ -1,4 +1,4 @@
-"""Workers that are started anew after some runs, or above some memory."""
+"""Workers that are restarted after some runs, or above some memory."""
 
 from __future__ import annotations
 

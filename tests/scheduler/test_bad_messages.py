@@ -105,7 +105,7 @@ def test_an_illegal_row_counts_as_running_and_everything_else_goes_on(
     assert scheduler.is_leading
     for hour in ('2026112201', '2026112202'):
         assert harness.state(key(f'SiteHourly@{hour}')) is JobState.PROCESSED
-    # Neither started anew nor passed over: what waits for it waits.
+    # Neither started again nor passed over: what waits for it waits.
     assert harness.state(key('SiteDaily@2026112200')) is JobState.EMBRYO
     assert 'SiteHourly@2026112200#2' not in harness.started
 

@@ -252,7 +252,7 @@ def test_a_store_that_remembers_nothing_and_is_done_runs_nothing(harness: Led) -
     assert harness.asked() == []
 
 
-def test_a_memory_that_somebody_made_illegal_is_written_anew(harness: Led) -> None:
+def test_a_memory_that_somebody_made_illegal_is_written_again(harness: Led) -> None:
     harness.lead(site())
     cast('SqliteStore', harness.store)._file.write("UPDATE led_context SET text = '{'")
 

@@ -185,7 +185,7 @@ def test_a_unit_that_collides_stops_its_process_and_nothing_else(
 def test_a_row_that_cannot_be_stored_stops_nothing_else(
     harness: SchedulerHarness, forbid: Callable[[str], None], bad: ProcessName
 ) -> None:
-    # In the store, units of free runs go by the name of their entry.
+    # In the store, units of free runs have the name of their entry.
     forbid(bad)
 
     live(harness, led(harness))

@@ -105,7 +105,7 @@ def test_a_clock_that_was_set_forward_and_back_does_not_stop_the_sweeps(
     unit = harness.claim(harness.take()[0])
     assert unit is not None
     before = harness.clock.now()
-    # Not so far that leases run out, which would make it load everything anew.
+    # Not so far that leases run out, which would make it load everything again.
     harness.clock.step(before + timedelta(seconds=9))
     scheduler.step()
     harness.clock.step(before)

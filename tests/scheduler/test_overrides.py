@@ -1,4 +1,4 @@
-"""Managed processes switched, timed anew and looked at while the Scheduler runs."""
+"""Managed processes switched, retimed and looked at while the Scheduler runs."""
 
 from __future__ import annotations
 

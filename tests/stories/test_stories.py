@@ -1,7 +1,7 @@
 """Stories: a script of what happens, and beneath each line what the Scheduler decides.
 
 A line that begins with `>` is the script; what follows it, up to the next one, is the transcript.
-`SYNERGY_TEST_WRITE_STORIES=1` writes the transcripts anew: read the difference before you keep it.
+`SYNERGY_TEST_WRITE_STORIES=1` writes the transcripts again: read the difference before you keep it.
 
     > define SiteDaily blocking=children retry=2     fields of a process, before the first `now`
     > depend alert site                              tree alert depends on tree site

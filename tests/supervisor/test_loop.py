@@ -170,7 +170,7 @@ def test_what_was_given_up_is_tried_again_once_for_each_wish(tmp_path: Path) -> 
         assert children.spawned == 5
 
 
-def test_a_store_that_was_replaced_is_opened_anew(tmp_path: Path) -> None:
+def test_a_store_that_was_replaced_is_opened_again(tmp_path: Path) -> None:
     clock, path = SimulatedClock(instant('2026112312')), tmp_path / 'store.db'
     opened: list[SqliteStore] = []
 

@@ -77,7 +77,7 @@ def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: System
     assert './launch.py start UnstartableDaily' in log
     assert 'no database' in (system.home / 'logs' / 'unstartabledaily_daily.log').read_text()
 
-    # As another box does: nothing but a wish in the store.
+    # As another box does: nothing but the desired state in the store.
     system.store.set_desired('dev', 'UnstartableDaily', is_on=True)
     system.wait_for(lambda: system.journal().count('setup') == 6, 'three more tries')
 

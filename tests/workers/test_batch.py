@@ -139,7 +139,7 @@ class Bench:
 
 
 def warmed(home: Path, work: Callable[[Uow], object]) -> Bench:
-    """Return a bench whose runner has seen enough short runs to take many at once."""
+    """Return a bench whose runner has seen enough short runs to take many at a time."""
     bench = Bench(home, work)
     bench.request(2 * BATCH_MAX, first=1000)
     while bench.runner.step():
@@ -203,7 +203,7 @@ def test_what_waits_behind_a_long_run_is_handed_back_and_what_ended_is_saved(
     assert bench.runner.step()
 
     assert bench.states(long)[:4] == [UnitState.PROCESSED] * 3 + [UnitState.REQUESTED]
-    # Handed back ones are told as well, so that the Scheduler rings for them anew.
+    # Handed back ones are told as well, so that the Scheduler rings for them again.
     assert sorted(bench.told()) == sorted(long)
 
 

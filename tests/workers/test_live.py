@@ -109,7 +109,7 @@ def test_each_minute_brings_the_flights_of_speed_minutes(database: sqlite3.Conne
 
 @pytest.mark.parametrize('text', ['fast', '0', '-1', 'nan', 'inf', '1001'])
 def test_a_speed_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r'is no factor; give a number above 0'):
+    with pytest.raises(ValueError, match=r'is not a factor; give a number above 0'):
         live.parse_speed(text)
 
 
@@ -137,10 +137,13 @@ def test_an_hour_covers_what_has_arrived_and_more_when_run_again(
 @pytest.mark.parametrize(
     ('record', 'expected'),
     [
-        ('{"origin": "JFK"', 'is no JSON'),
-        ('[1, 2]', 'is no JSON object'),
-        ('{"dep_time": 5, "dep_delay": 5}', 'origin None is no airport'),
-        ('{"origin": "JFK", "dep_time": 5, "dep_delay": "late"}', "dep_delay 'late' is no number"),
+        ('{"origin": "JFK"', 'is not JSON'),
+        ('[1, 2]', 'is not a JSON object'),
+        ('{"dep_time": 5, "dep_delay": 5}', 'origin None is not an airport'),
+        (
+            '{"origin": "JFK", "dep_time": 5, "dep_delay": "late"}',
+            "dep_delay 'late' is not a number",
+        ),
     ],
 )
 def test_a_row_that_does_not_parse_is_put_aside_with_the_reason(

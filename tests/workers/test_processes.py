@@ -171,7 +171,7 @@ def test_what_setup_has_started_stays_with_all_that_it_starts(
         assert left_running(system.home) == {}
 
 
-def test_a_worker_started_alone_starts_itself_anew(only: Callable[..., SystemHarness]) -> None:
+def test_a_worker_started_alone_restarts_itself(only: Callable[..., SystemHarness]) -> None:
     with only('KeepingDaily') as system:
         system.start('Scheduler')
         worker = system.start('KeepingDaily')

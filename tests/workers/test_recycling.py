@@ -1,4 +1,4 @@
-"""Workers that are started anew: in good order, at once, and without any loss."""
+"""Workers that are restarted: in good order, at once, and without any loss."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_waits_behind_the_last_run_is_handed_back(tmp_path: Path) -> None:
     )
 
 
-def test_workers_are_started_anew_and_every_unit_is_run_once(
+def test_workers_are_restarted_and_every_unit_is_run_once(
     tmp_path: Path, pair: Mapping[str, str]
 ) -> None:
     # A lease that is not lost on a busy machine: each unit is to be run once.
@@ -103,10 +103,10 @@ def test_workers_are_started_anew_and_every_unit_is_run_once(
         rows = {row.process: row for row in system.store.box_processes('dev')}
         assert rows['CountedHourly'].restart_count == rows['LeakingHourly'].restart_count == 0
         log = (system.home / 'logs' / 'supervisor_daemon.log').read_text()
-        assert log.count('CountedHourly ended to be started anew') == 3
+        assert log.count('CountedHourly ended to be restarted') == 3
         assert 'it starts again' not in log
         own = (system.home / 'logs' / 'counted_hourly.log').read_text()
-        assert own.count('ends to be started anew: 3 runs (recycle_after)') == 3
+        assert own.count('ends to be restarted: 3 runs (recycle_after)') == 3
 
 
 def test_without_a_supervisor_a_worker_becomes_the_new_one(tmp_path: Path) -> None:

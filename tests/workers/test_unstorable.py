@@ -12,7 +12,7 @@ from synergy.core.states import UnitState
 from synergy.workers import Outcome, Uow
 from tests.workers.test_batch import Bench
 
-#: As `os.listdir` names a file whose name is no UTF-8.
+#: As `os.listdir` names a file whose name is not UTF-8.
 NAME = b'caf\xe9'.decode(errors='surrogateescape')
 
 

@@ -82,7 +82,7 @@ class MongoAdministration:
         return Findings(changes=changes, problems=taken.problems)
 
     def reset(self) -> None:
-        """Drop everything of ours and make it anew; other collections are left alone."""
+        """Drop everything of ours and make it again; other collections are left alone."""
         self._connection.check_is_replicated()
         database = self._connection.database
         with self._connection.reaching():

@@ -58,9 +58,9 @@ class MongoBoxes(MongoReading):
             try:
                 found = self._beat(box.box_id, written)
             except DuplicateKeyError:
-                # Two made the document at once; now it is there.
+                # Two made the document at the same time; now it is there.
                 found = self._beat(box.box_id, written)
-        # One that somebody made illegal is nobody's.
+        # One that somebody made illegal belongs to nobody.
         return next(self._decoded(BOXES, documents.box_of, [found]), box)
 
     def _beat(self, box_id: str, written: Sequence[Document]) -> Document:

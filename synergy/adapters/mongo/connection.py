@@ -123,7 +123,7 @@ class MongoConnection:
         """Return how a single mongod becomes a replica set, with its data."""
         name, at, initiate = self._steps()
         return (
-            f'{self.place} is no replica set, but a single mongod; nothing was changed. Its data '
+            f'{self.place} is not a replica set but a single mongod; nothing was changed. Its data '
             f'stay when it becomes one: 1. stop mongod; 2. start it with --replSet {name} '
             f'(mongod.conf: replication: {{replSetName: {name}}}; with authorization, give a '
             f'keyFile, too); 3. once: {initiate}; '
@@ -145,7 +145,7 @@ class MongoConnection:
         return found
 
     def _seed_alone(self) -> str | None:
-        """Return what is wrong with servers that answer, and are no members of a replica set."""
+        """Return what is wrong with servers that answer, and are not members of a replica set."""
         for host, port in self._seeds():
             alone: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 host, port, directConnection=True, serverSelectionTimeoutMS=_CONNECT_MILLIS
@@ -206,7 +206,8 @@ class MongoConnection:
             )
         if code == _NO_REPLICA_SET:
             return StoreUnusable(
-                f'{place} is no replica set ({text}); start mongod with --replSet and initiate it'
+                f'{place} is not a replica set ({text}); start mongod with --replSet and '
+                'initiate it'
             )
         if isinstance(error, errors.ServerSelectionTimeoutError):
             return StoreUnavailable(f'{place} {self._why_not_selected(text)}')

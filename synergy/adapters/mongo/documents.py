@@ -463,7 +463,7 @@ def json_value(value: Mapping[str, Json]) -> object:
 
 
 def object_id(uow_id: UowId) -> ObjectId | None:
-    """Return the id of a unit's document; None when it can be no such id."""
+    """Return the id of a unit's document; None when it cannot be one."""
     return ObjectId(uow_id) if ObjectId.is_valid(uow_id) else None
 
 

@@ -2,7 +2,7 @@
 
 A document that somebody edited into something illegal is reported once, by name and field, and
 left out; the job of such a document counts as running, so that nothing starts it and what waits
-for it goes on waiting until somebody mends the document.
+for it goes on waiting until somebody fixes the document.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def _collection(save: Save) -> str:
 
 
 def _apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
-    """Write when units were announced; before all moves, for one requested anew is not yet.
+    """Write when units were announced; before all moves, for one requested again is not yet.
 
     Without waiting for a majority: a mark that a fail-over loses costs one more ring.
     """
@@ -345,8 +345,8 @@ def _apply_revisions(
     """Write jobs or free runs, in order, up to the first that is not at the rev before.
 
     Each is an upsert: one that does not match collides with the unique key of the row that is there
-    and so stops the bulk. Only if the row has vanished is it written anew; that is refused, too, so
-    that the index is built again from what is there. Where all are first saves, plain inserts do
+    and so stops the bulk. Only if the row has vanished is it written again; that is refused, too,
+    so that the index is built again from what is there. Where all are first saves, plain inserts do
     the same in half the time.
     """
     is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)

@@ -98,7 +98,7 @@ class MongoStore(MongoBoxes, MongoUsers):
             try:
                 found = self._lead(taken)
             except DuplicateKeyError:
-                # Two made the document at once; now it is there.
+                # Two made the document at the same time; now it is there.
                 found = self._lead(taken)
         if found['owner'] != owner:
             return None
@@ -377,5 +377,5 @@ def _millis(duration: timedelta) -> int:
 def _lease_lost(uow_id: UowId, fence: int) -> LeaseLost:
     return LeaseLost(
         f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or '
-        'claimed anew; the result is discarded'
+        'claimed again; the result is discarded'
     )

@@ -2,8 +2,8 @@
 
 That an admin remains, that names differ and that a token has a user is a matter of several
 documents. So changes of users and new tokens, which are rare, are the one use of transactions in
-this store: each writes the same document first, so that of two at once the server lets one wait or
-begin anew, and each finds what the other has left.
+this store: each writes the same document first, so that of two at the same time the server lets one
+wait or begin again, and each finds what the other has left.
 """
 
 from __future__ import annotations

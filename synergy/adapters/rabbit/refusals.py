@@ -78,14 +78,14 @@ def of_channel(error: ChannelClosed, uri: str, what: str) -> BrokerError:
 
 def _differs(text: str, server: str) -> str:
     found = _QUEUE.search(text)
-    mend = (
-        f'remove it with ./launch.py mq purge --delete {found[1]} and it is declared anew'
+    advice = (
+        f'remove it with ./launch.py mq purge --delete {found[1]} and it is declared again'
         if found
-        else 'remove it with rabbitmqadmin and it is declared anew'
+        else 'remove it with rabbitmqadmin and it is declared again'
     )
     if 'x-queue-type' in text:
-        mend += ', or set broker_quorum_queues to what the queue is'
-    return f'RabbitMQ at {server} has it declared differently ({text}); {mend}'
+        advice += ', or set broker_quorum_queues to what the queue is'
+    return f'RabbitMQ at {server} has it declared differently ({text}); {advice}'
 
 
 def _root(error: BaseException) -> BaseException:

@@ -63,7 +63,7 @@ class SqliteAdministration:
         except sqlite3.DatabaseError as error:
             raise StoreUnusable(
                 f'{self.place} cannot be read ({error}); restore it from a backup, or move it away '
-                'to begin anew'
+                'to start over'
             ) from error
         if version > newest:
             raise StoreUnusable(
@@ -144,7 +144,7 @@ class SqliteAdministration:
                     (to_micros(self._clock.now()),),
                 ).fetchone()
         except sqlite3.DatabaseError:
-            # Nobody leads by a file that is no database.
+            # Nobody leads by a file that is not a database.
             return None
         if found is None:
             return None

@@ -52,7 +52,7 @@ class SqliteBoxes(SqliteTables):
         sql = f'SELECT {rows.BOX_COLUMNS} FROM box WHERE box_id = ?'
         found = found or self._file.read(sql, (box.box_id,))
         # Forgotten between the two statements: nobody holds it, the next heartbeat takes it. One
-        # that somebody made illegal is nobody's either.
+        # that somebody made illegal belongs to nobody either.
         return next(self._decoded('box', rows.box_of, found), box)
 
     def set_drained(self, box_id: str, *, is_draining: bool) -> None:

@@ -283,8 +283,8 @@ class SqliteFile:
             )
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             return self._unusable(
-                f'{place} is no usable SQLite database ({error}); '
-                'restore it from a backup, or move it away to begin anew'
+                f'{place} is not a usable SQLite database ({error}); '
+                'restore it from a backup, or move it away to start over'
             )
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return self._unavailable(

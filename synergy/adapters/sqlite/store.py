@@ -538,7 +538,7 @@ def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:
 def _lease_lost(uow_id: UowId, fence: int) -> LeaseLost:
     return LeaseLost(
         f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or '
-        'claimed anew; the result is discarded'
+        'claimed again; the result is discarded'
     )
 
 

@@ -14,7 +14,7 @@ from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.processes import encode_process, processes
 
-#: What to give instead of a trigger to go by context.py again.
+#: What to give instead of a trigger to follow context.py again.
 DEFAULT = 'default'
 
 
@@ -120,7 +120,7 @@ def _changed(override: dict[str, Any]) -> str:
 
 COMMAND = CliCommand(
     name='process',
-    summary='List managed processes as the Scheduler goes by them; switch one on or off, change '
+    summary='List managed processes as the Scheduler uses them; switch one on or off, change '
     'its trigger, or look at it now. A change holds until context.py says something else about '
     'its is_on or trigger.',
     example='process off SiteHourly --reason migration',

@@ -32,7 +32,7 @@ from synergy.view.why import explain
 _JOBS_MAX: Final = 1000
 _BANNER: Final = """Synergy Scheduler: a shell on home {home}, as of {now:%Y-%m-%d %H:%M:%S} UTC.
   store, context, settings, now   the ledger, the processes, the settings, this moment
-  timetable                       the index of all intervals, as of `now`; refresh() reads it anew
+  timetable                       the index of all intervals, as of `now`; refresh() reads it again
   key('FlightHourly', '2013010107')   the key of a job
   job(...)  runs(...)  explain(...)   its row, its units, why it waits: arguments as for key
   jobs('FlightHourly', ...)           the rows of processes

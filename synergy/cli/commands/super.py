@@ -107,7 +107,7 @@ def refuse_lone_options(options: Namespace) -> None:
 def _name_box(settings: Settings, box_id: str) -> ExitCode:
     if not BOX_ID.fullmatch(box_id):
         raise CommandError(
-            f'{box_id!r} is no box id; use up to 64 letters, digits and _ . -', ExitCode.USAGE
+            f'{box_id!r} is not a box id; use up to 64 letters, digits and _ . -', ExitCode.USAGE
         )
     if settings.is_box_id_set and settings.box_id != box_id:
         raise CommandError(
@@ -234,7 +234,7 @@ def _busy(runtime: Runtime, rows: Sequence[BoxProcess]) -> list[str]:
 def _record(
     runtime: Runtime, store: Store, thing: str, box_id: str, action: str, reason: str | None
 ) -> None:
-    """Write down what was wished of a box, or of a process on it, as the dashboard does."""
+    """Write down what is desired of a box, or of a process on it, as the dashboard does."""
     details: dict[str, Json] = {'box': box_id, 'action': action}
     record(store, runtime.clock.now(), CommandKind.BOX, thing, details, reason)
 

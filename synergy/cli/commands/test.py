@@ -58,7 +58,7 @@ def _run(options: Namespace) -> ExitCode:
 
 
 def _process_count() -> int:
-    """Return how many tests run at once: one a processor, for some of them measure patience."""
+    """Return how many tests run in parallel: one a processor, for some of them measure patience."""
     return max(len(os.sched_getaffinity(0)), 2)
 
 

@@ -117,6 +117,7 @@ def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
     ]
     if problems:
         raise MachineError(
-            f'state machine {name!r} is no exact cover; mend its rules:\n' + '\n'.join(problems)
+            f'state machine {name!r} does not cover each cell exactly once; fix its rules:\n'
+            + '\n'.join(problems)
         )
     return Machine(name=name, rules=rules, rule_by_cell=rule_by_cell)

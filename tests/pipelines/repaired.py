@@ -1,4 +1,4 @@
-"""A day of hours of which one fails until the test says `mended`; the day waits for its hours."""
+"""A day of hours of which one fails until the test says `fixed`; the day waits for its hours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counting(Worker):
 
     def process_uow(self, uow: Uow) -> Outcome:
         print('reading visits of', uow.timeperiod)
-        if uow.timeperiod == FAILING and not is_told('mended'):
+        if uow.timeperiod == FAILING and not is_told('fixed'):
             raise ValueError('row 4: "VRB" is not a number')
         return Outcome.processed(3)
 
@@ -32,7 +32,7 @@ class Counting(Worker):
 def _managed(name: str, qualifier: str, **fields: Any) -> RawEntry:
     return managed_context_entry(
         process_name=name,
-        classname='tests.pipelines.mended.Counting',
+        classname='tests.pipelines.repaired.Counting',
         token=name.lower(),
         time_qualifier=qualifier,
         present_on_boxes=['.*'],
