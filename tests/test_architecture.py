@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ ALLOWED = {
     # workers.live_context is a second context.
     'workers': {'db', 'constants', 'synergy.conf', 'synergy.workers'},
 }
+#: The rooms of the dashboard, the lowest first; routes, app and main lie above them.
+MX_ROOMS = ('live', 'web', 'widgets', 'pages', 'api')
 #: The core is pure: nothing in it reads a clock, a file, a socket or an environment, or logs.
 IMPURE = {
     'logging', 'os', 'pathlib', 'random', 'socket', 'sqlite3', 'subprocess', 'sys', 'threading',
@@ -120,6 +123,20 @@ def imports(file: Path) -> Iterator[str]:
                 raise AssertionError(f'{file} imports relatively')
 
 
+def modules_imported(file: Path) -> set[str]:
+    """Return the modules that a file imports, for types only and within functions, too."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module=str(module), names=names):
+                for alias in names:
+                    inner = f'{module}.{alias.name}'
+                    found.add(inner if file_of(inner).exists() else module)
+    return found
+
+
 def files() -> list[Path]:
     folders = ('synergy', 'db', 'workers')
     found = [file for folder in folders for file in (PROJECT / folder).rglob('*.py')]
@@ -128,6 +145,10 @@ def files() -> list[Path]:
 
 def module_of(file: Path) -> str:
     return '.'.join(file.relative_to(PROJECT).with_suffix('').parts)
+
+
+def file_of(module: str) -> Path:
+    return PROJECT / f'{module.replace(".", "/")}.py'
 
 
 @pytest.mark.parametrize('file', files(), ids=lambda file: str(file.relative_to(PROJECT)))
@@ -140,6 +161,24 @@ def test_imports_lead_downwards_only(file: Path) -> None:
     used = {part for module in imports(file) if (part := part_of(module)) is not None}
 
     assert used - {own} <= ALLOWED[own]
+
+
+def test_rooms_of_the_dashboard_use_the_ones_below_them_only() -> None:
+    for file in (PROJECT / 'synergy' / 'mx').glob('*/*.py'):
+        own = MX_ROOMS.index(file.parent.name)
+        for module in imports(file):
+            if module.startswith('synergy.mx'):
+                room = module.split('.')[2]
+                assert room in MX_ROOMS[: own + 1], f'{file} imports {module}'
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module_of(file).removesuffix('.__init__'): modules_imported(file) for file in files()}
+
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(' -> '.join(error.args[1]))
 
 
 def test_the_core_is_pure() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from synergy.conf.model import Settings
 from synergy.doors import PYTHON
-from synergy.mx.address import address_of
+from synergy.mx.web.address import address_of
 
 #: A dashboard that takes longer was not started, or has failed; then nothing is shown.
 PATIENCE_SECONDS: Final = 30.0

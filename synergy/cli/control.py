@@ -21,7 +21,7 @@ from synergy.core.nearest import nearest
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.doors import starter_command
-from synergy.mx.address import refusal_of
+from synergy.mx.web.address import refusal_of
 from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.leftovers import mark_of

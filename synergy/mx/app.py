@@ -15,24 +15,25 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule
+from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from synergy.mx import gate
-from synergy.mx.answers import check_names
-from synergy.mx.ask import Ask, Visitor
-from synergy.mx.bounds import BODY_BYTES_MAX, COUNT_MAX, check_request
-from synergy.mx.confirm import need_reason
-from synergy.mx.cookies import set_cookie
-from synergy.mx.errors import ReasonMissing, Refused
-from synergy.mx.feed import AWAY
-from synergy.mx.orders import key_of
-from synergy.mx.render import finish, refusal, see
-from synergy.mx.routes import ROUTES, Route
-from synergy.mx.shared import LIVE_HEADER
-from synergy.mx.site import Site
+from synergy.mx.live.feed import AWAY
+from synergy.mx.pages.confirm import need_reason
+from synergy.mx.routes import ROUTES
+from synergy.mx.web import access
+from synergy.mx.web.answers import check_names
+from synergy.mx.web.cookies import set_cookie
+from synergy.mx.web.errors import ReasonMissing, Refused
+from synergy.mx.web.orders import key_of
+from synergy.mx.web.page_cache import LIVE_HEADER
+from synergy.mx.web.request_context import Ask, Visitor
+from synergy.mx.web.request_limits import BODY_BYTES_MAX, COUNT_MAX, check_request
+from synergy.mx.web.responses import finish, refusal, see
+from synergy.mx.web.route import Route, map_of, match
+from synergy.mx.web.site import Site
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
@@ -61,14 +62,11 @@ class App:
     def __init__(self, site: Site) -> None:
         """Read the table of routes."""
         self.site = site
-        self._route_by_endpoint = {route.endpoint: route for route in ROUTES}
         # A form stands at the address that it is sent to.
         self._form_by_rule = {
             route.rule: route for route in ROUTES if route.method == 'GET' and not route.is_api
         }
-        self.map = Map(
-            [Rule(route.rule, endpoint=route.endpoint, methods=[route.method]) for route in ROUTES]
-        )
+        self.map = map_of(ROUTES)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -76,11 +74,11 @@ class App:
 
     def _answer(self, request: Request) -> Response:
         try:
-            gate.check_host(self.site, request)
+            access.check_host(self.site, request)
             check_request(request)
             urls = self.map.bind_to_environ(request.environ)
-            endpoint, values = urls.match()
-            response = self._view(request, urls, self._route_by_endpoint[endpoint], values)
+            route, values = match(urls)
+            response = self._view(request, urls, route, values)
         except HTTPException as error:
             response = self._http_error(request, error)
         except Refused as error:
@@ -100,7 +98,7 @@ class App:
             nobody = Visitor(name='nobody', role=None, via='nothing')
             return route.view(self._ask(request, urls, route, nobody, None, now), **values)
         with site.stores.lent() as store:
-            visitor = gate.visitor_of(site, store, request, now)
+            visitor = access.visitor_of(site, store, request, now)
             cookie = None
             if visitor.session is None and visitor.via != 'token' and not route.is_api:
                 # A visit of somebody who has not logged in: its forms need a token, too.
@@ -134,14 +132,14 @@ class App:
         )
 
     def _permitted(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
-        if gate.needs_login(ask.visitor, route.role, ask.request):
+        if access.needs_login(ask.visitor, route.role, ask.request):
             here = quote(iri_to_uri(ask.request.full_path.rstrip('?')), safe='')
             return see(f'/login?next={here}')
         try:
-            gate.check_role(ask.visitor, route.role, ask.request)
+            access.check_role(ask.visitor, route.role, ask.request)
             if route.method == 'POST':
-                gate.check_origin(ask.request)
-                gate.check_form_token(self.site, ask.visitor, ask.request)
+                access.check_origin(ask.request)
+                access.check_csrf_token(self.site, ask.visitor, ask.request)
             if route.is_api:
                 check_names(ask, route)
             if values.get('action') in route.grave:

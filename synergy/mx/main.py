@@ -21,18 +21,18 @@ from typing import Final, Protocol
 from synergy.conf.model import Context, Settings
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import CommandId
-from synergy.mx.address import address_of, is_loopback, is_open, refusal_of
 from synergy.mx.app import App
-from synergy.mx.bounds import HEADER_BYTES_MAX, SERVER_BYTES_MAX
-from synergy.mx.broker_watch import BrokerWatch
-from synergy.mx.feed import Feed
-from synergy.mx.model import ReadModel
-from synergy.mx.places import Places
-from synergy.mx.render import environment
-from synergy.mx.security import Sessions, fresh_secret
-from synergy.mx.server import Server, create
-from synergy.mx.site import Site
-from synergy.mx.stores import StorePool
+from synergy.mx.live.broker_watch import BrokerWatch
+from synergy.mx.live.feed import Feed
+from synergy.mx.live.read_model import ReadModel
+from synergy.mx.live.store_pool import StorePool
+from synergy.mx.templating import environment
+from synergy.mx.web.address import address_of, is_loopback, is_open, refusal_of
+from synergy.mx.web.request_limits import HEADER_BYTES_MAX, SERVER_BYTES_MAX
+from synergy.mx.web.security import Sessions, fresh_secret
+from synergy.mx.web.server import Server, create
+from synergy.mx.web.site import Site
+from synergy.mx.web.viewers import Places
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerError, PortError

@@ -12,34 +12,32 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
-from synergy.mx import (
+from synergy.mx.api.routes import API_ROUTES
+from synergy.mx.pages import (
     boxes,
-    changes,
     config,
-    dead,
-    follow,
+    dead_letters,
     freeruns,
-    gate,
     health,
     heatmap,
     interval,
+    job_changes,
+    legacy,
     live,
     login,
     looking,
-    old,
     overview,
     processes,
+    requests,
     users,
 )
-from synergy.mx.accounts import GRAVE_ACTIONS
-from synergy.mx.api_routes import API_ROUTES
-from synergy.mx.ask import Ask
-from synergy.mx.brake import address_of_place
-from synergy.mx.places import PlacedStream
-from synergy.mx.route import Route
-from synergy.mx.static import static
-
-__all__ = ['ROUTES', 'Route']
+from synergy.mx.pages.accounts import GRAVE_ACTIONS
+from synergy.mx.web import access
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.route import Route
+from synergy.mx.web.static_files import static
+from synergy.mx.web.throttle import address_of_place
+from synergy.mx.web.viewers import PlacedStream
 
 
 def events(ask: Ask) -> Response:
@@ -53,7 +51,7 @@ def events(ask: Ask) -> Response:
     place = ask.site.places.take(user, address_of_place(ask.request.remote_addr))
     followed = ask.site.feed.follow(
         is_gone,
-        lambda: gate.is_still_welcome(ask.site, ask.request, Role.VIEWER),
+        lambda: access.is_still_welcome(ask.site, ask.request, Role.VIEWER),
         has_ticks=has_ticks,
     )
     frames = PlacedStream(place, followed)
@@ -92,12 +90,12 @@ _PAGES: Final[Sequence[Route]] = (
     _shared('/t/', heatmap.heatmaps),
     _shared('/t/<name>', heatmap.heatmap),
     _shared('/i/<process>/<timeperiod>', interval.interval),
-    _page('/change/<kind>', changes.change),
-    _change('/change/<kind>', changes.confirm_change),
-    _shared('/requests', follow.requests),
-    _shared('/requests/<request_id>', follow.request),
-    _confirm('/requests/<request_id>/<action>', follow.confirm_control, tuple(follow.ACTIONS)),
-    _change('/requests/<request_id>/<action>', follow.control_request),
+    _page('/change/<kind>', job_changes.change),
+    _change('/change/<kind>', job_changes.confirm_change),
+    _shared('/requests', requests.requests),
+    _shared('/requests/<request_id>', requests.request),
+    _confirm('/requests/<request_id>/<action>', requests.confirm_control, tuple(requests.ACTIONS)),
+    _change('/requests/<request_id>/<action>', requests.control_request),
     _shared('/runs', live.live),
     _shared('/graph', looking.graph),
     _page('/processes', looking.processes),
@@ -116,18 +114,18 @@ _PAGES: Final[Sequence[Route]] = (
     _change('/boxes/<box_id>/<action>', boxes.drain_box),
     _confirm('/boxes/<box_id>/<process>/<action>', boxes.confirm_box_process, boxes.SWITCH_ACTIONS),
     _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
-    _shared('/dead', dead.dead_letters),
-    _confirm('/dead/<uow_id>/<action>', dead.confirm_dead_letter, ('drop', 'retry')),
-    _change('/dead/<uow_id>/<action>', dead.settle_dead_letter),
+    _shared('/dead', dead_letters.dead_letters),
+    _confirm('/dead/<uow_id>/<action>', dead_letters.confirm_dead_letter, ('drop', 'retry')),
+    _change('/dead/<uow_id>/<action>', dead_letters.settle_dead_letter),
     _shared('/audit', looking.audit),
     _page('/config', config.config),
     _shared('/logs', looking.logs, Role.OPERATOR),
     _shared('/health', health.health),
     _page('/search', looking.search),
     _shared('/p/<name>', looking.tree_page),
-    _page('/scheduler/<path:rest>', old.old_scheduler, None),
-    _page('/supervisor/<path:rest>', old.old_supervisor, None),
-    _page('/flow/<path:rest>', old.old_flow, None),
+    _page('/scheduler/<path:rest>', legacy.old_scheduler, None),
+    _page('/supervisor/<path:rest>', legacy.old_supervisor, None),
+    _page('/flow/<path:rest>', legacy.old_flow, None),
     _page('/users', users.users, Role.ADMIN),
     _page('/users/add', users.ask_user, Role.ADMIN),
     _change('/users/add', users.make_user, Role.ADMIN),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from synergy.mx.route import Route
+from synergy.mx.web.route import Route
 from tests.mx.dashboard_harness import REQUEST_ID
 
 VALUES = {

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 from synergy.core.commands import CommandState
 from synergy.core.effects import MoveUnit
 from synergy.core.states import UnitState
-from synergy.mx import api
-from synergy.mx.api_routes import API_ROUTES
-from synergy.mx.openapi import document
+from synergy.mx.api import views
+from synergy.mx.api.openapi import document
+from synergy.mx.api.routes import API_ROUTES
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 
 LATE = {'process': 'SiteDaily', 'start': '2026112000', 'reason': 'late'}
@@ -229,7 +229,7 @@ def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
     pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = pages.get('/api/v1/jobs?state=blocked').json
-    monkeypatch.setattr(api, 'LOOKS_MAX', 3)
+    monkeypatch.setattr(views, 'LOOKS_MAX', 3)
     seen: list[Any] = []
     cursor: str | None = ''
     while cursor is not None:
@@ -299,7 +299,7 @@ def test_a_browser_of_another_site_cannot_ask(pages: DashboardHarness) -> None:
 
 
 def test_the_description_names_every_route(pages: DashboardHarness) -> None:
-    found = document()
+    found = document(API_ROUTES)
 
     operations = [op for methods in found['paths'].values() for op in methods.values()]
     assert len(operations) == sum(route.is_api for route in API_ROUTES)

@@ -17,9 +17,9 @@ from werkzeug.test import TestResponse
 
 from synergy.core.commands import CommandState
 from synergy.mx.app import App
-from synergy.mx.bounds import BODY_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.main import server_of
 from synergy.mx.routes import ROUTES
+from synergy.mx.web.request_limits import BODY_BYTES_MAX, SERVER_BYTES_MAX
 from tests.mx.addresses import address_of
 from tests.mx.dashboard_harness import REQUEST_ID, DashboardHarness
 

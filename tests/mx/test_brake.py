@@ -15,8 +15,10 @@ from typing import Final
 import pytest
 from werkzeug.test import Client
 
-from synergy.mx import login
-from synergy.mx.brake import (
+from synergy.mx.pages import login
+from synergy.mx.web.errors import Refused
+from synergy.mx.web.security import is_password
+from synergy.mx.web.throttle import (
     GUESSES_MAX,
     HASHES_AT_ONCE,
     PLACES_MAX,
@@ -26,8 +28,6 @@ from synergy.mx.brake import (
     Turns,
     address_of_place,
 )
-from synergy.mx.errors import Refused
-from synergy.mx.security import is_password
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 _AT_ONCE: Final = 72
@@ -172,7 +172,7 @@ def test_a_login_that_was_not_looked_at_is_no_guess(guarded: DashboardHarness) -
 
 
 def test_one_who_waits_in_vain_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('synergy.mx.brake.TURN_SECONDS_MAX', 0.01)
+    monkeypatch.setattr('synergy.mx.web.throttle.TURN_SECONDS_MAX', 0.01)
     turns = Turns(1)
 
     with turns.turn(), pytest.raises(Refused), turns.turn():

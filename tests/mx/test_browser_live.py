@@ -20,9 +20,9 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, Job, uow_id_of
 from synergy.core.states import JobState
 from synergy.mx.app import App
-from synergy.mx.feed import QUIET_READ_SECONDS, TICK_SECONDS
+from synergy.mx.live.feed import QUIET_READ_SECONDS, TICK_SECONDS
 from synergy.mx.main import site_of
-from synergy.mx.shared import LIVE_HEADER
+from synergy.mx.web.page_cache import LIVE_HEADER
 from tests.mx.browser import PATIENCE_MS, Browser, Server
 from tests.mx.dashboard_harness import PASSWORD, REQUEST_ID, DashboardHarness
 

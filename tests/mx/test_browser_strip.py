@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from synergy.mx.feed import QUIET_READ_SECONDS
+from synergy.mx.live.feed import QUIET_READ_SECONDS
 from tests.mx.browser import NARROW, Browser, Server
 from tests.mx.dashboard_harness import DashboardHarness
 from tests.mx.test_browser_live import follow, let_read

@@ -16,8 +16,8 @@ from synergy.core.effects import InsertUnit
 from synergy.core.records import ProcessName, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.chart import Chart, Point, _drawing
-from synergy.mx.marks import PROCESSED
+from synergy.mx.live.marks import PROCESSED
+from synergy.mx.widgets.chart import Chart, Point, _drawing
 from synergy.view.usual import Usual
 from tests.builders import key as key_of
 from tests.mx.dashboard_harness import NOW, DashboardHarness

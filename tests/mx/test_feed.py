@@ -12,7 +12,7 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.feed import (
+from synergy.mx.live.feed import (
     CELLS_PER_FRAME_MAX,
     QUIET_READ_SECONDS,
     READ_SECONDS,

@@ -20,14 +20,14 @@ from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
 from synergy.core.users import Role, User, name_problem, named
-from synergy.mx.address import is_open, refusal_of
 from synergy.mx.app import App
-from synergy.mx.brake import GUESSES_MAX
-from synergy.mx.gate import COOKIE
 from synergy.mx.main import server_of
-from synergy.mx.route import Route
 from synergy.mx.routes import ROUTES
-from synergy.mx.security import new_token, user_of
+from synergy.mx.web.access import COOKIE
+from synergy.mx.web.address import is_open, refusal_of
+from synergy.mx.web.route import Route
+from synergy.mx.web.security import new_token, user_of
+from synergy.mx.web.throttle import GUESSES_MAX
 from tests.mx.addresses import address_of
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, PASSWORD, DashboardHarness, password_hash
 

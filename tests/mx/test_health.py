@@ -17,7 +17,7 @@ from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.timeperiod import Qualifier
-from synergy.mx.broker_watch import BrokerTrouble, BrokerWatch
+from synergy.mx.live.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable
 from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness

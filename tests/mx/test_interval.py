@@ -24,8 +24,8 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import UnitState
-from synergy.mx.interval import RUNS_SHOWN
-from synergy.mx.shared import LIVE_HEADER
+from synergy.mx.pages.interval import RUNS_SHOWN
+from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.view.index import load_index
 from tests.mx.dashboard_harness import NOW, DashboardHarness, _unit
 

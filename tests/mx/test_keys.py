@@ -15,9 +15,9 @@ from werkzeug.test import Client, TestResponse
 from synergy.core.commands import CommandState
 from synergy.core.users import Role, User
 from synergy.mx.app import App
-from synergy.mx.gate import COOKIE
 from synergy.mx.main import site_of
-from synergy.mx.security import is_password, new_token
+from synergy.mx.web.access import COOKIE
+from synergy.mx.web.security import is_password, new_token
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness, password_hash
 from tests.mx.test_confirm import form_of
 from tests.mx.test_freeruns import NIGHTLY

@@ -135,8 +135,8 @@ def test_a_search_for_blocked_ones_goes_on_where_the_looks_ended(
 ) -> None:
     whole = all_of(pages, '/search?q=state:blocked', 1000)
 
-    monkeypatch.setattr('synergy.mx.search.LOOKS_MAX', 1)
-    monkeypatch.setattr('synergy.mx.search.LOOKS_MIN', 1)
+    monkeypatch.setattr('synergy.mx.pages.search.LOOKS_MAX', 1)
+    monkeypatch.setattr('synergy.mx.pages.search.LOOKS_MIN', 1)
 
     assert all_of(pages, '/search?q=state:blocked', 1000) == whole != []
 
@@ -161,7 +161,7 @@ def test_runs_of_free_runs_are_read_to_their_end(
 
     assert len(whole) == 9
     assert all_of(pages, '/freeruns/runs?', 1) == whole
-    monkeypatch.setattr('synergy.mx.freeruns.LOOKED_AT_MAX', 2)
+    monkeypatch.setattr('synergy.mx.pages.freeruns.LOOKED_AT_MAX', 2)
     assert all_of(pages, '/freeruns/runs?', 3) == whole
     older = older_of(pages.get('/freeruns/runs?limit=4').text)
     assert older is not None

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from synergy.mx.masks import MASK, SecretUnknown, masked, masked_text, unmasked
+from synergy.mx.web.redact import MASK, SecretUnknown, masked, masked_text, unmasked
 
 
 @pytest.mark.parametrize(

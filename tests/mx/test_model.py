@@ -8,7 +8,7 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.masks import MASK, masked
+from synergy.mx.web.redact import MASK, masked
 from synergy.view.index import load_index
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 

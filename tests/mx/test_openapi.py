@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 
 from synergy.core.users import Role
-from synergy.mx.api_routes import API_ROUTES
-from synergy.mx.openapi import document
-from synergy.mx.route import Route
-from synergy.mx.security import new_token
+from synergy.mx.api.openapi import document
+from synergy.mx.api.routes import API_ROUTES
+from synergy.mx.web.route import Route
+from synergy.mx.web.security import new_token
 from tests.mx.addresses import address_of
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
@@ -33,7 +33,7 @@ def strict(value: Any) -> Any:
 
 
 def validator(route: Route, status: int) -> Draft202012Validator:
-    whole = document()
+    whole = document(API_ROUTES)
     path = route.rule.replace('<', '{').replace('>', '}')
     answer = whole['paths'][path][route.method.lower()]['responses'][str(status)]
     schema = answer['content']['application/json']['schema']
@@ -81,7 +81,7 @@ def test_every_change_tells_what_it_answers() -> None:
 
 
 def test_every_parameter_is_described_and_every_change_says_when_it_is_done() -> None:
-    paths = document()['paths']
+    paths = document(API_ROUTES)['paths']
     operations = [(path, method, op) for path in paths for method, op in paths[path].items()]
 
     for path, method, op in operations:

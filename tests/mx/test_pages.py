@@ -17,10 +17,10 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.users import Role
-from synergy.mx.around import Surroundings
-from synergy.mx.route import Route
+from synergy.mx.live.navigation import Surroundings
 from synergy.mx.routes import ROUTES
-from synergy.mx.shared import LIVE_HEADER
+from synergy.mx.web.page_cache import LIVE_HEADER
+from synergy.mx.web.route import Route
 from synergy.ports.errors import StoreUnavailable
 from tests.mx.addresses import OLD, address_of
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHarness

@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 from werkzeug.test import Client
 
-from synergy.mx.errors import Refused
-from synergy.mx.places import Place, PlacedStream, Places
+from synergy.mx.web.errors import Refused
+from synergy.mx.web.viewers import Place, PlacedStream, Places
 from tests.mx.dashboard_harness import DashboardHarness
 
 _AT_ONCE: Final = 110

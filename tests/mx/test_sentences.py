@@ -8,7 +8,7 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, Only
 from synergy.core.records import Json, ProcessName
-from synergy.mx.sentences import KIND_NAMES, sentence, unsaid
+from synergy.mx.web.sentences import KIND_NAMES, sentence, unsaid
 from tests.builders import instant, key
 
 HOUR = key('SiteHourly@2026112200')

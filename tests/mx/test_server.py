@@ -18,10 +18,10 @@ from urllib.parse import urlencode
 import pytest
 
 from synergy.core.users import Role
-from synergy.mx import server as serving
 from synergy.mx.app import App
-from synergy.mx.brake import GUESSES_MAX
 from synergy.mx.main import server_of
+from synergy.mx.web import server as serving
+from synergy.mx.web.throttle import GUESSES_MAX
 from tests.mx.dashboard_harness import PASSWORD, DashboardHarness
 
 pytestmark = pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')

@@ -21,11 +21,12 @@ from werkzeug.test import Client, TestResponse
 from bench.servers.mongodb import Member, MongoServers
 from synergy import bootstrap
 from synergy.core.commands import CommandState
-from synergy.mx import main, stores
+from synergy.mx import main
 from synergy.mx.app import App
+from synergy.mx.live import store_pool
+from synergy.mx.live.store_pool import StorePool
 from synergy.mx.main import site_of
-from synergy.mx.site import Site
-from synergy.mx.stores import StorePool
+from synergy.mx.web.site import Site
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import Store
 from tests.mx.browser import PATIENCE_MS, Browser, Server
@@ -220,7 +221,7 @@ def test_one_thread_tries_a_store_that_is_away_and_others_are_told_at_once(
     borrow()
     borrow()
     assert len(calls) == 1
-    monkeypatch.setattr(stores, 'TRY_AGAIN_SECONDS', 0.0)
+    monkeypatch.setattr(store_pool, 'TRY_AGAIN_SECONDS', 0.0)
     trying = threading.Thread(target=borrow)
     trying.start()
     assert begun.wait(10)

@@ -13,7 +13,7 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.under_way import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, under_way
+from synergy.mx.live.workload import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, under_way
 from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness, _begun, _job, _unit
 
 QUEUED = 'AlertDaily', '2026112200'

@@ -11,7 +11,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.control import Control, entries_of
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
-from synergy.mx.address import address_of
+from synergy.mx.web.address import address_of
 from synergy.output.capture import Output
 from synergy.supervisor import main as supervisor
 

@@ -18,7 +18,7 @@ from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
 from synergy.core.records import Json
 from synergy.core.users import Role, User, UserOutcome, name_problem, named
-from synergy.mx.security import hashed, new_token, user_of
+from synergy.mx.web.security import hashed, new_token, user_of
 from synergy.ports.clock import Clock
 from synergy.ports.store import Store
 

@@ -1,0 +1,1 @@
+"""The same as JSON, and its description (OpenAPI)."""

@@ -1,0 +1,77 @@
+"""Work that is due and that nobody starts although a Scheduler leads: seen twice, it is an illness.
+
+A leader starts what may start within a turn. Whatever the reason why it does not, this shows it
+from outside: by the index of the dashboard and the decision function that the Scheduler goes by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final, NamedTuple
+
+from synergy.core.commands import OPEN_COMMAND_STATES
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import next_startable
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Lane, Timetable
+from synergy.mx.live.read_model import ReadModel
+from synergy.ports.store import Store
+
+#: A Scheduler that reads millions of rows first, or whose clock is a little behind, is not ill yet.
+IDLE_PATIENCE: Final = timedelta(minutes=2)
+
+
+class Startable(NamedTuple):
+    """A job that may start, under which leadership it was seen so, and since when."""
+
+    key: JobKey
+    rev: int
+    term: int
+    since: datetime
+
+
+@dataclass(slots=True)
+class IdleWatch:
+    """What was startable when somebody last looked; shared by all threads."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _seen: dict[ProcessName, Startable] = field(default_factory=dict)
+
+    def idle(self, model: ReadModel, store: Store, term: int, now: datetime) -> list[Startable]:
+        """Return what may start and was not started for too long, at most one job per process."""
+        with model.lock:
+            timetable = model.timetable
+            found = [_startable(timetable, node, term, now) for node in timetable.hierarchy]
+        with self._lock:
+            seen = {}
+            for item in found:
+                if item is not None:
+                    before = self._seen.get(item.key.process)
+                    is_same = before is not None and before[:3] == item[:3]
+                    seen[item.key.process] = before if before is not None and is_same else item
+            self._seen = seen
+            overdue = [item for item in seen.values() if now - item.since > IDLE_PATIENCE]
+        return [item for item in overdue if not _is_paused(store, item.key)]
+
+
+def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> Startable | None:
+    process = node.process
+    if not process.is_on or timetable.running_count(process.name) >= process.max_running:
+        return None
+    for lane in Lane:
+        if (key := next_startable(timetable, node, node.first, now, lane)) is not None:
+            job = timetable.open_job(key)
+            return Startable(key, 0 if job is None else job.rev, term, now)
+    return None
+
+
+def _is_paused(store: Store, key: JobKey) -> bool:
+    """Tell whether the request that has reset a job is paused: then it is to wait."""
+    job = store.jobs([key]).get(key)
+    if job is None or job.request_id is None:
+        return False
+    request = store.command(job.request_id)
+    return request is not None and request.is_paused and request.state in OPEN_COMMAND_STATES

@@ -1,0 +1,79 @@
+"""What every page shows beside its own matter: who leads, and how much of what there is.
+
+It is looked up once in a while for all pages, so that no page pays for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock
+from typing import Final
+
+from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
+from synergy.core.records import is_led
+from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
+from synergy.mx.live.workload import first_units, under_way
+from synergy.ports.store import Store
+from synergy.view.boxes import Presence, box_views
+from synergy.view.no_worker import able_processes
+
+KEPT_SECONDS: Final = 3.0
+#: More are shown as `99+`.
+COUNT_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Counts by what they are of. leader: its box and pid; None when nobody leads.
+
+    running, queued: units. able: processes with a worker that takes work. vanished: of the boxes.
+    """
+
+    leader: str | None
+    term: int
+    running: int
+    queued: int
+    able: frozenset[str]
+    requests: int
+    boxes: int
+    vanished: int
+    dead: int
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The newest look around, shared by all threads."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _kept: tuple[float, Around] | None = None
+
+    def of(
+        self, store: Store, model: ReadModel, now_seconds: float, vanished_after: timedelta
+    ) -> Around:
+        """Return what there is, as of a moment ago."""
+        with self._lock:
+            if self._kept is None or now_seconds - self._kept[0] >= KEPT_SECONDS:
+                self._kept = now_seconds, _look(store, model, vanished_after)
+            return self._kept[1]
+
+
+def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
+    model.look(store, LOOK_PATIENCE_SECONDS)
+    leadership = store.leadership()
+    has_leader = is_led(leadership, store.store_now())
+    boxes = box_views(store, vanished_after)
+    units = first_units(store)
+    with model.lock:
+        work = under_way(model.timetable, units)
+    return Around(
+        leader=leadership.owner if leadership is not None and has_leader else None,
+        term=0 if leadership is None else leadership.term,
+        running=work.running_count,
+        queued=work.queued_count,
+        able=able_processes(boxes),
+        requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
+        boxes=len(boxes),
+        vanished=sum(view.presence is Presence.VANISHED for view in boxes),
+        dead=len(store.dead_units(COUNT_MAX)),
+    )

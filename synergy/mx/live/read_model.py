@@ -1,0 +1,307 @@
+"""What most pages are drawn from: the dense index of the store, kept up to date by its changes.
+
+One `ReadModel` serves all requests and all live tabs. `look` asks the store what has changed since
+the last look, at the price of those changes; it is called before a page is drawn and by one
+thread: while tabs follow live, once or twice a second, and else now and then.
+
+Counts of a parent's children and the like are byte searches in the index, quick enough to need no
+counters beside it: a ten-year page of hours costs a few milliseconds.
+
+A lock guards the index against a change in the middle of a page, another one lets a single thread
+look at a time. They are the only locks outside the adapters: the threads of a web server have
+nothing else through which to share a cache. What is read is decoded before the index is locked, and
+pages do not wait for a look that has begun.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock, RLock
+from typing import Any, Final, TypeVar
+
+from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.overrides import applied
+from synergy.core.records import Job, Override, ProcessName
+from synergy.core.standing import Standing
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timetable import Timetable
+from synergy.mx.live.marks import Mark, mark_of
+from synergy.ports.clock import Clock
+from synergy.ports.errors import PortError
+from synergy.ports.store import JobChange, JobFilter, Store
+from synergy.view.usual import Durations, durations_of
+from synergy.view.usual import Usual as Usual  # Of pages, too.
+
+T = TypeVar('T')
+
+#: Rows per question, and how far before the newest seen change a look begins anew: a store that
+#: commits row by row may show two changes of one instant one after the other.
+PAGE_ROWS: Final = 500
+OVERLAP: Final = timedelta(seconds=1)
+#: Where following begins after everything was read: more than clocks of boxes may differ.
+LOOK_BACK: Final = timedelta(minutes=1)
+#: A page is at most this much older than the store, and the duration of a look or two.
+AGE_SECONDS_MAX: Final = 0.3
+#: The same when more changes than nobody can follow: then a job changes less often than it is read.
+BUSY_AGE_SECONDS_MAX: Final = 4.5
+BUSY_CHANGES_PER_SECOND: Final = 500
+#: How long one look may take.
+FOLLOW_SECONDS_MAX: Final = 2.0
+#: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
+LOOK_PATIENCE_SECONDS: Final = 1.5
+#: Changes that are kept for the list of events and for tabs that follow.
+RECENT_MAX: Final = 256
+FAILED_MAX: Final = 100_000
+#: Heat maps that are kept as they were drawn, and what is kept beside of each process.
+MAPS_KEPT: Final = 128
+KEPT_PER_PROCESS: Final = 4
+#: How long it is kept how long runs took, and of how many processes and times: some 70 kB each.
+DURATIONS_KEPT_SECONDS: Final = 60.0
+DURATIONS_KEPT: Final = 256
+#: Old intervals are shown among their neighbours, and so many neighbours are shown alike.
+NEIGHBOURS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition of a job, as tabs and the list of events show it."""
+
+    number: int
+    key: JobKey
+    at: datetime
+    reason: str | None
+    mark: Mark
+
+
+class ReadModel:
+    """The index, the jobs that failed, and the newest changes. Hold `lock` while reading.
+
+    failed: ordinals of jobs that are held, or were skipped after failures, by process. is_busy: so
+    much changes that it is looked at less often.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
+        """Know nothing until the first look."""
+        self.lock = RLock()
+        self.hierarchy = hierarchy
+        self._defined = hierarchy
+        self._overrides: Sequence[Override] = ()
+        self._standing = Standing()
+        self.timetable = Timetable(hierarchy)
+        self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
+        self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
+        self.version = 0
+        self._clock = clock
+        self._rev_by_key: dict[JobKey, int] = {}
+        self._newest: datetime | None = None
+        self._term: int | None = None
+        self._looking = Lock()
+        self._looked_at = float('-inf')
+        self._seen_at = datetime.min.replace(tzinfo=UTC) + OVERLAP
+        self.is_busy = False
+        self._durations: dict[tuple[ProcessName, Timeperiod | None], tuple[float, Durations]] = {}
+        # Numbers of the newest changes of everything and of each process.
+        self._epoch = 0
+        self._changed: dict[ProcessName, int] = {}
+        self._drawn: dict[Hashable, tuple[Hashable, Any]] = {}
+
+    def look(self, store: Store, patience_seconds: float = 0.0) -> None:
+        """Catch up with the store, unless that was done a moment ago or another thread does so.
+
+        patience_seconds: for how much longer it can be left to others when there is much to do.
+        """
+        if self._is_fresh(patience_seconds) or not self._looking.acquire(
+            blocking=self._newest is None
+        ):
+            return
+        try:
+            if not self._is_fresh(patience_seconds):
+                self._catch_up(store)
+        finally:
+            self._looking.release()
+
+    def _is_fresh(self, patience_seconds: float) -> bool:
+        age_max = BUSY_AGE_SECONDS_MAX + patience_seconds if self.is_busy else AGE_SECONDS_MAX
+        return self._clock.monotonic() - self._looked_at < age_max
+
+    def _catch_up(self, store: Store) -> None:
+        before, version = self._looked_at, self.version
+        is_loaded = self._newest is not None
+        if is_loaded:
+            self._looked_at = self._clock.monotonic()
+        try:
+            self._override(store.overrides())
+            self._hear(store.standing())
+            leadership = store.leadership()
+            term = None if leadership is None else leadership.term
+            now = self._clock.now()
+            # A new leader's clock may be behind the old one's, or the clock of both of us was set
+            # back: then "since" would miss changes.
+            if is_loaded and term == self._term and now >= self._seen_at - OVERLAP:
+                self._follow(store)
+            else:
+                self._load(store)
+                self._term = term
+                self._looked_at = self._clock.monotonic()
+        except PortError:
+            self._looked_at = float('-inf')
+            raise
+        self._seen_at = now
+        elapsed = self._looked_at - before
+        self.is_busy = (self.version - version) > BUSY_CHANGES_PER_SECOND * elapsed
+
+    def mark(self, key: JobKey, now: datetime) -> Mark:
+        """Return how a job looks; `key` is of a process of the hierarchy."""
+        node = self.hierarchy.nodes[key.process]
+        return mark_of(self.timetable, self.failed[key.process], node, key, now)
+
+    @property
+    def failed_count(self) -> int:
+        """Return how many jobs have failed."""
+        return sum(map(len, self.failed.values()))
+
+    def key(self, node: Node, ordinal: int) -> JobKey:
+        """Return the job of a node's interval."""
+        return JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
+
+    def usual(self, store: Store, process: ProcessName) -> Usual:
+        """Return how long runs of `process` take; looked up anew once a minute."""
+        return self._durations_of(store, process, None).usual
+
+    def durations(
+        self, store: Store, process: ProcessName, around: Timeperiod | None = None
+    ) -> Durations:
+        """Return how long the newest runs took; looked up anew once a minute.
+
+        around: of an interval that is older than all of these, the runs before and after it.
+        """
+        newest = self._durations_of(store, process, None)
+        if around is None or not newest.runs or around >= newest.runs[0].key.timeperiod:
+            return newest
+        blocks = around.ordinal // NEIGHBOURS + 2
+        return self._durations_of(store, process, Timeperiod(around[0], blocks * NEIGHBOURS))
+
+    def _durations_of(
+        self, store: Store, process: ProcessName, before: Timeperiod | None
+    ) -> Durations:
+        now, what = self._clock.monotonic(), (process, before)
+        kept = self._durations.get(what)
+        if kept is not None and now - kept[0] < DURATIONS_KEPT_SECONDS:
+            return kept[1]
+        found = durations_of(store, process, before)
+        if len(self._durations) >= DURATIONS_KEPT:
+            self._durations.clear()
+        self._durations[what] = (now, found)
+        return found
+
+    def stamp(self, processes: Iterable[ProcessName | None]) -> Hashable:
+        """Return what differs once one of `processes` has changed."""
+        return self._epoch, *(self._changed.get(name, 0) for name in processes if name is not None)
+
+    def drawn(self, what: Hashable, stamp: Hashable, draw: Callable[[], T]) -> T:
+        """Return what was drawn of something, anew if the stamp has changed; hold the lock."""
+        kept = self._drawn.get(what)
+        if kept is None or kept[0] != stamp:
+            if len(self._drawn) >= KEPT_PER_PROCESS * len(self.hierarchy.nodes) + MAPS_KEPT:
+                self._drawn.clear()
+            kept = self._drawn[what] = (stamp, draw())
+        found: T = kept[1]
+        return found
+
+    def changes_after(self, number: int) -> Sequence[Change]:
+        """Return the kept changes later than change `number`, oldest first."""
+        with self.lock:
+            return [change for change in self.recent if change.number > number]
+
+    def _override(self, overrides: Sequence[Override]) -> None:
+        """Go by what operators have changed of processes, as the Scheduler does."""
+        if overrides != self._overrides:
+            with self.lock:
+                self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
+                self._overrides = overrides
+                self.version += 1
+                self._epoch = self.version
+
+    def _hear(self, standing: Standing) -> None:
+        """Let all pages be read anew when the leader says something else of itself."""
+        if standing != self._standing:
+            with self.lock:
+                self._standing = standing
+                self.version += 1
+                self._epoch = self.version
+
+    def _load(self, store: Store) -> None:
+        """Read everything: at the first look, and when another Scheduler leads."""
+        now = self._clock.now()
+        timetable = Timetable(self.hierarchy)
+        timetable.extend(now)
+        timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
+        failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
+        with self.lock:
+            self.timetable = timetable
+            for ordinals in self.failed.values():
+                ordinals.clear()
+            for job in failed:
+                if self._is_known(job):
+                    self.failed[job.process].add(job.timeperiod.ordinal)
+            self.version += 1
+            self._epoch = self.version
+        self._rev_by_key = {}
+        self._newest = now - LOOK_BACK
+
+    def _follow(self, store: Store) -> None:
+        assert self._newest is not None, 'it is loaded'
+        now = self._clock.now()
+        with self.lock:
+            self.timetable.extend(now)
+        until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
+        since, after = self._newest - OVERLAP, None
+        seen: dict[JobKey, int] = {}
+        began = self._clock.monotonic()
+        while rows := store.changed_jobs(since, PAGE_ROWS, after):
+            fresh = [row for row in rows if self._rev_by_key.get(row.key) != row.rev]
+            seen.update((row.key, row.rev) for row in rows)
+            with self.lock:
+                self._put([row for row in fresh if self._is_known(row)], now)
+            after = rows[-1]
+            # What changes meanwhile is left to the next look: a busy store has no end.
+            if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
+                break
+            # Pages go first: they are waited for.
+            self._clock.sleep((self._clock.monotonic() - began) / 2)
+            began = self._clock.monotonic()
+        # Only what the next look will see again has to be recognised.
+        self._rev_by_key = seen
+        if after is not None:
+            self._newest = max(self._newest, after.changed_at)
+
+    def _put(self, rows: Sequence[JobChange], now: datetime) -> None:
+        """Take over changed rows, number the changes and keep the newest of them."""
+        for row in rows:
+            if row.job is None:
+                self.timetable.put_processed(row.key)
+            else:
+                self.timetable.put(row.job)
+            if row.job is not None and _has_failed(row.job):
+                self.failed[row.key.process].add(row.key.timeperiod.ordinal)
+            else:
+                self.failed[row.key.process].discard(row.key.timeperiod.ordinal)
+        self.timetable.settle()
+        self.version += len(rows)
+        for name in {row.key.process for row in rows}:
+            self._changed[name] = self.version
+        kept = rows[-RECENT_MAX:]
+        for number, row in enumerate(kept, self.version - len(kept) + 1):
+            mark = self.mark(row.key, now)
+            self.recent.append(Change(number, row.key, row.changed_at, row.reason, mark))
+
+    def _is_known(self, row: Job | JobChange) -> bool:
+        return self.timetable.state(row.key) is not None
+
+
+def _has_failed(job: Job) -> bool:
+    return job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0)

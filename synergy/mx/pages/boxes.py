@@ -1,0 +1,241 @@
+"""Boxes and what runs on them; starting and stopping is a wish that the Supervisor follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.conf import names
+from synergy.core.commands import Command, CommandKind
+from synergy.core.records import BoxLoad, BoxProcess, Json
+from synergy.core.supervision import ProcessStatus
+from synergy.mx.live.marks import Mark
+from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.web.errors import Refused, unknown, wrong
+from synergy.mx.web.formats import counted
+from synergy.mx.web.orders import done_before, record
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import page
+from synergy.view.boxes import BoxView, Presence, box_views
+
+MARKS: Final = {
+    ProcessStatus.RUNNING.value: Mark('ok', 'running'),
+    ProcessStatus.STOPPED.value: Mark('noop', 'stopped'),
+    ProcessStatus.STOPPING.value: Mark('block', 'stopping'),
+    ProcessStatus.DRAINING.value: Mark('block', 'ends after its run'),
+    ProcessStatus.BACKOFF.value: Mark('block', 'starts again'),
+    ProcessStatus.FATAL.value: Mark('fail', 'given up'),
+}
+UNKNOWN: Final = Mark('due', 'not reported yet')
+LOST: Final = Mark('fail', 'down')
+PRESENCES: Final = {
+    Presence.ALIVE: Mark('ok', 'alive'),
+    Presence.VANISHED: Mark('fail', 'vanished'),
+    Presence.STOPPED: Mark('noop', 'stopped'),
+    Presence.UNSEEN: Mark('due', 'never seen'),
+}
+_NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
+DRAIN_ACTIONS: Final = ('drain', 'undrain')
+SWITCH_ACTIONS: Final = ('stop', 'start')
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('drain', 'stop')
+_START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
+#: Stopping these from a page would leave nobody to start anything again.
+_SELF: Final = frozenset({'Supervisor'})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRow:
+    """One process on a box. up_for: of its instance that runs longest; None: not known."""
+
+    process: BoxProcess
+    mark: Mark
+    up_for: timedelta | None
+    cpu_percent: float | None
+    memory_bytes: int | None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Tell whether its Supervisor waits for somebody to ask for its start."""
+        return self.process.is_on and self.process.state == ProcessStatus.FATAL.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxRows:
+    """One box as the page shows it. mark: of its Supervisor. load: None when it is not known."""
+
+    view: BoxView
+    mark: Mark
+    load: BoxLoad | None
+    rows: Sequence[ProcessRow]
+
+
+def boxes(ask: Ask) -> Response:
+    """List what is wanted and what runs, box by box."""
+    shown = [
+        BoxRows(
+            view=view,
+            mark=PRESENCES[view.presence],
+            load=load_of(view),
+            rows=[process_row(ask, view, row) for row in view.processes],
+        )
+        for view in box_views(ask.store, ask.settings.box_vanished)
+    ]
+    return page(ask, 'boxes.html', boxes=shown)
+
+
+def load_of(view: BoxView) -> BoxLoad | None:
+    """Return how busy a box is; of one that is not heard of any more, nobody knows."""
+    return view.box.load if view.presence is Presence.ALIVE else None
+
+
+def process_row(ask: Ask, view: BoxView, row: BoxProcess) -> ProcessRow:
+    """Return a process with what its instances use together."""
+    load = load_of(view)
+    found = [] if load is None else [item for item in load.processes if item.pid in row.pids]
+    return ProcessRow(
+        process=row,
+        mark=mark_of(view, row),
+        up_for=max((ask.now - item.started_at for item in found), default=None),
+        cpu_percent=sum(item.cpu_percent for item in found) if found else None,
+        memory_bytes=sum(item.memory_bytes for item in found) if found else None,
+    )
+
+
+def mark_of(view: BoxView, row: BoxProcess) -> Mark:
+    """Return how a process stands: what a vanished box reported last says nothing any more."""
+    if view.presence is Presence.VANISHED and row.state not in _NOT_RUNNING:
+        return LOST
+    return MARKS.get(row.state or '', UNKNOWN)
+
+
+def confirm_drain(ask: Ask, box_id: str, action: str) -> Response:
+    """Say what draining a box, or ending that, would do."""
+    _check_drain(ask, box_id, action)
+    is_drain = action == 'drain'
+    says = ['It takes work again within seconds.']
+    if is_drain:
+        says = [
+            'Its workers finish what they run, however long that takes, and take nothing more.',
+            'Scheduler, MX and other daemons on it go on.',
+            'It stays so, over restarts too, until it is undrained.',
+        ]
+    step = Step(
+        title=f'Drain box {box_id}' if is_drain else f'Let box {box_id} work again',
+        button='Drain' if is_drain else 'Undrain',
+        says=says,
+        back='/boxes',
+        back_text='boxes',
+        needs_reason=action in GRAVE_ACTIONS,
+    )
+    return confirm(ask, step)
+
+
+def drain_box(ask: Ask, box_id: str, action: str) -> Response:
+    """Let the workers of a box finish what they hold and take nothing more, or end that."""
+    if action in GRAVE_ACTIONS:
+        need_reason(ask)
+    asked = set_drained(ask, box_id, action)
+    return go_on(ask, ask.url('boxes'), asked)
+
+
+def set_drained(ask: Ask, box_id: str, action: str) -> Command:
+    """Write down the wish, once for each form or key, and that it was made; return the record."""
+    _check_drain(ask, box_id, action)
+    details: dict[str, Json] = {'box': box_id, 'action': action}
+    known = done_before(ask, CommandKind.BOX, box_id, details)
+    if known is not None:
+        return known
+    ask.store.set_drained(box_id, is_draining=action == 'drain')
+    return record(ask, CommandKind.BOX, box_id, details)
+
+
+def _check_drain(ask: Ask, box_id: str, action: str) -> None:
+    if action not in DRAIN_ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
+    if not ask.store.box_processes(box_id):
+        raise unknown(
+            f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
+        )
+
+
+def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+    """Say what starting or stopping a process on a box would do."""
+    row = _checked_switch(ask, box_id, process, action)
+    is_stop = action == 'stop'
+    step = Step(
+        title=f'{action.capitalize()} {process} on {box_id}',
+        button=action.capitalize(),
+        says=_stop_says(process, box_id) if is_stop else _start_says(row),
+        back='/boxes',
+        back_text='boxes',
+        needs_reason=action in GRAVE_ACTIONS,
+    )
+    return confirm(ask, step)
+
+
+def _start_says(row: BoxProcess) -> list[str]:
+    given_up = (
+        f'It was given up after failure upon failure, with {counted(row.restart_count, "restart")};'
+        ' its log says why. Mend that first, or it is given up again.'
+    )
+    is_given_up = row.state == ProcessStatus.FATAL.value
+    return [given_up, _START_SAYS] if is_given_up else [_START_SAYS]
+
+
+def _stop_says(process: str, box_id: str) -> list[str]:
+    stays = f'It stays off on {box_id}, over restarts too, until somebody starts it.'
+    match process:
+        case names.PROCESS_SCHEDULER:
+            return [
+                'If it leads, a Scheduler that stands by on another box takes over; where none '
+                'stands by, nothing is started any more.',
+                stays,
+            ]
+        case names.PROCESS_MX:
+            return [
+                'This dashboard and its API go away, if they are served from this box. Afterwards '
+                'only the command line can start it: ./launch.py start MX',
+                stays,
+            ]
+        case _:
+            return ['A worker finishes or hands back what it holds.', stays]
+
+
+def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+    """Say whether a process is to run on a box."""
+    if action in GRAVE_ACTIONS:
+        need_reason(ask)
+    asked = set_desired(ask, box_id, process, action)
+    return go_on(ask, ask.url('boxes'), asked)
+
+
+def set_desired(ask: Ask, box_id: str, process: str, action: str) -> Command:
+    """Write down the wish, and that it was made; return the record."""
+    _checked_switch(ask, box_id, process, action)
+    details: dict[str, Json] = {'box': box_id, 'action': action}
+    known = done_before(ask, CommandKind.BOX, process, details)
+    if known is not None:
+        return known
+    ask.store.set_desired(box_id, process, is_on=action == 'start')
+    return record(ask, CommandKind.BOX, process, details)
+
+
+def _checked_switch(ask: Ask, box_id: str, process: str, action: str) -> BoxProcess:
+    if action not in SWITCH_ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a process', 'start or stop it')
+    known = {row.process: row for row in ask.store.box_processes(box_id)}
+    if process not in known:
+        raise unknown(
+            f'nothing called {process!r:.80} is known on box {box_id!r:.80}',
+            'choose one from the list of boxes',
+        )
+    if process in _SELF:
+        raise Refused(
+            409, 'Not from here', f'{process} cannot stop itself', './launch.py stop Supervisor'
+        )
+    return known[process]

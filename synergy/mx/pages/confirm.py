@@ -1,0 +1,82 @@
+"""One step before a change that is made with one button: what would happen, and why it is wanted.
+
+Each such address answers a GET with this page, and its form asks for the change by a POST to the
+same address. So a link leads here from any page, live or not, with scripts or without. A link may
+name the page that it stands on, `next`: that is where the change leads back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import Command
+from synergy.mx.web.errors import ReasonMissing
+from synergy.mx.web.orders import fresh_form_id, reason_of
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import local_address, page, see
+
+#: The field that names the page to go on at.
+NEXT: Final = 'next'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A value that the page asks for. kind: of the HTML input; choices: it is one of these."""
+
+    name: str
+    label: str
+    value: str = ''
+    kind: str = 'text'
+    choices: Sequence[str] = ()
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What the page says. title: what is asked for; says: what then happens, in sentences.
+
+    back: where the reader came from. needs_reason: what takes something away is not done without.
+    inputs, hidden: further values that the form sends.
+    """
+
+    title: str
+    button: str
+    says: Sequence[str]
+    back: str
+    back_text: str
+    needs_reason: bool = False
+    inputs: Sequence[Input] = ()
+    hidden: Sequence[tuple[str, str]] = ()
+
+
+def confirm(ask: Ask, step: Step) -> Response:
+    """Show the step."""
+    came_from = local_address(ask.optional(NEXT), '')
+    if came_from:
+        step = replace(
+            step,
+            back=came_from,
+            back_text='where you came from',
+            hidden=[*step.hidden, (NEXT, came_from)],
+        )
+    status = 200 if ask.problem is None else ask.problem.status
+    return page(ask, 'confirm.html', status, step=step, form_id=fresh_form_id())
+
+
+def go_on(ask: Ask, address: str, asked: Command) -> Response:
+    """Lead back to where the form came from, else to `address`; the page says what was asked."""
+    parts = urlsplit(local_address(ask.optional(NEXT), address))
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != 'asked']
+    again = urlencode([*query, ('asked', asked.id)])
+    return see(urlunsplit(('', '', parts.path, again, parts.fragment)))
+
+
+def need_reason(ask: Ask) -> None:
+    """Refuse a form without a reason."""
+    if reason_of(ask) is None:
+        raise ReasonMissing

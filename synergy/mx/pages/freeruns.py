@@ -1,0 +1,429 @@
+"""Free runs: cron-like entries; shown with their next fires before they are saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads, whole_of
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
+from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName, Unit
+from synergy.core.states import UnitState
+from synergy.core.users import Role
+from synergy.mx.live.marks import BY_UNIT
+from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.web.answers import ended_at, ended_cursor, micros_of, micros_read, older
+from synergy.mx.web.code_arguments import reason_of as reason_for_code
+from synergy.mx.web.errors import unknown, wrong
+from synergy.mx.web.flash import asked_of
+from synergy.mx.web.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
+from synergy.mx.web.redact import masked, unmasked
+from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.responses import page
+from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
+
+RUNS_MAX = 50
+EVENTS_MAX = 50
+#: Until the page of an entry that is only asked for is read anew.
+LOOK_AGAIN_SECONDS: Final = 2
+#: Entries whose newest runs are looked at for the list.
+STANDINGS_MAX: Final = 500
+RUNS_SHOWN: Final = 200
+#: Ended runs looked through for one page of runs.
+LOOKED_AT_MAX: Final = 5_000
+HOURS_MAX: Final = 720
+#: What cursors in the runs under way begin with.
+_LIVE: Final = 'live.'
+_STATES: Final = {
+    'running': (UnitState.REQUESTED, UnitState.IN_PROGRESS, UnitState.INVALID),
+    'processed': (UnitState.PROCESSED,),
+    'noop': (UnitState.NOOP,),
+    'failed': (UnitState.DEAD,),
+    'cancelled': (UnitState.CANCELED,),
+}
+RUN_STATES: Final = tuple(_STATES)
+RUN_ENTRIES: Final = ('all', 'on', 'off')
+LISTS: Final = ('all', 'failing')
+ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('cancel', 'remove')
+_BLANK = {
+    'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
+    'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The form as filled in. problem: why it cannot be saved; fires: when it would run next."""
+
+    values: Mapping[str, str]
+    problem: str | None = None
+    fires: Sequence[datetime] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Runs of all entries, and the filters that left them. cursor: where more of them begin."""
+
+    units: Sequence[Unit]
+    cursor: str | None
+    hours: int
+    entries: str
+    states: Sequence[str]
+    text: str
+
+
+def freerun_list(ask: Ask) -> Response:
+    """List all entries, or those that fail, and how each has done lately."""
+    found = freeruns(ask.context, ask.store, ask.now)
+    only = ask.choice('only', LISTS, 'all')
+    if only == 'failing':
+        names = failing(ask.store, ask.store.dead_units(LIMIT_MAX))
+        found = [view for view in found if view.freerun.name in names]
+    rows = [
+        (view, standing(ask.store, view.freerun.name) if number < STANDINGS_MAX else None)
+        for number, view in enumerate(found)
+    ]
+    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
+
+
+def freerun_runs(ask: Ask) -> Response:
+    """List runs of all entries: those under way, then those that ended last."""
+    runs = runs_of(ask)
+    shown = [(unit, BY_UNIT[unit.state]) for unit in runs.units]
+    return page(
+        ask,
+        'freerun_runs.html',
+        runs=runs,
+        shown=shown,
+        state_words=RUN_STATES,
+        older=older(ask, runs.cursor),
+    )
+
+
+def runs_of(ask: Ask) -> Runs:
+    """Return the runs that the filters of the address leave."""
+    limit = ask.number('limit', RUNS_SHOWN, 1, LIMIT_MAX)
+    hours = ask.number('hours', 24, 1, HOURS_MAX)
+    entries = ask.choice('entries', RUN_ENTRIES, 'all')
+    words = ask.request.args.getlist('state')
+    for word in words:
+        if word not in RUN_STATES:
+            raise wrong(f'state is {word!r:.40}', f'one of {", ".join(RUN_STATES)}')
+    text = (ask.optional('q') or '').lower()
+    states = {state for word in words or RUN_STATES for state in _STATES[word]}
+    is_on = {item.name: item.is_on for item in ask.store.freeruns()}
+
+    def is_meant(unit: Unit) -> bool:
+        is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
+        return unit.state in states and is_kept and text in unit.process.lower()
+
+    ended = [state for state in states if not state.is_live]
+    since = ask.now - timedelta(hours=hours)
+    live, after = _live(ask)
+    found = ask.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
+    units = [unit for unit in (*live, *found) if is_meant(unit)]
+    cursor = None
+    if len(units) > limit:
+        cursor = _cursor_of(units[limit - 1])
+    elif len(found) == LOOKED_AT_MAX:
+        cursor = _cursor_of(found[-1])
+    return Runs(
+        units=units[:limit],
+        cursor=cursor,
+        hours=hours,
+        entries=entries,
+        states=words,
+        text=text,
+    )
+
+
+def _live(ask: Ask) -> tuple[Sequence[Unit], Unit | None]:
+    """Return the runs under way, oldest first, and the ended one after which the list goes on."""
+    cursor = ask.optional('cursor')
+    if cursor is not None and not cursor.startswith(_LIVE):
+        return (), ended_at(ask)
+    live = sorted((unit for unit in ask.store.live_units() if is_freerun(unit.process)), key=_begun)
+    if cursor is None:
+        return live, None
+    micros, _, uow_id = cursor.removeprefix(_LIVE).partition('.')
+    place = micros_read(cursor, micros), uow_id
+    return [unit for unit in live if _begun(unit) > place], None
+
+
+def _begun(unit: Unit) -> tuple[int, str]:
+    return micros_of(unit.created_at), unit.id
+
+
+def _cursor_of(unit: Unit) -> str | None:
+    if not unit.state.is_live:
+        return ended_cursor(unit)
+    micros, uow_id = _begun(unit)
+    return f'{_LIVE}{micros}.{uow_id}'
+
+
+def freerun(ask: Ask, name: str) -> Response:
+    """Return one entry with its newest runs; of one that is only asked for, how far that is."""
+    if (asked := _wanted(ask, name)) is not None:
+        return _not_made(ask, name, asked)
+    view = known_freerun(ask, name)
+    units = ask.store.freerun_units(view.freerun.name, RUNS_MAX)
+    chosen = next((unit for unit in units if unit.id == ask.optional('uow')), None)
+    chosen = chosen or (units[0] if units else None)
+    return page(
+        ask,
+        'freerun.html',
+        view=view,
+        runs=[(unit, BY_UNIT[unit.state]) for unit in units],
+        chosen=chosen,
+        lines=[] if chosen is None else ask.store.log(chosen.id)[-200:],
+        events=ask.store.freerun_events(view.freerun.name, EVENTS_MAX),
+    )
+
+
+def _wanted(ask: Ask, name: str) -> Command | None:
+    """Return what the address says was asked for, if that is an entry which does not exist."""
+    asked = asked_of(ask)
+    if asked is None or asked.command.kind is not CommandKind.FREERUN_SAVE:
+        return None
+    known = [view.freerun.name for view in freeruns(ask.context, ask.store, ask.now)]
+    is_meant = asked.command.process == name and name not in known
+    return asked.command if is_meant else None
+
+
+def _not_made(ask: Ask, name: str, asked: Command) -> Response:
+    is_waiting = asked.state in OPEN_COMMAND_STATES
+    status = 200 if is_waiting else 404
+    response = page(ask, 'freerun_asked.html', status, name=name, is_waiting=is_waiting)
+    if is_waiting:
+        # It has other parts than the page that follows, which a live update would not bring.
+        response.headers['Refresh'] = str(LOOK_AGAIN_SECONDS)
+    return response
+
+
+def freerun_form(ask: Ask) -> Response:
+    """Show the form for an entry, empty or as it is, with the next fires of what it says."""
+    name = ask.optional('name')
+    before = None if name is None else known_freerun(ask, name).freerun
+    values = dict(_BLANK if before is None else _values_of(before))
+    form = Form(values=values) if before is None else _checked(ask, values, before)
+    return _form(ask, form, before)
+
+
+def show_fires(ask: Ask) -> Response:
+    """Show the form as filled in, with its next fires; nothing is kept.
+
+    A POST that changes nothing: what is typed may be secret, and must not stand in an address.
+    """
+    name = ask.optional('name')
+    before = None if name is None else known_freerun(ask, name).freerun
+    values = {field: ask.request.form.get(field, '') for field in _BLANK}
+    return _form(ask, _checked(ask, values, before), before)
+
+
+def save_freerun(ask: Ask) -> Response:
+    """Ask the Scheduler to keep an entry; show the form again when it would refuse."""
+    name = ask.optional('name')
+    before = None if name is None else known_freerun(ask, name).freerun
+    values = {field: ask.request.form.get(field, '') for field in _BLANK}
+    form = _checked(ask, values, before)
+    if form.problem is not None:
+        return _form(ask, form, before, 400)
+    full_name = name or f'{values["process"]}::{values["entry"].strip()}'
+    details = _details(values, before)
+    if before is None:
+        # Somebody else may make it until the Scheduler sees this.
+        details[IS_NEW] = True
+    asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
+    return go_on(ask, ask.url('freerun', name=full_name), asked)
+
+
+def confirm_freerun(ask: Ask, name: str, action: str) -> Response:
+    """Say what switching, running, cancelling or removing an entry would do."""
+    found = known_freerun(ask, name).freerun
+    _meant(ask, action)
+    uow = ask.optional('uow')
+    says = {
+        'on': f'It fires by its trigger, {found.trigger}.',
+        'off': 'It fires no more until it is switched on; what is under way goes on.',
+        'run': 'It starts now, out of turn; when one is under way, its overlap policy '
+        f'({found.overlap.value}) decides.',
+        'cancel': 'The run is given up: its worker stops within seconds, its result is discarded. '
+        'What it has changed already stays. Later fires are not touched.',
+        'remove': 'The entry and its trigger are gone; what is under way goes on, and its runs '
+        'stay in the store.',
+    }
+    titles = {'on': 'Switch {} on', 'off': 'Switch {} off', 'run': 'Run {} now'}
+    title = titles.get(action, f'{action.capitalize()} {{}}').format(found.name)
+    step = Step(
+        title=title if action != 'cancel' else f'Cancel {_runs_text(found, uow)} of {found.name}',
+        button=titles.get(action, action.capitalize() + '{}').replace(' {}', '').replace('{}', ''),
+        says=[says[action]],
+        back=ask.url('freerun', name=found.name),
+        back_text=found.name,
+        needs_reason=action in GRAVE_ACTIONS,
+        hidden=[] if uow is None else [('uow', uow)],
+    )
+    return confirm(ask, step)
+
+
+def _runs_text(found: Freerun, uow: str | None) -> str:
+    return 'the run' if uow is not None or len(found.live) == 1 else 'all runs under way'
+
+
+def switch_freerun(ask: Ask, name: str, action: str) -> Response:
+    """Switch an entry on or off, run it now, cancel what runs, or remove it."""
+    view = known_freerun(ask, name)
+    if action in GRAVE_ACTIONS:
+        need_reason(ask)
+    asked = order_switch(ask, view.freerun.name, action)
+    if action == 'remove':
+        return go_on(ask, ask.url('freerun_list'), asked)
+    return go_on(ask, ask.url('freerun', name=view.freerun.name), asked)
+
+
+def order_switch(ask: Ask, name: str, action: str) -> Command:
+    """Ask for what `action` says about an entry."""
+    kind, details = _meant(ask, action)
+    command = ordered(ask, kind, name, details=details, reason=reason_of(ask))
+    if (known := asked_before(ask, command)) is not None:
+        return known
+    # Only now: what was asked for before may have removed it.
+    known_freerun(ask, name)
+    return place(ask, command)
+
+
+def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Any]]:
+    match action:
+        case 'on' | 'off':
+            return CommandKind.FREERUN_SAVE, {'is_on': action == 'on'}
+        case 'run':
+            return CommandKind.FREERUN_RUN, {}
+        case 'cancel':
+            uow = ask.optional('uow')
+            return CommandKind.FREERUN_CANCEL, {} if uow is None else {'uow': uow}
+        case 'remove':
+            return CommandKind.FREERUN_REMOVE, {}
+        case _:
+            raise unknown(
+                f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(ACTIONS)}'
+            )
+
+
+def known_freerun(ask: Ask, name: str) -> FreerunView:
+    """Return an entry; raise Refused when there is none of that name."""
+    found = {view.freerun.name: view for view in freeruns(ask.context, ask.store, ask.now)}
+    view = found.get(ProcessName(name))
+    if view is None:
+        raise unknown(
+            f'there is no free run {name!r:.80}{nearest(name, found)}',
+            'choose one from the list of free runs',
+            '/freeruns',
+        )
+    return view
+
+
+def checked_definition(
+    ask: Ask, name: str, details: Mapping[str, Any], before: Freerun | None
+) -> Freerun:
+    """Return what a definition would be; raise FreerunRefused."""
+    return freerun_of(ProcessName(name), details, processes_of(ask), before, ask.now)
+
+
+def processes_of(ask: Ask) -> Sequence[ProcessName]:
+    """Return the processes that can have free runs."""
+    return list(dict.fromkeys(entry.name for entry in ask.context.freeruns.values()))
+
+
+def _form(ask: Ask, form: Form, before: Freerun | None, status: int = 200) -> Response:
+    return page(
+        ask,
+        'freerun_form.html',
+        status,
+        form=form,
+        before=before,
+        processes=processes_of(ask),
+        overlaps=[item.value for item in Overlap],
+        misfires=[item.value for item in Misfire],
+        form_id=fresh_form_id(),
+        locked=_locked(ask, before),
+    )
+
+
+def _locked(ask: Ask, before: Freerun | None) -> str | None:
+    """Return why the visitor may not write arguments, of a new entry those of which processes."""
+    if ask.visitor.may(Role.ADMIN):
+        return None
+    if before is not None:
+        return reason_for_code(ask, before.process, before.arguments)
+    names = [name for name in processes_of(ask) if reason_for_code(ask, name)]
+    return f"Arguments of {', '.join(names)} are an admin's to write." if names else None
+
+
+def _checked(ask: Ask, values: Mapping[str, str], before: Freerun | None) -> Form:
+    name = before.name if before else f'{values["process"]}::{values["entry"].strip()}'
+    if before is None:
+        taken = any(view.freerun.name == name for view in freeruns(ask.context, ask.store, ask.now))
+        if taken:
+            return Form(values=values, problem=f'{name} exists already; edit it, or choose a name')
+    try:
+        defined = checked_definition(ask, name, _details(values, before), before)
+    except (FreerunRefused, ValueError) as error:
+        return Form(values=values, problem=str(error))
+    return Form(values=values, fires=next_fires(defined, ask.now))
+
+
+def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any]:
+    """Return a definition from the texts of a form; raise FreerunRefused.
+
+    What the form showed as masked stays as it was `before`.
+    """
+    try:
+        arguments = loads(values['arguments'] or '{}', ARGUMENTS)
+    except OutOfBounds as error:
+        raise FreerunRefused(
+            f'the arguments cannot be taken: {error}; give {{"name": value}}'
+        ) from error
+    bound = values['misfire_max'].strip() or '10'
+    return {
+        'trigger': values['trigger'].strip(),
+        'is_on': bool(values['is_on']),
+        'overlap': values['overlap'],
+        'misfire': values['misfire'],
+        'misfire_max': _whole(bound),
+        'arguments': unmasked(arguments, {} if before is None else dict(before.arguments)),
+        'description': unmasked(
+            values['description'].strip() or None, None if before is None else before.description
+        ),
+    }
+
+
+def _whole(text: str) -> int | str:
+    """Return a number, or a text that is then refused for not being one."""
+    try:
+        return whole_of(text, 0, MISFIRE_MAX)
+    except OutOfBounds:
+        return text
+
+
+def _values_of(before: Freerun) -> Mapping[str, str]:
+    return {
+        'process': before.process,
+        'entry': before.entry,
+        'trigger': str(before.trigger),
+        'overlap': before.overlap.value,
+        'misfire': before.misfire.value,
+        'misfire_max': str(before.misfire_max),
+        'arguments': json.dumps(masked(dict(before.arguments)), indent=2, ensure_ascii=False),
+        'description': masked(before.description or ''),
+        'is_on': 'on' if before.is_on else '',
+    }

@@ -1,0 +1,345 @@
+"""Whether everything is well: one definition for the page, the API and whoever watches it.
+
+Not well is what stops work or does not heal by itself: no Scheduler leads, one leads and can save
+nothing, leaves a process out or starts nothing although work is due, a box has vanished, a process
+does not stay up, the broker is away for longer than its restart takes (and, said by the gate, a
+store that is gone). What waits for a person, as jobs that failed for good, stops nothing
+else: it is listed, and is no illness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+import synergy
+from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.context_change import left_out
+from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.standing import Standing
+from synergy.core.supervision import ProcessStatus
+from synergy.core.uri import without_password
+from synergy.mx.live.broker_watch import BrokerTrouble
+from synergy.mx.live.marks import Mark
+from synergy.mx.pages.boxes import PRESENCES, load_of, process_row
+from synergy.mx.web import formats
+from synergy.mx.web.page_cache import LIVE_HEADER
+from synergy.mx.web.redact import masked_text
+from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.responses import page
+from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.tree_rows import late_count
+from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
+from synergy.view.encode import encode_box_process, instant
+from synergy.view.freeruns import failing
+from synergy.view.troubles import standing_of, troubles
+
+#: A broker that is away for longer needs somebody; until then it is a warning.
+BROKER_PATIENCE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Why it is not well. text: a sentence; advice: what helps; href: where that is done."""
+
+    text: str
+    advice: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A number of things that wait for a person. is_least: there may be more."""
+
+    name: str
+    count: int
+    href: str
+    is_least: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """One process of the system's own. up_for, memory_bytes: None where nobody measures."""
+
+    process: str
+    box_id: str
+    pid: int | None
+    mark: Mark
+    up_for: timedelta | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes.
+
+    warnings: what may mend itself, and needs somebody if it does not.
+    """
+
+    needs: Sequence[Need]
+    standing: Standing
+    warnings: Sequence[Need]
+    broker: BrokerTrouble | None
+    waits: Sequence[Waiting]
+    leadership: Leadership | None
+    is_led: bool
+    schedulers: Sequence[SchedulerView]
+    boxes: Sequence[BoxView]
+    daemons: Sequence[Daemon]
+    store_seconds: float
+    processes_up: int
+    processes_wanted: int
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nobody is needed for work to go on."""
+        return not self.needs
+
+    @property
+    def ill(self) -> Sequence[BoxProcess]:
+        """Return processes that do not stay up."""
+        return [row for view in self.boxes for row in view.processes if view.is_ill(row)]
+
+    @property
+    def waiting_count(self) -> int:
+        """Return how many things wait for a person."""
+        return sum(item.count for item in self.waits)
+
+
+def health(ask: Ask) -> Response:
+    """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
+    found = health_of(ask)
+    # A tab that reads the page anew would take another status for a failure.
+    is_ok = found.is_well or LIVE_HEADER in ask.request.headers
+    return page(
+        ask,
+        'health.html',
+        200 if is_ok else 503,
+        health=found,
+        version=synergy.__version__,
+        store_uri=without_password(ask.settings.store_uri),
+        broker_uri=without_password(ask.settings.broker_uri),
+    )
+
+
+def health_of(ask: Ask) -> Health:
+    """Return how leader, boxes and processes stand, and what waits for a person."""
+    clock = ask.site.clock
+    before = clock.monotonic()
+    leadership = ask.store.leadership()
+    store_now = ask.store.store_now()
+    seconds = clock.monotonic() - before
+    has_leader = is_led(leadership, store_now)
+    views = box_views(ask.store, ask.settings.box_vanished)
+    rows = [(view, row) for view in views for row in view.processes]
+    trouble = ask.site.broker.trouble
+    of_broker = [] if trouble is None else [_broker_need(trouble)]
+    standing = standing_of(ask.store, leadership, store_now)
+    needs = [*_needs(views, leadership, store_now), *_troubles(ask, standing)]
+    waits = _waits(ask)
+    if has_leader and leadership is not None and standing.stuck_since is None:
+        needs += _idle(ask, standing, leadership)
+    is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
+    return Health(
+        needs=[*needs, *_level_needs(ask), *(of_broker if is_away_long else [])],
+        standing=standing,
+        warnings=[] if is_away_long else of_broker,
+        broker=trouble,
+        waits=waits,
+        leadership=leadership,
+        is_led=has_leader,
+        schedulers=schedulers(views, leadership, is_led=has_leader),
+        boxes=views,
+        daemons=[daemon for view in views for daemon in _daemons(ask, view)],
+        store_seconds=seconds,
+        processes_up=sum(view.is_wanted(row) and view.is_up(row) for view, row in rows),
+        processes_wanted=sum(view.is_wanted(row) for view, row in rows),
+    )
+
+
+def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
+    """Return it as JSON."""
+    count_by_name = {item.name: item.count for item in found.waits}
+    return {
+        'version': synergy.__version__,
+        'is_well': found.is_well,
+        'needs': [masked_text(f'{need.text} {need.advice}') for need in found.needs],
+        'warnings': [masked_text(f'{need.text} {need.advice}') for need in found.warnings],
+        'isolated': [
+            {
+                'kind': item.subject.kind.value,
+                'name': item.subject.name,
+                'reason': masked_text(item.reason),
+                'since': instant(item.since),
+                'next_at': instant(item.next_at),
+            }
+            for item in found.standing.isolated
+        ],
+        'stuck_since': instant(found.standing.stuck_since),
+        'broker_away_since': None if found.broker is None else instant(found.broker.since),
+        'waits': count_by_name,
+        'is_led': found.is_led,
+        'leader': None if found.leadership is None else found.leadership.owner,
+        'term': None if found.leadership is None else found.leadership.term,
+        'standbys': [item.owner for item in found.schedulers if not item.is_leading],
+        'store_seconds': found.store_seconds,
+        'store_uri': without_password(ask.settings.store_uri),
+        'broker_uri': without_password(ask.settings.broker_uri),
+        'home': str(ask.settings.home),
+        'box_id': ask.settings.box_id,
+        'processes_up': found.processes_up,
+        'processes_wanted': found.processes_wanted,
+        'vanished': [view.box.box_id for view in found.boxes if view.presence is Presence.VANISHED],
+        'ill': [encode_box_process(row) for row in found.ill],
+        'daemons': [
+            {
+                'process': item.process,
+                'box_id': item.box_id,
+                'pid': item.pid,
+                'state': item.mark.word,
+                'up_seconds': None if item.up_for is None else round(item.up_for.total_seconds()),
+                'memory_bytes': item.memory_bytes,
+            }
+            for item in found.daemons
+        ],
+        'dead_count': count_by_name['dead letters'],
+        'late_count': count_by_name['late intervals'],
+    }
+
+
+def _needs(
+    views: Sequence[BoxView], leadership: Leadership | None, store_now: datetime
+) -> list[Need]:
+    needs: list[Need] = []
+    if leadership is None or leadership.until <= store_now:
+        since = '' if leadership is None else f' since {formats.instant(leadership.until)}'
+        needs.append(
+            Need(
+                text=f'No Scheduler leads{since}: nothing is started.',
+                advice='Start one with ./launch.py start Supervisor.',
+            )
+        )
+    for view in views:
+        if view.presence is Presence.VANISHED:
+            needs.append(
+                Need(
+                    text=f'Box {view.box.box_id} ({view.box.host}) has vanished: its Supervisor '
+                    f'was last heard of {formats.span(view.silent_for or timedelta())} ago.',
+                    advice='Start its Supervisor again; gone for good: ./launch.py super --forget '
+                    f'{view.box.box_id}.',
+                    href='/boxes',
+                )
+            )
+        needs += [
+            Need(
+                text=f'{row.process} on {row.box_id} does not stay up ({row.state}).',
+                advice=_ill_advice(row),
+                href='/boxes',
+            )
+            for row in view.processes
+            if view.is_ill(row)
+        ]
+    return needs
+
+
+def _level_needs(ask: Ask) -> list[Need]:
+    """Return what the Scheduler leaves out, for its level has changed under its old name."""
+    found = left_out(ask.context.hierarchy, ask.store.led_context())
+    return [
+        Need(
+            text=f'{item.process} is {item.now.word} in context.py, but its history is '
+            f'{item.was.word}: nothing of it runs, and what waits for it waits.',
+            advice=f'Give the {item.now.word} process another name, or make {item.process} '
+            f'{item.was.word} again; then restart the Scheduler.',
+            href=f'/processes/{item.process}',
+        )
+        for item in found.values()
+    ]
+
+
+def _troubles(ask: Ask, standing: Standing) -> list[Need]:
+    return [
+        Need(text=masked_text(item.text), advice=item.advice, href=item.address)
+        for item in troubles(standing, ask.now)
+    ]
+
+
+def _idle(ask: Ask, standing: Standing, leadership: Leadership) -> list[Need]:
+    return [
+        Need(
+            text=f'{item.key} may start since {formats.instant(item.since)} UTC or longer, but '
+            f'{leadership.owner}, which leads, does not start it.',
+            advice='Its log says what it does instead; starting that Scheduler again makes it look '
+            'at everything. Is its context that of this dashboard?',
+            href=f'/i/{item.key.process}/{item.key.timeperiod}',
+        )
+        for item in ask.site.idle.idle(ask.model, ask.store, leadership.term, ask.now)
+        if standing.of(item.key.process) is None
+    ]
+
+
+def _broker_need(trouble: BrokerTrouble) -> Need:
+    return Need(
+        text=f'The broker cannot be used from here since {formats.instant(trouble.since)} UTC: '
+        'until it is back, no unit is handed to a worker. What runs goes on, and nothing is lost.',
+        advice=f'{masked_text(trouble.text)}. ./launch.py mq ls tells how it stands.',
+    )
+
+
+def _ill_advice(row: BoxProcess) -> str:
+    if row.state != ProcessStatus.FATAL.value:
+        return 'Its log says why; it is started again by itself.'
+    again = f'./launch.py super --start {row.process} --box {row.box_id}'
+    return f'Its log says why; mend that, then start it again on the page of boxes, or: {again}.'
+
+
+def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
+    load = load_of(view)
+    own = [] if load is None else [x for x in load.processes if x.process == PROCESS_SUPERVISOR]
+    found = [
+        Daemon(
+            process=PROCESS_SUPERVISOR,
+            box_id=view.box.box_id,
+            pid=view.box.pid,
+            mark=PRESENCES[view.presence],
+            up_for=ask.now - own[0].started_at if own else None,
+            memory_bytes=own[0].memory_bytes if own else None,
+        )
+    ]
+    rows = [process_row(ask, view, row) for row in view.processes]
+    return found + [
+        Daemon(
+            process=row.process.process,
+            box_id=row.process.box_id,
+            pid=next(iter(row.process.pids), None),
+            mark=row.mark,
+            up_for=row.up_for,
+            memory_bytes=row.memory_bytes,
+        )
+        for row in rows
+        if row.process.process in ask.context.daemons
+    ]
+
+
+def _waits(ask: Ask) -> list[Waiting]:
+    ask.look()
+    letters = ask.store.dead_units(LIMIT_MAX)
+    dead = len(letters)
+    with ask.model.lock:
+        painter = Painter(ask)
+        late = sum(late_count(ask, painter, node) for node in ask.model.hierarchy)
+        failed = ask.model.failed_count
+    return [
+        Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
+        Waiting(name='late intervals', count=late, href='/search?q=state:late'),
+        Waiting(
+            name='failing free runs',
+            count=len(failing(ask.store, letters)),
+            href='/freeruns?only=failing',
+        ),
+        Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),
+    ]

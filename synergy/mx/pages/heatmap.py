@@ -1,0 +1,509 @@
+"""Heat maps: all years, a year as a calendar, a month by days, a day by hours.
+
+A row is a process; a cell is a job, or all the finer intervals within one day or month, rolled up.
+Everything comes from byte searches in the index, so that ten years cost little more than a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.hierarchy import Node
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName, Tree
+from synergy.core.timeperiod import Qualifier, Timeperiod, parse
+from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING
+from synergy.mx.web.errors import unknown
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import page
+from synergy.mx.widgets.cells import Cell, Painter
+from synergy.mx.widgets.chart import Chart, chart_of
+from synergy.mx.widgets.durations import ROWS_MAX as TOOK_MAX
+from synergy.mx.widgets.durations import took_of
+from synergy.mx.widgets.grid import Grid, Group, Row, Slot
+from synergy.mx.widgets.selection import FILTERS, filter_of, marked, selection_of
+from synergy.mx.widgets.summary import Line, glance_of, months_of, others_of
+
+ZOOMS: Final = ('all', 'year', 'month', 'day')
+ROWS_MAX: Final = 80
+YEARS_MAX: Final = 60
+_WEEKDAYS: Final = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
+_MONTHS: Final = tuple(f'{date(2000, month, 1):%b}' for month in range(1, 13))
+_DAY: Final = timedelta(days=1)
+_NOUN: Final = {
+    Qualifier.HOURLY: 'hour',
+    Qualifier.DAILY: 'day',
+    Qualifier.MONTHLY: 'month',
+    Qualifier.YEARLY: 'year',
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """What a heat map is about. processes: of its tree. node: the one whose days make the year.
+
+    kept: what addresses of other heat maps take along.
+    """
+
+    name: str
+    tree: str
+    node: Node
+    processes: Sequence[ProcessName]
+    kept: str = ''
+
+    def address(self, zoom: str, at: str) -> str:
+        """Return the address of another heat map of the same."""
+        return f'/t/{self.name}?z={zoom}&at={at}{self.kept}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where one can go from a heat map."""
+
+    earlier: str
+    later: str
+    earlier_title: str
+    later_title: str
+
+
+def heatmap(ask: Ask, name: str) -> Response:
+    """Return the heat map of a tree or of a process."""
+    focus, state = focus_of(ask, name), filter_of(ask)
+    if state is not None:
+        focus = replace(focus, kept=f'&state={state}')
+    zoom = ask.choice('z', ZOOMS, 'year')
+    ask.look()
+    with ask.model.lock:
+        at = day_of(ask, focus)
+        painter = Painter(ask)
+        grid, (months, others) = _drawn(ask, painter, focus, zoom, at)
+        selection = selection_of(ask, grid)
+        grid = marked(ask, grid, selection, state)
+        glance = glance_of(ask, painter, selection)
+    if zoom == 'day':
+        grid = _timed(ask, grid)
+    chosen = grid.process if selection is None else selection.process
+    return page(
+        ask,
+        'heatmap.html',
+        focus=focus,
+        grid=grid,
+        zoom=zoom,
+        at=at,
+        state=state,
+        filters=FILTERS,
+        selection=selection,
+        glance=glance,
+        months=months,
+        others=others,
+        chart=_chart(ask, focus),
+        chosen=chosen,
+        names=list(dict.fromkeys([*grid.processes(), chosen])),
+        turn=_turn(zoom, at),
+        trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
+    )
+
+
+def _chart(ask: Ask, focus: Focus) -> Chart | None:
+    """Return how long runs took, where the page is about one process."""
+    if focus.name == focus.tree:
+        return None
+    return chart_of(ask, focus.node, ask.model.durations(ask.store, focus.node.process.name))
+
+
+def _drawn(
+    ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date
+) -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
+    """Return the map and the year as numbers, anew only if something in them has changed."""
+    nodes = [
+        ask.model.hierarchy.nodes[level]
+        for tree in _trees_around(ask, focus)
+        for level in tree.levels
+    ]
+
+    def draw() -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
+        grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
+        return grid, _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
+
+    return ask.model.drawn((focus.name, focus.kept, zoom, at), painter.stamp(nodes), draw)
+
+
+def heatmaps(ask: Ask) -> Response:
+    """Lead to the heat map of the first tree."""
+    for node in ask.model.hierarchy:
+        return heatmap(ask, node.tree.name)
+    return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
+
+
+def _numbers(
+    ask: Ask, painter: Painter, focus: Focus, year: int
+) -> tuple[Sequence[Line], Sequence[Line]]:
+    """Return the year as numbers: of the process shown, and of those around it."""
+    around = _trees_around(ask, focus)
+    return (
+        months_of(ask, painter, focus.node, year),
+        others_of(ask, painter, around, focus.node.process.name, year),
+    )
+
+
+def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
+    """Add how many jobs stand out, and how many hours are done."""
+    cells = [slot.cell for row in grid.rows() for slot in row.slots if slot.cell is not None]
+    counts = []
+    for number, mark in enumerate((RUNNING, BLOCKED, FAILED, LATE)):
+        count = sum(cell.tally[number] for cell in cells)
+        least = '+' if mark is BLOCKED and painter.is_blocked_least else ''
+        if count:
+            counts.append((mark, f'{count:,}{least}'))
+    hours = [
+        slot.cell
+        for row in grid.rows()
+        for slot in row.slots
+        if row.process in focus.processes and slot.span == 1 and slot.cell is not None
+    ]
+    done = sum(cell.css in ('ok', 'skip', 'noop') for cell in hours)
+    return replace(grid, counts=counts, done=(done, len(hours)) if hours else None)
+
+
+def _timed(ask: Ask, grid: Grid) -> Grid:
+    """Add how long the hours took to the first rows of hours."""
+    nodes = ask.context.hierarchy.nodes
+    of_hours = [
+        name for name in grid.processes() if nodes[name].process.qualifier is Qualifier.HOURLY
+    ][:TOOK_MAX]
+
+    def timed(row: Row) -> Row:
+        if row.process not in of_hours:
+            return row
+        return replace(row, took=took_of(ask, nodes[row.process], _hours_of(row)))
+
+    return grid.changed(timed)
+
+
+def _hours_of(row: Row) -> Sequence[int | None]:
+    return [
+        None if slot.cell is None else parse(Qualifier.HOURLY, slot.cell.timeperiod).ordinal
+        for slot in row.slots
+    ]
+
+
+def focus_of(ask: Ask, name: str) -> Focus:
+    """Return what `name` means: a process, or a tree by its days."""
+    nodes = ask.model.hierarchy.nodes
+    if ProcessName(name) in nodes:
+        node = nodes[ProcessName(name)]
+        return Focus(name=name, tree=node.tree.name, node=node, processes=node.tree.levels)
+    tree = next((node.tree for node in nodes.values() if node.tree.name == name), None)
+    if tree is None:
+        known = [*nodes, *(node.tree.name for node in nodes.values())]
+        raise unknown(
+            f'there is no tree or process {name!r:.80}{nearest(name, known)}',
+            'choose one from the overview',
+            '/',
+        )
+    of_tree = [nodes[level] for level in tree.levels]
+    days = [node for node in of_tree if node.process.qualifier is Qualifier.DAILY]
+    return Focus(name=name, tree=name, node=(days or of_tree[-1:])[0], processes=tree.levels)
+
+
+def grid_of(ask: Ask, focus: Focus, zoom: str, at: date) -> Grid:
+    """Return one heat map; hold the lock of the read model."""
+    return _grid(ask, Painter(ask), focus, zoom, at)
+
+
+def _grid(ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date) -> Grid:
+    match zoom:
+        case 'all':
+            return _all_years(ask, painter, focus)
+        case 'year':
+            return _year(ask, painter, focus, at)
+        case 'month':
+            return _month(ask, painter, focus, at)
+        case _:
+            return _hours(ask, painter, focus, at)
+
+
+def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
+    node = ask.model.hierarchy.nodes[focus.processes[-1]]
+    if focus.name != focus.tree:
+        node = focus.node
+    calendar = ask.model.hierarchy.calendar
+    span = ask.model.timetable.span(node.process.name)
+    years: list[int] = []
+    if span:
+        first = calendar.start(Timeperiod(node.process.qualifier, span.start)).year
+        last = calendar.start(Timeperiod(node.process.qualifier, span.stop - 1)).year
+        years = list(range(max(first, last - YEARS_MAX + 1), last + 1))
+    rows = []
+    for year in years:
+        href = focus.address('year', str(year))
+        if node.process.qualifier is Qualifier.YEARLY:
+            slots = [Slot(_job(ask, painter, node, _at(year), href), 12)]
+        else:
+            slots = [
+                Slot(_within(ask, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
+                for month in range(1, 13)
+            ]
+        rows.append(_row(node, slots, Qualifier.MONTHLY, title=str(year), href=href))
+    return Grid(
+        zoom='all',
+        title=f'{node.process.name}, all years',
+        process=node.process.name,
+        columns=[(month, 1, '') for month in _MONTHS],
+        groups=[Group(rows=rows)],
+        width=12,
+    )
+
+
+def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    year = at.year
+    nodes = ask.model.hierarchy.nodes
+    begin = date(year, 1, 1)
+    monday = begin - _DAY * begin.weekday()
+    weeks = (date(year, 12, 31) - monday).days // 7 + 1
+    months = [max(monday + _DAY * 7 * week, begin).month for week in range(weeks)]
+    spans = [months.count(month) for month in range(1, 13)]
+    columns = [
+        (_MONTHS[number], span, focus.address('month', f'{year}{number + 1:02d}'))
+        for number, span in enumerate(spans)
+    ]
+    rows = []
+    for name in focus.processes:
+        node = nodes[name]
+        if node.process.qualifier is Qualifier.YEARLY:
+            rows.append(_row(node, [Slot(_job(ask, painter, node, _at(year)), weeks)]))
+        if node.process.qualifier is Qualifier.MONTHLY:
+            slots = [
+                Slot(_job(ask, painter, node, _at(year, month), href), span)
+                for month, (_, span, href) in enumerate(columns, 1)
+            ]
+            rows.append(_row(node, slots))
+    if focus.node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
+        rows += _calendar(ask, painter, focus, year, monday, weeks)
+    name = focus.node.process.name
+    return Grid(
+        zoom='year',
+        title=f'{year}' if focus.name == name else f'{focus.name}, {year}',
+        process=name,
+        columns=columns,
+        groups=[Group(rows=rows)],
+        width=weeks,
+    )
+
+
+def _calendar(
+    ask: Ask, painter: Painter, focus: Focus, year: int, monday: date, weeks: int
+) -> list[Row]:
+    """Return the seven rows of weekdays."""
+    rows = []
+    for weekday, title in enumerate(_WEEKDAYS):
+        slots = []
+        for week in range(weeks):
+            day = monday + _DAY * (7 * week + weekday)
+            cell = None
+            if day.year == year:
+                cell = _within(
+                    ask, painter, focus, focus.node, Qualifier.DAILY, _at(year, day.month, day.day)
+                )
+            slots.append(Slot(cell))
+        rows.append(_row(focus.node, slots, Qualifier.DAILY, title=title, href=''))
+    return rows
+
+
+def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    first = at.replace(day=1)
+    following = (first + _DAY * 32).replace(day=1)
+    days = [first + _DAY * number for number in range((following - first).days)]
+    columns = [(str(day.day), 1, focus.address('day', f'{day:%Y%m%d}')) for day in days]
+
+    def row(node: Node) -> Row:
+        match node.process.qualifier:
+            case Qualifier.YEARLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), len(days))])
+            case Qualifier.MONTHLY:
+                cell = _job(ask, painter, node, _at(at.year, at.month))
+                return _row(node, [Slot(cell, len(days))])
+            case _:
+                instants = [_at(day.year, day.month, day.day) for day in days]
+                return _row(
+                    node,
+                    [
+                        Slot(_within(ask, painter, focus, node, Qualifier.DAILY, instant))
+                        for instant in instants
+                    ],
+                    Qualifier.DAILY,
+                )
+
+    return Grid(
+        zoom='month',
+        title=f'{at:%B %Y}',
+        process=focus.node.process.name,
+        columns=columns,
+        groups=_groups(ask, focus, row),
+        width=len(days),
+    )
+
+
+def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+    midnight = _at(at.year, at.month, at.day)
+    columns = [(f'{hour:02d}', 1, '') for hour in range(24)]
+
+    def row(node: Node) -> Row:
+        match node.process.qualifier:
+            case Qualifier.YEARLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), 24)])
+            case Qualifier.MONTHLY:
+                return _row(node, [Slot(_job(ask, painter, node, _at(at.year, at.month)), 24)])
+            case Qualifier.DAILY:
+                return _row(node, [Slot(_job(ask, painter, node, midnight), 24)])
+            case _:
+                hours = [midnight + timedelta(hours=hour) for hour in range(24)]
+                return _row(node, [Slot(_job(ask, painter, node, hour)) for hour in hours])
+
+    return Grid(
+        zoom='day',
+        title=f'{at:%A} {at.day} {at:%B %Y}',
+        process=focus.node.process.name,
+        columns=columns,
+        groups=_groups(ask, focus, row),
+        width=24,
+    )
+
+
+def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
+    """Return the rows of a tree and of those it depends on, or that depend on it."""
+    nodes = ask.model.hierarchy.nodes
+    groups, count = [], 0
+    for tree in _trees_around(ask, focus):
+        rows = [row(nodes[level]) for level in tree.levels if count < ROWS_MAX]
+        count += len(rows)
+        after = ' and '.join(tree.dependent_on)
+        groups.append(
+            Group(title=tree.name, hint=f'depends on {after}' if after else '', rows=rows)
+        )
+    return groups
+
+
+def _trees_around(ask: Ask, focus: Focus) -> Sequence[Tree]:
+    """Return the tree, then those it depends on or that depend on it."""
+    trees = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    own = trees[focus.tree]
+    shown = [
+        tree
+        for tree in trees.values()
+        if tree is own or tree.name in own.dependent_on or own.name in tree.dependent_on
+    ]
+    return sorted(shown, key=lambda tree: tree is not own)
+
+
+def _row(
+    node: Node,
+    slots: Sequence[Slot],
+    outer: Qualifier | None = None,
+    *,
+    title: str | None = None,
+    href: str | None = None,
+) -> Row:
+    """Return a row. outer: what its cells cover, if they may be coarser than its intervals."""
+    name, qualifier = node.process.name, node.process.qualifier
+    is_rolled = outer is not None and qualifier.rank > outer.rank
+    return Row(
+        title=name if title is None else title,
+        href=f'/t/{name}' if href is None else href,
+        process=name,
+        noun=_NOUN[qualifier],
+        each=_NOUN[outer] if outer is not None and is_rolled else '',
+        slots=slots,
+    )
+
+
+def _job(
+    ask: Ask, painter: Painter, node: Node, instant: datetime, href: str | None = None
+) -> Cell | None:
+    """Return the job whose interval contains `instant`; None outside the tree's span.
+
+    href: where its cell leads, if not to the page of the job.
+    """
+    calendar = ask.model.hierarchy.calendar
+    ordinal = calendar.containing(node.process.qualifier, instant).ordinal
+    if ordinal < node.first or (node.until is not None and ordinal >= node.until):
+        return None
+    return painter.cell(node, ordinal, href)
+
+
+def _within(
+    ask: Ask, painter: Painter, focus: Focus, node: Node, outer: Qualifier, instant: datetime
+) -> Cell | None:
+    """Return the cell of a day or month: the job itself, or what is finer rolled up.
+
+    Either leads to the heat map of that day or month, whose cells are finer, and those of a day
+    lead to the pages of their jobs.
+    """
+    is_month = outer is Qualifier.MONTHLY
+    if is_month:
+        href = focus.address('month', f'{instant:%Y%m}')
+    else:
+        href = focus.address('day', f'{instant:%Y%m%d}')
+    if node.process.qualifier.rank <= outer.rank:
+        return _job(ask, painter, node, instant, href)
+    around = ask.model.hierarchy.calendar.containing(outer, instant)
+    ordinals = painter.within(node, around)
+    if not ordinals:
+        return None
+    title = f'{instant:%B %Y}' if is_month else f'{instant.day} {instant:%B %Y}'
+    return painter.rolled_up(node, ordinals, href=href, title=title)
+
+
+def _at(year: int, month: int = 1, day: int = 1) -> datetime:
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+def day_of(ask: Ask, focus: Focus) -> date:
+    """Return the day that is asked for; without one, where the work stands."""
+    at = ask.instant('at')
+    if at is not None:
+        return at.date()
+    span = ask.model.timetable.span(focus.node.process.name)
+    over = ask.model.hierarchy.over_until(focus.node, ask.now)
+    pending = ask.model.timetable.first_pending(
+        focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
+    )
+    if not span:
+        return ask.now.date()
+    ordinal = span.stop - 1 if pending is None else pending
+    calendar = ask.model.hierarchy.calendar
+    return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
+
+
+def _turn(zoom: str, at: date) -> Turn | None:
+    match zoom:
+        case 'year' if 1971 <= at.year <= 2998:
+            return Turn(
+                earlier=str(at.year - 1),
+                later=str(at.year + 1),
+                earlier_title=str(at.year - 1),
+                later_title=str(at.year + 1),
+            )
+        case 'month':
+            earlier = at.replace(day=1) - _DAY
+            later = at.replace(day=28) + _DAY * 4
+            return Turn(
+                earlier=f'{earlier:%Y%m}',
+                later=f'{later:%Y%m}',
+                earlier_title=f'{earlier:%b %Y}',
+                later_title=f'{later:%b %Y}',
+            )
+        case 'day':
+            return Turn(
+                earlier=f'{at - _DAY:%Y%m%d}',
+                later=f'{at + _DAY:%Y%m%d}',
+                earlier_title=f'{at - _DAY:%d %b}',
+                later_title=f'{at + _DAY:%d %b}',
+            )
+        case _:
+            return None

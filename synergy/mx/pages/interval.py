@@ -1,0 +1,259 @@
+"""One interval: facts, why it waits, its runs with their logs, its neighbours, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import CommandKind
+from synergy.core.hierarchy import Node
+from synergy.core.records import Job, JobEvent, LogLine, Unit
+from synergy.core.timeperiod import JobKey
+from synergy.mx.live.marks import BY_UNIT, Mark
+from synergy.mx.live.read_model import Usual
+from synergy.mx.pages.job_changes import touches_any
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import page
+from synergy.mx.widgets.cells import Cell, Painter
+from synergy.mx.widgets.chart import Chart, chart_of
+from synergy.view.attempts import Attempt, attempts_of
+from synergy.view.cause import Action, Cause
+from synergy.view.jobs import Neighbour, neighbours_of
+from synergy.view.why import explain
+
+EVENTS_MAX: Final = 50
+#: Events that are looked through for what became of earlier attempts.
+ATTEMPT_EVENTS_MAX: Final = 500
+#: Runs, the newest, whose logs are looked through for the same.
+ATTEMPT_LOGS_MAX: Final = 10
+LOG_LINES: Final = 200
+#: Runs, the newest, that are shown unless all are asked for: what runs live has dozens of them.
+RUNS_SHOWN: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One job on the way to the root of a wait. is_root: nothing behind it is waited for.
+
+    since: since when it is so. expected_at: when it may change by itself.
+    """
+
+    key: JobKey
+    depth: int
+    mark: Mark
+    causes: Sequence[Cause]
+    since: datetime | None
+    expected_at: datetime | None
+    is_root: bool
+    job: Job | None
+    children: Sequence[Cell]
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        """Return what helps here, each once."""
+        found = [cause.action for cause in self.causes if cause.action is not None]
+        return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the job: its attempts, newest first."""
+
+    unit: Unit
+    attempts: Sequence[tuple[Attempt, Mark]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The log of one run. attempt: of this one alone. skipped: earlier lines that are not shown."""
+
+    unit: Unit
+    attempt: int | None
+    lines: Sequence[LogLine]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
+
+    runs: the newest; run_count: of all. can_reprocess, can_skip: there is something to do so to.
+    """
+
+    node: Node
+    key: JobKey
+    job: Job | None
+    mark: Mark
+    is_late: bool
+    start: datetime
+    end: datetime
+    may_start: datetime
+    runs_live: bool
+    runs: Sequence[Run]
+    run_count: int
+    log: Log | None
+    log_of: JobKey
+    events: Sequence[JobEvent]
+    related: Sequence[tuple[str, Sequence[Cell]]]
+    earlier: JobKey | None
+    later: JobKey | None
+    steps: Sequence[Step]
+    usual: Usual
+    chart: Chart | None
+    can_reprocess: bool
+    can_skip: bool
+
+
+_RELATIONS: Final = (
+    ('Depends on', 'dependency'),
+    ('Parent', 'parent'),
+    ('Children', 'child'),
+    ('Dependents', 'dependent'),
+)
+
+
+def interval(ask: Ask, process: str, timeperiod: str) -> Response:
+    """Return the page of one interval."""
+    key = ask.key(process, timeperiod)
+    return page(ask, 'interval.html', shown=interval_of(ask, key))
+
+
+def interval_of(ask: Ask, key: JobKey) -> Interval:
+    """Return everything about one interval."""
+    model, node = ask.model, ask.node(key.process)
+    ordinal = key.timeperiod.ordinal
+    start, end = model.hierarchy.interval(node, ordinal)
+    runs = ask.store.runs(key)
+    ask.look()
+    with model.lock:
+        painter = Painter(ask)
+        mark = painter.mark(node, key)
+        neighbours = list(neighbours_of(model.timetable, node, ordinal))
+        steps = steps_of(ask, painter, key)
+        related = [
+            (
+                title,
+                [
+                    painter.cell(model.hierarchy.nodes[item.key.process], item.key[1].ordinal)
+                    for item in neighbours
+                    if item.relation == relation
+                ],
+            )
+            for title, relation in _RELATIONS
+        ]
+        is_late = painter.is_late(node, ordinal, mark)
+        can_reprocess = touches_any(ask, CommandKind.REPROCESS, key)
+        can_skip = touches_any(ask, CommandKind.SKIP, key)
+    log_of = key if runs else _root_of(steps, key)
+    durations = model.durations(ask.store, key.process, key.timeperiod)
+    return Interval(
+        node=node,
+        key=key,
+        job=ask.store.jobs([key]).get(key),
+        mark=mark,
+        is_late=is_late,
+        start=start,
+        end=end,
+        may_start=model.hierarchy.over_at(node, ordinal),
+        runs_live=ask.context.machine_by_name[node.process.machine].runs_live,
+        runs=_runs(ask, key, runs if ask.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
+        run_count=len(runs),
+        log=_log(ask, runs or ask.store.runs(log_of)),
+        log_of=log_of,
+        events=ask.store.events(key, EVENTS_MAX),
+        related=related,
+        earlier=_beside(neighbours, 'earlier'),
+        later=_beside(neighbours, 'later'),
+        steps=steps,
+        usual=durations.usual,
+        chart=chart_of(ask, node, durations, runs),
+        can_reprocess=can_reprocess,
+        can_skip=can_skip,
+    )
+
+
+def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
+    """Return why a job stands where it stands, followed to the roots; hold the lock."""
+    vanished_after = ask.settings.box_vanished
+    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
+    found: list[tuple[JobKey, int, list[Cause]]] = []
+    for cause in causes:
+        if not found or found[-1][0] != cause.key:
+            found.append((cause.key, cause.depth, []))
+        found[-1][2].append(cause)
+    steps = []
+    for number, (step_key, depth, said) in enumerate(found):
+        node = ask.model.hierarchy.nodes[step_key.process]
+        job = ask.model.timetable.open_job(step_key)
+        is_last = number + 1 == len(found) or found[number + 1][1] <= depth
+        steps.append(
+            Step(
+                key=step_key,
+                depth=depth,
+                mark=painter.mark(node, step_key),
+                causes=said,
+                since=_first(cause.since for cause in said),
+                expected_at=_first(cause.expected_at for cause in said),
+                is_root=is_last,
+                job=job,
+                children=() if is_last else _children(ask, painter, node, step_key),
+            )
+        )
+    return steps
+
+
+def _first(instants: Iterable[datetime | None]) -> datetime | None:
+    return next((instant for instant in instants if instant is not None), None)
+
+
+def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
+    """Return the failed job at the root of a wait, if there is one: its log tells more."""
+    roots = [step.key for step in steps if step.is_root and step.mark.css == 'fail']
+    return roots[0] if roots else key
+
+
+def _children(ask: Ask, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:
+    if node.child is None:
+        return ()
+    ordinal = key.timeperiod.ordinal
+    child = ask.model.hierarchy.nodes[node.child]
+    ordinals = ask.model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
+    return [painter.cell(child, number) for number in ordinals]
+
+
+def _runs(ask: Ask, key: JobKey, units: Sequence[Unit]) -> Sequence[Run]:
+    """Return the runs, newest first; history and logs are read only for runs tried again."""
+    tried_again = [unit for unit in reversed(units) if unit.attempt > 1]
+    events = ask.store.events(key, ATTEMPT_EVENTS_MAX) if tried_again else ()
+    logs = {unit.id: ask.store.log(unit.id) for unit in tried_again[:ATTEMPT_LOGS_MAX]}
+    return [
+        Run(
+            unit=unit,
+            attempts=[
+                (attempt, BY_UNIT[attempt.state])
+                for attempt in attempts_of(unit, logs.get(unit.id, ()), events)
+            ],
+        )
+        for unit in reversed(units)
+    ]
+
+
+def _log(ask: Ask, runs: Sequence[Unit]) -> Log | None:
+    if not runs:
+        return None
+    wanted = ask.number('run', runs[-1].run, 0, 10**9)
+    unit = next((unit for unit in runs if unit.run == wanted), runs[-1])
+    lines = ask.store.log(unit.id)
+    attempt = ask.number('attempt', 0, 0, 10**9) or None
+    if attempt is not None:
+        lines = [line for line in lines if line.attempt == attempt]
+    kept = lines if ask.optional('all') else lines[-LOG_LINES:]
+    return Log(unit=unit, attempt=attempt, lines=kept, skipped=len(lines) - len(kept))
+
+
+def _beside(neighbours: Sequence[Neighbour], relation: str) -> JobKey | None:
+    return next((item.key for item in neighbours if item.relation == relation), None)

@@ -1,0 +1,322 @@
+"""Reprocess, skip and cancel: the whole cascade first, then the reason, then the request.
+
+The page shows what would be touched and carries the hash of that set. If by the time of the
+confirmation the set is another one, nothing is done and the new plan is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, islice
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.closure import PlanRefused, plan
+from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.mx.live.marks import Mark
+from synergy.mx.pages.dead_letters import letter_details
+from synergy.mx.web.errors import ReasonMissing, Refused, wrong
+from synergy.mx.web.orders import fresh_form_id, id_of, place, reason_of
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import page, see
+from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
+from synergy.mx.widgets.selection import range_address
+from synergy.view.preview import Preview, PreviewRow, WaitingRow, preview
+
+#: Intervals that one request may select.
+SELECTED_MAX: Final = 200_000
+#: Jobs of a plan whose present state is counted one by one; of more, a sample.
+STATES_MAX: Final = 2_000
+_KINDS: Final = {kind.value: kind for kind in JOB_KINDS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One process of a plan. step: from 1; about: how long its runs may take together."""
+
+    step: int
+    process: ProcessName
+    count: int
+    first: Timeperiod
+    last: Timeperiod
+    running: Sequence[JobKey]
+    states: Sequence[tuple[Mark, int]]
+    about: timedelta | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    """One process of what waits for the plan and needs no reset. states: of the first ones."""
+
+    step: int
+    row: WaitingRow
+    states: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoomedRow:
+    """One process of what is skipped in consequence. states: as the jobs stand now."""
+
+    step: int
+    process: ProcessName
+    keys: Sequence[JobKey]
+    states: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a request would do, as the page shows it. others: open requests about the same.
+
+    waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in
+    consequence. layout: of all of them.
+    """
+
+    command: Command
+    shown: Preview
+    rows: Sequence[StepRow]
+    waiting: Sequence[OpenRow]
+    doomed: Sequence[DoomedRow]
+    layout: Layout
+    count_by_process: Mapping[ProcessName, int]
+    others: Sequence[Command]
+    about: timedelta | None
+
+    @property
+    def count(self) -> int:
+        """Return the number of jobs touched, those that are skipped in consequence among them."""
+        return self.shown.plan.count + len(self.shown.doomed)
+
+    @property
+    def process_count(self) -> int:
+        """Return the number of processes of which something is touched."""
+        return len(self.count_by_process) - len(self.only_waiting)
+
+    @property
+    def only_waiting(self) -> Collection[ProcessName]:
+        """Return the processes of which nothing is touched."""
+        return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
+
+
+def change(ask: Ask, kind: str) -> Response:
+    """Show what would be done."""
+    status = 200 if ask.problem is None else ask.problem.status
+    return _page(ask, command_of(ask, kind), status)
+
+
+def confirm_change(ask: Ask, kind: str) -> Response:
+    """Ask for it, if it still is what was shown."""
+    command = command_of(ask, kind)
+    if (known := ask.store.command(command.id)) is not None:
+        return see(ask.url('request', request_id=known.id))
+    planned = _preview_of(ask, command)
+    if planned.plan.hash != ask.text('plan_hash'):
+        return _page(ask, command, 409)
+    if command.reason is None:
+        raise ReasonMissing
+    place(ask, letter_details(ask, command))
+    return see(ask.url('request', request_id=command.id))
+
+
+def command_of(ask: Ask, kind: str) -> Command:
+    """Return the command that an address or a form describes; first and last are both included."""
+    if kind not in _KINDS:
+        raise wrong(f'{kind!r:.40} is nothing to do to jobs', 'reprocess, skip or cancel them')
+    node = ask.node(ask.text('process'))
+    first = ask.timeperiod(node, ask.text('first'))
+    last = ask.timeperiod(node, ask.text('last', str(first)))
+    return job_command(
+        ask,
+        _KINDS[kind],
+        node.process.name,
+        (first, last.shift(1)),
+        only=Only(ask.choice('only', tuple(item.value for item in Only), Only.ALL.value)),
+        with_children=ask.optional('with_children') is not None,
+    )
+
+
+def job_command(
+    ask: Ask,
+    kind: CommandKind,
+    process: ProcessName,
+    span: tuple[Timeperiod, Timeperiod],
+    *,
+    only: Only,
+    with_children: bool,
+) -> Command:
+    """Return a command about the intervals [start, end); raise Refused when that is none."""
+    start, end = span
+    count = end.ordinal - start.ordinal
+    if count < 1:
+        raise wrong(
+            f'the range from {start} to {end.shift(-1)} is upside down', 'swap its two ends'
+        )
+    if count > SELECTED_MAX:
+        raise wrong(
+            f'the range holds {count:,} intervals',
+            f'ask for at most {SELECTED_MAX:,} at once, or for their parents',
+        )
+    return Command(
+        id=id_of(ask, kind, f'{process} {start} {end}'),
+        kind=kind,
+        process=process,
+        start=start,
+        end=end,
+        only=only,
+        with_children=with_children and kind is CommandKind.REPROCESS,
+        plan_hash=ask.optional('plan_hash'),
+        actor=ask.actor,
+        reason=reason_of(ask),
+        created_at=ask.now,
+    )
+
+
+def preview_of(ask: Ask, command: Command) -> Preview:
+    """Return what a command would do; raise Refused when it touches nothing."""
+    ask.look()
+    with ask.model.lock:
+        try:
+            return preview(ask.model.timetable, ask.store, command, ask.now)
+        except PlanRefused as error:
+            # Its message ends with what to do.
+            what, _, advice = str(error).rpartition('; ')
+            raise Refused(
+                422, 'Nothing to do', what or advice, f'{advice}; nothing was changed'
+            ) from error
+        finally:
+            # A preview of a skip drafts the skipped jobs.
+            ask.model.timetable.rollback()
+
+
+def touches_any(ask: Ask, kind: CommandKind, key: JobKey) -> bool:
+    """Tell whether a request about one interval alone has anything to do; hold the lock."""
+    span = (key.timeperiod, key.timeperiod.shift(1))
+    command = job_command(ask, kind, key.process, span, only=Only.ALL, with_children=False)
+    try:
+        plan(ask.model.timetable, command)
+    except PlanRefused:
+        return False
+    return True
+
+
+def _preview_of(ask: Ask, command: Command) -> Preview:
+    """Return what a command would do; what pages say of a range includes both of its ends."""
+    try:
+        return preview_of(ask, command)
+    except Refused as error:
+        said = command.said
+        detail = error.detail.replace(f'from {command.start} to {command.end}', said)
+        refused = Refused(error.status, error.title, detail, error.advice)
+        refused.back = _place_of(command), f'{command.process} {said}'
+        raise refused from error
+
+
+def _place_of(command: Command) -> str:
+    """Return the address of what a command is about."""
+    process, first, last = command.process, command.start, command.end.shift(-1)
+    if first == last:
+        return f'/i/{process}/{first}'
+    return range_address(process, first, last)
+
+
+def _page(ask: Ask, command: Command, status: int = 200) -> Response:
+    shown = _preview_of(ask, command)
+    found = _change(ask, command, shown)
+    return page(
+        ask, 'change.html', status, change=found, form_id=fresh_form_id(), is_changed=status == 409
+    )
+
+
+def _change(ask: Ask, command: Command, shown: Preview) -> Change:
+    hierarchy = ask.model.hierarchy
+    planned = {row.process: row.count for row in shown.rows}
+    doomed = _by_process(shown.doomed)
+    touched = Counter(planned) + Counter({name: len(keys) for name, keys in doomed.items()})
+    drawn = {row.process: row.count for row in shown.waiting} | touched
+    steps = columns_of(hierarchy, drawn)
+    with ask.model.lock:
+        painter = Painter(ask)
+        states = {row.process: _states(painter, ask, row) for row in shown.rows}
+        waiting = [
+            OpenRow(step=steps[row.process], row=row, states=_states(painter, ask, row))
+            for row in shown.waiting
+        ]
+        doomed_rows = [
+            DoomedRow(
+                step=steps[process],
+                process=process,
+                keys=keys,
+                states=_counted(painter, ask, process, [key.timeperiod.ordinal for key in keys]),
+            )
+            for process, keys in doomed.items()
+        ]
+    rows = [
+        StepRow(
+            step=steps[row.process],
+            process=row.process,
+            count=row.count,
+            first=row.first,
+            last=row.last,
+            running=row.running,
+            states=states[row.process],
+            about=_about(ask, row.process, row.count),
+            is_chosen=row.process == command.process,
+        )
+        for row in shown.rows
+    ]
+    abouts = [row.about for row in rows]
+    others = ask.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
+    return Change(
+        command=command,
+        shown=shown,
+        rows=sorted(rows, key=lambda row: row.step),
+        waiting=sorted(waiting, key=lambda row: row.step),
+        doomed=doomed_rows,
+        layout=layout(hierarchy, drawn),
+        count_by_process=drawn,
+        others=[item for item in others if item.id != command.id],
+        about=sum((item for item in abouts if item is not None), timedelta())
+        if abouts and all(item is not None for item in abouts)
+        else None,
+    )
+
+
+def _by_process(keys: Sequence[JobKey]) -> Mapping[ProcessName, Sequence[JobKey]]:
+    found: dict[ProcessName, list[JobKey]] = {}
+    for key in keys:
+        found.setdefault(key.process, []).append(key)
+    return found
+
+
+def _states(painter: Painter, ask: Ask, row: PreviewRow | WaitingRow) -> Sequence[tuple[Mark, int]]:
+    """Return how the jobs of a row stand now, counted over the first of them."""
+    return _counted(
+        painter, ask, row.process, chain.from_iterable(range(*run) for run in row.ranges)
+    )
+
+
+def _counted(
+    painter: Painter, ask: Ask, process: ProcessName, ordinals: Iterable[int]
+) -> Sequence[tuple[Mark, int]]:
+    node = ask.model.hierarchy.nodes[process]
+    first = islice(ordinals, STATES_MAX)
+    return list(Counter(painter.mark(node, ask.model.key(node, at)) for at in first).items())
+
+
+def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:
+    usual = ask.model.usual(ask.store, process).p50
+    width = ask.model.hierarchy.nodes[process].process.max_running
+    return None if usual is None else usual * count / min(width, count)
+
+
+def address_of(kind: str, first: JobKey, last: JobKey | None = None) -> str:
+    """Return the address of the preview for a range of one process."""
+    until = '' if last is None else f'&last={last.timeperiod}'
+    return f'/change/{kind}?process={first.process}&first={first.timeperiod}{until}'

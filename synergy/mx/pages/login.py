@@ -1,0 +1,110 @@
+"""Logging in and out, and the choice of light or dark."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from synergy.core.users import Role, User, alike, named
+from synergy.mx.web import access
+from synergy.mx.web.cookies import set_cookie
+from synergy.mx.web.request_context import Ask, Visitor
+from synergy.mx.web.responses import THEMES, local_address, page, see
+from synergy.mx.web.resubmit import KEPT, KeptForm, kept_in
+from synergy.mx.web.route import match
+from synergy.mx.web.security import is_password
+from synergy.mx.web.throttle import QUICK_GUESSES_MAX, SLOW_SECONDS, address_of_place, too_many
+
+
+def login(ask: Ask) -> Response:
+    """Show the form."""
+    return page(ask, 'login.html', next=local_address(ask.optional('next')), error=None, kept=None)
+
+
+def log_in(ask: Ask) -> Response:
+    """Begin a session; slow those down who guess."""
+    name, password = ask.text('name'), ask.request.form.get('password', '')
+    kept = kept_in(ask.request.form.get(KEPT))
+    user = _checked(ask, name, password)
+    if user is None:
+        return page(
+            ask,
+            'login.html',
+            401,
+            next=local_address(ask.optional('next')),
+            error='Name and password do not belong together. Try again, or ask an admin.',
+            kept=kept,
+        )
+    session, cookie = ask.site.sessions.write(user.name, user.serial)
+    if kept is None:
+        response = see(local_address(ask.optional('next')))
+    else:
+        visitor = Visitor(name=user.name, role=user.role, via='session', session=session)
+        needed = _missing_role(ask, visitor, kept)
+        response = page(replace(ask, visitor=visitor), 'again.html', kept=kept, needed=needed)
+    set_cookie(response, ask.request, cookie, ask.site)
+    return response
+
+
+def _checked(ask: Ask, name: str, password: str) -> User | None:
+    """Return the user whose name and password these are; None when they are nobody's.
+
+    The attempt is counted before its password is looked at, and uncounted if it was not wrong.
+    """
+    site, brake = ask.site, ask.site.brake
+    address, called = address_of_place(ask.request.remote_addr), alike(name)[:80]
+    place, shared = f'login {address} {called}', (f'from {address}', f'as {called}')
+    if (wait := brake.begin(place, ask.now)) is not None:
+        raise too_many(wait)
+    counts = [brake.note(item, ask.now) for item in shared]
+    is_wrong = False
+    try:
+        if max(counts) > QUICK_GUESSES_MAX:
+            with site.slow_lane.turn():
+                site.clock.sleep(SLOW_SECONDS)
+        with site.hashing.turn():
+            # Read now: it may have waited.
+            user = named(ask.store.users(), name)
+            is_wrong = not is_password(user, password)
+    finally:
+        if not is_wrong:
+            for item in (place, *shared):
+                brake.take_back(item)
+    if is_wrong:
+        return None
+    brake.succeeded(place)
+    return user
+
+
+def _missing_role(ask: Ask, visitor: Visitor, kept: KeptForm) -> Role | None:
+    """Return the role that sending a form needs and the visitor lacks; None when it may."""
+    try:
+        route, _ = match(ask.urls, urlsplit(kept.address).path, 'POST')
+    except HTTPException:
+        return None
+    return None if route.role is None or visitor.may(route.role) else route.role
+
+
+def log_out(ask: Ask) -> Response:
+    """End the sessions of the visitor, here and wherever else the cookie may be."""
+    if ask.visitor.via == 'session':
+        ask.store.end_sessions(ask.visitor.name)
+    response = see('/login')
+    response.delete_cookie(access.COOKIE)
+    # What an earlier version, or a browser that knows better, has kept. Source: Clear Site Data.
+    response.headers['Clear-Site-Data'] = '"cache"'
+    return response
+
+
+def theme(ask: Ask) -> Response:
+    """Keep the choice of light or dark in this browser; anything else follows the system."""
+    response = see(local_address(ask.optional('next')))
+    wanted = ask.optional('theme')
+    if wanted in THEMES:
+        response.set_cookie('theme', wanted, max_age=365 * 86400, samesite='Lax', httponly=True)
+    else:
+        response.delete_cookie('theme')
+    return response

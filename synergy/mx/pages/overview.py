@@ -1,0 +1,124 @@
+"""The first page: five numbers, what needs a person, every tree, and what goes on right now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
+from synergy.core.records import Job, Leadership, ProcessName, is_led
+from synergy.mx.live.read_model import Change
+from synergy.mx.live.workload import Untaken, first_units, under_way, untaken
+from synergy.mx.pages.live import LiveRow, live_rows
+from synergy.mx.pages.requests import RequestRow, request_rows
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.responses import around_of, page
+from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
+from synergy.view.troubles import Trouble, standing_of, troubles
+
+ROWS_MAX: Final = 8
+EVENTS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The five numbers. is_blocked_least: there are more blocked ones than were counted.
+
+    running: units on workers; queued: those that wait for one, or for their next attempt.
+    """
+
+    running: int
+    queued: int
+    blocked: int
+    is_blocked_least: bool
+    failed: int
+    held_count: int
+    late: int
+    requests: int
+    requests_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job that waits for a person. holds_up: the processes of which an interval waits for it."""
+
+    job: Job
+    holds_up: Sequence[ProcessName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All that the page shows. troubles: what the leader says is wrong. held: the oldest ones."""
+
+    numbers: Numbers
+    leadership: Leadership | None
+    is_led: bool
+    troubles: Sequence[Trouble]
+    held: Sequence[HeldJob]
+    untaken: Sequence[Untaken]
+    trees: Sequence[TreeRow]
+    live: Sequence[LiveRow]
+    requests: Sequence[RequestRow]
+    recent: Sequence[Change]
+
+
+def overview(ask: Ask) -> Response:
+    """Return the page."""
+    return page(ask, 'overview.html', shown=overview_of(ask), drawn_row=partial(drawn_row, ask))
+
+
+def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
+    """Return how everything, or only `trees`, stands."""
+    requests = request_rows(ask, ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS))
+    units = first_units(ask.store)
+    live = live_rows(ask, units[:ROWS_MAX])
+    around = around_of(ask)
+    model = ask.model
+    ask.look()
+    leadership = ask.store.leadership()
+    store_now = ask.store.store_now()
+    has_leader = is_led(leadership, store_now)
+    found = troubles(standing_of(ask.store, leadership, store_now), ask.now)
+    with model.lock:
+        held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
+        work = under_way(model.timetable, units)
+        held_by_process = Counter(job.process for job in held)
+        shown = trees_of(ask, Painter(ask), held_by_process, work, trees)
+        rows = [row for tree in shown for row in tree.rows]
+        return Overview(
+            numbers=Numbers(
+                running=work.running_count,
+                queued=work.queued_count,
+                blocked=sum(row.blocked for row in rows),
+                is_blocked_least=any(row.is_blocked_least for row in rows),
+                failed=model.failed_count,
+                held_count=len(held),
+                late=sum(row.behind for row in rows),
+                requests=len(requests),
+                requests_left=sum(row.left for row in requests),
+            ),
+            leadership=leadership,
+            is_led=has_leader,
+            troubles=found,
+            held=[_held(ask, job) for job in held[:ROWS_MAX]],
+            untaken=list(untaken(model.timetable, work, around.able, ask.now)) if around else [],
+            trees=shown,
+            live=live,
+            requests=requests[:ROWS_MAX],
+            recent=list(model.recent)[: -EVENTS_MAX - 1 : -1],
+        )
+
+
+def _age(job: Job) -> datetime:
+    return job.changed_at
+
+
+def _held(ask: Ask, job: Job) -> HeldJob:
+    return HeldJob(job, ask.model.hierarchy.nodes[job.process].outputs)

@@ -1,0 +1,89 @@
+"""Changing managed processes at run time: on, off, another trigger, a look right now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import Command, CommandKind
+from synergy.core.overrides import OverrideRefused, override_of
+from synergy.core.records import Json
+from synergy.mx.pages.confirm import Step, confirm, go_on
+from synergy.mx.pages.looking import Mistake, processes
+from synergy.mx.web.errors import Refused, unknown, wrong
+from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.request_context import Ask
+
+#: What to give instead of a trigger to go by context.py again.
+DEFAULT = 'default'
+ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
+
+
+def confirm_process(ask: Ask, name: str, action: str) -> Response:
+    """Say what switching a process, or looking at it now, would do."""
+    process = ask.node(name).process
+    says = {
+        'on': f'It starts by its trigger again, {process.trigger}.',
+        'off': 'Nothing of it is started any more; what is under way goes on. What depends on it '
+        'waits.',
+        'default': 'What was changed here is forgotten: its switch and trigger are as context.py '
+        'says.',
+        'run': 'The Scheduler looks at it now, as if its trigger had fired, and starts what may '
+        'start.',
+    }
+    if action not in says:
+        raise unknown(
+            f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
+        )
+    titles = {'run': 'Run {} now', 'default': 'Let {} go by context.py'}
+    step = Step(
+        title=titles.get(action, f'Switch {{}} {action}').format(process.name),
+        button={'run': 'Run now', 'default': 'As in context.py'}.get(action, f'Switch {action}'),
+        says=[says[action]],
+        back='/processes',
+        back_text='processes',
+    )
+    return confirm(ask, step)
+
+
+def switch_process(ask: Ask, name: str, action: str) -> Response:
+    """Switch a process, change its trigger, or look at it now."""
+    try:
+        asked = order_change(ask, name, action)
+    except Refused as error:
+        if error.status != 400:
+            raise
+        return processes(ask, Mistake(process=ask.node(name).process.name, error=error))
+    return go_on(ask, ask.url('processes'), asked)
+
+
+def order_change(ask: Ask, name: str, action: str) -> Command:
+    """Ask for what `action` says; raise Refused where the Scheduler would refuse it."""
+    process = ask.node(name).process
+    kind, details = _meant(ask, action)
+    if kind is CommandKind.PROCESS_SAVE:
+        try:
+            override_of(process, details, process.override, ask.actor, ask.now)
+        except OverrideRefused as error:
+            raise wrong(str(error), 'correct it; nothing was changed') from error
+    return order(ask, kind, process.name, details=details, reason=reason_of(ask))
+
+
+def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Json]]:
+    details: dict[str, Any]
+    match action:
+        case 'on' | 'off':
+            details = {'is_on': action == 'on'}
+        case 'trigger':
+            text = ask.text('trigger')
+            details = {'trigger': None if text == DEFAULT else text}
+        case 'default':
+            details = {'is_on': None, 'trigger': None}
+        case 'run':
+            return CommandKind.PROCESS_RUN, {}
+        case _:
+            raise unknown(
+                f'{action!r:.40} is nothing to do to a process', f'one of {", ".join(ACTIONS)}'
+            )
+    return CommandKind.PROCESS_SAVE, details

@@ -1,0 +1,297 @@
+"""Requests: what operators have asked for, how far it is, and pause, resume, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import (
+    JOB_KINDS,
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+)
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import Timeperiod
+from synergy.mx.live.marks import BY_STATE, Mark
+from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.web.answers import commands_page, older
+from synergy.mx.web.errors import unknown, wrong
+from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.responses import page
+from synergy.mx.widgets.selection import range_address
+
+MARKS: Final = {
+    CommandState.REQUESTED: Mark('due', 'requested'),
+    CommandState.APPLYING: Mark('run', 'applying'),
+    CommandState.RUNNING: Mark('final', 'running'),
+    CommandState.DONE: Mark('ok', 'done'),
+    CommandState.REFUSED: Mark('fail', 'refused'),
+    CommandState.CANCELLED: Mark('skip', 'cancelled'),
+}
+ACTIONS: Final = {
+    'pause': CommandKind.PAUSE,
+    'resume': CommandKind.RESUME,
+    'cancel': CommandKind.ABANDON,
+}
+#: Not done without a reason.
+GRAVE_ACTIONS: Final = ('cancel',)
+_WIDTH: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A stretch of a progress bar. start, width: of 100."""
+
+    mark: Mark
+    count: int
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """One request. done: jobs that are final again. left: not yet.
+
+    rate: of jobs per second while it is not paused. rest: how long it may take yet. Both are None
+    while it is paused.
+    """
+
+    command: Command
+    mark: Mark
+    parts: tuple[Part, ...]
+    done: int
+    left: int
+    rate: float | None
+    rest: timedelta | None
+
+    @property
+    def is_about_jobs(self) -> bool:
+        """Tell whether it has jobs, so that it can be followed."""
+        return self.command.kind in JOB_KINDS
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it is about jobs and the Scheduler still has to do with it."""
+        return self.is_about_jobs and self.command.state in OPEN_COMMAND_STATES
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Tell whether there is anything that it has not begun, which a cancel would drop."""
+        return self.is_open and self.command.state is not CommandState.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedRow:
+    """What a request touches of one process. left: not done yet. address: of it, on the map.
+
+    first, last, address: None once the process has left the context.
+    """
+
+    process: ProcessName
+    count: int
+    left: int
+    first: Timeperiod | None = None
+    last: Timeperiod | None = None
+    address: str | None = None
+
+
+def requests(ask: Ask) -> Response:
+    """Return the newest requests about jobs."""
+    found, cursor = commands_page(ask, tuple(CommandState), JOB_KINDS)
+    return page(ask, 'requests.html', rows=request_rows(ask, found), older=older(ask, cursor))
+
+
+def request(ask: Ask, request_id: str) -> Response:
+    """Return one request with its progress."""
+    row = request_row(ask, known_request(ask, request_id))
+    progress = ask.store.request_progress(row.command.id)
+    touched = touched_rows(ask, row)
+    return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE, touched=touched)
+
+
+def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
+    """Say what pausing, resuming or cancelling a request would do."""
+    target = known_request(ask, request_id)
+    if action not in ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
+    says = {
+        'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
+        'resume': 'It goes on where it was paused.',
+        'cancel': _cancel_says(target),
+    }
+    is_cancel = action == 'cancel'
+    step = Step(
+        title=f'{action.capitalize()} the request about {target.process}',
+        button='Cancel the rest' if is_cancel and target.planned_count else action.capitalize(),
+        says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
+        back=ask.url('request', request_id=target.id),
+        back_text=f'request {target.id[:6]}',
+        needs_reason=action in GRAVE_ACTIONS,
+    )
+    return confirm(ask, step)
+
+
+def _cancel_says(target: Command) -> str:
+    match target.state:
+        case CommandState.REQUESTED:
+            return 'The Scheduler has not begun it: it is withdrawn as a whole.'
+        case CommandState.RUNNING:
+            # A job that was reset has lost the state that it had, so there is no way back.
+            return (
+                'All its jobs are reset already and will run, so nothing is left to cancel: it '
+                'will be refused. Pause it, or skip what shall not run.'
+            )
+        case _ if target.kind is CommandKind.REPROCESS:
+            return (
+                'What is not reset yet is left as it is. What was reset already runs, and so does '
+                'what waits for it; once all is reset, nothing is left to cancel.'
+            )
+        case _:
+            return 'What is not dealt with yet is left as it is; what was is not taken back.'
+
+
+def control_request(ask: Ask, request_id: str, action: str) -> Response:
+    """Pause, resume or cancel a request."""
+    target = known_request(ask, request_id)
+    if action not in ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
+    if action in GRAVE_ACTIONS:
+        need_reason(ask)
+    asked = order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
+    return go_on(ask, ask.url('request', request_id=target.id), asked)
+
+
+def known_request(ask: Ask, request_id: str) -> Command:
+    """Return a command; raise Refused when there is none of that id."""
+    command = ask.store.command(CommandId(request_id))
+    if command is None:
+        raise unknown(
+            f'there is no request {request_id!r:.80}',
+            'choose one from the list of requests',
+            '/requests',
+        )
+    return command
+
+
+def request_row(ask: Ask, command: Command) -> RequestRow:
+    """Return how far a request is."""
+    return request_rows(ask, [command])[0]
+
+
+def request_rows(ask: Ask, commands: Sequence[Command]) -> Sequence[RequestRow]:
+    """Return how far requests are."""
+    is_any_open = any(command.state in OPEN_COMMAND_STATES for command in commands)
+    kinds = (CommandKind.PAUSE, CommandKind.RESUME)
+    pauses = ask.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
+    return [_row(ask, command, pauses) for command in commands]
+
+
+def touched_rows(ask: Ask, row: RequestRow) -> Sequence[TouchedRow]:
+    """Return what the plan of a request touches, in its order."""
+    found = []
+    applied = row.command.applied_count
+    ask.look()
+    with ask.model.lock:
+        for process, pairs in (row.command.plan or {}).items():
+            runs = [range(*pair) for pair in pairs]
+            found.append(_touched(ask, row, process, runs, applied))
+            applied = max(applied - found[-1].count, 0)
+    return found
+
+
+def _touched(
+    ask: Ask, row: RequestRow, process: ProcessName, runs: Sequence[range], applied: int
+) -> TouchedRow:
+    """Return one row. applied: how many of `runs` are dealt with, the first ones."""
+    count = sum(map(len, runs))
+    left = max(count - applied, 0) if row.is_open else 0
+    node = ask.model.hierarchy.nodes.get(process)
+    if node is None:
+        return TouchedRow(process=process, count=count, left=left)
+    if row.is_open and row.command.kind is CommandKind.REPROCESS:
+        for run in runs:
+            reset = run[:applied]
+            applied -= len(reset)
+            unfinished = ask.model.timetable.unfinished_runs(process, reset) if reset else ()
+            left += sum(map(len, unfinished))
+    first = ask.model.key(node, runs[0].start).timeperiod
+    last = ask.model.key(node, runs[-1].stop - 1).timeperiod
+    return TouchedRow(
+        process=process,
+        count=count,
+        left=left,
+        first=first,
+        last=last,
+        address=range_address(process, first, last),
+    )
+
+
+def _row(ask: Ask, command: Command, pauses: Sequence[Command]) -> RequestRow:
+    progress = ask.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
+    done = _done(command, progress)
+    left = max(command.planned_count - done, 0) if command.state in OPEN_COMMAND_STATES else 0
+    rate = None
+    if done and command.state in OPEN_COMMAND_STATES and not command.is_paused:
+        elapsed = ask.now - command.created_at - _paused(command, pauses)
+        rate = done / elapsed.total_seconds() if elapsed > timedelta() else None
+    return RequestRow(
+        command=command,
+        mark=Mark('due', 'paused') if command.is_paused else MARKS[command.state],
+        parts=_parts(command, progress),
+        done=done,
+        left=left,
+        rate=rate,
+        rest=timedelta(seconds=left / rate) if rate and left else None,
+    )
+
+
+def _paused(command: Command, pauses: Sequence[Command]) -> timedelta:
+    """Return how long a request that goes on now was paused. pauses: and resumes, of any."""
+    total = timedelta()
+    since = None
+    own = (item for item in pauses if item.target == command.id)
+    for item in sorted(own, key=lambda item: item.finished_at or item.created_at):
+        at = item.finished_at or item.created_at
+        if item.kind is CommandKind.PAUSE:
+            since = since or at
+        elif since is not None:
+            total += at - since
+            since = None
+    return total
+
+
+def _done(command: Command, progress: Mapping[JobState, int]) -> int:
+    if command.state is CommandState.DONE:
+        return command.planned_count
+    if command.kind is not CommandKind.REPROCESS:
+        return command.applied_count
+    return sum(count for state, count in progress.items() if state.is_final)
+
+
+def _parts(command: Command, progress: Mapping[JobState, int]) -> tuple[Part, ...]:
+    total = max(command.planned_count, sum(progress.values()), 1)
+    parts: list[Part] = []
+    at = 0.0
+    for state in (
+        JobState.PROCESSED,
+        JobState.NOOP,
+        JobState.SKIPPED,
+        JobState.FINAL_RUN,
+        JobState.IN_PROGRESS,
+    ):
+        if count := progress.get(state, 0):
+            width = _WIDTH * count / total
+            parts.append(
+                Part(mark=BY_STATE[state], count=count, start=round(at, 2), width=round(width, 2))
+            )
+            at += width
+    return tuple(parts)

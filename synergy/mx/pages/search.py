@@ -1,0 +1,249 @@
+"""Search: `process:site* state:failed since:3d box:w2`, or simply a process and a timeperiod."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import Final
+
+from synergy.conf.model import Context
+from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.timetable import Timetable
+from synergy.mx.web.errors import Refused, wrong, wrong_cursor
+from synergy.mx.web.request_context import Ask
+from synergy.view.standing import Looking, Standing, looked_at
+
+#: By what people write.
+STATES: Final[Mapping[str, Sequence[JobState | Standing]]] = {
+    'embryo': (JobState.EMBRYO,),
+    # Without those that are held, or between two runs.
+    'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
+    'processed': (JobState.PROCESSED,),
+    'skipped': (JobState.SKIPPED,),
+    'noop': (JobState.NOOP,),
+    'failed': (Standing.FAILED,),
+    'held': (Standing.HELD,),
+    'blocked': (Standing.BLOCKED,),
+    'late': (Standing.LATE,),
+}
+#: Embryos that are asked whether they are blocked, the newest of all processes together; of one
+#: process at least so many.
+LOOKS_MAX: Final = 10_000
+LOOKS_MIN: Final = 100
+#: Processes that the search box offers; each page carries them.
+COMPLETIONS_MAX: Final = 120
+#: With `box:`, the runs of so many of the newest intervals that match the rest are looked at.
+BOX_LOOKS_MAX: Final = 2_000
+_KEYS: Final = ('process', 'state', 'since', 'box')
+_SINCE: Final = re.compile(r'([0-9]{1,5})(min|h|d)')
+_UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is looked for. process, box: patterns. since: earliest start of the interval.
+
+    box: where the last run was made.
+    """
+
+    process: str = '*'
+    state: str | None = None
+    since: datetime | None = None
+    timeperiod: str | None = None
+    box: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Jobs, newest first. after: the one after which more may be found; None at the end."""
+
+    keys: Sequence[JobKey]
+    after: JobKey | None
+
+
+def completions(context: Context) -> Sequence[str]:
+    """Return what the search box offers while somebody types."""
+    states = [f'state:{state}' for state in STATES]
+    names = list(context.hierarchy.nodes)[:COMPLETIONS_MAX]
+    return [
+        *states,
+        'state:failed since:3d',
+        'since:1d',
+        'since:3d',
+        *names,
+        *(f'process:{name}' for name in names),
+    ]
+
+
+def parse_query(ask: Ask, text: str) -> Query | JobKey:
+    """Return what a text looks for: one job, or a description of several."""
+    found: dict[str, str] = {}
+    bare: list[str] = []
+    for word in text.replace('@', ' ').split():
+        key, colon, value = word.partition(':')
+        if colon and not word.count('::'):
+            if key not in _KEYS:
+                raise wrong(
+                    f'{key!r:.40} is nothing to search by{nearest(key, _KEYS)}',
+                    'use process:, state:, since: and box:, as in process:site* box:w2',
+                )
+            found[key] = value
+        else:
+            bare.append(word)
+    digits = [word for word in bare if word.isascii() and word.isdecimal()]
+    names = [word for word in bare if word not in digits]
+    if names:
+        found.setdefault('process', names[0])
+    if digits and (key_found := _one(ask, found.get('process'), digits[0])) is not None:
+        return key_found
+    return Query(
+        process=found.get('process', '*'),
+        state=_state(found.get('state')),
+        since=_since(ask, found.get('since')),
+        timeperiod=_beginning(digits[0]) if digits else None,
+        box=found.get('box'),
+    )
+
+
+def find(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
+    """Return at most `limit` jobs, newest first, that come after `cursor`; hold the lock."""
+    if query.box is None:
+        return _found(ask, query, limit, cursor)
+    looked_at = _found(ask, query, BOX_LOOKS_MAX, cursor)
+    keys = _on_box(ask, looked_at.keys, query.box)
+    return Found(keys[:limit], keys[limit - 1] if len(keys) > limit else looked_at.after)
+
+
+def cursor_of(ask: Ask) -> JobKey | None:
+    """Return the job that a cursor names; None for the beginning of a list."""
+    text = ask.optional('cursor')
+    if text is None:
+        return None
+    process, _, timeperiod = text.partition('@')
+    try:
+        return ask.key(process, timeperiod)
+    except Refused as error:
+        raise wrong_cursor(text) from error
+
+
+def _on_box(ask: Ask, keys: Sequence[JobKey], box: str) -> list[JobKey]:
+    """Return the jobs whose last run a worker of a box has claimed."""
+    jobs = ask.store.jobs(keys)
+    units = ask.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
+    boxes = {unit.key: (unit.owner or '').partition(':')[0] for unit in units.values()}
+    pattern = box.lower()
+    return [key for key in keys if fnmatchcase(boxes.get(key, '').lower(), pattern)]
+
+
+def _found(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
+    pattern = query.process.lower()
+    pattern = pattern if '*' in pattern else f'*{pattern}*'
+    names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+    parts = [_of_process(ask, name, query, limit + 1, cursor) for name in names]
+    # Where the looks at one process ended, what others have further back is left to the next page.
+    ends = [part.after for part in parts if part.after is not None]
+    end = max(ends, key=_rank, default=None)
+    keys = [key for part in parts for key in part.keys if end is None or _rank(key) >= _rank(end)]
+    newest = heapq.nlargest(limit + 1, keys, key=_rank)
+    return Found(newest[:limit], newest[limit - 1] if len(newest) > limit else end)
+
+
+def _rank(key: JobKey) -> tuple[str, str]:
+    return str(key.timeperiod), key.process
+
+
+def _of_process(
+    ask: Ask, name: ProcessName, query: Query, limit: int, cursor: JobKey | None
+) -> Found:
+    """Return at most `limit` jobs of one process, newest first, and where the looks ended."""
+    timetable = ask.model.timetable
+    node = ask.model.hierarchy.nodes[name]
+    qualifier = node.process.qualifier
+    span = timetable.span(name)
+    first = span.start
+    if query.since is not None:
+        first = max(ask.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first)
+    ordinals = range(first, max(span.stop, first))
+    if cursor is not None:
+        ordinals = _before(ordinals, qualifier, cursor, name)
+    looking = Looking(timetable=timetable, failed=ask.model.failed, now=ask.now)
+    found: Iterator[tuple[int, bool]] = heapq.merge(
+        *(
+            looked_at(looking, node, ordinals, wanted, newest_first=True)
+            for wanted in ((None,) if query.state is None else STATES[query.state])
+        ),
+        reverse=True,
+    )
+    ended: list[JobKey] = []
+    if query.state == 'blocked':
+        looks = max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN)
+        looked = list(islice(found, looks))
+        found = iter(looked)
+        if len(looked) == looks:
+            ended = [JobKey(name, Timeperiod(qualifier, looked[-1][0]))]
+    keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal, is_meant in found if is_meant)
+    if query.state == 'running':
+        keys = (key for key in keys if _has_live_unit(timetable, key))
+    beginning = query.timeperiod or ''
+    meant = islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
+    return Found(list(meant), ended[0] if ended else None)
+
+
+def _before(ordinals: range, qualifier: Qualifier, cursor: JobKey, name: ProcessName) -> range:
+    """Return the ordinals that come after `cursor` where the newest come first."""
+    text = str(cursor.timeperiod)
+
+    def text_of(ordinal: int) -> str:
+        return str(Timeperiod(qualifier, ordinal))
+
+    at = bisect_left(ordinals, text, key=text_of)
+    is_beside = at < len(ordinals) and text_of(ordinals[at]) == text and name < cursor.process
+    return ordinals[: at + is_beside]
+
+
+def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
+    job = timetable.open_job(key)
+    return job is not None and job.has_live_unit
+
+
+def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
+    known = {name.lower(): name for name in ask.model.hierarchy.nodes}
+    name = known.get((process or '').lower())
+    if name is None:
+        return None
+    try:
+        qualifier = ask.model.hierarchy.nodes[name].process.qualifier
+        return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
+    except ValueError:
+        return None
+
+
+def _beginning(digits: str) -> str:
+    """Return a timeperiod without the zeros that say that it is of a coarser kind."""
+    while len(digits) > len('YYYY') and len(digits) % 2 == 0 and digits.endswith('00'):
+        digits = digits[:-2]
+    return digits
+
+
+def _state(text: str | None) -> str | None:
+    if text is None or text in STATES:
+        return text
+    raise wrong(f'{text!r:.40} is no state{nearest(text, STATES)}', f'one of {", ".join(STATES)}')
+
+
+def _since(ask: Ask, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    match = _SINCE.fullmatch(text)
+    if match is None:
+        raise wrong(f'since:{text:.40} is no time', 'give minutes, hours or days: 30min, 5h, 3d')
+    return ask.now - timedelta(**{_UNIT[match[2]]: int(match[1])})

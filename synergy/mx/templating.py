@@ -1,0 +1,72 @@
+"""The templates with all that they call: put together here, from parts of every room below."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from functools import partial
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from synergy.conf.model import Context
+from synergy.core.printable import printable_lines
+from synergy.core.users import Role
+from synergy.mx.live.marks import LEGEND
+from synergy.mx.pages.search import completions
+from synergy.mx.web import formats
+from synergy.mx.web.redact import masked, masked_text
+from synergy.mx.web.sentences import sentence, unsaid
+from synergy.mx.web.static_files import static_url
+from synergy.mx.widgets import drawing
+
+
+def environment(title: str, context: Context) -> Environment:
+    """Return the templates; values are escaped, and an unknown name is an error."""
+    found = Environment(
+        loader=PackageLoader('synergy.mx'),
+        autoescape=True,
+        finalize=_visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {
+        'site_title': title,
+        'static': static_url,
+        'tree_pages': sorted(
+            {node.tree.mx_page for node in context.hierarchy if node.tree.mx_page is not None}
+        ),
+        'legend': LEGEND,
+        'glyph': drawing.glyph,
+        'mk': drawing.mk,
+        'st': drawing.st,
+        'pill': drawing.pill,
+        'strip': drawing.strip,
+        'row_cells': drawing.row_cells,
+        'completions': completions(context),
+        'zero': timedelta(0),
+        'operator': Role.OPERATOR,
+        'admin': Role.ADMIN,
+    }
+    found.filters |= {
+        'span': formats.span,
+        'instant': formats.instant,
+        'counted': formats.counted,
+        'size': formats.size,
+        'said': formats.title,
+        'fires': formats.fires,
+        'masked': masked,
+        'masked_text': masked_text,
+        'sentence': sentence,
+        'unsaid': unsaid,
+        'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
+    }
+    return found
+
+
+def _visible(value: object) -> object:
+    """Return what a page shows of a value: nothing that others wrote may hide or turn letters.
+
+    Texts alone: HTML of ours has gone through here already. Newlines are only white space in HTML.
+    """
+    return printable_lines(value) if type(value) is str else value

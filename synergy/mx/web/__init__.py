@@ -1,0 +1,1 @@
+"""One request and its answer: who asks, what may be asked, how it is answered."""

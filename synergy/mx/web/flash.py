@@ -1,0 +1,52 @@
+"""What a reader has just asked for, said on the page that the change led to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
+from synergy.core.users import Role
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.sentences import sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A sentence about a command, and how far it is. css: of a mark."""
+
+    command: Command
+    text: str
+    css: str
+
+
+def asked_of(ask: Ask) -> Asked | None:
+    """Return what the address says was asked for; None when it names no command."""
+    name = ask.request.args.get('asked')
+    command = None if not name else ask.store.command(CommandId(name[:40]))
+    if command is None or command.kind in JOB_KINDS:
+        return None
+    verb = sentence(command)
+    if command.kind is CommandKind.USER:
+        return Asked(command, f'Done: {verb}.', 'ok') if ask.visitor.may(Role.ADMIN) else None
+    if command.kind is CommandKind.BOX:
+        # The record is the wish; whether it has come true is in the list.
+        wish = f'{command.details.get("box")} is to {_wish(command)}'
+        return Asked(command, f'{wish}; the page Boxes shows how far that is.', 'due')
+    match command.state:
+        case CommandState.REFUSED:
+            return Asked(command, f'Refused to {verb}: {command.outcome}', 'fail')
+        case CommandState.DONE:
+            return Asked(command, f'Done: {verb}.{_outcome(command)}', 'ok')
+        case _:
+            return Asked(command, f'Asked to {verb}; it shows here once it is done.', 'due')
+
+
+def _wish(command: Command) -> str:
+    action = str(command.details.get('action'))
+    words = {'drain': 'take no more work', 'undrain': 'take work again'}
+    return words.get(action, f'{action} {command.process}')
+
+
+def _outcome(command: Command) -> str:
+    text = command.outcome or ''
+    return f' {text}' if text and text != command.process else ''

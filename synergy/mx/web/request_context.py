@@ -1,0 +1,230 @@
+"""One request, as views see it: who asks, for what, of which store, at which instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request
+
+from synergy.conf.model import Context, Settings
+from synergy.core.bounded import BODY, OutOfBounds, loads, whole_of
+from synergy.core.hierarchy import Node
+from synergy.core.nearest import nearest
+from synergy.core.records import Json, ProcessName
+from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
+from synergy.core.users import Role
+from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
+from synergy.mx.web.errors import Refused, unknown, wrong
+from synergy.mx.web.security import Session
+from synergy.mx.web.site import Site
+from synergy.ports.store import Store
+from synergy.view.jobs import outside
+
+#: Pages and lists are no longer than this, whatever is asked for.
+LIMIT_MAX: Final = 1000
+LIMIT_DEFAULT: Final = 100
+TEXT_LENGTH_MAX: Final = 500
+#: Under this the body that was read is kept with its request: each field asks for it.
+_BODY: Final = 'synergy.body'
+_SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
+    'false': False, '0': False, 'no': False, 'off': False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who asks. role: None for one who has not logged in.
+
+    via: open, session, token or nothing; closed where there is no user, and it is not open.
+    session: whose form token changes must carry; None for tokens of the API, which browsers never
+    send by themselves.
+    """
+
+    name: str
+    role: Role | None
+    via: str
+    session: Session | None = None
+
+    def may(self, needed: Role) -> bool:
+        """Tell whether the visitor may do what needs a role."""
+        return self.role is not None and self.role.may(needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request with everything that answers it.
+
+    problem: why a form was not taken; the page of the form then says so.
+    """
+
+    site: Site
+    request: Request
+    urls: MapAdapter
+    endpoint: str
+    visitor: Visitor
+    store: Store
+    now: datetime
+    problem: Refused | None = None
+
+    @property
+    def model(self) -> ReadModel:
+        """Return the read model."""
+        return self.site.model
+
+    def look(self) -> None:
+        """Bring the read model up to date; leave it to the feed while tabs follow a busy system."""
+        self.model.look(self.store, LOOK_PATIENCE_SECONDS)
+
+    @property
+    def context(self) -> Context:
+        """Return the context."""
+        return self.site.context
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+        return self.site.settings
+
+    @property
+    def actor(self) -> str:
+        """Return who asks and from where, for the audit."""
+        return f'{self.visitor.name}@{self.request.remote_addr or "unknown"}'
+
+    def url(self, endpoint: str, **values: object) -> str:
+        """Return the address of a page."""
+        return self.urls.build(endpoint, values)
+
+    def form_token(self) -> str:
+        """Return the token that forms of this visitor carry."""
+        session = self.visitor.session
+        return '' if session is None else self.site.sessions.form_token(session)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a value of the form or the address; raise Refused when it is missing."""
+        value = self.optional(name)
+        if value is None:
+            if default is None:
+                is_program = self.request.path.startswith('/api/')
+                advice = 'give it' if is_program else 'fill it in and send the form again'
+                raise wrong(f'{name} is missing', advice)
+            return default
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """Return a value of the form or the address, or None when it is absent or blank."""
+        value = (self._value(name) or self.request.args.get(name) or '').strip()
+        if len(value) > TEXT_LENGTH_MAX * 20:
+            raise wrong(f'{name} has {len(value)} characters', 'give a shorter one')
+        return value or None
+
+    def _value(self, name: str) -> str | None:
+        if self.request.method != 'POST':
+            return self.request.args.get(name)
+        if self.request.mimetype != 'application/json':
+            return self.request.form.get(name)
+        value = self.body().get(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return 'true' if value else None
+        raise wrong(f'{name} is {value!r:.60}', 'give a text')
+
+    def body(self) -> dict[str, Json]:
+        """Return the JSON object that was sent; raise Refused when it is none."""
+        known: dict[str, Json] | None = self.request.environ.get(_BODY)
+        if known is not None:
+            return known
+        if not self.request.get_data():
+            return {}
+        try:
+            found = loads(self.request.get_data(), BODY)
+        except OutOfBounds as error:
+            raise wrong(f'the body cannot be taken: {error}', 'send a JSON object') from error
+        if not isinstance(found, dict):
+            raise wrong('the body is not a JSON object', 'send an object, as in {"kind": "skip"}')
+        self.request.environ[_BODY] = found
+        return found
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """Return a whole number within [least, most]."""
+        is_json = self.request.method == 'POST' and self.request.mimetype == 'application/json'
+        given = self.body().get(name) if is_json else None
+        is_whole = isinstance(given, int) and not isinstance(given, bool)
+        value = str(given) if is_whole else self.optional(name)
+        if value is None:
+            return default
+        try:
+            return whole_of(value, least, most)
+        except OutOfBounds as error:
+            raise wrong(
+                f'{name} is {value!r:.60}', f'give a whole number between {least} and {most}'
+            ) from error
+
+    def switch(self, name: str) -> bool:
+        """Return whether a value says yes; absent is no."""
+        value = self.optional(name) or 'false'
+        word = value.lower()
+        if word not in _SWITCHES:
+            raise wrong(f'{name} is {value!r:.60}', 'give true or false')
+        return _SWITCHES[word]
+
+    def choice(self, name: str, known: tuple[str, ...], default: str) -> str:
+        """Return one of `known`."""
+        value = self.optional(name) or default
+        if value not in known:
+            raise wrong(
+                f'{name} is {value!r:.60}{nearest(value, known)}', f'one of {", ".join(known)}'
+            )
+        return value
+
+    def instant(self, name: str) -> datetime | None:
+        """Return an instant given as YYYY, YYYYMM, YYYYMMDD or YYYYMMDDHH; zeros are firsts."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        digits = text.ljust(10, '0')
+        try:
+            if not (text.isascii() and text.isdecimal()) or len(text) not in (4, 6, 8, 10):
+                raise ValueError(text)
+            month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
+            found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
+        except ValueError as error:
+            raise wrong(
+                f'{name} is {text!r:.40}, which is no date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
+            ) from error
+        if not YEAR_MIN < found.year < YEAR_MAX:
+            raise wrong(
+                f'{name} is {text!r:.40}, which is out of range',
+                f'give a year from {YEAR_MIN + 1} to {YEAR_MAX - 1}',
+            )
+        return found
+
+    def node(self, name: str) -> Node:
+        """Return the node of a managed process; raise Refused when there is none."""
+        node = self.model.hierarchy.nodes.get(ProcessName(name))
+        if node is None:
+            known = list(self.model.hierarchy.nodes)
+            raise unknown(
+                f'there is no managed process {name!r:.80}{nearest(name, known)}',
+                'choose one from the list of processes',
+                '/processes',
+            )
+        return node
+
+    def timeperiod(self, node: Node, text: str) -> Timeperiod:
+        """Return an interval of a node's process; raise Refused when `text` names none."""
+        try:
+            return parse(node.process.qualifier, text)
+        except ValueError as error:
+            raise unknown(str(error), f'give a timeperiod of {node.process.name}') from error
+
+    def key(self, process: str, timeperiod: str) -> JobKey:
+        """Return the job of names from an address; raise Refused when its tree has none of them."""
+        node = self.node(process)
+        key = JobKey(node.process.name, self.timeperiod(node, timeperiod))
+        if (reach := outside(self.model.hierarchy, key)) is not None:
+            raise unknown(reach, 'choose an interval in it')
+        return key

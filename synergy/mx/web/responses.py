@@ -1,0 +1,170 @@
+"""Answers: pages from templates, JSON, redirects; and the headers that all of them carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from werkzeug.urls import iri_to_uri
+from werkzeug.wrappers import Request, Response
+
+from synergy.mx.live.navigation import Around
+from synergy.mx.web import formats
+from synergy.mx.web.address import site_named_in
+from synergy.mx.web.errors import Refused
+from synergy.mx.web.flash import asked_of
+from synergy.mx.web.page_cache import LIVE_HEADER
+from synergy.mx.web.request_context import Ask
+from synergy.mx.web.resubmit import kept_of
+from synergy.ports.errors import PortError
+
+_HEADERS: Final = {
+    'Content-Security-Policy': (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+}
+#: Rows that cannot be read: so many of them are named.
+ILLEGAL_MAX: Final = 20
+THEMES: Final = ('light', 'dark')
+
+
+def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
+    """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
+    is_live = LIVE_HEADER in ask.request.headers
+    text = ask.site.templates.get_template(template).render(
+        ask=ask,
+        is_live=is_live,
+        url=ask.url,
+        visitor=ask.visitor,
+        around=around_of(ask),
+        now=ask.now,
+        theme=_theme(ask.request),
+        here=ask.request.full_path.rstrip('?'),
+        ago=lambda at: formats.ago(at, ask.now),
+        stamp=lambda at: formats.stamp(at, ask.now),
+        asked=asked_of(ask),
+        illegal=ask.store.illegal_rows()[:ILLEGAL_MAX],
+        **values,
+    )
+    return Response(text, status, mimetype='text/html')
+
+
+def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Response:
+    """Return an error page, or a problem document (RFC 9457) where JSON is spoken."""
+    if request.path.startswith('/api/'):
+        response = problem(request, error)
+    else:
+        text = site.templates.get_template('error.html').render(
+            **_within(ask),
+            error=error,
+            ask=ask,
+            theme=_theme(request),
+            here=_way_back(request),
+            kept=None if ask is None else kept_of(request, error),
+        )
+        response = Response(text, error.status, mimetype='text/html')
+    response.headers['Cache-Control'] = 'no-store'
+    response.headers.update(error.headers)
+    return response
+
+
+def problem(request: Request, error: Refused) -> Response:
+    """Return a problem document. Source: RFC 9457."""
+    body = {
+        'type': 'about:blank',
+        'title': error.title,
+        'status': error.status,
+        'detail': error.detail,
+        'instance': request.path,
+        'advice': error.advice,
+    }
+    return Response(json.dumps(body), error.status, mimetype='application/problem+json')
+
+
+def json_answer(
+    request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return JSON with its ETag; 304 when the reader has it already."""
+    text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
+    response = Response(text, status, mimetype='application/json')
+    response.headers.update(headers or {})
+    if request.method == 'GET' and status == 200:
+        response.set_etag(blake2b(text, digest_size=12).hexdigest())
+        response.make_conditional(request)
+    return response
+
+
+def see(address: str) -> Response:
+    """Return the redirect that follows a change."""
+    response = Response(status=303)
+    response.headers['Location'] = iri_to_uri(address)
+    return response
+
+
+def local_address(address: str | None, otherwise: str = '/') -> str:
+    """Return an address of this site to go on at; nobody is led elsewhere."""
+    if address is None or not address.startswith('/') or address[1:2] in ('/', '\\'):
+        return otherwise
+    return address if address.isprintable() else otherwise
+
+
+def finish(response: Response, *, is_changed: bool) -> Response:
+    """Add the headers that every answer carries. is_changed: it may differ for another visitor."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_changed:
+        response.headers.add('Vary', 'Cookie, Authorization')
+        # Nothing that depends on a login outlives it, in no cache and on no way back.
+        response.headers['Cache-Control'] = 'no-store'
+    return response
+
+
+def _within(ask: Ask | None) -> dict[str, object]:
+    """Return what an error page needs to stand within the others; without a visitor it cannot."""
+    if ask is None or ask.visitor.role is None:
+        return {'is_within': False}
+    try:
+        around = around_of(ask)
+    except PortError:
+        return {'is_within': False}
+    return {
+        'is_within': True,
+        'is_live': False,
+        'visitor': ask.visitor,
+        'around': around,
+        'now': ask.now,
+    }
+
+
+def around_of(ask: Ask) -> Around | None:
+    """Return what every page shows beside its own matter, as of a moment ago."""
+    if ask.visitor.role is None:
+        return None
+    now = ask.site.clock.monotonic()
+    return ask.site.surroundings.of(ask.store, ask.model, now, ask.settings.box_vanished)
+
+
+def _way_back(request: Request) -> str:
+    """Return where to go on after a login: here, or at the page whose form was sent here."""
+    if request.method != 'POST':
+        return request.full_path.rstrip('?')
+    referrer = request.referrer or ''
+    if site_named_in(referrer) != request.host.lower():
+        return '/'
+    page_before = urlsplit(referrer)
+    return urlunsplit(('', '', page_before.path, page_before.query, ''))
+
+
+def _theme(request: Request) -> str:
+    wanted = request.args.get('theme') or request.cookies.get('theme') or ''
+    return wanted if wanted in THEMES else ''

@@ -1,0 +1,94 @@
+"""One line of the table of routes, and how an address finds its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.wrappers import Response
+
+from synergy.core.users import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that an address of the API takes. schema: its JSON schema.
+
+    is_repeated: it may be given more than once.
+    """
+
+    name: str
+    text: str
+    schema: str = 'string'
+    choices: tuple[str, ...] = ()
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An address, a method, and who answers. role: None is for everybody.
+
+    is_shared: live tabs of one role may all get one rendering of it; see
+    `synergy.mx.web.page_cache`.
+    parameters, fields, required: of the API alone: what the address and the JSON body take.
+    actions: values of the address's `action`. grave: those that are not done without a reason.
+    is_list: the answer is a page of a list. answer: the shape, a TypedDict, of the JSON answer, or
+    of one item of the list. status_bad: of the same answer when it is bad news.
+    """
+
+    rule: str
+    method: str
+    role: Role | None
+    view: Callable[..., Response]
+    needs_store: bool = True
+    is_api: bool = False
+    is_shared: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    fields: tuple[Parameter, ...] = ()
+    required: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    grave: tuple[str, ...] = ()
+    is_list: bool = False
+    answer: type[Any] | None = None
+    status: int = 200
+    status_bad: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Return the name by which pages refer to it."""
+        return self.view.__name__
+
+
+class RouteRule(Rule):
+    """What Werkzeug matches; it leads back to its route."""
+
+    def __init__(self, route: Route) -> None:
+        """Match the address and the method of a route."""
+        super().__init__(route.rule, endpoint=route.endpoint, methods=[route.method])
+        self.route = route
+
+
+def map_of(routes: Iterable[Route]) -> Map:
+    """Return the addresses of routes."""
+    return Map([RouteRule(route) for route in routes])
+
+
+def match(
+    urls: MapAdapter, path: str | None = None, method: str | None = None
+) -> tuple[Route, Mapping[str, str]]:
+    """Return the route of an address and the values in it; that of the request by default.
+
+    Raises what Werkzeug raises where there is none.
+    """
+    rule, values = urls.match(path, method, return_rule=True)
+    assert isinstance(rule, RouteRule)
+    return rule.route, values
+
+
+def routes_in(urls: MapAdapter) -> Iterator[Route]:
+    """Return all routes, in the order of the table."""
+    for rule in urls.map.iter_rules():
+        assert isinstance(rule, RouteRule)
+        yield rule.route

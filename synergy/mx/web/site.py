@@ -1,0 +1,52 @@
+"""What all requests of one dashboard share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jinja2 import Environment
+
+from synergy.conf.model import Context, Settings
+from synergy.core.records import CommandId
+from synergy.mx.live.broker_watch import BrokerWatch
+from synergy.mx.live.feed import Feed
+from synergy.mx.live.idle import IdleWatch
+from synergy.mx.live.navigation import Surroundings
+from synergy.mx.live.read_model import ReadModel
+from synergy.mx.live.store_pool import StorePool
+from synergy.mx.web.page_cache import SharedPages
+from synergy.mx.web.security import Sessions
+from synergy.mx.web.throttle import HASHES_AT_ONCE, Brake, OneByOne, Turns
+from synergy.mx.web.viewers import Places
+from synergy.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything but the request. ring: tells the Scheduler that a command waits; may not be heard.
+
+    host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.
+    one_by_one: requests of one key. slow_lane: of those who log in where much has failed.
+    places: for tabs that follow the feed.
+    """
+
+    settings: Settings
+    context: Context
+    clock: Clock
+    model: ReadModel
+    feed: Feed
+    places: Places
+    broker: BrokerWatch
+    stores: StorePool
+    sessions: Sessions
+    templates: Environment
+    ring: Callable[[CommandId], None]
+    host_names: frozenset[str]
+    brake: Brake = field(default_factory=Brake)
+    hashing: Turns = field(default_factory=lambda: Turns(HASHES_AT_ONCE))
+    one_by_one: OneByOne = field(default_factory=OneByOne)
+    slow_lane: Turns = field(default_factory=lambda: Turns(1, waiting_max=2))
+    shared: SharedPages = field(default_factory=SharedPages)
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    idle: IdleWatch = field(default_factory=IdleWatch)

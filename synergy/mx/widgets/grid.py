@@ -1,0 +1,85 @@
+"""A heat map as a template draws it: groups of rows, rows of cells, and what stands out in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from synergy.core.records import ProcessName
+from synergy.mx.live.marks import Mark
+from synergy.mx.web.formats import counted
+from synergy.mx.widgets.cells import Cell
+from synergy.mx.widgets.durations import Took
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a row: a cell over `span` columns, or nothing. is_dim: not looked for."""
+
+    cell: Cell | None
+    span: int = 1
+    is_selected: bool = False
+    is_dim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row. process: whose jobs its cells are, each a job, or all those of an `each`.
+
+    noun: what one of its intervals is. took: how long they took, where there is room to show it.
+    """
+
+    title: str
+    href: str = ''
+    process: ProcessName
+    noun: str
+    each: str = ''
+    slots: Sequence[Slot]
+    took: Took | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows of one tree."""
+
+    title: str = ''
+    hint: str = ''
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A whole heat map. process: the one it is about. columns: title, span, address.
+
+    counts: how many jobs look so, in words. done: hours of the tree that are final, and all of
+    them; None where no hours are shown.
+    """
+
+    zoom: str
+    title: str
+    process: ProcessName
+    columns: Sequence[tuple[str, int, str]]
+    groups: Sequence[Group]
+    width: int
+    counts: Sequence[tuple[Mark, str]] = ()
+    done: tuple[int, int] | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows."""
+        for group in self.groups:
+            yield from group.rows
+
+    def processes(self) -> Sequence[ProcessName]:
+        """Return the processes shown, in the order of the rows."""
+        return list(dict.fromkeys(row.process for row in self.rows()))
+
+    def changed(self, change: Callable[[Row], Row]) -> Grid:
+        """Return the same map with each row changed."""
+        groups = [replace(group, rows=[change(row) for row in group.rows]) for group in self.groups]
+        return replace(self, groups=groups)
+
+
+def said(row: Row, cell_count: int, job_count: int) -> str:
+    """Return how much of a row that is: `4 days, 96 hours`."""
+    jobs = counted(job_count, row.noun)
+    return f'{counted(cell_count, row.each)}, {jobs}' if row.each else jobs

@@ -1,0 +1,150 @@
+"""What is chosen in a heat map, as its address holds it: a range of one process, and a state.
+
+`process`, `first` and `last` (both included) are the range; `state` is what is looked for: cells
+without a job of that look step back. Scripts write the same address when a range is selected, and
+this is how it comes back: after a reload, from a colleague, or without any script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import readiness
+from synergy.core.records import ProcessName
+from synergy.core.states import Due, JobState
+from synergy.core.timeperiod import Timeperiod, parse
+from synergy.mx.live.marks import BLOCKED, FAILED, LATE, LEGEND, READY, RUNNING, Mark
+from synergy.mx.web.errors import wrong
+from synergy.mx.web.formats import counted
+from synergy.mx.web.request_context import Ask
+from synergy.mx.widgets.cells import Cell
+from synergy.mx.widgets.grid import Grid, Row, Slot, said
+
+#: The legend, by the names that addresses have for it.
+_NAMES: Final = (
+    'processed', 'running', 'final', 'blocked', 'failed', 'skipped', 'noop', 'ready', 'due', 'late',
+)  # fmt: skip
+FILTERS: Final[Mapping[str, Mark]] = dict(zip(_NAMES, (*LEGEND, LATE), strict=True))
+
+#: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
+_TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
+_HIDDEN: Final = {
+    'final': JobState.FINAL_RUN,
+    'skip': JobState.SKIPPED,
+    'noop': JobState.NOOP,
+}
+#: Embryos of one cell that are asked whether they are ready: a day of hours.
+_READY_LOOKS: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A range of intervals, both ends included. text: how much that is."""
+
+    process: ProcessName
+    first: Timeperiod
+    last: Timeperiod
+    text: str
+
+    def has(self, row: Row, slot: Slot) -> bool:
+        """Tell whether a place of the map is, or holds, a part of it."""
+        cell = slot.cell
+        return (
+            cell is not None
+            and row.process == self.process
+            and cell.timeperiod <= str(self.last)
+            and (cell.last or cell.timeperiod) >= str(self.first)
+        )
+
+
+def filter_of(ask: Ask) -> str | None:
+    """Return the name of the state that is looked for; None where none is."""
+    return None if ask.optional('state') is None else ask.choice('state', tuple(FILTERS), 'failed')
+
+
+def selection_of(ask: Ask, grid: Grid) -> Selection | None:
+    """Return the range that the address holds; None where it holds none."""
+    start = ask.optional('first')
+    if start is None:
+        return None
+    node = ask.node(ask.text('process', grid.process))
+    first = ask.timeperiod(node, start)
+    last = ask.timeperiod(node, ask.text('last', str(first)))
+    if last < first:
+        raise wrong(f'the range from {first} to {last} is upside down', 'swap its two ends')
+    found = Selection(process=node.process.name, first=first, last=last, text='')
+    return replace(found, text=_text(grid, found))
+
+
+def _text(grid: Grid, selection: Selection) -> str:
+    """Return how much is selected; in cells, too, where they hold just that."""
+    job_count = selection.last.ordinal - selection.first.ordinal + 1
+    found = [
+        (row, slot.cell)
+        for row in grid.rows()
+        for slot in row.slots
+        if slot.cell is not None and selection.has(row, slot)
+    ]
+    if sum(cell.count for _, cell in found) == job_count:
+        return said(found[0][0], len(found), job_count)
+    return counted(job_count, 'interval')
+
+
+def range_address(process: ProcessName, first: Timeperiod, last: Timeperiod) -> str:
+    """Return the address of a range of a process, both ends included, in its heat map."""
+    return f'/t/{process}?at={first}&process={process}&first={first}&last={last}'
+
+
+def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None) -> Grid:
+    """Return the map with its selection, and with the cells that are not looked for set back.
+
+    Hold the lock of the read model.
+    """
+    css = None if state is None else FILTERS[state].css
+
+    def one(row: Row) -> Row:
+        slots = [
+            replace(
+                slot,
+                is_selected=selection is not None and selection.has(row, slot),
+                is_dim=css is not None
+                and slot.cell is not None
+                and not _holds(ask, row, slot.cell, css),
+            )
+            for slot in row.slots
+        ]
+        return replace(row, slots=slots)
+
+    return grid if selection is None and css is None else grid.changed(one)
+
+
+def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
+    """Tell whether a job of a cell looks so; of many, also where the cell shows another one."""
+    if cell.css == css or (css == LATE.css and cell.is_late):
+        return True
+    if css in _TALLIED:
+        return cell.tally[_TALLIED.index(css)] > 0
+    if not cell.last or css not in (READY.css, *_HIDDEN):
+        return False
+    node = ask.model.hierarchy.nodes[row.process]
+    qualifier = node.process.qualifier
+    first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
+    ordinals = range(first.ordinal, last.ordinal + 1)
+    if css == READY.css:
+        return _has_ready(ask, node, ordinals)
+    return ask.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None
+
+
+def _has_ready(ask: Ask, node: Node, ordinals: range) -> bool:
+    """Tell whether one of the first embryos among `ordinals` may run now."""
+    timetable, process = ask.model.timetable, node.process
+    over = min(ordinals.stop, ask.model.hierarchy.over_until(node, ask.now))
+    embryos = timetable.ordinals_in(
+        process.name, range(ordinals.start, over), {JobState.EMBRYO}, newest_first=False
+    )
+    keys = (ask.model.key(node, ordinal) for ordinal in islice(embryos, _READY_LOOKS))
+    return any(readiness(timetable, key, ask.now).due is Due.READY for key in keys)

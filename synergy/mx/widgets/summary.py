@@ -1,0 +1,107 @@
+"""What a heat map says beside its cells: of the selected ones, and of a year as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from synergy.core.hierarchy import Node
+from synergy.core.records import ProcessName, Tree
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING, Mark
+from synergy.mx.web.request_context import Ask
+from synergy.mx.widgets.cells import Cell, Painter
+from synergy.mx.widgets.selection import Selection
+from synergy.view.why import explain
+
+#: Other processes whose year is summed up.
+OTHERS_MAX: Final = 12
+_MARKS: Final = (RUNNING, BLOCKED, FAILED, LATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """The selected intervals, and the one of them that tells most: failed, or not finished.
+
+    text: what is to be said first of why it stands so. cell: all of them as one.
+    """
+
+    key: JobKey
+    mark: Mark
+    text: str
+    cell: Cell
+    counts: Sequence[tuple[Mark, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A part of a year, or the year of another process, as numbers."""
+
+    title: str
+    href: str
+    cell: Cell
+    counts: Sequence[tuple[Mark, int]]
+
+
+def glance_of(ask: Ask, painter: Painter, selection: Selection | None) -> Glance | None:
+    """Return what is to be said of the selection; hold the lock of the read model."""
+    if selection is None:
+        return None
+    node = ask.model.hierarchy.nodes[selection.process]
+    start = max(selection.first.ordinal, node.first)
+    stop = selection.last.ordinal + 1
+    ordinals = range(start, stop if node.until is None else min(stop, node.until))
+    if not ordinals:
+        return None
+    key = ask.model.key(node, painter.telling(node, ordinals))
+    vanished_after = ask.settings.box_vanished
+    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after, jobs_max=1)
+    cell = painter.rolled_up(node, ordinals, href='', title='selected')
+    return Glance(
+        key=key,
+        mark=painter.mark(node, key),
+        text=causes[0].text if causes else '',
+        cell=cell,
+        counts=_counts(cell),
+    )
+
+
+def months_of(ask: Ask, painter: Painter, node: Node, year: int) -> Sequence[Line]:
+    """Return the months of a year of `node`, as far as it has them; hold the lock."""
+    found: list[Line] = []
+    if node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
+        for month in range(1, 13):
+            at = datetime(year, month, 1, tzinfo=UTC)
+            href = f'/t/{node.process.name}?z=month&at={at:%Y%m}'
+            around = ask.model.hierarchy.calendar.containing(Qualifier.MONTHLY, at)
+            found += _line(painter, node, around, f'{at:%B}', href)
+    return found
+
+
+def others_of(
+    ask: Ask, painter: Painter, trees: Sequence[Tree], shown: ProcessName, year: int
+) -> Sequence[Line]:
+    """Return the same year of the other processes of `trees`; hold the lock."""
+    calendar = ask.model.hierarchy.calendar
+    around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
+    found: list[Line] = []
+    for node in (ask.model.hierarchy.nodes[level] for tree in trees for level in tree.levels):
+        name = node.process.name
+        if name != shown and node.process.qualifier is not Qualifier.YEARLY:
+            found += _line(painter, node, around, name, f'/t/{name}?z=year&at={year}')
+    return found[:OTHERS_MAX]
+
+
+def _line(
+    painter: Painter, node: Node, around: Timeperiod, title: str, href: str
+) -> Iterator[Line]:
+    ordinals = painter.within(node, around)
+    if ordinals:
+        cell = painter.rolled_up(node, ordinals, href=href, title=title)
+        yield Line(title=title, href=href, cell=cell, counts=_counts(cell))
+
+
+def _counts(cell: Cell) -> Sequence[tuple[Mark, int]]:
+    return [(mark, count) for mark, count in zip(_MARKS, cell.tally, strict=True) if count]

@@ -1,0 +1,195 @@
+"""How each process stands: its newest intervals, how far it is, what of it is late or blocked.
+
+A row is drawn anew only when something has changed on which it depends: of a hundred processes most
+are quiet, while the overview is read every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from synergy.core.hierarchy import Node
+from synergy.core.readiness import blocked_runs
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey
+from synergy.mx.live.read_model import Usual
+from synergy.mx.live.workload import UnderWay
+from synergy.mx.web import formats
+from synergy.mx.web.request_context import Ask
+from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
+
+STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
+#: With more processes than this, strips are shorter and usual times are left to other pages.
+MANY_PROCESSES: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRow:
+    """One process: its newest intervals and how far it is.
+
+    cells: its newest intervals. older: unfinished ones before those. behind:
+    intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
+    done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
+    running: on workers. queued: for one. resting: between two runs of their live interval.
+    """
+
+    node: Node
+    cells: Sequence[Cell]
+    older: int
+    last_good: JobKey | None
+    next_key: JobKey | None
+    next_at: datetime | None
+    usual: Usual | None
+    behind: int
+    late_since: datetime | None
+    due_at: datetime | None
+    running: int
+    queued: int
+    resting: int
+    blocked: int
+    is_blocked_least: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """One tree with its processes, coarse to fine. title: its `mx_name`."""
+
+    name: str
+    title: str | None
+    dependent_on: Sequence[str]
+    rows: Sequence[ProcessRow]
+    held: int
+
+    @property
+    def behind(self) -> int:
+        """Return how many intervals of all its processes are late."""
+        return sum(row.behind for row in self.rows)
+
+
+def late_count(ask: Ask, painter: Painter, node: Node) -> int:
+    """Return how many intervals are unfinished although their deadline has passed.
+
+    What an operator has asked to run again is not late.
+    """
+    return painter.late_count(node, ask.model.timetable.span(node.process.name))
+
+
+def trees_of(
+    ask: Ask,
+    painter: Painter,
+    held: Mapping[ProcessName, int],
+    work: UnderWay,
+    wanted: Sequence[str] | None,
+) -> list[TreeRow]:
+    """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
+    nodes = ask.model.hierarchy.nodes
+    tree_by_name = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    return [
+        TreeRow(
+            name=name,
+            title=tree.mx_name,
+            dependent_on=tree.dependent_on,
+            rows=[_row(ask, painter, nodes[level], work) for level in tree.levels],
+            held=sum(held.get(level, 0) for level in tree.levels),
+        )
+        for name, tree in tree_by_name.items()
+        if wanted is None or name in wanted
+    ]
+
+
+def drawn_row(ask: Ask, row: ProcessRow) -> Markup:
+    """Return the row of a process as it is shown, drawn anew only when it shows something else."""
+    name, now = row.node.process.name, ask.now
+    next_in = formats.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
+    late_by = '' if row.late_since is None else formats.span(now - row.late_since)
+    due_in = '' if row.due_at is None or row.behind else formats.ago(row.due_at, now)
+
+    def draw() -> Markup:
+        macros: Any = ask.site.templates.get_template('process_row.html').module
+        drawn: Markup = macros.process_row(row, next_in, late_by, due_in)
+        return drawn
+
+    with ask.model.lock:
+        return ask.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
+
+
+def _row(ask: Ask, painter: Painter, node: Node, work: UnderWay) -> ProcessRow:
+    model, name = ask.model, node.process.name
+    is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
+    usual = None if is_long else model.usual(ask.store, name)
+    counts = work.running.get(name, 0), work.queued.get(name, 0)
+
+    def draw() -> ProcessRow:
+        return _drawn(ask, painter, node, usual, counts, is_long=is_long)
+
+    return model.drawn(name, (painter.stamp([node]), usual, counts), draw)
+
+
+def _drawn(
+    ask: Ask,
+    painter: Painter,
+    node: Node,
+    usual: Usual | None,
+    counts: tuple[int, int],
+    *,
+    is_long: bool,
+) -> ProcessRow:
+    """Return a row. counts: of units that run, and that are queued."""
+    model, name = ask.model, node.process.name
+    length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
+    over = painter.over(node)
+    frontier = model.timetable.first_pending(name, range(node.first, over))
+    next_ordinal = over if frontier is None else frontier
+    has_next = node.until is None or next_ordinal < node.until
+    next_key = model.key(node, next_ordinal) if has_next else None
+    late_at = model.hierarchy.late_at(node, next_ordinal)
+    behind = late_count(ask, painter, node)
+    blocked, is_least = _blocked(ask, node)
+    window = _window(ask, node, frontier, over, length)
+    older = 0
+    if frontier is not None and frontier < window.start:
+        older = model.timetable.pending_count(name, range(frontier, window.start))
+    return ProcessRow(
+        node=node,
+        cells=[painter.cell(node, ordinal) for ordinal in window],
+        older=older,
+        last_good=painter.last_good(node),
+        next_key=next_key,
+        next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
+        usual=usual,
+        behind=behind,
+        late_since=late_at if behind and not painter.is_rerun(node, next_ordinal) else None,
+        due_at=None if node.process.deadline is None or not has_next else late_at,
+        running=counts[0],
+        queued=counts[1],
+        resting=len(model.timetable.resting(name)),
+        blocked=blocked,
+        is_blocked_least=is_least,
+    )
+
+
+def _window(ask: Ask, node: Node, frontier: int | None, over: int, length: int) -> range:
+    """Return the newest intervals; while all of them lie behind the work, those around the work."""
+    timetable, name = ask.model.timetable, node.process.name
+    span = timetable.span(name)
+    stop = span.stop
+    newest = range(max(over - length, span.start), over)
+    if frontier is not None and timetable.pending_count(name, newest) == len(newest):
+        stop = min(stop, frontier + max(length // 2, 1))
+    return range(max(stop - length, span.start), stop)
+
+
+def _blocked(ask: Ask, node: Node) -> tuple[int, bool]:
+    """Return how many jobs of a process wait for others, and whether there may be more."""
+    timetable, count = ask.model.timetable, 0
+    runs = blocked_runs(timetable, node, timetable.span(node.process.name), ask.now)
+    for looks, run in enumerate(runs):
+        if looks == BLOCKED_LOOKS:
+            return count, True
+        count += len(run)
+    return count, False
