@@ -34,7 +34,7 @@ from tests.adapters.test_mongo_takeover import (
     updated,
 )
 from tests.builders import key
-from tests.contract.test_store import claim, job_of, leader, unit_of
+from tests.contract.rows import claim, job_of, leader, unit_of
 
 __all__ = ['old']  # A fixture.
 

@@ -33,7 +33,7 @@ from synergy.ports.errors import (
 )
 from tests.builders import key
 from tests.contract.conftest import NOW
-from tests.contract.test_store import HOUR, claim, finish, job_of, leader, start, unit_of
+from tests.contract.rows import HOUR, claim, finish, job_of, leader, start, unit_of
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.ports.administration import Findings
 from synergy.ports.errors import StoreUnusable
 from tests.builders import key
-from tests.contract.test_store import claim, job_of, leader, unit_of
+from tests.contract.rows import claim, job_of, leader, unit_of
 
 DATE = '2026-11-22 01:02:03'
 INSTANT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)

@@ -19,7 +19,7 @@ from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.states import JobState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 from tests.builders import key
-from tests.contract.test_store import start
+from tests.contract.rows import start
 
 
 def open_file(path: Path, migrations: list[str], busy_seconds_max: float = 0.2) -> SqliteFile:

@@ -16,7 +16,7 @@ from synergy.adapters.sqlite import schema
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Leadership
 from tests.cli.conftest import Said
-from tests.contract.test_store import start
+from tests.contract.rows import start
 
 Launch = Callable[..., Said]
 

@@ -316,3 +316,8 @@ def test_the_first_users_of_a_new_database_are_added_at_once(
 
     assert at_once(*(adder(number) for number in range(4))) == [True] * 4
     assert len(stores[0].users()) == 4
+
+
+def test_the_first_secret_is_kept(open_store: Callable[[], Store]) -> None:
+    assert open_store().kept_secret('one') == 'one'
+    assert open_store().kept_secret('two') == 'one'

@@ -1,0 +1,161 @@
+"""What a leader commits: conditional saves of units and jobs, all of them or none."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from synergy.core.effects import (
+    CancelUnit,
+    InsertUnit,
+    MoveUnit,
+    SaveJob,
+)
+from synergy.core.records import (
+    Outcome,
+)
+from synergy.core.states import JobState, UnitState
+from synergy.ports.errors import CommitRefused
+from synergy.ports.store import Store
+from tests.builders import key
+from tests.contract.conftest import NOW
+from tests.contract.rows import HOUR, LEASE, claim, finish, job_of, leader, start, unit_of
+
+
+def test_what_is_committed_is_read_back(store: Store) -> None:
+    unit = start(store)
+
+    assert store.jobs([HOUR]) == {HOUR: job_of()}
+    assert store.units([unit.id]) == {unit.id: unit}
+    assert list(store.live_units()) == [unit]
+    assert list(store.open_jobs()) == [job_of()]
+    row = (HOUR.process, HOUR.timeperiod, JobState.IN_PROGRESS)
+    assert list(store.index_rows()) == list(store.index_rows(NOW)) == [row]
+    assert list(store.index_rows(NOW + timedelta(seconds=1))) == []
+    assert list(store.runs(HOUR)) == [unit]
+    assert [event.text for event in store.events(HOUR, 10)] == ['started']
+
+
+def test_a_job_is_saved_only_over_the_rev_before(store: Store) -> None:
+    start(store)
+
+    for rev in (1, 3):
+        with pytest.raises(CommitRefused, match='SiteHourly@2026112200'):
+            store.commit(leader(store), [SaveJob(job_of(rev=rev), 'again')])
+
+    store.commit(leader(store), [SaveJob(job_of(rev=2, state=JobState.PROCESSED), 'done')])
+    assert store.jobs([HOUR])[HOUR].state is JobState.PROCESSED
+    assert store.open_jobs() == []
+
+
+def test_an_unclaimed_identical_unit_is_adopted_and_a_claimed_one_is_not(store: Store) -> None:
+    unit = start(store)
+
+    store.commit(leader(store), [InsertUnit(unit)])
+    claim(store, unit.id, 'w')
+
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [InsertUnit(unit)])
+
+
+def test_a_unit_that_was_cancelled_before_it_started_is_requested_again(store: Store) -> None:
+    unit = start(store)
+    store.commit(leader(store), [CancelUnit(unit.id, 'stray', NOW)])
+
+    store.commit(leader(store), [InsertUnit(unit)])
+
+    again = store.units([unit.id])[unit.id]
+    assert (again.state, again.fence, again.error) == (UnitState.REQUESTED, 2, None)
+    claim(store, unit.id, 'w')
+    store.commit(leader(store), [CancelUnit(unit.id, 'skipped', NOW)])
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [InsertUnit(unit)])
+
+
+def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:
+    unit = start(store)
+    claim(store, unit.id, 'w')
+    finish(store, unit.id, 1, Outcome.noop())
+
+    with pytest.raises(CommitRefused):
+        store.commit(
+            leader(store),
+            [
+                MoveUnit(
+                    uow_id=unit.id,
+                    from_state=UnitState.IN_PROGRESS,
+                    from_fence=1,
+                    to_state=UnitState.DEAD,
+                    at=NOW,
+                )
+            ],
+        )
+
+
+def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:
+    unit = start(store)
+    claim(store, unit.id, 'w')
+
+    store.commit(leader(store), [CancelUnit(unit.id, 'skipped by anna', NOW)])
+
+    cancelled = store.units([unit.id])[unit.id]
+    assert (cancelled.state, cancelled.fence) == (UnitState.CANCELED, 2)
+    assert cancelled.error == 'skipped by anna'
+    assert not finish(store, unit.id, 1, Outcome.processed(1))
+    store.commit(leader(store), [CancelUnit(unit.id, 'again', NOW)])
+    assert store.units([unit.id])[unit.id].error == 'skipped by anna'
+
+
+def test_announcements_are_marked_on_units_that_still_wait(store: Store) -> None:
+    first, second = start(store), start(store, key('SiteHourly@2026112201'))
+    claim(store, second.id, 'w')
+
+    store.commit(leader(store), [], announced={first.id: NOW, second.id: NOW})
+
+    # A mark may be seen a moment later: nothing depends on it but one more ring.
+    until = time.monotonic() + 5
+    while store.units([first.id])[first.id].announced_at is None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert store.units([first.id])[first.id].announced_at == NOW
+    assert store.units([second.id])[second.id].announced_at is None
+
+
+def test_a_job_keeps_a_bounded_history(store: Store) -> None:
+    leadership = leader(store)
+    for rev in range(1, 140):
+        store.commit(leadership, [SaveJob(job_of(rev=rev), f'event {rev}')])
+
+    events = store.events(HOUR, 1000)
+
+    assert len(events) == 128
+    assert events[0].text == 'event 139'
+
+
+def test_a_refused_commit_names_what_was_refused_and_why(store: Store) -> None:
+    leadership = leader(store)
+    first, second = (unit_of(key(f'SiteHourly@202611220{hour}')) for hour in (0, 1))
+    store.commit(leadership, [InsertUnit(first), InsertUnit(second)])
+    store.claim([first.id, second.id], 'worker', LEASE)
+    other = unit_of(key('SiteHourly@2026112202'))
+
+    with pytest.raises(CommitRefused, match=f'{first.id} is there already.* and 1 more') as caught:
+        store.commit(leadership, [InsertUnit(first), InsertUnit(other), InsertUnit(second)])
+
+    assert [item.save for item in caught.value.refused] == [InsertUnit(first), InsertUnit(second)]
+
+
+def test_a_row_that_cannot_be_stored_is_refused_and_named(store: Store) -> None:
+    leadership = leader(store)
+    good = unit_of(key('SiteHourly@2026112200'))
+    for number, bad in enumerate(
+        (
+            replace(unit_of(key('SiteHourly@2026112201')), attempt=2**70),
+            replace(unit_of(key('SiteHourly@2026112202')), error='half a pair \ud800'),
+        )
+    ):
+        with pytest.raises(CommitRefused, match=f'{bad.id} cannot be stored') as caught:
+            store.commit(leadership, [InsertUnit(replace(good, run=number + 1)), InsertUnit(bad)])
+        assert [item.save for item in caught.value.refused] == [InsertUnit(bad)]

@@ -1,0 +1,210 @@
+"""Leadership: one leads, by a lease and a term, and only it may commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.core.effects import (
+    SaveContext,
+    SaveJob,
+)
+from synergy.core.led_context import LedContext, LedProcess
+from synergy.core.records import (
+    IndexCopy,
+    IndexPage,
+    Leadership,
+    ProcessName,
+)
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
+from synergy.core.timeperiod import Qualifier
+from synergy.ports.errors import CommitRefused, LeadershipLost
+from synergy.ports.store import JobFilter, Store
+from tests.builders import key
+from tests.contract.conftest import NOW
+from tests.contract.rows import HOUR, LEASE, job_of, leader
+
+
+def test_leadership_given_by_a_clock_that_was_ahead_does_not_hold(
+    store: Store, clock: SimulatedClock
+) -> None:
+    before = leader(store)
+    clock.step(NOW - timedelta(hours=2))
+    assert store.lead('two', timedelta(hours=1)) is None
+
+    clock.step(NOW - timedelta(days=1))
+    after = store.lead('two', timedelta(hours=1))
+
+    assert after is not None
+    assert after.term == before.term + 1
+    with pytest.raises(LeadershipLost):
+        store.commit(before, [])
+
+
+def test_leadership_is_held_by_one_until_its_lease_runs_out(
+    open_store: Callable[[], Store], clock: SimulatedClock
+) -> None:
+    first, second = open_store(), open_store()
+
+    held = first.lead('one', LEASE)
+
+    assert held == Leadership(owner='one', term=1, until=NOW + LEASE)
+    assert second.lead('two', LEASE) is None
+    clock.advance(timedelta(seconds=5))
+    renewed = first.lead('one', LEASE)
+    assert renewed is not None
+    assert renewed.term == 1
+    clock.advance(timedelta(seconds=10))
+    taken = second.lead('two', LEASE)
+    assert taken is not None
+    assert taken.term == 2
+    assert store_leader(first) == 'two'
+
+
+def store_leader(store: Store) -> str:
+    leadership = store.leadership()
+    assert leadership is not None
+    return leadership.owner
+
+
+def test_taking_up_ones_own_expired_lease_is_a_new_term(
+    store: Store, clock: SimulatedClock
+) -> None:
+    store.lead('one', LEASE)
+    clock.advance(LEASE)
+
+    again = store.lead('one', LEASE)
+
+    assert again is not None
+    assert again.term == 2
+
+
+def test_resigning_lets_another_lead_at_once(open_store: Callable[[], Store]) -> None:
+    first, second = open_store(), open_store()
+    held = first.lead('one', LEASE)
+    assert held is not None
+
+    first.resign(held)
+
+    taken = second.lead('two', LEASE)
+    assert taken is not None
+    assert taken.term == 2
+    first.resign(held)
+    assert store_leader(second) == 'two'
+
+
+def test_commit_of_a_lost_or_expired_term_is_refused_and_changes_nothing(
+    store: Store, clock: SimulatedClock
+) -> None:
+    held = store.lead('one', LEASE)
+    assert held is not None
+    clock.advance(LEASE)
+
+    with pytest.raises(LeadershipLost):
+        store.commit(held, [SaveJob(job_of(), 'late')])
+    store.lead('two', LEASE)
+    with pytest.raises(LeadershipLost):
+        store.commit(held, [SaveJob(job_of(), 'late')])
+
+    assert store.jobs([HOUR]) == {}
+
+
+def page_of(process: str, codes: bytes) -> IndexPage:
+    return IndexPage(process=ProcessName(process), qualifier=Qualifier.HOURLY, first=7, codes=codes)
+
+
+def test_a_copy_of_the_index_is_kept_page_by_page_by_the_leader_alone(store: Store) -> None:
+    one, two = page_of('One', b'\x05\x00'), page_of('Two', b'\x06' * 10_000)
+    leadership = leader(store)
+    assert store.index_copy() is None
+
+    store.save_index_copy(leadership, IndexCopy(as_of=NOW, pages=(one, two)))
+    newer = NOW + timedelta(minutes=5)
+    changed = page_of('One', b'\x05\x05')
+    store.save_index_copy(leadership, IndexCopy(as_of=newer, pages=(changed,)))
+
+    copy = store.index_copy()
+    assert copy is not None
+    assert copy.as_of == newer
+    assert {page.process: page for page in copy.pages} == {'One': changed, 'Two': two}
+    store.resign(leadership)
+    with pytest.raises(LeadershipLost):
+        store.save_index_copy(leadership, copy)
+
+
+def test_the_context_that_is_led_is_remembered_revision_by_revision(store: Store) -> None:
+    first = LedContext(
+        rev=1, processes={ProcessName('SiteHourly'): LedProcess(qualifier=Qualifier.HOURLY)}
+    )
+    later = replace(first, rev=2, processes={})
+    assert store.led_context() is None
+
+    store.commit(leader(store), [SaveContext(first)])
+    assert store.led_context() == first
+    for refused in (first, replace(first, rev=3)):
+        with pytest.raises(CommitRefused, match='context that is led'):
+            store.commit(leader(store), [SaveContext(refused)])
+    store.commit(leader(store), [SaveContext(later)])
+
+    assert store.led_context() == later
+
+
+def test_a_leader_whose_term_is_over_remembers_nothing(store: Store) -> None:
+    old = leader(store)
+    store.resign(old)
+    leader(store, 'two')
+
+    with pytest.raises(LeadershipLost):
+        store.commit(old, [SaveContext(LedContext(rev=1))])
+
+    assert store.led_context() is None
+
+
+def test_a_job_says_in_which_term_it_was_written(store: Store) -> None:
+    first = leader(store)
+    store.commit(first, [SaveJob(job_of(), 'one')])
+    store.resign(first)
+    second = leader(store, 'two')
+    other = key('SiteHourly@2026112201')
+    store.commit(second, [SaveJob(job_of(other), 'one')])
+
+    assert [job.term for job in store.find_jobs(JobFilter(), 10)] == [first.term, second.term]
+    assert store.jobs([HOUR])[HOUR].term == first.term
+
+
+def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
+    store: Store, clock: SimulatedClock
+) -> None:
+    assert store.standing() == Standing()
+    leadership = leader(store)
+    assert store.standing() == Standing()
+    said = Standing(
+        isolated=(
+            Isolated(
+                subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
+                reason='x',
+                since=clock.now(),
+                refusal_count=3,
+                next_at=None,
+            ),
+        ),
+        stuck_since=clock.now(),
+        stuck_because='y',
+    )
+
+    store.report_standing(leadership, said)
+    store.lead(leadership.owner, LEASE)  # A renewal says nothing.
+
+    assert store.standing() == said
+    clock.advance(2 * LEASE)
+    later = store.lead('other', LEASE)
+    assert later is not None
+    assert store.standing() == said
+    with pytest.raises(LeadershipLost):
+        store.report_standing(leadership, Standing())
+    store.report_standing(later, Standing())
+    assert store.standing() == Standing()
