@@ -18,6 +18,16 @@ from typing import Final
 _STUCK_SECONDS: Final = 60.0
 
 
+def _baton() -> threading.Lock:
+    """Return a baton that somebody else has: to take it is to wait until it is handed over.
+
+    A bare lock, for it is handed over at every turn: a semaphore is ten calls of Python around one.
+    """
+    baton = threading.Lock()
+    baton.acquire()
+    return baton
+
+
 class Died(BaseException):
     """Raised out of an actor's code where its process dies."""
 
@@ -37,7 +47,7 @@ class Actor:
         self.error: BaseException | None = None
         self._stage = stage
         self._body = body
-        self._baton = threading.Semaphore(0)
+        self._baton = _baton()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -87,7 +97,7 @@ class Stage:
         # What the clock of the machine shows when the simulation begins; `set_clock` moves it.
         self._start = start
         self._heap: list[tuple[float, float, int, Actor, int]] = []
-        self._baton = threading.Semaphore(0)
+        self._baton = _baton()
         self._pid = 100
 
     @property
