@@ -29,7 +29,7 @@ from synergy.mx.web.cookies import set_cookie
 from synergy.mx.web.errors import ReasonMissing, Refused
 from synergy.mx.web.orders import key_of
 from synergy.mx.web.page_cache import LIVE_HEADER
-from synergy.mx.web.request_context import Ask, Visitor
+from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.request_limits import BODY_BYTES_MAX, COUNT_MAX, check_request
 from synergy.mx.web.responses import finish, refusal, see
 from synergy.mx.web.route import Route, map_of, match
@@ -72,33 +72,33 @@ class App:
         """Answer one request."""
         return self._answer(MxRequest(environ))(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, http: Request) -> Response:
         try:
-            access.check_host(self.site, request)
-            check_request(request)
-            urls = self.map.bind_to_environ(request.environ)
+            access.check_host(self.site, http)
+            check_request(http)
+            urls = self.map.bind_to_environ(http.environ)
             route, values = match(urls)
-            response = self._view(request, urls, route, values)
+            response = self._view(http, urls, route, values)
         except HTTPException as error:
-            response = self._http_error(request, error)
+            response = self._http_error(http, error)
         except Refused as error:
-            response = refusal(None, self.site, request, error)
+            response = refusal(None, self.site, http, error)
         except PortError as error:
-            response = self._away(request, error)
+            response = self._away(http, error)
         except Exception:  # Around one request: its failure must not end the server.
-            logger.exception('%s %s failed', request.method, request.path)
-            response = refusal(None, self.site, request, _broken())
-        return finish(response, is_changed=not request.path.startswith('/static/'))
+            logger.exception('%s %s failed', http.method, http.path)
+            response = refusal(None, self.site, http, _broken())
+        return finish(response, is_changed=not http.path.startswith('/static/'))
 
     def _view(
-        self, request: Request, urls: MapAdapter, route: Route, values: Mapping[str, str]
+        self, http: Request, urls: MapAdapter, route: Route, values: Mapping[str, str]
     ) -> Response:
         site, now = self.site, self.site.clock.now()
         if not route.needs_store:
             nobody = Visitor(name='nobody', role=None, via='nothing')
-            return route.view(self._ask(request, urls, route, nobody, None, now), **values)
+            return route.view(self._request(http, urls, route, nobody, None, now), **values)
         with site.stores.lent() as store:
-            visitor = access.visitor_of(site, store, request, now)
+            visitor = access.visitor_of(site, store, http, now)
             cookie = None
             if visitor.session is None and visitor.via != 'token' and not route.is_api:
                 # A visit of somebody who has not logged in: its forms need a token, too.
@@ -106,24 +106,24 @@ class App:
                 visitor = Visitor(
                     name=visitor.name, role=visitor.role, via=visitor.via, session=session
                 )
-            ask = self._ask(request, urls, route, visitor, store, now)
-            response = self._permitted(ask, route, values)
+            request = self._request(http, urls, route, visitor, store, now)
+            response = self._permitted(request, route, values)
         if cookie is not None:
-            set_cookie(response, request, cookie, site)
+            set_cookie(response, http, cookie, site)
         return response
 
-    def _ask(
+    def _request(
         self,
-        request: Request,
+        http: Request,
         urls: MapAdapter,
         route: Route,
         visitor: Visitor,
         store: Store | None,
         now: datetime,
-    ) -> Ask:
-        return Ask(
+    ) -> RequestContext:
+        return RequestContext(
             site=self.site,
-            request=request,
+            http=http,
             urls=urls,
             endpoint=route.endpoint,
             visitor=visitor,
@@ -131,59 +131,61 @@ class App:
             now=now,
         )
 
-    def _permitted(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
-        if access.needs_login(ask.visitor, route.role, ask.request):
-            here = quote(iri_to_uri(ask.request.full_path.rstrip('?')), safe='')
+    def _permitted(
+        self, request: RequestContext, route: Route, values: Mapping[str, str]
+    ) -> Response:
+        if access.needs_login(request.visitor, route.role, request.http):
+            here = quote(iri_to_uri(request.http.full_path.rstrip('?')), safe='')
             return see(f'/login?next={here}')
         try:
-            access.check_role(ask.visitor, route.role, ask.request)
+            access.check_role(request.visitor, route.role, request.http)
             if route.method == 'POST':
-                access.check_origin(ask.request)
-                access.check_csrf_token(self.site, ask.visitor, ask.request)
+                access.check_origin(request.http)
+                access.check_csrf_token(self.site, request.visitor, request.http)
             if route.is_api:
-                check_names(ask, route)
+                check_names(request, route)
             if values.get('action') in route.grave:
-                need_reason(ask)
-            if route.is_shared and LIVE_HEADER in ask.request.headers:
-                return self._shared(ask, route, values)
-            key = key_of(ask) if route.method == 'POST' and route.role is not None else None
+                need_reason(request)
+            if route.is_shared and LIVE_HEADER in request.http.headers:
+                return self._shared(request, route, values)
+            key = key_of(request) if route.method == 'POST' and route.role is not None else None
             with nullcontext() if key is None else self.site.one_by_one.of(key):
-                return route.view(ask, **values)
+                return route.view(request, **values)
         except ReasonMissing as error:
             form = self._form_by_rule.get(route.rule)
             if form is None:
-                return refusal(ask, self.site, ask.request, error)
-            return form.view(replace(ask, problem=error), **values)
+                return refusal(request, self.site, request.http, error)
+            return form.view(replace(request, problem=error), **values)
         except Refused as error:
-            return refusal(ask, self.site, ask.request, error)
+            return refusal(request, self.site, request.http, error)
 
-    def _shared(self, ask: Ask, route: Route, values: Mapping[str, str]) -> Response:
-        role = '' if ask.visitor.role is None else ask.visitor.role.value
-        anyone = replace(ask, visitor=replace(ask.visitor, session=None))
+    def _shared(self, request: RequestContext, route: Route, values: Mapping[str, str]) -> Response:
+        role = '' if request.visitor.role is None else request.visitor.role.value
+        anyone = replace(request, visitor=replace(request.visitor, session=None))
         return self.site.shared.answer(
-            ask.request,
+            request.http,
             role,
             self.site.clock.monotonic(),
             self.site.feed.apart_seconds + SHARED_SECONDS,
             lambda: self._drawn(route, anyone, values),
         )
 
-    def _drawn(self, route: Route, ask: Ask, values: Mapping[str, str]) -> Response:
+    def _drawn(self, route: Route, request: RequestContext, values: Mapping[str, str]) -> Response:
         # It may have waited for another one, who has found out meanwhile.
         self.site.stores.check()
-        return route.view(ask, **values)
+        return route.view(request, **values)
 
-    def _away(self, request: Request, error: PortError) -> Response:
-        if request.path == '/events':
+    def _away(self, http: Request, error: PortError) -> Response:
+        if http.path == '/events':
             # A browser takes up again a stream that ended; one that was refused, never.
             return Response(AWAY, mimetype='text/event-stream')
-        return refusal(None, self.site, request, _unavailable(request, error))
+        return refusal(None, self.site, http, _unavailable(http, error))
 
-    def _http_error(self, request: Request, error: HTTPException) -> Response:
+    def _http_error(self, http: Request, error: HTTPException) -> Response:
         if isinstance(error, RequestRedirect):
             return redirect(error.new_url, error.code)
         code = error.code or 500
-        detail = f'{request.method} {request.path:.200}'
+        detail = f'{http.method} {http.path:.200}'
         advice = {
             404: 'check the address, or begin at the overview',
             405: 'use another method; /api/v1/openapi.json lists them',
@@ -193,17 +195,17 @@ class App:
         if code == 405 and (allowed := getattr(error, 'valid_methods', None)):
             headers['Allow'] = ', '.join(sorted(allowed))
         refused = Refused(code, error.name or 'Refused', detail, advice, headers)
-        return refusal(None, self.site, request, refused)
+        return refusal(None, self.site, http, refused)
 
 
-def _unavailable(request: Request, error: PortError) -> Refused:
+def _unavailable(http: Request, error: PortError) -> Refused:
     headers = {'Retry-After': str(RETRY_SECONDS)}
-    if request.method != 'GET':
+    if http.method != 'GET':
         advice = (
             'go back and send the same again in a moment; nothing was changed as far as is known, '
             'and what was changed after all is not done twice'
         )
-    elif request.path.startswith('/api/'):
+    elif http.path.startswith('/api/'):
         advice = 'ask again in a moment'
     else:
         advice = 'wait: this page is read anew by itself until the store is back'

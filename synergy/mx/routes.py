@@ -33,25 +33,25 @@ from synergy.mx.pages import (
 )
 from synergy.mx.pages.accounts import GRAVE_ACTIONS
 from synergy.mx.web import access
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
 from synergy.mx.web.throttle import address_of_place
 from synergy.mx.web.viewers import PlacedStream
 
 
-def events(ask: Ask) -> Response:
+def events(request: RequestContext) -> Response:
     """Return the stream that a live page follows."""
-    if ask.request.method == 'HEAD':
+    if request.http.method == 'HEAD':
         return Response(mimetype='text/event-stream')
     # Of waitress; another server may not have it, and then finds out at the next frame.
-    is_gone = ask.request.environ.get('waitress.client_disconnected', lambda: False)
-    has_ticks = ask.switch('ticks')
-    user = None if ask.visitor.via == 'open' else ask.visitor.name
-    place = ask.site.places.take(user, address_of_place(ask.request.remote_addr))
-    followed = ask.site.feed.follow(
+    is_gone = request.http.environ.get('waitress.client_disconnected', lambda: False)
+    has_ticks = request.switch('ticks')
+    user = None if request.visitor.via == 'open' else request.visitor.name
+    place = request.site.places.take(user, address_of_place(request.http.remote_addr))
+    followed = request.site.feed.follow(
         is_gone,
-        lambda: access.is_still_welcome(ask.site, ask.request, Role.VIEWER),
+        lambda: access.is_still_welcome(request.site, request.http, Role.VIEWER),
         has_ticks=has_ticks,
     )
     frames = PlacedStream(place, followed)

@@ -177,7 +177,7 @@ def test_bad_input_is_a_problem_with_advice(
     ('address', 'text'),
     [
         ('/jobs?start=20261123&end=20261122', 'swap the two'),
-        ('/jobs?start=yesterday', 'no date'),
+        ('/jobs?start=yesterday', 'not a date'),
         ('/jobs?cursor=garbage', 'next_cursor'),
         ('/jobs?process=SiteDaily&cursor=SiteHourly@2026112209', 'cursor is of SiteHourly'),
         ('/jobs?limit=1&limit=2', 'limit is given 2 times'),

@@ -124,7 +124,7 @@ def test_nothing_is_fetched_from_elsewhere(pages: DashboardHarness) -> None:
         ('/i/SiteHourly/2026112299', 404, 'names no real date'),
         ('/t/nowhere', 404, 'no tree or process'),
         ('/t/site?z=week', 400, 'one of all, year, month, day'),
-        ('/t/site?z=day&at=2026023100', 400, 'no date'),
+        ('/t/site?z=day&at=2026023100', 400, 'not a date'),
         ('/t/site?z=year&at=9999', 400, 'give a year from 1971 to 2998'),
         ('/t/site?z=month&at=0001', 400, 'out of range'),
         ('/graph?at=19500101', 400, 'out of range'),

@@ -10,30 +10,30 @@ from synergy.core.records import Box, Json
 from synergy.mx.pages.boxes import set_drained
 from synergy.mx.web.errors import Refused, unknown
 from synergy.mx.web.orders import done_before, record
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.view.boxes import BoxView, Presence, box_views
 
 ACTIONS: Final = ('drain', 'undrain', 'update', 'reset', 'forget')
 
 
-def change_box(ask: Ask, box_id: str, action: str) -> BoxView:
+def change_box(request: RequestContext, box_id: str, action: str) -> BoxView:
     """Do what `action` says, once for each form or key; return the box as it is then."""
     if action in ('drain', 'undrain'):
-        set_drained(ask, box_id, action)
+        set_drained(request, box_id, action)
     elif action in ACTIONS:
         details: dict[str, Json] = {'box': box_id, 'action': action}
-        if done_before(ask, CommandKind.BOX, box_id, details) is None:
-            _change(ask, box_id, action)
-            record(ask, CommandKind.BOX, box_id, details)
+        if done_before(request, CommandKind.BOX, box_id, details) is None:
+            _change(request, box_id, action)
+            record(request, CommandKind.BOX, box_id, details)
     else:
         raise unknown(f'{action!r:.40} is nothing to do to a box', f'one of {", ".join(ACTIONS)}')
-    return _view(ask, box_id) or BoxView(
+    return _view(request, box_id) or BoxView(
         box=Box(box_id=box_id), presence=Presence.UNSEEN, silent_for=None, processes=[]
     )
 
 
-def _change(ask: Ask, box_id: str, action: str) -> None:
-    view = _view(ask, box_id)
+def _change(request: RequestContext, box_id: str, action: str) -> None:
+    view = _view(request, box_id)
     if view is None:
         raise unknown(
             f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
@@ -43,12 +43,12 @@ def _change(ask: Ask, box_id: str, action: str) -> None:
             409, 'It is alive', f'box {box_id} is alive', 'stop its Supervisor there, or reset it'
         )
     if action in ('forget', 'reset'):
-        ask.store.forget_box(box_id)
+        request.store.forget_box(box_id)
     if action in ('update', 'reset'):
-        for name in names_on(ask.context, box_id):
-            ask.store.set_desired(box_id, name, is_on=True)
+        for name in names_on(request.context, box_id):
+            request.store.set_desired(box_id, name, is_on=True)
 
 
-def _view(ask: Ask, box_id: str) -> BoxView | None:
-    views = box_views(ask.store, ask.settings.box_vanished)
+def _view(request: RequestContext, box_id: str) -> BoxView | None:
+    views = box_views(request.store, request.settings.box_vanished)
     return next((view for view in views if view.box.box_id == box_id), None)

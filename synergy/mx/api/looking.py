@@ -18,7 +18,7 @@ from synergy.mx.pages.overview import overview_of
 from synergy.mx.pages.search import Found, cursor_of, find, parse_query
 from synergy.mx.web.answers import listed
 from synergy.mx.web.redact import masked
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.tree_rows import TreeRow
@@ -28,11 +28,11 @@ from synergy.view.usual import slow_since
 KIND_WORDS: Final = tuple(kind.value for kind in CommandKind)
 
 
-def api_overview(ask: Ask) -> Response:
+def api_overview(request: RequestContext) -> Response:
     """Tell the five numbers, how each tree stands, and which jobs wait for a person."""
-    shown = overview_of(ask)
+    shown = overview_of(request)
     return json_answer(
-        ask.request,
+        request.http,
         {
             **asdict(shown.numbers),
             'held': [masked(encode_job(item.job)) for item in shown.held],
@@ -45,13 +45,13 @@ def api_overview(ask: Ask) -> Response:
     )
 
 
-def api_heatmap(ask: Ask, name: str) -> Response:
+def api_heatmap(request: RequestContext, name: str) -> Response:
     """Return a heat map: cells by row."""
-    focus = heatmap.focus_of(ask, name)
-    zoom = ask.choice('z', heatmap.ZOOMS, 'year')
-    ask.look()
-    with ask.model.lock:
-        grid = heatmap.grid_of(ask, focus, zoom, heatmap.day_of(ask, focus))
+    focus = heatmap.focus_of(request, name)
+    zoom = request.choice('z', heatmap.ZOOMS, 'year')
+    request.look()
+    with request.model.lock:
+        grid = heatmap.grid_of(request, focus, zoom, heatmap.day_of(request, focus))
     rows = [
         {
             'title': row.title,
@@ -64,14 +64,14 @@ def api_heatmap(ask: Ask, name: str) -> Response:
         for group in grid.groups
         for row in group.rows
     ]
-    return json_answer(ask.request, {'zoom': zoom, 'title': grid.title, 'rows': rows})
+    return json_answer(request.http, {'zoom': zoom, 'title': grid.title, 'rows': rows})
 
 
-def api_graph(ask: Ask) -> Response:
+def api_graph(request: RequestContext) -> Response:
     """Return all processes for one instant, and what waits for what."""
-    drawn = looking.graph_of(ask)
+    drawn = looking.graph_of(request)
     return json_answer(
-        ask.request,
+        request.http,
         {
             'at': instant(drawn.at),
             'processes': [
@@ -94,17 +94,17 @@ def api_graph(ask: Ask) -> Response:
     )
 
 
-def api_durations(ask: Ask, name: str) -> Response:
+def api_durations(request: RequestContext, name: str) -> Response:
     """Tell how long the newest runs of a process took, and how long they usually take.
 
     With around, of an interval that is older than all of these: the runs before and after it.
     """
-    node, text = ask.node(name), ask.optional('around')
-    around = None if text is None else ask.timeperiod(node, text)
-    durations = ask.model.durations(ask.store, node.process.name, around)
+    node, text = request.node(name), request.optional('around')
+    around = None if text is None else request.timeperiod(node, text)
+    durations = request.model.durations(request.store, node.process.name, around)
     slow, usual = slow_since(durations), durations.usual
     return json_answer(
-        ask.request,
+        request.http,
         {
             'process': node.process.name,
             'usual_seconds': _seconds(usual.p50),
@@ -129,70 +129,72 @@ def _seconds(length: timedelta | None) -> float | None:
     return None if length is None else round(length.total_seconds(), 3)
 
 
-def api_search(ask: Ask) -> Response:
+def api_search(request: RequestContext) -> Response:
     """Find intervals, newest first: `process:site* state:failed since:3d box:w2`."""
-    query, cursor = parse_query(ask, ask.optional('q') or ''), cursor_of(ask)
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    ask.look()
-    with ask.model.lock:
-        painter = Painter(ask)
+    query, cursor = parse_query(request, request.optional('q') or ''), cursor_of(request)
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    request.look()
+    with request.model.lock:
+        painter = Painter(request)
         found = (
-            Found([query], None) if isinstance(query, JobKey) else find(ask, query, limit, cursor)
+            Found([query], None)
+            if isinstance(query, JobKey)
+            else find(request, query, limit, cursor)
         )
         items = [
             {
                 'process': key.process,
                 **_encode_cell(
-                    painter.cell(ask.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
+                    painter.cell(request.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
                 ),
             }
             for key in found.keys
         ]
-    return listed(ask, items, None if found.after is None else str(found.after))
+    return listed(request, items, None if found.after is None else str(found.after))
 
 
-def api_audit(ask: Ask) -> Response:
+def api_audit(request: RequestContext) -> Response:
     """List who asked for what, from where, why, and what came of it, newest first."""
-    who, what = ask.optional('who'), ask.optional('what')
-    kinds = None if what is None else [CommandKind(ask.choice('what', KIND_WORDS, what))]
-    found, cursor = looking.audited(ask, who, kinds)
-    return listed(ask, [masked(encode_command(item)) for item in found], cursor)
+    who, what = request.optional('who'), request.optional('what')
+    kinds = None if what is None else [CommandKind(request.choice('what', KIND_WORDS, what))]
+    found, cursor = looking.audited(request, who, kinds)
+    return listed(request, [masked(encode_command(item)) for item in found], cursor)
 
 
-def api_logs(ask: Ask) -> Response:
+def api_logs(request: RequestContext) -> Response:
     """List the log files of the dashboard's box."""
-    return listed(ask, [{'file': name} for name in looking.log_files(ask)], None)
+    return listed(request, [{'file': name} for name in looking.log_files(request)], None)
 
 
-def api_log_file(ask: Ask, file: str) -> Response:
+def api_log_file(request: RequestContext, file: str) -> Response:
     """Return the last lines of a log file, or those of them that hold the text q."""
-    lines = looking.log_lines(ask, file)
-    words = (ask.optional('q') or '').lower()
+    lines = looking.log_lines(request, file)
+    words = (request.optional('q') or '').lower()
     shown = [line for line in lines if words in line.lower()]
-    return json_answer(ask.request, {'file': file, 'lines': shown})
+    return json_answer(request.http, {'file': file, 'lines': shown})
 
 
-def api_config(ask: Ask) -> Response:
+def api_config(request: RequestContext) -> Response:
     """Return settings and context as loaded, without secrets."""
-    rows = setting_rows(ask)
+    rows = setting_rows(request)
     return json_answer(
-        ask.request,
+        request.http,
         {
             'settings': {row.name: row.value for row in rows},
             'places': {row.name: row.place for row in rows if row.place is not None},
-            'processes': [asdict(row) for row in entry_rows(ask)],
+            'processes': [asdict(row) for row in entry_rows(request)],
         },
     )
 
 
-def api_health(ask: Ask) -> Response:
+def api_health(request: RequestContext) -> Response:
     """Tell whether everything is well; 503 when no work is done, or not all that should run does.
 
     `needs` says why it is not well; `warnings` what may mend itself; `waits` counts what waits for
     a person, and is no illness.
     """
-    found = health_of(ask)
-    return json_answer(ask.request, encode_health(ask, found), 200 if found.is_well else 503)
+    found = health_of(request)
+    return json_answer(request.http, encode_health(request, found), 200 if found.is_well else 503)
 
 
 def _encode_cell(cell: Cell) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import synergy
 from synergy.mx.api.schemas import Schemas
 from synergy.mx.web.access import FORM_TOKEN_HEADER
 from synergy.mx.web.orders import KEY_HEADER
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer, page
 from synergy.mx.web.route import Parameter, Route, routes_in
 
@@ -54,14 +54,14 @@ _FORM_TOKEN: Final = {
 _PROBLEM: Final = {'$ref': '#/components/responses/Problem'}
 
 
-def openapi_document(ask: Ask) -> Response:
+def openapi_document(request: RequestContext) -> Response:
     """Return the description."""
-    return json_answer(ask.request, document(routes_in(ask.urls)))
+    return json_answer(request.http, document(routes_in(request.urls)))
 
 
-def openapi_page(ask: Ask) -> Response:
+def openapi_page(request: RequestContext) -> Response:
     """Return the description for people."""
-    return page(ask, 'openapi.html', document=document(routes_in(ask.urls)))
+    return page(request, 'openapi.html', document=document(routes_in(request.urls)))
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _list(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWE
     return replace(_read(rule, view, *parameters, role=role), is_list=True)
 
 
-def _ask(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = ()) -> Route:
+def _request(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = ()) -> Route:
     return Route(
         rule=ROOT + rule,
         method='POST',
@@ -125,7 +125,7 @@ def _act(
     *fields: Parameter,
     grave: tuple[str, ...] = (),
 ) -> Route:
-    found = replace(_ask(rule, view, *fields), actions=tuple(actions))
+    found = replace(_request(rule, view, *fields), actions=tuple(actions))
     grave = tuple(action for action in found.actions if action in grave)
     if not grave:
         return found
@@ -167,7 +167,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _LIMIT,
         _CURSOR,
     ),
-    _ask(
+    _request(
         '/requests',
         views.api_request_jobs,
         *_JOB_FIELDS,
@@ -197,7 +197,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('around', 'a timeperiod of the process, YYYYMMDDHH'),
     ),
     _list('/freeruns', views.api_freeruns, _LIMIT, _CURSOR),
-    _ask(
+    _request(
         '/freeruns',
         views.api_save_freerun,
         Parameter('name', 'Process::entry'),
@@ -278,7 +278,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _list('/users', accounts.api_users, _LIMIT, _CURSOR, role=Role.ADMIN),
     _admin(
-        _ask(
+        _request(
             '/users',
             accounts.api_add_user,
             Parameter('name', 'of the user'),
@@ -299,7 +299,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _list('/tokens', accounts.api_tokens, _LIMIT, _CURSOR, role=Role.ADMIN),
     _admin(
-        _ask(
+        _request(
             '/tokens',
             accounts.api_add_token,
             Parameter('user', 'for whom'),

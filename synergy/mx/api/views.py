@@ -32,7 +32,7 @@ from synergy.mx.web.answers import accepted, commands_page, dead_page, listed, n
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import asked_before, order, place, reason_of
 from synergy.mx.web.redact import SecretUnknown, masked, unmasked
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.view.boxes import box_views
 from synergy.view.encode import (
@@ -72,80 +72,82 @@ FREERUN_FIELDS: Final = (
 )  # fmt: skip
 
 
-def api_status(ask: Ask) -> Response:
+def api_status(request: RequestContext) -> Response:
     """Tell how the system stands."""
-    ask.look()
-    with ask.model.lock:
-        found = status(ask.model.timetable, ask.store, None, ask.now, ask.settings.box_vanished)
-    return json_answer(ask.request, masked(encode_status(found)))
+    request.look()
+    with request.model.lock:
+        found = status(
+            request.model.timetable, request.store, None, request.now, request.settings.box_vanished
+        )
+    return json_answer(request.http, masked(encode_status(found)))
 
 
-def api_jobs(ask: Ask) -> Response:
+def api_jobs(request: RequestContext) -> Response:
     """List jobs, those without a history included, by process and time."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    ask.look()
-    with ask.model.lock:
-        keys, after = _found(ask, limit)
-    rows = ask.store.jobs(keys)
-    embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=ask.now) for key in keys}
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    request.look()
+    with request.model.lock:
+        keys, after = _found(request, limit)
+    rows = request.store.jobs(keys)
+    embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=request.now) for key in keys}
     items = [masked(encode_job(rows.get(key) or embryos[key])) for key in keys]
-    return listed(ask, items, None if after is None else str(after))
+    return listed(request, items, None if after is None else str(after))
 
 
-def api_job(ask: Ask, process: str, timeperiod: str) -> Response:
+def api_job(request: RequestContext, process: str, timeperiod: str) -> Response:
     """Return one job with its runs, logs, events and neighbours."""
-    key = ask.key(process, timeperiod)
-    ask.look()
-    with ask.model.lock:
-        found = job_page(ask.model.timetable, ask.store, key, ask.now)
-    return json_answer(ask.request, masked(encode_page(found)))
+    key = request.key(process, timeperiod)
+    request.look()
+    with request.model.lock:
+        found = job_page(request.model.timetable, request.store, key, request.now)
+    return json_answer(request.http, masked(encode_page(found)))
 
 
-def api_why(ask: Ask, process: str, timeperiod: str) -> Response:
+def api_why(request: RequestContext, process: str, timeperiod: str) -> Response:
     """Tell why a job stands where it stands, followed to the root.
 
     Each cause has depth (0: the job itself), kind, text, since and expected_at (null: not known),
     and action: label, method and address of the dashboard, the role it needs, and the command that
     does the same in a terminal; null where nothing helps but time.
     """
-    key = ask.key(process, timeperiod)
-    ask.look()
-    with ask.model.lock:
-        vanished_after = ask.settings.box_vanished
-        causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
-    return json_answer(ask.request, {'causes': masked(encode_causes(causes))})
+    key = request.key(process, timeperiod)
+    request.look()
+    with request.model.lock:
+        vanished_after = request.settings.box_vanished
+        causes = explain(request.model.timetable, request.store, key, request.now, vanished_after)
+    return json_answer(request.http, {'causes': masked(encode_causes(causes))})
 
 
-def api_log(ask: Ask, uow_id: str) -> Response:
+def api_log(request: RequestContext, uow_id: str) -> Response:
     """Return the log of one run."""
-    found = ask.store.units([UowId(uow_id)])
+    found = request.store.units([UowId(uow_id)])
     if not found:
         raise unknown(f'there is no unit {uow_id!r:.60}', 'a job lists the units of its runs')
-    lines = ask.store.log(UowId(uow_id))
-    start = ask.number('cursor', 0, 0, 10**9)
-    limit = ask.number('limit', LIMIT_MAX, 1, LIMIT_MAX)
+    lines = request.store.log(UowId(uow_id))
+    start = request.number('cursor', 0, 0, 10**9)
+    limit = request.number('limit', LIMIT_MAX, 1, LIMIT_MAX)
     items = [
         {'attempt': line.attempt, 'at': instant(line.at), 'level': line.level, 'text': line.text}
         for line in lines[start : start + limit]
     ]
     following = str(start + limit) if len(lines) > start + limit else None
-    return listed(ask, masked(items), following)
+    return listed(request, masked(items), following)
 
 
-def api_preview(ask: Ask) -> Response:
+def api_preview(request: RequestContext) -> Response:
     """Show what a request would touch, in which order, with the hash of that set."""
-    command = _job_command(ask)
-    return json_answer(ask.request, encode_preview(preview_of(ask, command)))
+    command = _job_command(request)
+    return json_answer(request.http, encode_preview(preview_of(request, command)))
 
 
-def api_request_jobs(ask: Ask) -> Response:
+def api_request_jobs(request: RequestContext) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
-    need_key(ask)
-    command = _job_command(ask)
-    need_reason(ask)
-    known = asked_before(ask, command)
+    need_key(request)
+    command = _job_command(request)
+    need_reason(request)
+    known = asked_before(request, command)
     if known is None:
-        planned = preview_of(ask, command)
+        planned = preview_of(request, command)
         if command.plan_hash not in (None, planned.plan.hash):
             raise Refused(
                 409,
@@ -153,28 +155,28 @@ def api_request_jobs(ask: Ask) -> Response:
                 f'the request would touch another set now, {planned.plan.hash}',
                 'look at the preview again and send its plan_hash; nothing was done',
             )
-        known = place(ask, command)
-    return accepted(ask, known)
+        known = place(request, command)
+    return accepted(request, known)
 
 
-def api_requests(ask: Ask) -> Response:
+def api_requests(request: RequestContext) -> Response:
     """List what was asked for, newest first; with all=true the whole audit."""
-    word = ask.optional('state')
+    word = request.optional('state')
     states = tuple(CommandState)
     if word is not None:
-        states = (CommandState(ask.choice('state', COMMAND_STATE_WORDS, word)),)
-    kinds = None if ask.switch('all') else JOB_KINDS
-    found, cursor = commands_page(ask, states, kinds)
-    return listed(ask, [masked(encode_command(item)) for item in found], cursor)
+        states = (CommandState(request.choice('state', COMMAND_STATE_WORDS, word)),)
+    kinds = None if request.switch('all') else JOB_KINDS
+    found, cursor = commands_page(request, states, kinds)
+    return listed(request, [masked(encode_command(item)) for item in found], cursor)
 
 
-def api_request(ask: Ask, request_id: str) -> Response:
+def api_request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
-    command = known_request(ask, request_id)
-    row = request_row(ask, command)
-    progress = ask.store.request_progress(command.id)
+    command = known_request(request, request_id)
+    row = request_row(request, command)
+    progress = request.store.request_progress(command.id)
     return json_answer(
-        ask.request,
+        request.http,
         {
             **masked(encode_command(command)),
             **encode_progress(progress),
@@ -185,77 +187,81 @@ def api_request(ask: Ask, request_id: str) -> Response:
     )
 
 
-def api_control_request(ask: Ask, request_id: str, action: str) -> Response:
+def api_control_request(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
-    need_key(ask)
-    target = known_request(ask, request_id)
+    need_key(request)
+    target = known_request(request, request_id)
     if action not in ACTIONS:
         raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
-    reason = reason_of(ask)
+    reason = reason_of(request)
     return accepted(
-        ask, order(ask, ACTIONS[action], target.process, target=target.id, reason=reason)
+        request, order(request, ACTIONS[action], target.process, target=target.id, reason=reason)
     )
 
 
-def api_runs(ask: Ask) -> Response:
+def api_runs(request: RequestContext) -> Response:
     """List units under way, by id."""
-    return paged(ask, ask.store.live_units(), lambda unit: unit.id, encode_dead)
+    return paged(request, request.store.live_units(), lambda unit: unit.id, encode_dead)
 
 
-def api_processes(ask: Ask) -> Response:
+def api_processes(request: RequestContext) -> Response:
     """List managed processes as the Scheduler goes by them."""
-    ask.look()
-    items = [masked(encode_process(node)) for node in ask.model.hierarchy]
-    return listed(ask, items, None)
+    request.look()
+    items = [masked(encode_process(node)) for node in request.model.hierarchy]
+    return listed(request, items, None)
 
 
-def api_switch_process(ask: Ask, name: str, action: str) -> Response:
+def api_switch_process(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
-    need_key(ask)
-    return accepted(ask, order_change(ask, name, action))
+    need_key(request)
+    return accepted(request, order_change(request, name, action))
 
 
-def api_freeruns(ask: Ask) -> Response:
+def api_freeruns(request: RequestContext) -> Response:
     """List free runs with their next fires, by name."""
-    found = freeruns(ask.context, ask.store, ask.now)
+    found = freeruns(request.context, request.store, request.now)
 
     def encode(item: FreerunView) -> dict[str, Any]:
-        return {**encode_freerun(item), **encode_standing(standing(ask.store, item.freerun.name))}
+        return {
+            **encode_freerun(item),
+            **encode_standing(standing(request.store, item.freerun.name)),
+        }
 
-    return paged(ask, found, lambda item: item.freerun.name, encode)
+    return paged(request, found, lambda item: item.freerun.name, encode)
 
 
-def api_freerun_runs(ask: Ask) -> Response:
+def api_freerun_runs(request: RequestContext) -> Response:
     """List the runs of all free runs: those under way, then those that ended last."""
-    runs = runs_of(ask)
-    return listed(ask, [masked(encode_dead(unit)) for unit in runs.units], runs.cursor)
+    runs = runs_of(request)
+    return listed(request, [masked(encode_dead(unit)) for unit in runs.units], runs.cursor)
 
 
-def api_freerun(ask: Ask, name: str) -> Response:
+def api_freerun(request: RequestContext, name: str) -> Response:
     """Return one free run with its newest runs and events."""
-    view = known_freerun(ask, name)
-    units = ask.store.freerun_units(view.freerun.name, EVENTS_MAX)
-    events = ask.store.freerun_events(view.freerun.name, EVENTS_MAX)
+    view = known_freerun(request, name)
+    units = request.store.freerun_units(view.freerun.name, EVENTS_MAX)
+    events = request.store.freerun_events(view.freerun.name, EVENTS_MAX)
     return json_answer(
-        ask.request,
+        request.http,
         {
             **masked(encode_freerun(view)),
-            **masked(encode_standing(standing(ask.store, view.freerun.name))),
+            **masked(encode_standing(standing(request.store, view.freerun.name))),
             'runs': [masked(encode_unit(unit)) for unit in units],
             'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
     )
 
 
-def api_save_freerun(ask: Ask) -> Response:
+def api_save_freerun(request: RequestContext) -> Response:
     """Create a free run, or change what is said of one."""
-    need_key(ask)
-    name = ask.text('name')
+    need_key(request)
+    name = request.text('name')
     details: dict[str, Any] = {
-        field: value for field, value in ask.body().items() if field in FREERUN_FIELDS
+        field: value for field, value in request.body().items() if field in FREERUN_FIELDS
     }
     before = {
-        str(view.freerun.name): view.freerun for view in freeruns(ask.context, ask.store, ask.now)
+        str(view.freerun.name): view.freerun
+        for view in freeruns(request.context, request.store, request.now)
     }.get(name)
     try:
         if 'arguments' in details:
@@ -263,101 +269,106 @@ def api_save_freerun(ask: Ask) -> Response:
             details['arguments'] = unmasked(details['arguments'], known)
         if before is not None and isinstance(details.get('description'), str):
             details['description'] = unmasked(details['description'], before.description)
-        checked_definition(ask, name, details, before)
+        checked_definition(request, name, details, before)
     except (FreerunRefused, SecretUnknown) as error:
         raise wrong(str(error), 'correct the definition; nothing was changed') from error
     return accepted(
-        ask, order(ask, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(ask))
+        request,
+        order(request, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(request)),
     )
 
 
-def api_switch_freerun(ask: Ask, name: str, action: str) -> Response:
+def api_switch_freerun(request: RequestContext, name: str, action: str) -> Response:
     """Switch a free run on or off, run it now, cancel what runs (or one `uow`), or remove it."""
-    need_key(ask)
-    return accepted(ask, order_switch(ask, name, action))
+    need_key(request)
+    return accepted(request, order_switch(request, name, action))
 
 
-def api_boxes(ask: Ask) -> Response:
+def api_boxes(request: RequestContext) -> Response:
     """List boxes with what is wanted and what runs on them, by id."""
-    found = box_views(ask.store, ask.settings.box_vanished)
-    return paged(ask, found, lambda view: view.box.box_id, encode_box_view)
+    found = box_views(request.store, request.settings.box_vanished)
+    return paged(request, found, lambda view: view.box.box_id, encode_box_view)
 
 
-def api_change_box(ask: Ask, box_id: str, action: str) -> Response:
+def api_change_box(request: RequestContext, box_id: str, action: str) -> Response:
     """Drain a box or end that, switch on all that belongs there, forget what was wished, or it."""
-    need_key(ask)
-    return json_answer(ask.request, encode_box_view(change_box(ask, box_id, action)))
+    need_key(request)
+    return json_answer(request.http, encode_box_view(change_box(request, box_id, action)))
 
 
-def api_switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+def api_switch_box_process(
+    request: RequestContext, box_id: str, process: str, action: str
+) -> Response:
     """Say whether a process is to run on a box; the Supervisor there follows."""
-    need_key(ask)
-    set_desired(ask, box_id, process, action)
-    rows = ask.store.box_processes(box_id)
+    need_key(request)
+    set_desired(request, box_id, process, action)
+    rows = request.store.box_processes(box_id)
     row = next(row for row in rows if row.process == process)
-    return json_answer(ask.request, encode_box_process(row))
+    return json_answer(request.http, encode_box_process(row))
 
 
-def api_dead(ask: Ask) -> Response:
+def api_dead(request: RequestContext) -> Response:
     """List dead letters, newest first."""
-    units, cursor = dead_page(ask)
-    return listed(ask, [masked(encode_dead(unit)) for unit in units], cursor)
+    units, cursor = dead_page(request)
+    return listed(request, [masked(encode_dead(unit)) for unit in units], cursor)
 
 
-def api_settle_dead(ask: Ask, uow_id: str, action: str) -> Response:
+def api_settle_dead(request: RequestContext, uow_id: str, action: str) -> Response:
     """Retry a dead letter, or drop it."""
-    need_key(ask)
-    return accepted(ask, settle(ask, uow_id, action))
+    need_key(request)
+    return accepted(request, settle(request, uow_id, action))
 
 
-def _job_command(ask: Ask) -> Command:
-    kind = CommandKind(ask.choice('kind', JOB_KIND_WORDS, 'reprocess'))
-    node = ask.node(ask.text('process'))
-    start = ask.timeperiod(node, ask.text('start'))
-    text = ask.optional('end')
-    end = start.shift(1) if text is None else ask.timeperiod(node, text)
+def _job_command(request: RequestContext) -> Command:
+    kind = CommandKind(request.choice('kind', JOB_KIND_WORDS, 'reprocess'))
+    node = request.node(request.text('process'))
+    start = request.timeperiod(node, request.text('start'))
+    text = request.optional('end')
+    end = start.shift(1) if text is None else request.timeperiod(node, text)
     return job_command(
-        ask,
+        request,
         kind,
         node.process.name,
         (start, end),
-        only=Only(ask.choice('only', ONLY_WORDS, Only.ALL.value)),
-        with_children=ask.switch('with_children'),
+        only=Only(request.choice('only', ONLY_WORDS, Only.ALL.value)),
+        with_children=request.switch('with_children'),
     )
 
 
-def _found(ask: Ask, limit: int) -> tuple[list[JobKey], JobKey | None]:
+def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | None]:
     """Return at most `limit` jobs that the filters leave, and where to go on; hold the lock."""
-    name, word = ask.optional('process'), ask.optional('state')
-    wanted = None if word is None else _WANTED[ask.choice('state', STATE_WORDS, word)]
-    query = JobQuery(start=ask.instant('start'), end=ask.instant('end'))
+    name, word = request.optional('process'), request.optional('state')
+    wanted = None if word is None else _WANTED[request.choice('state', STATE_WORDS, word)]
+    query = JobQuery(start=request.instant('start'), end=request.instant('end'))
     if query.start is not None and query.end is not None and query.start > query.end:
         raise wrong(
-            f'start is {ask.text("start")}, which is later than end, {ask.text("end")}',
+            f'start is {request.text("start")}, which is later than end, {request.text("end")}',
             'swap the two',
         )
-    nodes = [ask.node(name)] if name else list(ask.model.hierarchy)
-    cursor = cursor_of(ask)
+    nodes = [request.node(name)] if name else list(request.model.hierarchy)
+    cursor = cursor_of(request)
     if cursor is not None:
-        at = ask.model.hierarchy.nodes[cursor.process]
+        at = request.model.hierarchy.nodes[cursor.process]
         if at not in nodes:
             raise wrong(
                 f'cursor is of {cursor.process}, which is not listed', 'drop one of the two'
             )
         nodes = nodes[nodes.index(at) :]
-    looking = Looking(timetable=ask.model.timetable, failed=ask.model.failed, now=ask.now)
+    looking = Looking(
+        timetable=request.model.timetable, failed=request.model.failed, now=request.now
+    )
     keys: list[JobKey] = []
     looks = 0
     for node in nodes:
-        ordinals = ordinals_of(ask.model.timetable, node, query)
+        ordinals = ordinals_of(request.model.timetable, node, query)
         if cursor is not None and cursor.process == node.process.name:
             start = max(ordinals.start, cursor.timeperiod.ordinal)
             ordinals = range(start, max(ordinals.stop, start))
         for ordinal, is_wanted in looked_at(looking, node, ordinals, wanted):
             # A page may be shorter than its limit: nobody else is kept waiting for the lock.
             if len(keys) == limit or looks == LOOKS_MAX:
-                return keys, ask.model.key(node, ordinal)
+                return keys, request.model.key(node, ordinal)
             looks += 1
             if is_wanted:
-                keys.append(ask.model.key(node, ordinal))
+                keys.append(request.model.key(node, ordinal))
     return keys, None

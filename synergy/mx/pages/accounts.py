@@ -18,7 +18,7 @@ from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, 
 from synergy.mx.web.answers import need_key, paged
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import done_before, record, record_of, used_before
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.mx.web.security import PASSWORD_LENGTH_MAX, hashed, is_password, new_token, user_of
 from synergy.view.encode import instant
@@ -39,64 +39,64 @@ class MadeToken:
     text: str | None = None
 
 
-def api_users(ask: Ask) -> Response:
+def api_users(request: RequestContext) -> Response:
     """List users."""
-    return paged(ask, ask.store.users(), lambda user: user.name, _encode_user)
+    return paged(request, request.store.users(), lambda user: user.name, _encode_user)
 
 
-def api_add_user(ask: Ask) -> Response:
+def api_add_user(request: RequestContext) -> Response:
     """Make a user."""
-    need_key(ask)
-    return _done(ask, add_user(ask))
+    need_key(request)
+    return _done(request, add_user(request))
 
 
-def api_change_user(ask: Ask, name: str, action: str) -> Response:
+def api_change_user(request: RequestContext, name: str, action: str) -> Response:
     """Change the role or the password of a user, or remove it; its logins end."""
-    need_key(ask)
-    return _done(ask, change_user(ask, name, action))
+    need_key(request)
+    return _done(request, change_user(request, name, action))
 
 
-def add_user(ask: Ask) -> Command:
+def add_user(request: RequestContext) -> Command:
     """Make the user that was described; return the record."""
-    refuse_open(ask)
-    name, role = ask.text('name'), Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value))
+    refuse_open(request)
+    name, role = request.text('name'), Role(request.choice('role', ROLE_WORDS, Role.VIEWER.value))
     details: dict[str, Json] = {'action': 'add', 'name': name, 'role': role.value}
-    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _same_password(ask, known, name)
+    if (known := done_before(request, CommandKind.USER, 'MX', details)) is not None:
+        return _same_password(request, known, name)
     if (problem := name_problem(name)) is not None:
         raise wrong(f'{name!r:.80} cannot be the name of a user', problem)
-    if not ask.store.add_user(user_of(name, role, _hashed(ask), ask.now)):
-        if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+    if not request.store.add_user(user_of(name, role, _hashed(request), request.now)):
+        if (known := done_before(request, CommandKind.USER, 'MX', details)) is not None:
             # The same request at another dashboard was quicker.
-            return _same_password(ask, known, name)
+            return _same_password(request, known, name)
         raise Refused(
             409,
             'Taken',
             f'there is a user {name!r:.80} already, be it in other case',
             'change it, or take another name',
         )
-    return record(ask, CommandKind.USER, 'MX', details)
+    return record(request, CommandKind.USER, 'MX', details)
 
 
-def change_user(ask: Ask, name: str, action: str) -> Command:
+def change_user(request: RequestContext, name: str, action: str) -> Command:
     """Do what `action` says; return the record."""
-    refuse_open(ask)
+    refuse_open(request)
     if action not in ACTIONS:
         raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {", ".join(ACTIONS)}')
-    role = Role(ask.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
+    role = Role(request.choice('role', ROLE_WORDS, Role.VIEWER.value)) if action == 'role' else None
     details: dict[str, Json] = {'action': action, 'name': name, 'role': role and role.value}
-    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
-        return _same_password(ask, known, name) if action == 'password' else known
-    name = known_user(ask, name).name
+    if (known := done_before(request, CommandKind.USER, 'MX', details)) is not None:
+        return _same_password(request, known, name) if action == 'password' else known
+    name = known_user(request, name).name
     if role is not None:
-        outcome = ask.store.set_role(name, role)
+        outcome = request.store.set_role(name, role)
     elif action == 'remove':
-        outcome = ask.store.remove_user(name)
+        outcome = request.store.remove_user(name)
     else:
-        is_done = ask.store.set_password(name, _hashed(ask))
+        is_done = request.store.set_password(name, _hashed(request))
         outcome = UserOutcome.DONE if is_done else UserOutcome.UNKNOWN
     _refuse(name, outcome)
-    return record(ask, CommandKind.USER, 'MX', details)
+    return record(request, CommandKind.USER, 'MX', details)
 
 
 def _refuse(name: str, outcome: UserOutcome) -> None:
@@ -117,71 +117,71 @@ def _refuse(name: str, outcome: UserOutcome) -> None:
             assert_never(outcome)
 
 
-def api_tokens(ask: Ask) -> Response:
+def api_tokens(request: RequestContext) -> Response:
     """List tokens of the API, never their secrets."""
-    return paged(ask, ask.store.tokens(), lambda token: token.id, _encode_token)
+    return paged(request, request.store.tokens(), lambda token: token.id, _encode_token)
 
 
-def api_add_token(ask: Ask) -> Response:
+def api_add_token(request: RequestContext) -> Response:
     """Make a token of the API for a user; its text is in this one answer and nowhere else."""
-    need_key(ask)
-    made = add_token(ask, ask.text('user'))
+    need_key(request)
+    made = add_token(request, request.text('user'))
     if made.token is None:
-        return _done(ask, made.command)
+        return _done(request, made.command)
     body = {**_encode_token(made.token), 'text': made.text, 'request': made.command.id}
-    return json_answer(ask.request, body, 200)
+    return json_answer(request.http, body, 200)
 
 
-def add_token(ask: Ask, name: str) -> MadeToken:
+def add_token(request: RequestContext, name: str) -> MadeToken:
     """Make the token that was described, once for each form or key."""
-    refuse_open(ask)
-    user = known_user(ask, name)
-    role = Role(ask.choice('role', ROLE_WORDS, user.role.value))
-    days = ask.number('days', 0, 0, DAYS_MAX)
-    label = ask.optional('label')
+    refuse_open(request)
+    user = known_user(request, name)
+    role = Role(request.choice('role', ROLE_WORDS, user.role.value))
+    days = request.number('days', 0, 0, DAYS_MAX)
+    label = request.optional('label')
     details: dict[str, Json] = {
         'action': 'token', 'name': user.name, 'role': role.value, 'label': label, 'days': days,
     }  # fmt: skip
-    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+    if (known := done_before(request, CommandKind.USER, 'MX', details)) is not None:
         return MadeToken(command=known)
     if not user.role.may(role):
         raise wrong(f'{user.name} is {user.role.value}', 'a token cannot do more than its user')
     lifetime = timedelta(days=days) if days else None
-    token, text = new_token(user.name, role, label, ask.now, lifetime)
-    command = record_of(ask, CommandKind.USER, 'MX', details)
+    token, text = new_token(user.name, role, label, request.now, lifetime)
+    command = record_of(request, CommandKind.USER, 'MX', details)
     # An id of the key or the form: of two requests that are the same one makes a token, wherever.
     token = replace(token, id=command.id)
-    if not ask.store.save_token(token):
-        if any(known.id == token.id for known in ask.store.tokens()):
+    if not request.store.save_token(token):
+        if any(known.id == token.id for known in request.store.tokens()):
             return MadeToken(command=command)
         raise _unknown_user(user.name)
     text = f'{token.id}.{text.partition(".")[2]}'
-    command = record(ask, CommandKind.USER, 'MX', details)
+    command = record(request, CommandKind.USER, 'MX', details)
     return MadeToken(command=command, token=token, text=text)
 
 
-def api_revoke_token(ask: Ask, token_id: str, action: str) -> Response:
+def api_revoke_token(request: RequestContext, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
-    need_key(ask)
-    return _done(ask, revoke_token(ask, token_id, action))
+    need_key(request)
+    return _done(request, revoke_token(request, token_id, action))
 
 
-def revoke_token(ask: Ask, token_id: str, action: str) -> Command:
+def revoke_token(request: RequestContext, token_id: str, action: str) -> Command:
     """Let a token be worth nothing from now on; return the record."""
-    refuse_open(ask)
+    refuse_open(request)
     if action != 'revoke':
         raise unknown(f'{action!r:.40} is nothing to do to a token', 'revoke it')
     details: dict[str, Json] = {'revoked': token_id}
-    if (known := done_before(ask, CommandKind.USER, 'MX', details)) is not None:
+    if (known := done_before(request, CommandKind.USER, 'MX', details)) is not None:
         return known
-    if not ask.store.remove_token(token_id):
+    if not request.store.remove_token(token_id):
         raise unknown(f'there is no token {token_id!r:.40}', 'it is gone already; see the list')
-    return record(ask, CommandKind.USER, 'MX', details)
+    return record(request, CommandKind.USER, 'MX', details)
 
 
-def refuse_open(ask: Ask) -> None:
+def refuse_open(request: RequestContext) -> None:
     """Refuse to manage users where nobody has logged in."""
-    if ask.visitor.via == 'open':
+    if request.visitor.via == 'open':
         raise Refused(
             409,
             'Nobody has to log in here',
@@ -190,9 +190,9 @@ def refuse_open(ask: Ask) -> None:
         )
 
 
-def known_user(ask: Ask, name: str) -> User:
+def known_user(request: RequestContext, name: str) -> User:
     """Return a user; raise Refused when there is none of that name."""
-    user = named(ask.store.users(), name)
+    user = named(request.store.users(), name)
     if user is None:
         raise _unknown_user(name)
     return user
@@ -202,39 +202,39 @@ def _unknown_user(name: str) -> Refused:
     return unknown(f'there is no user {name!r:.80}', 'choose one from the list of users')
 
 
-def _same_password(ask: Ask, known: Command, name: str) -> Command:
+def _same_password(request: RequestContext, known: Command, name: str) -> Command:
     """Return the record of what was done before; raise Refused if it was with another password.
 
     It is kept as its hash alone, so the user's present one tells.
     """
-    user = named(ask.store.users(), name)
+    user = named(request.store.users(), name)
     if user is not None:
-        with ask.site.hashing.turn():
-            if not is_password(user, _password(ask)):
-                raise used_before(ask, known)
+        with request.site.hashing.turn():
+            if not is_password(user, _password(request)):
+                raise used_before(request, known)
     return known
 
 
-def _hashed(ask: Ask) -> str:
+def _hashed(request: RequestContext) -> str:
     """Return the hash of the password that was sent."""
-    password = _password(ask)
+    password = _password(request)
     try:
-        with ask.site.hashing.turn():
+        with request.site.hashing.turn():
             return hashed(password)
     except ValueError as error:
         raise wrong(str(error), 'give a longer one; nothing was changed') from error
 
 
-def _password(ask: Ask) -> str:
-    is_json = ask.request.mimetype == 'application/json'
-    value = ask.body().get('password') if is_json else ask.request.form.get('password')
+def _password(request: RequestContext) -> str:
+    is_json = request.http.mimetype == 'application/json'
+    value = request.body().get('password') if is_json else request.http.form.get('password')
     if not isinstance(value, str) or len(value) > PASSWORD_LENGTH_MAX:
         raise wrong('password is missing or no text', 'send it in the JSON body, or in the form')
     return value
 
 
-def _done(ask: Ask, command: Command) -> Response:
-    return json_answer(ask.request, {'id': command.id, **dict(command.details)})
+def _done(request: RequestContext, command: Command) -> Response:
+    return json_answer(request.http, {'id': command.id, **dict(command.details)})
 
 
 def _encode_user(user: User) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.formats import counted
 from synergy.mx.web.orders import done_before, record
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.view.boxes import BoxView, Presence, box_views
 
@@ -74,18 +74,18 @@ class BoxRows:
     rows: Sequence[ProcessRow]
 
 
-def boxes(ask: Ask) -> Response:
+def boxes(request: RequestContext) -> Response:
     """List what is wanted and what runs, box by box."""
     shown = [
         BoxRows(
             view=view,
             mark=PRESENCES[view.presence],
             load=load_of(view),
-            rows=[process_row(ask, view, row) for row in view.processes],
+            rows=[process_row(request, view, row) for row in view.processes],
         )
-        for view in box_views(ask.store, ask.settings.box_vanished)
+        for view in box_views(request.store, request.settings.box_vanished)
     ]
-    return page(ask, 'boxes.html', boxes=shown)
+    return page(request, 'boxes.html', boxes=shown)
 
 
 def load_of(view: BoxView) -> BoxLoad | None:
@@ -93,14 +93,14 @@ def load_of(view: BoxView) -> BoxLoad | None:
     return view.box.load if view.presence is Presence.ALIVE else None
 
 
-def process_row(ask: Ask, view: BoxView, row: BoxProcess) -> ProcessRow:
+def process_row(request: RequestContext, view: BoxView, row: BoxProcess) -> ProcessRow:
     """Return a process with what its instances use together."""
     load = load_of(view)
     found = [] if load is None else [item for item in load.processes if item.pid in row.pids]
     return ProcessRow(
         process=row,
         mark=mark_of(view, row),
-        up_for=max((ask.now - item.started_at for item in found), default=None),
+        up_for=max((request.now - item.started_at for item in found), default=None),
         cpu_percent=sum(item.cpu_percent for item in found) if found else None,
         memory_bytes=sum(item.memory_bytes for item in found) if found else None,
     )
@@ -113,9 +113,9 @@ def mark_of(view: BoxView, row: BoxProcess) -> Mark:
     return MARKS.get(row.state or '', UNKNOWN)
 
 
-def confirm_drain(ask: Ask, box_id: str, action: str) -> Response:
+def confirm_drain(request: RequestContext, box_id: str, action: str) -> Response:
     """Say what draining a box, or ending that, would do."""
-    _check_drain(ask, box_id, action)
+    _check_drain(request, box_id, action)
     is_drain = action == 'drain'
     says = ['It takes work again within seconds.']
     if is_drain:
@@ -132,40 +132,42 @@ def confirm_drain(ask: Ask, box_id: str, action: str) -> Response:
         back_text='boxes',
         needs_reason=action in GRAVE_ACTIONS,
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
-def drain_box(ask: Ask, box_id: str, action: str) -> Response:
+def drain_box(request: RequestContext, box_id: str, action: str) -> Response:
     """Let the workers of a box finish what they hold and take nothing more, or end that."""
     if action in GRAVE_ACTIONS:
-        need_reason(ask)
-    asked = set_drained(ask, box_id, action)
-    return go_on(ask, ask.url('boxes'), asked)
+        need_reason(request)
+    asked = set_drained(request, box_id, action)
+    return go_on(request, request.url('boxes'), asked)
 
 
-def set_drained(ask: Ask, box_id: str, action: str) -> Command:
+def set_drained(request: RequestContext, box_id: str, action: str) -> Command:
     """Write down the wish, once for each form or key, and that it was made; return the record."""
-    _check_drain(ask, box_id, action)
+    _check_drain(request, box_id, action)
     details: dict[str, Json] = {'box': box_id, 'action': action}
-    known = done_before(ask, CommandKind.BOX, box_id, details)
+    known = done_before(request, CommandKind.BOX, box_id, details)
     if known is not None:
         return known
-    ask.store.set_drained(box_id, is_draining=action == 'drain')
-    return record(ask, CommandKind.BOX, box_id, details)
+    request.store.set_drained(box_id, is_draining=action == 'drain')
+    return record(request, CommandKind.BOX, box_id, details)
 
 
-def _check_drain(ask: Ask, box_id: str, action: str) -> None:
+def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
     if action not in DRAIN_ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
-    if not ask.store.box_processes(box_id):
+    if not request.store.box_processes(box_id):
         raise unknown(
             f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
         )
 
 
-def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+def confirm_box_process(
+    request: RequestContext, box_id: str, process: str, action: str
+) -> Response:
     """Say what starting or stopping a process on a box would do."""
-    row = _checked_switch(ask, box_id, process, action)
+    row = _checked_switch(request, box_id, process, action)
     is_stop = action == 'stop'
     step = Step(
         title=f'{action.capitalize()} {process} on {box_id}',
@@ -175,7 +177,7 @@ def confirm_box_process(ask: Ask, box_id: str, process: str, action: str) -> Res
         back_text='boxes',
         needs_reason=action in GRAVE_ACTIONS,
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
 def _start_says(row: BoxProcess) -> list[str]:
@@ -206,29 +208,29 @@ def _stop_says(process: str, box_id: str) -> list[str]:
             return ['A worker finishes or hands back what it holds.', stays]
 
 
-def switch_box_process(ask: Ask, box_id: str, process: str, action: str) -> Response:
+def switch_box_process(request: RequestContext, box_id: str, process: str, action: str) -> Response:
     """Say whether a process is to run on a box."""
     if action in GRAVE_ACTIONS:
-        need_reason(ask)
-    asked = set_desired(ask, box_id, process, action)
-    return go_on(ask, ask.url('boxes'), asked)
+        need_reason(request)
+    asked = set_desired(request, box_id, process, action)
+    return go_on(request, request.url('boxes'), asked)
 
 
-def set_desired(ask: Ask, box_id: str, process: str, action: str) -> Command:
+def set_desired(request: RequestContext, box_id: str, process: str, action: str) -> Command:
     """Write down the wish, and that it was made; return the record."""
-    _checked_switch(ask, box_id, process, action)
+    _checked_switch(request, box_id, process, action)
     details: dict[str, Json] = {'box': box_id, 'action': action}
-    known = done_before(ask, CommandKind.BOX, process, details)
+    known = done_before(request, CommandKind.BOX, process, details)
     if known is not None:
         return known
-    ask.store.set_desired(box_id, process, is_on=action == 'start')
-    return record(ask, CommandKind.BOX, process, details)
+    request.store.set_desired(box_id, process, is_on=action == 'start')
+    return record(request, CommandKind.BOX, process, details)
 
 
-def _checked_switch(ask: Ask, box_id: str, process: str, action: str) -> BoxProcess:
+def _checked_switch(request: RequestContext, box_id: str, process: str, action: str) -> BoxProcess:
     if action not in SWITCH_ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a process', 'start or stop it')
-    known = {row.process: row for row in ask.store.box_processes(box_id)}
+    known = {row.process: row for row in request.store.box_processes(box_id)}
     if process not in known:
         raise unknown(
             f'nothing called {process!r:.80} is known on box {box_id!r:.80}',

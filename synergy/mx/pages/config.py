@@ -15,7 +15,7 @@ from synergy.core.uri import without_password
 from synergy.mx.web.address import is_loopback
 from synergy.mx.web.formats import counted
 from synergy.mx.web.redact import masked
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 
 
@@ -47,21 +47,21 @@ class EntryRow:
     blocking: str | None = None
 
 
-def config(ask: Ask) -> Response:
+def config(request: RequestContext) -> Response:
     """Show settings and context as loaded, and what was found when they were checked."""
     return page(
-        ask,
+        request,
         'config.html',
-        settings=setting_rows(ask),
-        settings_module=ask.settings.settings_module,
-        entries=entry_rows(ask),
-        trees={node.tree.name: node.tree for node in ask.model.hierarchy}.values(),
-        findings=_findings(ask),
-        context=ask.context,
+        settings=setting_rows(request),
+        settings_module=request.settings.settings_module,
+        entries=entry_rows(request),
+        trees={node.tree.name: node.tree for node in request.model.hierarchy}.values(),
+        findings=_findings(request),
+        context=request.context,
     )
 
 
-def setting_rows(ask: Ask) -> list[SettingRow]:
+def setting_rows(request: RequestContext) -> list[SettingRow]:
     """Return the settings in force, without secrets."""
     return [
         SettingRow(
@@ -70,13 +70,13 @@ def setting_rows(ask: Ask) -> list[SettingRow]:
             place=item.place,
             text=item.setting.text,
         )
-        for item in in_force(ask.settings)
+        for item in in_force(request.settings)
     ]
 
 
-def entry_rows(ask: Ask) -> list[EntryRow]:
+def entry_rows(request: RequestContext) -> list[EntryRow]:
     """Return what context.py registers: managed processes, free runs, daemons."""
-    context = ask.context
+    context = request.context
     entries: list[Entry] = [
         *context.managed.values(),
         *context.freeruns.values(),
@@ -110,9 +110,9 @@ def entry_rows(ask: Ask) -> list[EntryRow]:
     return rows
 
 
-def _findings(ask: Ask) -> list[tuple[bool, str]]:
+def _findings(request: RequestContext) -> list[tuple[bool, str]]:
     """Return what the check of settings and context says; False: somebody should look at it."""
-    settings, context = ask.settings, ask.context
+    settings, context = request.settings, request.context
     module = f'{settings.settings_module}.py'
     in_module = sum(place == module for _, place in settings.places)
     rest = len(settings.places) - in_module

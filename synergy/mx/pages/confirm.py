@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command
 from synergy.mx.web.errors import ReasonMissing
 from synergy.mx.web.orders import fresh_form_id, reason_of
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import local_address, page, see
 
 #: The field that names the page to go on at.
@@ -54,9 +54,9 @@ class Step:
     hidden: Sequence[tuple[str, str]] = ()
 
 
-def confirm(ask: Ask, step: Step) -> Response:
+def confirm(request: RequestContext, step: Step) -> Response:
     """Show the step."""
-    came_from = local_address(ask.optional(NEXT), '')
+    came_from = local_address(request.optional(NEXT), '')
     if came_from:
         step = replace(
             step,
@@ -64,19 +64,19 @@ def confirm(ask: Ask, step: Step) -> Response:
             back_text='where you came from',
             hidden=[*step.hidden, (NEXT, came_from)],
         )
-    status = 200 if ask.problem is None else ask.problem.status
-    return page(ask, 'confirm.html', status, step=step, form_id=fresh_form_id())
+    status = 200 if request.problem is None else request.problem.status
+    return page(request, 'confirm.html', status, step=step, form_id=fresh_form_id())
 
 
-def go_on(ask: Ask, address: str, asked: Command) -> Response:
+def go_on(request: RequestContext, address: str, asked: Command) -> Response:
     """Lead back to where the form came from, else to `address`; the page says what was asked."""
-    parts = urlsplit(local_address(ask.optional(NEXT), address))
+    parts = urlsplit(local_address(request.optional(NEXT), address))
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != 'asked']
     again = urlencode([*query, ('asked', asked.id)])
     return see(urlunsplit(('', '', parts.path, again, parts.fragment)))
 
 
-def need_reason(ask: Ask) -> None:
+def need_reason(request: RequestContext) -> None:
     """Refuse a form without a reason."""
-    if reason_of(ask) is None:
+    if reason_of(request) is None:
         raise ReasonMissing

@@ -18,7 +18,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.web.answers import dead_page, older
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import asked_before, id_of, place, reason_of
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 
 ACTIONS: Final = tuple(item.value for item in LetterAction)
@@ -26,15 +26,15 @@ ACTIONS: Final = tuple(item.value for item in LetterAction)
 GRAVE_ACTIONS: Final = ('drop',)
 
 
-def dead_letters(ask: Ask) -> Response:
+def dead_letters(request: RequestContext) -> Response:
     """List them, newest first."""
-    units, cursor = dead_page(ask)
-    return page(ask, 'dead.html', units=units, older=older(ask, cursor))
+    units, cursor = dead_page(request)
+    return page(request, 'dead.html', units=units, older=older(request, cursor))
 
 
-def confirm_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
+def confirm_dead_letter(request: RequestContext, uow_id: str, action: str) -> Response:
     """Say what retrying or dropping a dead letter would do; a retried job has a whole cascade."""
-    unit = known_dead(ask, uow_id)
+    unit = known_dead(request, uow_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
     if action == 'retry' and not is_freerun(unit.process):
@@ -50,7 +50,7 @@ def confirm_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
         back_text='dead letters',
         needs_reason=action in GRAVE_ACTIONS,
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
 def retry_address(unit: Unit) -> str:
@@ -59,29 +59,29 @@ def retry_address(unit: Unit) -> str:
     return f'/change/reprocess?{place}'
 
 
-def settle_dead_letter(ask: Ask, uow_id: str, action: str) -> Response:
+def settle_dead_letter(request: RequestContext, uow_id: str, action: str) -> Response:
     """Retry a free run or drop a dead letter; the retry of a job is shown first."""
-    unit = known_dead(ask, uow_id)
+    unit = known_dead(request, uow_id)
     if action == 'retry' and not is_freerun(unit.process):
         return see(retry_address(unit))
     if action in GRAVE_ACTIONS:
-        need_reason(ask)
-    command = settle(ask, uow_id, action)
-    return go_on(ask, ask.url('dead_letters'), command)
+        need_reason(request)
+    command = settle(request, uow_id, action)
+    return go_on(request, request.url('dead_letters'), command)
 
 
-def letter_details(ask: Ask, command: Command) -> Command:
+def letter_details(request: RequestContext, command: Command) -> Command:
     """Return a command with the dead letter that its preview was opened for, if it settles it."""
-    uow_id = ask.optional('dead')
-    unit = None if uow_id is None else ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    uow_id = request.optional('dead')
+    unit = None if uow_id is None else request.store.units([UowId(uow_id)]).get(UowId(uow_id))
     if unit is None or not is_settled_by(command, unit):
         return command
     return replace(command, details={LETTER: unit.id})
 
 
-def known_dead(ask: Ask, uow_id: str) -> Unit:
+def known_dead(request: RequestContext, uow_id: str) -> Unit:
     """Return a dead letter; raise Refused when there is none of that id."""
-    unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
     if unit is None or unit.state is not UnitState.DEAD:
         raise unknown(
             f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
@@ -89,29 +89,29 @@ def known_dead(ask: Ask, uow_id: str) -> Unit:
     return unit
 
 
-def settle(ask: Ask, uow_id: str, action: str) -> Command:
+def settle(request: RequestContext, uow_id: str, action: str) -> Command:
     """Ask for what `action` says; return the command that does the work.
 
     The letter of a retry stays until the Scheduler has begun with that: it may refuse it.
     """
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
-    unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    command = None if unit is None else _command(ask, unit, LetterAction(action))
-    found = None if command is None else asked_before(ask, command)
+    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    command = None if unit is None else _command(request, unit, LetterAction(action))
+    found = None if command is None else asked_before(request, command)
     if unit is None or command is None or (found is None and unit.state is not UnitState.DEAD):
         raise unknown(
             f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
         )
-    return found or place(ask, command)
+    return found or place(request, command)
 
 
-def _command(ask: Ask, unit: Unit, action: LetterAction) -> Command:
+def _command(request: RequestContext, unit: Unit, action: LetterAction) -> Command:
     return settling(
         unit,
         action,
-        command_id=id_of(ask, kind_of(unit, action), unit.id),
-        actor=ask.actor,
-        reason=reason_of(ask),
-        now=ask.now,
+        command_id=id_of(request, kind_of(unit, action), unit.id),
+        actor=request.actor,
+        reason=reason_of(request),
+        now=request.now,
     )

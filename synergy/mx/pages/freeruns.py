@@ -26,7 +26,7 @@ from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.flash import asked_of
 from synergy.mx.web.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
 from synergy.mx.web.redact import masked, unmasked
-from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
 
@@ -82,55 +82,55 @@ class Runs:
     text: str
 
 
-def freerun_list(ask: Ask) -> Response:
+def freerun_list(request: RequestContext) -> Response:
     """List all entries, or those that fail, and how each has done lately."""
-    found = freeruns(ask.context, ask.store, ask.now)
-    only = ask.choice('only', LISTS, 'all')
+    found = freeruns(request.context, request.store, request.now)
+    only = request.choice('only', LISTS, 'all')
     if only == 'failing':
-        names = failing(ask.store, ask.store.dead_units(LIMIT_MAX))
+        names = failing(request.store, request.store.dead_units(LIMIT_MAX))
         found = [view for view in found if view.freerun.name in names]
     rows = [
-        (view, standing(ask.store, view.freerun.name) if number < STANDINGS_MAX else None)
+        (view, standing(request.store, view.freerun.name) if number < STANDINGS_MAX else None)
         for number, view in enumerate(found)
     ]
-    return page(ask, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
+    return page(request, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
 
 
-def freerun_runs(ask: Ask) -> Response:
+def freerun_runs(request: RequestContext) -> Response:
     """List runs of all entries: those under way, then those that ended last."""
-    runs = runs_of(ask)
+    runs = runs_of(request)
     shown = [(unit, BY_UNIT[unit.state]) for unit in runs.units]
     return page(
-        ask,
+        request,
         'freerun_runs.html',
         runs=runs,
         shown=shown,
         state_words=RUN_STATES,
-        older=older(ask, runs.cursor),
+        older=older(request, runs.cursor),
     )
 
 
-def runs_of(ask: Ask) -> Runs:
+def runs_of(request: RequestContext) -> Runs:
     """Return the runs that the filters of the address leave."""
-    limit = ask.number('limit', RUNS_SHOWN, 1, LIMIT_MAX)
-    hours = ask.number('hours', 24, 1, HOURS_MAX)
-    entries = ask.choice('entries', RUN_ENTRIES, 'all')
-    words = ask.request.args.getlist('state')
+    limit = request.number('limit', RUNS_SHOWN, 1, LIMIT_MAX)
+    hours = request.number('hours', 24, 1, HOURS_MAX)
+    entries = request.choice('entries', RUN_ENTRIES, 'all')
+    words = request.http.args.getlist('state')
     for word in words:
         if word not in RUN_STATES:
             raise wrong(f'state is {word!r:.40}', f'one of {", ".join(RUN_STATES)}')
-    text = (ask.optional('q') or '').lower()
+    text = (request.optional('q') or '').lower()
     states = {state for word in words or RUN_STATES for state in _STATES[word]}
-    is_on = {item.name: item.is_on for item in ask.store.freeruns()}
+    is_on = {item.name: item.is_on for item in request.store.freeruns()}
 
     def is_meant(unit: Unit) -> bool:
         is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
         return unit.state in states and is_kept and text in unit.process.lower()
 
     ended = [state for state in states if not state.is_live]
-    since = ask.now - timedelta(hours=hours)
-    live, after = _live(ask)
-    found = ask.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
+    since = request.now - timedelta(hours=hours)
+    live, after = _live(request)
+    found = request.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
     units = [unit for unit in (*live, *found) if is_meant(unit)]
     cursor = None
     if len(units) > limit:
@@ -147,12 +147,14 @@ def runs_of(ask: Ask) -> Runs:
     )
 
 
-def _live(ask: Ask) -> tuple[Sequence[Unit], Unit | None]:
+def _live(request: RequestContext) -> tuple[Sequence[Unit], Unit | None]:
     """Return the runs under way, oldest first, and the ended one after which the list goes on."""
-    cursor = ask.optional('cursor')
+    cursor = request.optional('cursor')
     if cursor is not None and not cursor.startswith(_LIVE):
-        return (), ended_at(ask)
-    live = sorted((unit for unit in ask.store.live_units() if is_freerun(unit.process)), key=_begun)
+        return (), ended_at(request)
+    live = sorted(
+        (unit for unit in request.store.live_units() if is_freerun(unit.process)), key=_begun
+    )
     if cursor is None:
         return live, None
     micros, _, uow_id = cursor.removeprefix(_LIVE).partition('.')
@@ -171,87 +173,89 @@ def _cursor_of(unit: Unit) -> str | None:
     return f'{_LIVE}{micros}.{uow_id}'
 
 
-def freerun(ask: Ask, name: str) -> Response:
+def freerun(request: RequestContext, name: str) -> Response:
     """Return one entry with its newest runs; of one that is only asked for, how far that is."""
-    if (asked := _wanted(ask, name)) is not None:
-        return _not_made(ask, name, asked)
-    view = known_freerun(ask, name)
-    units = ask.store.freerun_units(view.freerun.name, RUNS_MAX)
-    chosen = next((unit for unit in units if unit.id == ask.optional('uow')), None)
+    if (asked := _wanted(request, name)) is not None:
+        return _not_made(request, name, asked)
+    view = known_freerun(request, name)
+    units = request.store.freerun_units(view.freerun.name, RUNS_MAX)
+    chosen = next((unit for unit in units if unit.id == request.optional('uow')), None)
     chosen = chosen or (units[0] if units else None)
     return page(
-        ask,
+        request,
         'freerun.html',
         view=view,
         runs=[(unit, BY_UNIT[unit.state]) for unit in units],
         chosen=chosen,
-        lines=[] if chosen is None else ask.store.log(chosen.id)[-200:],
-        events=ask.store.freerun_events(view.freerun.name, EVENTS_MAX),
+        lines=[] if chosen is None else request.store.log(chosen.id)[-200:],
+        events=request.store.freerun_events(view.freerun.name, EVENTS_MAX),
     )
 
 
-def _wanted(ask: Ask, name: str) -> Command | None:
+def _wanted(request: RequestContext, name: str) -> Command | None:
     """Return what the address says was asked for, if that is an entry which does not exist."""
-    asked = asked_of(ask)
+    asked = asked_of(request)
     if asked is None or asked.command.kind is not CommandKind.FREERUN_SAVE:
         return None
-    known = [view.freerun.name for view in freeruns(ask.context, ask.store, ask.now)]
+    known = [view.freerun.name for view in freeruns(request.context, request.store, request.now)]
     is_meant = asked.command.process == name and name not in known
     return asked.command if is_meant else None
 
 
-def _not_made(ask: Ask, name: str, asked: Command) -> Response:
+def _not_made(request: RequestContext, name: str, asked: Command) -> Response:
     is_waiting = asked.state in OPEN_COMMAND_STATES
     status = 200 if is_waiting else 404
-    response = page(ask, 'freerun_asked.html', status, name=name, is_waiting=is_waiting)
+    response = page(request, 'freerun_asked.html', status, name=name, is_waiting=is_waiting)
     if is_waiting:
         # It has other parts than the page that follows, which a live update would not bring.
         response.headers['Refresh'] = str(LOOK_AGAIN_SECONDS)
     return response
 
 
-def freerun_form(ask: Ask) -> Response:
+def freerun_form(request: RequestContext) -> Response:
     """Show the form for an entry, empty or as it is, with the next fires of what it says."""
-    name = ask.optional('name')
-    before = None if name is None else known_freerun(ask, name).freerun
+    name = request.optional('name')
+    before = None if name is None else known_freerun(request, name).freerun
     values = dict(_BLANK if before is None else _values_of(before))
-    form = Form(values=values) if before is None else _checked(ask, values, before)
-    return _form(ask, form, before)
+    form = Form(values=values) if before is None else _checked(request, values, before)
+    return _form(request, form, before)
 
 
-def show_fires(ask: Ask) -> Response:
+def show_fires(request: RequestContext) -> Response:
     """Show the form as filled in, with its next fires; nothing is kept.
 
     A POST that changes nothing: what is typed may be secret, and must not stand in an address.
     """
-    name = ask.optional('name')
-    before = None if name is None else known_freerun(ask, name).freerun
-    values = {field: ask.request.form.get(field, '') for field in _BLANK}
-    return _form(ask, _checked(ask, values, before), before)
+    name = request.optional('name')
+    before = None if name is None else known_freerun(request, name).freerun
+    values = {field: request.http.form.get(field, '') for field in _BLANK}
+    return _form(request, _checked(request, values, before), before)
 
 
-def save_freerun(ask: Ask) -> Response:
+def save_freerun(request: RequestContext) -> Response:
     """Ask the Scheduler to keep an entry; show the form again when it would refuse."""
-    name = ask.optional('name')
-    before = None if name is None else known_freerun(ask, name).freerun
-    values = {field: ask.request.form.get(field, '') for field in _BLANK}
-    form = _checked(ask, values, before)
+    name = request.optional('name')
+    before = None if name is None else known_freerun(request, name).freerun
+    values = {field: request.http.form.get(field, '') for field in _BLANK}
+    form = _checked(request, values, before)
     if form.problem is not None:
-        return _form(ask, form, before, 400)
+        return _form(request, form, before, 400)
     full_name = name or f'{values["process"]}::{values["entry"].strip()}'
     details = _details(values, before)
     if before is None:
         # Somebody else may make it until the Scheduler sees this.
         details[IS_NEW] = True
-    asked = order(ask, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(ask))
-    return go_on(ask, ask.url('freerun', name=full_name), asked)
+    asked = order(
+        request, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(request)
+    )
+    return go_on(request, request.url('freerun', name=full_name), asked)
 
 
-def confirm_freerun(ask: Ask, name: str, action: str) -> Response:
+def confirm_freerun(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching, running, cancelling or removing an entry would do."""
-    found = known_freerun(ask, name).freerun
-    _meant(ask, action)
-    uow = ask.optional('uow')
+    found = known_freerun(request, name).freerun
+    _meant(request, action)
+    uow = request.optional('uow')
     says = {
         'on': f'It fires by its trigger, {found.trigger}.',
         'off': 'It fires no more until it is switched on; what is under way goes on.',
@@ -268,48 +272,48 @@ def confirm_freerun(ask: Ask, name: str, action: str) -> Response:
         title=title if action != 'cancel' else f'Cancel {_runs_text(found, uow)} of {found.name}',
         button=titles.get(action, action.capitalize() + '{}').replace(' {}', '').replace('{}', ''),
         says=[says[action]],
-        back=ask.url('freerun', name=found.name),
+        back=request.url('freerun', name=found.name),
         back_text=found.name,
         needs_reason=action in GRAVE_ACTIONS,
         hidden=[] if uow is None else [('uow', uow)],
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
 def _runs_text(found: Freerun, uow: str | None) -> str:
     return 'the run' if uow is not None or len(found.live) == 1 else 'all runs under way'
 
 
-def switch_freerun(ask: Ask, name: str, action: str) -> Response:
+def switch_freerun(request: RequestContext, name: str, action: str) -> Response:
     """Switch an entry on or off, run it now, cancel what runs, or remove it."""
-    view = known_freerun(ask, name)
+    view = known_freerun(request, name)
     if action in GRAVE_ACTIONS:
-        need_reason(ask)
-    asked = order_switch(ask, view.freerun.name, action)
+        need_reason(request)
+    asked = order_switch(request, view.freerun.name, action)
     if action == 'remove':
-        return go_on(ask, ask.url('freerun_list'), asked)
-    return go_on(ask, ask.url('freerun', name=view.freerun.name), asked)
+        return go_on(request, request.url('freerun_list'), asked)
+    return go_on(request, request.url('freerun', name=view.freerun.name), asked)
 
 
-def order_switch(ask: Ask, name: str, action: str) -> Command:
+def order_switch(request: RequestContext, name: str, action: str) -> Command:
     """Ask for what `action` says about an entry."""
-    kind, details = _meant(ask, action)
-    command = ordered(ask, kind, name, details=details, reason=reason_of(ask))
-    if (known := asked_before(ask, command)) is not None:
+    kind, details = _meant(request, action)
+    command = ordered(request, kind, name, details=details, reason=reason_of(request))
+    if (known := asked_before(request, command)) is not None:
         return known
     # Only now: what was asked for before may have removed it.
-    known_freerun(ask, name)
-    return place(ask, command)
+    known_freerun(request, name)
+    return place(request, command)
 
 
-def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Any]]:
+def _meant(request: RequestContext, action: str) -> tuple[CommandKind, dict[str, Any]]:
     match action:
         case 'on' | 'off':
             return CommandKind.FREERUN_SAVE, {'is_on': action == 'on'}
         case 'run':
             return CommandKind.FREERUN_RUN, {}
         case 'cancel':
-            uow = ask.optional('uow')
+            uow = request.optional('uow')
             return CommandKind.FREERUN_CANCEL, {} if uow is None else {'uow': uow}
         case 'remove':
             return CommandKind.FREERUN_REMOVE, {}
@@ -319,9 +323,11 @@ def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Any]]:
             )
 
 
-def known_freerun(ask: Ask, name: str) -> FreerunView:
+def known_freerun(request: RequestContext, name: str) -> FreerunView:
     """Return an entry; raise Refused when there is none of that name."""
-    found = {view.freerun.name: view for view in freeruns(ask.context, ask.store, ask.now)}
+    found = {
+        view.freerun.name: view for view in freeruns(request.context, request.store, request.now)
+    }
     view = found.get(ProcessName(name))
     if view is None:
         raise unknown(
@@ -333,53 +339,58 @@ def known_freerun(ask: Ask, name: str) -> FreerunView:
 
 
 def checked_definition(
-    ask: Ask, name: str, details: Mapping[str, Any], before: Freerun | None
+    request: RequestContext, name: str, details: Mapping[str, Any], before: Freerun | None
 ) -> Freerun:
     """Return what a definition would be; raise FreerunRefused."""
-    return freerun_of(ProcessName(name), details, processes_of(ask), before, ask.now)
+    return freerun_of(ProcessName(name), details, processes_of(request), before, request.now)
 
 
-def processes_of(ask: Ask) -> Sequence[ProcessName]:
+def processes_of(request: RequestContext) -> Sequence[ProcessName]:
     """Return the processes that can have free runs."""
-    return list(dict.fromkeys(entry.name for entry in ask.context.freeruns.values()))
+    return list(dict.fromkeys(entry.name for entry in request.context.freeruns.values()))
 
 
-def _form(ask: Ask, form: Form, before: Freerun | None, status: int = 200) -> Response:
+def _form(
+    request: RequestContext, form: Form, before: Freerun | None, status: int = 200
+) -> Response:
     return page(
-        ask,
+        request,
         'freerun_form.html',
         status,
         form=form,
         before=before,
-        processes=processes_of(ask),
+        processes=processes_of(request),
         overlaps=[item.value for item in Overlap],
         misfires=[item.value for item in Misfire],
         form_id=fresh_form_id(),
-        locked=_locked(ask, before),
+        locked=_locked(request, before),
     )
 
 
-def _locked(ask: Ask, before: Freerun | None) -> str | None:
+def _locked(request: RequestContext, before: Freerun | None) -> str | None:
     """Return why the visitor may not write arguments, of a new entry those of which processes."""
-    if ask.visitor.may(Role.ADMIN):
+    if request.visitor.may(Role.ADMIN):
         return None
     if before is not None:
-        return reason_for_code(ask, before.process, before.arguments)
-    names = [name for name in processes_of(ask) if reason_for_code(ask, name)]
+        return reason_for_code(request, before.process, before.arguments)
+    names = [name for name in processes_of(request) if reason_for_code(request, name)]
     return f"Arguments of {', '.join(names)} are an admin's to write." if names else None
 
 
-def _checked(ask: Ask, values: Mapping[str, str], before: Freerun | None) -> Form:
+def _checked(request: RequestContext, values: Mapping[str, str], before: Freerun | None) -> Form:
     name = before.name if before else f'{values["process"]}::{values["entry"].strip()}'
     if before is None:
-        taken = any(view.freerun.name == name for view in freeruns(ask.context, ask.store, ask.now))
+        taken = any(
+            view.freerun.name == name
+            for view in freeruns(request.context, request.store, request.now)
+        )
         if taken:
             return Form(values=values, problem=f'{name} exists already; edit it, or choose a name')
     try:
-        defined = checked_definition(ask, name, _details(values, before), before)
+        defined = checked_definition(request, name, _details(values, before), before)
     except (FreerunRefused, ValueError) as error:
         return Form(values=values, problem=str(error))
-    return Form(values=values, fires=next_fires(defined, ask.now))
+    return Form(values=values, fires=next_fires(defined, request.now))
 
 
 def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from synergy.mx.pages.boxes import PRESENCES, load_of, process_row
 from synergy.mx.web import formats
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.redact import masked_text
-from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import late_count
@@ -110,42 +110,42 @@ class Health:
         return sum(item.count for item in self.waits)
 
 
-def health(ask: Ask) -> Response:
+def health(request: RequestContext) -> Response:
     """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
-    found = health_of(ask)
+    found = health_of(request)
     # A tab that reads the page anew would take another status for a failure.
-    is_ok = found.is_well or LIVE_HEADER in ask.request.headers
+    is_ok = found.is_well or LIVE_HEADER in request.http.headers
     return page(
-        ask,
+        request,
         'health.html',
         200 if is_ok else 503,
         health=found,
         version=synergy.__version__,
-        store_uri=without_password(ask.settings.store_uri),
-        broker_uri=without_password(ask.settings.broker_uri),
+        store_uri=without_password(request.settings.store_uri),
+        broker_uri=without_password(request.settings.broker_uri),
     )
 
 
-def health_of(ask: Ask) -> Health:
+def health_of(request: RequestContext) -> Health:
     """Return how leader, boxes and processes stand, and what waits for a person."""
-    clock = ask.site.clock
+    clock = request.site.clock
     before = clock.monotonic()
-    leadership = ask.store.leadership()
-    store_now = ask.store.store_now()
+    leadership = request.store.leadership()
+    store_now = request.store.store_now()
     seconds = clock.monotonic() - before
     has_leader = is_led(leadership, store_now)
-    views = box_views(ask.store, ask.settings.box_vanished)
+    views = box_views(request.store, request.settings.box_vanished)
     rows = [(view, row) for view in views for row in view.processes]
-    trouble = ask.site.broker.trouble
+    trouble = request.site.broker.trouble
     of_broker = [] if trouble is None else [_broker_need(trouble)]
-    standing = standing_of(ask.store, leadership, store_now)
-    needs = [*_needs(views, leadership, store_now), *_troubles(ask, standing)]
-    waits = _waits(ask)
+    standing = standing_of(request.store, leadership, store_now)
+    needs = [*_needs(views, leadership, store_now), *_troubles(request, standing)]
+    waits = _waits(request)
     if has_leader and leadership is not None and standing.stuck_since is None:
-        needs += _idle(ask, standing, leadership)
-    is_away_long = trouble is not None and ask.now - trouble.since > BROKER_PATIENCE
+        needs += _idle(request, standing, leadership)
+    is_away_long = trouble is not None and request.now - trouble.since > BROKER_PATIENCE
     return Health(
-        needs=[*needs, *_level_needs(ask), *(of_broker if is_away_long else [])],
+        needs=[*needs, *_level_needs(request), *(of_broker if is_away_long else [])],
         standing=standing,
         warnings=[] if is_away_long else of_broker,
         broker=trouble,
@@ -154,14 +154,14 @@ def health_of(ask: Ask) -> Health:
         is_led=has_leader,
         schedulers=schedulers(views, leadership, is_led=has_leader),
         boxes=views,
-        daemons=[daemon for view in views for daemon in _daemons(ask, view)],
+        daemons=[daemon for view in views for daemon in _daemons(request, view)],
         store_seconds=seconds,
         processes_up=sum(view.is_wanted(row) and view.is_up(row) for view, row in rows),
         processes_wanted=sum(view.is_wanted(row) for view, row in rows),
     )
 
 
-def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
+def encode_health(request: RequestContext, found: Health) -> dict[str, Any]:
     """Return it as JSON."""
     count_by_name = {item.name: item.count for item in found.waits}
     return {
@@ -187,10 +187,10 @@ def encode_health(ask: Ask, found: Health) -> dict[str, Any]:
         'term': None if found.leadership is None else found.leadership.term,
         'standbys': [item.owner for item in found.schedulers if not item.is_leading],
         'store_seconds': found.store_seconds,
-        'store_uri': without_password(ask.settings.store_uri),
-        'broker_uri': without_password(ask.settings.broker_uri),
-        'home': str(ask.settings.home),
-        'box_id': ask.settings.box_id,
+        'store_uri': without_password(request.settings.store_uri),
+        'broker_uri': without_password(request.settings.broker_uri),
+        'home': str(request.settings.home),
+        'box_id': request.settings.box_id,
         'processes_up': found.processes_up,
         'processes_wanted': found.processes_wanted,
         'vanished': [view.box.box_id for view in found.boxes if view.presence is Presence.VANISHED],
@@ -246,9 +246,9 @@ def _needs(
     return needs
 
 
-def _level_needs(ask: Ask) -> list[Need]:
+def _level_needs(request: RequestContext) -> list[Need]:
     """Return what the Scheduler leaves out, for its level has changed under its old name."""
-    found = left_out(ask.context.hierarchy, ask.store.led_context())
+    found = left_out(request.context.hierarchy, request.store.led_context())
     return [
         Need(
             text=f'{item.process} is {item.now.word} in context.py, but its history is '
@@ -261,14 +261,14 @@ def _level_needs(ask: Ask) -> list[Need]:
     ]
 
 
-def _troubles(ask: Ask, standing: Standing) -> list[Need]:
+def _troubles(request: RequestContext, standing: Standing) -> list[Need]:
     return [
         Need(text=masked_text(item.text), advice=item.advice, href=item.address)
-        for item in troubles(standing, ask.now)
+        for item in troubles(standing, request.now)
     ]
 
 
-def _idle(ask: Ask, standing: Standing, leadership: Leadership) -> list[Need]:
+def _idle(request: RequestContext, standing: Standing, leadership: Leadership) -> list[Need]:
     return [
         Need(
             text=f'{item.key} may start since {formats.instant(item.since)} UTC or longer, but '
@@ -277,7 +277,9 @@ def _idle(ask: Ask, standing: Standing, leadership: Leadership) -> list[Need]:
             'at everything. Is its context that of this dashboard?',
             href=f'/i/{item.key.process}/{item.key.timeperiod}',
         )
-        for item in ask.site.idle.idle(ask.model, ask.store, leadership.term, ask.now)
+        for item in request.site.idle.idle(
+            request.model, request.store, leadership.term, request.now
+        )
         if standing.of(item.key.process) is None
     ]
 
@@ -297,7 +299,7 @@ def _ill_advice(row: BoxProcess) -> str:
     return f'Its log says why; mend that, then start it again on the page of boxes, or: {again}.'
 
 
-def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
+def _daemons(request: RequestContext, view: BoxView) -> list[Daemon]:
     load = load_of(view)
     own = [] if load is None else [x for x in load.processes if x.process == PROCESS_SUPERVISOR]
     found = [
@@ -306,11 +308,11 @@ def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
             box_id=view.box.box_id,
             pid=view.box.pid,
             mark=PRESENCES[view.presence],
-            up_for=ask.now - own[0].started_at if own else None,
+            up_for=request.now - own[0].started_at if own else None,
             memory_bytes=own[0].memory_bytes if own else None,
         )
     ]
-    rows = [process_row(ask, view, row) for row in view.processes]
+    rows = [process_row(request, view, row) for row in view.processes]
     return found + [
         Daemon(
             process=row.process.process,
@@ -321,24 +323,24 @@ def _daemons(ask: Ask, view: BoxView) -> list[Daemon]:
             memory_bytes=row.memory_bytes,
         )
         for row in rows
-        if row.process.process in ask.context.daemons
+        if row.process.process in request.context.daemons
     ]
 
 
-def _waits(ask: Ask) -> list[Waiting]:
-    ask.look()
-    letters = ask.store.dead_units(LIMIT_MAX)
+def _waits(request: RequestContext) -> list[Waiting]:
+    request.look()
+    letters = request.store.dead_units(LIMIT_MAX)
     dead = len(letters)
-    with ask.model.lock:
-        painter = Painter(ask)
-        late = sum(late_count(ask, painter, node) for node in ask.model.hierarchy)
-        failed = ask.model.failed_count
+    with request.model.lock:
+        painter = Painter(request)
+        late = sum(late_count(request, painter, node) for node in request.model.hierarchy)
+        failed = request.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),
         Waiting(name='late intervals', count=late, href='/search?q=state:late'),
         Waiting(
             name='failing free runs',
-            count=len(failing(ask.store, letters)),
+            count=len(failing(request.store, letters)),
             href='/freeruns?only=failing',
         ),
         Waiting(name='dead letters', count=dead, href='/dead', is_least=dead == LIMIT_MAX),

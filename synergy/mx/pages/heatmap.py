@@ -19,7 +19,7 @@ from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING
 from synergy.mx.web.errors import unknown
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.chart import Chart, chart_of
@@ -71,25 +71,25 @@ class Turn:
     later_title: str
 
 
-def heatmap(ask: Ask, name: str) -> Response:
+def heatmap(request: RequestContext, name: str) -> Response:
     """Return the heat map of a tree or of a process."""
-    focus, state = focus_of(ask, name), filter_of(ask)
+    focus, state = focus_of(request, name), filter_of(request)
     if state is not None:
         focus = replace(focus, kept=f'&state={state}')
-    zoom = ask.choice('z', ZOOMS, 'year')
-    ask.look()
-    with ask.model.lock:
-        at = day_of(ask, focus)
-        painter = Painter(ask)
-        grid, (months, others) = _drawn(ask, painter, focus, zoom, at)
-        selection = selection_of(ask, grid)
-        grid = marked(ask, grid, selection, state)
-        glance = glance_of(ask, painter, selection)
+    zoom = request.choice('z', ZOOMS, 'year')
+    request.look()
+    with request.model.lock:
+        at = day_of(request, focus)
+        painter = Painter(request)
+        grid, (months, others) = _drawn(request, painter, focus, zoom, at)
+        selection = selection_of(request, grid)
+        grid = marked(request, grid, selection, state)
+        glance = glance_of(request, painter, selection)
     if zoom == 'day':
-        grid = _timed(ask, grid)
+        grid = _timed(request, grid)
     chosen = grid.process if selection is None else selection.process
     return page(
-        ask,
+        request,
         'heatmap.html',
         focus=focus,
         grid=grid,
@@ -101,53 +101,55 @@ def heatmap(ask: Ask, name: str) -> Response:
         glance=glance,
         months=months,
         others=others,
-        chart=_chart(ask, focus),
+        chart=_chart(request, focus),
         chosen=chosen,
         names=list(dict.fromkeys([*grid.processes(), chosen])),
         turn=_turn(zoom, at),
-        trees=list(dict.fromkeys(node.tree.name for node in ask.model.hierarchy)),
+        trees=list(dict.fromkeys(node.tree.name for node in request.model.hierarchy)),
     )
 
 
-def _chart(ask: Ask, focus: Focus) -> Chart | None:
+def _chart(request: RequestContext, focus: Focus) -> Chart | None:
     """Return how long runs took, where the page is about one process."""
     if focus.name == focus.tree:
         return None
-    return chart_of(ask, focus.node, ask.model.durations(ask.store, focus.node.process.name))
+    return chart_of(
+        request, focus.node, request.model.durations(request.store, focus.node.process.name)
+    )
 
 
 def _drawn(
-    ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date
+    request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: date
 ) -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
     """Return the map and the year as numbers, anew only if something in them has changed."""
     nodes = [
-        ask.model.hierarchy.nodes[level]
-        for tree in _trees_around(ask, focus)
+        request.model.hierarchy.nodes[level]
+        for tree in _trees_around(request, focus)
         for level in tree.levels
     ]
 
     def draw() -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
-        grid = _counted(_grid(ask, painter, focus, zoom, at), focus, painter)
-        return grid, _numbers(ask, painter, focus, at.year) if zoom == 'year' else ((), ())
+        grid = _counted(_grid(request, painter, focus, zoom, at), focus, painter)
+        return grid, _numbers(request, painter, focus, at.year) if zoom == 'year' else ((), ())
 
-    return ask.model.drawn((focus.name, focus.kept, zoom, at), painter.stamp(nodes), draw)
+    return request.model.drawn((focus.name, focus.kept, zoom, at), painter.stamp(nodes), draw)
 
 
-def heatmaps(ask: Ask) -> Response:
+def heatmaps(request: RequestContext) -> Response:
     """Lead to the heat map of the first tree."""
-    for node in ask.model.hierarchy:
-        return heatmap(ask, node.tree.name)
-    return page(ask, 'empty.html', title='Heat map', text='The context has no tree.')
+    for node in request.model.hierarchy:
+        return heatmap(request, node.tree.name)
+    return page(request, 'empty.html', title='Heat map', text='The context has no tree.')
 
 
 def _numbers(
-    ask: Ask, painter: Painter, focus: Focus, year: int
+    request: RequestContext, painter: Painter, focus: Focus, year: int
 ) -> tuple[Sequence[Line], Sequence[Line]]:
     """Return the year as numbers: of the process shown, and of those around it."""
-    around = _trees_around(ask, focus)
+    around = _trees_around(request, focus)
     return (
-        months_of(ask, painter, focus.node, year),
-        others_of(ask, painter, around, focus.node.process.name, year),
+        months_of(request, painter, focus.node, year),
+        others_of(request, painter, around, focus.node.process.name, year),
     )
 
 
@@ -170,9 +172,9 @@ def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
     return replace(grid, counts=counts, done=(done, len(hours)) if hours else None)
 
 
-def _timed(ask: Ask, grid: Grid) -> Grid:
+def _timed(request: RequestContext, grid: Grid) -> Grid:
     """Add how long the hours took to the first rows of hours."""
-    nodes = ask.context.hierarchy.nodes
+    nodes = request.context.hierarchy.nodes
     of_hours = [
         name for name in grid.processes() if nodes[name].process.qualifier is Qualifier.HOURLY
     ][:TOOK_MAX]
@@ -180,7 +182,7 @@ def _timed(ask: Ask, grid: Grid) -> Grid:
     def timed(row: Row) -> Row:
         if row.process not in of_hours:
             return row
-        return replace(row, took=took_of(ask, nodes[row.process], _hours_of(row)))
+        return replace(row, took=took_of(request, nodes[row.process], _hours_of(row)))
 
     return grid.changed(timed)
 
@@ -192,9 +194,9 @@ def _hours_of(row: Row) -> Sequence[int | None]:
     ]
 
 
-def focus_of(ask: Ask, name: str) -> Focus:
+def focus_of(request: RequestContext, name: str) -> Focus:
     """Return what `name` means: a process, or a tree by its days."""
-    nodes = ask.model.hierarchy.nodes
+    nodes = request.model.hierarchy.nodes
     if ProcessName(name) in nodes:
         node = nodes[ProcessName(name)]
         return Focus(name=name, tree=node.tree.name, node=node, processes=node.tree.levels)
@@ -211,29 +213,29 @@ def focus_of(ask: Ask, name: str) -> Focus:
     return Focus(name=name, tree=name, node=(days or of_tree[-1:])[0], processes=tree.levels)
 
 
-def grid_of(ask: Ask, focus: Focus, zoom: str, at: date) -> Grid:
+def grid_of(request: RequestContext, focus: Focus, zoom: str, at: date) -> Grid:
     """Return one heat map; hold the lock of the read model."""
-    return _grid(ask, Painter(ask), focus, zoom, at)
+    return _grid(request, Painter(request), focus, zoom, at)
 
 
-def _grid(ask: Ask, painter: Painter, focus: Focus, zoom: str, at: date) -> Grid:
+def _grid(request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: date) -> Grid:
     match zoom:
         case 'all':
-            return _all_years(ask, painter, focus)
+            return _all_years(request, painter, focus)
         case 'year':
-            return _year(ask, painter, focus, at)
+            return _year(request, painter, focus, at)
         case 'month':
-            return _month(ask, painter, focus, at)
+            return _month(request, painter, focus, at)
         case _:
-            return _hours(ask, painter, focus, at)
+            return _hours(request, painter, focus, at)
 
 
-def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
-    node = ask.model.hierarchy.nodes[focus.processes[-1]]
+def _all_years(request: RequestContext, painter: Painter, focus: Focus) -> Grid:
+    node = request.model.hierarchy.nodes[focus.processes[-1]]
     if focus.name != focus.tree:
         node = focus.node
-    calendar = ask.model.hierarchy.calendar
-    span = ask.model.timetable.span(node.process.name)
+    calendar = request.model.hierarchy.calendar
+    span = request.model.timetable.span(node.process.name)
     years: list[int] = []
     if span:
         first = calendar.start(Timeperiod(node.process.qualifier, span.start)).year
@@ -243,10 +245,10 @@ def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
     for year in years:
         href = focus.address('year', str(year))
         if node.process.qualifier is Qualifier.YEARLY:
-            slots = [Slot(_job(ask, painter, node, _at(year), href), 12)]
+            slots = [Slot(_job(request, painter, node, _at(year), href), 12)]
         else:
             slots = [
-                Slot(_within(ask, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
+                Slot(_within(request, painter, focus, node, Qualifier.MONTHLY, _at(year, month)))
                 for month in range(1, 13)
             ]
         rows.append(_row(node, slots, Qualifier.MONTHLY, title=str(year), href=href))
@@ -260,9 +262,9 @@ def _all_years(ask: Ask, painter: Painter, focus: Focus) -> Grid:
     )
 
 
-def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+def _year(request: RequestContext, painter: Painter, focus: Focus, at: date) -> Grid:
     year = at.year
-    nodes = ask.model.hierarchy.nodes
+    nodes = request.model.hierarchy.nodes
     begin = date(year, 1, 1)
     monday = begin - _DAY * begin.weekday()
     weeks = (date(year, 12, 31) - monday).days // 7 + 1
@@ -276,15 +278,15 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     for name in focus.processes:
         node = nodes[name]
         if node.process.qualifier is Qualifier.YEARLY:
-            rows.append(_row(node, [Slot(_job(ask, painter, node, _at(year)), weeks)]))
+            rows.append(_row(node, [Slot(_job(request, painter, node, _at(year)), weeks)]))
         if node.process.qualifier is Qualifier.MONTHLY:
             slots = [
-                Slot(_job(ask, painter, node, _at(year, month), href), span)
+                Slot(_job(request, painter, node, _at(year, month), href), span)
                 for month, (_, span, href) in enumerate(columns, 1)
             ]
             rows.append(_row(node, slots))
     if focus.node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
-        rows += _calendar(ask, painter, focus, year, monday, weeks)
+        rows += _calendar(request, painter, focus, year, monday, weeks)
     name = focus.node.process.name
     return Grid(
         zoom='year',
@@ -297,7 +299,7 @@ def _year(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
 
 
 def _calendar(
-    ask: Ask, painter: Painter, focus: Focus, year: int, monday: date, weeks: int
+    request: RequestContext, painter: Painter, focus: Focus, year: int, monday: date, weeks: int
 ) -> list[Row]:
     """Return the seven rows of weekdays."""
     rows = []
@@ -308,14 +310,19 @@ def _calendar(
             cell = None
             if day.year == year:
                 cell = _within(
-                    ask, painter, focus, focus.node, Qualifier.DAILY, _at(year, day.month, day.day)
+                    request,
+                    painter,
+                    focus,
+                    focus.node,
+                    Qualifier.DAILY,
+                    _at(year, day.month, day.day),
                 )
             slots.append(Slot(cell))
         rows.append(_row(focus.node, slots, Qualifier.DAILY, title=title, href=''))
     return rows
 
 
-def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+def _month(request: RequestContext, painter: Painter, focus: Focus, at: date) -> Grid:
     first = at.replace(day=1)
     following = (first + _DAY * 32).replace(day=1)
     days = [first + _DAY * number for number in range((following - first).days)]
@@ -324,16 +331,16 @@ def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
     def row(node: Node) -> Row:
         match node.process.qualifier:
             case Qualifier.YEARLY:
-                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), len(days))])
+                return _row(node, [Slot(_job(request, painter, node, _at(at.year)), len(days))])
             case Qualifier.MONTHLY:
-                cell = _job(ask, painter, node, _at(at.year, at.month))
+                cell = _job(request, painter, node, _at(at.year, at.month))
                 return _row(node, [Slot(cell, len(days))])
             case _:
                 instants = [_at(day.year, day.month, day.day) for day in days]
                 return _row(
                     node,
                     [
-                        Slot(_within(ask, painter, focus, node, Qualifier.DAILY, instant))
+                        Slot(_within(request, painter, focus, node, Qualifier.DAILY, instant))
                         for instant in instants
                     ],
                     Qualifier.DAILY,
@@ -344,42 +351,42 @@ def _month(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
         title=f'{at:%B %Y}',
         process=focus.node.process.name,
         columns=columns,
-        groups=_groups(ask, focus, row),
+        groups=_groups(request, focus, row),
         width=len(days),
     )
 
 
-def _hours(ask: Ask, painter: Painter, focus: Focus, at: date) -> Grid:
+def _hours(request: RequestContext, painter: Painter, focus: Focus, at: date) -> Grid:
     midnight = _at(at.year, at.month, at.day)
     columns = [(f'{hour:02d}', 1, '') for hour in range(24)]
 
     def row(node: Node) -> Row:
         match node.process.qualifier:
             case Qualifier.YEARLY:
-                return _row(node, [Slot(_job(ask, painter, node, _at(at.year)), 24)])
+                return _row(node, [Slot(_job(request, painter, node, _at(at.year)), 24)])
             case Qualifier.MONTHLY:
-                return _row(node, [Slot(_job(ask, painter, node, _at(at.year, at.month)), 24)])
+                return _row(node, [Slot(_job(request, painter, node, _at(at.year, at.month)), 24)])
             case Qualifier.DAILY:
-                return _row(node, [Slot(_job(ask, painter, node, midnight), 24)])
+                return _row(node, [Slot(_job(request, painter, node, midnight), 24)])
             case _:
                 hours = [midnight + timedelta(hours=hour) for hour in range(24)]
-                return _row(node, [Slot(_job(ask, painter, node, hour)) for hour in hours])
+                return _row(node, [Slot(_job(request, painter, node, hour)) for hour in hours])
 
     return Grid(
         zoom='day',
         title=f'{at:%A} {at.day} {at:%B %Y}',
         process=focus.node.process.name,
         columns=columns,
-        groups=_groups(ask, focus, row),
+        groups=_groups(request, focus, row),
         width=24,
     )
 
 
-def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
+def _groups(request: RequestContext, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     """Return the rows of a tree and of those it depends on, or that depend on it."""
-    nodes = ask.model.hierarchy.nodes
+    nodes = request.model.hierarchy.nodes
     groups, count = [], 0
-    for tree in _trees_around(ask, focus):
+    for tree in _trees_around(request, focus):
         rows = [row(nodes[level]) for level in tree.levels if count < ROWS_MAX]
         count += len(rows)
         after = ' and '.join(tree.dependent_on)
@@ -389,9 +396,9 @@ def _groups(ask: Ask, focus: Focus, row: Callable[[Node], Row]) -> list[Group]:
     return groups
 
 
-def _trees_around(ask: Ask, focus: Focus) -> Sequence[Tree]:
+def _trees_around(request: RequestContext, focus: Focus) -> Sequence[Tree]:
     """Return the tree, then those it depends on or that depend on it."""
-    trees = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    trees = {node.tree.name: node.tree for node in request.model.hierarchy}
     own = trees[focus.tree]
     shown = [
         tree
@@ -423,13 +430,17 @@ def _row(
 
 
 def _job(
-    ask: Ask, painter: Painter, node: Node, instant: datetime, href: str | None = None
+    request: RequestContext,
+    painter: Painter,
+    node: Node,
+    instant: datetime,
+    href: str | None = None,
 ) -> Cell | None:
     """Return the job whose interval contains `instant`; None outside the tree's span.
 
     href: where its cell leads, if not to the page of the job.
     """
-    calendar = ask.model.hierarchy.calendar
+    calendar = request.model.hierarchy.calendar
     ordinal = calendar.containing(node.process.qualifier, instant).ordinal
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         return None
@@ -437,7 +448,12 @@ def _job(
 
 
 def _within(
-    ask: Ask, painter: Painter, focus: Focus, node: Node, outer: Qualifier, instant: datetime
+    request: RequestContext,
+    painter: Painter,
+    focus: Focus,
+    node: Node,
+    outer: Qualifier,
+    instant: datetime,
 ) -> Cell | None:
     """Return the cell of a day or month: the job itself, or what is finer rolled up.
 
@@ -450,8 +466,8 @@ def _within(
     else:
         href = focus.address('day', f'{instant:%Y%m%d}')
     if node.process.qualifier.rank <= outer.rank:
-        return _job(ask, painter, node, instant, href)
-    around = ask.model.hierarchy.calendar.containing(outer, instant)
+        return _job(request, painter, node, instant, href)
+    around = request.model.hierarchy.calendar.containing(outer, instant)
     ordinals = painter.within(node, around)
     if not ordinals:
         return None
@@ -463,20 +479,20 @@ def _at(year: int, month: int = 1, day: int = 1) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
-def day_of(ask: Ask, focus: Focus) -> date:
+def day_of(request: RequestContext, focus: Focus) -> date:
     """Return the day that is asked for; without one, where the work stands."""
-    at = ask.instant('at')
+    at = request.instant('at')
     if at is not None:
         return at.date()
-    span = ask.model.timetable.span(focus.node.process.name)
-    over = ask.model.hierarchy.over_until(focus.node, ask.now)
-    pending = ask.model.timetable.first_pending(
+    span = request.model.timetable.span(focus.node.process.name)
+    over = request.model.hierarchy.over_until(focus.node, request.now)
+    pending = request.model.timetable.first_pending(
         focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
     )
     if not span:
-        return ask.now.date()
+        return request.now.date()
     ordinal = span.stop - 1 if pending is None else pending
-    calendar = ask.model.hierarchy.calendar
+    calendar = request.model.hierarchy.calendar
     return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
 
 

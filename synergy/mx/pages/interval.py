@@ -16,7 +16,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import BY_UNIT, Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_changes import touches_any
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.chart import Chart, chart_of
@@ -116,24 +116,24 @@ _RELATIONS: Final = (
 )
 
 
-def interval(ask: Ask, process: str, timeperiod: str) -> Response:
+def interval(request: RequestContext, process: str, timeperiod: str) -> Response:
     """Return the page of one interval."""
-    key = ask.key(process, timeperiod)
-    return page(ask, 'interval.html', shown=interval_of(ask, key))
+    key = request.key(process, timeperiod)
+    return page(request, 'interval.html', shown=interval_of(request, key))
 
 
-def interval_of(ask: Ask, key: JobKey) -> Interval:
+def interval_of(request: RequestContext, key: JobKey) -> Interval:
     """Return everything about one interval."""
-    model, node = ask.model, ask.node(key.process)
+    model, node = request.model, request.node(key.process)
     ordinal = key.timeperiod.ordinal
     start, end = model.hierarchy.interval(node, ordinal)
-    runs = ask.store.runs(key)
-    ask.look()
+    runs = request.store.runs(key)
+    request.look()
     with model.lock:
-        painter = Painter(ask)
+        painter = Painter(request)
         mark = painter.mark(node, key)
         neighbours = list(neighbours_of(model.timetable, node, ordinal))
-        steps = steps_of(ask, painter, key)
+        steps = steps_of(request, painter, key)
         related = [
             (
                 title,
@@ -146,40 +146,40 @@ def interval_of(ask: Ask, key: JobKey) -> Interval:
             for title, relation in _RELATIONS
         ]
         is_late = painter.is_late(node, ordinal, mark)
-        can_reprocess = touches_any(ask, CommandKind.REPROCESS, key)
-        can_skip = touches_any(ask, CommandKind.SKIP, key)
+        can_reprocess = touches_any(request, CommandKind.REPROCESS, key)
+        can_skip = touches_any(request, CommandKind.SKIP, key)
     log_of = key if runs else _root_of(steps, key)
-    durations = model.durations(ask.store, key.process, key.timeperiod)
+    durations = model.durations(request.store, key.process, key.timeperiod)
     return Interval(
         node=node,
         key=key,
-        job=ask.store.jobs([key]).get(key),
+        job=request.store.jobs([key]).get(key),
         mark=mark,
         is_late=is_late,
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
-        runs_live=ask.context.machine_by_name[node.process.machine].runs_live,
-        runs=_runs(ask, key, runs if ask.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
+        runs_live=request.context.machine_by_name[node.process.machine].runs_live,
+        runs=_runs(request, key, runs if request.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
         run_count=len(runs),
-        log=_log(ask, runs or ask.store.runs(log_of)),
+        log=_log(request, runs or request.store.runs(log_of)),
         log_of=log_of,
-        events=ask.store.events(key, EVENTS_MAX),
+        events=request.store.events(key, EVENTS_MAX),
         related=related,
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),
         steps=steps,
         usual=durations.usual,
-        chart=chart_of(ask, node, durations, runs),
+        chart=chart_of(request, node, durations, runs),
         can_reprocess=can_reprocess,
         can_skip=can_skip,
     )
 
 
-def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
+def steps_of(request: RequestContext, painter: Painter, key: JobKey) -> Sequence[Step]:
     """Return why a job stands where it stands, followed to the roots; hold the lock."""
-    vanished_after = ask.settings.box_vanished
-    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after)
+    vanished_after = request.settings.box_vanished
+    causes = explain(request.model.timetable, request.store, key, request.now, vanished_after)
     found: list[tuple[JobKey, int, list[Cause]]] = []
     for cause in causes:
         if not found or found[-1][0] != cause.key:
@@ -187,8 +187,8 @@ def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
         found[-1][2].append(cause)
     steps = []
     for number, (step_key, depth, said) in enumerate(found):
-        node = ask.model.hierarchy.nodes[step_key.process]
-        job = ask.model.timetable.open_job(step_key)
+        node = request.model.hierarchy.nodes[step_key.process]
+        job = request.model.timetable.open_job(step_key)
         is_last = number + 1 == len(found) or found[number + 1][1] <= depth
         steps.append(
             Step(
@@ -200,7 +200,7 @@ def steps_of(ask: Ask, painter: Painter, key: JobKey) -> Sequence[Step]:
                 expected_at=_first(cause.expected_at for cause in said),
                 is_root=is_last,
                 job=job,
-                children=() if is_last else _children(ask, painter, node, step_key),
+                children=() if is_last else _children(request, painter, node, step_key),
             )
         )
     return steps
@@ -216,20 +216,20 @@ def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
     return roots[0] if roots else key
 
 
-def _children(ask: Ask, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:
+def _children(request: RequestContext, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:
     if node.child is None:
         return ()
     ordinal = key.timeperiod.ordinal
-    child = ask.model.hierarchy.nodes[node.child]
-    ordinals = ask.model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
+    child = request.model.hierarchy.nodes[node.child]
+    ordinals = request.model.hierarchy.children_of(node, range(ordinal, ordinal + 1))
     return [painter.cell(child, number) for number in ordinals]
 
 
-def _runs(ask: Ask, key: JobKey, units: Sequence[Unit]) -> Sequence[Run]:
+def _runs(request: RequestContext, key: JobKey, units: Sequence[Unit]) -> Sequence[Run]:
     """Return the runs, newest first; history and logs are read only for runs tried again."""
     tried_again = [unit for unit in reversed(units) if unit.attempt > 1]
-    events = ask.store.events(key, ATTEMPT_EVENTS_MAX) if tried_again else ()
-    logs = {unit.id: ask.store.log(unit.id) for unit in tried_again[:ATTEMPT_LOGS_MAX]}
+    events = request.store.events(key, ATTEMPT_EVENTS_MAX) if tried_again else ()
+    logs = {unit.id: request.store.log(unit.id) for unit in tried_again[:ATTEMPT_LOGS_MAX]}
     return [
         Run(
             unit=unit,
@@ -242,16 +242,16 @@ def _runs(ask: Ask, key: JobKey, units: Sequence[Unit]) -> Sequence[Run]:
     ]
 
 
-def _log(ask: Ask, runs: Sequence[Unit]) -> Log | None:
+def _log(request: RequestContext, runs: Sequence[Unit]) -> Log | None:
     if not runs:
         return None
-    wanted = ask.number('run', runs[-1].run, 0, 10**9)
+    wanted = request.number('run', runs[-1].run, 0, 10**9)
     unit = next((unit for unit in runs if unit.run == wanted), runs[-1])
-    lines = ask.store.log(unit.id)
-    attempt = ask.number('attempt', 0, 0, 10**9) or None
+    lines = request.store.log(unit.id)
+    attempt = request.number('attempt', 0, 0, 10**9) or None
     if attempt is not None:
         lines = [line for line in lines if line.attempt == attempt]
-    kept = lines if ask.optional('all') else lines[-LOG_LINES:]
+    kept = lines if request.optional('all') else lines[-LOG_LINES:]
     return Log(unit=unit, attempt=attempt, lines=kept, skipped=len(lines) - len(kept))
 
 

@@ -23,7 +23,7 @@ from synergy.mx.live.marks import Mark
 from synergy.mx.pages.dead_letters import letter_details
 from synergy.mx.web.errors import ReasonMissing, Refused, wrong
 from synergy.mx.web.orders import fresh_form_id, id_of, place, reason_of
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
@@ -105,45 +105,45 @@ class Change:
         return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
 
 
-def change(ask: Ask, kind: str) -> Response:
+def change(request: RequestContext, kind: str) -> Response:
     """Show what would be done."""
-    status = 200 if ask.problem is None else ask.problem.status
-    return _page(ask, command_of(ask, kind), status)
+    status = 200 if request.problem is None else request.problem.status
+    return _page(request, command_of(request, kind), status)
 
 
-def confirm_change(ask: Ask, kind: str) -> Response:
+def confirm_change(request: RequestContext, kind: str) -> Response:
     """Ask for it, if it still is what was shown."""
-    command = command_of(ask, kind)
-    if (known := ask.store.command(command.id)) is not None:
-        return see(ask.url('request', request_id=known.id))
-    planned = _preview_of(ask, command)
-    if planned.plan.hash != ask.text('plan_hash'):
-        return _page(ask, command, 409)
+    command = command_of(request, kind)
+    if (known := request.store.command(command.id)) is not None:
+        return see(request.url('request', request_id=known.id))
+    planned = _preview_of(request, command)
+    if planned.plan.hash != request.text('plan_hash'):
+        return _page(request, command, 409)
     if command.reason is None:
         raise ReasonMissing
-    place(ask, letter_details(ask, command))
-    return see(ask.url('request', request_id=command.id))
+    place(request, letter_details(request, command))
+    return see(request.url('request', request_id=command.id))
 
 
-def command_of(ask: Ask, kind: str) -> Command:
+def command_of(request: RequestContext, kind: str) -> Command:
     """Return the command that an address or a form describes; first and last are both included."""
     if kind not in _KINDS:
         raise wrong(f'{kind!r:.40} is nothing to do to jobs', 'reprocess, skip or cancel them')
-    node = ask.node(ask.text('process'))
-    first = ask.timeperiod(node, ask.text('first'))
-    last = ask.timeperiod(node, ask.text('last', str(first)))
+    node = request.node(request.text('process'))
+    first = request.timeperiod(node, request.text('first'))
+    last = request.timeperiod(node, request.text('last', str(first)))
     return job_command(
-        ask,
+        request,
         _KINDS[kind],
         node.process.name,
         (first, last.shift(1)),
-        only=Only(ask.choice('only', tuple(item.value for item in Only), Only.ALL.value)),
-        with_children=ask.optional('with_children') is not None,
+        only=Only(request.choice('only', tuple(item.value for item in Only), Only.ALL.value)),
+        with_children=request.optional('with_children') is not None,
     )
 
 
 def job_command(
-    ask: Ask,
+    request: RequestContext,
     kind: CommandKind,
     process: ProcessName,
     span: tuple[Timeperiod, Timeperiod],
@@ -164,26 +164,26 @@ def job_command(
             f'ask for at most {SELECTED_MAX:,} at once, or for their parents',
         )
     return Command(
-        id=id_of(ask, kind, f'{process} {start} {end}'),
+        id=id_of(request, kind, f'{process} {start} {end}'),
         kind=kind,
         process=process,
         start=start,
         end=end,
         only=only,
         with_children=with_children and kind is CommandKind.REPROCESS,
-        plan_hash=ask.optional('plan_hash'),
-        actor=ask.actor,
-        reason=reason_of(ask),
-        created_at=ask.now,
+        plan_hash=request.optional('plan_hash'),
+        actor=request.actor,
+        reason=reason_of(request),
+        created_at=request.now,
     )
 
 
-def preview_of(ask: Ask, command: Command) -> Preview:
+def preview_of(request: RequestContext, command: Command) -> Preview:
     """Return what a command would do; raise Refused when it touches nothing."""
-    ask.look()
-    with ask.model.lock:
+    request.look()
+    with request.model.lock:
         try:
-            return preview(ask.model.timetable, ask.store, command, ask.now)
+            return preview(request.model.timetable, request.store, command, request.now)
         except PlanRefused as error:
             # Its message ends with what to do.
             what, _, advice = str(error).rpartition('; ')
@@ -192,24 +192,24 @@ def preview_of(ask: Ask, command: Command) -> Preview:
             ) from error
         finally:
             # A preview of a skip drafts the skipped jobs.
-            ask.model.timetable.rollback()
+            request.model.timetable.rollback()
 
 
-def touches_any(ask: Ask, kind: CommandKind, key: JobKey) -> bool:
+def touches_any(request: RequestContext, kind: CommandKind, key: JobKey) -> bool:
     """Tell whether a request about one interval alone has anything to do; hold the lock."""
     span = (key.timeperiod, key.timeperiod.shift(1))
-    command = job_command(ask, kind, key.process, span, only=Only.ALL, with_children=False)
+    command = job_command(request, kind, key.process, span, only=Only.ALL, with_children=False)
     try:
-        plan(ask.model.timetable, command)
+        plan(request.model.timetable, command)
     except PlanRefused:
         return False
     return True
 
 
-def _preview_of(ask: Ask, command: Command) -> Preview:
+def _preview_of(request: RequestContext, command: Command) -> Preview:
     """Return what a command would do; what pages say of a range includes both of its ends."""
     try:
-        return preview_of(ask, command)
+        return preview_of(request, command)
     except Refused as error:
         said = command.said
         detail = error.detail.replace(f'from {command.start} to {command.end}', said)
@@ -226,26 +226,31 @@ def _place_of(command: Command) -> str:
     return range_address(process, first, last)
 
 
-def _page(ask: Ask, command: Command, status: int = 200) -> Response:
-    shown = _preview_of(ask, command)
-    found = _change(ask, command, shown)
+def _page(request: RequestContext, command: Command, status: int = 200) -> Response:
+    shown = _preview_of(request, command)
+    found = _change(request, command, shown)
     return page(
-        ask, 'change.html', status, change=found, form_id=fresh_form_id(), is_changed=status == 409
+        request,
+        'change.html',
+        status,
+        change=found,
+        form_id=fresh_form_id(),
+        is_changed=status == 409,
     )
 
 
-def _change(ask: Ask, command: Command, shown: Preview) -> Change:
-    hierarchy = ask.model.hierarchy
+def _change(request: RequestContext, command: Command, shown: Preview) -> Change:
+    hierarchy = request.model.hierarchy
     planned = {row.process: row.count for row in shown.rows}
     doomed = _by_process(shown.doomed)
     touched = Counter(planned) + Counter({name: len(keys) for name, keys in doomed.items()})
     drawn = {row.process: row.count for row in shown.waiting} | touched
     steps = columns_of(hierarchy, drawn)
-    with ask.model.lock:
-        painter = Painter(ask)
-        states = {row.process: _states(painter, ask, row) for row in shown.rows}
+    with request.model.lock:
+        painter = Painter(request)
+        states = {row.process: _states(painter, request, row) for row in shown.rows}
         waiting = [
-            OpenRow(step=steps[row.process], row=row, states=_states(painter, ask, row))
+            OpenRow(step=steps[row.process], row=row, states=_states(painter, request, row))
             for row in shown.waiting
         ]
         doomed_rows = [
@@ -253,7 +258,9 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
                 step=steps[process],
                 process=process,
                 keys=keys,
-                states=_counted(painter, ask, process, [key.timeperiod.ordinal for key in keys]),
+                states=_counted(
+                    painter, request, process, [key.timeperiod.ordinal for key in keys]
+                ),
             )
             for process, keys in doomed.items()
         ]
@@ -266,13 +273,13 @@ def _change(ask: Ask, command: Command, shown: Preview) -> Change:
             last=row.last,
             running=row.running,
             states=states[row.process],
-            about=_about(ask, row.process, row.count),
+            about=_about(request, row.process, row.count),
             is_chosen=row.process == command.process,
         )
         for row in shown.rows
     ]
     abouts = [row.about for row in rows]
-    others = ask.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
+    others = request.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
     return Change(
         command=command,
         shown=shown,
@@ -295,24 +302,26 @@ def _by_process(keys: Sequence[JobKey]) -> Mapping[ProcessName, Sequence[JobKey]
     return found
 
 
-def _states(painter: Painter, ask: Ask, row: PreviewRow | WaitingRow) -> Sequence[tuple[Mark, int]]:
+def _states(
+    painter: Painter, request: RequestContext, row: PreviewRow | WaitingRow
+) -> Sequence[tuple[Mark, int]]:
     """Return how the jobs of a row stand now, counted over the first of them."""
     return _counted(
-        painter, ask, row.process, chain.from_iterable(range(*run) for run in row.ranges)
+        painter, request, row.process, chain.from_iterable(range(*run) for run in row.ranges)
     )
 
 
 def _counted(
-    painter: Painter, ask: Ask, process: ProcessName, ordinals: Iterable[int]
+    painter: Painter, request: RequestContext, process: ProcessName, ordinals: Iterable[int]
 ) -> Sequence[tuple[Mark, int]]:
-    node = ask.model.hierarchy.nodes[process]
+    node = request.model.hierarchy.nodes[process]
     first = islice(ordinals, STATES_MAX)
-    return list(Counter(painter.mark(node, ask.model.key(node, at)) for at in first).items())
+    return list(Counter(painter.mark(node, request.model.key(node, at)) for at in first).items())
 
 
-def _about(ask: Ask, process: ProcessName, count: int) -> timedelta | None:
-    usual = ask.model.usual(ask.store, process).p50
-    width = ask.model.hierarchy.nodes[process].process.max_running
+def _about(request: RequestContext, process: ProcessName, count: int) -> timedelta | None:
+    usual = request.model.usual(request.store, process).p50
+    width = request.model.hierarchy.nodes[process].process.max_running
     return None if usual is None else usual * count / min(width, count)
 
 

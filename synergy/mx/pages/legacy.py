@@ -8,7 +8,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from synergy.mx.web.errors import Refused, unknown
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import problem, see
 from synergy.mx.widgets.cells import href_of
 
@@ -47,36 +47,36 @@ _APIS: Final = {
 }
 
 
-def old_scheduler(ask: Ask, rest: str) -> Response:
+def old_scheduler(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /scheduler/."""
     name = rest.strip('/')
-    if ask.visitor.role is not None and any(
-        node.tree.mx_page == name for node in ask.model.hierarchy
+    if request.visitor.role is not None and any(
+        node.tree.mx_page == name for node in request.model.hierarchy
     ):
-        return redirect(ask.url('tree_page', name=name), 301)
-    return _lead_on(ask, f'scheduler/{name}')
+        return redirect(request.url('tree_page', name=name), 301)
+    return _lead_on(request, f'scheduler/{name}')
 
 
-def old_supervisor(ask: Ask, rest: str) -> Response:
+def old_supervisor(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /supervisor/."""
-    return _lead_on(ask, f'supervisor/{rest.strip("/")}')
+    return _lead_on(request, f'supervisor/{rest.strip("/")}')
 
 
-def old_flow(ask: Ask, rest: str) -> Response:
+def old_flow(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /flow/."""
-    return _lead_on(ask, f'flow/{rest.strip("/")}')
+    return _lead_on(request, f'flow/{rest.strip("/")}')
 
 
-def _lead_on(ask: Ask, old: str) -> Response:
+def _lead_on(request: RequestContext, old: str) -> Response:
     if old in _PAGES:
-        return redirect((_one(ask) if old in _OF_ONE else None) or _PAGES[old], 301)
+        return redirect((_one(request) if old in _OF_ONE else None) or _PAGES[old], 301)
     parts = old.split('/')
     beginnings = ['/'.join(parts[:count]) for count in range(len(parts), 0, -1)]
     found = next(item for item in beginnings if item in _APIS)
     if found == 'scheduler' and len(parts) == 2:
         # A page of trees, as the context called it then: who may read knows whether there is one.
-        if ask.visitor.role is None:
-            return see(ask.url('login', next=ask.request.path))
+        if request.visitor.role is None:
+            return see(request.url('login', next=request.http.path))
         raise unknown(f'there is no page {parts[1]!r:.80}', 'see the overview')
     gone = Refused(
         410,
@@ -84,18 +84,18 @@ def _lead_on(ask: Ask, old: str) -> Response:
         f'/{old}/ was an address of Synergy 2.x',
         f'ask {_APIS[found]}, which /api/v1/ describes; a change is a POST with a token',
     )
-    return problem(ask.request, gone)
+    return problem(request.http, gone)
 
 
-def _one(ask: Ask) -> str | None:
+def _one(request: RequestContext) -> str | None:
     """Return the page of the one thing that the parameters name, if it is there."""
-    process, entry = ask.optional('process_name'), ask.optional('entry_name')
-    timeperiod = ask.optional('timeperiod')
+    process, entry = request.optional('process_name'), request.optional('entry_name')
+    timeperiod = request.optional('timeperiod')
     if process is None:
         return None
     if entry is not None:
-        return ask.url('freerun', name=f'{process}::{entry}')
+        return request.url('freerun', name=f'{process}::{entry}')
     try:
-        return None if timeperiod is None else href_of(ask.key(process, timeperiod))
+        return None if timeperiod is None else href_of(request.key(process, timeperiod))
     except Refused:
         return None

@@ -15,7 +15,7 @@ from synergy.core.records import LogLine, Unit
 from synergy.core.states import UnitState
 from synergy.mx.live.marks import BY_UNIT, Mark
 from synergy.mx.live.read_model import Usual
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import href_of
 from synergy.mx.widgets.timeline import timeline_of
@@ -64,32 +64,32 @@ class Worker:
     rows: Sequence[LiveRow]
 
 
-def live(ask: Ask) -> Response:
+def live(request: RequestContext) -> Response:
     """Return the page of live runs, by worker."""
-    units = ask.store.live_units(ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
-    rows = live_rows(ask, units)
+    units = request.store.live_units(request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX))
+    rows = live_rows(request, units)
     running = [row for row in rows if row.unit.state is UnitState.IN_PROGRESS]
     owners = sorted({row.unit.owner or '' for row in running})
     workers = [
         Worker(owner, [row for row in running if row.unit.owner == owner]) for owner in owners
     ]
-    opened = ask.request.args.getlist('tail')[:TAILS_MAX]
-    tails = {row.unit.id: _tail(ask, row.unit) for row in running if row.unit.id in opened}
+    opened = request.http.args.getlist('tail')[:TAILS_MAX]
+    tails = {row.unit.id: _tail(request, row.unit) for row in running if row.unit.id in opened}
     waiting = [row for row in rows if row.unit.state is not UnitState.IN_PROGRESS]
     return page(
-        ask,
+        request,
         'live.html',
         workers=workers,
         running=running,
         waiting=waiting,
         tails=tails,
         tail_href=lambda uow_id: _tail_href(list(tails), uow_id),
-        timeline=timeline_of(ask, [row.unit for row in running]),
+        timeline=timeline_of(request, [row.unit for row in running]),
     )
 
 
-def _tail(ask: Ask, unit: Unit) -> Tail:
-    lines = ask.store.log(unit.id)
+def _tail(request: RequestContext, unit: Unit) -> Tail:
+    lines = request.store.log(unit.id)
     skipped = max(len(lines) - TAIL_LINES, 0)
     return Tail(lines[skipped:], skipped)
 
@@ -101,16 +101,16 @@ def _tail_href(opened: Sequence[str], uow_id: str) -> str:
     return f'/runs?{urlencode([("tail", name) for name in names])}#u-{uow_id}'
 
 
-def live_rows(ask: Ask, units: Sequence[Unit]) -> Sequence[LiveRow]:
+def live_rows(request: RequestContext, units: Sequence[Unit]) -> Sequence[LiveRow]:
     """Return units under way as they are shown."""
     processes = list(dict.fromkeys(unit.process for unit in units))[:USUAL_MAX]
-    usual = {process: ask.model.usual(ask.store, process) for process in processes}
-    return [_row(ask, unit, usual.get(unit.process, Usual(None, None))) for unit in units]
+    usual = {process: request.model.usual(request.store, process) for process in processes}
+    return [_row(request, unit, usual.get(unit.process, Usual(None, None))) for unit in units]
 
 
-def _row(ask: Ask, unit: Unit, usual: Usual) -> LiveRow:
+def _row(request: RequestContext, unit: Unit, usual: Usual) -> LiveRow:
     is_running = unit.state is UnitState.IN_PROGRESS and unit.started_at is not None
-    elapsed = ask.now - unit.started_at if is_running and unit.started_at else None
+    elapsed = request.now - unit.started_at if is_running and unit.started_at else None
     return LiveRow(
         unit=unit,
         mark=BY_UNIT[unit.state],

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from synergy.core.users import Role, User, alike, named
 from synergy.mx.web import access
 from synergy.mx.web.cookies import set_cookie
-from synergy.mx.web.request_context import Ask, Visitor
+from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.responses import THEMES, local_address, page, see
 from synergy.mx.web.resubmit import KEPT, KeptForm, kept_in
 from synergy.mx.web.route import match
@@ -19,47 +19,49 @@ from synergy.mx.web.security import is_password
 from synergy.mx.web.throttle import QUICK_GUESSES_MAX, SLOW_SECONDS, address_of_place, too_many
 
 
-def login(ask: Ask) -> Response:
+def login(request: RequestContext) -> Response:
     """Show the form."""
-    return page(ask, 'login.html', next=local_address(ask.optional('next')), error=None, kept=None)
+    return page(
+        request, 'login.html', next=local_address(request.optional('next')), error=None, kept=None
+    )
 
 
-def log_in(ask: Ask) -> Response:
+def log_in(request: RequestContext) -> Response:
     """Begin a session; slow those down who guess."""
-    name, password = ask.text('name'), ask.request.form.get('password', '')
-    kept = kept_in(ask.request.form.get(KEPT))
-    user = _checked(ask, name, password)
+    name, password = request.text('name'), request.http.form.get('password', '')
+    kept = kept_in(request.http.form.get(KEPT))
+    user = _checked(request, name, password)
     if user is None:
         return page(
-            ask,
+            request,
             'login.html',
             401,
-            next=local_address(ask.optional('next')),
+            next=local_address(request.optional('next')),
             error='Name and password do not belong together. Try again, or ask an admin.',
             kept=kept,
         )
-    session, cookie = ask.site.sessions.write(user.name, user.serial)
+    session, cookie = request.site.sessions.write(user.name, user.serial)
     if kept is None:
-        response = see(local_address(ask.optional('next')))
+        response = see(local_address(request.optional('next')))
     else:
         visitor = Visitor(name=user.name, role=user.role, via='session', session=session)
-        needed = _missing_role(ask, visitor, kept)
-        response = page(replace(ask, visitor=visitor), 'again.html', kept=kept, needed=needed)
-    set_cookie(response, ask.request, cookie, ask.site)
+        needed = _missing_role(request, visitor, kept)
+        response = page(replace(request, visitor=visitor), 'again.html', kept=kept, needed=needed)
+    set_cookie(response, request.http, cookie, request.site)
     return response
 
 
-def _checked(ask: Ask, name: str, password: str) -> User | None:
+def _checked(request: RequestContext, name: str, password: str) -> User | None:
     """Return the user whose name and password these are; None when they are nobody's.
 
     The attempt is counted before its password is looked at, and uncounted if it was not wrong.
     """
-    site, brake = ask.site, ask.site.brake
-    address, called = address_of_place(ask.request.remote_addr), alike(name)[:80]
+    site, brake = request.site, request.site.brake
+    address, called = address_of_place(request.http.remote_addr), alike(name)[:80]
     place, shared = f'login {address} {called}', (f'from {address}', f'as {called}')
-    if (wait := brake.begin(place, ask.now)) is not None:
+    if (wait := brake.begin(place, request.now)) is not None:
         raise too_many(wait)
-    counts = [brake.note(item, ask.now) for item in shared]
+    counts = [brake.note(item, request.now) for item in shared]
     is_wrong = False
     try:
         if max(counts) > QUICK_GUESSES_MAX:
@@ -67,7 +69,7 @@ def _checked(ask: Ask, name: str, password: str) -> User | None:
                 site.clock.sleep(SLOW_SECONDS)
         with site.hashing.turn():
             # Read now: it may have waited.
-            user = named(ask.store.users(), name)
+            user = named(request.store.users(), name)
             is_wrong = not is_password(user, password)
     finally:
         if not is_wrong:
@@ -79,19 +81,19 @@ def _checked(ask: Ask, name: str, password: str) -> User | None:
     return user
 
 
-def _missing_role(ask: Ask, visitor: Visitor, kept: KeptForm) -> Role | None:
+def _missing_role(request: RequestContext, visitor: Visitor, kept: KeptForm) -> Role | None:
     """Return the role that sending a form needs and the visitor lacks; None when it may."""
     try:
-        route, _ = match(ask.urls, urlsplit(kept.address).path, 'POST')
+        route, _ = match(request.urls, urlsplit(kept.address).path, 'POST')
     except HTTPException:
         return None
     return None if route.role is None or visitor.may(route.role) else route.role
 
 
-def log_out(ask: Ask) -> Response:
+def log_out(request: RequestContext) -> Response:
     """End the sessions of the visitor, here and wherever else the cookie may be."""
-    if ask.visitor.via == 'session':
-        ask.store.end_sessions(ask.visitor.name)
+    if request.visitor.via == 'session':
+        request.store.end_sessions(request.visitor.name)
     response = see('/login')
     response.delete_cookie(access.COOKIE)
     # What an earlier version, or a browser that knows better, has kept. Source: Clear Site Data.
@@ -99,10 +101,10 @@ def log_out(ask: Ask) -> Response:
     return response
 
 
-def theme(ask: Ask) -> Response:
+def theme(request: RequestContext) -> Response:
     """Keep the choice of light or dark in this browser; anything else follows the system."""
-    response = see(local_address(ask.optional('next')))
-    wanted = ask.optional('theme')
+    response = see(local_address(request.optional('next')))
+    wanted = request.optional('theme')
     if wanted in THEMES:
         response.set_cookie('theme', wanted, max_age=365 * 86400, samesite='Lax', httponly=True)
     else:

@@ -17,7 +17,7 @@ from synergy.mx.live.read_model import Change
 from synergy.mx.live.workload import Untaken, first_units, under_way, untaken
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import around_of, page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
@@ -69,28 +69,32 @@ class Overview:
     recent: Sequence[Change]
 
 
-def overview(ask: Ask) -> Response:
+def overview(request: RequestContext) -> Response:
     """Return the page."""
-    return page(ask, 'overview.html', shown=overview_of(ask), drawn_row=partial(drawn_row, ask))
+    return page(
+        request, 'overview.html', shown=overview_of(request), drawn_row=partial(drawn_row, request)
+    )
 
 
-def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
+def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> Overview:
     """Return how everything, or only `trees`, stands."""
-    requests = request_rows(ask, ask.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS))
-    units = first_units(ask.store)
-    live = live_rows(ask, units[:ROWS_MAX])
-    around = around_of(ask)
-    model = ask.model
-    ask.look()
-    leadership = ask.store.leadership()
-    store_now = ask.store.store_now()
+    requests = request_rows(
+        request, request.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS)
+    )
+    units = first_units(request.store)
+    live = live_rows(request, units[:ROWS_MAX])
+    around = around_of(request)
+    model = request.model
+    request.look()
+    leadership = request.store.leadership()
+    store_now = request.store.store_now()
     has_leader = is_led(leadership, store_now)
-    found = troubles(standing_of(ask.store, leadership, store_now), ask.now)
+    found = troubles(standing_of(request.store, leadership, store_now), request.now)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
         work = under_way(model.timetable, units)
         held_by_process = Counter(job.process for job in held)
-        shown = trees_of(ask, Painter(ask), held_by_process, work, trees)
+        shown = trees_of(request, Painter(request), held_by_process, work, trees)
         rows = [row for tree in shown for row in tree.rows]
         return Overview(
             numbers=Numbers(
@@ -107,8 +111,10 @@ def overview_of(ask: Ask, trees: Sequence[str] | None = None) -> Overview:
             leadership=leadership,
             is_led=has_leader,
             troubles=found,
-            held=[_held(ask, job) for job in held[:ROWS_MAX]],
-            untaken=list(untaken(model.timetable, work, around.able, ask.now)) if around else [],
+            held=[_held(request, job) for job in held[:ROWS_MAX]],
+            untaken=list(untaken(model.timetable, work, around.able, request.now))
+            if around
+            else [],
             trees=shown,
             live=live,
             requests=requests[:ROWS_MAX],
@@ -120,5 +126,5 @@ def _age(job: Job) -> datetime:
     return job.changed_at
 
 
-def _held(ask: Ask, job: Job) -> HeldJob:
-    return HeldJob(job, ask.model.hierarchy.nodes[job.process].outputs)
+def _held(request: RequestContext, job: Job) -> HeldJob:
+    return HeldJob(job, request.model.hierarchy.nodes[job.process].outputs)

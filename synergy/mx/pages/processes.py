@@ -13,16 +13,16 @@ from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.pages.looking import Mistake, processes
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import order, reason_of
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 
 #: What to give instead of a trigger to go by context.py again.
 DEFAULT = 'default'
 ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
 
 
-def confirm_process(ask: Ask, name: str, action: str) -> Response:
+def confirm_process(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching a process, or looking at it now, would do."""
-    process = ask.node(name).process
+    process = request.node(name).process
     says = {
         'on': f'It starts by its trigger again, {process.trigger}.',
         'off': 'Nothing of it is started any more; what is under way goes on. What depends on it '
@@ -44,39 +44,39 @@ def confirm_process(ask: Ask, name: str, action: str) -> Response:
         back='/processes',
         back_text='processes',
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
-def switch_process(ask: Ask, name: str, action: str) -> Response:
+def switch_process(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
     try:
-        asked = order_change(ask, name, action)
+        asked = order_change(request, name, action)
     except Refused as error:
         if error.status != 400:
             raise
-        return processes(ask, Mistake(process=ask.node(name).process.name, error=error))
-    return go_on(ask, ask.url('processes'), asked)
+        return processes(request, Mistake(process=request.node(name).process.name, error=error))
+    return go_on(request, request.url('processes'), asked)
 
 
-def order_change(ask: Ask, name: str, action: str) -> Command:
+def order_change(request: RequestContext, name: str, action: str) -> Command:
     """Ask for what `action` says; raise Refused where the Scheduler would refuse it."""
-    process = ask.node(name).process
-    kind, details = _meant(ask, action)
+    process = request.node(name).process
+    kind, details = _meant(request, action)
     if kind is CommandKind.PROCESS_SAVE:
         try:
-            override_of(process, details, process.override, ask.actor, ask.now)
+            override_of(process, details, process.override, request.actor, request.now)
         except OverrideRefused as error:
             raise wrong(str(error), 'correct it; nothing was changed') from error
-    return order(ask, kind, process.name, details=details, reason=reason_of(ask))
+    return order(request, kind, process.name, details=details, reason=reason_of(request))
 
 
-def _meant(ask: Ask, action: str) -> tuple[CommandKind, dict[str, Json]]:
+def _meant(request: RequestContext, action: str) -> tuple[CommandKind, dict[str, Json]]:
     details: dict[str, Any]
     match action:
         case 'on' | 'off':
             details = {'is_on': action == 'on'}
         case 'trigger':
-            text = ask.text('trigger')
+            text = request.text('trigger')
             details = {'trigger': None if text == DEFAULT else text}
         case 'default':
             details = {'is_on': None, 'trigger': None}

@@ -25,7 +25,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
 from synergy.mx.web.answers import commands_page, older
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import order, reason_of
-from synergy.mx.web.request_context import LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.selection import range_address
 
@@ -104,23 +104,27 @@ class TouchedRow:
     address: str | None = None
 
 
-def requests(ask: Ask) -> Response:
+def requests(request: RequestContext) -> Response:
     """Return the newest requests about jobs."""
-    found, cursor = commands_page(ask, tuple(CommandState), JOB_KINDS)
-    return page(ask, 'requests.html', rows=request_rows(ask, found), older=older(ask, cursor))
+    found, cursor = commands_page(request, tuple(CommandState), JOB_KINDS)
+    return page(
+        request, 'requests.html', rows=request_rows(request, found), older=older(request, cursor)
+    )
 
 
-def request(ask: Ask, request_id: str) -> Response:
+def request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
-    row = request_row(ask, known_request(ask, request_id))
-    progress = ask.store.request_progress(row.command.id)
-    touched = touched_rows(ask, row)
-    return page(ask, 'request.html', row=row, progress=progress, marks=BY_STATE, touched=touched)
+    row = request_row(request, known_request(request, request_id))
+    progress = request.store.request_progress(row.command.id)
+    touched = touched_rows(request, row)
+    return page(
+        request, 'request.html', row=row, progress=progress, marks=BY_STATE, touched=touched
+    )
 
 
-def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
+def confirm_control(request: RequestContext, request_id: str, action: str) -> Response:
     """Say what pausing, resuming or cancelling a request would do."""
-    target = known_request(ask, request_id)
+    target = known_request(request, request_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
     says = {
@@ -133,11 +137,11 @@ def confirm_control(ask: Ask, request_id: str, action: str) -> Response:
         title=f'{action.capitalize()} the request about {target.process}',
         button='Cancel the rest' if is_cancel and target.planned_count else action.capitalize(),
         says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
-        back=ask.url('request', request_id=target.id),
+        back=request.url('request', request_id=target.id),
         back_text=f'request {target.id[:6]}',
         needs_reason=action in GRAVE_ACTIONS,
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
 def _cancel_says(target: Command) -> str:
@@ -159,20 +163,22 @@ def _cancel_says(target: Command) -> str:
             return 'What is not dealt with yet is left as it is; what was is not taken back.'
 
 
-def control_request(ask: Ask, request_id: str, action: str) -> Response:
+def control_request(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
-    target = known_request(ask, request_id)
+    target = known_request(request, request_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
     if action in GRAVE_ACTIONS:
-        need_reason(ask)
-    asked = order(ask, ACTIONS[action], target.process, target=target.id, reason=reason_of(ask))
-    return go_on(ask, ask.url('request', request_id=target.id), asked)
+        need_reason(request)
+    asked = order(
+        request, ACTIONS[action], target.process, target=target.id, reason=reason_of(request)
+    )
+    return go_on(request, request.url('request', request_id=target.id), asked)
 
 
-def known_request(ask: Ask, request_id: str) -> Command:
+def known_request(request: RequestContext, request_id: str) -> Command:
     """Return a command; raise Refused when there is none of that id."""
-    command = ask.store.command(CommandId(request_id))
+    command = request.store.command(CommandId(request_id))
     if command is None:
         raise unknown(
             f'there is no request {request_id!r:.80}',
@@ -182,49 +188,53 @@ def known_request(ask: Ask, request_id: str) -> Command:
     return command
 
 
-def request_row(ask: Ask, command: Command) -> RequestRow:
+def request_row(request: RequestContext, command: Command) -> RequestRow:
     """Return how far a request is."""
-    return request_rows(ask, [command])[0]
+    return request_rows(request, [command])[0]
 
 
-def request_rows(ask: Ask, commands: Sequence[Command]) -> Sequence[RequestRow]:
+def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequence[RequestRow]:
     """Return how far requests are."""
     is_any_open = any(command.state in OPEN_COMMAND_STATES for command in commands)
     kinds = (CommandKind.PAUSE, CommandKind.RESUME)
-    pauses = ask.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
-    return [_row(ask, command, pauses) for command in commands]
+    pauses = request.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
+    return [_row(request, command, pauses) for command in commands]
 
 
-def touched_rows(ask: Ask, row: RequestRow) -> Sequence[TouchedRow]:
+def touched_rows(request: RequestContext, row: RequestRow) -> Sequence[TouchedRow]:
     """Return what the plan of a request touches, in its order."""
     found = []
     applied = row.command.applied_count
-    ask.look()
-    with ask.model.lock:
+    request.look()
+    with request.model.lock:
         for process, pairs in (row.command.plan or {}).items():
             runs = [range(*pair) for pair in pairs]
-            found.append(_touched(ask, row, process, runs, applied))
+            found.append(_touched(request, row, process, runs, applied))
             applied = max(applied - found[-1].count, 0)
     return found
 
 
 def _touched(
-    ask: Ask, row: RequestRow, process: ProcessName, runs: Sequence[range], applied: int
+    request: RequestContext,
+    row: RequestRow,
+    process: ProcessName,
+    runs: Sequence[range],
+    applied: int,
 ) -> TouchedRow:
     """Return one row. applied: how many of `runs` are dealt with, the first ones."""
     count = sum(map(len, runs))
     left = max(count - applied, 0) if row.is_open else 0
-    node = ask.model.hierarchy.nodes.get(process)
+    node = request.model.hierarchy.nodes.get(process)
     if node is None:
         return TouchedRow(process=process, count=count, left=left)
     if row.is_open and row.command.kind is CommandKind.REPROCESS:
         for run in runs:
             reset = run[:applied]
             applied -= len(reset)
-            unfinished = ask.model.timetable.unfinished_runs(process, reset) if reset else ()
+            unfinished = request.model.timetable.unfinished_runs(process, reset) if reset else ()
             left += sum(map(len, unfinished))
-    first = ask.model.key(node, runs[0].start).timeperiod
-    last = ask.model.key(node, runs[-1].stop - 1).timeperiod
+    first = request.model.key(node, runs[0].start).timeperiod
+    last = request.model.key(node, runs[-1].stop - 1).timeperiod
     return TouchedRow(
         process=process,
         count=count,
@@ -235,13 +245,13 @@ def _touched(
     )
 
 
-def _row(ask: Ask, command: Command, pauses: Sequence[Command]) -> RequestRow:
-    progress = ask.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
+def _row(request: RequestContext, command: Command, pauses: Sequence[Command]) -> RequestRow:
+    progress = request.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
     done = _done(command, progress)
     left = max(command.planned_count - done, 0) if command.state in OPEN_COMMAND_STATES else 0
     rate = None
     if done and command.state in OPEN_COMMAND_STATES and not command.is_paused:
-        elapsed = ask.now - command.created_at - _paused(command, pauses)
+        elapsed = request.now - command.created_at - _paused(command, pauses)
         rate = done / elapsed.total_seconds() if elapsed > timedelta() else None
     return RequestRow(
         command=command,

@@ -19,7 +19,7 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import Timetable
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.view.standing import Looking, Standing, looked_at
 
 #: By what people write.
@@ -84,7 +84,7 @@ def completions(context: Context) -> Sequence[str]:
     ]
 
 
-def parse_query(ask: Ask, text: str) -> Query | JobKey:
+def parse_query(request: RequestContext, text: str) -> Query | JobKey:
     """Return what a text looks for: one job, or a description of several."""
     found: dict[str, str] = {}
     bare: list[str] = []
@@ -103,52 +103,52 @@ def parse_query(ask: Ask, text: str) -> Query | JobKey:
     names = [word for word in bare if word not in digits]
     if names:
         found.setdefault('process', names[0])
-    if digits and (key_found := _one(ask, found.get('process'), digits[0])) is not None:
+    if digits and (key_found := _one(request, found.get('process'), digits[0])) is not None:
         return key_found
     return Query(
         process=found.get('process', '*'),
         state=_state(found.get('state')),
-        since=_since(ask, found.get('since')),
+        since=_since(request, found.get('since')),
         timeperiod=_beginning(digits[0]) if digits else None,
         box=found.get('box'),
     )
 
 
-def find(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
+def find(request: RequestContext, query: Query, limit: int, cursor: JobKey | None) -> Found:
     """Return at most `limit` jobs, newest first, that come after `cursor`; hold the lock."""
     if query.box is None:
-        return _found(ask, query, limit, cursor)
-    looked_at = _found(ask, query, BOX_LOOKS_MAX, cursor)
-    keys = _on_box(ask, looked_at.keys, query.box)
+        return _found(request, query, limit, cursor)
+    looked_at = _found(request, query, BOX_LOOKS_MAX, cursor)
+    keys = _on_box(request, looked_at.keys, query.box)
     return Found(keys[:limit], keys[limit - 1] if len(keys) > limit else looked_at.after)
 
 
-def cursor_of(ask: Ask) -> JobKey | None:
+def cursor_of(request: RequestContext) -> JobKey | None:
     """Return the job that a cursor names; None for the beginning of a list."""
-    text = ask.optional('cursor')
+    text = request.optional('cursor')
     if text is None:
         return None
     process, _, timeperiod = text.partition('@')
     try:
-        return ask.key(process, timeperiod)
+        return request.key(process, timeperiod)
     except Refused as error:
         raise wrong_cursor(text) from error
 
 
-def _on_box(ask: Ask, keys: Sequence[JobKey], box: str) -> list[JobKey]:
+def _on_box(request: RequestContext, keys: Sequence[JobKey], box: str) -> list[JobKey]:
     """Return the jobs whose last run a worker of a box has claimed."""
-    jobs = ask.store.jobs(keys)
-    units = ask.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
+    jobs = request.store.jobs(keys)
+    units = request.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
     boxes = {unit.key: (unit.owner or '').partition(':')[0] for unit in units.values()}
     pattern = box.lower()
     return [key for key in keys if fnmatchcase(boxes.get(key, '').lower(), pattern)]
 
 
-def _found(ask: Ask, query: Query, limit: int, cursor: JobKey | None) -> Found:
+def _found(request: RequestContext, query: Query, limit: int, cursor: JobKey | None) -> Found:
     pattern = query.process.lower()
     pattern = pattern if '*' in pattern else f'*{pattern}*'
-    names = [name for name in ask.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
-    parts = [_of_process(ask, name, query, limit + 1, cursor) for name in names]
+    names = [name for name in request.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+    parts = [_of_process(request, name, query, limit + 1, cursor) for name in names]
     # Where the looks at one process ended, what others have further back is left to the next page.
     ends = [part.after for part in parts if part.after is not None]
     end = max(ends, key=_rank, default=None)
@@ -162,20 +162,22 @@ def _rank(key: JobKey) -> tuple[str, str]:
 
 
 def _of_process(
-    ask: Ask, name: ProcessName, query: Query, limit: int, cursor: JobKey | None
+    request: RequestContext, name: ProcessName, query: Query, limit: int, cursor: JobKey | None
 ) -> Found:
     """Return at most `limit` jobs of one process, newest first, and where the looks ended."""
-    timetable = ask.model.timetable
-    node = ask.model.hierarchy.nodes[name]
+    timetable = request.model.timetable
+    node = request.model.hierarchy.nodes[name]
     qualifier = node.process.qualifier
     span = timetable.span(name)
     first = span.start
     if query.since is not None:
-        first = max(ask.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first)
+        first = max(
+            request.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first
+        )
     ordinals = range(first, max(span.stop, first))
     if cursor is not None:
         ordinals = _before(ordinals, qualifier, cursor, name)
-    looking = Looking(timetable=timetable, failed=ask.model.failed, now=ask.now)
+    looking = Looking(timetable=timetable, failed=request.model.failed, now=request.now)
     found: Iterator[tuple[int, bool]] = heapq.merge(
         *(
             looked_at(looking, node, ordinals, wanted, newest_first=True)
@@ -185,7 +187,7 @@ def _of_process(
     )
     ended: list[JobKey] = []
     if query.state == 'blocked':
-        looks = max(LOOKS_MAX // len(ask.model.hierarchy.nodes), LOOKS_MIN)
+        looks = max(LOOKS_MAX // len(request.model.hierarchy.nodes), LOOKS_MIN)
         looked = list(islice(found, looks))
         found = iter(looked)
         if len(looked) == looks:
@@ -215,13 +217,13 @@ def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
     return job is not None and job.has_live_unit
 
 
-def _one(ask: Ask, process: str | None, digits: str) -> JobKey | None:
-    known = {name.lower(): name for name in ask.model.hierarchy.nodes}
+def _one(request: RequestContext, process: str | None, digits: str) -> JobKey | None:
+    known = {name.lower(): name for name in request.model.hierarchy.nodes}
     name = known.get((process or '').lower())
     if name is None:
         return None
     try:
-        qualifier = ask.model.hierarchy.nodes[name].process.qualifier
+        qualifier = request.model.hierarchy.nodes[name].process.qualifier
         return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
     except ValueError:
         return None
@@ -240,10 +242,10 @@ def _state(text: str | None) -> str | None:
     raise wrong(f'{text!r:.40} is no state{nearest(text, STATES)}', f'one of {", ".join(STATES)}')
 
 
-def _since(ask: Ask, text: str | None) -> datetime | None:
+def _since(request: RequestContext, text: str | None) -> datetime | None:
     if text is None:
         return None
     match = _SINCE.fullmatch(text)
     if match is None:
         raise wrong(f'since:{text:.40} is no time', 'give minutes, hours or days: 30min, 5h, 3d')
-    return ask.now - timedelta(**{_UNIT[match[2]]: int(match[1])})
+    return request.now - timedelta(**{_UNIT[match[2]]: int(match[1])})

@@ -20,7 +20,7 @@ from synergy.mx.pages.accounts import (
 )
 from synergy.mx.pages.confirm import Input, Step, confirm, go_on
 from synergy.mx.web.errors import unknown
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 
 USER_ACTIONS: Final = (*ACTIONS, 'token')
@@ -34,14 +34,14 @@ _SAYS: Final = {
 }
 
 
-def users(ask: Ask) -> Response:
+def users(request: RequestContext) -> Response:
     """List users and tokens."""
-    return page(ask, 'users.html', users=ask.store.users(), tokens=ask.store.tokens())
+    return page(request, 'users.html', users=request.store.users(), tokens=request.store.tokens())
 
 
-def ask_user(ask: Ask) -> Response:
+def ask_user(request: RequestContext) -> Response:
     """Ask who the new user is."""
-    refuse_open(ask)
+    refuse_open(request)
     step = Step(
         title='Make a user',
         button='Make the user',
@@ -50,21 +50,21 @@ def ask_user(ask: Ask) -> Response:
         back_text='users',
         inputs=[Input(name='name', label='Name'), _role(Role.VIEWER, ROLE_WORDS), _PASSWORD],
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
-def make_user(ask: Ask) -> Response:
+def make_user(request: RequestContext) -> Response:
     """Make a user."""
-    return go_on(ask, ask.url('users'), add_user(ask))
+    return go_on(request, request.url('users'), add_user(request))
 
 
-def ask_account(ask: Ask, name: str, action: str) -> Response:
+def ask_account(request: RequestContext, name: str, action: str) -> Response:
     """Say what changing a user, or making a token for it, would do."""
-    refuse_open(ask)
+    refuse_open(request)
     if action not in USER_ACTIONS:
         known = ', '.join(USER_ACTIONS)
         raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {known}')
-    user = known_user(ask, name)
+    user = known_user(request, name)
     titles = {
         'role': f'Change the role of {name}',
         'password': f'Give {name} another password',
@@ -80,20 +80,20 @@ def ask_account(ask: Ask, name: str, action: str) -> Response:
         needs_reason=action in GRAVE_ACTIONS,
         inputs=_inputs(user, action),
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
-def change_account(ask: Ask, name: str, action: str) -> Response:
+def change_account(request: RequestContext, name: str, action: str) -> Response:
     """Change a user, or make a token for it, whose text this one page shows."""
     if action != 'token':
-        return go_on(ask, ask.url('users'), change_user(ask, name, action))
-    return page(ask, 'token.html', made=add_token(ask, name), name=name)
+        return go_on(request, request.url('users'), change_user(request, name, action))
+    return page(request, 'token.html', made=add_token(request, name), name=name)
 
 
-def ask_revoke(ask: Ask, token_id: str, action: str) -> Response:
+def ask_revoke(request: RequestContext, token_id: str, action: str) -> Response:
     """Say what revoking a token would do."""
-    refuse_open(ask)
-    token = next((token for token in ask.store.tokens() if token.id == token_id), None)
+    refuse_open(request)
+    token = next((token for token in request.store.tokens() if token.id == token_id), None)
     if token is None or action not in TOKEN_ACTIONS:
         raise unknown(f'there is no token {token_id!r:.40} to {action:.40}', 'see the list')
     step = Step(
@@ -104,12 +104,12 @@ def ask_revoke(ask: Ask, token_id: str, action: str) -> Response:
         back_text='users',
         needs_reason=action in GRAVE_ACTIONS,
     )
-    return confirm(ask, step)
+    return confirm(request, step)
 
 
-def revoke(ask: Ask, token_id: str, action: str) -> Response:
+def revoke(request: RequestContext, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
-    return go_on(ask, ask.url('users'), revoke_token(ask, token_id, action))
+    return go_on(request, request.url('users'), revoke_token(request, token_id, action))
 
 
 def _inputs(user: User, action: str) -> list[Input]:

@@ -31,10 +31,10 @@ FORM_TOKEN_HEADER: Final = 'X-Form-Token'
 OPEN_NAME: Final = 'anyone'
 
 
-def check_host(site: Site, request: Request) -> None:
+def check_host(site: Site, http: Request) -> None:
     """Refuse names that are not this dashboard's: a page elsewhere may have led them here."""
-    is_sound = site_named_in(f'//{request.host}') is not None
-    name = (urlsplit(f'//{request.host}').hostname or '').lower() if is_sound else request.host
+    is_sound = site_named_in(f'//{http.host}') is not None
+    name = (urlsplit(f'//{http.host}').hostname or '').lower() if is_sound else http.host
     if not is_sound or name not in site.host_names:
         raise Refused(
             400,
@@ -44,14 +44,14 @@ def check_host(site: Site, request: Request) -> None:
         )
 
 
-def check_origin(request: Request) -> None:
+def check_origin(http: Request) -> None:
     """Refuse changes that a page of another site asks for."""
-    origin = request.headers.get('Origin')
-    site = request.headers.get('Sec-Fetch-Site')
-    referrer = request.headers.get('Referer')
+    origin = http.headers.get('Origin')
+    site = http.headers.get('Sec-Fetch-Site')
+    referrer = http.headers.get('Referer')
     is_foreign = (
         site in ('cross-site', 'same-site')
-        or (origin is not None and site_named_in(origin) != request.host.lower())
+        or (origin is not None and site_named_in(origin) != http.host.lower())
         # No browser sends such a one.
         or (bool(referrer) and site_named_in(referrer or '') is None)
     )
@@ -64,13 +64,13 @@ def check_origin(request: Request) -> None:
         )
 
 
-def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Visitor:
+def visitor_of(site: Site, store: Store, http: Request, now: datetime) -> Visitor:
     """Return who asks; raise Refused when a token of the API is not valid."""
-    scheme, _, text = request.headers.get('Authorization', '').partition(' ')
+    scheme, _, text = http.headers.get('Authorization', '').partition(' ')
     # Schemes are case-insensitive. Source: RFC 9110, 11.1.
     if scheme.lower() == 'bearer':
-        return _bearer(site, store, request, text.strip(), now)
-    session = site.sessions.read(request.cookies.get(COOKIE))
+        return _bearer(site, store, http, text.strip(), now)
+    session = site.sessions.read(http.cookies.get(COOKIE))
     users = store.users()
     if not users:
         if is_open(site.settings, had_users=store.had_users()):
@@ -82,7 +82,7 @@ def visitor_of(site: Site, store: Store, request: Request, now: datetime) -> Vis
     return Visitor(name='nobody', role=None, via='nothing', session=session)
 
 
-def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime) -> Visitor:
+def _bearer(site: Site, store: Store, http: Request, text: str, now: datetime) -> Visitor:
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
@@ -93,7 +93,7 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
                 return Visitor(name=user.name, role=role, via='token')
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
-    place = f'token {address_of_place(request.remote_addr)}'
+    place = f'token {address_of_place(http.remote_addr)}'
     if (wait := site.brake.begin(place, now)) is not None:
         raise too_many(wait)
     raise Refused(
@@ -105,11 +105,11 @@ def _bearer(site: Site, store: Store, request: Request, text: str, now: datetime
     )
 
 
-def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
+def is_still_welcome(site: Site, http: Request, needed: Role) -> bool:
     """Tell whether one who was let in would be let in now; asks the store."""
     try:
         with site.stores.lent() as store:
-            return visitor_of(site, store, request, site.clock.now()).may(needed)
+            return visitor_of(site, store, http, site.clock.now()).may(needed)
     except Refused:
         return False
     except PortError:
@@ -117,23 +117,23 @@ def is_still_welcome(site: Site, request: Request, needed: Role) -> bool:
         return True
 
 
-def needs_login(visitor: Visitor, needed: Role | None, request: Request) -> bool:
+def needs_login(visitor: Visitor, needed: Role | None, http: Request) -> bool:
     """Tell whether somebody who reads a page should log in first, and then go on to it.
 
     Not the API, and not what scripts of a page that is open ask for: they would take the form for
     the page.
     """
-    is_page = request.method in ('GET', 'HEAD') and not request.path.startswith('/api/')
+    is_page = http.method in ('GET', 'HEAD') and not http.path.startswith('/api/')
     is_script = (
-        LIVE_HEADER in request.headers
-        or request.headers.get('Sec-Fetch-Dest', 'document') != 'document'
-        or request.accept_mimetypes.best == 'text/event-stream'
+        LIVE_HEADER in http.headers
+        or http.headers.get('Sec-Fetch-Dest', 'document') != 'document'
+        or http.accept_mimetypes.best == 'text/event-stream'
     )
     may_log_in = visitor.role is None and visitor.via != 'closed'
     return needed is not None and may_log_in and is_page and not is_script
 
 
-def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
+def check_role(visitor: Visitor, needed: Role | None, http: Request) -> None:
     """Refuse one who may not; needed: None is for everybody."""
     if needed is None or visitor.may(needed):
         return
@@ -144,7 +144,7 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
             'there is no user who could log in',
             'make one on the machine itself: ./launch.py user add NAME --role admin',
         )
-    if visitor.role is None and request.method == 'POST' and not request.path.startswith('/api/'):
+    if visitor.role is None and http.method == 'POST' and not http.path.startswith('/api/'):
         raise Refused(
             401,
             'Please log in',
@@ -156,7 +156,7 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
         raise Refused(
             401,
             'Please log in',
-            f'{request.path} is for those who have logged in',
+            f'{http.path} is for those who have logged in',
             'log in, or send a token of the API',
             {'WWW-Authenticate': 'Bearer'},
         )
@@ -169,22 +169,22 @@ def check_role(visitor: Visitor, needed: Role | None, request: Request) -> None:
     )
 
 
-def check_csrf_token(site: Site, visitor: Visitor, request: Request) -> None:
+def check_csrf_token(site: Site, visitor: Visitor, http: Request) -> None:
     """Refuse a change that does not come from a page of this visitor's session."""
     if visitor.via == 'token':
         return
     is_program = (
         visitor.via == 'open'
         and visitor.session is None
-        and request.mimetype == 'application/json'
-        and 'Origin' not in request.headers
-        and request.path.startswith('/api/')
+        and http.mimetype == 'application/json'
+        and 'Origin' not in http.headers
+        and http.path.startswith('/api/')
     )
-    given = request.headers.get(FORM_TOKEN_HEADER) or request.form.get(FORM_TOKEN)
+    given = http.headers.get(FORM_TOKEN_HEADER) or http.form.get(FORM_TOKEN)
     session: Session | None = visitor.session
     if is_program or (session is not None and site.sessions.is_form_token(session, given)):
         return
-    if request.path.startswith('/api/'):
+    if http.path.startswith('/api/'):
         raise Refused(
             403,
             'Not asked by a program',

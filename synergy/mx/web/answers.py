@@ -17,7 +17,7 @@ from synergy.mx.web.access import FORM_TOKEN
 from synergy.mx.web.errors import wrong, wrong_cursor
 from synergy.mx.web.orders import KEY_FIELD, KEY_HEADER
 from synergy.mx.web.redact import masked, masked_text
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, Ask
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import ILLEGAL_MAX, json_answer
 from synergy.mx.web.route import Route
 from synergy.view.encode import encode_command
@@ -30,59 +30,62 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_MAX: Final = 17
 
 
-def listed(ask: Ask, items: Sequence[Any], cursor: str | None) -> Response:
+def listed(request: RequestContext, items: Sequence[Any], cursor: str | None) -> Response:
     """Return one page of a list. cursor: by which the next page is asked for; None: the last."""
     body: dict[str, Any] = {'items': items, 'next_cursor': cursor}
-    if unreadable := illegal_rows(ask):
+    if unreadable := illegal_rows(request):
         body['unreadable'] = unreadable
-    return json_answer(ask.request, body)
+    return json_answer(request.http, body)
 
 
-def illegal_rows(ask: Ask) -> Sequence[dict[str, str]]:
+def illegal_rows(request: RequestContext) -> Sequence[dict[str, str]]:
     """Return the rows that this request could not read, a few of them."""
     return [
         {'table': row.table, 'row': masked_text(row.row), 'problem': masked_text(row.problem)}
-        for row in ask.store.illegal_rows()[:ILLEGAL_MAX]
+        for row in request.store.illegal_rows()[:ILLEGAL_MAX]
     ]
 
 
 def paged(
-    ask: Ask, found: Sequence[T], name_of: Callable[[T], str], encode: Callable[[T], Any]
+    request: RequestContext,
+    found: Sequence[T],
+    name_of: Callable[[T], str],
+    encode: Callable[[T], Any],
 ) -> Response:
     """Return a page of a list that is held in memory, in the order of names."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    after = ask.optional('cursor')
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    after = request.optional('cursor')
     rest = sorted((item for item in found if after is None or name_of(item) > after), key=name_of)
     cursor = name_of(rest[limit - 1]) if len(rest) > limit else None
-    return listed(ask, [masked(encode(item)) for item in rest[:limit]], cursor)
+    return listed(request, [masked(encode(item)) for item in rest[:limit]], cursor)
 
 
-def accepted(ask: Ask, command: Command) -> Response:
+def accepted(request: RequestContext, command: Command) -> Response:
     """Return that a change is asked for (202), or that it has ended already (200)."""
-    where = ask.url('api_request', request_id=command.id)
+    where = request.url('api_request', request_id=command.id)
     is_open = command.state in OPEN_COMMAND_STATES
     body = {**masked(encode_command(command)), 'request': where}
-    return json_answer(ask.request, body, 202 if is_open else 200, {'Location': where})
+    return json_answer(request.http, body, 202 if is_open else 200, {'Location': where})
 
 
-def check_names(ask: Ask, route: Route) -> None:
+def check_names(request: RequestContext, route: Route) -> None:
     """Refuse names that the description does not have, or that come twice where one is read.
 
     A mistyped one, or the other of two values, would pass unnoticed.
     """
     known = [item.name for item in route.parameters]
-    _refuse_unknown(ask.request.args, known, 'parameter of this address')
+    _refuse_unknown(request.http.args, known, 'parameter of this address')
     repeated = {item.name for item in route.parameters if item.is_repeated}
-    for name, values in (*ask.request.args.lists(), *ask.request.form.lists()):
+    for name, values in (*request.http.args.lists(), *request.http.form.lists()):
         if len(values) > 1 and name not in repeated:
             raise wrong(f'{name} is given {len(values)} times', 'give it once')
     if route.method != 'POST':
         return
     fields = [item.name for item in route.fields]
-    if ask.request.form:
-        _refuse_unknown(ask.request.form, [*fields, FORM_TOKEN, KEY_FIELD], 'field of a form')
+    if request.http.form:
+        _refuse_unknown(request.http.form, [*fields, FORM_TOKEN, KEY_FIELD], 'field of a form')
     else:
-        _refuse_unknown(ask.body(), fields, 'field of the body')
+        _refuse_unknown(request.body(), fields, 'field of the body')
 
 
 def _refuse_unknown(given: Iterable[str], known: Sequence[str], what: str) -> None:
@@ -94,9 +97,9 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str], what: str) -> No
             )
 
 
-def need_key(ask: Ask) -> None:
+def need_key(request: RequestContext) -> None:
     """Refuse a change without the header by which asking twice is asking once."""
-    key = ask.request.headers.get(KEY_HEADER, '')
+    key = request.http.headers.get(KEY_HEADER, '')
     if not 1 <= len(key) <= 200:
         raise wrong(
             f'the header {KEY_HEADER} is missing or too long',
@@ -105,18 +108,18 @@ def need_key(ask: Ask) -> None:
 
 
 def commands_page(
-    ask: Ask,
+    request: RequestContext,
     states: Collection[CommandState],
     kinds: Collection[CommandKind] | None = None,
     is_meant: Callable[[Command], bool] | None = None,
 ) -> tuple[list[Command], str | None]:
     """Return the commands of the page that is asked for, and the cursor of the next."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    after = _command_at(ask)
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    after = _command_at(request)
     found: list[Command] = []
     batch = limit + 1 if is_meant is None else LIMIT_MAX
     for _ in range(LOOKED_AT_MAX // LIMIT_MAX):
-        rows = ask.store.commands(states, batch, kinds, after)
+        rows = request.store.commands(states, batch, kinds, after)
         for command in rows:
             if is_meant is None or is_meant(command):
                 if len(found) == limit:
@@ -128,20 +131,20 @@ def commands_page(
     return found, None if after is None else after.id
 
 
-def _command_at(ask: Ask) -> Command | None:
-    cursor = ask.optional('cursor')
+def _command_at(request: RequestContext) -> Command | None:
+    cursor = request.optional('cursor')
     if cursor is None:
         return None
-    command = ask.store.command(CommandId(cursor))
+    command = request.store.command(CommandId(cursor))
     if command is None:
         raise wrong_cursor(cursor)
     return command
 
 
-def dead_page(ask: Ask) -> tuple[Sequence[Unit], str | None]:
+def dead_page(request: RequestContext) -> tuple[Sequence[Unit], str | None]:
     """Return the dead letters of the page that is asked for, and the cursor of the next."""
-    limit = ask.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    units = ask.store.dead_units(limit + 1, ended_at(ask))
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    units = request.store.dead_units(limit + 1, ended_at(request))
     cursor = ended_cursor(units[limit - 1]) if len(units) > limit else None
     return units[:limit], cursor
 
@@ -151,13 +154,13 @@ def ended_cursor(unit: Unit) -> str | None:
     return None if unit.finished_at is None else f'{micros_of(unit.finished_at)}.{unit.id}'
 
 
-def ended_at(ask: Ask) -> Unit | None:
+def ended_at(request: RequestContext) -> Unit | None:
     """Return the unit after which a list of ended ones goes on; None for its beginning."""
-    cursor = ask.optional('cursor')
+    cursor = request.optional('cursor')
     if cursor is None:
         return None
     micros, _, uow_id = cursor.partition('.')
-    unit = ask.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
     if unit is None:
         raise wrong_cursor(cursor)
     # It may have been dropped since: then it ended at another instant.
@@ -177,9 +180,9 @@ def micros_read(cursor: str, text: str) -> int:
     return int(text)
 
 
-def older(ask: Ask, cursor: str | None) -> str | None:
+def older(request: RequestContext, cursor: str | None) -> str | None:
     """Return the address of the page that goes on where this one ends; None at the end."""
     if cursor is None:
         return None
-    kept = [(name, text) for name, text in ask.request.args.items(multi=True) if name != 'cursor']
-    return f'{ask.request.path}?{urlencode([*kept, ("cursor", cursor)])}'
+    kept = [(name, text) for name, text in request.http.args.items(multi=True) if name != 'cursor']
+    return f'{request.http.path}?{urlencode([*kept, ("cursor", cursor)])}'

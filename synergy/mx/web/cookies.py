@@ -8,7 +8,7 @@ from synergy.mx.web.access import COOKIE
 from synergy.mx.web.site import Site
 
 
-def set_cookie(response: Response, request: Request, value: str, site: Site) -> None:
+def set_cookie(response: Response, http: Request, value: str, site: Site) -> None:
     """Let the browser keep a session."""
     response.set_cookie(
         COOKIE,
@@ -16,5 +16,5 @@ def set_cookie(response: Response, request: Request, value: str, site: Site) -> 
         max_age=site.sessions.lifetime,
         httponly=True,
         samesite='Lax',
-        secure=request.is_secure,
+        secure=http.is_secure,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
 from synergy.core.users import Role
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.sentences import sentence
 
 
@@ -19,15 +19,15 @@ class Asked:
     css: str
 
 
-def asked_of(ask: Ask) -> Asked | None:
+def asked_of(request: RequestContext) -> Asked | None:
     """Return what the address says was asked for; None when it names no command."""
-    name = ask.request.args.get('asked')
-    command = None if not name else ask.store.command(CommandId(name[:40]))
+    name = request.http.args.get('asked')
+    command = None if not name else request.store.command(CommandId(name[:40]))
     if command is None or command.kind in JOB_KINDS:
         return None
     verb = sentence(command)
     if command.kind is CommandKind.USER:
-        return Asked(command, f'Done: {verb}.', 'ok') if ask.visitor.may(Role.ADMIN) else None
+        return Asked(command, f'Done: {verb}.', 'ok') if request.visitor.may(Role.ADMIN) else None
     if command.kind is CommandKind.BOX:
         # The record is the wish; whether it has come true is in the list.
         wish = f'{command.details.get("box")} is to {_wish(command)}'

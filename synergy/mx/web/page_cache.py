@@ -46,14 +46,14 @@ class SharedPages:
 
     def answer(
         self,
-        request: Request,
+        http: Request,
         role: str,
         now_seconds: float,
         age_seconds_max: float,
         make: Callable[[], Response],
     ) -> Response:
         """Return a page made a moment ago, or make it; others who want one wait for it."""
-        page = self._page((request.full_path, role))
+        page = self._page((http.full_path, role))
         with page.lock:
             found = page.newest
             if found is None or now_seconds - found.made_at > age_seconds_max:
@@ -63,7 +63,7 @@ class SharedPages:
                 plain = response.get_data()
                 found = _Rendering(now_seconds, plain, gzip.compress(plain, _LEVEL))
                 page.newest = found
-        is_compressed = request.accept_encodings['gzip'] > 0
+        is_compressed = http.accept_encodings['gzip'] > 0
         response = Response(found.compressed if is_compressed else found.plain)
         response.mimetype = 'text/html'
         response.headers['Vary'] = 'Accept-Encoding'

@@ -54,14 +54,14 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """A request with everything that answers it.
+class RequestContext:
+    """A request with everything that answers it. http: as it was sent.
 
     problem: why a form was not taken; the page of the form then says so.
     """
 
     site: Site
-    request: Request
+    http: Request
     urls: MapAdapter
     endpoint: str
     visitor: Visitor
@@ -91,7 +91,7 @@ class Ask:
     @property
     def actor(self) -> str:
         """Return who asks and from where, for the audit."""
-        return f'{self.visitor.name}@{self.request.remote_addr or "unknown"}'
+        return f'{self.visitor.name}@{self.http.remote_addr or "unknown"}'
 
     def url(self, endpoint: str, **values: object) -> str:
         """Return the address of a page."""
@@ -107,7 +107,7 @@ class Ask:
         value = self.optional(name)
         if value is None:
             if default is None:
-                is_program = self.request.path.startswith('/api/')
+                is_program = self.http.path.startswith('/api/')
                 advice = 'give it' if is_program else 'fill it in and send the form again'
                 raise wrong(f'{name} is missing', advice)
             return default
@@ -115,16 +115,16 @@ class Ask:
 
     def optional(self, name: str) -> str | None:
         """Return a value of the form or the address, or None when it is absent or blank."""
-        value = (self._value(name) or self.request.args.get(name) or '').strip()
+        value = (self._value(name) or self.http.args.get(name) or '').strip()
         if len(value) > TEXT_LENGTH_MAX * 20:
             raise wrong(f'{name} has {len(value)} characters', 'give a shorter one')
         return value or None
 
     def _value(self, name: str) -> str | None:
-        if self.request.method != 'POST':
-            return self.request.args.get(name)
-        if self.request.mimetype != 'application/json':
-            return self.request.form.get(name)
+        if self.http.method != 'POST':
+            return self.http.args.get(name)
+        if self.http.mimetype != 'application/json':
+            return self.http.form.get(name)
         value = self.body().get(name)
         if value is None or isinstance(value, str):
             return value
@@ -134,23 +134,23 @@ class Ask:
 
     def body(self) -> dict[str, Json]:
         """Return the JSON object that was sent; raise Refused when it is none."""
-        known: dict[str, Json] | None = self.request.environ.get(_BODY)
+        known: dict[str, Json] | None = self.http.environ.get(_BODY)
         if known is not None:
             return known
-        if not self.request.get_data():
+        if not self.http.get_data():
             return {}
         try:
-            found = loads(self.request.get_data(), BODY)
+            found = loads(self.http.get_data(), BODY)
         except OutOfBounds as error:
             raise wrong(f'the body cannot be taken: {error}', 'send a JSON object') from error
         if not isinstance(found, dict):
             raise wrong('the body is not a JSON object', 'send an object, as in {"kind": "skip"}')
-        self.request.environ[_BODY] = found
+        self.http.environ[_BODY] = found
         return found
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number within [least, most]."""
-        is_json = self.request.method == 'POST' and self.request.mimetype == 'application/json'
+        is_json = self.http.method == 'POST' and self.http.mimetype == 'application/json'
         given = self.body().get(name) if is_json else None
         is_whole = isinstance(given, int) and not isinstance(given, bool)
         value = str(given) if is_whole else self.optional(name)
@@ -193,7 +193,7 @@ class Ask:
             found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
         except ValueError as error:
             raise wrong(
-                f'{name} is {text!r:.40}, which is no date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
+                f'{name} is {text!r:.40}, which is not a date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
             ) from error
         if not YEAR_MIN < found.year < YEAR_MAX:
             raise wrong(

@@ -29,19 +29,19 @@ COUNT_MAX: Final = 200
 _NAME_LENGTH_MAX: Final = 200
 
 
-def check_request(request: Request) -> None:
+def check_request(http: Request) -> None:
     """Refuse a request that is longer, or has more parts, than any page or program sends."""
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        raise _too_long(413, 'Too large', 'the body', request.content_length, BODY_BYTES_MAX)
-    if len(request.path) > PATH_LENGTH_MAX:
-        raise _too_long(414, 'Too long', 'the path', len(request.path), PATH_LENGTH_MAX)
-    if len(request.query_string) > QUERY_LENGTH_MAX:
-        raise _too_long(414, 'Too long', 'the address', len(request.query_string), QUERY_LENGTH_MAX)
-    if '\0' in request.path:
+    if (http.content_length or 0) > BODY_BYTES_MAX:
+        raise _too_long(413, 'Too large', 'the body', http.content_length, BODY_BYTES_MAX)
+    if len(http.path) > PATH_LENGTH_MAX:
+        raise _too_long(414, 'Too long', 'the path', len(http.path), PATH_LENGTH_MAX)
+    if len(http.query_string) > QUERY_LENGTH_MAX:
+        raise _too_long(414, 'Too long', 'the address', len(http.query_string), QUERY_LENGTH_MAX)
+    if '\0' in http.path:
         raise wrong('the path contains NUL, the character 0', 'leave it out')
-    _check('parameter', request.args.items(multi=True), PARAMETER_LENGTH_MAX)
-    if request.method == 'POST' and request.mimetype != 'application/json':
-        _check('field', request.form.items(multi=True), BODY_BYTES_MAX)
+    _check('parameter', http.args.items(multi=True), PARAMETER_LENGTH_MAX)
+    if http.method == 'POST' and http.mimetype != 'application/json':
+        _check('field', http.form.items(multi=True), BODY_BYTES_MAX)
 
 
 def _check(what: str, given: Iterable[tuple[str, str]], length_max: int) -> None:

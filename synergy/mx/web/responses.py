@@ -17,7 +17,7 @@ from synergy.mx.web.address import site_named_in
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.flash import asked_of
 from synergy.mx.web.page_cache import LIVE_HEADER
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.resubmit import kept_of
 from synergy.ports.errors import PortError
 
@@ -38,39 +38,39 @@ ILLEGAL_MAX: Final = 20
 THEMES: Final = ('light', 'dark')
 
 
-def page(ask: Ask, template: str, status: int = 200, /, **values: Any) -> Response:
+def page(request: RequestContext, template: str, status: int = 200, /, **values: Any) -> Response:
     """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
-    is_live = LIVE_HEADER in ask.request.headers
-    text = ask.site.templates.get_template(template).render(
-        ask=ask,
+    is_live = LIVE_HEADER in request.http.headers
+    text = request.site.templates.get_template(template).render(
+        request=request,
         is_live=is_live,
-        url=ask.url,
-        visitor=ask.visitor,
-        around=around_of(ask),
-        now=ask.now,
-        theme=_theme(ask.request),
-        here=ask.request.full_path.rstrip('?'),
-        ago=lambda at: formats.ago(at, ask.now),
-        stamp=lambda at: formats.stamp(at, ask.now),
-        asked=asked_of(ask),
-        illegal=ask.store.illegal_rows()[:ILLEGAL_MAX],
+        url=request.url,
+        visitor=request.visitor,
+        around=around_of(request),
+        now=request.now,
+        theme=_theme(request.http),
+        here=request.http.full_path.rstrip('?'),
+        ago=lambda at: formats.ago(at, request.now),
+        stamp=lambda at: formats.stamp(at, request.now),
+        asked=asked_of(request),
+        illegal=request.store.illegal_rows()[:ILLEGAL_MAX],
         **values,
     )
     return Response(text, status, mimetype='text/html')
 
 
-def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Response:
+def refusal(request: RequestContext | None, site: Any, http: Request, error: Refused) -> Response:
     """Return an error page, or a problem document (RFC 9457) where JSON is spoken."""
-    if request.path.startswith('/api/'):
-        response = problem(request, error)
+    if http.path.startswith('/api/'):
+        response = problem(http, error)
     else:
         text = site.templates.get_template('error.html').render(
-            **_within(ask),
+            **_within(request),
             error=error,
-            ask=ask,
-            theme=_theme(request),
-            here=_way_back(request),
-            kept=None if ask is None else kept_of(request, error),
+            request=request,
+            theme=_theme(http),
+            here=_way_back(http),
+            kept=None if request is None else kept_of(http, error),
         )
         response = Response(text, error.status, mimetype='text/html')
     response.headers['Cache-Control'] = 'no-store'
@@ -78,29 +78,29 @@ def refusal(ask: Ask | None, site: Any, request: Request, error: Refused) -> Res
     return response
 
 
-def problem(request: Request, error: Refused) -> Response:
+def problem(http: Request, error: Refused) -> Response:
     """Return a problem document. Source: RFC 9457."""
     body = {
         'type': 'about:blank',
         'title': error.title,
         'status': error.status,
         'detail': error.detail,
-        'instance': request.path,
+        'instance': http.path,
         'advice': error.advice,
     }
     return Response(json.dumps(body), error.status, mimetype='application/problem+json')
 
 
 def json_answer(
-    request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
+    http: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return JSON with its ETag; 304 when the reader has it already."""
     text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
     response = Response(text, status, mimetype='application/json')
     response.headers.update(headers or {})
-    if request.method == 'GET' and status == 200:
+    if http.method == 'GET' and status == 200:
         response.set_etag(blake2b(text, digest_size=12).hexdigest())
-        response.make_conditional(request)
+        response.make_conditional(http)
     return response
 
 
@@ -129,42 +129,44 @@ def finish(response: Response, *, is_changed: bool) -> Response:
     return response
 
 
-def _within(ask: Ask | None) -> dict[str, object]:
+def _within(request: RequestContext | None) -> dict[str, object]:
     """Return what an error page needs to stand within the others; without a visitor it cannot."""
-    if ask is None or ask.visitor.role is None:
+    if request is None or request.visitor.role is None:
         return {'is_within': False}
     try:
-        around = around_of(ask)
+        around = around_of(request)
     except PortError:
         return {'is_within': False}
     return {
         'is_within': True,
         'is_live': False,
-        'visitor': ask.visitor,
+        'visitor': request.visitor,
         'around': around,
-        'now': ask.now,
+        'now': request.now,
     }
 
 
-def around_of(ask: Ask) -> Around | None:
+def around_of(request: RequestContext) -> Around | None:
     """Return what every page shows beside its own matter, as of a moment ago."""
-    if ask.visitor.role is None:
+    if request.visitor.role is None:
         return None
-    now = ask.site.clock.monotonic()
-    return ask.site.surroundings.of(ask.store, ask.model, now, ask.settings.box_vanished)
+    now = request.site.clock.monotonic()
+    return request.site.surroundings.of(
+        request.store, request.model, now, request.settings.box_vanished
+    )
 
 
-def _way_back(request: Request) -> str:
+def _way_back(http: Request) -> str:
     """Return where to go on after a login: here, or at the page whose form was sent here."""
-    if request.method != 'POST':
-        return request.full_path.rstrip('?')
-    referrer = request.referrer or ''
-    if site_named_in(referrer) != request.host.lower():
+    if http.method != 'POST':
+        return http.full_path.rstrip('?')
+    referrer = http.referrer or ''
+    if site_named_in(referrer) != http.host.lower():
         return '/'
     page_before = urlsplit(referrer)
     return urlunsplit(('', '', page_before.path, page_before.query, ''))
 
 
-def _theme(request: Request) -> str:
-    wanted = request.args.get('theme') or request.cookies.get('theme') or ''
+def _theme(http: Request) -> str:
+    wanted = http.args.get('theme') or http.cookies.get('theme') or ''
     return wanted if wanted in THEMES else ''

@@ -40,17 +40,17 @@ class KeptForm:
         return tuple((name, value) for name, value in self.fields if value and name != 'form_id')
 
 
-def kept_of(request: Request, error: Refused) -> KeptForm | None:
+def kept_of(http: Request, error: Refused) -> KeptForm | None:
     """Return the form of a refused request, if nothing but its login or token was missing."""
-    if request.method != 'POST' or not error.is_form_kept or not _is_kept(request.path):
+    if http.method != 'POST' or not error.is_form_kept or not _is_kept(http.path):
         return None
     try:
-        check_origin(request)
+        check_origin(http)
     except Refused:
         return None
-    fields = [*request.form.items(multi=True)]
+    fields = [*http.form.items(multi=True)]
     return KeptForm(
-        request.full_path.rstrip('?'),
+        http.full_path.rstrip('?'),
         tuple((name, value) for name, value in fields if name != FORM_TOKEN),
     )
 

@@ -13,7 +13,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.mx.web.errors import unknown
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 
 #: The folder of what others have made; its README.txt says what, and under which licences.
 VENDOR: Final = 'vendor'
@@ -25,12 +25,12 @@ _TYPES: Final = {
 }
 
 
-def static(ask: Ask, name: str) -> Response:
+def static(request: RequestContext, name: str) -> Response:
     """Return one file of the package."""
     content = _content(name)
     if content is None:
         raise unknown(f'there is no file {name!r:.80}', 'read the page anew')
-    is_compressed = ask.request.accept_encodings['gzip'] > 0
+    is_compressed = request.http.accept_encodings['gzip'] > 0
     response = Response(
         _compressed(name) if is_compressed else content,
         mimetype=_TYPES[name.rpartition('.')[2]],
@@ -40,7 +40,7 @@ def static(ask: Ask, name: str) -> Response:
     if is_compressed:
         response.headers['Content-Encoding'] = 'gzip'
     response.set_etag(f'{_hash(name)}{"-gzip" if is_compressed else ""}')
-    return response.make_conditional(ask.request)
+    return response.make_conditional(request.http)
 
 
 def static_url(name: str) -> str:

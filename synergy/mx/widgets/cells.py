@@ -24,7 +24,7 @@ from synergy.mx.live.marks import (
     mark_of,
 )
 from synergy.mx.live.read_model import ReadModel
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 
 _PARTLY: Final = Mark('due', 'partly done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
@@ -85,11 +85,11 @@ class Outstanding:
 class Painter:
     """Makes the cells of one page; remembers what is the same for all of them."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, request: RequestContext) -> None:
         """Draw from the read model, whose lock the caller holds."""
-        self._ask = ask
-        self._model = ask.model
-        self._timetable = ask.model.timetable
+        self._request = request
+        self._model = request.model
+        self._timetable = request.model.timetable
         self._over: dict[ProcessName, int] = {}
         self._late: dict[ProcessName, int] = {}
         self._outstanding: dict[ProcessName, Outstanding] = {}
@@ -104,7 +104,7 @@ class Painter:
         """Return the ordinal after the last interval that may have started."""
         name = node.process.name
         if name not in self._over:
-            until = self._model.hierarchy.over_until(node, self._ask.now)
+            until = self._model.hierarchy.over_until(node, self._request.now)
             self._over[name] = max(until, node.first)
         return self._over[name]
 
@@ -112,7 +112,7 @@ class Painter:
         """Return the ordinal after the last interval that is late unless it is done."""
         name = node.process.name
         if name not in self._late:
-            self._late[name] = self._model.hierarchy.late_until(node, self._ask.now)
+            self._late[name] = self._model.hierarchy.late_until(node, self._request.now)
         return self._late[name]
 
     def stamp(self, nodes: Sequence[Node]) -> Hashable:
@@ -131,7 +131,7 @@ class Painter:
     def mark(self, node: Node, key: JobKey) -> Mark:
         """Return how a job looks."""
         failed = self._model.failed[key.process]
-        return mark_of(self._timetable, failed, node, key, self._ask.now)
+        return mark_of(self._timetable, failed, node, key, self._request.now)
 
     def cell(self, node: Node, ordinal: int, href: str | None = None) -> Cell:
         """Return the cell of one job. href: where it leads, if not to the page of the job."""
@@ -268,7 +268,7 @@ class Painter:
 
     def _blocked(self, node: Node, ordinals: range) -> int:
         """Count the jobs that wait for others, until the looks of this page are used up."""
-        runs = blocked_runs(self._timetable, node, ordinals, self._ask.now)
+        runs = blocked_runs(self._timetable, node, ordinals, self._request.now)
         count = 0
         for run in islice(runs, self._looks_left):
             self._looks_left -= 1

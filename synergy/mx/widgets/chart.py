@@ -20,7 +20,7 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import BY_UNIT, Mark
 from synergy.mx.web import formats
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.ports.store import EndedRun
 from synergy.view.usual import Durations, Usual, slow_since
 
@@ -117,7 +117,9 @@ class Chart:
     said: Sequence[str]
 
 
-def chart_of(ask: Ask, node: Node, durations: Durations, own: Sequence[Unit] = ()) -> Chart | None:
+def chart_of(
+    request: RequestContext, node: Node, durations: Durations, own: Sequence[Unit] = ()
+) -> Chart | None:
     """Return the chart of a process; None while it has hardly run.
 
     own: units of the interval that the page is about; read anew, while the others are kept.
@@ -125,16 +127,16 @@ def chart_of(ask: Ask, node: Node, durations: Durations, own: Sequence[Unit] = (
     runs = durations.runs
     key = own[0].key if own else None
     kept = [(run.run, run.took) for run in runs if run.key == key]
-    begun = [(unit, took) for unit in own if (took := _took(unit, ask.now)) is not None]
+    begun = [(unit, took) for unit in own if (took := _took(unit, request.now)) is not None]
     if not runs or len(runs) - len(kept) + len(begun) < _POINTS_MIN:
         return None
-    with ask.model.lock:
-        drawing = ask.model.drawn(
+    with request.model.lock:
+        drawing = request.model.drawn(
             ('durations', runs[0].key),
             durations,
-            lambda: _drawing(_points(ask, durations), durations.usual, slow_since(durations)),
+            lambda: _drawing(_points(request, durations), durations.usual, slow_since(durations)),
         )
-    fresh = [_point(ask, unit.key, unit.run, took, unit.state) for unit, took in begun]
+    fresh = [_point(request, unit.key, unit.run, took, unit.state) for unit, took in begun]
     if kept != [(point.run, point.took) for point in fresh]:
         others = [point for point in drawing.points if point.key != key]
         points = sorted([*others, *fresh], key=lambda point: (point.at, point.run))
@@ -144,15 +146,17 @@ def chart_of(ask: Ask, node: Node, durations: Durations, own: Sequence[Unit] = (
     return Chart(process=node.process.name, drawing=drawing, here=here, said=said)
 
 
-def _points(ask: Ask, durations: Durations) -> Sequence[Point]:
-    return [_point(ask, run.key, run.run, run.took, run.state) for run in durations.runs]
+def _points(request: RequestContext, durations: Durations) -> Sequence[Point]:
+    return [_point(request, run.key, run.run, run.took, run.state) for run in durations.runs]
 
 
-def _point(ask: Ask, key: JobKey, run: int, took: timedelta, state: UnitState) -> Point:
+def _point(
+    request: RequestContext, key: JobKey, run: int, took: timedelta, state: UnitState
+) -> Point:
     return Point(
         key=key,
         run=run,
-        at=ask.model.hierarchy.calendar.start(key.timeperiod),
+        at=request.model.hierarchy.calendar.start(key.timeperiod),
         took=took,
         seconds=round(took.total_seconds(), 3),
         text=formats.span(took),

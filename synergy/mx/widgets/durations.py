@@ -11,7 +11,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.records import Unit
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.web import formats
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 
 #: Units of the drawing: the tallest bar, and the least that can still be seen.
 HEIGHT: Final = 32.0
@@ -42,18 +42,18 @@ class Took:
     tick: float | None
 
 
-def took_of(ask: Ask, node: Node, ordinals: Sequence[int | None]) -> Took | None:
+def took_of(request: RequestContext, node: Node, ordinals: Sequence[int | None]) -> Took | None:
     """Return how long these intervals of `node` took; None where none has run."""
     qualifier, name = node.process.qualifier, node.process.name
     keys = [
         None if item is None else JobKey(name, Timeperiod(qualifier, item)) for item in ordinals
     ]
-    jobs = ask.store.jobs([key for key in keys if key is not None])
-    units = ask.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
-    lengths = {unit.key: length for unit in units.values() if (length := _length(ask, unit))}
+    jobs = request.store.jobs([key for key in keys if key is not None])
+    units = request.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
+    lengths = {unit.key: length for unit in units.values() if (length := _length(request, unit))}
     if not lengths:
         return None
-    p50 = ask.model.usual(ask.store, name).p50
+    p50 = request.model.usual(request.store, name).p50
     whole = max(max(lengths.values()), p50 or timedelta(0), timedelta(milliseconds=1))
     unit_by_key = {unit.key: unit for unit in units.values()}
     return Took(
@@ -66,10 +66,10 @@ def took_of(ask: Ask, node: Node, ordinals: Sequence[int | None]) -> Took | None
     )
 
 
-def _length(ask: Ask, unit: Unit) -> timedelta | None:
+def _length(request: RequestContext, unit: Unit) -> timedelta | None:
     if unit.started_at is None or (unit.finished_at is None and not unit.state.is_live):
         return None
-    end = unit.finished_at or ask.now
+    end = unit.finished_at or request.now
     return max(end - unit.started_at, timedelta(0))
 
 

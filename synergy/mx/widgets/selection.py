@@ -20,7 +20,7 @@ from synergy.core.timeperiod import Timeperiod, parse
 from synergy.mx.live.marks import BLOCKED, FAILED, LATE, LEGEND, READY, RUNNING, Mark
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.formats import counted
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.grid import Grid, Row, Slot, said
 
@@ -61,19 +61,23 @@ class Selection:
         )
 
 
-def filter_of(ask: Ask) -> str | None:
+def filter_of(request: RequestContext) -> str | None:
     """Return the name of the state that is looked for; None where none is."""
-    return None if ask.optional('state') is None else ask.choice('state', tuple(FILTERS), 'failed')
+    return (
+        None
+        if request.optional('state') is None
+        else request.choice('state', tuple(FILTERS), 'failed')
+    )
 
 
-def selection_of(ask: Ask, grid: Grid) -> Selection | None:
+def selection_of(request: RequestContext, grid: Grid) -> Selection | None:
     """Return the range that the address holds; None where it holds none."""
-    start = ask.optional('first')
+    start = request.optional('first')
     if start is None:
         return None
-    node = ask.node(ask.text('process', grid.process))
-    first = ask.timeperiod(node, start)
-    last = ask.timeperiod(node, ask.text('last', str(first)))
+    node = request.node(request.text('process', grid.process))
+    first = request.timeperiod(node, start)
+    last = request.timeperiod(node, request.text('last', str(first)))
     if last < first:
         raise wrong(f'the range from {first} to {last} is upside down', 'swap its two ends')
     found = Selection(process=node.process.name, first=first, last=last, text='')
@@ -99,7 +103,9 @@ def range_address(process: ProcessName, first: Timeperiod, last: Timeperiod) -> 
     return f'/t/{process}?at={first}&process={process}&first={first}&last={last}'
 
 
-def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None) -> Grid:
+def marked(
+    request: RequestContext, grid: Grid, selection: Selection | None, state: str | None
+) -> Grid:
     """Return the map with its selection, and with the cells that are not looked for set back.
 
     Hold the lock of the read model.
@@ -113,7 +119,7 @@ def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None)
                 is_selected=selection is not None and selection.has(row, slot),
                 is_dim=css is not None
                 and slot.cell is not None
-                and not _holds(ask, row, slot.cell, css),
+                and not _holds(request, row, slot.cell, css),
             )
             for slot in row.slots
         ]
@@ -122,7 +128,7 @@ def marked(ask: Ask, grid: Grid, selection: Selection | None, state: str | None)
     return grid if selection is None and css is None else grid.changed(one)
 
 
-def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
+def _holds(request: RequestContext, row: Row, cell: Cell, css: str) -> bool:
     """Tell whether a job of a cell looks so; of many, also where the cell shows another one."""
     if cell.css == css or (css == LATE.css and cell.is_late):
         return True
@@ -130,21 +136,21 @@ def _holds(ask: Ask, row: Row, cell: Cell, css: str) -> bool:
         return cell.tally[_TALLIED.index(css)] > 0
     if not cell.last or css not in (READY.css, *_HIDDEN):
         return False
-    node = ask.model.hierarchy.nodes[row.process]
+    node = request.model.hierarchy.nodes[row.process]
     qualifier = node.process.qualifier
     first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
     ordinals = range(first.ordinal, last.ordinal + 1)
     if css == READY.css:
-        return _has_ready(ask, node, ordinals)
-    return ask.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None
+        return _has_ready(request, node, ordinals)
+    return request.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None
 
 
-def _has_ready(ask: Ask, node: Node, ordinals: range) -> bool:
+def _has_ready(request: RequestContext, node: Node, ordinals: range) -> bool:
     """Tell whether one of the first embryos among `ordinals` may run now."""
-    timetable, process = ask.model.timetable, node.process
-    over = min(ordinals.stop, ask.model.hierarchy.over_until(node, ask.now))
+    timetable, process = request.model.timetable, node.process
+    over = min(ordinals.stop, request.model.hierarchy.over_until(node, request.now))
     embryos = timetable.ordinals_in(
         process.name, range(ordinals.start, over), {JobState.EMBRYO}, newest_first=False
     )
-    keys = (ask.model.key(node, ordinal) for ordinal in islice(embryos, _READY_LOOKS))
-    return any(readiness(timetable, key, ask.now).due is Due.READY for key in keys)
+    keys = (request.model.key(node, ordinal) for ordinal in islice(embryos, _READY_LOOKS))
+    return any(readiness(timetable, key, request.now).due is Due.READY for key in keys)

@@ -11,7 +11,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING, Mark
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.selection import Selection
 from synergy.view.why import explain
@@ -45,19 +45,23 @@ class Line:
     counts: Sequence[tuple[Mark, int]]
 
 
-def glance_of(ask: Ask, painter: Painter, selection: Selection | None) -> Glance | None:
+def glance_of(
+    request: RequestContext, painter: Painter, selection: Selection | None
+) -> Glance | None:
     """Return what is to be said of the selection; hold the lock of the read model."""
     if selection is None:
         return None
-    node = ask.model.hierarchy.nodes[selection.process]
+    node = request.model.hierarchy.nodes[selection.process]
     start = max(selection.first.ordinal, node.first)
     stop = selection.last.ordinal + 1
     ordinals = range(start, stop if node.until is None else min(stop, node.until))
     if not ordinals:
         return None
-    key = ask.model.key(node, painter.telling(node, ordinals))
-    vanished_after = ask.settings.box_vanished
-    causes = explain(ask.model.timetable, ask.store, key, ask.now, vanished_after, jobs_max=1)
+    key = request.model.key(node, painter.telling(node, ordinals))
+    vanished_after = request.settings.box_vanished
+    causes = explain(
+        request.model.timetable, request.store, key, request.now, vanished_after, jobs_max=1
+    )
     cell = painter.rolled_up(node, ordinals, href='', title='selected')
     return Glance(
         key=key,
@@ -68,26 +72,26 @@ def glance_of(ask: Ask, painter: Painter, selection: Selection | None) -> Glance
     )
 
 
-def months_of(ask: Ask, painter: Painter, node: Node, year: int) -> Sequence[Line]:
+def months_of(request: RequestContext, painter: Painter, node: Node, year: int) -> Sequence[Line]:
     """Return the months of a year of `node`, as far as it has them; hold the lock."""
     found: list[Line] = []
     if node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
         for month in range(1, 13):
             at = datetime(year, month, 1, tzinfo=UTC)
             href = f'/t/{node.process.name}?z=month&at={at:%Y%m}'
-            around = ask.model.hierarchy.calendar.containing(Qualifier.MONTHLY, at)
+            around = request.model.hierarchy.calendar.containing(Qualifier.MONTHLY, at)
             found += _line(painter, node, around, f'{at:%B}', href)
     return found
 
 
 def others_of(
-    ask: Ask, painter: Painter, trees: Sequence[Tree], shown: ProcessName, year: int
+    request: RequestContext, painter: Painter, trees: Sequence[Tree], shown: ProcessName, year: int
 ) -> Sequence[Line]:
     """Return the same year of the other processes of `trees`; hold the lock."""
-    calendar = ask.model.hierarchy.calendar
+    calendar = request.model.hierarchy.calendar
     around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
     found: list[Line] = []
-    for node in (ask.model.hierarchy.nodes[level] for tree in trees for level in tree.levels):
+    for node in (request.model.hierarchy.nodes[level] for tree in trees for level in tree.levels):
         name = node.process.name
         if name != shown and node.process.qualifier is not Qualifier.YEARLY:
             found += _line(painter, node, around, name, f'/t/{name}?z=year&at={year}')

@@ -11,7 +11,7 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
 from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.web import formats
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import href_of
 
 WIDTH: Final = 1000
@@ -55,26 +55,28 @@ class Timeline:
     height: int
 
 
-def timeline_of(ask: Ask, running: Sequence[Unit]) -> Timeline | None:
+def timeline_of(request: RequestContext, running: Sequence[Unit]) -> Timeline | None:
     """Return the timeline of the workers that run something; None when none does."""
     owners = sorted({unit.owner for unit in running if unit.owner is not None})[:LANES_MAX]
     if not owners:
         return None
-    longest = max(ask.now - unit.started_at for unit in running if unit.started_at is not None)
+    longest = max(request.now - unit.started_at for unit in running if unit.started_at is not None)
     length = max(longest * 1.25, LENGTH_MIN)
-    since = ask.now - length
+    since = request.now - length
     units = {unit.id: unit for unit in running}
     for process in list(dict.fromkeys(unit.process for unit in running))[:PROCESSES_MAX]:
-        for unit in ask.store.freerun_units(process, UNITS_MAX):
+        for unit in request.store.freerun_units(process, UNITS_MAX):
             units.setdefault(unit.id, unit)
     lanes = [
         Lane(
             owner=owner,
             y=number * LANE_HEIGHT,
             bars=[
-                _bar(unit, since, ask.now)
+                _bar(unit, since, request.now)
                 for unit in units.values()
-                if unit.owner == owner and unit.started_at is not None and _end(unit, ask) > since
+                if unit.owner == owner
+                and unit.started_at is not None
+                and _end(unit, request) > since
             ],
         )
         for number, owner in enumerate(owners)
@@ -90,8 +92,8 @@ def timeline_of(ask: Ask, running: Sequence[Unit]) -> Timeline | None:
     )
 
 
-def _end(unit: Unit, ask: Ask) -> datetime:
-    return unit.finished_at or ask.now
+def _end(unit: Unit, request: RequestContext) -> datetime:
+    return unit.finished_at or request.now
 
 
 def _bar(unit: Unit, since: datetime, now: datetime) -> LaneBar:

@@ -20,7 +20,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.mx.live.read_model import Usual
 from synergy.mx.live.workload import UnderWay
 from synergy.mx.web import formats
-from synergy.mx.web.request_context import Ask
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
 
 STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
@@ -71,30 +71,30 @@ class TreeRow:
         return sum(row.behind for row in self.rows)
 
 
-def late_count(ask: Ask, painter: Painter, node: Node) -> int:
+def late_count(request: RequestContext, painter: Painter, node: Node) -> int:
     """Return how many intervals are unfinished although their deadline has passed.
 
     What an operator has asked to run again is not late.
     """
-    return painter.late_count(node, ask.model.timetable.span(node.process.name))
+    return painter.late_count(node, request.model.timetable.span(node.process.name))
 
 
 def trees_of(
-    ask: Ask,
+    request: RequestContext,
     painter: Painter,
     held: Mapping[ProcessName, int],
     work: UnderWay,
     wanted: Sequence[str] | None,
 ) -> list[TreeRow]:
     """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
-    nodes = ask.model.hierarchy.nodes
-    tree_by_name = {node.tree.name: node.tree for node in ask.model.hierarchy}
+    nodes = request.model.hierarchy.nodes
+    tree_by_name = {node.tree.name: node.tree for node in request.model.hierarchy}
     return [
         TreeRow(
             name=name,
             title=tree.mx_name,
             dependent_on=tree.dependent_on,
-            rows=[_row(ask, painter, nodes[level], work) for level in tree.levels],
+            rows=[_row(request, painter, nodes[level], work) for level in tree.levels],
             held=sum(held.get(level, 0) for level in tree.levels),
         )
         for name, tree in tree_by_name.items()
@@ -102,36 +102,36 @@ def trees_of(
     ]
 
 
-def drawn_row(ask: Ask, row: ProcessRow) -> Markup:
+def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
     """Return the row of a process as it is shown, drawn anew only when it shows something else."""
-    name, now = row.node.process.name, ask.now
+    name, now = row.node.process.name, request.now
     next_in = formats.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
     late_by = '' if row.late_since is None else formats.span(now - row.late_since)
     due_in = '' if row.due_at is None or row.behind else formats.ago(row.due_at, now)
 
     def draw() -> Markup:
-        macros: Any = ask.site.templates.get_template('process_row.html').module
+        macros: Any = request.site.templates.get_template('process_row.html').module
         drawn: Markup = macros.process_row(row, next_in, late_by, due_in)
         return drawn
 
-    with ask.model.lock:
-        return ask.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
+    with request.model.lock:
+        return request.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
 
 
-def _row(ask: Ask, painter: Painter, node: Node, work: UnderWay) -> ProcessRow:
-    model, name = ask.model, node.process.name
+def _row(request: RequestContext, painter: Painter, node: Node, work: UnderWay) -> ProcessRow:
+    model, name = request.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
-    usual = None if is_long else model.usual(ask.store, name)
+    usual = None if is_long else model.usual(request.store, name)
     counts = work.running.get(name, 0), work.queued.get(name, 0)
 
     def draw() -> ProcessRow:
-        return _drawn(ask, painter, node, usual, counts, is_long=is_long)
+        return _drawn(request, painter, node, usual, counts, is_long=is_long)
 
     return model.drawn(name, (painter.stamp([node]), usual, counts), draw)
 
 
 def _drawn(
-    ask: Ask,
+    request: RequestContext,
     painter: Painter,
     node: Node,
     usual: Usual | None,
@@ -140,7 +140,7 @@ def _drawn(
     is_long: bool,
 ) -> ProcessRow:
     """Return a row. counts: of units that run, and that are queued."""
-    model, name = ask.model, node.process.name
+    model, name = request.model, node.process.name
     length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
@@ -148,9 +148,9 @@ def _drawn(
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
-    behind = late_count(ask, painter, node)
-    blocked, is_least = _blocked(ask, node)
-    window = _window(ask, node, frontier, over, length)
+    behind = late_count(request, painter, node)
+    blocked, is_least = _blocked(request, node)
+    window = _window(request, node, frontier, over, length)
     older = 0
     if frontier is not None and frontier < window.start:
         older = model.timetable.pending_count(name, range(frontier, window.start))
@@ -173,9 +173,11 @@ def _drawn(
     )
 
 
-def _window(ask: Ask, node: Node, frontier: int | None, over: int, length: int) -> range:
+def _window(
+    request: RequestContext, node: Node, frontier: int | None, over: int, length: int
+) -> range:
     """Return the newest intervals; while all of them lie behind the work, those around the work."""
-    timetable, name = ask.model.timetable, node.process.name
+    timetable, name = request.model.timetable, node.process.name
     span = timetable.span(name)
     stop = span.stop
     newest = range(max(over - length, span.start), over)
@@ -184,10 +186,10 @@ def _window(ask: Ask, node: Node, frontier: int | None, over: int, length: int) 
     return range(max(stop - length, span.start), stop)
 
 
-def _blocked(ask: Ask, node: Node) -> tuple[int, bool]:
+def _blocked(request: RequestContext, node: Node) -> tuple[int, bool]:
     """Return how many jobs of a process wait for others, and whether there may be more."""
-    timetable, count = ask.model.timetable, 0
-    runs = blocked_runs(timetable, node, timetable.span(node.process.name), ask.now)
+    timetable, count = request.model.timetable, 0
+    runs = blocked_runs(timetable, node, timetable.span(node.process.name), request.now)
     for looks, run in enumerate(runs):
         if looks == BLOCKED_LOOKS:
             return count, True
