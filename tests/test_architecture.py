@@ -196,8 +196,10 @@ def test_drivers_stay_in_adapters() -> None:
 
 
 def test_adapters_do_not_know_each_other_except_their_own_family() -> None:
-    for file in (PROJECT / 'synergy' / 'adapters').glob('*/*.py'):
-        known = {file.parent.name} | ({'sqlite'} if file.parent.name == 'embedded' else set())
+    adapters = PROJECT / 'synergy' / 'adapters'
+    for file in adapters.glob('*/**/*.py'):
+        family = file.relative_to(adapters).parts[0]
+        known = {family} | ({'sqlite'} if family == 'embedded' else set())
         for module in imports(file):
             if module.startswith('synergy.adapters.'):
                 assert module.split('.')[2] in known, file

@@ -1,6 +1,6 @@
 """What the core asks the shell to do: saves first, then announcements, in this order.
 
-A save is one conditional statement on one row. `synergy.ports.store.Ledger.commit` applies a
+A save is one conditional statement on one row. `synergy.ports.store.CommitStore.commit` applies a
 sequence of saves in the order given; only when all were accepted does the shell merge the draft of
 the index and announce. Effects are values: deciding and doing never mix.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from synergy.core.effects import Save, name_of
+from synergy.core.records import UowId
 
 
 class PortError(Exception):
@@ -56,6 +57,14 @@ class LeadershipLost(StoreError):
 
 class LeaseLost(StoreError):
     """The unit was cancelled, rescued or claimed again. Discard the result; do not retry."""
+
+    @classmethod
+    def of(cls, uow_id: UowId, fence: int) -> LeaseLost:
+        """Say of which unit, and under which fence it was held."""
+        return cls(
+            f'unit {uow_id} is no longer held under fence {fence}: it was cancelled, rescued or '
+            'claimed again; the result is discarded'
+        )
 
 
 class BrokerError(PortError):

@@ -15,15 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
-from synergy.core.bounded import (
-    ROW,
-    Bounds,
-    Json,
-    OutOfBounds,
-    check,
-    loads,
-    shortened,
-)
+from synergy.core.bounded import ROW, Bounds, Json, OutOfBounds, check, loads, shortened
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from synergy.core.records import Leadership
 from synergy.ports.clock import Clock
-from synergy.ports.store import Ledger
+from synergy.ports.store import LeadershipStore
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ TRUST_SHARE: Final = 0.8
 class Leader:
     """This Scheduler's claim to lead."""
 
-    def __init__(self, store: Ledger, clock: Clock, owner: str, lease: timedelta) -> None:
+    def __init__(self, store: LeadershipStore, clock: Clock, owner: str, lease: timedelta) -> None:
         """Claim as `owner` (box, process id); nothing is asked of the store yet."""
         self._store = store
         self._clock = clock

@@ -7,10 +7,10 @@ from datetime import datetime
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.overrides import applied
 from synergy.core.timetable import Timetable
-from synergy.ports.store import Ledger
+from synergy.ports.store import Reader
 
 
-def load_index(hierarchy: Hierarchy, store: Ledger, now: datetime) -> Timetable:
+def load_index(hierarchy: Hierarchy, store: Reader, now: datetime) -> Timetable:
     """Return the timetable as the store has it at `now`. Cost: the job rows changed since
     the Scheduler last saved a copy of its index."""
     timetable = Timetable(applied(hierarchy, store.overrides()))

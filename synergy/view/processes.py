@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.overrides import applied
 from synergy.core.records import Override
-from synergy.ports.store import Ledger
+from synergy.ports.store import ContextReader
 from synergy.view.documents import OverrideDocument, ProcessDocument
 from synergy.view.encode import instant
 
 
-def processes(hierarchy: Hierarchy, store: Ledger) -> Sequence[Node]:
-    """Return the nodes of a hierarchy as the Scheduler uses them, inputs before outputs."""
+def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
+    """Return the nodes of a hierarchy as the Scheduler goes by them, inputs before outputs."""
     return list(applied(hierarchy, store.overrides()))
 
 

@@ -16,7 +16,7 @@ from pymongo.database import Database
 from bench.servers.mongodb import MongoServers
 from synergy.adapters.mongo.administration import MongoAdministration
 from synergy.adapters.mongo.connection import MongoConnection
-from synergy.adapters.mongo.documents import JOB_COLLECTION
+from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.schema import INDEXES
 from synergy.adapters.mongo.store import MongoStore
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob
@@ -25,12 +25,7 @@ from synergy.core.records import LogLine, Outcome, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.trigger import parse_trigger
-from synergy.ports.errors import (
-    CommitRefused,
-    LeadershipLost,
-    StoreUnavailable,
-    StoreUnusable,
-)
+from synergy.ports.errors import CommitRefused, LeadershipLost, StoreUnavailable, StoreUnusable
 from tests.builders import key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, claim, finish, job_of, leader, start, unit_of
@@ -84,7 +79,9 @@ def test_a_job_saved_in_a_later_term_is_not_overwritten_by_an_earlier(store: Mon
     store.resign(early)
     late = leader(store, 'two')
     store.commit(late, [SaveJob(job_of(rev=2), 'again')])
-    store._database['leadership'].update_one({}, {'$set': {'owner': 'one', 'term': early.term}})
+    store._connection.database['leadership'].update_one(
+        {}, {'$set': {'owner': 'one', 'term': early.term}}
+    )
 
     with pytest.raises(CommitRefused, match='SiteHourly@2026112200'):
         store.commit(early, [SaveJob(job_of(rev=3, state=JobState.PROCESSED), 'late')])
@@ -221,7 +218,7 @@ def test_many_jobs_of_all_levels_take_few_round_trips(empty_mongo_uri: str) -> N
     )
     store._connection._client.close()
     store._connection._client = client
-    store._database = store._connection.database = client.get_default_database()
+    store._connection.database = client.get_default_database()
 
     store.commit(leadership, saves)
     committed = len(counter.names)

@@ -7,13 +7,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from synergy import bootstrap
 from synergy.adapters.os.clocks import SystemClock
-from synergy.adapters.sqlite import store as store_module
+from synergy.adapters.sqlite import commits, states
 from synergy.adapters.sqlite.connection import SqliteFile
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.states import JobState
@@ -257,8 +258,29 @@ def test_pruning_does_not_read_the_units_that_stay(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / 'store.db')
     SqliteStore.open(tmp_path / 'store.db', clock=SystemClock()).close()
 
-    for sql in (store_module._PRUNE_LOG, store_module._PRUNE_FREERUN_UNITS):
+    for sql in (commits._PRUNE_LOG, commits._PRUNE_FREERUN_UNITS):
         steps = [row[3] for row in database.execute(f'EXPLAIN QUERY PLAN {sql}', (1, 1))]
         assert not [step for step in steps if step.startswith('SCAN')]
 
     database.close()
+
+
+@pytest.mark.parametrize(
+    ('table', 'condition', 'index'),
+    [
+        ('job', f'IN {states.OPEN}', 'job_open'),
+        ('unit_of_work', f'IN {states.LIVE}', 'unit_of_work_live'),
+        ('unit_of_work', f'= {states.DEAD}', 'unit_of_work_dead'),
+        ('command', f'IN {states.OPEN_COMMANDS}', 'command_state'),
+    ],
+)
+def test_states_are_spelled_as_the_indexes_spell_them(
+    tmp_path: Path, table: str, condition: str, index: str
+) -> None:
+    # The lists come from the enumerations, the partial indexes from scripts that never change.
+    SqliteStore.open(tmp_path / 'store.db', clock=SystemClock()).close()
+    with closing(sqlite3.connect(tmp_path / 'store.db')) as database:
+        sql = f'EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE state {condition}'
+        steps = [row[3] for row in database.execute(sql)]
+
+    assert [step for step in steps if index in step], steps

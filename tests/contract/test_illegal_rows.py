@@ -451,6 +451,6 @@ def _break_unit(vault: Vault, job_key: JobKey) -> None:
         )
     else:
         assert isinstance(store, MongoStore)
-        store._database['unit_of_work'].update_one(
+        store._connection.database['unit_of_work'].update_one(
             {'timeperiod': str(job_key.timeperiod)}, {'$set': {'arguments': '[['}}
         )

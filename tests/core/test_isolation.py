@@ -24,7 +24,7 @@ from synergy.core.isolation import (
     refused,
 )
 from synergy.core.records import ProcessName
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind, decoded, encoded
+from synergy.core.standing import Subject, SubjectKind
 from tests.builders import instant
 
 NOW = instant('2026112312')
@@ -168,20 +168,3 @@ def test_whoever_is_refused_at_every_try_is_isolated_and_nobody_else() -> None:
                 isolation.refuse({subject: UNIT}, NOW, monotonic)
         for item in isolation.isolated:
             assert counts[item.subject] >= REFUSALS_MAX
-
-
-def test_what_a_leader_says_is_read_as_it_was_written_and_rubbish_says_nothing() -> None:
-    said = Standing(
-        isolated=(
-            Isolated(subject=SITE, reason='x', since=NOW, refusal_count=3, next_at=None),
-            Isolated(subject=COMMAND, reason='y', since=NOW, refusal_count=4, next_at=NOW),
-        ),
-        stuck_since=NOW,
-        stuck_because='no',
-    )
-
-    assert decoded(encoded(said)) == said
-    assert said.of(ProcessName('SiteHourly')) == said.isolated[0]
-    assert said.of(ProcessName('c1')) is None
-    rubbish: list[object] = [None, 1, 'x', [], {}, {'isolated': 1}, {'isolated': [{'kind': 'x'}]}]
-    assert [decoded(item) for item in rubbish] == [Standing()] * len(rubbish)

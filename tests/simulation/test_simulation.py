@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from synergy.adapters.sqlite import store
+from synergy.adapters.sqlite import claims
 from synergy.core import readiness
 from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
 from synergy.core.engine import Engine
@@ -103,9 +103,9 @@ def first_broken(first: int) -> str | None:
 def no_fence_at_finish(patch: pytest.MonkeyPatch) -> None:
     """Let anybody finish a unit, under whatever fence."""
     patch.setattr(
-        store,
+        claims,
         '_FINISH',
-        store._FINISH.replace(
+        claims._FINISH.replace(
             "id = ? AND fence = ? AND state = 'state_in_progress'", 'id = ? AND ? >= 0'
         ),
     )
@@ -146,9 +146,9 @@ def without(kind: type[Effect]) -> Callable[[pytest.MonkeyPatch], None]:
 def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
     """Let a second worker claim a unit that is under way."""
     patch.setattr(
-        store,
+        claims,
         '_CLAIM',
-        store._CLAIM.replace(
+        claims._CLAIM.replace(
             "state = 'state_requested'", "state IN ('state_requested', 'state_in_progress')"
         ).replace('fence = fence + 1, ', ''),
     )

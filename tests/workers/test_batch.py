@@ -60,14 +60,18 @@ class Beats:
         assert watched.batch is self.batch
 
 
-class SlowStore(SqliteStore):
-    """Takes its time for a claim, as one does that waits for a majority of its members."""
+def open_slow_store(path: Path, *, clock: SimulatedClock) -> SqliteStore:
+    """Open one that takes its time for a claim, as if it waited for a majority of its members."""
+    store = SqliteStore.open(path, clock=clock)
+    claim = store.claim
 
-    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
-        found = super().claim(uow_ids, owner, lease)
-        assert isinstance(self._clock, SimulatedClock)
-        self._clock.advance(timedelta(milliseconds=20))
+    def slowly(uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        found = claim(uow_ids, owner, lease)
+        clock.advance(timedelta(milliseconds=20))
         return found
+
+    store.claim = slowly
+    return store
 
 
 class Bench:
@@ -77,10 +81,10 @@ class Bench:
         self,
         home: Path,
         work: Callable[[Uow], object],
-        store_class: type[SqliteStore] = SqliteStore,
+        open_store: Callable[..., SqliteStore] = SqliteStore.open,
     ) -> None:
         self.clock = SimulatedClock(NOW)
-        self.store = store_class.open(home / 'store.db', clock=self.clock)
+        self.store = open_store(home / 'store.db', clock=self.clock)
         self.broker = EmbeddedBroker.open(home / 'broker', clock=self.clock)
         self.guard = Guard()
         self.capture = Capture()
@@ -167,7 +171,7 @@ def test_short_runs_are_taken_many_at_once_and_long_ones_one_by_one(tmp_path: Pa
 
 
 def test_short_runs_are_taken_many_at_once_from_a_slow_store_too(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: None, SlowStore)
+    bench = Bench(tmp_path, lambda _: None, open_slow_store)
     bench.request(2 * BATCH_MAX, first=1000)
     while bench.runner.step():
         assert bench.told()

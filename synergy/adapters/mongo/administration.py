@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from synergy.adapters.mongo import schema
-from synergy.adapters.mongo.connection import MongoConnection
-from synergy.adapters.mongo.reading import MongoReading
+from synergy.adapters.mongo.collections import MongoCollections
+from synergy.adapters.mongo.connection import Document, MongoConnection
+from synergy.adapters.mongo.context import MongoContext
+from synergy.adapters.mongo.leadership import MongoLeadership
+from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.takeover import Takeover, former_processes, is_left
 from synergy.core.context_change import RowsByLevel
 from synergy.core.led_context import LedContext
-from synergy.core.records import Leadership
+from synergy.core.records import Leadership, ProcessName
+from synergy.core.timeperiod import Qualifier
 from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.errors import StoreUnusable
 
@@ -55,11 +59,17 @@ class MongoAdministration:
 
     def rows_by_level(self) -> RowsByLevel:
         """Return how many job rows each process has at each level."""
-        return MongoReading(self._connection).rows_by_level()
+        found: dict[ProcessName, dict[Qualifier, int]] = {}
+        pipeline: list[Document] = [{'$group': {'_id': '$process_name', 'count': {'$sum': 1}}}]
+        with self._connection.reaching():
+            for qualifier, collection in JOB_COLLECTION.items():
+                for item in self._connection.database[collection].aggregate(pipeline):
+                    found.setdefault(ProcessName(str(item['_id'])), {})[qualifier] = item['count']
+        return found
 
     def led_context(self) -> LedContext | None:
         """Return the context that the store was last led with."""
-        return MongoReading(self._connection).led_context()
+        return MongoContext(MongoCollections(self._connection)).led_context()
 
     def update(self) -> Findings:
         """Bring the database up to date."""
@@ -109,7 +119,7 @@ class MongoAdministration:
 
     def leader(self) -> Leadership | None:
         """Return the Scheduler whose lease holds now, if any."""
-        leadership = MongoReading(self._connection).leadership()
+        leadership = MongoLeadership(MongoCollections(self._connection)).leadership()
         if leadership is None or leadership.until <= self._connection.store_now():
             return None
         return leadership

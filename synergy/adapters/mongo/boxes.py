@@ -9,26 +9,31 @@ from typing import Final
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from synergy.adapters.mongo import documents
-from synergy.adapters.mongo.documents import Document
-from synergy.adapters.mongo.reading import MongoReading
-from synergy.core.box_load import load_text
+from synergy.adapters.mongo.collections import MongoCollections
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.boxes import box_of, box_process_of
+from synergy.adapters.mongo.names import BOXES
 from synergy.core.records import Box, BoxProcess
+from synergy.ports.stored import box_load
 
-BOXES: Final = 'box'
 _PROCESSES: Final = 'box_configuration'
 #: A box that was drained before it was ever seen.
 _UNSEEN: Final = {'host': '', 'home': '', 'pid': None, 'version': '', 'seen_at': None, 'load': None}
 
 
-class MongoBoxes(MongoReading):
-    """The role `BoxStore` of `synergy.ports.store`."""
+class MongoBoxes:
+    """The role `BoxStore`."""
+
+    def __init__(self, collections: MongoCollections) -> None:
+        """Use the collections of an open connection."""
+        self._collections = collections
+        self._connection = collections.connection
 
     def boxes(self) -> Sequence[Box]:
         """Return every box, by id."""
         with self._connection.reaching():
-            found = self._database[BOXES].find().sort('_id')
-            return [*self._decoded(BOXES, documents.box_of, found)]
+            found = self._connection.database[BOXES].find().sort('_id')
+            return [*self._collections.decoded(BOXES, box_of, found)]
 
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
         """Say that the Supervisor of a box lives, unless another place holds the box."""
@@ -49,7 +54,7 @@ class MongoBoxes(MongoReading):
             'pid': box.pid,
             'version': {'$literal': box.version},
             'seen_at': now,
-            'load': {'$literal': load_text(box.load)},
+            'load': {'$literal': box_load.encode(box.load)},
         }
         values = {name: {'$cond': [may, value, f'${name}']} for name, value in wanted.items()}
         kept = {'is_draining': {'$ifNull': ['$is_draining', False]}}
@@ -61,10 +66,10 @@ class MongoBoxes(MongoReading):
                 # Two made the document at the same time; now it is there.
                 found = self._beat(box.box_id, written)
         # One that somebody made illegal belongs to nobody.
-        return next(self._decoded(BOXES, documents.box_of, [found]), box)
+        return next(self._collections.decoded(BOXES, box_of, [found]), box)
 
     def _beat(self, box_id: str, written: Sequence[Document]) -> Document:
-        found = self._database[BOXES].find_one_and_update(
+        found = self._connection.database[BOXES].find_one_and_update(
             {'_id': box_id}, written, upsert=True, return_document=ReturnDocument.AFTER
         )
         assert found is not None, 'an upsert returns what it wrote'
@@ -73,7 +78,7 @@ class MongoBoxes(MongoReading):
     def set_drained(self, box_id: str, *, is_draining: bool) -> None:
         """Say whether the workers of a box are to take no more."""
         with self._connection.reaching():
-            self._database[BOXES].update_one(
+            self._connection.database[BOXES].update_one(
                 {'_id': box_id},
                 {'$set': {'is_draining': is_draining}, '$setOnInsert': _UNSEEN},
                 upsert=True,
@@ -83,16 +88,20 @@ class MongoBoxes(MongoReading):
         """Delete a box and its processes."""
         with self._connection.reaching():
             return (
-                self._database[BOXES].delete_many({'_id': box_id}).deleted_count
-                + self._database[_PROCESSES].delete_many({'box_id': box_id}).deleted_count
+                self._connection.database[BOXES].delete_many({'_id': box_id}).deleted_count
+                + self._connection.database[_PROCESSES]
+                .delete_many({'box_id': box_id})
+                .deleted_count
             )
 
     def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
         """Return the rows of one box, or of all, by box and process."""
         where = {} if box_id is None else {'box_id': box_id}
         with self._connection.reaching():
-            found = self._database[_PROCESSES].find(where).sort(['box_id', 'process_name'])
-            return [*self._decoded(_PROCESSES, documents.box_process_of, found)]
+            found = (
+                self._connection.database[_PROCESSES].find(where).sort(['box_id', 'process_name'])
+            )
+            return [*self._collections.decoded(_PROCESSES, box_process_of, found)]
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
         """Say whether `process` is to run on `box_id`."""
@@ -103,7 +112,7 @@ class MongoBoxes(MongoReading):
         kept = {name: {'$ifNull': [f'${name}', value]} for name, value in unknown.items()}
         asked = {'start_asked_at': self._connection.now} if is_on else {}
         with self._connection.reaching():
-            self._database[_PROCESSES].update_one(
+            self._connection.database[_PROCESSES].update_one(
                 {'box_id': box_id, 'process_name': process},
                 [{'$set': {**kept, **asked, 'is_on': is_on}}],
                 upsert=True,
@@ -113,12 +122,12 @@ class MongoBoxes(MongoReading):
         """Write what runs; what is desired in existing rows is left alone."""
         if actual:
             with self._connection.reaching():
-                self._database[_PROCESSES].bulk_write(
-                    [_report(row) for row in actual], ordered=False
+                self._connection.database[_PROCESSES].bulk_write(
+                    [_reported(row) for row in actual], ordered=False
                 )
 
 
-def _report(row: BoxProcess) -> UpdateOne:
+def _reported(row: BoxProcess) -> UpdateOne:
     return UpdateOne(
         {'box_id': row.box_id, 'process_name': row.process},
         {

@@ -10,18 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import bson
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
-from pymongo.results import BulkWriteResult
-from pymongo.write_concern import WriteConcern
 
-from synergy.adapters.mongo import documents
-from synergy.adapters.mongo.documents import JOB_COLLECTION, Document
-from synergy.core.commands import OPEN_COMMAND_STATES
+from synergy.adapters.mongo.bulks import Operation, bulk, unmatched
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.commands import command_document, command_progress
+from synergy.adapters.mongo.documents.jobs import job_values
+from synergy.adapters.mongo.documents.processes import freerun_values, override_values
+from synergy.adapters.mongo.documents.units import unit_document
+from synergy.adapters.mongo.names import (
+    COMMANDS,
+    CONTEXT,
+    FREERUNS,
+    JOB_COLLECTION,
+    OPEN_COMMANDS,
+    OVERRIDES,
+    UNITS,
+)
+from synergy.adapters.mongo.unit_saves import apply_marks, apply_to_units
 from synergy.core.effects import (
     CancelUnit,
     InsertCommand,
@@ -38,32 +48,12 @@ from synergy.core.effects import (
     in_stages,
     why_unmatched,
 )
-from synergy.core.led_context import encode
-from synergy.core.records import Unit, UowId, outlived_by
-from synergy.core.states import LIVE_UNIT_STATES, UnitState
+from synergy.core.records import UowId
 from synergy.ports.errors import CommitRefused, RefusedSave
+from synergy.ports.store import EVENTS_PER_JOB_MAX
+from synergy.ports.stored import led_context
 
-Operation: TypeAlias = 'InsertOne[Document] | UpdateOne | DeleteOne'
-
-#: Events that a job keeps. Source: Synergy 2.x.
-EVENTS_PER_JOB_MAX: Final = 128
-LIVE: Final = [state.value for state in LIVE_UNIT_STATES]
-OPEN_COMMANDS: Final = [state.value for state in OPEN_COMMAND_STATES]
-UNITS: Final = 'unit_of_work'
-FREERUNS: Final = 'freerun_process'
-OVERRIDES: Final = 'managed_process'
-COMMANDS: Final = 'command'
-#: Collection of the context that is led, and id of its one document.
-CONTEXT: Final = 'led_context'
-DUPLICATE_KEY: Final = 11000
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
-
-
-#: What the server says of one document and not of itself: of a wrong value, type, name or size, of
-#: a validator or of a unique key. Source: MongoDB, error_codes.yml.
-_OF_THE_DOCUMENT: Final = frozenset(
-    {DUPLICATE_KEY, 2, 9, 14, 28, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420}
-)
 #: What the driver says of a document before it is sent.
 _UNSENDABLE: Final = (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeError)
 
@@ -78,7 +68,7 @@ def apply(
 
     The saves after a refused one of the same bulk may have been applied.
     """
-    _apply_marks(database, announced)
+    apply_marks(database, announced)
     try:
         _apply_in_stages(database, saves, term)
     except _UNSENDABLE:
@@ -91,7 +81,7 @@ def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: 
     for collection, group in groupby(in_stages(saves), _collection):
         part = list(group)
         if collection == UNITS:
-            _apply_to_units(database, part)
+            apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
         elif collection == CONTEXT:
@@ -114,52 +104,25 @@ def _unsendable(saves: Sequence[Save], term: int) -> Iterator[RefusedSave]:
 def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for each kind of save
     match save:
         case InsertUnit(unit):
-            return documents.unit_document(unit)
+            return unit_document(unit)
         case SaveJob(job, event):
-            return {**documents.job_values(job, term), 'event': event}
+            return {**job_values(job, term), 'event': event}
         case SaveFreerun(freerun, event):
-            return {**documents.freerun_values(freerun, term), 'event': event}
+            return {**freerun_values(freerun, term), 'event': event}
         case SaveOverride(override):
-            return documents.override_values(override, term)
+            return override_values(override, term)
         case SaveCommand(command):
-            return documents.command_progress(command)
+            return command_progress(command)
         case InsertCommand(command):
-            return documents.command_document(command)
+            return command_document(command)
         case SaveContext(context):
-            return {'text': encode(context)}
+            return {'text': led_context.encode(context)}
         case MoveUnit():
             return {'error': save.error}
         case CancelUnit(_, reason, _):
             return {'error': reason}
         case RemoveFreerun() | RemoveOverride():
             return {}
-
-
-def _refused_of(error: BulkWriteError, saves: Sequence[Save]) -> list[RefusedSave]:
-    """Return which saves of a bulk the server refused for what they are; re-raise other errors."""
-    details: Mapping[str, Any] = error.details or {}
-    failed = details.get('writeErrors', [])
-    others = [
-        item
-        for item in failed
-        if item.get('code') not in _OF_THE_DOCUMENT or int(item['index']) >= len(saves)
-    ]
-    if others or details.get('writeConcernErrors') or not failed:
-        raise error
-    return [
-        RefusedSave(saves[int(item['index'])], _why(saves[int(item['index'])], item))
-        for item in failed
-    ]
-
-
-def _why(save: Save, failed: Mapping[str, Any]) -> str:
-    if failed.get('code') == DUPLICATE_KEY:
-        return why_unmatched(save)
-    return f'cannot be stored ({failed.get("errmsg")})'
-
-
-def _unmatched(save: Save) -> CommitRefused:
-    return CommitRefused(RefusedSave(save, why_unmatched(save)))
 
 
 def _collection(save: Save) -> str:
@@ -178,167 +141,6 @@ def _collection(save: Save) -> str:
             return CONTEXT
 
 
-def _apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
-    """Write when units were announced; before all moves, for one requested again is not yet.
-
-    Without waiting for a majority: a mark that a fail-over loses costs one more ring.
-    """
-    if announced:
-        units = database.get_collection(UNITS, write_concern=WriteConcern(1))
-        units.bulk_write([_mark(uow_id, at) for uow_id, at in announced.items()], ordered=False)
-
-
-def _apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
-    moves = [save for save in saves if isinstance(save, MoveUnit)]
-    cancels = [save for save in saves if isinstance(save, CancelUnit)]
-    units = [save.unit for save in saves if isinstance(save, InsertUnit)]
-    if cancels:
-        # None of them is ever refused.
-        _bulk(database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
-    if moves:
-        moved = _bulk(database, UNITS, [_move(save) for save in moves], moves)
-        if moved.matched_count != len(moves):
-            unmoved = _unmoved(database, moves)
-            raise CommitRefused(*(RefusedSave(save, why_unmatched(save)) for save in unmoved))
-    if units:
-        _insert_units(database, units)
-
-
-def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
-    try:
-        database[UNITS].bulk_write(
-            [
-                *(InsertOne(documents.unit_document(unit)) for unit in units),
-                *map(_delete_ended, filter(None, map(outlived_by, units))),
-            ],
-            ordered=False,
-        )
-    except BulkWriteError as error:
-        refused = []
-        for item in _refused_of(error, [InsertUnit(unit) for unit in units]):
-            assert isinstance(item.save, InsertUnit)
-            is_known = item.why == why_unmatched(item.save)
-            if not is_known or not _adopts(database, item.save.unit):
-                refused.append(item)
-        if refused:
-            raise CommitRefused(*refused) from error
-
-
-def _bulk(
-    database: Database[Document],
-    collection: str,
-    operations: Sequence[Operation],
-    saves: Sequence[Save],
-    *,
-    ordered: bool = True,
-) -> BulkWriteResult:
-    """Execute one operation for each save; raise CommitRefused for what the server refuses."""
-    try:
-        return database[collection].bulk_write(operations, ordered=ordered)
-    except BulkWriteError as error:
-        raise CommitRefused(*_refused_of(error, saves)) from error
-
-
-def _delete_ended(uow_id: UowId) -> DeleteOne:
-    kept = [*LIVE, UnitState.DEAD.value]
-    return DeleteOne({'_id': documents.object_id(uow_id), 'state': {'$nin': kept}})
-
-
-def _adopts(database: Database[Document], unit: Unit) -> bool:
-    """Take over a unit that a commit which broke off, or a stray's cancel, has left, if one has."""
-    found = database[UNITS].update_one(
-        {
-            '_id': documents.object_id(unit.id),
-            '$or': [
-                {'state': UnitState.REQUESTED.value, 'fence': 0, 'run': unit.run},
-                {'state': UnitState.CANCELED.value, 'started_at': None},
-            ],
-        },
-        [
-            {
-                '$set': {
-                    'fence': {
-                        '$cond': [
-                            {'$eq': ['$state', UnitState.CANCELED.value]},
-                            {'$add': ['$fence', 1]},
-                            '$fence',
-                        ]
-                    },
-                    'not_before': _unless_requested('$not_before'),
-                    'submitted_at': _unless_requested('$submitted_at'),
-                    'error': None,
-                    'finished_at': None,
-                }
-            },
-            {'$set': {'state': UnitState.REQUESTED.value}},
-        ],
-    )
-    return found.matched_count == 1
-
-
-def _unless_requested(field: str) -> Document:
-    return {'$cond': [{'$eq': ['$state', UnitState.REQUESTED.value]}, field, None]}
-
-
-def _move(move: MoveUnit) -> UpdateOne:
-    values: Document = {'state': move.to_state.value, 'error': move.error, 'lease_until': None}
-    if move.to_state is UnitState.REQUESTED:
-        values |= {'not_before': move.not_before, 'owner': None, 'submitted_at': None}
-        if move.attempt is not None:
-            values['attempt'] = move.attempt
-    else:
-        values['finished_at'] = move.at
-    values['fence'] = _fence_after(move)
-    return UpdateOne(
-        {
-            '_id': documents.object_id(move.uow_id),
-            'state': move.from_state.value,
-            'fence': move.from_fence,
-        },
-        {'$set': values},
-    )
-
-
-def _fence_after(move: MoveUnit) -> int:
-    return move.from_fence + int(move.raises_fence)
-
-
-def _unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> Sequence[MoveUnit]:
-    """Return the moves that did not take place, as far as one can tell afterwards."""
-    ids = [documents.object_id(move.uow_id) for move in moves]
-    found = {
-        UowId(str(item['_id'])): (item['state'], item['fence'])
-        for item in database[UNITS].find({'_id': {'$in': ids}}, {'state': 1, 'fence': 1})
-    }
-    return [
-        move
-        for move in moves
-        if found.get(move.uow_id) != (move.to_state.value, _fence_after(move))
-    ] or moves[-1:]
-
-
-def _cancel(save: CancelUnit) -> UpdateOne:
-    return UpdateOne(
-        {'_id': documents.object_id(save.uow_id), 'state': {'$in': LIVE}},
-        {
-            '$set': {
-                'state': UnitState.CANCELED.value,
-                'error': save.reason,
-                'finished_at': save.at,
-                'lease_until': None,
-            },
-            '$inc': {'fence': 1},
-        },
-    )
-
-
-def _mark(uow_id: UowId, at: datetime) -> UpdateOne:
-    return UpdateOne(
-        {'_id': documents.object_id(uow_id), 'state': UnitState.REQUESTED.value},
-        {'$set': {'submitted_at': at}},
-    )
-
-
 def _apply_revisions(
     database: Database[Document], collection: str, saves: Sequence[Save], term: int
 ) -> None:
@@ -351,7 +153,7 @@ def _apply_revisions(
     """
     is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)
     operations = [_revision(save, term, is_inserted=is_first) for save in saves]
-    done = _bulk(database, collection, operations, saves)
+    done = bulk(database, collection, operations, saves)
     vanished = [index for index in done.upserted_ids or {} if _rev(saves[index]) != 1]
     if vanished:
         raise CommitRefused(
@@ -363,11 +165,11 @@ def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
     match save:
         case SaveJob(job, event):
             key: Document = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
-            values = documents.job_values(job, term)
+            values = job_values(job, term)
             line = [job.changed_at, event]
         case SaveFreerun(freerun, event):
             key = {'process_name': freerun.process, 'entry_name': freerun.entry}
-            values = documents.freerun_values(freerun, term)
+            values = freerun_values(freerun, term)
             line = [freerun.changed_at, event]
         case RemoveFreerun(freerun):
             return DeleteOne({'process_name': freerun.process, 'entry_name': freerun.entry})
@@ -405,7 +207,7 @@ def _rev(save: Save) -> int:
 def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
     for save in saves:
         if isinstance(save, InsertCommand):
-            document = documents.command_document(save.command)
+            document = command_document(save.command)
             database[COMMANDS].update_one(
                 {'_id': save.command.id}, {'$setOnInsert': document}, upsert=True
             )
@@ -413,10 +215,10 @@ def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> N
         assert isinstance(save, SaveCommand)
         operation = UpdateOne(
             {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
-            {'$set': documents.command_progress(save.command)},
+            {'$set': command_progress(save.command)},
         )
-        if _bulk(database, COMMANDS, [operation], [save]).matched_count != 1:
-            raise _unmatched(save)
+        if bulk(database, COMMANDS, [operation], [save]).matched_count != 1:
+            raise unmatched(save)
 
 
 def _apply_to_context(database: Database[Document], saves: Sequence[Save], term: int) -> None:
@@ -425,12 +227,12 @@ def _apply_to_context(database: Database[Document], saves: Sequence[Save], term:
         rev = save.context.rev
         operation = UpdateOne(
             {'_id': CONTEXT, 'rev': rev - 1, 'term': {'$lte': term}},
-            {'$set': {'rev': rev, 'term': term, 'text': encode(save.context)}},
+            {'$set': {'rev': rev, 'term': term, 'text': led_context.encode(save.context)}},
             upsert=rev == 1,
         )
-        saved = _bulk(database, CONTEXT, [operation], [save])
+        saved = bulk(database, CONTEXT, [operation], [save])
         if saved.matched_count != 1 and not saved.upserted_ids:
-            raise _unmatched(save)
+            raise unmatched(save)
 
 
 def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], term: int) -> None:
@@ -439,13 +241,13 @@ def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], ter
             database[OVERRIDES].delete_one({'process_name': save.process})
             continue
         assert isinstance(save, SaveOverride)
-        values = documents.override_values(save.override, term)
+        values = override_values(save.override, term)
         rev = save.override.rev
         # A row of Synergy 2.x has no rev: it is not looked at, and the first save takes its place.
         matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else _NO_REV
         operation = UpdateOne(
             {'process_name': save.override.process, **matching}, {'$set': values}, upsert=rev == 1
         )
-        saved = _bulk(database, OVERRIDES, [operation], [save])
+        saved = bulk(database, OVERRIDES, [operation], [save])
         if saved.matched_count != 1 and not saved.upserted_ids:
-            raise _unmatched(save)
+            raise unmatched(save)

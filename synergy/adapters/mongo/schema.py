@@ -18,8 +18,8 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from synergy.adapters.mongo.connection import MongoConnection
-from synergy.adapters.mongo.documents import JOB_COLLECTION, TYPE_FREERUN, Document
+from synergy.adapters.mongo.connection import Document, MongoConnection
+from synergy.adapters.mongo.names import JOB_COLLECTION, TYPE_FREERUN
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
 VERSION: Final = 1

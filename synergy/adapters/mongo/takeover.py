@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count, groupby
 from typing import Any, Final
 
@@ -20,26 +20,32 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.database import Database
 
-from synergy.adapters.mongo.documents import (
-    JOB_COLLECTION,
-    QUALIFIER_BY_COLLECTION,
-    TYPE_FREERUN,
-    Document,
-    Malformed,
-    freerun_values,
-    job_values,
-    unit_document,
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.jobs import job_values
+from synergy.adapters.mongo.documents.processes import freerun_values
+from synergy.adapters.mongo.documents.units import unit_document
+from synergy.adapters.mongo.names import JOB_COLLECTION, QUALIFIER_BY_COLLECTION, TYPE_FREERUN
+from synergy.adapters.mongo.takeover_fields import (
+    arguments_of,
+    date_of,
+    events_of,
+    has_object_id,
+    number_of,
+    state_of,
+    text_of,
+    timeperiod_of,
+    timeperiod_or,
 )
-from synergy.adapters.mongo.saves import EVENTS_PER_JOB_MAX
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import LEVELS, Qualifier, parse
 from synergy.core.trigger import parse_trigger
 from synergy.ports.administration import Findings, FormerProcess
+from synergy.ports.rows import Malformed
+from synergy.ports.store import EVENTS_PER_JOB_MAX
 
 REASON: Final = 'taken over from Synergy 2.x'
-_DATE: Final = '%Y-%m-%d %H:%M:%S'
 _BATCH: Final = 1000
 _PROBLEMS_SHOWN_MAX: Final = 50
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
@@ -111,7 +117,7 @@ class Takeover:
         fields = ['process_name', 'timeperiod', 'run']
         for item in self._database['unit_of_work'].find(done, fields):
             key = str(item.get('process_name')), str(item.get('timeperiod'))
-            run = _number(item, 'run')
+            run = number_of(item, 'run')
             self._taken.setdefault(key, set()).add(run)
             self._run_by_key[key] = max(self._run_by_key[key], run)
             self._run_by_process[key[0]] += 1
@@ -173,7 +179,7 @@ class Takeover:
         for _, same in groupby(
             found.sort(order), lambda item: (item.get('process_name'), item.get('timeperiod'))
         ):
-            yield from sorted(same, key=lambda item: _text_of(item.get('created_at')))
+            yield from sorted(same, key=lambda item: text_of(item.get('created_at')))
 
     def _unit(self, document: Document) -> Document:
         process, is_freerun = self._name_of_unit(document)
@@ -182,30 +188,30 @@ class Takeover:
         run = self._count_run(process, text)
         self._refuse_under_way(process, text, run)
         qualifier = Qualifier.REAL_TIME if is_freerun else self._qualifier(process, text)
-        timeperiod = _timeperiod(qualifier, text)
-        state = _word(document, UnitState)
+        timeperiod = timeperiod_of(qualifier, text)
+        state = state_of(document, UnitState)
         if state.is_live:
             self._changes['units under way are cancelled; their jobs run again'] += 1
         else:
             self._changes['ended units of work are kept, with dates for texts'] += 1
-        start = _timeperiod_or(qualifier, document.get('start_timeperiod'), timeperiod)
+        start = timeperiod_or(qualifier, document.get('start_timeperiod'), timeperiod)
         unit = Unit(
-            id=UowId(str(document['_id'])) if _is_id(document) else UowId('0' * 24),
+            id=UowId(str(document['_id'])) if has_object_id(document) else UowId('0' * 24),
             process=ProcessName(process),
             timeperiod=timeperiod,
             start=start,
-            end=_timeperiod_or(qualifier, document.get('end_timeperiod'), start.shift(1)),
+            end=timeperiod_or(qualifier, document.get('end_timeperiod'), start.shift(1)),
             run=run,
-            attempt=_number(document, 'number_of_retries') + 1,
+            attempt=number_of(document, 'number_of_retries') + 1,
             state=UnitState.CANCELED if state.is_live else state,
             # It was claimed once for each attempt; 2.x did not count that.
-            fence=1 if state.is_live else _number(document, 'number_of_retries') + 1,
-            created_at=_date(document, 'created_at') or self._date_of_id(document),
-            processed_count=_number(document, 'number_of_processed_documents'),
+            fence=1 if state.is_live else number_of(document, 'number_of_retries') + 1,
+            created_at=date_of(document, 'created_at') or self._date_of_id(document),
+            processed_count=number_of(document, 'number_of_processed_documents'),
             error=REASON if state.is_live else None,
-            arguments=_arguments(document),
+            arguments=arguments_of(document),
         )
-        values = unit_document(unit) | {name: _date(document, name) for name in _UNIT_DATES}
+        values = unit_document(unit) | {name: date_of(document, name) for name in _UNIT_DATES}
         if state.is_live:
             values['finished_at'] = self._now
         del values['_id']
@@ -271,8 +277,8 @@ class Takeover:
         process, text = document.get('process_name'), str(document.get('timeperiod'))
         if not isinstance(process, str):
             raise Malformed(f"field 'process_name' is {process!r}")
-        state = _word(document, JobState)
-        events = _events(document)
+        state = state_of(document, JobState)
+        events = events_of(document)
         is_ended = state.is_final or state is JobState.EMBRYO
         if not is_ended:
             events = [[self._now, f'reset: {REASON}'], *events][:EVENTS_PER_JOB_MAX]
@@ -284,12 +290,12 @@ class Takeover:
         uow_id = document.get('related_unit_of_work') if state.is_final else None
         job = Job(
             process=ProcessName(process),
-            timeperiod=_timeperiod(qualifier, text),
+            timeperiod=timeperiod_of(qualifier, text),
             state=state if is_ended else JobState.EMBRYO,
             rev=1,
             run=max(self._run_by_key[process, text], int(state is JobState.PROCESSED)),
             uow_id=UowId(str(uow_id)) if uow_id else None,
-            failure_count=_number(document, 'number_of_failures'),
+            failure_count=number_of(document, 'number_of_failures'),
             reason=None if is_ended else REASON,
             changed_at=events[0][0] if events else self._now,
         )
@@ -307,17 +313,17 @@ class Takeover:
             name=name,
             trigger=trigger,
             is_on=bool(document.get('is_on', True)),
-            arguments=_arguments(document),
+            arguments=arguments_of(document),
             description=document.get('description') or None,
             rev=1,
             last_fire=self._now,
             last_run=self._run_by_process[name],
             changed_at=self._now,
         )
-        return freerun_values(freerun, 0) | {'event_log': _events(document)}
+        return freerun_values(freerun, 0) | {'event_log': events_of(document)}
 
     def _log(self, document: Document) -> Document:
-        at = _date(document, 'created_at') or self._date_of_id(document)
+        at = date_of(document, 'created_at') or self._date_of_id(document)
         lines = document.get('log') or []
         self._changes['logs are kept, and grow old from now on'] += 1
         return {
@@ -387,64 +393,3 @@ def former_processes(database: Database[Document]) -> list[FormerProcess]:
         for item in database['freerun_process'].find()
     ]
     return sorted(found, key=lambda item: item.name)
-
-
-def _is_id(document: Document) -> bool:
-    return ObjectId.is_valid(str(document['_id']))
-
-
-def _text_of(instant: object) -> str:
-    return instant.strftime(_DATE) if isinstance(instant, datetime) else str(instant or '')
-
-
-def _date(document: Document, name: str) -> datetime | None:
-    """Return a date; None when there is none, or when it cannot be read."""
-    value = document.get(name)
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.strptime(str(value), _DATE).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _events(document: Document) -> list[list[Any]]:
-    """Return the history with dates for texts, newest first; lines without a date are dropped."""
-    events: list[list[Any]] = []
-    for item in document.get('event_log') or []:
-        if isinstance(item, list) and len(item) == 2:
-            at = _date({'at': item[0]}, 'at')
-            if at is not None:
-                events.append([at, str(item[1])])
-    return events[:EVENTS_PER_JOB_MAX]
-
-
-def _number(document: Document, name: str) -> int:
-    value = document.get(name) or 0
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _arguments(document: Document) -> dict[str, Any]:
-    value = document.get('arguments')
-    return value if isinstance(value, dict) else {}
-
-
-def _word(document: Document, words: Callable[[str], Any]) -> Any:
-    try:
-        return words(str(document.get('state')))
-    except ValueError as error:
-        raise Malformed(f"field 'state': {error}") from error
-
-
-def _timeperiod(qualifier: Qualifier, text: str) -> Timeperiod:
-    try:
-        return parse(qualifier, text)
-    except ValueError as error:
-        raise Malformed(f"field 'timeperiod': {error}") from error
-
-
-def _timeperiod_or(qualifier: Qualifier, value: object, default: Timeperiod) -> Timeperiod:
-    try:
-        return parse(qualifier, str(value))
-    except ValueError:
-        return default

@@ -11,11 +11,7 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectionWorkflowFailed,
     AMQPConnectorPhaseErrorBase,
 )
-from pika.exceptions import (
-    AMQPConnectionError,
-    ChannelClosed,
-    ConnectionClosed,
-)
+from pika.exceptions import AMQPConnectionError, ChannelClosed, ConnectionClosed
 
 from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.errors import BrokerError, BrokerUnavailable, BrokerUnusable

@@ -13,12 +13,13 @@ from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.context_change import RowsByLevel
-from synergy.core.led_context import LedContext, decode
+from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.administration import Findings, FormerProcess
 from synergy.ports.clock import Clock
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
+from synergy.ports.stored import led_context
 
 _TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
 _QUALIFIERS: Final = frozenset(qualifier.value for qualifier in Qualifier)
@@ -94,7 +95,7 @@ class SqliteAdministration:
         if not found:
             return None
         try:
-            return decode(found[0][1])
+            return led_context.decode(found[0][1])
         except (ValueError, TypeError):
             return LedContext(rev=found[0][0])
 

@@ -6,32 +6,45 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from synergy.adapters.sqlite import rows
 from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.rows.boxes import (
+    BOX_COLUMNS,
+    BOX_PROCESS_COLUMNS,
+    box_of,
+    box_process_of,
+    box_process_values,
+)
+from synergy.adapters.sqlite.rows.columns import placeholders
 from synergy.adapters.sqlite.tables import SqliteTables
-from synergy.core.box_load import load_text
 from synergy.core.records import Box, BoxProcess
+from synergy.ports.stored import box_load
 
 _HEARTBEAT: Final = f"""
-INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0, :load)
+INSERT INTO box ({BOX_COLUMNS}) VALUES (:box_id, :host, :home, :pid, :version, :now, 0, :load)
 ON CONFLICT (box_id) DO UPDATE SET
     host = :host, home = :home, pid = :pid, version = :version, seen_at = :now, load = :load
 WHERE (host = :host AND home = :home) OR pid IS NULL OR seen_at <= :vanished
-RETURNING {rows.BOX_COLUMNS}
+RETURNING {BOX_COLUMNS}
 """
 _SET_DRAINED: Final = (
-    f"INSERT INTO box ({rows.BOX_COLUMNS}) VALUES (?, '', '', NULL, '', NULL, ?, NULL) "
+    f"INSERT INTO box ({BOX_COLUMNS}) VALUES (?, '', '', NULL, '', NULL, ?, NULL) "
     'ON CONFLICT (box_id) DO UPDATE SET is_draining = excluded.is_draining'
 )
 
 
-class SqliteBoxes(SqliteTables):
-    """The role `BoxStore` of `synergy.ports.store`."""
+class SqliteBoxes:
+    """The role `BoxStore`."""
+
+    def __init__(self, tables: SqliteTables) -> None:
+        """Use the tables of an open file."""
+        self._tables = tables
+        self._file = tables.file
+        self._clock = tables.clock
 
     def boxes(self) -> Sequence[Box]:
         """Return every box, by id."""
-        found = self._file.read(f'SELECT {rows.BOX_COLUMNS} FROM box ORDER BY box_id')
-        return list(self._decoded('box', rows.box_of, found))
+        found = self._file.read(f'SELECT {BOX_COLUMNS} FROM box ORDER BY box_id')
+        return list(self._tables.decoded('box', box_of, found))
 
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
         """Say that the Supervisor of a box lives, unless another place holds the box."""
@@ -44,16 +57,16 @@ class SqliteBoxes(SqliteTables):
                 'home': box.home,
                 'pid': box.pid,
                 'version': box.version,
-                'load': load_text(box.load),
+                'load': box_load.encode(box.load),
                 'now': to_micros(now),
                 'vanished': to_micros(now - vanished_after),
             },
         )
-        sql = f'SELECT {rows.BOX_COLUMNS} FROM box WHERE box_id = ?'
+        sql = f'SELECT {BOX_COLUMNS} FROM box WHERE box_id = ?'
         found = found or self._file.read(sql, (box.box_id,))
         # Forgotten between the two statements: nobody holds it, the next heartbeat takes it. One
         # that somebody made illegal belongs to nobody either.
-        return next(self._decoded('box', rows.box_of, found), box)
+        return next(self._tables.decoded('box', box_of, found), box)
 
     def set_drained(self, box_id: str, *, is_draining: bool) -> None:
         """Say whether the workers of a box are to take no more."""
@@ -70,16 +83,16 @@ class SqliteBoxes(SqliteTables):
     def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
         """Return the rows of one box, or of all, by box and process."""
         sql = (
-            f'SELECT {rows.BOX_PROCESS_COLUMNS} FROM box_configuration '
+            f'SELECT {BOX_PROCESS_COLUMNS} FROM box_configuration '
             'WHERE ? IS NULL OR box_id = ? ORDER BY box_id, process_name'
         )
         found = self._file.read(sql, (box_id, box_id))
-        return list(self._decoded('box_configuration', rows.box_process_of, found))
+        return list(self._tables.decoded('box_configuration', box_process_of, found))
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
         """Say whether `process` is to run on `box_id`."""
         self._file.write(
-            f'INSERT INTO box_configuration ({rows.BOX_PROCESS_COLUMNS}) '
+            f'INSERT INTO box_configuration ({BOX_PROCESS_COLUMNS}) '
             "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?) "
             'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on, '
             'start_asked_at = coalesce(excluded.start_asked_at, start_asked_at)',
@@ -88,12 +101,12 @@ class SqliteBoxes(SqliteTables):
 
     def report_actual(self, actual: Sequence[BoxProcess]) -> None:
         """Write what runs; what is desired in existing rows is left alone."""
-        columns = rows.BOX_PROCESS_COLUMNS
+        columns = BOX_PROCESS_COLUMNS
         with self._file.transaction() as connection:
             connection.executemany(
-                f'INSERT INTO box_configuration ({columns}) VALUES ({rows.placeholders(columns)}) '
+                f'INSERT INTO box_configuration ({columns}) VALUES ({placeholders(columns)}) '
                 'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
                 'pids = excluded.pids, restart_count = excluded.restart_count, '
                 'changed_at = excluded.changed_at',
-                [rows.box_process_values(row) for row in actual],
+                [box_process_values(row) for row in actual],
             )

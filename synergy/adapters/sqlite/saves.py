@@ -6,8 +6,19 @@ import sqlite3
 from sqlite3 import Connection
 from typing import Final, assert_never
 
-from synergy.adapters.sqlite import rows
 from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.history import OF_FREERUN, add_event
+from synergy.adapters.sqlite.rows.columns import placeholders
+from synergy.adapters.sqlite.rows.commands import COMMAND_COLUMNS, command_values, plan_text
+from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS, job_values
+from synergy.adapters.sqlite.rows.processes import (
+    FREERUN_COLUMNS,
+    OVERRIDE_COLUMNS,
+    freerun_values,
+    override_values,
+)
+from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_values
+from synergy.adapters.sqlite.states import CANCELED, DEAD, LIVE, OPEN_COMMANDS, REQUESTED
 from synergy.core.effects import (
     CancelUnit,
     InsertCommand,
@@ -24,12 +35,10 @@ from synergy.core.effects import (
     why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
-from synergy.core.led_context import encode
 from synergy.core.records import Job, Override, outlived_by
 from synergy.core.states import UnitState
+from synergy.ports.stored import led_context
 
-#: Events that a job keeps. Source: Synergy 2.x.
-EVENTS_PER_JOB_MAX: Final = 128
 #: Errors that are about the values of one statement, and not about the file.
 _OF_THE_ROW: Final = (
     sqlite3.IntegrityError,
@@ -37,43 +46,33 @@ _OF_THE_ROW: Final = (
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
 )
-#: Under this timeperiod the history of a free run is kept.
-FREERUN_EVENTS: Final = ''
-LIVE: Final = "('state_requested', 'state_in_progress', 'state_invalid')"
-OPEN: Final = "('state_embryo', 'state_in_progress', 'state_final_run')"
 _INSERT_UNIT: Final = (
-    f'INSERT INTO unit_of_work ({rows.UNIT_COLUMNS}) '
-    f'VALUES ({rows.placeholders(rows.UNIT_COLUMNS)}) '
+    f'INSERT INTO unit_of_work ({UNIT_COLUMNS}) '
+    f'VALUES ({placeholders(UNIT_COLUMNS)}) '
     'ON CONFLICT DO NOTHING'
 )
 _ADOPTABLE_UNIT: Final = (
-    'SELECT 1 FROM unit_of_work '
-    "WHERE id = ? AND run = ? AND state = 'state_requested' AND fence = 0"
+    f'SELECT 1 FROM unit_of_work WHERE id = ? AND run = ? AND state = {REQUESTED} AND fence = 0'
 )
 _REVIVE_UNIT: Final = (
-    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + 1, error = NULL, "
+    f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + 1, error = NULL, '
     'finished_at = NULL, submitted_at = NULL, not_before = NULL '
-    "WHERE id = ? AND state = 'state_canceled' AND started_at IS NULL"
+    f'WHERE id = ? AND state = {CANCELED} AND started_at IS NULL'
 )
 _DELETE_ENDED_UNIT: Final = (
-    f"DELETE FROM unit_of_work WHERE id = ? AND state NOT IN {LIVE} AND state <> 'state_dead'"
+    f'DELETE FROM unit_of_work WHERE id = ? AND state NOT IN {LIVE} AND state <> {DEAD}'
 )
 _INSERT_JOB: Final = (
-    f'INSERT INTO job ({rows.JOB_COLUMNS}, term) '
-    f'VALUES ({rows.placeholders(rows.JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+    f'INSERT INTO job ({JOB_COLUMNS}, term) '
+    f'VALUES ({placeholders(JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
 )
 _UPDATE_JOB: Final = (
     'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
     'is_held = ?, request_id = ?, reason = ?, changed_at = ?, term = ? '
     'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
 )
-_INSERT_EVENT: Final = (
-    'INSERT OR REPLACE INTO job_event (process_name, timeperiod, rev, at, text) '
-    'VALUES (?, ?, ?, ?, ?)'
-)
-_TRIM_EVENTS: Final = 'DELETE FROM job_event WHERE process_name = ? AND timeperiod = ? AND rev <= ?'
 _REQUEST_UNIT: Final = (
-    "UPDATE unit_of_work SET state = 'state_requested', fence = fence + ?, "
+    f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + ?, '
     'attempt = coalesce(?, attempt), not_before = ?, error = ?, owner = NULL, lease_until = NULL, '
     'submitted_at = NULL WHERE id = ? AND state = ? AND fence = ?'
 )
@@ -82,26 +81,25 @@ _END_UNIT: Final = (
     'lease_until = NULL WHERE id = ? AND state = ? AND fence = ?'
 )
 _CANCEL_UNIT: Final = (
-    "UPDATE unit_of_work SET state = 'state_canceled', fence = fence + 1, error = ?, "
+    f'UPDATE unit_of_work SET state = {CANCELED}, fence = fence + 1, error = ?, '
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {LIVE}'
 )
 _INSERT_OVERRIDE: Final = (
-    f'INSERT INTO managed_process ({rows.OVERRIDE_COLUMNS}, term) '
-    f'VALUES ({rows.placeholders(rows.OVERRIDE_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+    f'INSERT INTO managed_process ({OVERRIDE_COLUMNS}, term) '
+    f'VALUES ({placeholders(OVERRIDE_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
 )
 _UPDATE_OVERRIDE: Final = (
     'UPDATE managed_process SET trigger_frequency = ?, trigger_at = ?, trigger_by = ?, is_on = ?, '
     'is_on_at = ?, is_on_by = ?, definition = ?, rev = ?, term = ? '
     'WHERE process_name = ? AND rev = ? AND term <= ?'
 )
-OPEN_COMMANDS: Final = "('requested', 'applying', 'running')"
 _SAVE_COMMAND: Final = (
     'UPDATE command SET state = ?, outcome = ?, finished_at = ?, is_paused = ?, plan = ?, '
     f'planned_count = ?, applied_count = ? WHERE id = ? AND state IN {OPEN_COMMANDS}'
 )
 INSERT_COMMAND: Final = (
-    f'INSERT INTO command ({rows.COMMAND_COLUMNS}) '
-    f'VALUES ({rows.placeholders(rows.COMMAND_COLUMNS)}) ON CONFLICT (id) DO NOTHING'
+    f'INSERT INTO command ({COMMAND_COLUMNS}) '
+    f'VALUES ({placeholders(COMMAND_COLUMNS)}) ON CONFLICT (id) DO NOTHING'
 )
 _SAVE_CONTEXT: Final = (
     'INSERT INTO led_context (id, rev, term, text) VALUES (1, ?, ?, ?) '
@@ -109,8 +107,8 @@ _SAVE_CONTEXT: Final = (
     'WHERE led_context.rev = excluded.rev - 1 AND led_context.term <= excluded.term'
 )
 _INSERT_FREERUN: Final = (
-    f'INSERT INTO freerun_process ({rows.FREERUN_COLUMNS}, term) '
-    f'VALUES ({rows.placeholders(rows.FREERUN_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+    f'INSERT INTO freerun_process ({FREERUN_COLUMNS}, term) '
+    f'VALUES ({placeholders(FREERUN_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
 )
 _UPDATE_FREERUN: Final = (
     'UPDATE freerun_process SET trigger_frequency = ?, is_on = ?, overlap = ?, misfire = ?, '
@@ -138,7 +136,7 @@ def apply(  # noqa: C901 - one case for each kind of save
     """Execute one save; tell whether it matched."""
     match save:
         case InsertUnit(unit):
-            if connection.execute(_INSERT_UNIT, rows.unit_values(unit)).rowcount == 1:
+            if connection.execute(_INSERT_UNIT, unit_values(unit)).rowcount == 1:
                 if (outlived := outlived_by(unit)) is not None:
                     connection.execute(_DELETE_ENDED_UNIT, (outlived,))
                 return True
@@ -160,7 +158,7 @@ def apply(  # noqa: C901 - one case for each kind of save
                     command.outcome,
                     to_micros(command.finished_at),
                     int(command.is_paused),
-                    rows.plan_text(command.plan),
+                    plan_text(command.plan),
                     command.planned_count,
                     command.applied_count,
                     command.id,
@@ -168,10 +166,10 @@ def apply(  # noqa: C901 - one case for each kind of save
             )
             return saved.rowcount == 1
         case InsertCommand(command):
-            connection.execute(INSERT_COMMAND, rows.command_values(command))
+            connection.execute(INSERT_COMMAND, command_values(command))
             return True
         case SaveContext(context):
-            values = (context.rev, term, encode(context))
+            values = (context.rev, term, led_context.encode(context))
             return connection.execute(_SAVE_CONTEXT, values).rowcount == 1
         case SaveFreerun(freerun, event):
             return _save_freerun(connection, freerun, event, term)
@@ -191,7 +189,7 @@ def apply(  # noqa: C901 - one case for each kind of save
 
 
 def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
-    values = rows.job_values(job)
+    values = job_values(job)
     process, timeperiod = values[:2]
     if job.rev == 1:
         saved = connection.execute(_INSERT_JOB, (*values, term))
@@ -201,14 +199,12 @@ def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
         )
     if saved.rowcount != 1:
         return False
-    connection.execute(_INSERT_EVENT, (process, timeperiod, job.rev, values[-1], event))
-    if job.rev > EVENTS_PER_JOB_MAX:
-        connection.execute(_TRIM_EVENTS, (process, timeperiod, job.rev - EVENTS_PER_JOB_MAX))
+    add_event(connection, process, timeperiod, job.rev, values[-1], event)
     return True
 
 
 def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: int) -> bool:
-    values = rows.freerun_values(freerun)
+    values = freerun_values(freerun)
     if freerun.rev == 1:
         saved = connection.execute(_INSERT_FREERUN, (*values, term))
     else:
@@ -217,15 +213,12 @@ def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: in
         )
     if saved.rowcount != 1:
         return False
-    name, at = freerun.name, values[-1]
-    connection.execute(_INSERT_EVENT, (name, FREERUN_EVENTS, freerun.rev, at, event))
-    if freerun.rev > EVENTS_PER_JOB_MAX:
-        connection.execute(_TRIM_EVENTS, (name, FREERUN_EVENTS, freerun.rev - EVENTS_PER_JOB_MAX))
+    add_event(connection, freerun.name, OF_FREERUN, freerun.rev, values[-1], event)
     return True
 
 
 def _save_override(connection: Connection, override: Override, term: int) -> bool:
-    values = rows.override_values(override)
+    values = override_values(override)
     if override.rev == 1:
         saved = connection.execute(_INSERT_OVERRIDE, (*values, term))
     else:

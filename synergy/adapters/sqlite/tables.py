@@ -7,48 +7,58 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from synergy.adapters.sqlite.connection import SqliteFile
-from synergy.adapters.sqlite.rows import name_of
+from synergy.adapters.sqlite.rows.columns import name_of
 from synergy.ports.clock import Clock
 from synergy.ports.rows import IllegalRow, Rows
 
 T = TypeVar('T')
 
+#: The table that several parts read.
+UNITS: Final = 'unit_of_work'
 #: A page is filled up behind illegal rows by so many more reads, each of twice as many rows.
 _REFILLS_MAX: Final = 12
+#: Keys per statement; SQLite allows 32766 parameters.
+_KEYS_PER_STATEMENT: Final = 500
 
 
 class SqliteTables:
-    """One open file, and the rows in it that have been reported as illegal."""
+    """One open file, its clock, and the rows in it that have been reported as illegal."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
         """Use an open file."""
-        self._file = file
-        self._clock = clock
-        self._rows = Rows(f'store {file.path}')
+        self.file = file
+        self.clock = clock
+        self.rows = Rows(f'store {file.path}')
 
     def illegal_rows(self) -> Sequence[IllegalRow]:
         """Return the rows that could not be read since the last `forget_illegal_rows`."""
-        return self._rows.met
+        return self.rows.met
 
     def forget_illegal_rows(self) -> None:
         """Forget which rows could not be read."""
-        self._rows.forget()
+        self.rows.forget()
 
-    def _decoded(self, table: str, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
+    def decoded(self, table: str, decode: Callable[[Any], T], found: Iterable[Any]) -> Iterator[T]:
         """Yield the records of rows; a row that somebody made illegal is reported and left out."""
-        return self._rows.decoded(table, partial(name_of, table), decode, found)
+        return self.rows.decoded(table, partial(name_of, table), decode, found)
 
-    def _page(
+    def page(
         self, table: str, decode: Callable[[Any], T], sql: str, values: Sequence[Any], limit: int
     ) -> list[T]:
         """Return `limit` records of a SELECT, fewer only at its end: illegal rows take no place."""
         found: list[T] = []
         asked, offset = limit, 0
         for _ in range(_REFILLS_MAX):
-            rows = self._file.read(f'{sql} LIMIT ? OFFSET ?', (*values, asked, offset))
-            found += self._decoded(table, decode, rows)
+            rows = self.file.read(f'{sql} LIMIT ? OFFSET ?', (*values, asked, offset))
+            found += self.decoded(table, decode, rows)
             if len(found) >= limit or len(rows) < asked or limit < 0:
                 break
             offset += len(rows)
             asked *= 2
         return found[:limit] if limit >= 0 else found
+
+
+def chunks(items: list[Any]) -> Iterator[list[Any]]:
+    """Yield the items in portions, each small enough for the parameters of one statement."""
+    for start in range(0, len(items), _KEYS_PER_STATEMENT):
+        yield items[start : start + _KEYS_PER_STATEMENT]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from synergy.adapters.sqlite import rows
 from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.rows.columns import name_of
+from synergy.adapters.sqlite.rows.users import TOKEN_COLUMNS, USER_COLUMNS, token_of, user_of
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.users import ApiToken, Role, User, UserOutcome, alike, nobody, outcome_of
 
@@ -15,25 +16,30 @@ _ADD_USER: Final = (
 )
 _REMEMBER: Final = 'INSERT OR IGNORE INTO mx_login (id) VALUES (1)'
 _SAVE_TOKEN: Final = (
-    f'INSERT INTO mx_token ({rows.TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? '
+    f'INSERT INTO mx_token ({TOKEN_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? '
     'WHERE EXISTS (SELECT 1 FROM mx_user WHERE name = ?) ON CONFLICT (id) DO NOTHING'
 )
 
 
-class SqliteUsers(SqliteTables):
-    """Users and tokens on one file."""
+class SqliteUsers:
+    """The role `UserStore`."""
+
+    def __init__(self, tables: SqliteTables) -> None:
+        """Use the tables of an open file."""
+        self._tables = tables
+        self._file = tables.file
 
     def users(self) -> Sequence[User]:
         """Return every user, by name."""
-        found = self._file.read(f'SELECT {rows.USER_COLUMNS} FROM mx_user ORDER BY name')
-        return list(self._decoded('mx_user', self._user_of, found))
+        found = self._file.read(f'SELECT {USER_COLUMNS} FROM mx_user ORDER BY name')
+        return list(self._tables.decoded('mx_user', self._user_of, found))
 
     def _user_of(self, row: tuple[Any, ...]) -> User:
         try:
-            return rows.user_of(row)
+            return user_of(row)
         except ValueError as error:
-            self._rows.report('mx_user', rows.name_of('mx_user', row), error)
-            return nobody(rows.name_of('mx_user', row))
+            self._tables.rows.report('mx_user', name_of('mx_user', row), error)
+            return nobody(name_of('mx_user', row))
 
     def had_users(self) -> bool:
         """Tell whether there is a user, or ever was one."""
@@ -83,8 +89,8 @@ class SqliteUsers(SqliteTables):
 
     def tokens(self) -> Sequence[ApiToken]:
         """Return every token, newest first."""
-        sql = f'SELECT {rows.TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
-        return list(self._decoded('mx_token', rows.token_of, self._file.read(sql)))
+        sql = f'SELECT {TOKEN_COLUMNS} FROM mx_token ORDER BY created_at DESC, id'
+        return list(self._tables.decoded('mx_token', token_of, self._file.read(sql)))
 
     def save_token(self, token: ApiToken) -> bool:
         """Insert a token if its user is there and no token has its id."""

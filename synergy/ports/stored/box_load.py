@@ -1,4 +1,4 @@
-"""How busy a box is, as the one text that both stores keep of it."""
+"""How busy a box is, as a JSON text."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from synergy.core.bounded import ROW, loads, shortened
 from synergy.core.records import BoxLoad, ProcessLoad
 
 
-def load_text(load: BoxLoad | None) -> str | None:
+def encode(load: BoxLoad | None) -> str | None:
     """Return a load as JSON."""
     return None if load is None else json.dumps(asdict(load), default=datetime.isoformat)
 
 
-def load_of(text: str | None) -> BoxLoad | None:
-    """Return the load of a text that `load_text` has made, maybe that of a later version."""
+def decode(text: str | None) -> BoxLoad | None:
+    """Return the load of a text that `encode` has made, maybe that of a later version."""
     if text is None:
         return None
     try:

@@ -1,0 +1,120 @@
+"""Documents of units of work and of their logs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bson import ObjectId
+
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.fields import Fields, json_value
+from synergy.adapters.mongo.names import TYPE_FREERUN, TYPE_MANAGED
+from synergy.core.records import LogLine, ProcessName, Unit, UowId
+from synergy.core.states import UnitState
+from synergy.core.timeperiod import JobKey, Qualifier
+from synergy.ports import rows
+from synergy.ports.rows import Malformed as Malformed
+from synergy.ports.store import EndedRun
+
+ENDED_RUN_FIELDS: Final = (
+    'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
+)  # fmt: skip
+
+
+def unit_of(document: Document) -> Unit:
+    """Return the unit of a document; raise Malformed."""
+    fields = Fields(document)
+    qualifier = fields.word('time_qualifier', Qualifier)
+    return Unit(
+        id=UowId(str(document['_id'])),
+        process=ProcessName(fields.text('process_name')),
+        timeperiod=fields.timeperiod('timeperiod', qualifier),
+        start=fields.timeperiod('start_timeperiod', qualifier),
+        end=fields.timeperiod('end_timeperiod', qualifier),
+        run=fields.number('run'),
+        attempt=fields.number('attempt'),
+        state=fields.word('state', UnitState),
+        fence=fields.number('fence'),
+        owner=fields.text_or_none('owner'),
+        lease_until=fields.instant_or_none('lease_until'),
+        created_at=fields.instant('created_at'),
+        announced_at=fields.instant_or_none('submitted_at'),
+        not_before=fields.instant_or_none('not_before'),
+        started_at=fields.instant_or_none('started_at'),
+        finished_at=fields.instant_or_none('finished_at'),
+        processed_count=rows.number(
+            'number_of_processed_documents', document.get('number_of_processed_documents')
+        ),
+        error=fields.said('error'),
+        arguments=fields.json('arguments'),
+    )
+
+
+def ended_run_of(document: Document) -> EndedRun:
+    """Return the ended run of a document of ENDED_RUN_FIELDS; raise Malformed."""
+    fields = Fields(document)
+    timeperiod = fields.timeperiod('timeperiod', fields.word('time_qualifier', Qualifier))
+    return EndedRun(
+        key=JobKey(ProcessName(fields.text('process_name')), timeperiod),
+        run=fields.number('run'),
+        state=fields.word('state', UnitState),
+        started_at=fields.instant('started_at'),
+        finished_at=fields.instant('finished_at'),
+    )
+
+
+def unit_document(unit: Unit) -> Document:
+    """Return the document of a unit."""
+    qualifier = unit.timeperiod.qualifier
+    return {
+        '_id': ObjectId(unit.id),
+        'process_name': unit.process,
+        'timeperiod': str(unit.timeperiod),
+        'time_qualifier': qualifier.value,
+        'start_timeperiod': str(unit.start),
+        'end_timeperiod': str(unit.end),
+        'run': unit.run,
+        'attempt': unit.attempt,
+        'state': unit.state.value,
+        'fence': unit.fence,
+        'owner': unit.owner,
+        'lease_until': unit.lease_until,
+        'created_at': unit.created_at,
+        'submitted_at': unit.announced_at,
+        'not_before': unit.not_before,
+        'started_at': unit.started_at,
+        'finished_at': unit.finished_at,
+        'number_of_processed_documents': unit.processed_count,
+        'error': unit.error,
+        'arguments': json_value(unit.arguments),
+        'unit_of_work_type': TYPE_FREERUN if qualifier is Qualifier.REAL_TIME else TYPE_MANAGED,
+    }
+
+
+def log_document(uow_id: UowId, log: list[LogLine], part: str | ObjectId) -> Document:
+    """Return one part of a unit's log; `created_at`, by which it grows old, is its newest line's.
+
+    part: id of the part; the same part is written once.
+    """
+    return {
+        '_id': part,
+        'parent_object_id': uow_id,
+        'created_at': log[-1].at,
+        'log': [[line.attempt, line.at, line.level, line.text] for line in log],
+    }
+
+
+def log_lines_of(document: Document) -> list[LogLine]:
+    """Return the lines of one part of a log."""
+    found = document.get('log')
+    if not isinstance(found, list):
+        raise rows.malformed('log', found, 'a list of lines')
+    return [
+        LogLine(
+            attempt=rows.count('attempt', attempt),
+            at=rows.instant('at', at),
+            level=rows.text('level', level),
+            text=rows.said('text', text) or '',
+        )
+        for attempt, at, level, text in found
+    ]

@@ -1,0 +1,104 @@
+"""The documents from which the dense index is built, and their copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+from typing import Final
+
+from pymongo import ReplaceOne
+
+from synergy.adapters.mongo.collections import MongoCollections
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.timetable import as_of, page_document, page_of
+from synergy.adapters.mongo.leadership import MongoLeadership
+from synergy.adapters.mongo.names import INDEX, JOB_COLLECTION
+from synergy.core.bounded import shortened
+from synergy.core.records import IndexCopy, Leadership, ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.timetable import IndexRow
+from synergy.ports.rows import Malformed, malformed
+
+_STATE_BY_VALUE: Final = {state.value: state for state in JobState}
+
+
+class MongoTimetable:
+    """The role `TimetableStore`."""
+
+    def __init__(self, collections: MongoCollections, leadership: MongoLeadership) -> None:
+        """Use the collections of an open connection. leadership: checked before each write."""
+        self._collections = collections
+        self._connection = collections.connection
+        self._leadership = leadership
+
+    def index_rows(self, since: datetime | None = None) -> Iterator[IndexRow]:
+        """Yield (process, timeperiod, state) of every job row, or of those changed since."""
+        where = {} if since is None else {'changed_at': {'$gte': since}}
+        yield from merge(
+            *(
+                self._index_rows(qualifier, collection, where)
+                for qualifier, collection in JOB_COLLECTION.items()
+            )
+        )
+
+    def index_copy(self) -> IndexCopy | None:
+        """Return the copy of the dense index that was saved last."""
+        with self._connection.reaching():
+            dated = self._connection.database[INDEX].find_one({'_id': INDEX})
+            # After its date: pages may be newer than it says, never older.
+            found = [*self._connection.database[INDEX].find({'_id': {'$ne': INDEX}})]
+        if dated is None:
+            return None
+        try:
+            pages = [page_of(document) for document in found]
+            return IndexCopy(as_of=as_of(dated), pages=tuple(pages))
+        except Malformed as error:
+            self._collections.report(INDEX, dated, str(error))
+            return None
+
+    def save_index_copy(self, leadership: Leadership, copy: IndexCopy) -> None:
+        """Replace the pages that `copy` has, and take over `as_of`."""
+        with self._connection.reaching():
+            self._leadership.check(leadership)
+            # The date last: pages newer than it are right as well.
+            self._connection.database[INDEX].bulk_write(
+                [
+                    *(
+                        ReplaceOne({'_id': page.process}, page_document(page), upsert=True)
+                        for page in copy.pages
+                    ),
+                    ReplaceOne({'_id': INDEX}, {'as_of': copy.as_of}, upsert=True),
+                ]
+            )
+
+    def _index_rows(
+        self, qualifier: Qualifier, collection: str, where: Document
+    ) -> Iterator[IndexRow]:
+        fields = ['process_name', 'timeperiod', 'state', 'rev', 'run']
+        for document in self._collections.stream(collection, where, fields):
+            process, text = document.get('process_name'), document.get('timeperiod')
+            try:
+                timeperiod = parse(qualifier, text if isinstance(text, str) else shortened(text))
+            except ValueError as error:
+                self._collections.report(
+                    collection, document, f"field 'timeperiod': {error!s:.200}"
+                )
+                continue
+            if not isinstance(process, str):
+                self._collections.report(
+                    collection, document, malformed('process_name', process, 'a text')
+                )
+                continue
+            said = document.get('state')
+            state = _STATE_BY_VALUE.get(said) if isinstance(said, str) else None
+            field = next(
+                (name for name in ('rev', 'run') if not isinstance(document.get(name), int)), None
+            )
+            if state is None or field is not None:
+                field = 'state' if state is None else field
+                shown = shortened(document.get(field or ''))
+                self._collections.report(collection, document, f'field {field!r} is {shown}')
+                state = JobState.IN_PROGRESS
+            yield ProcessName(process), timeperiod, state

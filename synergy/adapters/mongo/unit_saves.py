@@ -1,0 +1,168 @@
+"""The saves of units, as conditional updates in few bulks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
+
+from synergy.adapters.mongo.bulks import bulk, refused_of
+from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.fields import object_id
+from synergy.adapters.mongo.documents.units import unit_document
+from synergy.adapters.mongo.names import LIVE, UNITS
+from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, Save, why_unmatched
+from synergy.core.records import Unit, UowId, outlived_by
+from synergy.core.states import UnitState
+from synergy.ports.errors import CommitRefused, RefusedSave
+
+
+def apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
+    """Execute the saves of one stage that are about units; raise CommitRefused."""
+    moves = [save for save in saves if isinstance(save, MoveUnit)]
+    cancels = [save for save in saves if isinstance(save, CancelUnit)]
+    units = [save.unit for save in saves if isinstance(save, InsertUnit)]
+    if cancels:
+        # None of them is ever refused.
+        bulk(database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
+    if moves:
+        moved = bulk(database, UNITS, [_move(save) for save in moves], moves)
+        if moved.matched_count != len(moves):
+            unmoved = _unmoved(database, moves)
+            raise CommitRefused(*(RefusedSave(save, why_unmatched(save)) for save in unmoved))
+    if units:
+        _insert_units(database, units)
+
+
+def apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
+    """Write when units were announced; before all moves, for one requested again is not yet.
+
+    Without waiting for a majority: a mark that a fail-over loses costs one more ring.
+    """
+    if announced:
+        units = database.get_collection(UNITS, write_concern=WriteConcern(1))
+        units.bulk_write([_mark(uow_id, at) for uow_id, at in announced.items()], ordered=False)
+
+
+def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
+    try:
+        database[UNITS].bulk_write(
+            [
+                *(InsertOne(unit_document(unit)) for unit in units),
+                *map(_delete_ended, filter(None, map(outlived_by, units))),
+            ],
+            ordered=False,
+        )
+    except BulkWriteError as error:
+        refused = []
+        for item in refused_of(error, [InsertUnit(unit) for unit in units]):
+            assert isinstance(item.save, InsertUnit)
+            is_known = item.why == why_unmatched(item.save)
+            if not is_known or not _adopts(database, item.save.unit):
+                refused.append(item)
+        if refused:
+            raise CommitRefused(*refused) from error
+
+
+def _delete_ended(uow_id: UowId) -> DeleteOne:
+    kept = [*LIVE, UnitState.DEAD.value]
+    return DeleteOne({'_id': object_id(uow_id), 'state': {'$nin': kept}})
+
+
+def _adopts(database: Database[Document], unit: Unit) -> bool:
+    """Take over a unit that a commit which broke off, or a stray's cancel, has left, if one has."""
+    found = database[UNITS].update_one(
+        {
+            '_id': object_id(unit.id),
+            '$or': [
+                {'state': UnitState.REQUESTED.value, 'fence': 0, 'run': unit.run},
+                {'state': UnitState.CANCELED.value, 'started_at': None},
+            ],
+        },
+        [
+            {
+                '$set': {
+                    'fence': {
+                        '$cond': [
+                            {'$eq': ['$state', UnitState.CANCELED.value]},
+                            {'$add': ['$fence', 1]},
+                            '$fence',
+                        ]
+                    },
+                    'not_before': _unless_requested('$not_before'),
+                    'submitted_at': _unless_requested('$submitted_at'),
+                    'error': None,
+                    'finished_at': None,
+                }
+            },
+            {'$set': {'state': UnitState.REQUESTED.value}},
+        ],
+    )
+    return found.matched_count == 1
+
+
+def _unless_requested(field: str) -> Document:
+    return {'$cond': [{'$eq': ['$state', UnitState.REQUESTED.value]}, field, None]}
+
+
+def _move(move: MoveUnit) -> UpdateOne:
+    values: Document = {'state': move.to_state.value, 'error': move.error, 'lease_until': None}
+    if move.to_state is UnitState.REQUESTED:
+        values |= {'not_before': move.not_before, 'owner': None, 'submitted_at': None}
+        if move.attempt is not None:
+            values['attempt'] = move.attempt
+    else:
+        values['finished_at'] = move.at
+    values['fence'] = _fence_after(move)
+    return UpdateOne(
+        {
+            '_id': object_id(move.uow_id),
+            'state': move.from_state.value,
+            'fence': move.from_fence,
+        },
+        {'$set': values},
+    )
+
+
+def _fence_after(move: MoveUnit) -> int:
+    return move.from_fence + int(move.raises_fence)
+
+
+def _unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> Sequence[MoveUnit]:
+    """Return the moves that did not take place, as far as one can tell afterwards."""
+    ids = [object_id(move.uow_id) for move in moves]
+    found = {
+        UowId(str(item['_id'])): (item['state'], item['fence'])
+        for item in database[UNITS].find({'_id': {'$in': ids}}, {'state': 1, 'fence': 1})
+    }
+    return [
+        move
+        for move in moves
+        if found.get(move.uow_id) != (move.to_state.value, _fence_after(move))
+    ] or moves[-1:]
+
+
+def _cancel(save: CancelUnit) -> UpdateOne:
+    return UpdateOne(
+        {'_id': object_id(save.uow_id), 'state': {'$in': LIVE}},
+        {
+            '$set': {
+                'state': UnitState.CANCELED.value,
+                'error': save.reason,
+                'finished_at': save.at,
+                'lease_until': None,
+            },
+            '$inc': {'fence': 1},
+        },
+    )
+
+
+def _mark(uow_id: UowId, at: datetime) -> UpdateOne:
+    return UpdateOne(
+        {'_id': object_id(uow_id), 'state': UnitState.REQUESTED.value},
+        {'$set': {'submitted_at': at}},
+    )

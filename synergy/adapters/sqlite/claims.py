@@ -1,0 +1,118 @@
+"""Units of work as workers take and end them, in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from sqlite3 import Connection
+from typing import Any, Final
+
+from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
+from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
+from synergy.adapters.sqlite.tables import UNITS, SqliteTables
+from synergy.core.records import LogLine, Unit, UnitEnd, UowId
+from synergy.ports.errors import LeaseLost
+
+_CLAIM: Final = (
+    f'UPDATE unit_of_work SET state = {IN_PROGRESS}, fence = fence + 1, owner = ?, '
+    'lease_until = ?, started_at = ?, finished_at = NULL, error = NULL '
+    f'WHERE id = ? AND state = {REQUESTED} AND (not_before IS NULL OR not_before <= ?) '
+    f'RETURNING {UNIT_COLUMNS}'
+)
+_UNCLAIM: Final = (
+    f'UPDATE unit_of_work SET state = {REQUESTED}, owner = NULL, lease_until = NULL '
+    f'WHERE id = ? AND owner = ? AND state = {IN_PROGRESS}'
+)
+_FINISH: Final = (
+    'UPDATE unit_of_work SET state = ?, number_of_processed_documents = ?, error = ?, '
+    f'finished_at = ?, lease_until = NULL WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
+)
+_IS_FINISHED_SO: Final = (
+    'SELECT 1 FROM unit_of_work WHERE id = ? AND fence = ? AND state = ? '
+    'AND number_of_processed_documents = ? AND error IS ?'
+)
+_RELEASE: Final = (
+    f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + 1, owner = NULL, '
+    'lease_until = NULL, submitted_at = NULL, not_before = NULL '
+    f'WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
+)
+_INSERT_LOG: Final = (
+    'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text) '
+    'VALUES (?, ?, ?, ?, ?)'
+)
+
+
+class SqliteClaims:
+    """The role `UnitStore`."""
+
+    def __init__(self, tables: SqliteTables) -> None:
+        """Use the tables of an open file."""
+        self._tables = tables
+        self._file = tables.file
+        self._clock = tables.clock
+
+    def claim(self, uow_ids: Sequence[UowId], owner: str, lease: timedelta) -> Sequence[Unit]:
+        """Take units for `lease`."""
+        now = self._clock.now()
+        micros, until = to_micros(now), to_micros(now + lease)
+        claims = [(owner, until, micros, uow_id, micros) for uow_id in uow_ids]
+        if len(claims) == 1:
+            found = self._file.write_returning(_CLAIM, claims[0])
+        else:
+            with self._file.transaction(is_text_checked=False) as connection:
+                found = [row for claim in claims for row in connection.execute(_CLAIM, claim)]
+        units = list(self._tables.decoded(UNITS, unit_of, found))
+        if len(units) < len(found):
+            self._hand_back({row[0] for row in found} - {unit.id for unit in units}, owner)
+        return units
+
+    def _hand_back(self, uow_ids: Collection[UowId], owner: str) -> None:
+        """Leave illegal units alone that were claimed before they could be read."""
+        with self._file.transaction() as connection:
+            connection.executemany(_UNCLAIM, [(uow_id, owner) for uow_id in uow_ids])
+
+    def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
+        """Extend a lease."""
+        renewed = self._file.write(
+            'UPDATE unit_of_work SET lease_until = ? '
+            f'WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}',
+            (to_micros(self._clock.now() + lease), uow_id, fence),
+        )
+        if renewed != 1:
+            raise LeaseLost.of(uow_id, fence)
+
+    def finish(self, ends: Sequence[UnitEnd]) -> Sequence[UowId]:
+        """Record the ends of attempts, each once."""
+        now = to_micros(self._clock.now())
+        with self._file.transaction() as connection:
+            return [end.uow_id for end in ends if not _finish(connection, end, now)]
+
+    def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
+        """Hand a unit back unfinished."""
+        with self._file.transaction() as connection:
+            if connection.execute(_RELEASE, (uow_id, fence)).rowcount != 1:
+                raise LeaseLost.of(uow_id, fence)
+            connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+
+    def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
+        """Append lines to the unit's log."""
+        if log:
+            with self._file.transaction() as connection:
+                connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+
+
+def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
+    """Record one end; tell whether it stands."""
+    state, count, error = end.outcome.state.value, end.outcome.count, end.outcome.error
+    ended = (state, count, error, now, end.uow_id, end.fence)
+    if connection.execute(_FINISH, ended).rowcount == 1:
+        if end.log:
+            connection.executemany(_INSERT_LOG, _log_values(end.uow_id, end.log))
+        return True
+    same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, state, count, error))
+    return same.fetchone() is not None
+
+
+def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:
+    return [(uow_id, line.attempt, to_micros(line.at), line.level, line.text) for line in log]

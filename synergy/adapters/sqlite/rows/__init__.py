@@ -1,0 +1,1 @@
+"""Between records and rows: the only place that knows the order of columns."""

@@ -1,0 +1,38 @@
+"""States as SQL spells them, taken from the enumerations of the core.
+
+In the order of the enumerations: SQLite uses a partial index for a condition that spells its states
+in the same order as the index does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from synergy.core.commands import OPEN_COMMAND_STATES
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import Qualifier
+
+
+def _literal(member: StrEnum) -> str:
+    return f"'{member.value}'"
+
+
+def _list(members: Iterable[StrEnum]) -> str:
+    return f'({", ".join(map(_literal, members))})'
+
+
+#: Of jobs.
+OPEN: Final = _list(state for state in JobState if not state.is_final)
+SKIPPED: Final = _literal(JobState.SKIPPED)
+#: Of units.
+LIVE: Final = _list(state for state in UnitState if state.is_live)
+REQUESTED: Final = _literal(UnitState.REQUESTED)
+IN_PROGRESS: Final = _literal(UnitState.IN_PROGRESS)
+CANCELED: Final = _literal(UnitState.CANCELED)
+DEAD: Final = _literal(UnitState.DEAD)
+#: Of commands.
+OPEN_COMMANDS: Final = _list(OPEN_COMMAND_STATES)
+#: The qualifier of free runs.
+REAL_TIME: Final = _literal(Qualifier.REAL_TIME)

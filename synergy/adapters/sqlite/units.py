@@ -1,0 +1,105 @@
+"""Units of work in SQLite, and their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.rows.units import (
+    ENDED_RUN_COLUMNS,
+    UNIT_COLUMNS,
+    ended_run_of,
+    log_line_of,
+    unit_of,
+)
+from synergy.adapters.sqlite.states import DEAD, LIVE
+from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
+from synergy.core.records import LogLine, ProcessName, Unit, UowId
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.ports.store import EndedRun
+
+
+class SqliteUnits:
+    """The role `UnitReader`."""
+
+    def __init__(self, tables: SqliteTables) -> None:
+        """Use the tables of an open file."""
+        self._tables = tables
+        self._file = tables.file
+
+    def units(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Unit]:
+        """Return the units that exist among `uow_ids`."""
+        found: dict[UowId, Unit] = {}
+        for chunk in chunks(list(uow_ids)):
+            marks = ', '.join('?' * len(chunk))
+            sql = f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
+            for unit in self._tables.decoded(UNITS, unit_of, self._file.read(sql, chunk)):
+                found[unit.id] = unit
+        return found
+
+    def live_units(self, limit: int | None = None) -> Sequence[Unit]:
+        """Return units that somebody still has to act on, those that run longest first."""
+        sql = (
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE} '
+            'ORDER BY state, started_at, created_at, id'
+        )
+        return self._tables.page(UNITS, unit_of, sql, (), -1 if limit is None else limit)
+
+    def runs(self, key: JobKey) -> Sequence[Unit]:
+        """Return all units of a job, by run."""
+        sql = (
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work '
+            'WHERE process_name = ? AND timeperiod = ? ORDER BY run'
+        )
+        found = self._file.read(sql, (key.process, str(key.timeperiod)))
+        return list(self._tables.decoded(UNITS, unit_of, found))
+
+    def all_units(self) -> Iterable[Unit]:
+        """Yield every unit, by process, timeperiod and run."""
+        sql = f'SELECT {UNIT_COLUMNS} FROM unit_of_work ORDER BY process_name, timeperiod, run'
+        return self._tables.decoded(UNITS, unit_of, self._file.stream(sql))
+
+    def ended_runs(
+        self, process: ProcessName, limit: int, before: Timeperiod | None = None
+    ) -> Sequence[EndedRun]:
+        """Return runs of a process that have ended, of the newest intervals first."""
+        where, values = 'process_name = ?', list[Any]([process])
+        if before is not None:
+            where += ' AND timeperiod < ?'
+            values.append(str(before))
+        sql = (
+            f'SELECT {ENDED_RUN_COLUMNS} FROM unit_of_work WHERE {where} '
+            f'AND state NOT IN {LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
+            'ORDER BY timeperiod DESC, run DESC'
+        )
+        return self._tables.page(UNITS, ended_run_of, sql, values, limit)
+
+    def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
+        """Return dead letters, newest first."""
+        later, values = later_than(after)
+        sql = (
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE state = {DEAD}{later} '
+            'ORDER BY finished_at DESC, id'
+        )
+        return self._tables.page(UNITS, unit_of, sql, values, limit)
+
+    def log(self, uow_id: UowId) -> Sequence[LogLine]:
+        """Return a unit's log, oldest line first."""
+        found = self._file.read(
+            'SELECT attempt, at, level, text FROM log_recording '
+            'WHERE related_unit_of_work = ? ORDER BY rowid',
+            (uow_id,),
+        )
+        lines = self._tables.rows.decoded(
+            'log_recording', lambda _: f'of unit {uow_id}', log_line_of, found
+        )
+        return list(lines)
+
+
+def later_than(after: Unit | None) -> tuple[str, list[Any]]:
+    """Return the condition for what comes after a unit, those that ended last first."""
+    if after is None:
+        return '', []
+    ended_at = to_micros(after.finished_at)
+    return ' AND (finished_at < ? OR (finished_at = ? AND id > ?))', [ended_at, ended_at, after.id]

@@ -1,0 +1,119 @@
+"""A store that is made of parts: one for each role, with state of its own or shared with others.
+
+The methods of the parts become those of the store as they are, so a call costs what it costs on the
+part. An adapter has nothing to do but to make its parts and to close what they share.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from synergy.ports.store import (
+    BoxStore,
+    CommandStore,
+    CommitStore,
+    ContextReader,
+    FreerunReader,
+    IllegalRows,
+    JobReader,
+    LeadershipStore,
+    TimetableStore,
+    UnitReader,
+    UnitStore,
+    UserStore,
+)
+
+
+class Parts(NamedTuple):
+    """Who does what."""
+
+    leadership: LeadershipStore
+    commits: CommitStore
+    timetable: TimetableStore
+    context: ContextReader
+    jobs: JobReader
+    units: UnitReader
+    claims: UnitStore
+    freeruns: FreerunReader
+    commands: CommandStore
+    boxes: BoxStore
+    users: UserStore
+    illegal: IllegalRows
+
+
+class JoinedStore:
+    """All roles of `Store` but its end, each method that of the part that has the role."""
+
+    def __init__(self, parts: Parts) -> None:  # noqa: PLR0915 - a table
+        """Take over the methods of all parts."""
+        self.lead = parts.leadership.lead
+        self.resign = parts.leadership.resign
+        self.report_standing = parts.leadership.report_standing
+        self.leadership = parts.leadership.leadership
+        self.standing = parts.leadership.standing
+        self.store_now = parts.leadership.store_now
+
+        self.commit = parts.commits.commit
+        self.prune = parts.commits.prune
+
+        self.index_rows = parts.timetable.index_rows
+        self.index_copy = parts.timetable.index_copy
+        self.save_index_copy = parts.timetable.save_index_copy
+
+        self.led_context = parts.context.led_context
+        self.overrides = parts.context.overrides
+
+        self.open_jobs = parts.jobs.open_jobs
+        self.jobs = parts.jobs.jobs
+        self.find_jobs = parts.jobs.find_jobs
+        self.changed_jobs = parts.jobs.changed_jobs
+        self.count_jobs = parts.jobs.count_jobs
+        self.request_progress = parts.jobs.request_progress
+        self.events = parts.jobs.events
+
+        self.units = parts.units.units
+        self.live_units = parts.units.live_units
+        self.runs = parts.units.runs
+        self.all_units = parts.units.all_units
+        self.ended_runs = parts.units.ended_runs
+        self.dead_units = parts.units.dead_units
+        self.log = parts.units.log
+
+        self.claim = parts.claims.claim
+        self.renew = parts.claims.renew
+        self.finish = parts.claims.finish
+        self.release = parts.claims.release
+        self.append_log = parts.claims.append_log
+
+        self.freeruns = parts.freeruns.freeruns
+        self.freerun_events = parts.freeruns.freerun_events
+        self.freerun_units = parts.freeruns.freerun_units
+        self.ended_freerun_units = parts.freeruns.ended_freerun_units
+
+        self.insert_command = parts.commands.insert_command
+        self.command = parts.commands.command
+        self.open_commands = parts.commands.open_commands
+        self.commands = parts.commands.commands
+
+        self.boxes = parts.boxes.boxes
+        self.heartbeat = parts.boxes.heartbeat
+        self.set_drained = parts.boxes.set_drained
+        self.forget_box = parts.boxes.forget_box
+        self.box_processes = parts.boxes.box_processes
+        self.set_desired = parts.boxes.set_desired
+        self.report_actual = parts.boxes.report_actual
+
+        self.users = parts.users.users
+        self.had_users = parts.users.had_users
+        self.add_user = parts.users.add_user
+        self.set_role = parts.users.set_role
+        self.set_password = parts.users.set_password
+        self.end_sessions = parts.users.end_sessions
+        self.remove_user = parts.users.remove_user
+        self.tokens = parts.users.tokens
+        self.save_token = parts.users.save_token
+        self.remove_token = parts.users.remove_token
+        self.kept_secret = parts.users.kept_secret
+
+        self.illegal_rows = parts.illegal.illegal_rows
+        self.forget_illegal_rows = parts.illegal.forget_illegal_rows

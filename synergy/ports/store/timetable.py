@@ -1,0 +1,37 @@
+"""The rows from which the dense index is built, and their copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from synergy.core.records import IndexCopy, Leadership
+from synergy.core.timetable import IndexRow
+
+
+class TimetableReader(Protocol):
+    """What a timetable is loaded from."""
+
+    def index_rows(self, since: datetime | None = None) -> Iterable[IndexRow]:
+        """Yield (process, timeperiod, state) of every job row, by process and timeperiod.
+
+        since: only of those whose `changed_at` is not earlier, in any order; its cost is theirs.
+        """
+        ...
+
+    def index_copy(self) -> IndexCopy | None:
+        """Return the copy of the dense index that was saved last; None when there is none."""
+        ...
+
+
+class TimetableStore(TimetableReader, Protocol):
+    """The copy that makes loading quick."""
+
+    def save_index_copy(self, leadership: Leadership, copy: IndexCopy) -> None:
+        """Replace the pages that `copy` has, keep the others, and take over `as_of`.
+
+        A cache: it may be lost, and whoever reads it reads the rows that changed since.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out.
+        """
+        ...

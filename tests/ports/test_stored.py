@@ -1,0 +1,64 @@
+"""What the stores keep whole is read as it was written, and rubbish harms nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from synergy.core.context_change import Surroundings, compare
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.led_context import LedContext
+from synergy.core.records import ProcessName
+from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
+from synergy.core.timetable import Timetable
+from synergy.ports.stored import led_context, standing
+from tests.builders import instant, two_trees
+
+NOW = instant('2026112500')
+SITE = Subject(SubjectKind.PROCESS, 'SiteHourly')
+COMMAND = Subject(SubjectKind.COMMAND, 'c1')
+
+
+def context_of(hierarchy: Hierarchy) -> LedContext:
+    timetable = Timetable(hierarchy)
+    timetable.extend(NOW)
+    return compare(None, timetable, Surroundings()).context
+
+
+def test_a_context_survives_its_text_form() -> None:
+    led = context_of(two_trees())
+
+    assert led_context.decode(led_context.encode(led)) == led
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[]',
+        'null',
+        '{"form":2,"rev":1,"processes":{}}',
+        '{"form":1,"rev":1,"processes":{"a":1}}',
+        '[' * 100_000,
+        '{"form":1,"rev":1,"processes":{"a":["_daily",1,0,null,[["children"]]]}}',
+    ],
+)
+def test_a_text_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - what is wrong differs
+        led_context.decode(text)
+
+
+def test_what_a_leader_says_is_read_as_it_was_written_and_rubbish_says_nothing() -> None:
+    said = Standing(
+        isolated=(
+            Isolated(subject=SITE, reason='x', since=NOW, refusal_count=3, next_at=None),
+            Isolated(subject=COMMAND, reason='y', since=NOW, refusal_count=4, next_at=NOW),
+        ),
+        stuck_since=NOW,
+        stuck_because='no',
+    )
+
+    assert standing.decode(standing.encode(said)) == said
+    assert said.of(ProcessName('SiteHourly')) == said.isolated[0]
+    assert said.of(ProcessName('c1')) is None
+    rubbish: list[object] = [None, 1, 'x', [], {}, {'isolated': 1}, {'isolated': [{'kind': 'x'}]}]
+    assert [standing.decode(item) for item in rubbish] == [Standing()] * len(rubbish)
