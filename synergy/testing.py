@@ -32,7 +32,8 @@ from synergy.core.timeperiod import JobKey, Qualifier, parse, start_utc
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.faults import Faults
 from synergy.simulation.forecast import beginning_at
-from synergy.simulation.world import Plot, UserCode, World
+from synergy.simulation.plot import Plot, UserCode
+from synergy.simulation.world import World
 from synergy.workers import Outcome, Uow, Worker
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.main import open_source

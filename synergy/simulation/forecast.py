@@ -11,7 +11,8 @@ from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.faults import Faults
-from synergy.simulation.world import Plot, World
+from synergy.simulation.plot import Plot
+from synergy.simulation.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
-from synergy.simulation.world import Plot, World
+from synergy.simulation.plot import Plot
+from synergy.simulation.world import World
 
 _START: Final = datetime(2026, 11, 22, tzinfo=UTC)
 _END: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)

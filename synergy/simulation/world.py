@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,33 +21,28 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Box, BoxLoad, Outcome, ProcessName, Unit
+from synergy.core.records import Box, Outcome, ProcessName
 from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.ports.errors import LeaseLost, PortError
-from synergy.ports.processes import ChildExit, ProcessIdentity
-from synergy.ports.source import DataSource
-from synergy.ports.store import UnitStore
+from synergy.ports.errors import PortError
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.broker import Exchange, SimulatedBroker
 from synergy.simulation.faults import Faults
 from synergy.simulation.monitor import Monitor
+from synergy.simulation.plot import Plot, UserCode
+from synergy.simulation.processes import SimulatedProcesses
 from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.simulation.store import Line, unreliable
+from synergy.simulation.worker import LEASE, ActorCapture, SimulatedGuard, SimulatedHeartbeat
 from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
-from synergy.workers.batch import Batch
-from synergy.workers.guard import Cause, Interrupted
 from synergy.workers.handler import Handler
-from synergy.workers.heartbeat import Watched
-from synergy.workers.run_log import Capture, RunLog
 from synergy.workers.runner import Runner, RunnerSettings
 from synergy.workers.uow import Uow
 
-LEASE: Final = timedelta(seconds=15)
 _POLICY: Final = Policy(
     restart_delay=timedelta(seconds=0.5),
     restart_delay_max=timedelta(seconds=5),
@@ -70,38 +66,6 @@ _KINDS: Final = (
     *([CommandKind.RESUME] * 2),
     CommandKind.ABANDON,
 )
-
-#: How long a run of a unit takes, in simulated seconds.
-Duration = Callable[[Uow], float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserCode:
-    """What a worker calls, and what it is told, as its context entry says."""
-
-    handler: Handler
-    source: str | None = None
-    sink: str | None = None
-    data_source: DataSource | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
-    """What is simulated. instances: worker processes by process. box_count: boxes, each with a
-    supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
-    long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
-    user_code_of: what the workers of a process call when a run's time has passed; None: nothing.
-    """
-
-    pipeline: Pipeline
-    start: datetime
-    instances: Mapping[ProcessName, int]
-    duration: Duration
-    box_count: int = 2
-    is_calm: bool = False
-    user_code_of: Callable[[ProcessName], UserCode] | None = None
-
-
 #: Of a process of which only the time matters.
 _NO_CODE: Final = UserCode(handler=Handler(lambda _: Outcome.processed(1)))
 
@@ -214,7 +178,7 @@ class World:
 
     def _supervise(self, actor: Actor, box: str, delay_seconds: float) -> None:
         """Be a Supervisor; when it dies, so do its children, and the next one comes."""
-        processes = SimulatedProcesses(self, actor, box)
+        processes = SimulatedProcesses(self.stage, partial(self.spawn, box))
         try:
             actor.pause(delay_seconds)
             supervisor = Supervisor(
@@ -364,21 +328,6 @@ class World:
             raise RuntimeError('simulated: user code failed')
 
 
-class ActorCapture(Capture):
-    """Keeps what is logged while its actor has the baton; all actors share one logging."""
-
-    def __init__(self, stage: Stage, actor: Actor) -> None:
-        """Capture nothing until `begin`."""
-        super().__init__()
-        self._stage = stage
-        self._actor = actor
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a log record of this actor."""
-        if self._stage.current is self._actor:
-            super().emit(record)
-
-
 class WatchedBroker(SimulatedBroker):
     """A connection whose announcements the monitor sees."""
 
@@ -388,134 +337,3 @@ class WatchedBroker(SimulatedBroker):
         """Show and hand over."""
         self.monitor.saw_publish([message for message in messages if message.route != REPORT_ROUTE])
         super().publish(messages)
-
-
-class SimulatedProcesses:
-    """The processes of one simulated box, as its Supervisor sees them."""
-
-    def __init__(self, world: World, supervisor: Actor, box: str) -> None:
-        """Start without children."""
-        self._world = world
-        self._supervisor = supervisor
-        self._box = box
-        self.children: dict[int, Actor] = {}
-
-    def spawn(
-        self,
-        command: Sequence[str],
-        *,
-        environment: Mapping[str, str],  # noqa: ARG002 - simulated processes need none
-        folder: Path,  # noqa: ARG002 - as above
-        output: Path | None,  # noqa: ARG002 - as above
-    ) -> ProcessIdentity:
-        """Start an actor."""
-        actor = self._world.spawn(self._box, command[0], int(command[1]))
-        self.children[actor.pid] = actor
-        return ProcessIdentity(pid=actor.pid, created_at=self._world.stage.seconds)
-
-    def reap(self) -> Sequence[ChildExit]:
-        """Return the actors that have ended."""
-        ended = [actor for actor in self.children.values() if actor.is_ended]
-        for actor in ended:
-            del self.children[actor.pid]
-        return [ChildExit(pid=actor.pid, code=-9 if actor.is_killed else 0) for actor in ended]
-
-    def is_alive(self, identity: ProcessIdentity) -> bool:
-        """Tell whether an actor has not ended."""
-        return identity.pid in self.children and not self.children[identity.pid].is_ended
-
-    def identify(self, pid: int) -> ProcessIdentity | None:
-        """Return an actor's identity."""
-        return ProcessIdentity(pid=pid, created_at=0.0) if pid in self.children else None
-
-    def terminate(self, identity: ProcessIdentity) -> None:
-        """Ask an actor to end."""
-        if identity.pid in self.children:
-            self._world.stage.terminate(self.children[identity.pid])
-
-    def load(
-        self,
-        identities: Sequence[tuple[str, ProcessIdentity]],  # noqa: ARG002 - nothing really runs
-    ) -> BoxLoad | None:
-        """Measure nothing."""
-        return None
-
-    def started_at(self, identity: ProcessIdentity) -> datetime | None:  # noqa: ARG002 - as above
-        """Tell nothing: actors have no place in real time."""
-        return None
-
-    def is_listening(self, identity: ProcessIdentity) -> bool:
-        """Tell that it does: nobody waits for a port here."""
-        return self.is_alive(identity)
-
-    def drain(self, identity: ProcessIdentity) -> None:
-        """Ask an actor to end; it has no grace, it always finishes what it runs."""
-        self.terminate(identity)
-
-    def kill(self, identity: ProcessIdentity) -> None:
-        """End an actor."""
-        if identity.pid in self.children:
-            self._world.stage.kill(self.children[identity.pid])
-
-    def record(self, pid_file: Path) -> None:
-        """Write nothing: simulated processes have no files."""
-
-    def recorded(self, pid_file: Path) -> ProcessIdentity | None:  # noqa: ARG002 - no files
-        """Return None: nothing is left from before."""
-        return None
-
-    def forget(self, pid_file: Path) -> None:
-        """Forget nothing."""
-
-
-class SimulatedGuard:
-    """A guard without signals: it interrupts nothing, but knows of a stop."""
-
-    def __init__(self) -> None:
-        """Be told nothing yet."""
-        self.is_told = False
-
-    def enter(self, timeout: timedelta | None) -> None:
-        """User code begins."""
-
-    def leave(self) -> None:
-        """User code has ended."""
-
-    def is_stopping(self) -> bool:
-        """Tell whether a stop was asked for."""
-        return self.is_told
-
-
-class SimulatedHeartbeat:
-    """Renews the lease when user code lets it: there is no second thread in a simulated process."""
-
-    def __init__(self, store: UnitStore, clock: StageClock) -> None:
-        """Watch nothing yet."""
-        self._store = store
-        self._clock = clock
-        self._watched: Watched | None = None
-
-    def begin(self, unit: Unit, log: RunLog, batch: Batch, timeout: timedelta | None) -> Watched:
-        """Watch a run."""
-        assert timeout is None, 'simulated runs have no time-out'
-        self._watched = Watched(unit, log, batch, self._clock.monotonic(), None)
-        return self._watched
-
-    def end(self, watched: Watched) -> None:
-        """Watch it no longer."""
-        assert watched is self._watched
-        self._watched = None
-
-    def beat(self) -> None:
-        """Renew; interrupt the run when the lease is lost."""
-        watched = self._watched
-        if watched is None:
-            return
-        try:
-            watched.batch.save(self._store.finish)
-            watched.batch.hand_back(self._store)
-            self._store.renew(watched.unit.id, watched.unit.fence, LEASE)
-        except LeaseLost:
-            raise Interrupted(Cause.LOST) from None
-        except PortError as error:
-            logging.getLogger(__name__).debug('not renewed: %s', error)

@@ -1,0 +1,43 @@
+"""What is simulated: a pipeline, how many of which processes, and how long their runs take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from synergy.core.records import ProcessName
+from synergy.ports.source import DataSource
+from synergy.scheduler.pipeline import Pipeline
+from synergy.workers.handler import Handler
+from synergy.workers.uow import Uow
+
+#: How long a run of a unit takes, in simulated seconds.
+Duration = Callable[[Uow], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCode:
+    """What a worker calls, and what it is told, as its context entry says."""
+
+    handler: Handler
+    source: str | None = None
+    sink: str | None = None
+    data_source: DataSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """What is simulated. instances: worker processes by process. box_count: boxes, each with a
+    supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
+    long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
+    user_code_of: what the workers of a process call when a run's time has passed; None: nothing.
+    """
+
+    pipeline: Pipeline
+    start: datetime
+    instances: Mapping[ProcessName, int]
+    duration: Duration
+    box_count: int = 2
+    is_calm: bool = False
+    user_code_of: Callable[[ProcessName], UserCode] | None = None
