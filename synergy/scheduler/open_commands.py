@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, REQUEST_KINDS, Command, CommandId, CommandState
-from synergy.ports.store import SchedulerStore
+from synergy.ports.store import CommandReader
 
 COMMANDS_PER_SWEEP_MAX: Final = 100
 #: Commands that are not done, most of them requests whose jobs run; more wait unread.
@@ -16,7 +16,7 @@ OPEN_COMMANDS_MAX: Final = 10_000
 class OpenCommands:
     """The commands that have not ended, as the store has them now."""
 
-    def __init__(self, store: SchedulerStore) -> None:
+    def __init__(self, store: CommandReader) -> None:
         """Read nothing yet."""
         self._store = store
         self._followed_count = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.ports.store import SchedulerStore
+from synergy.ports.store import CommitStore
 
 #: They are deleted so often, and at most so many at a time.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
@@ -15,7 +15,7 @@ PRUNED_MAX: Final = 20_000
 class Pruning:
     """Deletes what is older than it is to be kept; the first time after a while of leading."""
 
-    def __init__(self, store: SchedulerStore, retention: timedelta) -> None:
+    def __init__(self, store: CommitStore, retention: timedelta) -> None:
         """Delete nothing yet."""
         self._store = store
         self._retention = retention

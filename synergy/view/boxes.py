@@ -11,7 +11,7 @@ from typing import Final
 from synergy.conf.names import PROCESS_SCHEDULER
 from synergy.core.records import Box, BoxProcess, Leadership
 from synergy.core.supervision import ProcessStatus
-from synergy.ports.store import Store
+from synergy.ports.store import Reader
 
 #: What a process without a row or a report is shown as.
 NEVER_STARTED: Final = 'never started'
@@ -62,7 +62,7 @@ class SchedulerView:
     is_leading: bool
 
 
-def box_views(store: Store, vanished_after: timedelta) -> list[BoxView]:
+def box_views(store: Reader, vanished_after: timedelta) -> list[BoxView]:
     """Return every box by id: those that were seen, and those for which something is desired."""
     rows_by_box: dict[str, list[BoxProcess]] = {}
     for row in store.box_processes():

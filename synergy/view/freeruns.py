@@ -12,7 +12,7 @@ from synergy.core.freerun import next_fire
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
-from synergy.ports.store import Store
+from synergy.ports.store import Reader
 
 NEXT_COUNT = 5
 #: Newest runs by which an entry is judged.
@@ -38,7 +38,7 @@ class Standing:
     is_least: bool
 
 
-def standing(store: Store, name: ProcessName) -> Standing:
+def standing(store: Reader, name: ProcessName) -> Standing:
     """Return how the newest runs of an entry ended; one read of few rows."""
     ended = [unit for unit in store.freerun_units(name, LOOKED_AT) if not unit.state.is_live]
     failed = list(takewhile(lambda unit: unit.state is UnitState.DEAD, ended))
@@ -49,13 +49,13 @@ def standing(store: Store, name: ProcessName) -> Standing:
     )
 
 
-def failing(store: Store, dead: Iterable[Unit]) -> Sequence[ProcessName]:
+def failing(store: Reader, dead: Iterable[Unit]) -> Sequence[ProcessName]:
     """Return the entries whose newest run that has ended failed, of those with dead letters."""
     names = {unit.process for unit in dead} & {item.name for item in store.freeruns()}
     return [name for name in sorted(names) if standing(store, name).failed_count]
 
 
-def freeruns(context: Context, store: Store, now: datetime) -> Sequence[FreerunView]:
+def freeruns(context: Context, store: Reader, now: datetime) -> Sequence[FreerunView]:
     """Return all entries: as the store has them, and those of the context not taken over yet."""
     found = {item.name: item for item in store.freeruns()}
     for entry in context.freeruns.values():

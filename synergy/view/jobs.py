@@ -12,7 +12,7 @@ from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobFilter, Reader
 from synergy.view.standing import Looking, Standing, Wanted, looked_at
 
 EVENTS_MAX = 128
@@ -52,7 +52,7 @@ class JobPage:
 
 
 def find_jobs(
-    timetable: Timetable, store: Store, query: JobQuery, now: datetime, limit: int
+    timetable: Timetable, store: Reader, query: JobQuery, now: datetime, limit: int
 ) -> Sequence[Job]:
     """Return at most `limit` jobs, process by process in the context's order, by time."""
     failed: dict[ProcessName, list[int]] = {}
@@ -65,7 +65,7 @@ def find_jobs(
     return [rows.get(key) or _embryo(key, now) for key in keys]
 
 
-def job_page(timetable: Timetable, store: Store, key: JobKey, now: datetime) -> JobPage:
+def job_page(timetable: Timetable, store: Reader, key: JobKey, now: datetime) -> JobPage:
     """Return everything about one job; `key` is of a process of the timetable's hierarchy."""
     node = timetable.hierarchy.nodes[key.process]
     start, end = timetable.hierarchy.interval(node, key.timeperiod.ordinal)

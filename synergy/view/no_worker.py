@@ -13,7 +13,7 @@ from synergy.core.records import BoxProcess
 from synergy.core.states import UnitState
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import JobKey
-from synergy.ports.store import Store
+from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, Presence, box_views
 from synergy.view.cause import Cause, CauseKind, start_on, start_there, undrain
 from synergy.view.words import at
@@ -29,7 +29,7 @@ _BUSY_MAX: Final = 3
 class Boxes:
     """What the store knows of boxes at `now`. told_of: the job whose causes these are."""
 
-    store: Store
+    store: Reader
     now: datetime
     vanished_after: timedelta
     told_of: JobKey

@@ -13,7 +13,7 @@ from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobFilter, Reader
 
 _FAILED_MAX = 1_000_000
 
@@ -56,7 +56,7 @@ class Preview:
     waiting: Sequence[WaitingRow] = ()
 
 
-def preview(timetable: Timetable, store: Store, command: Command, now: datetime) -> Preview:
+def preview(timetable: Timetable, store: Reader, command: Command, now: datetime) -> Preview:
     """Return what `command` would do; raise PlanRefused. Drafts `timetable`: use it no more."""
     planned = plan(timetable, command, failed_ordinals(store, command))
     hierarchy, count_by_process = timetable.hierarchy, planned.count_by_process
@@ -96,7 +96,7 @@ def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[Waitin
     ]
 
 
-def failed_ordinals(store: Store, command: Command) -> list[int]:
+def failed_ordinals(store: Reader, command: Command) -> list[int]:
     """Return the ordinals of failed jobs in a command's range, if it is about only those."""
     if command.only is not Only.FAILED:
         return []

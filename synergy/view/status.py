@@ -13,7 +13,7 @@ from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import Store
+from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
 from synergy.view.troubles import standing_of, troubles
 
@@ -60,7 +60,7 @@ class Status:
 
 def status(
     timetable: Timetable,
-    store: Store,
+    store: Reader,
     box_id: str | None,
     now: datetime,
     vanished_after: timedelta = timedelta(seconds=15),

@@ -23,7 +23,7 @@ from synergy.core.standing import Standing, advice
 from synergy.core.states import Due, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobFilter, Reader
 from synergy.view.cause import (
     Action,
     Cause,
@@ -62,7 +62,7 @@ class Asked:
     """
 
     timetable: Timetable
-    store: Store
+    store: Reader
     now: datetime
     vanished_after: timedelta
     refused: Mapping[ProcessName, RefusedLevel]
@@ -71,7 +71,7 @@ class Asked:
 
 def explain(
     timetable: Timetable,
-    store: Store,
+    store: Reader,
     key: JobKey,
     now: datetime,
     vanished_after: timedelta,

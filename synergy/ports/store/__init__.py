@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from synergy.ports.store.boxes import BoxStore
+from synergy.ports.store.boxes import BoxReader, BoxStore
 from synergy.ports.store.commands import CommandReader, CommandStore
 from synergy.ports.store.commits import CommitStore
 from synergy.ports.store.context import ContextReader
@@ -28,6 +28,7 @@ from synergy.ports.store.users import UserStore
 __all__ = [
     'EVENTS_PER_JOB_MAX',
     'LEASES_MAX',
+    'BoxReader',
     'BoxStore',
     'CommandReader',
     'CommandStore',
@@ -60,6 +61,7 @@ class Reader(
     UnitReader,
     FreerunReader,
     CommandReader,
+    BoxReader,
     IllegalRows,
     Protocol,
 ):

@@ -9,12 +9,20 @@ from typing import Protocol
 from synergy.core.records import Box, BoxProcess
 
 
-class BoxStore(Protocol):
-    """What supervisors write and follow; CLI and web set what is desired."""
+class BoxReader(Protocol):
+    """Boxes and their processes, for whoever looks."""
 
     def boxes(self) -> Sequence[Box]:
         """Return every box that was ever seen or drained and not forgotten, by id."""
         ...
+
+    def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
+        """Return the rows of one box, or of all, by box and process."""
+        ...
+
+
+class BoxStore(BoxReader, Protocol):
+    """What supervisors write and follow; CLI and web set what is desired."""
 
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
         """Say that the Supervisor of a box lives; return the box's row as it stands afterwards.
@@ -36,10 +44,6 @@ class BoxStore(Protocol):
 
         Safe while its Supervisor runs: it reports both again, and all is then desired on.
         """
-        ...
-
-    def box_processes(self, box_id: str | None = None) -> Sequence[BoxProcess]:
-        """Return the rows of one box, or of all, by box and process."""
         ...
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
