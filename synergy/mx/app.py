@@ -20,11 +20,11 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from synergy.mx.api.answers import check_names
 from synergy.mx.live.feed import AWAY
 from synergy.mx.pages.confirm import need_reason
 from synergy.mx.routes import ROUTES
 from synergy.mx.web import access
-from synergy.mx.web.answers import check_names
 from synergy.mx.web.cookies import set_cookie
 from synergy.mx.web.errors import ReasonMissing, Refused
 from synergy.mx.web.orders import key_of

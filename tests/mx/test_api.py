@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from synergy.core.commands import CommandState
 from synergy.core.effects import MoveUnit
 from synergy.core.states import UnitState
-from synergy.mx.api import views
+from synergy.mx.api import jobs
 from synergy.mx.api.openapi import document
 from synergy.mx.api.routes import API_ROUTES
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
@@ -229,7 +229,7 @@ def test_a_long_look_for_blocked_jobs_goes_on_with_the_next_page(
     pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = pages.get('/api/v1/jobs?state=blocked').json
-    monkeypatch.setattr(views, 'LOOKS_MAX', 3)
+    monkeypatch.setattr(jobs, 'LOOKS_MAX', 3)
     seen: list[Any] = []
     cursor: str | None = ''
     while cursor is not None:

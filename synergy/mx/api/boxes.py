@@ -1,17 +1,27 @@
-"""What `launch.py super` does to a whole box, for the API: update, reset, forget."""
+"""Boxes as JSON, and what `launch.py super` does to a whole box: update, reset, forget."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from werkzeug.wrappers import Response
+
 from synergy.conf.boxes import names_on
-from synergy.core.commands import CommandKind
+from synergy.core.commands import (
+    CommandKind,
+)
 from synergy.core.records import Box, Json
-from synergy.mx.pages.boxes import set_drained
+from synergy.mx.api.answers import need_key, paged
+from synergy.mx.pages.boxes import set_desired, set_drained
 from synergy.mx.web.errors import Refused, unknown
 from synergy.mx.web.orders import done_before, record
 from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.responses import json_answer
 from synergy.view.boxes import BoxView, Presence, box_views
+from synergy.view.encode import (
+    encode_box_process,
+    encode_box_view,
+)
 
 ACTIONS: Final = ('drain', 'undrain', 'update', 'reset', 'forget')
 
@@ -52,3 +62,26 @@ def _change(request: RequestContext, box_id: str, action: str) -> None:
 def _view(request: RequestContext, box_id: str) -> BoxView | None:
     views = box_views(request.store, request.settings.box_vanished)
     return next((view for view in views if view.box.box_id == box_id), None)
+
+
+def api_boxes(request: RequestContext) -> Response:
+    """List boxes with what is wanted and what runs on them, by id."""
+    found = box_views(request.store, request.settings.box_vanished)
+    return paged(request, found, lambda view: view.box.box_id, encode_box_view)
+
+
+def api_change_box(request: RequestContext, box_id: str, action: str) -> Response:
+    """Drain a box or end that, switch on all that belongs there, forget what was wished, or it."""
+    need_key(request)
+    return json_answer(request.http, encode_box_view(change_box(request, box_id, action)))
+
+
+def api_switch_box_process(
+    request: RequestContext, box_id: str, process: str, action: str
+) -> Response:
+    """Say whether a process is to run on a box; the Supervisor there follows."""
+    need_key(request)
+    set_desired(request, box_id, process, action)
+    rows = request.store.box_processes(box_id)
+    row = next(row for row in rows if row.process == process)
+    return json_answer(request.http, encode_box_process(row))

@@ -15,7 +15,6 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command, CommandKind
 from synergy.core.records import Json
 from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, named
-from synergy.mx.web.answers import need_key, paged
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import done_before, record, record_of, used_before
 from synergy.mx.web.request_context import RequestContext
@@ -37,23 +36,6 @@ class MadeToken:
     command: Command
     token: ApiToken | None = None
     text: str | None = None
-
-
-def api_users(request: RequestContext) -> Response:
-    """List users."""
-    return paged(request, request.store.users(), lambda user: user.name, _encode_user)
-
-
-def api_add_user(request: RequestContext) -> Response:
-    """Make a user."""
-    need_key(request)
-    return _done(request, add_user(request))
-
-
-def api_change_user(request: RequestContext, name: str, action: str) -> Response:
-    """Change the role or the password of a user, or remove it; its logins end."""
-    need_key(request)
-    return _done(request, change_user(request, name, action))
 
 
 def add_user(request: RequestContext) -> Command:
@@ -117,21 +99,6 @@ def _refuse(name: str, outcome: UserOutcome) -> None:
             assert_never(outcome)
 
 
-def api_tokens(request: RequestContext) -> Response:
-    """List tokens of the API, never their secrets."""
-    return paged(request, request.store.tokens(), lambda token: token.id, _encode_token)
-
-
-def api_add_token(request: RequestContext) -> Response:
-    """Make a token of the API for a user; its text is in this one answer and nowhere else."""
-    need_key(request)
-    made = add_token(request, request.text('user'))
-    if made.token is None:
-        return _done(request, made.command)
-    body = {**_encode_token(made.token), 'text': made.text, 'request': made.command.id}
-    return json_answer(request.http, body, 200)
-
-
 def add_token(request: RequestContext, name: str) -> MadeToken:
     """Make the token that was described, once for each form or key."""
     refuse_open(request)
@@ -158,12 +125,6 @@ def add_token(request: RequestContext, name: str) -> MadeToken:
     text = f'{token.id}.{text.partition(".")[2]}'
     command = record(request, CommandKind.USER, 'MX', details)
     return MadeToken(command=command, token=token, text=text)
-
-
-def api_revoke_token(request: RequestContext, token_id: str, action: str) -> Response:
-    """Let a token be worth nothing from now on."""
-    need_key(request)
-    return _done(request, revoke_token(request, token_id, action))
 
 
 def revoke_token(request: RequestContext, token_id: str, action: str) -> Command:

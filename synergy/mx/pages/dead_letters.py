@@ -15,9 +15,9 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
-from synergy.mx.web.answers import dead_page, older
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import asked_before, id_of, place, reason_of
+from synergy.mx.web.paging import dead_page, older
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 

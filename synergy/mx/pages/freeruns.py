@@ -20,11 +20,11 @@ from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
-from synergy.mx.web.answers import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.web.code_arguments import reason_of as reason_for_code
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.flash import asked_of
 from synergy.mx.web.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
+from synergy.mx.web.paging import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.web.redact import masked, unmasked
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page

@@ -1,4 +1,7 @@
-"""The first page: five numbers, what needs a person, every tree, and what goes on right now."""
+"""The first page: five numbers, what needs a person, every tree, and what goes on right now.
+
+Pages of trees show the same of some trees alone.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
+from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.live.read_model import Change
 from synergy.mx.live.workload import Untaken, first_units, under_way, untaken
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
+from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import around_of, page
 from synergy.mx.widgets.cells import Painter
@@ -128,3 +133,22 @@ def _age(job: Job) -> datetime:
 
 def _held(request: RequestContext, job: Job) -> HeldJob:
     return HeldJob(job, request.model.hierarchy.nodes[job.process].outputs)
+
+
+def tree_page(request: RequestContext, name: str) -> Response:
+    """Show the trees that go by one `mx_page` of the context."""
+    trees = {
+        node.tree.name: node.tree for node in request.model.hierarchy if node.tree.mx_page == name
+    }
+    if not trees:
+        pages = {node.tree.mx_page or '' for node in request.model.hierarchy}
+        raise unknown(
+            f'there is no page {name!r:.80}{nearest(name, pages)}', 'see the overview', '/'
+        )
+    return page(
+        request,
+        'tree_page.html',
+        name=name,
+        shown=overview_of(request, tuple(trees)),
+        drawn_row=partial(drawn_row, request),
+    )

@@ -22,9 +22,9 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod
 from synergy.mx.live.marks import BY_STATE, Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
-from synergy.mx.web.answers import commands_page, older
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.paging import commands_page, older
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.selection import range_address

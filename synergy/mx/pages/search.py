@@ -12,6 +12,9 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final
 
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
 from synergy.conf.model import Context
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
@@ -19,7 +22,10 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import Timetable
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
-from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.paging import older
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
+from synergy.mx.web.responses import page
+from synergy.mx.widgets.cells import Painter, href_of
 from synergy.view.standing import Looking, Standing, looked_at
 
 #: By what people write.
@@ -249,3 +255,32 @@ def _since(request: RequestContext, text: str | None) -> datetime | None:
     if match is None:
         raise wrong(f'since:{text:.40} is no time', 'give minutes, hours or days: 30min, 5h, 3d')
     return request.now - timedelta(**{_UNIT[match[2]]: int(match[1])})
+
+
+def search(request: RequestContext) -> Response:
+    """Find intervals; a single one is gone to at once."""
+    text = request.optional('q') or ''
+    try:
+        query = parse_query(request, text)
+    except Refused as error:
+        return page(
+            request, 'search.html', error.status, text=text, error=error, rows=[], older=None
+        )
+    if isinstance(query, JobKey):
+        return redirect(href_of(query), 302)
+    request.look()
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    with request.model.lock:
+        painter, nodes = Painter(request), request.model.hierarchy.nodes
+        found = find(request, query, limit, cursor_of(request))
+        rows = [painter.cell(nodes[key.process], key.timeperiod.ordinal) for key in found.keys]
+    return page(
+        request,
+        'search.html',
+        text=text,
+        error=None,
+        query=query,
+        rows=rows,
+        looks=BOX_LOOKS_MAX,
+        older=older(request, None if found.after is None else str(found.after)),
+    )

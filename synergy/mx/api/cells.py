@@ -1,0 +1,19 @@
+"""Cells of strips and heat maps as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synergy.mx.widgets.cells import Cell
+
+
+def encode_cell(cell: Cell) -> Mapping[str, Any]:
+    """Return a cell as it is sent."""
+    return {
+        'timeperiod': cell.timeperiod,
+        'state': cell.word,
+        'done': cell.done,
+        'total': cell.total,
+        'is_late': cell.is_late,
+    }

@@ -1,0 +1,99 @@
+"""Free runs as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import (
+    CommandKind,
+)
+from synergy.core.freerun_definition import FreerunRefused
+from synergy.mx.api.answers import accepted, listed, need_key, paged
+from synergy.mx.pages.freeruns import checked_definition, known_freerun, order_switch, runs_of
+from synergy.mx.pages.interval import EVENTS_MAX
+from synergy.mx.web.errors import wrong
+from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.redact import SecretUnknown, masked, unmasked
+from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.responses import json_answer
+from synergy.view.encode import (
+    encode_dead,
+    encode_freerun,
+    encode_standing,
+    encode_unit,
+    instant,
+)
+from synergy.view.freeruns import FreerunView, freeruns, standing
+
+FREERUN_FIELDS: Final = (
+    'trigger', 'is_on', 'overlap', 'misfire', 'misfire_max', 'arguments', 'description', 'is_new',
+)  # fmt: skip
+
+
+def api_freeruns(request: RequestContext) -> Response:
+    """List free runs with their next fires, by name."""
+    found = freeruns(request.context, request.store, request.now)
+
+    def encode(item: FreerunView) -> dict[str, Any]:
+        return {
+            **encode_freerun(item),
+            **encode_standing(standing(request.store, item.freerun.name)),
+        }
+
+    return paged(request, found, lambda item: item.freerun.name, encode)
+
+
+def api_freerun_runs(request: RequestContext) -> Response:
+    """List the runs of all free runs: those under way, then those that ended last."""
+    runs = runs_of(request)
+    return listed(request, [masked(encode_dead(unit)) for unit in runs.units], runs.cursor)
+
+
+def api_freerun(request: RequestContext, name: str) -> Response:
+    """Return one free run with its newest runs and events."""
+    view = known_freerun(request, name)
+    units = request.store.freerun_units(view.freerun.name, EVENTS_MAX)
+    events = request.store.freerun_events(view.freerun.name, EVENTS_MAX)
+    return json_answer(
+        request.http,
+        {
+            **masked(encode_freerun(view)),
+            **masked(encode_standing(standing(request.store, view.freerun.name))),
+            'runs': [masked(encode_unit(unit)) for unit in units],
+            'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
+        },
+    )
+
+
+def api_save_freerun(request: RequestContext) -> Response:
+    """Create a free run, or change what is said of one."""
+    need_key(request)
+    name = request.text('name')
+    details: dict[str, Any] = {
+        field: value for field, value in request.body().items() if field in FREERUN_FIELDS
+    }
+    before = {
+        str(view.freerun.name): view.freerun
+        for view in freeruns(request.context, request.store, request.now)
+    }.get(name)
+    try:
+        if 'arguments' in details:
+            known = {} if before is None else dict(before.arguments)
+            details['arguments'] = unmasked(details['arguments'], known)
+        if before is not None and isinstance(details.get('description'), str):
+            details['description'] = unmasked(details['description'], before.description)
+        checked_definition(request, name, details, before)
+    except (FreerunRefused, SecretUnknown) as error:
+        raise wrong(str(error), 'correct the definition; nothing was changed') from error
+    return accepted(
+        request,
+        order(request, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(request)),
+    )
+
+
+def api_switch_freerun(request: RequestContext, name: str, action: str) -> Response:
+    """Switch a free run on or off, run it now, cancel what runs (or one `uow`), or remove it."""
+    need_key(request)
+    return accepted(request, order_switch(request, name, action))

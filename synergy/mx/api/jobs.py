@@ -1,0 +1,108 @@
+"""Jobs as JSON: lists, one with its runs and events, and why it stands where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.records import Job
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.mx.api.answers import listed
+from synergy.mx.pages.search import cursor_of
+from synergy.mx.web.errors import wrong
+from synergy.mx.web.redact import masked
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
+from synergy.mx.web.responses import json_answer
+from synergy.view.encode import (
+    encode_causes,
+    encode_job,
+    encode_page,
+)
+from synergy.view.jobs import JobQuery, job_page, ordinals_of
+from synergy.view.standing import Looking, Standing, looked_at
+from synergy.view.why import explain
+
+_WANTED: Final[Mapping[str, JobState | Standing]] = {
+    item.value: item for item in (*JobState, *Standing)
+}
+STATE_WORDS: Final = tuple(_WANTED)
+#: Embryos of one page of jobs that are asked whether they are blocked.
+LOOKS_MAX: Final = 5_000
+
+
+def api_jobs(request: RequestContext) -> Response:
+    """List jobs, those without a history included, by process and time."""
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    request.look()
+    with request.model.lock:
+        keys, after = _found(request, limit)
+    rows = request.store.jobs(keys)
+    embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=request.now) for key in keys}
+    items = [masked(encode_job(rows.get(key) or embryos[key])) for key in keys]
+    return listed(request, items, None if after is None else str(after))
+
+
+def api_job(request: RequestContext, process: str, timeperiod: str) -> Response:
+    """Return one job with its runs, logs, events and neighbours."""
+    key = request.key(process, timeperiod)
+    request.look()
+    with request.model.lock:
+        found = job_page(request.model.timetable, request.store, key, request.now)
+    return json_answer(request.http, masked(encode_page(found)))
+
+
+def api_why(request: RequestContext, process: str, timeperiod: str) -> Response:
+    """Tell why a job stands where it stands, followed to the root.
+
+    Each cause has depth (0: the job itself), kind, text, since and expected_at (null: not known),
+    and action: label, method and address of the dashboard, the role it needs, and the command that
+    does the same in a terminal; null where nothing helps but time.
+    """
+    key = request.key(process, timeperiod)
+    request.look()
+    with request.model.lock:
+        vanished_after = request.settings.box_vanished
+        causes = explain(request.model.timetable, request.store, key, request.now, vanished_after)
+    return json_answer(request.http, {'causes': masked(encode_causes(causes))})
+
+
+def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | None]:
+    """Return at most `limit` jobs that the filters leave, and where to go on; hold the lock."""
+    name, word = request.optional('process'), request.optional('state')
+    wanted = None if word is None else _WANTED[request.choice('state', STATE_WORDS, word)]
+    query = JobQuery(start=request.instant('start'), end=request.instant('end'))
+    if query.start is not None and query.end is not None and query.start > query.end:
+        raise wrong(
+            f'start is {request.text("start")}, which is later than end, {request.text("end")}',
+            'swap the two',
+        )
+    nodes = [request.node(name)] if name else list(request.model.hierarchy)
+    cursor = cursor_of(request)
+    if cursor is not None:
+        at = request.model.hierarchy.nodes[cursor.process]
+        if at not in nodes:
+            raise wrong(
+                f'cursor is of {cursor.process}, which is not listed', 'drop one of the two'
+            )
+        nodes = nodes[nodes.index(at) :]
+    looking = Looking(
+        timetable=request.model.timetable, failed=request.model.failed, now=request.now
+    )
+    keys: list[JobKey] = []
+    looks = 0
+    for node in nodes:
+        ordinals = ordinals_of(request.model.timetable, node, query)
+        if cursor is not None and cursor.process == node.process.name:
+            start = max(ordinals.start, cursor.timeperiod.ordinal)
+            ordinals = range(start, max(ordinals.stop, start))
+        for ordinal, is_wanted in looked_at(looking, node, ordinals, wanted):
+            # A page may be shorter than its limit: nobody else is kept waiting for the lock.
+            if len(keys) == limit or looks == LOOKS_MAX:
+                return keys, request.model.key(node, ordinal)
+            looks += 1
+            if is_wanted:
+                keys.append(request.model.key(node, ordinal))
+    return keys, None

@@ -1,0 +1,73 @@
+"""How everything stands, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from synergy.mx.api.cells import encode_cell
+from synergy.mx.pages.overview import overview_of
+from synergy.mx.web.redact import masked
+from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.responses import json_answer
+from synergy.mx.widgets.tree_rows import TreeRow
+from synergy.view.encode import (
+    encode_job,
+    encode_status,
+    instant,
+)
+from synergy.view.status import status
+
+
+def api_overview(request: RequestContext) -> Response:
+    """Tell the five numbers, how each tree stands, and which jobs wait for a person."""
+    shown = overview_of(request)
+    return json_answer(
+        request.http,
+        {
+            **asdict(shown.numbers),
+            'held': [masked(encode_job(item.job)) for item in shown.held],
+            'untaken': [
+                {'process': item.process, 'queued': item.count, 'since': instant(item.since)}
+                for item in shown.untaken
+            ],
+            'trees': [_encode_tree(tree) for tree in shown.trees],
+        },
+    )
+
+
+def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
+    return {
+        'tree': tree.name,
+        'dependent_on': list(tree.dependent_on),
+        'late': tree.behind,
+        'held': tree.held,
+        'processes': [
+            {
+                'process': row.node.process.name,
+                'last_good': None if row.last_good is None else str(row.last_good.timeperiod),
+                'next': None if row.next_key is None else str(row.next_key.timeperiod),
+                'next_at': instant(row.next_at),
+                'late': row.behind,
+                'running': row.running,
+                'queued': row.queued,
+                'resting': row.resting,
+                'blocked': row.blocked,
+                'strip': [encode_cell(cell) for cell in row.cells],
+            }
+            for row in tree.rows
+        ],
+    }
+
+
+def api_status(request: RequestContext) -> Response:
+    """Tell how the system stands."""
+    request.look()
+    with request.model.lock:
+        found = status(
+            request.model.timetable, request.store, None, request.now, request.settings.box_vanished
+        )
+    return json_answer(request.http, masked(encode_status(found)))

@@ -1,0 +1,66 @@
+"""Managed processes as JSON: what is registered, changing it, how long runs take."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from werkzeug.wrappers import Response
+
+from synergy.mx.api.answers import accepted, listed, need_key
+from synergy.mx.pages.processes import order_change
+from synergy.mx.web.redact import masked
+from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.responses import json_answer
+from synergy.view.encode import (
+    instant,
+)
+from synergy.view.processes import encode_process
+from synergy.view.usual import slow_since
+
+
+def api_durations(request: RequestContext, name: str) -> Response:
+    """Tell how long the newest runs of a process took, and how long they usually take.
+
+    With around, of an interval that is older than all of these: the runs before and after it.
+    """
+    node, text = request.node(name), request.optional('around')
+    around = None if text is None else request.timeperiod(node, text)
+    durations = request.model.durations(request.store, node.process.name, around)
+    slow, usual = slow_since(durations), durations.usual
+    return json_answer(
+        request.http,
+        {
+            'process': node.process.name,
+            'usual_seconds': _seconds(usual.p50),
+            'p95_seconds': _seconds(usual.p95),
+            'slow_since': str(slow[0].key.timeperiod) if slow else None,
+            'runs': [
+                {
+                    'timeperiod': str(run.key.timeperiod),
+                    'run': run.run,
+                    'state': run.state.value,
+                    'started_at': instant(run.started_at),
+                    'finished_at': instant(run.finished_at),
+                    'took_seconds': _seconds(run.took),
+                }
+                for run in durations.runs
+            ],
+        },
+    )
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 3)
+
+
+def api_processes(request: RequestContext) -> Response:
+    """List managed processes as the Scheduler goes by them."""
+    request.look()
+    items = [masked(encode_process(node)) for node in request.model.hierarchy]
+    return listed(request, items, None)
+
+
+def api_switch_process(request: RequestContext, name: str, action: str) -> Response:
+    """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
+    need_key(request)
+    return accepted(request, order_change(request, name, action))

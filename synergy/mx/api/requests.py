@@ -1,0 +1,115 @@
+"""Requests as JSON: reprocess, skip and cancel with their preview; pause, resume, cancel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from synergy.core.commands import (
+    JOB_KINDS,
+    Command,
+    CommandKind,
+    CommandState,
+    Only,
+)
+from synergy.mx.api.answers import accepted, listed, need_key
+from synergy.mx.pages.confirm import need_reason
+from synergy.mx.pages.job_changes import job_command, preview_of
+from synergy.mx.pages.requests import ACTIONS, known_request, request_row
+from synergy.mx.web.errors import Refused, unknown
+from synergy.mx.web.orders import asked_before, order, place, reason_of
+from synergy.mx.web.paging import commands_page
+from synergy.mx.web.redact import masked
+from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.responses import json_answer
+from synergy.view.encode import (
+    encode_command,
+    encode_preview,
+    encode_progress,
+)
+
+JOB_KIND_WORDS: Final = tuple(kind.value for kind in JOB_KINDS)
+ONLY_WORDS: Final = tuple(item.value for item in Only)
+COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
+
+
+def api_preview(request: RequestContext) -> Response:
+    """Show what a request would touch, in which order, with the hash of that set."""
+    command = _job_command(request)
+    return json_answer(request.http, encode_preview(preview_of(request, command)))
+
+
+def api_request_jobs(request: RequestContext) -> Response:
+    """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
+    need_key(request)
+    command = _job_command(request)
+    need_reason(request)
+    known = asked_before(request, command)
+    if known is None:
+        planned = preview_of(request, command)
+        if command.plan_hash not in (None, planned.plan.hash):
+            raise Refused(
+                409,
+                'The plan has changed',
+                f'the request would touch another set now, {planned.plan.hash}',
+                'look at the preview again and send its plan_hash; nothing was done',
+            )
+        known = place(request, command)
+    return accepted(request, known)
+
+
+def api_requests(request: RequestContext) -> Response:
+    """List what was asked for, newest first; with all=true the whole audit."""
+    word = request.optional('state')
+    states = tuple(CommandState)
+    if word is not None:
+        states = (CommandState(request.choice('state', COMMAND_STATE_WORDS, word)),)
+    kinds = None if request.switch('all') else JOB_KINDS
+    found, cursor = commands_page(request, states, kinds)
+    return listed(request, [masked(encode_command(item)) for item in found], cursor)
+
+
+def api_request(request: RequestContext, request_id: str) -> Response:
+    """Return one request with its progress."""
+    command = known_request(request, request_id)
+    row = request_row(request, command)
+    progress = request.store.request_progress(command.id)
+    return json_answer(
+        request.http,
+        {
+            **masked(encode_command(command)),
+            **encode_progress(progress),
+            'done_count': row.done,
+            'left_count': row.left,
+            'rest_seconds': None if row.rest is None else round(row.rest.total_seconds(), 1),
+        },
+    )
+
+
+def api_control_request(request: RequestContext, request_id: str, action: str) -> Response:
+    """Pause, resume or cancel a request."""
+    need_key(request)
+    target = known_request(request, request_id)
+    if action not in ACTIONS:
+        raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
+    reason = reason_of(request)
+    return accepted(
+        request, order(request, ACTIONS[action], target.process, target=target.id, reason=reason)
+    )
+
+
+def _job_command(request: RequestContext) -> Command:
+    kind = CommandKind(request.choice('kind', JOB_KIND_WORDS, 'reprocess'))
+    node = request.node(request.text('process'))
+    start = request.timeperiod(node, request.text('start'))
+    text = request.optional('end')
+    end = start.shift(1) if text is None else request.timeperiod(node, text)
+    return job_command(
+        request,
+        kind,
+        node.process.name,
+        (start, end),
+        only=Only(request.choice('only', ONLY_WORDS, Only.ALL.value)),
+        with_children=request.switch('with_children'),
+    )

@@ -1,0 +1,100 @@
+"""Lists page by page: where one goes on, and the address of the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.records import Unit, UowId
+from synergy.mx.web.errors import wrong_cursor
+from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
+
+#: Commands looked through for one page of the audit; of more, the reader asks for the next page.
+LOOKED_AT_MAX: Final = 5_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS_MAX: Final = 17
+
+
+def commands_page(
+    request: RequestContext,
+    states: Collection[CommandState],
+    kinds: Collection[CommandKind] | None = None,
+    is_meant: Callable[[Command], bool] | None = None,
+) -> tuple[list[Command], str | None]:
+    """Return the commands of the page that is asked for, and the cursor of the next."""
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    after = _command_at(request)
+    found: list[Command] = []
+    batch = limit + 1 if is_meant is None else LIMIT_MAX
+    for _ in range(LOOKED_AT_MAX // LIMIT_MAX):
+        rows = request.store.commands(states, batch, kinds, after)
+        for command in rows:
+            if is_meant is None or is_meant(command):
+                if len(found) == limit:
+                    return found, found[-1].id
+                found.append(command)
+            after = command
+        if len(rows) < batch:
+            return found, None
+    return found, None if after is None else after.id
+
+
+def _command_at(request: RequestContext) -> Command | None:
+    cursor = request.optional('cursor')
+    if cursor is None:
+        return None
+    command = request.store.command(CommandId(cursor))
+    if command is None:
+        raise wrong_cursor(cursor)
+    return command
+
+
+def dead_page(request: RequestContext) -> tuple[Sequence[Unit], str | None]:
+    """Return the dead letters of the page that is asked for, and the cursor of the next."""
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    units = request.store.dead_units(limit + 1, ended_at(request))
+    cursor = ended_cursor(units[limit - 1]) if len(units) > limit else None
+    return units[:limit], cursor
+
+
+def ended_cursor(unit: Unit) -> str | None:
+    """Return the cursor by which what comes after a unit that has ended is asked for."""
+    return None if unit.finished_at is None else f'{micros_of(unit.finished_at)}.{unit.id}'
+
+
+def ended_at(request: RequestContext) -> Unit | None:
+    """Return the unit after which a list of ended ones goes on; None for its beginning."""
+    cursor = request.optional('cursor')
+    if cursor is None:
+        return None
+    micros, _, uow_id = cursor.partition('.')
+    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
+    if unit is None:
+        raise wrong_cursor(cursor)
+    # It may have been dropped since: then it ended at another instant.
+    instant = _EPOCH + timedelta(microseconds=micros_read(cursor, micros))
+    return replace(unit, finished_at=instant)
+
+
+def micros_of(at: datetime) -> int:
+    """Return an instant as a cursor holds it."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def micros_read(cursor: str, text: str) -> int:
+    """Return the instant that a cursor holds; raise Refused when it is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS_MAX):
+        raise wrong_cursor(cursor)
+    return int(text)
+
+
+def older(request: RequestContext, cursor: str | None) -> str | None:
+    """Return the address of the page that goes on where this one ends; None at the end."""
+    if cursor is None:
+        return None
+    kept = [(name, text) for name, text in request.http.args.items(multi=True) if name != 'cursor']
+    return f'{request.http.path}?{urlencode([*kept, ("cursor", cursor)])}'
