@@ -22,12 +22,11 @@ from werkzeug.wrappers import Request, Response
 
 from synergy.mx.api.answers import check_names
 from synergy.mx.live.feed import AWAY
-from synergy.mx.pages.confirm import need_reason
 from synergy.mx.routes import ROUTES
 from synergy.mx.web import access
 from synergy.mx.web.cookies import set_cookie
 from synergy.mx.web.errors import ReasonMissing, Refused
-from synergy.mx.web.orders import key_of
+from synergy.mx.web.orders import key_of, reason_of
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.request_limits import BODY_BYTES_MAX, COUNT_MAX, check_request
@@ -125,7 +124,7 @@ class App:
             site=self.site,
             http=http,
             urls=urls,
-            endpoint=route.endpoint,
+            route=route,
             visitor=visitor,
             store=store,  # type: ignore[arg-type] # None only for routes that need none
             now=now,
@@ -144,8 +143,8 @@ class App:
                 access.check_csrf_token(self.site, request.visitor, request.http)
             if route.is_api:
                 check_names(request, route)
-            if values.get('action') in route.grave:
-                need_reason(request)
+            if route.is_reason_needed(values) and reason_of(request) is None:
+                raise ReasonMissing
             if route.is_shared and LIVE_HEADER in request.http.headers:
                 return self._shared(request, route, values)
             key = key_of(request) if route.method == 'POST' and route.role is not None else None

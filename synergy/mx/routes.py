@@ -1,18 +1,18 @@
 """The one table of what there is: address, method, who may, and the view that answers.
 
-The gate, the permission tests and the API's description are all made from it.
+Access control, the permission tests and the API's description are all made from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from synergy.core.users import Role
-from synergy.mx.api.routes import API_ROUTES
+from synergy.mx.api.routes import API_ROUTES, NEEDS_REASON
 from synergy.mx.pages import (
     audit,
     boxes,
@@ -34,7 +34,6 @@ from synergy.mx.pages import (
     search,
     users,
 )
-from synergy.mx.pages.accounts import GRAVE_ACTIONS
 from synergy.mx.web import access
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.route import Route
@@ -63,85 +62,212 @@ def events(request: RequestContext) -> Response:
     return response
 
 
-def _page(rule: str, view: Callable[..., Response], role: Role | None = Role.VIEWER) -> Route:
-    return Route(rule=rule, method='GET', role=role, view=view)
+def _page(
+    endpoint: str, rule: str, view: Callable[..., Response], role: Role | None = Role.VIEWER
+) -> Route:
+    return Route(endpoint=endpoint, rule=rule, method='GET', role=role, view=view)
 
 
-def _shared(rule: str, view: Callable[..., Response], role: Role = Role.VIEWER) -> Route:
-    return Route(rule=rule, method='GET', role=role, view=view, is_shared=True)
+def _shared(
+    endpoint: str, rule: str, view: Callable[..., Response], role: Role = Role.VIEWER
+) -> Route:
+    return replace(_page(endpoint, rule, view, role), is_shared=True)
 
 
-def _change(rule: str, view: Callable[..., Response], role: Role | None = Role.OPERATOR) -> Route:
-    return Route(rule=rule, method='POST', role=role, view=view)
-
-
-def _confirm(rule: str, view: Callable[..., Response], actions: tuple[str, ...]) -> Route:
+def _confirm(
+    endpoint: str,
+    rule: str,
+    view: Callable[..., Response],
+    actions: tuple[str, ...],
+    role: Role = Role.OPERATOR,
+) -> Route:
     """Return the step before a change, at the address that the change itself is sent to."""
-    return Route(rule=rule, method='GET', role=Role.OPERATOR, view=view, actions=actions)
+    return replace(_page(endpoint, rule, view, role), actions=actions)
 
 
-def _admin(rule: str, view: Callable[..., Response], actions: tuple[str, ...]) -> Route:
-    return replace(_confirm(rule, view, actions), role=Role.ADMIN)
+def _submit(
+    endpoint: str,
+    rule: str,
+    view: Callable[..., Response],
+    role: Role | None = Role.OPERATOR,
+    *,
+    needs_reason: bool | tuple[str, ...] = False,
+) -> Route:
+    return Route(
+        endpoint=endpoint,
+        rule=rule,
+        method='POST',
+        role=role,
+        view=view,
+        needs_reason=needs_reason,
+    )
 
 
-def _reasoned(rule: str, view: Callable[..., Response]) -> Route:
-    return replace(_change(rule, view, Role.ADMIN), grave=GRAVE_ACTIONS)
+def _section(address: str, *routes: Route) -> Iterable[Route]:
+    """Return routes as pages under one entry of the navigation."""
+    return [replace(route, section=address) for route in routes]
 
 
 _PAGES: Final[Sequence[Route]] = (
-    _shared('/', overview.overview),
-    _shared('/t/', heatmap.heatmaps),
-    _shared('/t/<name>', heatmap.heatmap),
-    _shared('/i/<process>/<timeperiod>', interval.interval),
-    _page('/change/<kind>', job_changes.change),
-    _change('/change/<kind>', job_changes.confirm_change),
-    _shared('/requests', requests.requests),
-    _shared('/requests/<request_id>', requests.request),
-    _confirm('/requests/<request_id>/<action>', requests.confirm_control, tuple(requests.ACTIONS)),
-    _change('/requests/<request_id>/<action>', requests.control_request),
-    _shared('/runs', live.live),
-    _shared('/graph', graph.graph),
-    _page('/processes', processes.processes),
-    _confirm('/processes/<name>/<action>', processes.confirm_process, ('run', 'on', 'off')),
-    _change('/processes/<name>/<action>', processes.switch_process),
-    _shared('/freeruns', freeruns.freerun_list),
-    _page('/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
-    _change('/freeruns/edit', freeruns.save_freerun),
-    _change('/freeruns/fires', freeruns.show_fires),
-    _shared('/freeruns/runs', freeruns.freerun_runs),
-    _shared('/freeruns/<name>', freeruns.freerun),
-    _confirm('/freeruns/<name>/<action>', freeruns.confirm_freerun, freeruns.ACTIONS),
-    _change('/freeruns/<name>/<action>', freeruns.switch_freerun),
-    _shared('/boxes', boxes.boxes),
-    _confirm('/boxes/<box_id>/<action>', boxes.confirm_drain, boxes.DRAIN_ACTIONS),
-    _change('/boxes/<box_id>/<action>', boxes.drain_box),
-    _confirm('/boxes/<box_id>/<process>/<action>', boxes.confirm_box_process, boxes.SWITCH_ACTIONS),
-    _change('/boxes/<box_id>/<process>/<action>', boxes.switch_box_process),
-    _shared('/dead', dead_letters.dead_letters),
-    _confirm('/dead/<uow_id>/<action>', dead_letters.confirm_dead_letter, ('drop', 'retry')),
-    _change('/dead/<uow_id>/<action>', dead_letters.settle_dead_letter),
-    _shared('/audit', audit.audit),
-    _page('/config', config.config),
-    _shared('/logs', logs.logs, Role.OPERATOR),
-    _shared('/health', health.health),
-    _page('/search', search.search),
-    _shared('/p/<name>', overview.tree_page),
-    _page('/scheduler/<path:rest>', legacy.old_scheduler, None),
-    _page('/supervisor/<path:rest>', legacy.old_supervisor, None),
-    _page('/flow/<path:rest>', legacy.old_flow, None),
-    _page('/users', users.users, Role.ADMIN),
-    _page('/users/add', users.ask_user, Role.ADMIN),
-    _change('/users/add', users.make_user, Role.ADMIN),
-    _admin('/users/<name>/<action>', users.ask_account, users.USER_ACTIONS),
-    _reasoned('/users/<name>/<action>', users.change_account),
-    _admin('/tokens/<token_id>/<action>', users.ask_revoke, users.TOKEN_ACTIONS),
-    _reasoned('/tokens/<token_id>/<action>', users.revoke),
-    _page('/login', login.login, None),
-    _change('/login', login.log_in, None),
-    _change('/logout', login.log_out, None),
-    _change('/theme', login.theme, None),
-    _page('/events', events),
-    Route(rule='/static/<path:name>', method='GET', role=None, view=static, needs_store=False),
+    *_section('/', _shared('overview', '/', overview.overview)),
+    *_section(
+        '/t/',
+        _shared('heatmaps', '/t/', heatmap.heatmaps),
+        _shared('heatmap', '/t/<name>', heatmap.heatmap),
+        _shared('interval', '/i/<process>/<timeperiod>', interval.interval),
+    ),
+    *_section(
+        '/requests',
+        _page('confirm_change', '/change/<kind>', job_changes.confirm_change),
+        _submit('submit_change', '/change/<kind>', job_changes.submit_change, needs_reason=True),
+        _shared('requests', '/requests', requests.requests),
+        _shared('request', '/requests/<request_id>', requests.request),
+        _confirm(
+            'confirm_request_action',
+            '/requests/<request_id>/<action>',
+            requests.confirm_request_action,
+            tuple(requests.ACTIONS),
+        ),
+        _submit(
+            'submit_request_action',
+            '/requests/<request_id>/<action>',
+            requests.submit_request_action,
+            needs_reason=NEEDS_REASON['requests'],
+        ),
+    ),
+    *_section('/runs', _shared('live', '/runs', live.live)),
+    *_section('/graph', _shared('graph', '/graph', graph.graph)),
+    *_section(
+        '/processes',
+        _page('processes', '/processes', processes.processes),
+        _confirm(
+            'confirm_process_action',
+            '/processes/<name>/<action>',
+            processes.confirm_process_action,
+            ('run', 'on', 'off'),
+        ),
+        _submit(
+            'submit_process_action', '/processes/<name>/<action>', processes.submit_process_action
+        ),
+    ),
+    *_section(
+        '/freeruns',
+        _shared('freerun_list', '/freeruns', freeruns.freerun_list),
+        _page('freerun_form', '/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
+        _submit('submit_freerun', '/freeruns/edit', freeruns.submit_freerun),
+        _submit('show_fires', '/freeruns/fires', freeruns.show_fires),
+        _shared('freerun_runs', '/freeruns/runs', freeruns.freerun_runs),
+        _shared('freerun', '/freeruns/<name>', freeruns.freerun),
+        _confirm(
+            'confirm_freerun_action',
+            '/freeruns/<name>/<action>',
+            freeruns.confirm_freerun_action,
+            freeruns.ACTIONS,
+        ),
+        _submit(
+            'submit_freerun_action',
+            '/freeruns/<name>/<action>',
+            freeruns.submit_freerun_action,
+            needs_reason=NEEDS_REASON['freeruns'],
+        ),
+    ),
+    *_section(
+        '/boxes',
+        _shared('boxes', '/boxes', boxes.boxes),
+        _confirm(
+            'confirm_box_action',
+            '/boxes/<box_id>/<action>',
+            boxes.confirm_box_action,
+            boxes.DRAIN_ACTIONS,
+        ),
+        _submit(
+            'submit_box_action',
+            '/boxes/<box_id>/<action>',
+            boxes.submit_box_action,
+            needs_reason=NEEDS_REASON['boxes'],
+        ),
+        _confirm(
+            'confirm_box_process_action',
+            '/boxes/<box_id>/<process>/<action>',
+            boxes.confirm_box_process_action,
+            boxes.SWITCH_ACTIONS,
+        ),
+        _submit(
+            'submit_box_process_action',
+            '/boxes/<box_id>/<process>/<action>',
+            boxes.submit_box_process_action,
+            needs_reason=NEEDS_REASON['boxes'],
+        ),
+    ),
+    *_section(
+        '/dead',
+        _shared('dead_letters', '/dead', dead_letters.dead_letters),
+        _confirm(
+            'confirm_dead_letter_action',
+            '/dead/<uow_id>/<action>',
+            dead_letters.confirm_dead_letter_action,
+            ('drop', 'retry'),
+        ),
+        _submit(
+            'submit_dead_letter_action',
+            '/dead/<uow_id>/<action>',
+            dead_letters.submit_dead_letter_action,
+            needs_reason=NEEDS_REASON['dead'],
+        ),
+    ),
+    *_section('/audit', _shared('audit', '/audit', audit.audit)),
+    *_section('/config', _page('config', '/config', config.config)),
+    *_section('/logs', _shared('logs', '/logs', logs.logs, Role.OPERATOR)),
+    *_section('/health', _shared('health', '/health', health.health)),
+    _page('search', '/search', search.search),
+    _shared('tree_page', '/p/<name>', overview.tree_page),
+    _page('legacy_scheduler', '/scheduler/<path:rest>', legacy.legacy_scheduler, None),
+    _page('legacy_supervisor', '/supervisor/<path:rest>', legacy.legacy_supervisor, None),
+    _page('legacy_flow', '/flow/<path:rest>', legacy.legacy_flow, None),
+    _page('users', '/users', users.users, Role.ADMIN),
+    _page('confirm_user', '/users/add', users.confirm_user, Role.ADMIN),
+    _submit('submit_user', '/users/add', users.submit_user, Role.ADMIN),
+    _confirm(
+        'confirm_user_action',
+        '/users/<name>/<action>',
+        users.confirm_user_action,
+        users.USER_ACTIONS,
+        Role.ADMIN,
+    ),
+    _submit(
+        'submit_user_action',
+        '/users/<name>/<action>',
+        users.submit_user_action,
+        Role.ADMIN,
+        needs_reason=NEEDS_REASON['users'],
+    ),
+    _confirm(
+        'confirm_token_action',
+        '/tokens/<token_id>/<action>',
+        users.confirm_token_action,
+        users.TOKEN_ACTIONS,
+        Role.ADMIN,
+    ),
+    _submit(
+        'submit_token_action',
+        '/tokens/<token_id>/<action>',
+        users.submit_token_action,
+        Role.ADMIN,
+        needs_reason=NEEDS_REASON['tokens'],
+    ),
+    _page('login', '/login', login.login, None),
+    _submit('submit_login', '/login', login.submit_login, None),
+    _submit('submit_logout', '/logout', login.submit_logout, None),
+    _submit('submit_theme', '/theme', login.submit_theme, None),
+    _page('events', '/events', events),
+    Route(
+        endpoint='static',
+        rule='/static/<path:name>',
+        method='GET',
+        role=None,
+        view=static,
+        needs_store=False,
+    ),
 )
 
 ROUTES: Final = (*_PAGES, *API_ROUTES)

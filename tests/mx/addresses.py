@@ -19,7 +19,11 @@ VALUES = {
     'name': 'site',
     'file': 'mx.log',
 }
-OLD = {'old_scheduler': 'managed/entries/', 'old_supervisor': 'entries/', 'old_flow': 'viewer/'}
+OLD = {
+    'legacy_scheduler': 'managed/entries/',
+    'legacy_supervisor': 'entries/',
+    'legacy_flow': 'viewer/',
+}
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
 ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
 QUERY = {

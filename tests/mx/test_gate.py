@@ -36,7 +36,9 @@ CHANGING = [route for route in ROUTES if route.method == 'POST']
 ROLES = [None, *Role]
 #: What everybody may do by itself: log in and out, light and dark; and a stream without an end.
 GUARDED = [
-    route for route in ROUTES if route.endpoint not in ('events', 'log_in', 'log_out', 'theme')
+    route
+    for route in ROUTES
+    if route.endpoint not in ('events', 'submit_login', 'submit_logout', 'submit_theme')
 ]
 
 

@@ -27,7 +27,7 @@ from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHa
 from tests.pipelines.pages import HOSTILE
 
 #: Steps before changes of users, which an open dashboard has not.
-OF_USERS = ('ask_user', 'ask_account', 'ask_revoke')
+OF_USERS = ('confirm_user', 'confirm_user_action', 'confirm_token_action')
 READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
 
 

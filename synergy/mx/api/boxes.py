@@ -70,13 +70,13 @@ def api_boxes(request: RequestContext) -> Response:
     return paged(request, found, lambda view: view.box.box_id, encode_box_view)
 
 
-def api_change_box(request: RequestContext, box_id: str, action: str) -> Response:
+def api_submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:
     """Drain a box or end that, switch on all that belongs there, forget what was wished, or it."""
     need_key(request)
     return json_answer(request.http, encode_box_view(change_box(request, box_id, action)))
 
 
-def api_switch_box_process(
+def api_submit_box_process_action(
     request: RequestContext, box_id: str, process: str, action: str
 ) -> Response:
     """Say whether a process is to run on a box; the Supervisor there follows."""

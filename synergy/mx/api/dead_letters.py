@@ -20,7 +20,7 @@ def api_dead(request: RequestContext) -> Response:
     return listed(request, [masked(encode_dead(unit)) for unit in units], cursor)
 
 
-def api_settle_dead(request: RequestContext, uow_id: str, action: str) -> Response:
+def api_submit_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:
     """Retry a dead letter, or drop it."""
     need_key(request)
     return accepted(request, settle(request, uow_id, action))

@@ -67,7 +67,7 @@ def api_freerun(request: RequestContext, name: str) -> Response:
     )
 
 
-def api_save_freerun(request: RequestContext) -> Response:
+def api_submit_freerun(request: RequestContext) -> Response:
     """Create a free run, or change what is said of one."""
     need_key(request)
     name = request.text('name')
@@ -93,7 +93,7 @@ def api_save_freerun(request: RequestContext) -> Response:
     )
 
 
-def api_switch_freerun(request: RequestContext, name: str, action: str) -> Response:
+def api_submit_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a free run on or off, run it now, cancel what runs (or one `uow`), or remove it."""
     need_key(request)
     return accepted(request, order_switch(request, name, action))

@@ -60,7 +60,7 @@ def api_processes(request: RequestContext) -> Response:
     return listed(request, items, None)
 
 
-def api_switch_process(request: RequestContext, name: str, action: str) -> Response:
+def api_submit_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
     need_key(request)
     return accepted(request, order_change(request, name, action))

@@ -14,7 +14,6 @@ from synergy.core.commands import (
     Only,
 )
 from synergy.mx.api.answers import accepted, listed, need_key
-from synergy.mx.pages.confirm import need_reason
 from synergy.mx.pages.job_changes import job_command, preview_of
 from synergy.mx.pages.requests import ACTIONS, known_request, request_row
 from synergy.mx.web.errors import Refused, unknown
@@ -40,11 +39,10 @@ def api_preview(request: RequestContext) -> Response:
     return json_answer(request.http, encode_preview(preview_of(request, command)))
 
 
-def api_request_jobs(request: RequestContext) -> Response:
+def api_submit_change(request: RequestContext) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(request)
     command = _job_command(request)
-    need_reason(request)
     known = asked_before(request, command)
     if known is None:
         planned = preview_of(request, command)
@@ -87,7 +85,7 @@ def api_request(request: RequestContext, request_id: str) -> Response:
     )
 
 
-def api_control_request(request: RequestContext, request_id: str, action: str) -> Response:
+def api_submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
     need_key(request)
     target = known_request(request, request_id)

@@ -31,17 +31,13 @@ from synergy.mx.api import (
 )
 from synergy.mx.api.boxes import ACTIONS as BOX_ACTIONS
 from synergy.mx.pages import accounts
-from synergy.mx.pages.boxes import GRAVE_ACTIONS as GRAVE_BOX_ACTIONS
 from synergy.mx.pages.boxes import SWITCH_ACTIONS
 from synergy.mx.pages.dead_letters import ACTIONS as DEAD_ACTIONS
-from synergy.mx.pages.dead_letters import GRAVE_ACTIONS as GRAVE_DEAD_ACTIONS
 from synergy.mx.pages.freeruns import ACTIONS as FREERUN_ACTIONS
-from synergy.mx.pages.freeruns import GRAVE_ACTIONS as GRAVE_FREERUN_ACTIONS
 from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.heatmap import ZOOMS
 from synergy.mx.pages.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.pages.requests import ACTIONS as REQUEST_ACTIONS
-from synergy.mx.pages.requests import GRAVE_ACTIONS as GRAVE_REQUEST_ACTIONS
 from synergy.mx.web.route import Parameter, Route
 from synergy.view import documents as shapes
 
@@ -53,6 +49,15 @@ _CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
 _REASON: Final = Parameter('reason', 'why, for the audit')
 _PROCESS: Final = Parameter('process', 'name of a managed process')
 _ROLE: Final = Parameter('role', 'what one may do', choices=accounts.ROLE_WORDS)
+#: What is not done without a reason, by subject; the pages go by it, too.
+NEEDS_REASON: Final[Mapping[str, tuple[str, ...]]] = {
+    'requests': ('cancel',),
+    'freeruns': ('remove', 'cancel'),
+    'boxes': ('drain', 'stop'),
+    'dead': ('drop',),
+    'users': ('remove',),
+    'tokens': ('revoke',),
+}
 _PASSWORD: Final = Parameter('password', 'at least 10 characters')
 _JOB_FIELDS: Final = (
     Parameter('kind', 'what to do to them', choices=requests.JOB_KIND_WORDS),
@@ -73,22 +78,22 @@ _ANSWERS: Final[Mapping[View, type[Any]]] = {
     runs.api_log: shapes.LineDocument,
     requests.api_preview: shapes.PreviewDocument,
     requests.api_requests: shapes.CommandDocument,
-    requests.api_request_jobs: documents.AcceptedDocument,
+    requests.api_submit_change: documents.AcceptedDocument,
     requests.api_request: documents.RequestDocument,
-    requests.api_control_request: documents.AcceptedDocument,
+    requests.api_submit_request_action: documents.AcceptedDocument,
     runs.api_runs: shapes.DeadDocument,
     processes.api_processes: shapes.ProcessDocument,
-    processes.api_switch_process: documents.AcceptedDocument,
+    processes.api_submit_process_action: documents.AcceptedDocument,
     freeruns.api_freeruns: documents.FreerunRowDocument,
     freeruns.api_freerun_runs: shapes.DeadDocument,
-    freeruns.api_save_freerun: documents.AcceptedDocument,
+    freeruns.api_submit_freerun: documents.AcceptedDocument,
     freeruns.api_freerun: documents.FreerunPageDocument,
-    freeruns.api_switch_freerun: documents.AcceptedDocument,
+    freeruns.api_submit_freerun_action: documents.AcceptedDocument,
     boxes.api_boxes: shapes.BoxViewDocument,
-    boxes.api_change_box: shapes.BoxViewDocument,
-    boxes.api_switch_box_process: shapes.BoxProcessDocument,
+    boxes.api_submit_box_action: shapes.BoxViewDocument,
+    boxes.api_submit_box_process_action: shapes.BoxProcessDocument,
     dead_letters.api_dead: shapes.DeadDocument,
-    dead_letters.api_settle_dead: documents.AcceptedDocument,
+    dead_letters.api_submit_dead_letter_action: documents.AcceptedDocument,
     heatmap.api_heatmap: documents.HeatMapDocument,
     processes.api_durations: documents.DurationsDocument,
     graph.api_graph: documents.GraphDocument,
@@ -97,18 +102,21 @@ _ANSWERS: Final[Mapping[View, type[Any]]] = {
     logs.api_logs: documents.LogFileDocument,
     logs.api_log_file: documents.LogTailDocument,
     users.api_users: documents.UserDocument,
-    users.api_add_user: documents.DoneDocument,
-    users.api_change_user: documents.DoneDocument,
+    users.api_submit_user: documents.DoneDocument,
+    users.api_submit_user_action: documents.DoneDocument,
     users.api_tokens: documents.TokenDocument,
-    users.api_add_token: documents.DoneDocument,
-    users.api_revoke_token: documents.DoneDocument,
+    users.api_submit_token: documents.DoneDocument,
+    users.api_submit_token_action: documents.DoneDocument,
     config.api_config: documents.ConfigDocument,
     health.api_health: documents.HealthDocument,
 }
 
 
-def _read(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER) -> Route:
+def _read(
+    endpoint: str, rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER
+) -> Route:
     return Route(
+        endpoint=endpoint,
         rule=ROOT + rule,
         method='GET',
         role=role,
@@ -119,12 +127,22 @@ def _read(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWE
     )
 
 
-def _list(rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER) -> Route:
-    return replace(_read(rule, view, *parameters, role=role), is_list=True)
+def _list(
+    endpoint: str, rule: str, view: View, *parameters: Parameter, role: Role = Role.VIEWER
+) -> Route:
+    return replace(_read(endpoint, rule, view, *parameters, role=role), is_list=True)
 
 
-def _request(rule: str, view: View, *fields: Parameter, required: tuple[str, ...] = ()) -> Route:
+def _request(
+    endpoint: str,
+    rule: str,
+    view: View,
+    *fields: Parameter,
+    required: tuple[str, ...] = (),
+    needs_reason: bool = False,
+) -> Route:
     return Route(
+        endpoint=endpoint,
         rule=ROOT + rule,
         method='POST',
         role=Role.OPERATOR,
@@ -132,24 +150,26 @@ def _request(rule: str, view: View, *fields: Parameter, required: tuple[str, ...
         is_api=True,
         fields=(*fields, _REASON),
         required=required,
+        needs_reason=needs_reason,
         status=202,
         answer=_ANSWERS[view],
     )
 
 
 def _act(
+    endpoint: str,
     rule: str,
     view: View,
     actions: Iterable[str],
     *fields: Parameter,
-    grave: tuple[str, ...] = (),
+    needs_reason: tuple[str, ...] = (),
 ) -> Route:
-    found = replace(_request(rule, view, *fields), actions=tuple(actions))
-    grave = tuple(action for action in found.actions if action in grave)
-    if not grave:
+    found = replace(_request(endpoint, rule, view, *fields), actions=tuple(actions))
+    needs_reason = tuple(action for action in found.actions if action in needs_reason)
+    if not needs_reason:
         return found
-    reason = replace(_REASON, text=f'{_REASON.text}; to {" or ".join(grave)}: required')
-    return replace(found, grave=grave, fields=(*fields, reason))
+    reason = replace(_REASON, text=f'{_REASON.text}; to {" or ".join(needs_reason)}: required')
+    return replace(found, needs_reason=needs_reason, fields=(*fields, reason))
 
 
 def _at_once(route: Route) -> Route:
@@ -162,9 +182,10 @@ def _admin(route: Route) -> Route:
 
 
 API_ROUTES: Final[tuple[Route, ...]] = (
-    _read('/status', overview.api_status),
-    _read('/overview', overview.api_overview),
+    _read('api_status', '/status', overview.api_status),
+    _read('api_overview', '/overview', overview.api_overview),
     _list(
+        'api_jobs',
         '/jobs',
         jobs.api_jobs,
         _PROCESS,
@@ -174,11 +195,12 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _LIMIT,
         _CURSOR,
     ),
-    _read('/jobs/<process>/<timeperiod>', jobs.api_job),
-    _read('/jobs/<process>/<timeperiod>/why', jobs.api_why),
-    _list('/units/<uow_id>/log', runs.api_log, _LIMIT, _CURSOR),
-    _read('/preview', requests.api_preview, *_JOB_FIELDS),
+    _read('api_job', '/jobs/<process>/<timeperiod>', jobs.api_job),
+    _read('api_why', '/jobs/<process>/<timeperiod>/why', jobs.api_why),
+    _list('api_log', '/units/<uow_id>/log', runs.api_log, _LIMIT, _CURSOR),
+    _read('api_preview', '/preview', requests.api_preview, *_JOB_FIELDS),
     _list(
+        'api_requests',
         '/requests',
         requests.api_requests,
         Parameter('state', 'state of the request', choices=requests.COMMAND_STATE_WORDS),
@@ -187,38 +209,44 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _CURSOR,
     ),
     _request(
+        'api_request_jobs',
         '/requests',
-        requests.api_request_jobs,
+        requests.api_submit_change,
         *_JOB_FIELDS,
         Parameter('plan_hash', 'of the preview: refused (409) when the set is another one by now'),
         required=('process', 'start', 'reason'),
+        needs_reason=True,
     ),
-    _read('/requests/<request_id>', requests.api_request),
+    _read('api_request', '/requests/<request_id>', requests.api_request),
     _act(
+        'api_control_request',
         '/requests/<request_id>/<action>',
-        requests.api_control_request,
+        requests.api_submit_request_action,
         REQUEST_ACTIONS,
-        grave=GRAVE_REQUEST_ACTIONS,
+        needs_reason=NEEDS_REASON['requests'],
     ),
-    _list('/runs', runs.api_runs, _LIMIT, _CURSOR),
-    _list('/processes', processes.api_processes),
+    _list('api_runs', '/runs', runs.api_runs, _LIMIT, _CURSOR),
+    _list('api_processes', '/processes', processes.api_processes),
     _act(
+        'api_switch_process',
         '/processes/<name>/<action>',
-        processes.api_switch_process,
+        processes.api_submit_process_action,
         PROCESS_ACTIONS,
         Parameter(
             'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
         ),
     ),
     _read(
+        'api_durations',
         '/processes/<name>/durations',
         processes.api_durations,
         Parameter('around', 'a timeperiod of the process, YYYYMMDDHH'),
     ),
-    _list('/freeruns', freeruns.api_freeruns, _LIMIT, _CURSOR),
+    _list('api_freeruns', '/freeruns', freeruns.api_freeruns, _LIMIT, _CURSOR),
     _request(
+        'api_save_freerun',
         '/freeruns',
-        freeruns.api_save_freerun,
+        freeruns.api_submit_freerun,
         Parameter('name', 'Process::entry'),
         Parameter('trigger', 'every SECONDS, at HH:MM, or cron FIELDS'),
         Parameter('is_on', 'whether it fires', 'boolean'),
@@ -233,6 +261,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         required=('name',),
     ),
     _list(
+        'api_freerun_runs',
         '/freeruns/runs',
         freeruns.api_freerun_runs,
         Parameter('hours', 'how far back, 1 to 720', 'integer'),
@@ -244,41 +273,52 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _LIMIT,
         _CURSOR,
     ),
-    _read('/freeruns/<name>', freeruns.api_freerun),
+    _read('api_freerun', '/freeruns/<name>', freeruns.api_freerun),
     _act(
+        'api_switch_freerun',
         '/freeruns/<name>/<action>',
-        freeruns.api_switch_freerun,
+        freeruns.api_submit_freerun_action,
         FREERUN_ACTIONS,
         Parameter('uow', 'of the action cancel: only this run'),
-        grave=GRAVE_FREERUN_ACTIONS,
+        needs_reason=NEEDS_REASON['freeruns'],
     ),
-    _list('/boxes', boxes.api_boxes, _LIMIT, _CURSOR),
+    _list('api_boxes', '/boxes', boxes.api_boxes, _LIMIT, _CURSOR),
     _at_once(
-        _act('/boxes/<box_id>/<action>', boxes.api_change_box, BOX_ACTIONS, grave=GRAVE_BOX_ACTIONS)
+        _act(
+            'api_change_box',
+            '/boxes/<box_id>/<action>',
+            boxes.api_submit_box_action,
+            BOX_ACTIONS,
+            needs_reason=NEEDS_REASON['boxes'],
+        )
     ),
     _at_once(
         _act(
+            'api_switch_box_process',
             '/boxes/<box_id>/<process>/<action>',
-            boxes.api_switch_box_process,
+            boxes.api_submit_box_process_action,
             SWITCH_ACTIONS,
-            grave=GRAVE_BOX_ACTIONS,
+            needs_reason=NEEDS_REASON['boxes'],
         )
     ),
-    _list('/dead', dead_letters.api_dead, _LIMIT, _CURSOR),
+    _list('api_dead', '/dead', dead_letters.api_dead, _LIMIT, _CURSOR),
     _act(
+        'api_settle_dead',
         '/dead/<uow_id>/<action>',
-        dead_letters.api_settle_dead,
+        dead_letters.api_submit_dead_letter_action,
         DEAD_ACTIONS,
-        grave=GRAVE_DEAD_ACTIONS,
+        needs_reason=NEEDS_REASON['dead'],
     ),
     _read(
+        'api_heatmap',
         '/heatmaps/<name>',
         heatmap.api_heatmap,
         Parameter('z', 'zoom', choices=ZOOMS),
         Parameter('at', 'a day within it, YYYYMMDD'),
     ),
-    _read('/graph', graph.api_graph, Parameter('at', 'an instant, YYYYMMDDHH')),
+    _read('api_graph', '/graph', graph.api_graph, Parameter('at', 'an instant, YYYYMMDDHH')),
     _list(
+        'api_search',
         '/search',
         search.api_search,
         Parameter('q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'),
@@ -286,6 +326,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _CURSOR,
     ),
     _list(
+        'api_audit',
         '/audit',
         audit.api_audit,
         Parameter('who', 'part of the name or address of who asked'),
@@ -293,18 +334,20 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _LIMIT,
         _CURSOR,
     ),
-    _list('/logs', logs.api_logs, role=Role.OPERATOR),
+    _list('api_logs', '/logs', logs.api_logs, role=Role.OPERATOR),
     _read(
+        'api_log_file',
         '/logs/<file>',
         logs.api_log_file,
         Parameter('q', 'only lines that hold this text'),
         role=Role.OPERATOR,
     ),
-    _list('/users', users.api_users, _LIMIT, _CURSOR, role=Role.ADMIN),
+    _list('api_users', '/users', users.api_users, _LIMIT, _CURSOR, role=Role.ADMIN),
     _admin(
         _request(
+            'api_add_user',
             '/users',
-            users.api_add_user,
+            users.api_submit_user,
             Parameter('name', 'of the user'),
             _ROLE,
             _PASSWORD,
@@ -313,19 +356,21 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _admin(
         _act(
+            'api_change_user',
             '/users/<name>/<action>',
-            users.api_change_user,
+            users.api_submit_user_action,
             accounts.ACTIONS,
             _ROLE,
             _PASSWORD,
-            grave=accounts.GRAVE_ACTIONS,
+            needs_reason=NEEDS_REASON['users'],
         )
     ),
-    _list('/tokens', users.api_tokens, _LIMIT, _CURSOR, role=Role.ADMIN),
+    _list('api_tokens', '/tokens', users.api_tokens, _LIMIT, _CURSOR, role=Role.ADMIN),
     _admin(
         _request(
+            'api_add_token',
             '/tokens',
-            users.api_add_token,
+            users.api_submit_token,
             Parameter('user', 'for whom'),
             _ROLE,
             Parameter('label', 'what it is for'),
@@ -335,20 +380,29 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     _admin(
         _act(
+            'api_revoke_token',
             '/tokens/<token_id>/<action>',
-            users.api_revoke_token,
+            users.api_submit_token_action,
             ('revoke',),
-            grave=accounts.GRAVE_ACTIONS,
+            needs_reason=NEEDS_REASON['tokens'],
         )
     ),
-    _read('/config', config.api_config),
-    replace(_read('/health', health.api_health), status_bad=503),
+    _read('api_config', '/config', config.api_config),
+    replace(_read('api_health', '/health', health.api_health), status_bad=503),
     Route(
+        endpoint='openapi_document',
         rule=f'{ROOT}/openapi.json',
         method='GET',
         role=None,
         view=openapi.openapi_document,
         is_api=True,
     ),
-    Route(rule=f'{ROOT}/', method='GET', role=None, view=openapi.openapi_page, is_api=False),
+    Route(
+        endpoint='openapi_page',
+        rule=f'{ROOT}/',
+        method='GET',
+        role=None,
+        view=openapi.openapi_page,
+        is_api=False,
+    ),
 )

@@ -23,13 +23,13 @@ def api_users(request: RequestContext) -> Response:
     return paged(request, request.store.users(), lambda user: user.name, _encode_user)
 
 
-def api_add_user(request: RequestContext) -> Response:
+def api_submit_user(request: RequestContext) -> Response:
     """Make a user."""
     need_key(request)
     return _done(request, add_user(request))
 
 
-def api_change_user(request: RequestContext, name: str, action: str) -> Response:
+def api_submit_user_action(request: RequestContext, name: str, action: str) -> Response:
     """Change the role or the password of a user, or remove it; its logins end."""
     need_key(request)
     return _done(request, change_user(request, name, action))
@@ -40,7 +40,7 @@ def api_tokens(request: RequestContext) -> Response:
     return paged(request, request.store.tokens(), lambda token: token.id, _encode_token)
 
 
-def api_add_token(request: RequestContext) -> Response:
+def api_submit_token(request: RequestContext) -> Response:
     """Make a token of the API for a user; its text is in this one answer and nowhere else."""
     need_key(request)
     made = add_token(request, request.text('user'))
@@ -50,7 +50,7 @@ def api_add_token(request: RequestContext) -> Response:
     return json_answer(request.http, body, 200)
 
 
-def api_revoke_token(request: RequestContext, token_id: str, action: str) -> Response:
+def api_submit_token_action(request: RequestContext, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
     need_key(request)
     return _done(request, revoke_token(request, token_id, action))

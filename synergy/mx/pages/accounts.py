@@ -25,8 +25,6 @@ from synergy.view.encode import instant
 ROLE_WORDS: Final = tuple(role.value for role in Role)
 ACTIONS: Final = ('role', 'password', 'remove')
 DAYS_MAX: Final = 3650
-#: Not done without a reason.
-GRAVE_ACTIONS: Final = ('remove', 'revoke')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.records import BoxLoad, BoxProcess, Json
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.live.marks import Mark
-from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.formats import counted
 from synergy.mx.web.orders import done_before, record
@@ -41,8 +41,6 @@ PRESENCES: Final = {
 _NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 DRAIN_ACTIONS: Final = ('drain', 'undrain')
 SWITCH_ACTIONS: Final = ('stop', 'start')
-#: Not done without a reason.
-GRAVE_ACTIONS: Final = ('drain', 'stop')
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
 #: Stopping these from a page would leave nobody to start anything again.
 _SELF: Final = frozenset({'Supervisor'})
@@ -113,7 +111,7 @@ def mark_of(view: BoxView, row: BoxProcess) -> Mark:
     return MARKS.get(row.state or '', UNKNOWN)
 
 
-def confirm_drain(request: RequestContext, box_id: str, action: str) -> Response:
+def confirm_box_action(request: RequestContext, box_id: str, action: str) -> Response:
     """Say what draining a box, or ending that, would do."""
     _check_drain(request, box_id, action)
     is_drain = action == 'drain'
@@ -130,15 +128,12 @@ def confirm_drain(request: RequestContext, box_id: str, action: str) -> Response
         says=says,
         back='/boxes',
         back_text='boxes',
-        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(request, step)
 
 
-def drain_box(request: RequestContext, box_id: str, action: str) -> Response:
+def submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:
     """Let the workers of a box finish what they hold and take nothing more, or end that."""
-    if action in GRAVE_ACTIONS:
-        need_reason(request)
     asked = set_drained(request, box_id, action)
     return go_on(request, request.url('boxes'), asked)
 
@@ -163,7 +158,7 @@ def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
         )
 
 
-def confirm_box_process(
+def confirm_box_process_action(
     request: RequestContext, box_id: str, process: str, action: str
 ) -> Response:
     """Say what starting or stopping a process on a box would do."""
@@ -175,7 +170,6 @@ def confirm_box_process(
         says=_stop_says(process, box_id) if is_stop else _start_says(row),
         back='/boxes',
         back_text='boxes',
-        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(request, step)
 
@@ -208,10 +202,10 @@ def _stop_says(process: str, box_id: str) -> list[str]:
             return ['A worker finishes or hands back what it holds.', stays]
 
 
-def switch_box_process(request: RequestContext, box_id: str, process: str, action: str) -> Response:
+def submit_box_process_action(
+    request: RequestContext, box_id: str, process: str, action: str
+) -> Response:
     """Say whether a process is to run on a box."""
-    if action in GRAVE_ACTIONS:
-        need_reason(request)
     asked = set_desired(request, box_id, process, action)
     return go_on(request, request.url('boxes'), asked)
 

@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
-from synergy.mx.web.errors import ReasonMissing
-from synergy.mx.web.orders import fresh_form_id, reason_of
+from synergy.mx.web.orders import fresh_form_id
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import local_address, page, see
+from synergy.mx.web.route import match
 
 #: The field that names the page to go on at.
 NEXT: Final = 'next'
@@ -40,7 +40,7 @@ class Input:
 class Step:
     """What the page says. title: what is asked for; says: what then happens, in sentences.
 
-    back: where the reader came from. needs_reason: what takes something away is not done without.
+    back: where the reader came from.
     inputs, hidden: further values that the form sends.
     """
 
@@ -49,7 +49,6 @@ class Step:
     says: Sequence[str]
     back: str
     back_text: str
-    needs_reason: bool = False
     inputs: Sequence[Input] = ()
     hidden: Sequence[tuple[str, str]] = ()
 
@@ -65,7 +64,15 @@ def confirm(request: RequestContext, step: Step) -> Response:
             hidden=[*step.hidden, (NEXT, came_from)],
         )
     status = 200 if request.problem is None else request.problem.status
-    return page(request, 'confirm.html', status, step=step, form_id=fresh_form_id())
+    route, values = match(request.urls, request.http.path, 'POST')
+    return page(
+        request,
+        'confirm.html',
+        status,
+        step=step,
+        form_id=fresh_form_id(),
+        needs_reason=route.is_reason_needed(values),
+    )
 
 
 def go_on(request: RequestContext, address: str, asked: Command) -> Response:
@@ -74,9 +81,3 @@ def go_on(request: RequestContext, address: str, asked: Command) -> Response:
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != 'asked']
     again = urlencode([*query, ('asked', asked.id)])
     return see(urlunsplit(('', '', parts.path, again, parts.fragment)))
-
-
-def need_reason(request: RequestContext) -> None:
-    """Refuse a form without a reason."""
-    if reason_of(request) is None:
-        raise ReasonMissing

@@ -14,7 +14,7 @@ from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
-from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import asked_before, id_of, place, reason_of
 from synergy.mx.web.paging import dead_page, older
@@ -22,8 +22,6 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 
 ACTIONS: Final = tuple(item.value for item in LetterAction)
-#: Not done without a reason.
-GRAVE_ACTIONS: Final = ('drop',)
 
 
 def dead_letters(request: RequestContext) -> Response:
@@ -32,7 +30,7 @@ def dead_letters(request: RequestContext) -> Response:
     return page(request, 'dead.html', units=units, older=older(request, cursor))
 
 
-def confirm_dead_letter(request: RequestContext, uow_id: str, action: str) -> Response:
+def confirm_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:
     """Say what retrying or dropping a dead letter would do; a retried job has a whole cascade."""
     unit = known_dead(request, uow_id)
     if action not in ACTIONS:
@@ -48,7 +46,6 @@ def confirm_dead_letter(request: RequestContext, uow_id: str, action: str) -> Re
         says=says,
         back='/dead',
         back_text='dead letters',
-        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(request, step)
 
@@ -59,13 +56,11 @@ def retry_address(unit: Unit) -> str:
     return f'/change/reprocess?{place}'
 
 
-def settle_dead_letter(request: RequestContext, uow_id: str, action: str) -> Response:
+def submit_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:
     """Retry a free run or drop a dead letter; the retry of a job is shown first."""
     unit = known_dead(request, uow_id)
     if action == 'retry' and not is_freerun(unit.process):
         return see(retry_address(unit))
-    if action in GRAVE_ACTIONS:
-        need_reason(request)
     command = settle(request, uow_id, action)
     return go_on(request, request.url('dead_letters'), command)
 

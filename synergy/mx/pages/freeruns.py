@@ -19,7 +19,7 @@ from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.mx.live.marks import BY_UNIT
-from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.code_arguments import reason_of as reason_for_code
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.flash import asked_of
@@ -53,8 +53,6 @@ RUN_STATES: Final = tuple(_STATES)
 RUN_ENTRIES: Final = ('all', 'on', 'off')
 LISTS: Final = ('all', 'failing')
 ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
-#: Not done without a reason.
-GRAVE_ACTIONS: Final = ('cancel', 'remove')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -232,7 +230,7 @@ def show_fires(request: RequestContext) -> Response:
     return _form(request, _checked(request, values, before), before)
 
 
-def save_freerun(request: RequestContext) -> Response:
+def submit_freerun(request: RequestContext) -> Response:
     """Ask the Scheduler to keep an entry; show the form again when it would refuse."""
     name = request.optional('name')
     before = None if name is None else known_freerun(request, name).freerun
@@ -251,7 +249,7 @@ def save_freerun(request: RequestContext) -> Response:
     return go_on(request, request.url('freerun', name=full_name), asked)
 
 
-def confirm_freerun(request: RequestContext, name: str, action: str) -> Response:
+def confirm_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching, running, cancelling or removing an entry would do."""
     found = known_freerun(request, name).freerun
     _meant(request, action)
@@ -274,7 +272,6 @@ def confirm_freerun(request: RequestContext, name: str, action: str) -> Response
         says=[says[action]],
         back=request.url('freerun', name=found.name),
         back_text=found.name,
-        needs_reason=action in GRAVE_ACTIONS,
         hidden=[] if uow is None else [('uow', uow)],
     )
     return confirm(request, step)
@@ -284,11 +281,9 @@ def _runs_text(found: Freerun, uow: str | None) -> str:
     return 'the run' if uow is not None or len(found.live) == 1 else 'all runs under way'
 
 
-def switch_freerun(request: RequestContext, name: str, action: str) -> Response:
+def submit_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch an entry on or off, run it now, cancel what runs, or remove it."""
     view = known_freerun(request, name)
-    if action in GRAVE_ACTIONS:
-        need_reason(request)
     asked = order_switch(request, view.freerun.name, action)
     if action == 'remove':
         return go_on(request, request.url('freerun_list'), asked)

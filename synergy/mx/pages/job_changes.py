@@ -21,7 +21,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.dead_letters import letter_details
-from synergy.mx.web.errors import ReasonMissing, Refused, wrong
+from synergy.mx.web.errors import Refused, wrong
 from synergy.mx.web.orders import fresh_form_id, id_of, place, reason_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
@@ -105,13 +105,13 @@ class Change:
         return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
 
 
-def change(request: RequestContext, kind: str) -> Response:
+def confirm_change(request: RequestContext, kind: str) -> Response:
     """Show what would be done."""
     status = 200 if request.problem is None else request.problem.status
     return _page(request, command_of(request, kind), status)
 
 
-def confirm_change(request: RequestContext, kind: str) -> Response:
+def submit_change(request: RequestContext, kind: str) -> Response:
     """Ask for it, if it still is what was shown."""
     command = command_of(request, kind)
     if (known := request.store.command(command.id)) is not None:
@@ -119,8 +119,6 @@ def confirm_change(request: RequestContext, kind: str) -> Response:
     planned = _preview_of(request, command)
     if planned.plan.hash != request.text('plan_hash'):
         return _page(request, command, 409)
-    if command.reason is None:
-        raise ReasonMissing
     place(request, letter_details(request, command))
     return see(request.url('request', request_id=command.id))
 

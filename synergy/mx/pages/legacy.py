@@ -47,7 +47,7 @@ _APIS: Final = {
 }
 
 
-def old_scheduler(request: RequestContext, rest: str) -> Response:
+def legacy_scheduler(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /scheduler/."""
     name = rest.strip('/')
     if request.visitor.role is not None and any(
@@ -57,12 +57,12 @@ def old_scheduler(request: RequestContext, rest: str) -> Response:
     return _lead_on(request, f'scheduler/{name}')
 
 
-def old_supervisor(request: RequestContext, rest: str) -> Response:
+def legacy_supervisor(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /supervisor/."""
     return _lead_on(request, f'supervisor/{rest.strip("/")}')
 
 
-def old_flow(request: RequestContext, rest: str) -> Response:
+def legacy_flow(request: RequestContext, rest: str) -> Response:
     """Lead on from an address below /flow/."""
     return _lead_on(request, f'flow/{rest.strip("/")}')
 

@@ -26,7 +26,7 @@ def login(request: RequestContext) -> Response:
     )
 
 
-def log_in(request: RequestContext) -> Response:
+def submit_login(request: RequestContext) -> Response:
     """Begin a session; slow those down who guess."""
     name, password = request.text('name'), request.http.form.get('password', '')
     kept = kept_in(request.http.form.get(KEPT))
@@ -90,7 +90,7 @@ def _missing_role(request: RequestContext, visitor: Visitor, kept: KeptForm) -> 
     return None if route.role is None or visitor.may(route.role) else route.role
 
 
-def log_out(request: RequestContext) -> Response:
+def submit_logout(request: RequestContext) -> Response:
     """End the sessions of the visitor, here and wherever else the cookie may be."""
     if request.visitor.via == 'session':
         request.store.end_sessions(request.visitor.name)
@@ -101,7 +101,7 @@ def log_out(request: RequestContext) -> Response:
     return response
 
 
-def theme(request: RequestContext) -> Response:
+def submit_theme(request: RequestContext) -> Response:
     """Keep the choice of light or dark in this browser; anything else follows the system."""
     response = see(local_address(request.optional('next')))
     wanted = request.optional('theme')

@@ -28,7 +28,7 @@ DEFAULT = 'default'
 ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
 
 
-def confirm_process(request: RequestContext, name: str, action: str) -> Response:
+def confirm_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching a process, or looking at it now, would do."""
     process = request.node(name).process
     says = {
@@ -55,7 +55,7 @@ def confirm_process(request: RequestContext, name: str, action: str) -> Response
     return confirm(request, step)
 
 
-def switch_process(request: RequestContext, name: str, action: str) -> Response:
+def submit_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
     try:
         asked = order_change(request, name, action)

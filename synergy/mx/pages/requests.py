@@ -21,7 +21,7 @@ from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod
 from synergy.mx.live.marks import BY_STATE, Mark
-from synergy.mx.pages.confirm import Step, confirm, go_on, need_reason
+from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.orders import order, reason_of
 from synergy.mx.web.paging import commands_page, older
@@ -42,8 +42,6 @@ ACTIONS: Final = {
     'resume': CommandKind.RESUME,
     'cancel': CommandKind.ABANDON,
 }
-#: Not done without a reason.
-GRAVE_ACTIONS: Final = ('cancel',)
 _WIDTH: Final = 100.0
 
 
@@ -122,7 +120,7 @@ def request(request: RequestContext, request_id: str) -> Response:
     )
 
 
-def confirm_control(request: RequestContext, request_id: str, action: str) -> Response:
+def confirm_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Say what pausing, resuming or cancelling a request would do."""
     target = known_request(request, request_id)
     if action not in ACTIONS:
@@ -139,7 +137,6 @@ def confirm_control(request: RequestContext, request_id: str, action: str) -> Re
         says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
         back=request.url('request', request_id=target.id),
         back_text=f'request {target.id[:6]}',
-        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(request, step)
 
@@ -163,13 +160,11 @@ def _cancel_says(target: Command) -> str:
             return 'What is not dealt with yet is left as it is; what was is not taken back.'
 
 
-def control_request(request: RequestContext, request_id: str, action: str) -> Response:
+def submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
     target = known_request(request, request_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
-    if action in GRAVE_ACTIONS:
-        need_reason(request)
     asked = order(
         request, ACTIONS[action], target.process, target=target.id, reason=reason_of(request)
     )

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 from synergy.core.users import Role, User
 from synergy.mx.pages.accounts import (
     ACTIONS,
-    GRAVE_ACTIONS,
     ROLE_WORDS,
     add_token,
     add_user,
@@ -39,7 +38,7 @@ def users(request: RequestContext) -> Response:
     return page(request, 'users.html', users=request.store.users(), tokens=request.store.tokens())
 
 
-def ask_user(request: RequestContext) -> Response:
+def confirm_user(request: RequestContext) -> Response:
     """Ask who the new user is."""
     refuse_open(request)
     step = Step(
@@ -53,12 +52,12 @@ def ask_user(request: RequestContext) -> Response:
     return confirm(request, step)
 
 
-def make_user(request: RequestContext) -> Response:
+def submit_user(request: RequestContext) -> Response:
     """Make a user."""
     return go_on(request, request.url('users'), add_user(request))
 
 
-def ask_account(request: RequestContext, name: str, action: str) -> Response:
+def confirm_user_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what changing a user, or making a token for it, would do."""
     refuse_open(request)
     if action not in USER_ACTIONS:
@@ -77,20 +76,19 @@ def ask_account(request: RequestContext, name: str, action: str) -> Response:
         says=[_SAYS[action]],
         back='/users',
         back_text='users',
-        needs_reason=action in GRAVE_ACTIONS,
         inputs=_inputs(user, action),
     )
     return confirm(request, step)
 
 
-def change_account(request: RequestContext, name: str, action: str) -> Response:
+def submit_user_action(request: RequestContext, name: str, action: str) -> Response:
     """Change a user, or make a token for it, whose text this one page shows."""
     if action != 'token':
         return go_on(request, request.url('users'), change_user(request, name, action))
     return page(request, 'token.html', made=add_token(request, name), name=name)
 
 
-def ask_revoke(request: RequestContext, token_id: str, action: str) -> Response:
+def confirm_token_action(request: RequestContext, token_id: str, action: str) -> Response:
     """Say what revoking a token would do."""
     refuse_open(request)
     token = next((token for token in request.store.tokens() if token.id == token_id), None)
@@ -102,12 +100,11 @@ def ask_revoke(request: RequestContext, token_id: str, action: str) -> Response:
         says=['Programs that use it are refused from now on. It cannot be brought back.'],
         back='/users',
         back_text='users',
-        needs_reason=action in GRAVE_ACTIONS,
     )
     return confirm(request, step)
 
 
-def revoke(request: RequestContext, token_id: str, action: str) -> Response:
+def submit_token_action(request: RequestContext, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
     return go_on(request, request.url('users'), revoke_token(request, token_id, action))
 

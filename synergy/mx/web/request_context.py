@@ -18,6 +18,7 @@ from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, pars
 from synergy.core.users import Role
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.web.errors import Refused, unknown, wrong
+from synergy.mx.web.route import Route
 from synergy.mx.web.security import Session
 from synergy.mx.web.site import Site
 from synergy.ports.store import Store
@@ -63,7 +64,7 @@ class RequestContext:
     site: Site
     http: Request
     urls: MapAdapter
-    endpoint: str
+    route: Route
     visitor: Visitor
     store: Store
     now: datetime

@@ -30,14 +30,19 @@ class Parameter:
 class Route:
     """An address, a method, and who answers. role: None is for everybody.
 
+    endpoint: the name by which pages and programs refer to it, whatever its view is called.
+    section: the address of the entry of the navigation under which the page is.
+    needs_reason: whether it is not done without a reason, or for which values of `action` not.
+
     is_shared: live tabs of one role may all get one rendering of it; see
     `synergy.mx.web.page_cache`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
-    actions: values of the address's `action`. grave: those that are not done without a reason.
+    actions: values of the address's `action`.
     is_list: the answer is a page of a list. answer: the shape, a TypedDict, of the JSON answer, or
     of one item of the list. status_bad: of the same answer when it is bad news.
     """
 
+    endpoint: str
     rule: str
     method: str
     role: Role | None
@@ -49,16 +54,18 @@ class Route:
     fields: tuple[Parameter, ...] = ()
     required: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
-    grave: tuple[str, ...] = ()
+    needs_reason: bool | tuple[str, ...] = False
+    section: str | None = None
     is_list: bool = False
     answer: type[Any] | None = None
     status: int = 200
     status_bad: int | None = None
 
-    @property
-    def endpoint(self) -> str:
-        """Return the name by which pages refer to it."""
-        return self.view.__name__
+    def is_reason_needed(self, values: Mapping[str, str]) -> bool:
+        """Tell whether it is not done without a reason. values: those in the address."""
+        if isinstance(self.needs_reason, bool):
+            return self.needs_reason
+        return values.get('action') in self.needs_reason
 
 
 class RouteRule(Rule):
