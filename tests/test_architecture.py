@@ -21,6 +21,7 @@ ALLOWED = {
     'synergy.conf': {'synergy.core', 'synergy.doors', 'synergy.private'},
     'synergy.adapters': {'synergy.core', 'synergy.ports', 'synergy.private'},
     'synergy.view': {'synergy.core', 'synergy.ports', 'synergy.conf'},
+    'synergy.operations': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.view'},
     'synergy.scheduler': {'synergy.core', 'synergy.ports', 'synergy.conf'},
     'synergy.workers': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.output'},
     'synergy.supervisor': {
@@ -30,7 +31,13 @@ ALLOWED = {
         'synergy.doors',
         'synergy.private',
     },
-    'synergy.mx': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.view'},
+    'synergy.mx': {
+        'synergy.core',
+        'synergy.ports',
+        'synergy.conf',
+        'synergy.view',
+        'synergy.operations',
+    },
     'synergy.bootstrap': {
         'synergy.core',
         'synergy.ports',
@@ -66,6 +73,7 @@ ALLOWED = {
         'synergy.ports',
         'synergy.conf',
         'synergy.view',
+        'synergy.operations',
         'synergy.scheduler',
         'synergy.workers',
         'synergy.supervisor',

@@ -18,6 +18,7 @@ from synergy.conf.errors import ConfigurationError
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, check_text
 from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted_text
+from synergy.operations.refusal import OperationRefused
 from synergy.ports.errors import PortError
 
 #: What a newcomer would want first; an installed package has no demo.
@@ -114,6 +115,8 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
         count = len(error.problems)
         noun = 'problem' if count == 1 else 'problems'
         return _failed(f'{count} {noun} in settings or context:\n{error}', ExitCode.MISCONFIGURED)
+    except OperationRefused as error:
+        return _failed(str(error), error.kind.exit_code)
     except PortError as error:
         return _failed(str(error), ExitCode.UNAVAILABLE)
     except KeyboardInterrupt:
@@ -134,21 +137,7 @@ def _run(command: CliCommand, options: argparse.Namespace) -> int:
     for name, value in vars(options).items():
         if isinstance(value, str):
             _check_text(name, value)
-    url = getattr(options, 'server', None)
-    if not url:
-        return command.run(options)
-    from synergy.cli import remote, server
-
-    token = options.token or os.environ.get('SYNERGY_TOKEN') or None
-    try:
-        return remote.run(command.name, server.Server(url, token), options)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise CommandError(
-            f'{url} answered something else than the API of Synergy '
-            f'({type(error).__name__}: {error!s:.200}); check --server, and that it is of this '
-            'version',
-            ExitCode.UNAVAILABLE,
-        ) from error
+    return command.run(options)
 
 
 def _check_text(name: str, value: str) -> None:

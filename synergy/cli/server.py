@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
@@ -19,18 +18,19 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 from synergy.cli.command import CommandError, ExitCode
 from synergy.core.bounded import ANSWER, BODY, loads
 from synergy.core.printable import printable
+from synergy.operations.refusal import OperationRefused, RefusalKind
 
 TIMEOUT_SECONDS: Final = 30.0
-#: How long to wait for the Scheduler's first answer, and how often to look.
-ANSWER_SECONDS: Final = 10.0
+#: How often to look whether something has come about.
 LOOK_SECONDS: Final = 0.2
 PAGE_ROWS: Final = 1000
-_EXIT_BY_STATUS: Final = {
-    400: ExitCode.USAGE,
-    404: ExitCode.UNKNOWN,
-    409: ExitCode.CONFLICT,
-    422: ExitCode.UNKNOWN,
-}
+#: Other statuses refuse nothing that was asked for: the dashboard cannot be used.
+_KIND_BY_STATUS: Final = {
+    kind.status: kind
+    for kind in (
+        RefusalKind.MALFORMED, RefusalKind.UNKNOWN, RefusalKind.CONFLICT, RefusalKind.NOTHING,
+    )
+}  # fmt: skip
 
 
 class _Unfollowed(HTTPRedirectHandler):
@@ -79,14 +79,6 @@ class Server:
         given = {name: value for name, value in body.items() if value is not None}
         return self._send('POST', path, '', given, key or uuid.uuid4().hex)
 
-    def settled(self, command: Any) -> Any:
-        """Return a command as it stands after a short wait for the Scheduler."""
-        until = time.monotonic() + ANSWER_SECONDS
-        while command['state'] == 'requested' and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)  # noqa: TID251 - no Runtime: there is no context here
-            command = self.get('requests', command['id'])
-        return command
-
     def _send(
         self,
         method: str,
@@ -122,13 +114,16 @@ class Server:
                 ExitCode.UNAVAILABLE,
             ) from error
 
-    def _refused(self, error: HTTPError) -> CommandError:
+    def _refused(self, error: HTTPError) -> Exception:
+        """Return why nothing was done; the dashboard says so, as it would say it on a page."""
         try:
             problem: Any = loads(error.read(BODY.length + 1), BODY)
-            text = f'{problem["detail"]}; {problem["advice"]}'
+            what, advice = printable(problem['detail']), printable(problem['advice'])
         except (ValueError, KeyError, TypeError):
-            text = f'{self._url} answered {error.code} {error.reason}; check --server'
+            what, advice = f'{self._url} answered {error.code} {error.reason}', 'check --server'
         if error.code == 401:
-            text += '; then give it by --token or SYNERGY_TOKEN'
-        text = printable(text)
-        return CommandError(text, _EXIT_BY_STATUS.get(error.code, ExitCode.UNAVAILABLE))
+            advice += '; then give it by --token or SYNERGY_TOKEN'
+        kind = _KIND_BY_STATUS.get(error.code)
+        if kind is None:
+            return CommandError(f'{what}; {advice}', ExitCode.UNAVAILABLE)
+        return OperationRefused(kind, what, advice)

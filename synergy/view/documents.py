@@ -224,6 +224,10 @@ class ProgressDocument(TypedDict):
     jobs: Annotated[dict[str, int], 'number of jobs by state']
 
 
+class FollowedDocument(CommandDocument, ProgressDocument):
+    """A request with its progress."""
+
+
 class StatusDocument(TypedDict):
     """How the system stands."""
 

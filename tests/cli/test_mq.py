@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from synergy import bootstrap
-from synergy.cli.commands.mq import routes_of
+from synergy.cli.queues import routes_of
 from synergy.ports.broker import BrokerAdmin, Message
 from tests.cli.conftest import Said
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from synergy import bootstrap
-from synergy.cli import asking
+from synergy.cli import local
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
 from tests.cli.conftest import Said
@@ -19,7 +19,7 @@ Launch = Callable[..., Said]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, 'ANSWER_SECONDS', 0.05)
+    monkeypatch.setattr(local, 'ANSWER_SECONDS', 0.05)
 
 
 def step() -> None:

@@ -17,10 +17,10 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from synergy import bootstrap
-from synergy.cli import asking as cli_asking
-from synergy.cli import server as cli_server
+from synergy.cli import local as cli_local
+from synergy.cli import remote as cli_remote
 from synergy.cli.registry import RECORDS
-from synergy.cli.remote import COMMANDS, UNSAID
+from synergy.cli.remote import UNSAID
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
 from synergy.mx.web.security import new_token
@@ -63,7 +63,7 @@ def remote(
     monkeypatch.setenv('SYNERGY_SERVER', f'http://127.0.0.1:{waitress.effective_port}')
     monkeypatch.setenv('SYNERGY_TOKEN', text)
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
-    monkeypatch.setattr(cli_server, 'ANSWER_SECONDS', 0.0)
+    monkeypatch.setattr(cli_remote, 'ANSWER_SECONDS', 0.0)
     yield launch
     # First those who answer, then the door: they ring when they have done.
     waitress.task_dispatcher.shutdown()
@@ -71,8 +71,20 @@ def remote(
     thread.join(10)
 
 
-def test_every_remote_command_is_there() -> None:
-    assert set(COMMANDS) == {record.name for record in RECORDS if record.works_over_http}
+@pytest.mark.parametrize('name', [record.name for record in RECORDS if record.works_over_http])
+def test_every_command_that_works_over_http_asks_the_dashboard_alone(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
+    about_jobs = ('job', 'why', 'log', 'reprocess', 'skip', 'cancel')
+    words = {'super': ['--query']} | {item: ['SiteHourly', '2026112209'] for item in about_jobs}
+
+    said = launch(name, *words.get(name, []))
+
+    assert said.code == 4
+    assert 'the dashboard http://127.0.0.1:9 cannot be reached' in said.err
+    assert not (tmp_path / 'home').exists()
 
 
 @pytest.mark.parametrize(
@@ -223,7 +235,7 @@ def test_one_run_of_several_is_cancelled(
     units = [running(pages, SWEEP, run) for run in (4, 5)]
     if not is_remote:
         on_this_machine(pages, monkeypatch)
-        monkeypatch.setattr(cli_asking, 'ANSWER_SECONDS', 0.0)
+        monkeypatch.setattr(cli_local, 'ANSWER_SECONDS', 0.0)
     assert all(unit.id in remote('freerun', 'runs').out for unit in units)
 
     said = remote('freerun', 'cancel', SWEEP, '--run', '5', '--reason', 'wrong folder')

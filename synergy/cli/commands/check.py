@@ -8,8 +8,8 @@ from typing import Final
 from synergy import bootstrap, private
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.commands.db import level_problems
-from synergy.cli.commands.mq import routes_of
 from synergy.cli.console import print_json
+from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
 from synergy.core.uri import without_password

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.interface import Operations, opened
 from synergy.cli.tables import print_dead
-from synergy.core.dead_letters import LetterAction, settling
-from synergy.core.records import Unit
-from synergy.view.encode import encode_dead
-
-_LIMIT = 1000
+from synergy.cli.tell import tell
+from synergy.core.dead_letters import LetterAction
+from synergy.core.redaction import redacted_text
+from synergy.operations.refusal import OperationRefused
+from synergy.view.documents import DeadDocument
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -30,41 +31,38 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    with asking() as ask:
-        dead = ask.store.dead_units(_LIMIT)
+    if options.action != 'ls' and options.id is None and not options.all:
+        raise CommandError('give the ID of a dead letter, or --all', ExitCode.USAGE)
+    with opened(options) as ask:
         if options.action == 'ls':
-            return _list(dead, is_json=options.json)
-        chosen = dead if options.all else [unit for unit in dead if unit.id == options.id]
-        if not chosen:
-            raise CommandError(
-                f'there is no dead letter {options.id!r}; ./launch.py dead ls lists them'
-                if options.id
-                else 'give the ID of a dead letter, or --all',
-                ExitCode.UNKNOWN if options.id else ExitCode.USAGE,
-            )
-        codes = [_settle(ask, unit, options) for unit in chosen]
+            return _list(ask.dead_letters(), is_json=options.json)
+        if not options.all:
+            return _settle(ask, options.id, options)
+        chosen = [unit['id'] for unit in ask.dead_letters()]
+        codes = [_settle_one_of(ask, uow_id, options) for uow_id in chosen]
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 
 
-def _list(dead: Sequence[Unit], *, is_json: bool) -> ExitCode:
-    found = [encode_dead(unit) for unit in dead]
+def _list(dead: Sequence[DeadDocument], *, is_json: bool) -> ExitCode:
     if is_json:
-        print_json(found)
-        return ExitCode.OK
-    print_dead(found)
+        print_json(dead)
+    else:
+        print_dead(dead)
     return ExitCode.OK
 
 
-def _settle(ask: Asking, unit: Unit, options: Namespace) -> ExitCode:
-    command = settling(
-        unit,
-        LetterAction(options.action),
-        command_id=new_id(),
-        actor=actor(),
-        reason=options.reason,
-        now=ask.runtime.clock.now(),
-    )
-    return tell(ask.ask(command), is_json=options.json)
+def _settle(ask: Operations, uow_id: str, options: Namespace) -> ExitCode:
+    asked = ask.settle_letter(uow_id, LetterAction(options.action), options.reason)
+    return tell(asked, is_json=options.json)
+
+
+def _settle_one_of(ask: Operations, uow_id: str, options: Namespace) -> ExitCode:
+    """Settle one of many: that it is refused, or was settled meanwhile, concerns no other."""
+    try:
+        return _settle(ask, uow_id, options)
+    except OperationRefused as error:
+        print(redacted_text(f'{uow_id}: {error}'), file=sys.stderr)
+        return ExitCode.FOUND
 
 
 COMMAND = CliCommand(

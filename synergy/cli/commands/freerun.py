@@ -8,29 +8,21 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from synergy.cli.asking import Asking, actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.interface import Operations, opened
 from synergy.cli.numbers import whole
-from synergy.cli.tables import print_freeruns, print_runs
+from synergy.cli.tables import print_freeruns, print_runs, said
+from synergy.cli.tell import tell
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
-from synergy.core.commands import Command, CommandKind
-from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
-from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX
+from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.nearest import nearest
 from synergy.core.printable import printable
-from synergy.core.records import ProcessName
 from synergy.core.redaction import redacted_text
-from synergy.core.timeperiod import Qualifier, containing_utc
-from synergy.view.documents import DeadDocument
-from synergy.view.encode import encode_dead, encode_freerun
-from synergy.view.freeruns import freeruns, next_fires
-
-#: Runs of one entry that are listed, the newest.
-RUNS_MAX: Final = 50
+from synergy.view.documents import CommandDocument, DeadDocument, FreerunDocument
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -67,83 +59,48 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    refuse_lone_run(options)
-    with asking() as ask:
-        if options.action == 'ls':
-            return _list(ask, options)
-        if options.action == 'runs':
-            return _list_runs(ask, options)
-        if options.name is None:
-            raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
-        name = ProcessName(options.name)
-        known = {
-            item.freerun.name: item.freerun for item in freeruns(ask.context, ask.store, ask.now)
-        }
-        if options.action == 'add' and name in known:
-            raise CommandError(
-                f'{name} exists already; change it with freerun edit', ExitCode.CONFLICT
-            )
-        if options.action != 'add' and name not in known:
-            raise _unknown(name, known)
-        return tell(ask.ask(_command(ask, name, options, known.get(name))), is_json=options.json)
-
-
-def _unknown(name: str, known: Iterable[str]) -> CommandError:
-    return CommandError(
-        f'there is no free run {name!r}{nearest(name, known)}; ./launch.py freerun ls shows all',
-        ExitCode.UNKNOWN,
-    )
-
-
-def _command(ask: Asking, name: ProcessName, options: Namespace, before: Freerun | None) -> Command:
-    details: dict[str, Any]
-    match options.action:
-        case 'rm':
-            kind, details = CommandKind.FREERUN_REMOVE, {}
-        case 'run':
-            kind, details = CommandKind.FREERUN_RUN, {}
-        case 'cancel':
-            kind, details = CommandKind.FREERUN_CANCEL, {}
-            if options.run is not None:
-                live = [encode_dead(unit) for unit in ask.store.live_units()]
-                details = {'uow': uow_of_run(live, name, options.run)}
-        case 'on' | 'off':
-            kind, details = CommandKind.FREERUN_SAVE, {'is_on': options.action == 'on'}
-        case _:
-            kind, details = CommandKind.FREERUN_SAVE, details_of(options)
-            if options.action == 'add':
-                # Somebody else may add it until the Scheduler sees this.
-                details[IS_NEW] = True
-            if not details and options.action == 'edit':
-                raise CommandError(
-                    f'there is nothing to change; say what, as in freerun edit {name} --trigger '
-                    '"every 60"',
-                    ExitCode.USAGE,
-                )
-            processes = [entry.name for entry in ask.context.freeruns.values()]
-            defined = defined_as(name, details, processes, before, ask.now)
-            print_fires(defined, ask.now, is_json=options.json)
-    stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
-    return Command(
-        id=new_id(),
-        kind=kind,
-        process=name,
-        start=stamp,
-        end=stamp.shift(1),
-        details=details,
-        actor=actor(),
-        reason=options.reason,
-        created_at=ask.now,
-    )
-
-
-def refuse_lone_run(options: Namespace) -> None:
-    """Refuse (2) the number of a run where none is meant."""
     if options.run is not None and options.action != 'cancel':
         raise CommandError('--run goes with cancel', ExitCode.USAGE)
+    name: str | None = options.name
+    with opened(options) as ask:
+        match options.action:
+            case 'ls':
+                return _list(ask, name, is_json=options.json)
+            case 'runs':
+                return _list_runs(ask, name, is_json=options.json)
+            case _ if name is None:
+                raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
+            case 'add' | 'edit':
+                asked = _save(ask, name, options)
+            case action:
+                uow_id = None
+                if options.run is not None:
+                    uow_id = _uow_of_run(ask.freerun_runs(None), name, options.run)
+                action = 'remove' if action == 'rm' else action
+                asked = ask.switch_freerun(name, action, uow_id, options.reason)
+        return tell(asked, is_json=options.json)
 
 
-def uow_of_run(live: Iterable[DeadDocument], name: str, run: int) -> str:
+def _save(ask: Operations, name: str, options: Namespace) -> CommandDocument:
+    details = _details(options)
+    is_new = options.action == 'add'
+    if not details and not is_new:
+        raise CommandError(
+            f'there is nothing to change; say what, as in freerun edit {name} --trigger "every 60"',
+            ExitCode.USAGE,
+        )
+    fires = ', '.join(
+        f'{at:%a %Y-%m-%d %H:%M:%S}' for at in ask.next_fires(name, details, is_new=is_new)
+    )
+    # JSON is alone on stdout.
+    print(f'next fires (UTC): {fires}', file=sys.stderr if options.json else sys.stdout)
+    if is_new:
+        # Somebody else may add it until the Scheduler sees this.
+        details[IS_NEW] = True
+    return ask.save_freerun(name, details, options.reason)
+
+
+def _uow_of_run(live: Iterable[DeadDocument], name: str, run: int) -> str:
     """Return the id of one run of an entry among the live units; raise CommandError (3)."""
     uow_by_run = {unit['run']: unit['id'] for unit in live if unit['process'] == name}
     if run not in uow_by_run:
@@ -156,27 +113,7 @@ def uow_of_run(live: Iterable[DeadDocument], name: str, run: int) -> str:
     return uow_by_run[run]
 
 
-def defined_as(
-    name: ProcessName,
-    details: dict[str, Any],
-    processes: Sequence[ProcessName],
-    before: Freerun | None,
-    now: datetime,
-) -> Freerun:
-    """Return what an entry would be; refuse (2) what the Scheduler would refuse."""
-    try:
-        return freerun_of(name, details, processes, before, now)
-    except FreerunRefused as error:
-        raise CommandError(str(error), ExitCode.USAGE) from error
-
-
-def print_fires(defined: Freerun, now: datetime, *, is_json: bool) -> None:
-    """Tell when an entry would fire. JSON is alone on stdout."""
-    fires = ', '.join(f'{at:%a %Y-%m-%d %H:%M:%S}' for at in next_fires(defined, now))
-    print(f'next fires (UTC): {fires}', file=sys.stderr if is_json else sys.stdout)
-
-
-def details_of(options: Namespace) -> dict[str, Any]:
+def _details(options: Namespace) -> dict[str, Any]:
     """Return what is said of an entry; raise CommandError (2)."""
     details: dict[str, Any] = {
         field: getattr(options, field)
@@ -194,8 +131,11 @@ def details_of(options: Namespace) -> dict[str, Any]:
     return details
 
 
-def show_runs(runs: Sequence[DeadDocument], name: str | None, *, is_json: bool) -> ExitCode:
+def _list_runs(ask: Operations, name: str | None, *, is_json: bool) -> ExitCode:
     """Print the runs of one entry, or those of all that are under way."""
+    if name is not None:
+        _refuse_unknown(name, ask.freeruns())
+    runs = ask.freerun_runs(name)
     if is_json:
         print_json(runs)
     else:
@@ -203,35 +143,29 @@ def show_runs(runs: Sequence[DeadDocument], name: str | None, *, is_json: bool) 
     return ExitCode.OK
 
 
-def _list_runs(ask: Asking, options: Namespace) -> ExitCode:
-    if options.name is None:
-        units = [unit for unit in ask.store.live_units() if is_freerun(unit.process)]
-    else:
-        known = [item.freerun.name for item in freeruns(ask.context, ask.store, ask.now)]
-        if options.name not in known:
-            raise _unknown(options.name, known)
-        units = list(ask.store.freerun_units(ProcessName(options.name), RUNS_MAX))
-    return show_runs([encode_dead(unit) for unit in units], options.name, is_json=options.json)
-
-
-def _list(ask: Asking, options: Namespace) -> ExitCode:
-    found = [
-        item
-        for item in freeruns(ask.context, ask.store, ask.now)
-        if options.name in (None, item.freerun.name)
-    ]
-    if options.name is not None and not found:
-        known = [item.freerun.name for item in freeruns(ask.context, ask.store, ask.now)]
-        raise _unknown(options.name, known)
-    documents = [encode_freerun(item) for item in found]
-    if options.json:
-        print_json(documents)
+def _list(ask: Operations, name: str | None, *, is_json: bool) -> ExitCode:
+    found = ask.freeruns()
+    if name is not None:
+        _refuse_unknown(name, found)
+        found = [item for item in found if item['name'] == name]
+    if is_json:
+        print_json(found)
         return ExitCode.OK
-    print_freeruns(documents)
-    if options.name is not None:
-        for event in ask.store.freerun_events(ProcessName(options.name), 20):
-            print(f'    {event.at:%Y-%m-%d %H:%M:%S} {printable(redacted_text(event.text))}')
+    print_freeruns(found)
+    if name is not None:
+        for event in ask.freerun_events(name):
+            print(f'    {said(event["at"])} {printable(redacted_text(event["text"]))}')
     return ExitCode.OK
+
+
+def _refuse_unknown(name: str, found: Sequence[FreerunDocument]) -> None:
+    known = [item['name'] for item in found]
+    if name not in known:
+        raise CommandError(
+            f'there is no free run {name!r}{nearest(name, known)}; ./launch.py freerun ls shows '
+            'all',
+            ExitCode.UNKNOWN,
+        )
 
 
 COMMAND = CliCommand(

@@ -6,11 +6,8 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.reading import reading
+from synergy.cli.interface import opened
 from synergy.cli.tables import print_job
-from synergy.cli.target import key_of
-from synergy.view.encode import encode_page
-from synergy.view.jobs import job_page
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -20,14 +17,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    with reading() as source:
-        key = key_of(source.context, options.process, options.timeperiod)
-        page = encode_page(job_page(source.index(), source.store, key, source.now))
-    if options.json:
-        print_json(page)
-    else:
-        print_job(page)
-    return ExitCode.OK
+    with opened(options) as ask:
+        page = ask.job(options.process, options.timeperiod)
+        if options.json:
+            print_json(page)
+        else:
+            print_job(page)
+        return ExitCode.OK
 
 
 COMMAND = CliCommand(

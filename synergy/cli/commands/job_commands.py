@@ -5,15 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from functools import partial
 
-from synergy.cli.asking import Asking, actor, asking, new_id, tell
-from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.interface import ChangeWanted, opened
 from synergy.cli.tables import print_preview
-from synergy.cli.target import end_of, key_of
-from synergy.core.closure import PlanRefused
-from synergy.core.commands import Command, CommandId, CommandKind, Only
-from synergy.view.encode import encode_preview
-from synergy.view.preview import preview
+from synergy.cli.tell import tell
+from synergy.core.commands import CommandKind, Only
 
 
 def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
@@ -37,40 +34,25 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
 
 
 def _run(kind: CommandKind, options: Namespace) -> ExitCode:
-    with asking() as ask:
-        known = None if options.name is None else ask.store.command(CommandId(options.name))
-        if known is not None:
-            return tell(known, is_json=options.json)
-        command = _command(ask, kind, options)
-        try:
-            shown = encode_preview(preview(ask.index(), ask.store, command, ask.now))
-        except PlanRefused as error:
-            raise CommandError(str(error), ExitCode.UNKNOWN) from error
-        if options.dry_run:
-            if options.json:
-                print_json(shown)
-            else:
-                print_preview(shown)
-            return ExitCode.OK
-        return tell(ask.ask(command), is_json=options.json)
-
-
-def _command(ask: Asking, kind: CommandKind, options: Namespace) -> Command:
-    key = key_of(ask.context, options.process, options.timeperiod)
-    return Command(
-        id=new_id() if options.name is None else CommandId(options.name),
+    wanted = ChangeWanted(
         kind=kind,
-        process=key.process,
-        start=key.timeperiod,
-        end=key.timeperiod.shift(1)
-        if options.to is None
-        else end_of(ask.context.hierarchy.calendar, key.timeperiod.qualifier, options.to),
-        only=Only(options.only),
+        process=options.process,
+        timeperiod=options.timeperiod,
+        to=options.to,
+        only=options.only,
         with_children=getattr(options, 'with_children', False),
-        actor=actor(),
         reason=options.reason,
-        created_at=ask.now,
+        name=options.name,
     )
+    with opened(options) as ask:
+        if not options.dry_run:
+            return tell(ask.change_jobs(wanted), is_json=options.json)
+        shown = ask.preview(wanted)
+        if options.json:
+            print_json(shown)
+        else:
+            print_preview(shown)
+        return ExitCode.OK
 
 
 def _made(kind: CommandKind, summary: str, example: str) -> CliCommand:

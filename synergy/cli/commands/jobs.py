@@ -7,15 +7,12 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.interface import JobsWanted, opened
 from synergy.cli.numbers import whole
-from synergy.cli.reading import reading
 from synergy.cli.tables import print_jobs
-from synergy.cli.target import instant_of, node_of
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState
 from synergy.view.documents import JobDocument
-from synergy.view.encode import encode_job
-from synergy.view.jobs import JobQuery, find_jobs
 from synergy.view.standing import Standing
 
 _LIMIT = 1000
@@ -45,26 +42,22 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    state = None if options.state is None else state_of(options.state)
+    state = None if options.state is None else _state(options.state)
     if options.limit < 1:
         raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
-    with reading() as source:
-        process = None
-        if name := options.process or options.named:
-            process = node_of(source.context, name).process.name
-        query = JobQuery(
-            process=process,
-            start=None if options.start is None else instant_of(options.start),
-            end=None if options.end is None else instant_of(options.end),
-            state=state,
-        )
-        found = find_jobs(source.index(), source.store, query, source.now, options.limit + 1)
-    show_jobs([encode_job(job) for job in found], options.limit, is_json=options.json)
-    return ExitCode.OK
+    wanted = JobsWanted(
+        process=options.process or options.named,
+        start=options.start,
+        end=options.end,
+        state=state,
+    )
+    with opened(options) as ask:
+        found = ask.jobs(wanted, options.limit + 1)
+        _show(found, options.limit, is_json=options.json)
+        return ExitCode.OK
 
 
-def show_jobs(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> None:
-    """Print at most `limit` jobs, and whether there are more."""
+def _show(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> None:
     jobs = found[:limit]
     if is_json:
         print_json(jobs)
@@ -74,7 +67,7 @@ def show_jobs(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> Non
         print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
 
 
-def state_of(text: str) -> JobState | Standing:
+def _state(text: str) -> JobState | Standing:
     """Return what is looked for; raise CommandError (3)."""
     by_name: dict[str, JobState | Standing] = {
         state.value.removeprefix('state_'): state for state in JobState

@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.interface import Operations, opened
 from synergy.cli.numbers import whole
-from synergy.cli.target import key_of
 from synergy.core.freerun_record import is_freerun
 from synergy.core.printable import printable
-from synergy.core.records import LogLine, ProcessName, Unit
+from synergy.core.records import ProcessName
 from synergy.core.redaction import redacted_text
-from synergy.ports.store import Store
-from synergy.view.encode import encode_line
+from synergy.core.states import UnitState
+from synergy.view.documents import LineDocument, UnitDocument
 
 _LOOK_SECONDS = 0.5
+_LIVE = tuple(state.value for state in UnitState if state.is_live)
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -32,45 +32,42 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    settings, context = bootstrap.load()
-    with bootstrap.open_runtime(settings, context) as runtime:
-        store = runtime.open_store(create=False)
-        if is_freerun(ProcessName(options.process)):
-            units = list(reversed(store.freerun_units(ProcessName(options.process), 100)))
-        elif options.timeperiod is None:
-            raise CommandError('give the timeperiod, as in 2013010100', ExitCode.USAGE)
-        else:
-            units = list(store.runs(key_of(context, options.process, options.timeperiod)))
-        unit = _chosen(units, options)
+    if options.timeperiod is None and not is_freerun(ProcessName(options.process)):
+        raise CommandError('give the timeperiod, as in 2013010100', ExitCode.USAGE)
+    with opened(options) as ask:
+        unit = _chosen(ask, options)
         if options.json:
-            print_json([encode_line(line) for line in store.log(unit.id)])
+            print_json(ask.log(unit['id']))
             return ExitCode.OK
         shown = 0
         while True:
-            lines = store.log(unit.id)
+            # Asked before the log is read: what is written until then is in it.
+            unit = _same(ask, options, unit)
+            is_live = unit['state'] in _LIVE
+            lines = ask.log(unit['id'])
             for line in lines[shown:]:
                 print(redacted_text(_shown(line)), flush=True)
             shown = len(lines)
-            if not options.follow or not _is_live(store, unit):
+            if not options.follow or not is_live:
                 break
-            runtime.clock.sleep(_LOOK_SECONDS)
+            ask.clock.sleep(_LOOK_SECONDS)
         if not shown:
-            state = store.units([unit.id])[unit.id].state.value
             print(
-                f'run {unit.run} of {options.process} has logged nothing ({state})',
+                f'run {unit["run"]} of {options.process} has logged nothing ({unit["state"]})',
                 file=sys.stderr,
             )
     return ExitCode.OK
 
 
-def _chosen(units: list[Unit], options: Namespace) -> Unit:
+def _chosen(ask: Operations, options: Namespace) -> UnitDocument:
     """Return the run that is meant, the newest unless said; raise CommandError (3)."""
-    found = [unit for unit in units if options.run in (None, unit.run)]
+    units = ask.runs(options.process, options.timeperiod)
+    found = [unit for unit in units if options.run in (None, unit['run'])]
     if found:
         return found[-1]
     what = ' '.join(filter(None, (options.process, options.timeperiod)))
     if units:
-        known = ', '.join(str(unit.run) for unit in units)
+        known = ', '.join(str(unit['run']) for unit in units)
         raise CommandError(
             f'{what} has no run {options.run}; choose one of {known}', ExitCode.UNKNOWN
         )
@@ -80,14 +77,16 @@ def _chosen(units: list[Unit], options: Namespace) -> Unit:
     )
 
 
-def _is_live(store: Store, unit: Unit) -> bool:
-    found = store.units([unit.id]).get(unit.id)
-    return found is not None and found.state.is_live
+def _same(ask: Operations, options: Namespace, unit: UnitDocument) -> UnitDocument:
+    """Return a run as it stands now; as it stood, if it is not among the newest any more."""
+    units = ask.runs(options.process, options.timeperiod)
+    return next((item for item in units if item['id'] == unit['id']), unit)
 
 
-def _shown(line: LogLine) -> str:
-    text = f'{line.level:<7} {line.text}'
-    return f'{line.at:%Y-%m-%d %H:%M:%S} {line.attempt} {printable(text)}'
+def _shown(line: LineDocument) -> str:
+    at = (line['at'] or '').replace('T', ' ')[:19]
+    text = f'{line["level"]:<7} {line["text"]}'
+    return f'{at} {line["attempt"]} {printable(text)}'
 
 
 COMMAND = CliCommand(

@@ -15,11 +15,11 @@ from typing import Final
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.conf.model import Context, WorkerEntry
+from synergy.cli.queues import routes_of
 from synergy.core.nearest import nearest
 from synergy.core.records import Route
 from synergy.core.uri import without_password
-from synergy.ports.broker import REPORT_ROUTE, BrokerAdmin, QueueState
+from synergy.ports.broker import BrokerAdmin, QueueState
 
 _DEAD: Final = '.dead'
 _DEAD_MAX: Final = 1000
@@ -64,15 +64,6 @@ def _run(options: Namespace) -> ExitCode:
             case _:
                 return _list(broker, routes, is_json=options.json)
     return ExitCode.OK
-
-
-def routes_of(context: Context) -> Sequence[Route]:
-    """Return the routes of a context, each queue once, that of reports first."""
-    workers: list[WorkerEntry] = [*context.managed.values(), *context.freeruns.values()]
-    found: dict[str, Route] = {}
-    for route in (REPORT_ROUTE, *context.queues, *(entry.route for entry in workers)):
-        found.setdefault(route.queue, route)
-    return list(found.values())
 
 
 def _list(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -> ExitCode:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from collections.abc import Sequence
 
-from synergy.cli.asking import actor, asking, new_id, tell
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.target import node_of
-from synergy.core.commands import Command, CommandKind
-from synergy.core.overrides import OverrideRefused, override_of
-from synergy.core.timeperiod import Qualifier, containing_utc
-from synergy.view.processes import encode_process, processes
-
-#: What to give instead of a trigger to follow context.py again.
-DEFAULT = 'default'
+from synergy.cli.interface import opened
+from synergy.cli.tell import tell
+from synergy.operations.processes import DEFAULT
+from synergy.view.documents import OverrideDocument, ProcessDocument
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -35,58 +30,22 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    with asking() as ask:
-        nodes = processes(ask.context.hierarchy, ask.store)
+    with opened(options) as ask:
         if options.action == 'ls':
-            return show(
-                [
-                    encode_process(node)
-                    for node in nodes
-                    if options.name in (None, node.process.name)
-                ],
+            found = ask.processes()
+            return _show(
+                [item for item in found if options.name in (None, item['process'])],
                 is_json=options.json,
             )
         if options.name is None:
             raise CommandError('give the process, as in SiteHourly', ExitCode.USAGE)
-        node = node_of(ask.context, options.name)
-        details = details_of(options)
-        if details:
-            try:
-                override_of(node.process, details, None, actor(), ask.now)
-            except OverrideRefused as error:
-                raise CommandError(str(error), ExitCode.USAGE) from error
-        stamp = containing_utc(Qualifier.REAL_TIME, ask.now)
-        command = Command(
-            id=new_id(),
-            kind=CommandKind.PROCESS_SAVE if details else CommandKind.PROCESS_RUN,
-            process=node.process.name,
-            start=stamp,
-            end=stamp.shift(1),
-            details=details,
-            actor=actor(),
-            reason=options.reason,
-            created_at=ask.now,
-        )
-        return tell(ask.ask(command), is_json=options.json)
+        if options.action == 'trigger' and options.trigger is None:
+            raise CommandError(f'give the trigger, as in "every 60", or {DEFAULT}', ExitCode.USAGE)
+        asked = ask.change_process(options.name, options.action, options.trigger, options.reason)
+        return tell(asked, is_json=options.json)
 
 
-def details_of(options: Namespace) -> dict[str, Any]:
-    """Return what is to change; nothing for `run`."""
-    match options.action:
-        case 'on' | 'off':
-            return {'is_on': options.action == 'on'}
-        case 'trigger':
-            if options.trigger is None:
-                raise CommandError(
-                    f'give the trigger, as in "every 60", or {DEFAULT}', ExitCode.USAGE
-                )
-            return {'trigger': None if options.trigger == DEFAULT else options.trigger}
-        case _:
-            return {}
-
-
-def show(items: list[Any], *, is_json: bool) -> ExitCode:
-    """Print processes as the API encodes them."""
+def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
     if is_json:
         print_json(items)
         return ExitCode.OK
@@ -108,19 +67,21 @@ def show(items: list[Any], *, is_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _changed(override: dict[str, Any]) -> str:
+def _changed(override: OverrideDocument) -> str:
     parts = []
     if 'is_on' in override:
         word = 'on' if override['is_on'] else 'off'
-        parts.append(f'{word} since {override["is_on_at"][:19]} by {override["is_on_by"]}')
+        parts.append(f'{word} since {(override["is_on_at"] or "")[:19]} by {override["is_on_by"]}')
     if 'trigger' in override:
-        parts.append(f'trigger since {override["trigger_at"][:19]} by {override["trigger_by"]}')
+        parts.append(
+            f'trigger since {(override["trigger_at"] or "")[:19]} by {override["trigger_by"]}'
+        )
     return '; '.join(parts)
 
 
 COMMAND = CliCommand(
     name='process',
-    summary='List managed processes as the Scheduler uses them; switch one on or off, change '
+    summary='List managed processes as the Scheduler goes by them; switch one on or off, change '
     'its trigger, or look at it now. A change holds until context.py says something else about '
     'its is_on or trigger.',
     example='process off SiteHourly --reason migration',

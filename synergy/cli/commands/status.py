@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
 
 from synergy.cli.command import CliCommand, ExitCode
-from synergy.cli.commands.mq import routes_of
 from synergy.cli.console import print_json
-from synergy.cli.reading import reading
+from synergy.cli.interface import opened
 from synergy.cli.tables import print_status
-from synergy.view.broker import broker_warnings
-from synergy.view.encode import encode_status
-from synergy.view.status import status
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -20,16 +15,14 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    with reading() as source:
-        found = status(source.index(), source.store, None, source.now, source.settings.box_vanished)
-        of_broker = broker_warnings(source.runtime.open_broker, routes_of(source.context))
-    found = replace(found, warnings=[*found.warnings, *of_broker])
-    document = encode_status(found)
-    if options.json:
-        print_json(document)
-    else:
-        print_status(document)
-    return ExitCode.OK if found.is_led else ExitCode.FOUND
+    with opened(options) as ask:
+        found = ask.status()
+        if options.json:
+            print_json(found)
+        else:
+            print_status(found)
+        is_led = found['leader'] is not None and found['leader']['is_leading']
+        return ExitCode.OK if is_led else ExitCode.FOUND
 
 
 COMMAND = CliCommand(

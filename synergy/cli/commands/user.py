@@ -5,21 +5,28 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 
 from synergy import bootstrap
-from synergy.cli.asking import record
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
+from synergy.cli.local import caller_of
 from synergy.cli.numbers import whole
-from synergy.conf.names import PROCESS_MX
-from synergy.core.commands import CommandKind
-from synergy.core.nearest import nearest
-from synergy.core.records import Json
-from synergy.core.users import Role, User, UserOutcome, name_problem, named
-from synergy.mx.web.security import hashed, new_token, user_of
-from synergy.ports.clock import Clock
+from synergy.core.commands import Command
+from synergy.core.users import Role, User
+from synergy.operations.caller import Caller
+from synergy.operations.credentials import hashed, is_password
+from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.operations.users import (
+    add_user,
+    known_user,
+    make_token,
+    remove_user,
+    revoke_token,
+    set_password,
+    set_role,
+)
 from synergy.ports.store import Store
 
 
@@ -54,48 +61,43 @@ def _run(options: Namespace) -> ExitCode:
             return _list(store, is_json=options.json)
         if not options.name:
             raise CommandError('give a NAME', ExitCode.USAGE)
-        details = _change(store, runtime.clock, options)
-        record(store, runtime.clock.now(), CommandKind.USER, PROCESS_MX, details)
+        _change(caller_of(runtime, store), options)
     return ExitCode.OK
 
 
-def _change(store: Store, clock: Clock, options: Namespace) -> dict[str, Json]:
-    """Do what is asked for; return what the audit keeps of it."""
+def _change(caller: Caller, options: Namespace) -> None:
     name = options.name
     match options.action:
         case 'add':
-            _add(store, clock, options)
+            role = Role(options.role or Role.VIEWER)
+            add_user(caller, name, role, _Typed())
+            print(f'{name} may log in as {role.value}')
         case 'revoke':
-            if not store.remove_token(name):
-                raise CommandError(
-                    f'there is no token {name!r}; ./launch.py user ls lists them', ExitCode.UNKNOWN
-                )
+            revoke_token(caller, name)
         case 'passwd':
-            name = _known(store, name).name
-            if not store.set_password(name, _hash()):
-                raise _unknown(store, name)
-        case 'role' | 'rm':
-            name = _known(store, name).name
-            _take(store, name, options)
+            set_password(caller, name, _Typed())
+        case 'role':
+            change = partial(set_role, caller, name, Role(options.role or Role.VIEWER))
+            _take(caller.store, name, options, change)
+        case 'rm':
+            _take(caller.store, name, options, partial(remove_user, caller, name))
         case _:
-            _token(store, clock, options, _known(store, name))
-    return {'action': options.action, 'name': name, 'role': options.role}
+            role_of_token = options.role and Role(options.role)
+            made = make_token(caller, name, role_of_token, options.label, options.days or 0)
+            if sys.stdout.isatty():
+                print('shown this once, never again:')
+            print(made.text)
 
 
-def _take(store: Store, name: str, options: Namespace) -> None:
+def _take(store: Store, name: str, options: Namespace, change: Callable[..., Command]) -> None:
     """Change the role of a user, or remove it; ask first when nobody would be left."""
-    change = partial(store.remove_user, name)
-    if options.action == 'role':
-        change = partial(store.set_role, name, Role(options.role or Role.VIEWER))
-    match change():
-        case UserOutcome.DONE:
-            return
-        case UserOutcome.UNKNOWN:
-            raise _unknown(store, name)
-        case _:
-            _confirm(store, name, options)
-    if change(keeps_admin=False) is UserOutcome.UNKNOWN:
-        raise _unknown(store, name)
+    try:
+        change()
+    except OperationRefused as error:
+        if error.kind is not RefusalKind.LAST_ADMIN:
+            raise
+        _confirm(store, known_user(store, name).name, options)
+        change(keeps_admin=False)
 
 
 def _confirm(store: Store, name: str, options: Namespace) -> None:
@@ -121,53 +123,19 @@ def _confirm(store: Store, name: str, options: Namespace) -> None:
         raise CommandError('nothing was changed', ExitCode.CONFLICT)
 
 
-def _add(store: Store, clock: Clock, options: Namespace) -> None:
-    name = options.name
-    if named(store.users(), name) is not None:
-        raise _taken(name)
-    if (problem := name_problem(name)) is not None:
-        raise CommandError(f'{name!r:.80} cannot be the name of a user: {problem}', ExitCode.USAGE)
-    role = Role(options.role or Role.VIEWER)
-    if not store.add_user(user_of(name, role, _hash(), clock.now())):
-        raise _taken(name)
-    print(f'{name} may log in as {role.value}')
+class _Typed:
+    """The password that is typed twice, or the first line of standard input."""
 
+    def hashed(self) -> str:
+        """Return the hash under which it is kept."""
+        try:
+            return hashed(_password())
+        except ValueError as error:
+            raise CommandError(str(error), ExitCode.USAGE) from error
 
-def _taken(name: str) -> CommandError:
-    return CommandError(
-        f'user {name!r} exists, be it in other case; change it with passwd or role',
-        ExitCode.CONFLICT,
-    )
-
-
-def _token(store: Store, clock: Clock, options: Namespace, user: User) -> None:
-    role = Role(options.role or user.role)
-    if not user.role.may(role):
-        raise CommandError(
-            f'{user.name} is {user.role.value}; a token cannot be {role.value}', ExitCode.USAGE
-        )
-    lifetime = None if options.days is None else timedelta(days=options.days)
-    token, text = new_token(user.name, role, options.label, clock.now(), lifetime)
-    if not store.save_token(token):
-        raise _unknown(store, user.name)
-    if sys.stdout.isatty():
-        print('shown this once, never again:')
-    print(text)
-
-
-def _known(store: Store, name: str) -> User:
-    user = named(store.users(), name)
-    if user is None:
-        raise _unknown(store, name)
-    return user
-
-
-def _unknown(store: Store, name: str) -> CommandError:
-    known = [user.name for user in store.users()]
-    return CommandError(
-        f'there is no user {name!r}{nearest(name, known)}; ./launch.py user ls lists them',
-        ExitCode.UNKNOWN,
-    )
+    def is_of(self, user: User) -> bool:
+        """Tell whether it is the user's."""
+        return is_password(user, _password())
 
 
 def _password() -> str:
@@ -178,14 +146,6 @@ def _password() -> str:
     if password != getpass.getpass('again: '):
         raise CommandError('the two passwords differ; try again', ExitCode.USAGE)
     return password
-
-
-def _hash() -> str:
-    """Return the hash of the password that is typed."""
-    try:
-        return hashed(_password())
-    except ValueError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from error
 
 
 def _list(store: Store, *, is_json: bool) -> ExitCode:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, shown
-from synergy.cli.reading import reading
-from synergy.cli.target import key_of
-from synergy.view.encode import encode_causes
-from synergy.view.why import explain
+from synergy.cli.interface import opened
+from synergy.view.documents import CauseDocument
 
 _INDENT_MAX = 10
 
@@ -23,21 +20,17 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    with reading() as source:
-        key = key_of(source.context, options.process, options.timeperiod)
-        vanished_after = source.settings.box_vanished
-        causes = encode_causes(
-            explain(source.index(), source.store, key, source.now, vanished_after)
-        )
-    if options.json:
-        print_json(causes)
-    else:
-        print_causes(causes)
-    return ExitCode.OK
+    with opened(options) as ask:
+        causes = ask.why(options.process, options.timeperiod)
+        if options.json:
+            print_json(causes)
+        else:
+            print_causes(causes)
+        return ExitCode.OK
 
 
-def print_causes(causes: Sequence[Mapping[str, Any]]) -> None:
-    """Print an answer for people, each cause with what helps. causes: as encoded."""
+def print_causes(causes: Sequence[CauseDocument]) -> None:
+    """Print an answer for people, each cause with what helps."""
     for cause in shown(causes):
         # Beyond that, lines would begin where no terminal shows them.
         indent = '    ' * min(cause['depth'], _INDENT_MAX)

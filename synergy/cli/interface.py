@@ -1,0 +1,225 @@
+"""What an operator sees and does from the command line, wherever the store is.
+
+A command is written once, against `Operations`. `opened` gives it the one of this machine
+(`synergy.cli.local`), or that of the dashboard that `--server` names (`synergy.cli.remote`). What
+comes back has the shapes of `synergy.view.documents`, which the API answers with, too.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from synergy.core.commands import CommandKind
+from synergy.core.dead_letters import LetterAction
+from synergy.core.records import Json
+from synergy.core.states import JobState
+from synergy.ports.clock import Clock
+from synergy.view.documents import (
+    BoxViewDocument,
+    CauseDocument,
+    CommandDocument,
+    DeadDocument,
+    EventDocument,
+    FollowedDocument,
+    FreerunDocument,
+    JobDocument,
+    JobPageDocument,
+    LineDocument,
+    PreviewDocument,
+    ProcessDocument,
+    StatusDocument,
+    UnitDocument,
+)
+from synergy.view.standing import Standing
+
+#: Runs of one entry that are listed, the newest; and events.
+RUNS_MAX = 50
+EVENTS_MAX = 20
+#: Requests that are listed, the newest.
+REQUESTS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsWanted:
+    """Which jobs are listed. start, end: timeperiods as typed, of any length."""
+
+    process: str | None = None
+    start: str | None = None
+    end: str | None = None
+    state: JobState | Standing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeWanted:
+    """What is to be done to which jobs. timeperiod, to: as typed; `to` is exclusive.
+
+    name: asking again by the same one does nothing.
+    """
+
+    kind: CommandKind
+    process: str
+    timeperiod: str
+    to: str | None = None
+    only: str
+    with_children: bool = False
+    reason: str | None = None
+    name: str | None = None
+
+
+class Reading(Protocol):
+    """What can be looked at. Raises OperationRefused or CommandError for what does not exist."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which commands wait."""
+        ...
+
+    def status(self) -> StatusDocument:
+        """Return how the system stands."""
+        ...
+
+    def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
+        """Return at most `limit` jobs."""
+        ...
+
+    def job(self, process: str, timeperiod: str) -> JobPageDocument:
+        """Return one job with its runs, its history and its neighbours."""
+        ...
+
+    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands."""
+        ...
+
+    def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
+        """Return the runs of a job, or of a free run (no timeperiod), the oldest first."""
+        ...
+
+    def log(self, uow_id: str) -> Sequence[LineDocument]:
+        """Return the log of a run."""
+        ...
+
+    def requests(self) -> Sequence[CommandDocument]:
+        """Return the newest requests."""
+        ...
+
+    def request(self, request_id: str) -> FollowedDocument:
+        """Return a request with its progress."""
+        ...
+
+    def dead_letters(self) -> Sequence[DeadDocument]:
+        """Return the dead letters."""
+        ...
+
+    def freeruns(self) -> Sequence[FreerunDocument]:
+        """Return all free runs."""
+        ...
+
+    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
+        """Return the newest runs of a free run, or those of all that are under way."""
+        ...
+
+    def freerun_events(self, name: str) -> Sequence[EventDocument]:
+        """Return what has happened to a free run, the newest first."""
+        ...
+
+    def processes(self) -> Sequence[ProcessDocument]:
+        """Return the managed processes."""
+        ...
+
+    def boxes(self) -> Sequence[BoxViewDocument]:
+        """Return the boxes with what runs on them."""
+        ...
+
+
+class Operations(Reading, Protocol):
+    """What can be done, too. Commands are returned as they stand after a short wait."""
+
+    @property
+    def own_box(self) -> str | None:
+        """Return the box that this command runs on; None where that does not matter."""
+        ...
+
+    def preview(self, wanted: ChangeWanted) -> PreviewDocument:
+        """Return what a change of jobs would touch."""
+        ...
+
+    def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
+        """Ask for a change of jobs."""
+        ...
+
+    def control_request(self, request_id: str, action: str, reason: str | None) -> CommandDocument:
+        """Pause, resume or cancel a request."""
+        ...
+
+    def settle_letter(
+        self, uow_id: str, action: LetterAction, reason: str | None
+    ) -> CommandDocument:
+        """Retry or drop a dead letter."""
+        ...
+
+    def next_fires(
+        self, name: str, details: Mapping[str, Json], *, is_new: bool
+    ) -> Sequence[datetime]:
+        """Return when a free run would fire if it were as `details` say; refuse what it cannot be.
+
+        is_new: it is to be made; else it is to be changed.
+        """
+        ...
+
+    def save_freerun(
+        self, name: str, details: Mapping[str, Json], reason: str | None
+    ) -> CommandDocument:
+        """Make or change a free run."""
+        ...
+
+    def switch_freerun(
+        self, name: str, action: str, uow_id: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Switch a free run on or off, run it now, cancel what runs of it, or remove it."""
+        ...
+
+    def change_process(
+        self, name: str, action: str, trigger: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Switch a managed process, change its trigger, or look at it now."""
+        ...
+
+    def box(self, named: str | None) -> str:
+        """Return the box that is meant."""
+        ...
+
+    def busy_on(self, box: str) -> Sequence[str]:
+        """Return the workers that run on a box."""
+        ...
+
+    def switch_on_box(self, box: str, process: str, action: str, reason: str | None) -> None:
+        """Say whether a process is to run on a box: start or stop."""
+        ...
+
+    def change_box(self, box: str, action: str, reason: str | None) -> int | None:
+        """Drain, undrain, update, reset or forget a box.
+
+        Return how many processes are on after an update or reset, how many rows are forgotten;
+        None where that is not known.
+        """
+        ...
+
+
+def opened(options: Namespace, *, creates: bool = False) -> AbstractContextManager[Operations]:
+    """Return what answers a command line, for a `with`. creates: a store that is not there.
+
+    What comes back is shown within the `with`: whatever answers at an address may turn out to be
+    no dashboard only then.
+    """
+    if options.server:
+        from synergy.cli.remote import open_remote
+
+        return open_remote(options.server, options.token)
+    from synergy.cli.local import open_local
+
+    return open_local(creates=creates)

@@ -1,0 +1,217 @@
+"""What an operator sees and does with the store of this machine."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from synergy import bootstrap
+from synergy.bootstrap import Runtime
+from synergy.cli.control import Control
+from synergy.cli.interface import ChangeWanted
+from synergy.cli.local_reading import LocalReading
+from synergy.cli.target import end_of, key_of, node_of
+from synergy.conf.boxes import names_on
+from synergy.core.commands import Command, CommandId, CommandState, Only
+from synergy.core.dead_letters import LetterAction
+from synergy.core.records import Json, is_led
+from synergy.core.supervision import ProcessStatus
+from synergy.operations import boxes, dead_letters, freeruns, jobs, processes, requests
+from synergy.operations.caller import Caller
+from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.ports.errors import BrokerError
+from synergy.ports.store import Store
+from synergy.view.documents import CommandDocument, PreviewDocument
+from synergy.view.encode import encode_command, encode_preview
+from synergy.view.freeruns import next_fires
+
+#: How long to wait for the Scheduler's first answer.
+ANSWER_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.05
+_ENDED: Final = (None, ProcessStatus.STOPPED, ProcessStatus.FATAL)
+
+
+@contextmanager
+def open_local(*, creates: bool = False) -> Iterator[LocalOperations]:
+    """Yield what works on the store of this home. creates: if there is none yet."""
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        yield LocalOperations(runtime, runtime.open_store(create=creates))
+
+
+def caller_of(runtime: Runtime, store: Store, reason: str | None = None) -> Caller:
+    """Return who asks on this machine, as of now."""
+    return Caller(
+        store=store,
+        context=runtime.context,
+        actor=actor(),
+        now=runtime.clock.now(),
+        reason=reason,
+        ring=partial(_ring, runtime),
+        own_box=runtime.settings.box_id,
+    )
+
+
+def actor() -> str:
+    """Return who asks, for the audit: user@host."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # As in a container that runs under a number: the password database does not know it.
+        name = str(os.getuid())
+    return f'{name}@{socket.gethostname()}'
+
+
+def _ring(runtime: Runtime, command_id: CommandId) -> None:
+    try:
+        broker = runtime.open_broker()
+        broker.declare([REPORT_ROUTE])
+        broker.publish([Message(REPORT_ROUTE, {'command': command_id})])
+    except BrokerError as error:
+        print(f'the Scheduler could not be rung ({error}); it looks by itself', file=sys.stderr)
+
+
+class LocalOperations(LocalReading):
+    """`synergy.cli.interface.Operations` by `synergy.operations`, bound to a store."""
+
+    @property
+    def own_box(self) -> str | None:
+        """Return this box."""
+        return self.runtime.settings.box_id
+
+    def preview(self, wanted: ChangeWanted) -> PreviewDocument:
+        """Return what a change of jobs would touch."""
+        caller = self._caller(wanted.reason)
+        command = self._job_command(caller, wanted)
+        return encode_preview(jobs.preview_change(caller, self.index(), command))
+
+    def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
+        """Ask for a change of jobs."""
+        caller = self._caller(wanted.reason)
+        if wanted.name is not None:
+            name = CommandId(wanted.name)
+            if (known := self.store.command(name)) is not None:
+                return encode_command(known)
+            caller = replace(caller, id_of=lambda _kind, _thing: name)
+        command = self._job_command(caller, wanted)
+        previewed = partial(jobs.preview_change, caller, self.index())
+        return self._settled(jobs.change_jobs(caller, command, previewed))
+
+    def control_request(self, request_id: str, action: str, reason: str | None) -> CommandDocument:
+        """Pause, resume or cancel a request."""
+        return self._settled(requests.control_request(self._caller(reason), request_id, action))
+
+    def settle_letter(
+        self, uow_id: str, action: LetterAction, reason: str | None
+    ) -> CommandDocument:
+        """Retry or drop a dead letter."""
+        return self._settled(dead_letters.settle_letter(self._caller(reason), uow_id, action))
+
+    def next_fires(
+        self, name: str, details: Mapping[str, Json], *, is_new: bool
+    ) -> Sequence[datetime]:
+        """Return when a free run would fire if it were as `details` say; refuse what cannot be."""
+        caller = self._caller()
+        if is_new:
+            freeruns.refuse_existing(caller, name)
+        else:
+            freeruns.known_freerun(caller, name)
+        return next_fires(freeruns.defined(caller, name, details), caller.now)
+
+    def save_freerun(
+        self, name: str, details: Mapping[str, Json], reason: str | None
+    ) -> CommandDocument:
+        """Make or change a free run."""
+        return self._settled(freeruns.save_freerun(self._caller(reason), name, details))
+
+    def switch_freerun(
+        self, name: str, action: str, uow_id: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Switch a free run on or off, run it now, cancel what runs of it, or remove it."""
+        caller = self._caller(reason)
+        return self._settled(freeruns.switch_freerun(caller, name, action, uow_id))
+
+    def change_process(
+        self, name: str, action: str, trigger: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Switch a managed process, change its trigger, or look at it now."""
+        process = node_of(self.runtime.context, name).process
+        caller = self._caller(reason)
+        return self._settled(processes.change_process(caller, process, action, trigger))
+
+    def box(self, named: str | None) -> str:
+        """Return the box that is meant: this one, if none is named."""
+        box_id = named or self.runtime.settings.box_id
+        boxes.check_box(self._caller(), box_id, 'look', self.runtime.settings.box_vanished)
+        return box_id
+
+    def busy_on(self, box: str) -> Sequence[str]:
+        """Return the workers that run on a box, whatever its Supervisor has reported."""
+        return [
+            row.process
+            for row in self.store.box_processes(box)
+            if row.process not in self.runtime.context.daemons and row.state not in _ENDED
+        ]
+
+    def switch_on_box(self, box: str, process: str, action: str, reason: str | None) -> None:
+        """Say whether a process is to run on a box; its Supervisor looks at once."""
+        control = Control(self.runtime)
+        name = control.entry(process, box).name
+        boxes.switch_on_box(self._caller(reason), box, name, action)
+        control.ring()
+
+    def change_box(self, box: str, action: str, reason: str | None) -> int | None:
+        """Drain, undrain, update, reset or forget a box; its Supervisor looks at once."""
+        rows = len(self.store.box_processes(box))
+        rows += any(item.box_id == box for item in self.store.boxes())
+        vanished_after = self.runtime.settings.box_vanished
+        boxes.change_box(self._caller(reason), box, action, vanished_after)
+        Control(self.runtime).ring()
+        match action:
+            case 'update' | 'reset':
+                return len(names_on(self.runtime.context, box))
+            case 'forget':
+                return rows
+            case _:
+                return None
+
+    def _caller(self, reason: str | None = None) -> Caller:
+        return caller_of(self.runtime, self.store, reason)
+
+    def _job_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
+        context = self.runtime.context
+        key = key_of(context, wanted.process, wanted.timeperiod)
+        end = key.timeperiod.shift(1)
+        if wanted.to is not None:
+            end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to)
+        return Command(
+            id=caller.id_of(wanted.kind, str(key)),
+            kind=wanted.kind,
+            process=key.process,
+            start=key.timeperiod,
+            end=end,
+            only=Only(wanted.only),
+            with_children=wanted.with_children,
+            actor=caller.actor,
+            reason=caller.reason,
+            created_at=caller.now,
+        )
+
+    def _settled(self, command: Command) -> CommandDocument:
+        """Return a command as it stands after a short wait."""
+        clock = self.clock
+        until = clock.monotonic() + ANSWER_SECONDS
+        while is_led(self.store.leadership(), self.store.store_now()):
+            command = self.store.command(command.id) or command
+            if command.state is not CommandState.REQUESTED or clock.monotonic() >= until:
+                return encode_command(command)
+            clock.sleep(_LOOK_SECONDS)
+        return encode_command(self.store.command(command.id) or command)

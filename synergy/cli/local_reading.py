@@ -1,0 +1,169 @@
+"""What an operator sees of the store of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synergy.bootstrap import Runtime
+from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, RUNS_MAX, JobsWanted
+from synergy.cli.queues import routes_of
+from synergy.cli.target import instant_of, key_of, node_of
+from synergy.core.commands import CommandState
+from synergy.core.freerun_record import is_freerun
+from synergy.core.records import ProcessName, UowId
+from synergy.core.timetable import Timetable
+from synergy.operations.requests import known_request
+from synergy.ports.clock import Clock
+from synergy.ports.store import Store
+from synergy.view.boxes import box_views
+from synergy.view.broker import broker_warnings
+from synergy.view.documents import (
+    BoxViewDocument,
+    CauseDocument,
+    CommandDocument,
+    DeadDocument,
+    EventDocument,
+    FollowedDocument,
+    FreerunDocument,
+    JobDocument,
+    JobPageDocument,
+    LineDocument,
+    ProcessDocument,
+    StatusDocument,
+    UnitDocument,
+)
+from synergy.view.encode import (
+    encode_box_view,
+    encode_causes,
+    encode_command,
+    encode_dead,
+    encode_freerun,
+    encode_job,
+    encode_line,
+    encode_page,
+    encode_progress,
+    encode_status,
+    encode_unit,
+    instant,
+)
+from synergy.view.freeruns import freeruns
+from synergy.view.index import load_index
+from synergy.view.jobs import JobQuery, find_jobs, job_page
+from synergy.view.processes import encode_process, processes
+from synergy.view.status import status
+from synergy.view.why import explain
+
+#: Dead letters that are listed, the newest.
+_DEAD_MAX = 1000
+#: Runs of a free run among which one is looked for by its number.
+_RUNS_OF_LOG_MAX = 100
+
+
+class LocalReading:
+    """`synergy.cli.interface.Reading` by `synergy.view`, bound to a store. now: when it began."""
+
+    def __init__(self, runtime: Runtime, store: Store) -> None:
+        """Look at nothing yet."""
+        self.runtime = runtime
+        self.store = store
+        self.now = runtime.clock.now()
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock of this machine."""
+        return self.runtime.clock
+
+    def index(self) -> Timetable:
+        """Return the index of the store."""
+        return load_index(self.runtime.context.hierarchy, self.store, self.now)
+
+    def status(self) -> StatusDocument:
+        """Return how the system stands, and whether its broker can be reached."""
+        vanished_after = self.runtime.settings.box_vanished
+        found = status(self.index(), self.store, None, self.now, vanished_after)
+        routes = routes_of(self.runtime.context)
+        of_broker = broker_warnings(self.runtime.open_broker, routes)
+        return encode_status(replace(found, warnings=[*found.warnings, *of_broker]))
+
+    def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
+        """Return at most `limit` jobs, those that nobody has touched yet included."""
+        process = None
+        if wanted.process is not None:
+            process = node_of(self.runtime.context, wanted.process).process.name
+        query = JobQuery(
+            process=process,
+            start=None if wanted.start is None else instant_of(wanted.start),
+            end=None if wanted.end is None else instant_of(wanted.end),
+            state=wanted.state,
+        )
+        found = find_jobs(self.index(), self.store, query, self.now, limit)
+        return [encode_job(job) for job in found]
+
+    def job(self, process: str, timeperiod: str) -> JobPageDocument:
+        """Return one job with its runs, its history and its neighbours."""
+        key = key_of(self.runtime.context, process, timeperiod)
+        return encode_page(job_page(self.index(), self.store, key, self.now))
+
+    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands."""
+        key = key_of(self.runtime.context, process, timeperiod)
+        vanished_after = self.runtime.settings.box_vanished
+        return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
+
+    def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
+        """Return the runs of a job, or of a free run, the oldest first."""
+        if timeperiod is None or is_freerun(ProcessName(process)):
+            units = list(self.store.freerun_units(ProcessName(process), _RUNS_OF_LOG_MAX))
+            units.reverse()
+        else:
+            units = list(self.store.runs(key_of(self.runtime.context, process, timeperiod)))
+        return [encode_unit(unit) for unit in units]
+
+    def log(self, uow_id: str) -> Sequence[LineDocument]:
+        """Return the log of a run."""
+        return [encode_line(line) for line in self.store.log(UowId(uow_id))]
+
+    def requests(self) -> Sequence[CommandDocument]:
+        """Return the newest requests."""
+        found = self.store.commands(tuple(CommandState), REQUESTS_MAX)
+        return [encode_command(item) for item in found]
+
+    def request(self, request_id: str) -> FollowedDocument:
+        """Return a request with its progress."""
+        command = known_request(self.store, request_id)
+        progress = encode_progress(self.store.request_progress(command.id))
+        return {**encode_command(command), **progress}
+
+    def dead_letters(self) -> Sequence[DeadDocument]:
+        """Return the newest dead letters."""
+        return [encode_dead(unit) for unit in self.store.dead_units(_DEAD_MAX)]
+
+    def freeruns(self) -> Sequence[FreerunDocument]:
+        """Return all free runs."""
+        found = freeruns(self.runtime.context, self.store, self.now)
+        return [encode_freerun(item) for item in found]
+
+    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
+        """Return the newest runs of a free run, or those of all that are under way."""
+        if name is None:
+            units = [unit for unit in self.store.live_units() if is_freerun(unit.process)]
+        else:
+            units = list(self.store.freerun_units(ProcessName(name), RUNS_MAX))
+        return [encode_dead(unit) for unit in units]
+
+    def freerun_events(self, name: str) -> Sequence[EventDocument]:
+        """Return what has happened to a free run, the newest first."""
+        events = self.store.freerun_events(ProcessName(name), EVENTS_MAX)
+        return [{'at': instant(event.at), 'text': event.text} for event in events]
+
+    def processes(self) -> Sequence[ProcessDocument]:
+        """Return the managed processes as the Scheduler goes by them."""
+        return [
+            encode_process(node) for node in processes(self.runtime.context.hierarchy, self.store)
+        ]
+
+    def boxes(self) -> Sequence[BoxViewDocument]:
+        """Return the boxes with what runs on them."""
+        views = box_views(self.store, self.runtime.settings.box_vanished)
+        return [encode_box_view(view) for view in views]

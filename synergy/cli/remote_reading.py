@@ -1,0 +1,138 @@
+"""What an operator sees of a dashboard, over HTTP and without access to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from synergy import bootstrap
+from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
+from synergy.cli.server import Server
+from synergy.cli.target import padded
+from synergy.core.freerun_record import is_freerun
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier
+from synergy.ports.clock import Clock
+from synergy.view.documents import (
+    BoxViewDocument,
+    CauseDocument,
+    CommandDocument,
+    DeadDocument,
+    EventDocument,
+    FollowedDocument,
+    FreerunDocument,
+    JobDocument,
+    JobPageDocument,
+    LineDocument,
+    ProcessDocument,
+    StatusDocument,
+    UnitDocument,
+)
+
+_DIGITS: Final = 10
+
+
+class RemoteReading:
+    """`synergy.cli.interface.Reading` by the API of a dashboard."""
+
+    def __init__(self, server: Server) -> None:
+        """Ask nothing yet."""
+        self.server = server
+        self._clock = bootstrap.clock()
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock of this machine."""
+        return self._clock
+
+    def status(self) -> StatusDocument:
+        """Return how the system stands."""
+        found: StatusDocument = self.server.get('status')
+        return found
+
+    def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
+        """Return at most `limit` jobs."""
+        return list(
+            self.server.items(
+                'jobs',
+                limit=limit,
+                process=wanted.process,
+                state=wanted.state and wanted.state.value,
+                start=wanted.start,
+                end=wanted.end,
+            )
+        )
+
+    def job(self, process: str, timeperiod: str) -> JobPageDocument:
+        """Return one job with its runs, its history and its neighbours."""
+        found: JobPageDocument = self.server.get('jobs', process, self._full(process, timeperiod))
+        return found
+
+    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands."""
+        found = self.server.get('jobs', process, self._full(process, timeperiod), 'why')
+        causes: Sequence[CauseDocument] = found['causes']
+        return causes
+
+    def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
+        """Return the runs of a job, or of a free run, the oldest first."""
+        if timeperiod is None or is_freerun(ProcessName(process)):
+            return list(reversed(self._freerun(process)['runs']))
+        return self.job(process, timeperiod)['runs']
+
+    def log(self, uow_id: str) -> Sequence[LineDocument]:
+        """Return the log of a run."""
+        return list(self.server.items('units', uow_id, 'log'))
+
+    def requests(self) -> Sequence[CommandDocument]:
+        """Return the newest requests."""
+        return list(self.server.items('requests', limit=REQUESTS_MAX, all='true'))
+
+    def request(self, request_id: str) -> FollowedDocument:
+        """Return a request with its progress."""
+        found: FollowedDocument = self.server.get('requests', request_id)
+        return found
+
+    def dead_letters(self) -> Sequence[DeadDocument]:
+        """Return the dead letters."""
+        return list(self.server.items('dead'))
+
+    def freeruns(self) -> Sequence[FreerunDocument]:
+        """Return all free runs."""
+        return list(self.server.items('freeruns'))
+
+    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
+        """Return the newest runs of a free run, or those of all that are under way."""
+        if name is None:
+            return list(self.server.items('freeruns', 'runs', state='running'))
+        units: Sequence[UnitDocument] = self._freerun(name)['runs']
+        return [{'process': name, 'timeperiod': unit['start_timeperiod'], **unit} for unit in units]
+
+    def freerun_events(self, name: str) -> Sequence[EventDocument]:
+        """Return what has happened to a free run, the newest first."""
+        events: Sequence[EventDocument] = self._freerun(name)['events'][:EVENTS_MAX]
+        return events
+
+    def processes(self) -> Sequence[ProcessDocument]:
+        """Return the managed processes as the Scheduler goes by them."""
+        found: Sequence[ProcessDocument] = self.server.get('processes')['items']
+        return found
+
+    def boxes(self) -> Sequence[BoxViewDocument]:
+        """Return the boxes with what runs on them."""
+        return list(self.server.items('boxes'))
+
+    def _freerun(self, name: str) -> Any:
+        return self.server.get('freeruns', name)
+
+    def _full(self, process: str, text: str) -> str:
+        """Return a timeperiod whose zeros at the end may have been left out."""
+        if len(text) == _DIGITS:
+            return text
+        qualifier = self._qualifier(process)
+        return text if qualifier is None else padded(process, qualifier, text)
+
+    def _qualifier(self, process: str) -> Qualifier | None:
+        """Return that of a process; None for one that the dashboard will not know either."""
+        found = (item for item in self.processes() if item['process'] == process)
+        return next((Qualifier(f'_{item["qualifier"]}') for item in found), None)

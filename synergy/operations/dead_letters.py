@@ -1,0 +1,89 @@
+"""Dead letters: try one again, or take it off the list.
+
+The letter of a retry stays until the Scheduler has begun with that, in the same commit: what is
+refused, here or there, leaves it where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from synergy.core.commands import Command
+from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_of, settling
+from synergy.core.freerun_record import base_of, is_freerun
+from synergy.core.records import Unit, UowId
+from synergy.core.states import UnitState
+from synergy.operations.caller import Caller
+from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.operations.submission import asked_before, submit
+from synergy.ports.store import Store
+
+ACTIONS: Final = tuple(item.value for item in LetterAction)
+
+
+def known_letter(store: Store, uow_id: str) -> Unit:
+    """Return a dead letter; raise OperationRefused when there is none of that id."""
+    unit = _unit(store, uow_id)
+    if unit is None or unit.state is not UnitState.DEAD:
+        raise _unknown(uow_id)
+    return unit
+
+
+def settle_letter(caller: Caller, uow_id: str, action: LetterAction) -> Command:
+    """Ask for the retry of a dead letter, or for its removal from the list."""
+    unit = _unit(caller.store, uow_id)
+    if unit is None:
+        raise _unknown(uow_id)
+    command = settling(
+        unit,
+        action,
+        command_id=caller.id_of(kind_of(unit, action), unit.id),
+        actor=caller.actor,
+        reason=caller.reason,
+        now=caller.now,
+    )
+    if (known := asked_before(caller, command)) is not None:
+        return known
+    if unit.state is not UnitState.DEAD:
+        raise _unknown(uow_id)
+    if action is LetterAction.RETRY:
+        check_retry(caller, unit)
+    return submit(caller, command)
+
+
+def check_retry(caller: Caller, unit: Unit) -> None:
+    """Refuse to retry a dead letter whose process has left the context."""
+    context = caller.context
+    is_there = unit.process in context.hierarchy.nodes
+    if is_freerun(unit.process):
+        is_there = base_of(unit.process) in {entry.name for entry in context.freeruns.values()}
+    if not is_there:
+        raise OperationRefused(
+            RefusalKind.CONFLICT,
+            f'{base_of(unit.process)} has left the context, so {unit.key} cannot run again',
+            'register it in context.py again, or drop the dead letter; it stays on the list',
+            title='Its process is gone',
+        )
+
+
+def naming_letter(caller: Caller, command: Command, uow_id: str | None) -> Command:
+    """Return a command with the dead letter that it was asked for because of, if it settles it."""
+    unit = None if uow_id is None else _unit(caller.store, uow_id)
+    if unit is None or not is_settled_by(command, unit):
+        return command
+    return replace(command, details={LETTER: unit.id})
+
+
+def _unit(store: Store, uow_id: str) -> Unit | None:
+    return store.units([UowId(uow_id)]).get(UowId(uow_id))
+
+
+def _unknown(uow_id: str) -> OperationRefused:
+    return OperationRefused(
+        RefusalKind.UNKNOWN,
+        f'there is no dead letter {uow_id!r:.60}',
+        'it was dealt with; see the list',
+        in_terminal=f'there is no dead letter {uow_id!r}; ./launch.py dead ls lists them',
+        listed_at='/dead',
+    )

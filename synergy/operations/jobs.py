@@ -1,0 +1,51 @@
+"""Reprocess, skip and cancel jobs: what that would touch, and asking for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synergy.core.closure import PlanRefused
+from synergy.core.commands import Command
+from synergy.core.timetable import Timetable
+from synergy.operations.caller import Caller
+from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.operations.submission import asked_before, submit
+from synergy.view.preview import Preview, preview
+
+
+def preview_change(caller: Caller, timetable: Timetable, command: Command) -> Preview:
+    """Return what a command would do; raise OperationRefused when it touches nothing.
+
+    Drafts `timetable`: use it no more, or roll it back.
+    """
+    try:
+        return preview(timetable, caller.store, command, caller.now)
+    except PlanRefused as error:
+        # Its message ends with what to do.
+        what, _, advice = str(error).rpartition('; ')
+        raise OperationRefused(
+            RefusalKind.NOTHING,
+            what or advice,
+            f'{advice}; nothing was changed',
+            in_terminal=str(error),
+        ) from error
+
+
+def change_jobs(
+    caller: Caller, command: Command, previewed: Callable[[Command], Preview]
+) -> Command:
+    """Ask for a reprocess, skip or cancel, if it still touches what its plan_hash says.
+
+    previewed: returns what it would do, see `preview_change`.
+    """
+    if (known := asked_before(caller, command)) is not None:
+        return known
+    planned = previewed(command).plan.hash
+    if command.plan_hash not in (None, planned):
+        raise OperationRefused(
+            RefusalKind.CONFLICT,
+            f'the request would touch another set now, {planned}',
+            'look at the preview again and send its plan_hash; nothing was done',
+            title='The plan has changed',
+        )
+    return submit(caller, command)

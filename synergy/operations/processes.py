@@ -1,0 +1,56 @@
+"""Managed processes at run time: on, off, another trigger, as in context.py, a look right now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from synergy.core.commands import Command, CommandKind
+from synergy.core.overrides import OverrideRefused, override_of
+from synergy.core.records import Json, Process
+from synergy.operations.caller import Caller
+from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
+from synergy.operations.submission import command_for, submit
+
+#: What to give instead of a trigger to go by context.py again.
+DEFAULT: Final = 'default'
+ACTIONS: Final = ('on', 'off', 'trigger', 'default', 'run')
+
+
+def change_process(
+    caller: Caller, process: Process, action: str, trigger: str | None = None
+) -> Command:
+    """Ask for a change of a process, or a look at it; refuse what the Scheduler would refuse.
+
+    action: of ACTIONS. trigger: of that action; DEFAULT: as in context.py.
+    """
+    kind, details = _meant(action, trigger)
+    if kind is CommandKind.PROCESS_SAVE:
+        try:
+            override_of(process, details, process.override, caller.actor, caller.now)
+        except OverrideRefused as error:
+            raise malformed(str(error), 'correct it; nothing was changed', str(error)) from error
+    return submit(caller, command_for(caller, kind, process.name, details))
+
+
+def _meant(action: str, trigger: str | None) -> tuple[CommandKind, dict[str, Json]]:
+    match action:
+        case 'on' | 'off':
+            return CommandKind.PROCESS_SAVE, {'is_on': action == 'on'}
+        case 'trigger':
+            if trigger is None:
+                raise malformed(
+                    'trigger is missing',
+                    'give it',
+                    f'give the trigger, as in "every 60", or {DEFAULT}',
+                )
+            return CommandKind.PROCESS_SAVE, {'trigger': None if trigger == DEFAULT else trigger}
+        case 'default':
+            return CommandKind.PROCESS_SAVE, {'is_on': None, 'trigger': None}
+        case 'run':
+            return CommandKind.PROCESS_RUN, {}
+        case _:
+            raise OperationRefused(
+                RefusalKind.UNKNOWN,
+                f'{action!r:.40} is nothing to do to a process',
+                f'one of {", ".join(ACTIONS)}',
+            )
