@@ -11,7 +11,7 @@ from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import command_for, submit
 
-#: What to give instead of a trigger to go by context.py again.
+#: What to give instead of a trigger to follow context.py again.
 DEFAULT: Final = 'default'
 ACTIONS: Final = ('on', 'off', 'trigger', 'default', 'run')
 

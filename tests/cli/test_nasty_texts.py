@@ -22,7 +22,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Box, BoxProcess, LogLine, Outcome, ProcessName, UnitEnd
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.users import Role
-from synergy.mx.web.security import new_token, user_of
+from synergy.operations.credentials import new_token, user_of
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of

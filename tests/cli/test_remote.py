@@ -23,7 +23,7 @@ from synergy.cli.registry import RECORDS
 from synergy.cli.remote import UNSAID
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
-from synergy.mx.web.security import new_token
+from synergy.operations.credentials import new_token
 from tests.cli.conftest import Said
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness

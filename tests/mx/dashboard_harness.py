@@ -37,8 +37,8 @@ from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.core.users import Role, User
 from synergy.mx.app import App
 from synergy.mx.main import site_of
-from synergy.mx.web.security import hashed
 from synergy.mx.web.site import Site
+from synergy.operations.credentials import hashed
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.ports.store import Store

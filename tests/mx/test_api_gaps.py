@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from synergy.core.commands import CommandId, CommandKind
 from synergy.core.users import Role
-from synergy.mx.web.security import new_token
+from synergy.operations.credentials import new_token
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 
 

@@ -17,7 +17,6 @@ from werkzeug.test import Client
 
 from synergy.mx.pages import login
 from synergy.mx.web.errors import Refused
-from synergy.mx.web.security import is_password
 from synergy.mx.web.throttle import (
     GUESSES_MAX,
     HASHES_AT_ONCE,
@@ -28,6 +27,7 @@ from synergy.mx.web.throttle import (
     Turns,
     address_of_place,
 )
+from synergy.operations.credentials import is_password
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 _AT_ONCE: Final = 72

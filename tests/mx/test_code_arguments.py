@@ -13,7 +13,7 @@ import pytest
 from synergy.core.commands import Command, CommandState
 from synergy.core.records import ProcessName
 from synergy.core.users import Role
-from synergy.mx.web.security import new_token
+from synergy.operations.credentials import new_token
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 #: What the history has: an entry that was made at run time.

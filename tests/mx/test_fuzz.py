@@ -16,7 +16,7 @@ from openapi_spec_validator import validate
 from synergy.core.users import Role
 from synergy.mx.api.openapi import document
 from synergy.mx.api.routes import API_ROUTES
-from synergy.mx.web.security import new_token
+from synergy.operations.credentials import new_token
 from tests.mx.addresses import VALUES
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 

@@ -26,8 +26,8 @@ from synergy.mx.routes import ROUTES
 from synergy.mx.web.access import COOKIE
 from synergy.mx.web.address import is_open, refusal_of
 from synergy.mx.web.route import Route
-from synergy.mx.web.security import new_token, user_of
 from synergy.mx.web.throttle import GUESSES_MAX
+from synergy.operations.credentials import new_token, user_of
 from tests.mx.addresses import address_of
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, PASSWORD, DashboardHarness, password_hash
 

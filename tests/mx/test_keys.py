@@ -17,7 +17,7 @@ from synergy.core.users import Role, User
 from synergy.mx.app import App
 from synergy.mx.main import site_of
 from synergy.mx.web.access import COOKIE
-from synergy.mx.web.security import is_password, new_token
+from synergy.operations.credentials import is_password, new_token
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness, password_hash
 from tests.mx.test_confirm import form_of
 from tests.mx.test_freeruns import NIGHTLY

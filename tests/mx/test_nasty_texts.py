@@ -15,7 +15,7 @@ from synergy.core.records import Box, ProcessName
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.users import Role
 from synergy.mx.web.address import site_named_in
-from synergy.mx.web.security import user_of
+from synergy.operations.credentials import user_of
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 NASTY = 'A\x1b[2JB\x9b31mC\x08D\u202eE\u2066F\u200bG\u2028\x85H\ufeff\x7fI'

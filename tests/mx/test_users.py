@@ -8,7 +8,7 @@ import pytest
 
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.users import Role
-from synergy.mx.web.security import new_token
+from synergy.operations.credentials import new_token
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 from tests.mx.test_confirm import form_of
 

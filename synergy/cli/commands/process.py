@@ -81,7 +81,7 @@ def _changed(override: OverrideDocument) -> str:
 
 COMMAND = CliCommand(
     name='process',
-    summary='List managed processes as the Scheduler goes by them; switch one on or off, change '
+    summary='List managed processes as the Scheduler uses them; switch one on or off, change '
     'its trigger, or look at it now. A change holds until context.py says something else about '
     'its is_on or trigger.',
     example='process off SiteHourly --reason migration',

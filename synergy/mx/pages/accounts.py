@@ -19,7 +19,13 @@ from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import done_before, record, record_of, used_before
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
-from synergy.mx.web.security import PASSWORD_LENGTH_MAX, hashed, is_password, new_token, user_of
+from synergy.operations.credentials import (
+    PASSWORD_LENGTH_MAX,
+    hashed,
+    is_password,
+    new_token,
+    user_of,
+)
 from synergy.view.encode import instant
 
 ROLE_WORDS: Final = tuple(role.value for role in Role)

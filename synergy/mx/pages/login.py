@@ -15,8 +15,8 @@ from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.responses import THEMES, local_address, page, see
 from synergy.mx.web.resubmit import KEPT, KeptForm, kept_in
 from synergy.mx.web.route import match
-from synergy.mx.web.security import is_password
 from synergy.mx.web.throttle import QUICK_GUESSES_MAX, SLOW_SECONDS, address_of_place, too_many
+from synergy.operations.credentials import is_password
 
 
 def login(request: RequestContext) -> Response:

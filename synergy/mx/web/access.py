@@ -19,9 +19,10 @@ from synergy.mx.web.address import is_open, site_named_in
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.request_context import Visitor
-from synergy.mx.web.security import Session, is_token
+from synergy.mx.web.security import Session
 from synergy.mx.web.site import Site
 from synergy.mx.web.throttle import address_of_place, too_many
+from synergy.operations.credentials import is_token
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
