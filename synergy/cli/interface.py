@@ -1,15 +1,13 @@
 """What an operator sees and does from the command line, wherever the store is.
 
-A command is written once, against `Operations`. `opened` gives it the one of this machine
-(`synergy.cli.local`), or that of the dashboard that `--server` names (`synergy.cli.remote`). What
-comes back has the shapes of `synergy.view.documents`, which the API answers with, too.
+A command is written once, against `Operations`. `synergy.cli.opening` gives it the one of this
+machine (`local`), or that of the dashboard that `--server` names (`remote`). What comes back has
+the shapes of `synergy.view.documents`, which the API answers with, too.
 """
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -208,18 +206,3 @@ class Operations(Reading, Protocol):
         None where that is not known.
         """
         ...
-
-
-def opened(options: Namespace, *, creates: bool = False) -> AbstractContextManager[Operations]:
-    """Return what answers a command line, for a `with`. creates: a store that is not there.
-
-    What comes back is shown within the `with`: whatever answers at an address may turn out to be
-    no dashboard only then.
-    """
-    if options.server:
-        from synergy.cli.remote import open_remote
-
-        return open_remote(options.server, options.token)
-    from synergy.cli.local import open_local
-
-    return open_local(creates=creates)

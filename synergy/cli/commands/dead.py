@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import Operations, opened
+from synergy.cli.interface import Operations
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_dead
 from synergy.cli.tell import tell
 from synergy.core.dead_letters import LetterAction

@@ -12,8 +12,9 @@ from typing import Any
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import Operations, opened
+from synergy.cli.interface import Operations
 from synergy.cli.numbers import whole
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_freeruns, print_runs, said
 from synergy.cli.tell import tell
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads

@@ -7,7 +7,8 @@ from functools import partial
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import ChangeWanted, opened
+from synergy.cli.interface import ChangeWanted
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_preview
 from synergy.cli.tell import tell
 from synergy.core.commands import CommandKind, Only

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import JobsWanted, opened
+from synergy.cli.interface import JobsWanted
 from synergy.cli.numbers import whole
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_jobs
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState

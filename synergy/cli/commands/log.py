@@ -7,8 +7,9 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import Operations, opened
+from synergy.cli.interface import Operations
 from synergy.cli.numbers import whole
+from synergy.cli.opening import opened
 from synergy.core.freerun_record import is_freerun
 from synergy.core.printable import printable
 from synergy.core.records import ProcessName

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.interface import opened
+from synergy.cli.opening import opened
 from synergy.cli.tell import tell
 from synergy.operations.processes import DEFAULT
 from synergy.view.documents import OverrideDocument, ProcessDocument

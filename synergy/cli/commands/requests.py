@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import opened
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_request, print_requests
 from synergy.cli.tell import exit_code_of, tell
 from synergy.operations.requests import KIND_BY_ACTION

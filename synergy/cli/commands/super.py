@@ -14,8 +14,9 @@ from typing import Final
 from synergy import bootstrap, private
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import Operations, opened
+from synergy.cli.interface import Operations
 from synergy.cli.numbers import MANY, real
+from synergy.cli.opening import opened
 from synergy.cli.tables import print_boxes
 from synergy.conf.boxes import BOX_ID, box_id_file
 from synergy.conf.model import Settings

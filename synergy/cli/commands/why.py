@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, shown
-from synergy.cli.interface import opened
+from synergy.cli.opening import opened
 from synergy.view.documents import CauseDocument
 
 _INDENT_MAX = 10
