@@ -13,7 +13,7 @@ from synergy.bootstrap import PROJECT
 from synergy.cli.parsing import parser_of
 from synergy.cli.registry import RECORD_BY_NAME, RECORDS, names
 from synergy.conf import entries
-from synergy.conf.settings import reference
+from synergy.conf.settings_reference import reference
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import compile_machine
 from synergy.view import command_doc

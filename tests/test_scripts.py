@@ -14,7 +14,7 @@ import yaml
 
 from synergy.bootstrap import PROJECT
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
-from synergy.conf.settings import SETTINGS
+from synergy.conf.setting_table import SETTINGS
 
 SCRIPTS = PROJECT / 'scripts'
 UNITS = sorted((SCRIPTS / 'systemd').glob('*.service'))

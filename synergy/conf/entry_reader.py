@@ -5,29 +5,27 @@ An entry with a problem is left out, so that no second complaint follows from th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
 from synergy.conf.locate import find_problem
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
-from synergy.conf.names import (
-    STATE_MACHINE_RECOMPUTING,
-)
-from synergy.core.bounded import ARGUMENTS, OutOfBounds, copied
+from synergy.conf.names import STATE_MACHINE_RECOMPUTING
+from synergy.core import readers
 from synergy.core.calendar import UtcCalendar
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
 from synergy.core.nearest import nearest
+from synergy.core.readers import Reader
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route, Tree
 from synergy.core.states import Blocking, OnFailure
-from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
-from synergy.core.trigger import Every, Trigger, parse_trigger
+from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod
+from synergy.core.trigger import Every, Trigger
 
 T = TypeVar('T')
 
@@ -35,7 +33,15 @@ RECYCLE_AFTER_MAX: Final = 1_000_000_000
 #: A terabyte.
 MEMORY_MB_MAX: Final = 1_048_576
 
-_NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
+#: Taken where a field is wrong; the entry is left out then.
+_NO_TIME: Final = timedelta()
+_NO_NAMES: Final[tuple[str, ...]] = ()
+_TRIGGER: Final[Trigger] = Every(seconds=60)
+_LEVEL: Final = readers.one_of(level.value for level in LEVELS)
+_OPTIONAL_TEXT: Final = readers.optional(readers.text())
+_TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
+_RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
+_MEMORY_MB: Final = readers.optional(readers.whole(1, MEMORY_MB_MAX))
 
 
 class EntryReader:
@@ -65,30 +71,22 @@ class EntryReader:
 
     def managed(self) -> ManagedEntry | None:
         """Return the managed process, if it is sound."""
-        qualifier = self._choice('time_qualifier', [level.value for level in LEVELS])
         token = self._name('token')
         process_name = ProcessName(self._name('process_name'))
-        level = Qualifier(qualifier) if qualifier else Qualifier.HOURLY
+        level = Qualifier(self._read('time_qualifier', _LEVEL, Qualifier.HOURLY.value))
         process = Process(
             name=process_name,
             qualifier=level,
-            grouping=self._whole('time_grouping', 1, GROUPING_MAX[level]),
+            grouping=self._read('time_grouping', readers.whole(1, GROUPING_MAX[level]), 1),
             machine=self._machine(),
-            blocking=Blocking(
-                self._choice('blocking_type', [item.value for item in Blocking]) or Blocking.NORMAL
-            ),
-            trigger=self._trigger(),
-            is_on=self._switch('is_on'),
-            lag=timedelta(minutes=self._number('lag_minutes', 0)),
+            blocking=self._read('blocking_type', readers.member(Blocking), Blocking.NORMAL),
+            trigger=self._read('trigger_frequency', readers.trigger, _TRIGGER),
+            is_on=self._read('is_on', readers.boolean, False),
+            lag=self._read('lag_minutes', readers.duration('minutes', 0), _NO_TIME),
             deadline=self._deadline(),
-            max_running=self._whole('max_running', 1, 100_000),
-            retry=RetryPolicy(
-                max_attempts=self._whole('max_attempts', 1, 1000),
-                delay=timedelta(seconds=self._number('retry_delay', 0)),
-            ),
-            on_failure=OnFailure(
-                self._choice('on_failure', [item.value for item in OnFailure]) or OnFailure.SKIP
-            ),
+            max_running=self._read('max_running', readers.whole(1, 100_000), 1),
+            retry=self._retry(),
+            on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
             arguments=self._arguments(),
         )
         suffix = level.value
@@ -97,14 +95,14 @@ class EntryReader:
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}{suffix}'),
-            present_on_boxes=self._boxes(),
-            instances=self._whole('instances', 1, 1000),
-            timeout=self._timeout(),
-            source=self._optional_text('source'),
-            sink=self._optional_text('sink'),
+            present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
+            instances=self._read('instances', readers.whole(1, 1000), 1),
+            timeout=self._read('timeout_seconds', _TIMEOUT, None),
+            source=self._read('source', _OPTIONAL_TEXT, None),
+            sink=self._read('sink', _OPTIONAL_TEXT, None),
             data_source=self._data_source(process.machine),
-            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
-            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
+            recycle_after=self._read('recycle_after', _RECYCLE_AFTER, None),
+            memory_mb_max=self._read('memory_mb_max', _MEMORY_MB, None),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}{suffix}.log'
             ),
@@ -122,8 +120,8 @@ class EntryReader:
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}_daemon'),
-            present_on_boxes=self._boxes(),
-            instances=self._whole('instances', 1, 1000),
+            present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
+            instances=self._read('instances', readers.whole(1, 1000), 1),
             arguments=self._arguments(),
             log_file=self._file_in(self._settings.log_directory, 'log_file', f'{token}_daemon.log'),
             pid_file=self._file_in(self._settings.pid_directory, 'pid_file', f'{token}_daemon.pid'),
@@ -139,27 +137,20 @@ class EntryReader:
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}_freerun'),
-            trigger=self._trigger(),
-            is_on=self._switch('is_on'),
-            present_on_boxes=self._boxes(),
-            instances=self._whole('instances', 1, 1000),
-            timeout=self._timeout(),
-            description=self._optional_text('description'),
+            trigger=self._read('trigger_frequency', readers.trigger, _TRIGGER),
+            is_on=self._read('is_on', readers.boolean, False),
+            present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
+            instances=self._read('instances', readers.whole(1, 1000), 1),
+            timeout=self._read('timeout_seconds', _TIMEOUT, None),
+            description=self._read('description', _OPTIONAL_TEXT, None),
             arguments=self._arguments(),
-            overlap=Overlap(
-                self._choice('overlap', [item.value for item in Overlap]) or Overlap.SKIP
-            ),
-            misfire=Misfire(
-                self._choice('misfire', [item.value for item in Misfire]) or Misfire.ONCE
-            ),
-            misfire_max=self._whole('misfire_max', 1, MISFIRE_MAX),
+            overlap=self._read('overlap', readers.member(Overlap), Overlap.SKIP),
+            misfire=self._read('misfire', readers.member(Misfire), Misfire.ONCE),
+            misfire_max=self._read('misfire_max', readers.whole(1, MISFIRE_MAX), 1),
             arguments_are_code=self._is_code(),
-            retry=RetryPolicy(
-                max_attempts=self._whole('max_attempts', 1, 1000),
-                delay=timedelta(seconds=self._number('retry_delay', 0)),
-            ),
-            recycle_after=self._optional_whole('recycle_after', RECYCLE_AFTER_MAX),
-            memory_mb_max=self._optional_whole('memory_mb_max', MEMORY_MB_MAX),
+            retry=self._retry(),
+            recycle_after=self._read('recycle_after', _RECYCLE_AFTER, None),
+            memory_mb_max=self._read('memory_mb_max', _MEMORY_MB, None),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),
@@ -171,11 +162,11 @@ class EntryReader:
 
     def tree(self) -> Tree | None:
         """Return the tree, if it is sound."""
-        start = self._hour('start_timeperiod') or _instant(self._settings.start_timeperiod)
+        start = self._instant('start_timeperiod') or _instant(self._settings.start_timeperiod)
         ends = [
             end
             for end in (
-                self._hour('end_timeperiod'),
+                self._instant('end_timeperiod'),
                 None
                 if self._settings.end_timeperiod is None
                 else _instant(self._settings.end_timeperiod),
@@ -184,19 +175,21 @@ class EntryReader:
         ]
         tree = Tree(
             name=self._name('tree_name'),
-            levels=tuple(map(ProcessName, self._texts('enclosed_processes'))),
-            dependent_on=self._texts('dependent_on'),
+            levels=tuple(
+                map(ProcessName, self._read('enclosed_processes', readers.names, _NO_NAMES))
+            ),
+            dependent_on=self._read('dependent_on', readers.names, _NO_NAMES),
             start=start,
             end=min(ends, default=None),
-            mx_name=self._optional_text('mx_name'),
-            mx_page=self._optional_text('mx_page'),
+            mx_name=self._read('mx_name', _OPTIONAL_TEXT, None),
+            mx_page=self._read('mx_page', _OPTIONAL_TEXT, None),
         )
         return self._if_sound(tree)
 
     def queue(self) -> Route | None:
         """Return the queue, if it is sound."""
         queue = self._name('queue_name')
-        routing = self._optional_text('routing') or queue
+        routing = self._read('routing', _OPTIONAL_TEXT, None) or queue
         return self._if_sound(Route(exchange=self._name('exchange'), routing=routing, queue=queue))
 
     def _if_sound(self, entry: T) -> T | None:
@@ -206,75 +199,28 @@ class EntryReader:
         value = self._fields.get(field)
         self._all_problems.append(f'{field} = {value!r} of {self.label} in {self._file}: {problem}')
 
+    def _read(self, field: str, read: Reader[T], default: T) -> T:
+        """Return what a field means; note what is wrong with it and return `default`."""
+        try:
+            return read(self._fields[field])
+        except ValueError as error:
+            self._refuse(field, str(error))
+            return default
+
     def _name(self, field: str) -> str:
-        value = self._fields[field]
-        if isinstance(value, str) and _NAME.fullmatch(value):
-            return value
-        self._refuse(field, 'give a name of letters, digits, and _ . -')
-        return 'refused'
+        return self._read(field, readers.name, 'refused')
 
-    def _optional_text(self, field: str) -> str | None:
-        value = self._fields[field]
-        if value is None or (isinstance(value, str) and value):
-            return value
-        self._refuse(field, 'give a text, or leave it out')
-        return None
-
-    def _texts(self, field: str) -> tuple[str, ...]:
-        value = self._fields[field]
-        if value is None:
-            return ()
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        self._refuse(field, 'give a list of names')
-        return ()
-
-    def _switch(self, field: str) -> bool:
-        value = self._fields[field]
-        if isinstance(value, bool):
-            return value
-        self._refuse(field, 'give True or False')
-        return False
-
-    def _whole(self, field: str, least: int, most: int) -> int:
-        value = self._fields[field]
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        self._refuse(field, f'give a whole number from {least} to {most}')
-        return least
-
-    def _optional_whole(self, field: str, most: int) -> int | None:
-        return None if self._fields[field] is None else self._whole(field, 1, most)
-
-    def _number(self, field: str, least: float) -> float:
-        value = self._fields[field]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and least <= value < 1e9:
-            return float(value)
-        self._refuse(field, f'give a number of {least:g} or more')
-        return least
+    def _retry(self) -> RetryPolicy:
+        return RetryPolicy(
+            max_attempts=self._read('max_attempts', readers.whole(1, 1000), 1),
+            delay=self._read('retry_delay', readers.duration('seconds', 0), _NO_TIME),
+        )
 
     def _deadline(self) -> timedelta | None:
-        if self._fields['deadline_minutes'] is None:
-            return None
         lag = self._fields['lag_minutes']
         least = lag if isinstance(lag, int | float) and lag > 0 else 0
-        return timedelta(minutes=self._number('deadline_minutes', least))
-
-    def _timeout(self) -> timedelta | None:
-        if self._fields['timeout_seconds'] is None:
-            return None
-        return timedelta(seconds=self._number('timeout_seconds', 0.001))
-
-    def _choice(self, field: str, known: Sequence[str]) -> str | None:
-        value = self._fields[field]
-        if isinstance(value, str) and value in known:
-            return value
-        hint = nearest(value, known) if isinstance(value, str) else ''
-        self._refuse(
-            field, f'is unknown{hint} Known: {", ".join(known)}'.replace('unknown;', 'unknown,')
-        )
-        return None
+        read = readers.optional(readers.duration('minutes', least))
+        return self._read('deadline_minutes', read, None)
 
     def _machine(self) -> str:
         value = self._fields['state_machine_name']
@@ -288,41 +234,8 @@ class EntryReader:
         )
         return known[0]
 
-    def _trigger(self) -> Trigger:
-        value = self._fields['trigger_frequency']
-        try:
-            return parse_trigger(value if isinstance(value, str) else repr(value))
-        except ValueError as error:
-            self._refuse('trigger_frequency', str(error))
-            return Every(seconds=60)
-
     def _arguments(self) -> Mapping[str, Any]:
-        value = self._fields['arguments']
-        if value is None:
-            return {}
-        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-            try:
-                return cast('dict[str, Any]', copied(dict(value), ARGUMENTS))
-            except OutOfBounds as error:
-                self._refuse('arguments', f'cannot be taken: {error}; use fewer, plain values')
-                return {}
-        self._refuse('arguments', 'is not a JSON object; give a dict with texts as keys')
-        return {}
-
-    def _boxes(self) -> tuple[str, ...]:
-        value = self._fields['present_on_boxes']
-        patterns = [value] if isinstance(value, str) else value or []
-        if not isinstance(patterns, list | tuple):
-            self._refuse('present_on_boxes', 'give a list of regular expressions')
-            return ()
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except (re.error, TypeError) as error:
-                self._refuse(
-                    'present_on_boxes', f'{pattern!r} is not a regular expression ({error})'
-                )
-        return tuple(pattern for pattern in patterns if isinstance(pattern, str))
+        return self._read('arguments', readers.optional(readers.json_object), None) or {}
 
     def _classname(self) -> str:
         value = self._fields['classname']
@@ -335,13 +248,13 @@ class EntryReader:
 
     def _is_code(self) -> bool | None:
         if self._fields['arguments_are_code'] is not None:
-            return self._switch('arguments_are_code')
+            return self._read('arguments_are_code', readers.boolean, False)
         classname = self._fields['classname']
         is_code = are_arguments_code(str(classname), self._settings.project)
         return True if is_code else None
 
     def _data_source(self, machine: str) -> str | None:
-        value = self._optional_text('data_source')
+        value = self._read('data_source', _OPTIONAL_TEXT, None)
         if value is None:
             if machine == STATE_MACHINE_RECOMPUTING:
                 self._refuse(
@@ -356,22 +269,16 @@ class EntryReader:
     def _route(self, suffix: str) -> Route:
         return Route(
             exchange=self._name('exchange'),
-            routing=self._optional_text('routing') or f'routing_{suffix}',
-            queue=self._optional_text('queue') or f'queue_{suffix}',
+            routing=self._read('routing', _OPTIONAL_TEXT, None) or f'routing_{suffix}',
+            queue=self._read('queue', _OPTIONAL_TEXT, None) or f'queue_{suffix}',
         )
 
     def _file_in(self, folder: Path, field: str, default: str) -> Path:
-        return folder / (self._optional_text(field) or default)
+        return folder / (self._read(field, _OPTIONAL_TEXT, None) or default)
 
-    def _hour(self, field: str) -> datetime | None:
-        value = self._fields[field]
-        if value is None:
-            return None
-        try:
-            return UtcCalendar().start(parse(Qualifier.HOURLY, str(value)))
-        except ValueError as error:
-            self._refuse(field, str(error))
-            return None
+    def _instant(self, field: str) -> datetime | None:
+        hour = self._read(field, readers.optional(readers.hour), None)
+        return None if hour is None else _instant(hour)
 
 
 def _instant(timeperiod: Timeperiod) -> datetime:

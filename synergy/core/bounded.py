@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
@@ -23,8 +22,6 @@ Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | Non
 #: Whole numbers have at most so many bits; 2**256 has 78 digits.
 _BITS_MAX: Final = 256
 _KEY_LENGTH_MAX: Final = 200
-_WHOLE: Final = re.compile(r'0|-?[1-9][0-9]{0,17}')
-_REAL: Final = re.compile(r'-?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})(e[+-]?[0-9]{1,2})?')
 
 
 class OutOfBounds(ValueError):
@@ -125,24 +122,6 @@ def check_text(text: str) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise OutOfBounds('a text in it contains half of a surrogate pair') from error
-
-
-def whole_of(text: str, least: int, most: int) -> int:
-    """Return the whole number within [least, most] that `text` spells; raise OutOfBounds.
-
-    Only as it is written: no sign but minus, no blanks, leading zeros, underscores or digits of
-    other scripts, which `int` would all take.
-    """
-    if _WHOLE.fullmatch(text) is None or not least <= int(text) <= most:
-        raise OutOfBounds(f'{shortened(text)} is not a whole number between {least} and {most}')
-    return int(text)
-
-
-def real_of(text: str, least: float, most: float) -> float:
-    """Return the number within [least, most] that `text` spells plainly; raise OutOfBounds."""
-    if _REAL.fullmatch(text) is None or not least <= float(text) <= most:
-        raise OutOfBounds(f'{shortened(text)} is not a number between {least:g} and {most:g}')
-    return float(text)
 
 
 def shortened(value: object, length: int = 80) -> str:

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from synergy.core import readers
 from synergy.core.commands import Command
 from synergy.core.effects import Effect, Note, RemoveOverride, SaveOverride
 from synergy.core.freerun_definition import definition_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
+from synergy.core.readers import Reader, read_fields
 from synergy.core.records import Json, Override, Process
-from synergy.core.trigger import Trigger, parse_trigger
 
-FIELDS: Final = ('is_on', 'trigger')
+_READERS: Final[Mapping[str, Reader[Any]]] = {
+    'is_on': readers.optional(readers.boolean),
+    'trigger': readers.optional(readers.trigger),
+}
 
 
 class OverrideRefused(ValueError):
@@ -105,24 +109,25 @@ def override_of(
     process: as context.py has it. details: any of is_on and trigger; None is as in context.py.
     Raises OverrideRefused.
     """
-    unknown = [field for field in details if field not in FIELDS]
-    if unknown:
-        raise OverrideRefused(f'unknown field {unknown[0]!r}{nearest(unknown[0], FIELDS)}')
+    try:
+        values = read_fields(details, _READERS)
+    except ValueError as error:
+        raise OverrideRefused(str(error)) from error
     if not details:
         raise OverrideRefused('there is nothing to change; give is_on or trigger')
     found = Override(process=process.name, definition=_definition(process), rev=1)
     if before is not None:
         found = replace(before, rev=before.rev + 1)
-    if 'is_on' in details:
-        is_on = _switch(details['is_on'], process)
+    if 'is_on' in values:
+        is_on = None if values['is_on'] == process.is_on else values['is_on']
         found = replace(
             found,
             is_on=is_on,
             is_on_at=None if is_on is None else now,
             is_on_by=None if is_on is None else who,
         )
-    if 'trigger' in details:
-        trigger = _trigger(details['trigger'], process)
+    if 'trigger' in values:
+        trigger = None if values['trigger'] == process.trigger else values['trigger']
         found = replace(
             found,
             trigger=trigger,
@@ -130,22 +135,6 @@ def override_of(
             trigger_by=None if trigger is None else who,
         )
     return None if found.is_on is None and found.trigger is None else found
-
-
-def _switch(value: Json, process: Process) -> bool | None:
-    if value is not None and not isinstance(value, bool):
-        raise OverrideRefused(f'is_on is {value!r:.100}; give true or false, or null')
-    return None if value == process.is_on else value
-
-
-def _trigger(value: Json, process: Process) -> Trigger | None:
-    if value is None:
-        return None
-    try:
-        trigger = parse_trigger(str(value))
-    except ValueError as error:
-        raise OverrideRefused(str(error)) from error
-    return None if trigger == process.trigger else trigger
 
 
 def _holds(defined: Hierarchy, override: Override) -> bool:

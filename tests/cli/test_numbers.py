@@ -48,7 +48,7 @@ def test_an_odd_number_is_wrong_usage(
         main([word.replace('{}', text) for word in words])
 
     assert ended.value.code == ExitCode.USAGE
-    assert 'whole number between' in capsys.readouterr().err
+    assert 'give a whole number from' in capsys.readouterr().err
 
 
 def test_a_text_that_no_store_takes_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from synergy.bootstrap import PROJECT
 from synergy.conf.errors import SettingsError
-from synergy.conf.settings import load_settings, reference
+from synergy.conf.settings import load_settings
+from synergy.conf.settings_reference import reference
 
 
 def problems(environ: dict[str, str], project: Path = PROJECT) -> list[str]:
@@ -65,7 +66,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ('SYNERGY_SWEEP_SECONDS', '-1', 'number of seconds'),
         ('SYNERGY_LOG_FILE_COUNT', '2.5', 'whole number'),
         ('SYNERGY_LOG_LEVEL', 'LOUD', 'one of DEBUG'),
-        ('SYNERGY_DEBUG', 'maybe', 'True or False'),
+        ('SYNERGY_DEBUG', 'maybe', 'true or false'),
         ('SYNERGY_START_TIMEPERIOD', '2013', 'YYYYMMDDHH'),
         ('SYNERGY_END_TIMEPERIOD', '2013013200', 'no real date'),
         ('SYNERGY_STORE_URI', 'oracle://x', 'URI'),

@@ -153,7 +153,7 @@ def test_a_number_is_taken_as_it_is_written_or_refused(
 
     assert answer.status_code == 400
     assert answer.json is not None
-    assert 'between 1 and 1000' in answer.json['advice']
+    assert 'from 1 to 1,000' in answer.json['advice']
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from synergy.conf.settings import SETTINGS
+from synergy.conf.setting_table import SETTINGS
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.hierarchy import Hierarchy
@@ -138,7 +138,7 @@ def test_nothing_is_fetched_from_elsewhere(pages: DashboardHarness) -> None:
         ('/change/reprocess?process=SiteHourly&first=1990010100', 422, 'Nothing to do'),
         ('/change/burn?process=SiteHourly&first=2026112209', 400, 'reprocess, skip or cancel'),
         ('/change/skip', 400, 'process is missing'),
-        ('/runs?limit=9999999', 400, 'between 1 and 1000'),
+        ('/runs?limit=9999999', 400, 'from 1 to 1,000'),
         ('/logs?file=../store.db', 404, 'no log'),
         ('/nowhere', 404, 'check the address'),
     ],

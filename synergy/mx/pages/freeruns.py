@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads, whole_of
+from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
 from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.nearest import nearest
+from synergy.core.readers import spelled, whole
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.users import Role
@@ -416,8 +417,8 @@ def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any
 def _whole(text: str) -> int | str:
     """Return a number, or a text that is then refused for not being one."""
     try:
-        return whole_of(text, 0, MISFIRE_MAX)
-    except OutOfBounds:
+        return spelled(whole(0, MISFIRE_MAX))(text)
+    except ValueError:
         return text
 
 

@@ -10,9 +10,10 @@ from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
 
 from synergy.conf.model import Context, Settings
-from synergy.core.bounded import BODY, OutOfBounds, loads, whole_of
+from synergy.core.bounded import BODY, OutOfBounds, loads
 from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
+from synergy.core.readers import spelled, whole
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
 from synergy.core.users import Role
@@ -154,15 +155,13 @@ class RequestContext:
         is_json = self.http.method == 'POST' and self.http.mimetype == 'application/json'
         given = self.body().get(name) if is_json else None
         is_whole = isinstance(given, int) and not isinstance(given, bool)
-        value = str(given) if is_whole else self.optional(name)
+        value = given if is_whole else self.optional(name)
         if value is None:
             return default
         try:
-            return whole_of(value, least, most)
-        except OutOfBounds as error:
-            raise wrong(
-                f'{name} is {value!r:.60}', f'give a whole number between {least} and {most}'
-            ) from error
+            return spelled(whole(least, most))(value)
+        except ValueError as error:
+            raise wrong(f'{name} is {value!r:.60}', str(error)) from error
 
     def switch(self, name: str) -> bool:
         """Return whether a value says yes; absent is no."""
