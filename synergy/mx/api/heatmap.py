@@ -8,15 +8,19 @@ from synergy.mx.api.cells import encode_cell
 from synergy.mx.pages import heatmap
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.mx.widgets import heatmap_grids
+from synergy.mx.widgets.cells import Painter
 
 
 def api_heatmap(request: RequestContext, name: str) -> Response:
     """Return a heat map: cells by row."""
     focus = heatmap.focus_of(request, name)
-    zoom = request.choice('z', heatmap.ZOOMS, 'year')
+    zoom = request.choice('z', heatmap_grids.ZOOMS, 'year')
     request.look()
     with request.model.lock:
-        grid = heatmap.grid_of(request, focus, zoom, heatmap.day_of(request, focus))
+        grid = heatmap_grids.grid_of(
+            request, Painter(request), focus, zoom, heatmap.day_of(request, focus)
+        )
     rows = [
         {
             'title': row.title,

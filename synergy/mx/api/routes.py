@@ -35,10 +35,10 @@ from synergy.mx.pages.boxes import SWITCH_ACTIONS
 from synergy.mx.pages.dead_letters import ACTIONS as DEAD_ACTIONS
 from synergy.mx.pages.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
-from synergy.mx.pages.heatmap import ZOOMS
 from synergy.mx.pages.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.mx.pages.requests import ACTIONS as REQUEST_ACTIONS
 from synergy.mx.web.route import Parameter, Route
+from synergy.mx.widgets.heatmap_grids import ZOOMS
 from synergy.view import documents as shapes
 
 View: TypeAlias = Callable[..., Response]
