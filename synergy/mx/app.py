@@ -161,7 +161,7 @@ class App:
     def _shared(self, request: RequestContext, route: Route, values: Mapping[str, str]) -> Response:
         role = '' if request.visitor.role is None else request.visitor.role.value
         anyone = replace(request, visitor=replace(request.visitor, session=None))
-        return self.site.shared.answer(
+        return self.site.page_cache.answer(
             request.http,
             role,
             self.site.clock.monotonic(),

@@ -32,7 +32,7 @@ from synergy.mx.web.request_limits import HEADER_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.web.security import Sessions, fresh_secret
 from synergy.mx.web.server import Server, create
 from synergy.mx.web.site import Site
-from synergy.mx.web.viewers import Places
+from synergy.mx.web.viewers import ViewerSlots
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerError, PortError
@@ -149,7 +149,7 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         clock=clock,
         model=model,
         feed=Feed(model, stores, clock),
-        places=Places(settings.mx_viewers_max),
+        viewer_slots=ViewerSlots(settings.mx_viewers_max),
         broker=BrokerWatch(runtime.open_broker, clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),

@@ -39,7 +39,7 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
 from synergy.mx.web.throttle import address_of_place
-from synergy.mx.web.viewers import PlacedStream
+from synergy.mx.web.viewers import ViewerStream
 
 
 def events(request: RequestContext) -> Response:
@@ -50,13 +50,13 @@ def events(request: RequestContext) -> Response:
     is_gone = request.http.environ.get('waitress.client_disconnected', lambda: False)
     has_ticks = request.switch('ticks')
     user = None if request.visitor.via == 'open' else request.visitor.name
-    place = request.site.places.take(user, address_of_place(request.http.remote_addr))
+    place = request.site.viewer_slots.take(user, address_of_place(request.http.remote_addr))
     followed = request.site.feed.follow(
         is_gone,
         lambda: access.is_still_welcome(request.site, request.http, Role.VIEWER),
         has_ticks=has_ticks,
     )
-    frames = PlacedStream(place, followed)
+    frames = ViewerStream(place, followed)
     response = Response(frames, mimetype='text/event-stream')
     response.headers['X-Accel-Buffering'] = 'no'
     return response

@@ -145,7 +145,7 @@ def test_a_wait_is_explained_down_to_the_log_of_its_root(page: Page) -> None:
     page.wait_for_url('**/change/reprocess*')
 
 
-def test_a_dropped_connection_shows_and_mends(page: Page, system: SystemHarness) -> None:
+def test_a_dropped_connection_shows_and_recovers(page: Page, system: SystemHarness) -> None:
     page.goto('/')
     word = page.locator('[data-status-word]')
     expect(word).to_have_text('Live')

@@ -11,7 +11,7 @@ import pytest
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import BoxProcess
 from tests.mx.dashboard_harness import NOW, DashboardHarness
-from tests.mx.test_gate import hidden
+from tests.mx.test_access import hidden
 from tests.view.test_why import HOUR, waits
 
 STEPS = {

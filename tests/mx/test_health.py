@@ -29,7 +29,7 @@ def health(pages: DashboardHarness, status: int) -> Any:
     return answer.json
 
 
-def test_what_waits_for_a_person_is_listed_and_is_no_illness(pages: DashboardHarness) -> None:
+def test_what_waits_for_a_person_is_listed_and_is_not_a_fault(pages: DashboardHarness) -> None:
     found = health(pages, 200)
 
     assert found['is_well'] is True

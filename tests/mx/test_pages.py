@@ -17,7 +17,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.users import Role
-from synergy.mx.live.navigation import Surroundings
+from synergy.mx.live.navigation import NavigationCache
 from synergy.mx.routes import ROUTES
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.route import Route
@@ -186,7 +186,7 @@ def test_an_error_is_said_while_the_store_goes_away(
     def gone(*_: object) -> None:
         raise StoreUnavailable('store /nowhere is gone; bring it back')
 
-    monkeypatch.setattr(Surroundings, 'of', gone)
+    monkeypatch.setattr(NavigationCache, 'of', gone)
     answer = pages.get('/i/Nothing/2026112209')
 
     assert answer.status_code == 404

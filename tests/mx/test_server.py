@@ -189,7 +189,7 @@ def test_streams_beyond_the_bound_leave_the_dashboard_to_others(door: Door) -> N
     for stream in streams:
         stream.sendall(b'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
 
-    places = door.pages.site.places
+    places = door.pages.site.viewer_slots
     found = Counter(stream.recv(12) for stream in streams)
     assert door.status() == 200
     assert found[b'HTTP/1.1 200'] == places.taken == places.address_max

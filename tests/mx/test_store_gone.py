@@ -127,7 +127,10 @@ def test_a_mongod_that_is_gone_is_said_soon_and_found_again(
         'SYNERGY_STORE_URI': uri,
     }
     end: dict[str, Callable[[Member], None]] = {'hangs': servers.pause, 'dies': servers.kill}
-    mend: dict[str, Callable[[Member], None]] = {'hangs': servers.resume, 'dies': servers.restart}
+    recover: dict[str, Callable[[Member], None]] = {
+        'hangs': servers.resume,
+        'dies': servers.restart,
+    }
     with bootstrap.open_runtime(*bootstrap.load(environ)) as runtime:
         store = runtime.open_store()
         site = site_of(runtime, 'a secret of tests')
@@ -142,7 +145,7 @@ def test_a_mongod_that_is_gone_is_said_soon_and_found_again(
             # The tabs that listened were told, and let go so that they try again.
             assert b'event: away' in b''.join(stream)
         finally:
-            mend[way](servers.members[0])
+            recover[way](servers.members[0])
 
         check_back(asker, form, store)
         until = time.monotonic() + _BACK_SECONDS

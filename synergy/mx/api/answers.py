@@ -83,7 +83,7 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str], what: str) -> No
     for name in given:
         if name not in known:
             raise wrong(
-                f'{name!r:.60} is no {what}{nearest(name, known)}',
+                f'{name!r:.60} is not a {what}{nearest(name, known)}',
                 f'there are: {", ".join(known)}' if known else 'leave it out: there are none',
             )
 

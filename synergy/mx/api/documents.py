@@ -275,7 +275,7 @@ class HealthDocument(TypedDict):
     version: str
     is_well: bool
     needs: Annotated[list[str], 'why it is not well, and what helps']
-    warnings: Annotated[list[str], 'what may mend itself, and needs somebody if it does not']
+    warnings: Annotated[list[str], 'what may go away by itself, and needs a person if it does not']
     isolated: list[IsolatedDocument]
     stuck_since: Annotated[At | None, 'since when the leader could save nothing at all']
     broker_away_since: Annotated[At | None, 'since when it cannot be used from this dashboard']

@@ -12,8 +12,8 @@ from synergy.mx.web.responses import json_answer
 def api_health(request: RequestContext) -> Response:
     """Tell whether everything is well; 503 when no work is done, or not all that should run does.
 
-    `needs` says why it is not well; `warnings` what may mend itself; `waits` counts what waits for
-    a person, and is no illness.
+    `needs` says why it is not well; `warnings` what may go away by itself; `waits` counts
+    what waits for a person, and is not a fault.
     """
     found = health_of(request)
     return json_answer(request.http, encode_health(request, found), 200 if found.is_well else 503)

@@ -1,4 +1,4 @@
-"""Work that is due and that nobody starts although a Scheduler leads: seen twice, it is an illness.
+"""Work that is due and that nobody starts although a Scheduler leads: seen twice, it is a fault.
 
 A leader starts what may start within a turn. Whatever the reason why it does not, this shows it
 from outside: by the index of the dashboard and the decision function that the Scheduler goes by.

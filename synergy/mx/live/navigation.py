@@ -13,7 +13,7 @@ from typing import Final
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
-from synergy.mx.live.workload import first_units, under_way
+from synergy.mx.live.workload import first_units, workload_of
 from synergy.ports.store import Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.no_worker import able_processes
@@ -24,7 +24,7 @@ COUNT_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Navigation:
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
     running, queued: units. able: processes with a worker that takes work. vanished: of the boxes.
@@ -42,15 +42,15 @@ class Around:
 
 
 @dataclass(slots=True)
-class Surroundings:
+class NavigationCache:
     """The newest look around, shared by all threads."""
 
     _lock: Lock = field(default_factory=Lock)
-    _kept: tuple[float, Around] | None = None
+    _kept: tuple[float, Navigation] | None = None
 
     def of(
         self, store: Store, model: ReadModel, now_seconds: float, vanished_after: timedelta
-    ) -> Around:
+    ) -> Navigation:
         """Return what there is, as of a moment ago."""
         with self._lock:
             if self._kept is None or now_seconds - self._kept[0] >= KEPT_SECONDS:
@@ -58,15 +58,15 @@ class Surroundings:
             return self._kept[1]
 
 
-def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Around:
+def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Navigation:
     model.look(store, LOOK_PATIENCE_SECONDS)
     leadership = store.leadership()
     has_leader = is_led(leadership, store.store_now())
     boxes = box_views(store, vanished_after)
     units = first_units(store)
     with model.lock:
-        work = under_way(model.timetable, units)
-    return Around(
+        work = workload_of(model.timetable, units)
+    return Navigation(
         leader=leadership.owner if leadership is not None and has_leader else None,
         term=0 if leadership is None else leadership.term,
         running=work.running_count,

@@ -23,7 +23,7 @@ UNTAKEN_AFTER: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
+class Workload:
     """Units by process. running: on workers. queued: for a worker, or for their next attempt."""
 
     running: Mapping[ProcessName, int]
@@ -58,7 +58,7 @@ def first_units(store: Store) -> Sequence[Unit]:
     return units
 
 
-def under_way(timetable: Timetable, units: Sequence[Unit]) -> UnderWay:
+def workload_of(timetable: Timetable, units: Sequence[Unit]) -> Workload:
     """Return what runs and what is queued; hold the lock of the read model.
 
     units: as `first_units` returns them. While LIVE_LOOKS_MAX run, what else is under way counts as
@@ -74,11 +74,11 @@ def under_way(timetable: Timetable, units: Sequence[Unit]) -> UnderWay:
             queued[name] = max(live - running[name], 0)
         else:
             running[name] = max(live, running[name])
-    return UnderWay(+running, +queued)
+    return Workload(+running, +queued)
 
 
 def untaken(
-    timetable: Timetable, work: UnderWay, able: Collection[str], now: datetime
+    timetable: Timetable, work: Workload, able: Collection[str], now: datetime
 ) -> Iterator[Untaken]:
     """Yield what is queued for a process that runs on no box; hold the lock of the read model.
 

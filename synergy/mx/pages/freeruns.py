@@ -23,7 +23,7 @@ from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.code_arguments import reason_of as reason_for_code
 from synergy.mx.web.errors import unknown, wrong
-from synergy.mx.web.flash import asked_of
+from synergy.mx.web.flash import flash_of
 from synergy.mx.web.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
 from synergy.mx.web.paging import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.web.redact import masked, unmasked
@@ -193,7 +193,7 @@ def freerun(request: RequestContext, name: str) -> Response:
 
 def _wanted(request: RequestContext, name: str) -> Command | None:
     """Return what the address says was asked for, if that is an entry which does not exist."""
-    asked = asked_of(request)
+    asked = flash_of(request)
     if asked is None or asked.command.kind is not CommandKind.FREERUN_SAVE:
         return None
     known = [view.freerun.name for view in freeruns(request.context, request.store, request.now)]

@@ -4,7 +4,7 @@ Not well is what stops work or does not heal by itself: no Scheduler leads, one 
 nothing, leaves a process out or starts nothing although work is due, a box has vanished, a process
 does not stay up, the broker is away for longer than its restart takes (and, said by the gate, a
 store that is gone). What waits for a person, as jobs that failed for good, stops nothing
-else: it is listed, and is no illness.
+else: it is listed, and is not a fault.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Daemon:
 class Health:
     """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes.
 
-    warnings: what may mend itself, and needs somebody if it does not.
+    warnings: what may go away by itself, and needs a person if it does not.
     """
 
     needs: Sequence[Need]
@@ -296,7 +296,7 @@ def _ill_advice(row: BoxProcess) -> str:
     if row.state != ProcessStatus.FATAL.value:
         return 'Its log says why; it is started again by itself.'
     again = f'./launch.py super --start {row.process} --box {row.box_id}'
-    return f'Its log says why; mend that, then start it again on the page of boxes, or: {again}.'
+    return f'Its log says why; fix that, then start it again on the page of boxes, or: {again}.'
 
 
 def _daemons(request: RequestContext, view: BoxView) -> list[Daemon]:

@@ -19,11 +19,11 @@ from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.mx.widgets.durations import ROWS_MAX as TOOK_MAX
-from synergy.mx.widgets.durations import took_of
+from synergy.mx.widgets.durations import duration_bars_of
 from synergy.mx.widgets.grid import Grid, Row
 from synergy.mx.widgets.heatmap_grids import ZOOMS, Focus, grid_of, trees_around
 from synergy.mx.widgets.selection import FILTERS, filter_of, marked, selection_of
-from synergy.mx.widgets.summary import Line, glance_of, months_of, others_of
+from synergy.mx.widgets.summary import Line, months_of, others_of, summary_of
 
 _DAY: Final = timedelta(days=1)
 
@@ -51,7 +51,7 @@ def heatmap(request: RequestContext, name: str) -> Response:
         grid, (months, others) = _drawn(request, painter, focus, zoom, at)
         selection = selection_of(request, grid)
         grid = marked(request, grid, selection, state)
-        glance = glance_of(request, painter, selection)
+        summary = summary_of(request, painter, selection)
     if zoom == 'day':
         grid = _timed(request, grid)
     chosen = grid.process if selection is None else selection.process
@@ -65,7 +65,7 @@ def heatmap(request: RequestContext, name: str) -> Response:
         state=state,
         filters=FILTERS,
         selection=selection,
-        glance=glance,
+        summary=summary,
         months=months,
         others=others,
         chart=_chart(request, focus),
@@ -149,7 +149,7 @@ def _timed(request: RequestContext, grid: Grid) -> Grid:
     def timed(row: Row) -> Row:
         if row.process not in of_hours:
             return row
-        return replace(row, took=took_of(request, nodes[row.process], _hours_of(row)))
+        return replace(row, took=duration_bars_of(request, nodes[row.process], _hours_of(row)))
 
     return grid.changed(timed)
 

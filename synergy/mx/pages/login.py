@@ -13,7 +13,7 @@ from synergy.mx.web import access
 from synergy.mx.web.cookies import set_cookie
 from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.responses import THEMES, local_address, page, see
-from synergy.mx.web.resubmit import KEPT, KeptForm, kept_in
+from synergy.mx.web.resubmit import KEPT, LateForm, late_form_in
 from synergy.mx.web.route import match
 from synergy.mx.web.throttle import QUICK_GUESSES_MAX, SLOW_SECONDS, address_of_place, too_many
 from synergy.operations.credentials import is_password
@@ -29,7 +29,7 @@ def login(request: RequestContext) -> Response:
 def submit_login(request: RequestContext) -> Response:
     """Begin a session; slow those down who guess."""
     name, password = request.text('name'), request.http.form.get('password', '')
-    kept = kept_in(request.http.form.get(KEPT))
+    kept = late_form_in(request.http.form.get(KEPT))
     user = _checked(request, name, password)
     if user is None:
         return page(
@@ -56,12 +56,12 @@ def _checked(request: RequestContext, name: str, password: str) -> User | None:
 
     The attempt is counted before its password is looked at, and uncounted if it was not wrong.
     """
-    site, brake = request.site, request.site.brake
+    site, throttle = request.site, request.site.throttle
     address, called = address_of_place(request.http.remote_addr), alike(name)[:80]
     place, shared = f'login {address} {called}', (f'from {address}', f'as {called}')
-    if (wait := brake.begin(place, request.now)) is not None:
+    if (wait := throttle.begin(place, request.now)) is not None:
         raise too_many(wait)
-    counts = [brake.note(item, request.now) for item in shared]
+    counts = [throttle.note(item, request.now) for item in shared]
     is_wrong = False
     try:
         if max(counts) > QUICK_GUESSES_MAX:
@@ -74,14 +74,14 @@ def _checked(request: RequestContext, name: str, password: str) -> User | None:
     finally:
         if not is_wrong:
             for item in (place, *shared):
-                brake.take_back(item)
+                throttle.take_back(item)
     if is_wrong:
         return None
-    brake.succeeded(place)
+    throttle.succeeded(place)
     return user
 
 
-def _missing_role(request: RequestContext, visitor: Visitor, kept: KeptForm) -> Role | None:
+def _missing_role(request: RequestContext, visitor: Visitor, kept: LateForm) -> Role | None:
     """Return the role that sending a form needs and the visitor lacks; None when it may."""
     try:
         route, _ = match(request.urls, urlsplit(kept.address).path, 'POST')

@@ -18,12 +18,12 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.live.read_model import Change
-from synergy.mx.live.workload import Untaken, first_units, under_way, untaken
+from synergy.mx.live.workload import Untaken, first_units, untaken, workload_of
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
-from synergy.mx.web.responses import around_of, page
+from synergy.mx.web.responses import navigation_of, page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
 from synergy.view.troubles import Trouble, standing_of, troubles
@@ -88,7 +88,7 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     )
     units = first_units(request.store)
     live = live_rows(request, units[:ROWS_MAX])
-    around = around_of(request)
+    navigation = navigation_of(request)
     model = request.model
     request.look()
     leadership = request.store.leadership()
@@ -97,7 +97,7 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     found = troubles(standing_of(request.store, leadership, store_now), request.now)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
-        work = under_way(model.timetable, units)
+        work = workload_of(model.timetable, units)
         held_by_process = Counter(job.process for job in held)
         shown = trees_of(request, Painter(request), held_by_process, work, trees)
         rows = [row for tree in shown for row in tree.rows]
@@ -117,8 +117,8 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
             is_led=has_leader,
             troubles=found,
             held=[_held(request, job) for job in held[:ROWS_MAX]],
-            untaken=list(untaken(model.timetable, work, around.able, request.now))
-            if around
+            untaken=list(untaken(model.timetable, work, navigation.able, request.now))
+            if navigation
             else [],
             trees=shown,
             live=live,

@@ -14,7 +14,7 @@ from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import PROCESSED, Mark
-from synergy.mx.live.workload import UnderWay, first_units, under_way
+from synergy.mx.live.workload import Workload, first_units, workload_of
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.orders import order, reason_of
@@ -127,14 +127,14 @@ def processes(request: RequestContext, mistake: Mistake | None = None) -> Respon
     units = first_units(request.store)
     with request.model.lock:
         painter = Painter(request)
-        work = under_way(request.model.timetable, units)
+        work = workload_of(request.model.timetable, units)
         rows = [_line(request, painter, node, work) for node in request.model.hierarchy]
     daemons = list(request.context.daemons.values())
     status = 200 if mistake is None else mistake.error.status
     return page(request, 'processes.html', status, rows=rows, daemons=daemons, mistake=mistake)
 
 
-def _line(request: RequestContext, painter: Painter, node: Node, work: UnderWay) -> ProcessLine:
+def _line(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessLine:
     model, name = request.model, node.process.name
     over = painter.over(node)
     pending = model.timetable.first_pending(name, range(node.first, over))

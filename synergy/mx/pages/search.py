@@ -245,7 +245,9 @@ def _beginning(digits: str) -> str:
 def _state(text: str | None) -> str | None:
     if text is None or text in STATES:
         return text
-    raise wrong(f'{text!r:.40} is no state{nearest(text, STATES)}', f'one of {", ".join(STATES)}')
+    raise wrong(
+        f'{text!r:.40} is not a state{nearest(text, STATES)}', f'one of {", ".join(STATES)}'
+    )
 
 
 def _since(request: RequestContext, text: str | None) -> datetime | None:
@@ -253,7 +255,10 @@ def _since(request: RequestContext, text: str | None) -> datetime | None:
         return None
     match = _SINCE.fullmatch(text)
     if match is None:
-        raise wrong(f'since:{text:.40} is no time', 'give minutes, hours or days: 30min, 5h, 3d')
+        raise wrong(
+            f'since:{text:.40} is not a length of time',
+            'give minutes, hours or days: 30min, 5h, 3d',
+        )
     return request.now - timedelta(**{_UNIT[match[2]]: int(match[1])})
 
 

@@ -95,7 +95,7 @@ def _bearer(site: Site, store: Store, http: Request, text: str, now: datetime) -
     # Only those who are wrong wait: a secret of 256 bits is not found by guessing, and somebody
     # else's wrong token must not shut out all that come from the same address.
     place = f'token {address_of_place(http.remote_addr)}'
-    if (wait := site.brake.begin(place, now)) is not None:
+    if (wait := site.throttle.begin(place, now)) is not None:
         raise too_many(wait)
     raise Refused(
         401,
@@ -151,7 +151,7 @@ def check_role(visitor: Visitor, needed: Role | None, http: Request) -> None:
             'Please log in',
             'the session had ended when the form arrived, so nothing was changed',
             'log in here; then look at what you typed and send it again',
-            is_form_kept=True,
+            is_resubmittable=True,
         )
     if visitor.role is None:
         raise Refused(
@@ -198,5 +198,5 @@ def check_csrf_token(site: Site, visitor: Visitor, http: Request) -> None:
         'The form is too old',
         'it carries no valid token: the session has ended, or the form was sent from elsewhere',
         'nothing was changed; look at what you typed and send it again, if you meant it',
-        is_form_kept=True,
+        is_resubmittable=True,
     )

@@ -7,7 +7,7 @@ class Refused(Exception):
     """A request that gets an error page, or a problem document.
 
     status: of HTTP. title: what happened. detail: to what. advice: what to do next. headers: to be
-    sent along. is_form_kept: a form that was sent can be sent again once the reason is mended.
+    sent along. is_form_kept: a form that was sent can be sent again once its cause is gone.
     back: address and name of where a page leads to; it may be set.
     href: the page of this site that the advice names.
     """
@@ -20,7 +20,7 @@ class Refused(Exception):
         advice: str,
         headers: dict[str, str] | None = None,
         *,
-        is_form_kept: bool = False,
+        is_resubmittable: bool = False,
     ) -> None:
         """Say it; every part is a sentence without its full stop, or a short text."""
         super().__init__(detail)
@@ -29,7 +29,7 @@ class Refused(Exception):
         self.detail = detail
         self.advice = advice
         self.headers = headers or {}
-        self.is_form_kept = is_form_kept
+        self.is_resubmittable = is_resubmittable
         self.back: tuple[str, str] | None = None
         self.href: str | None = None
 

@@ -11,7 +11,7 @@ from synergy.mx.web.sentences import sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Flash:
     """A sentence about a command, and how far it is. css: of a mark."""
 
     command: Command
@@ -19,7 +19,7 @@ class Asked:
     css: str
 
 
-def asked_of(request: RequestContext) -> Asked | None:
+def flash_of(request: RequestContext) -> Flash | None:
     """Return what the address says was asked for; None when it names no command."""
     name = request.http.args.get('asked')
     command = None if not name else request.store.command(CommandId(name[:40]))
@@ -27,21 +27,21 @@ def asked_of(request: RequestContext) -> Asked | None:
         return None
     verb = sentence(command)
     if command.kind is CommandKind.USER:
-        return Asked(command, f'Done: {verb}.', 'ok') if request.visitor.may(Role.ADMIN) else None
+        return Flash(command, f'Done: {verb}.', 'ok') if request.visitor.may(Role.ADMIN) else None
     if command.kind is CommandKind.BOX:
-        # The record is the wish; whether it has come true is in the list.
-        wish = f'{command.details.get("box")} is to {_wish(command)}'
-        return Asked(command, f'{wish}; the page Boxes shows how far that is.', 'due')
+        # The record is what is desired; whether it is so already is in the list.
+        desired = f'{command.details.get("box")} is to {_desired(command)}'
+        return Flash(command, f'{desired}; the page Boxes shows how far that is.', 'due')
     match command.state:
         case CommandState.REFUSED:
-            return Asked(command, f'Refused to {verb}: {command.outcome}', 'fail')
+            return Flash(command, f'Refused to {verb}: {command.outcome}', 'fail')
         case CommandState.DONE:
-            return Asked(command, f'Done: {verb}.{_outcome(command)}', 'ok')
+            return Flash(command, f'Done: {verb}.{_outcome(command)}', 'ok')
         case _:
-            return Asked(command, f'Asked to {verb}; it shows here once it is done.', 'due')
+            return Flash(command, f'Asked to {verb}; it shows here once it is done.', 'due')
 
 
-def _wish(command: Command) -> str:
+def _desired(command: Command) -> str:
     action = str(command.details.get('action'))
     words = {'drain': 'take no more work', 'undrain': 'take work again'}
     return words.get(action, f'{action} {command.process}')

@@ -38,7 +38,7 @@ class _Page:
 
 
 @dataclass(slots=True)
-class SharedPages:
+class PageCache:
     """The newest renderings by address and role; a slow page holds up only those who want it."""
 
     _lock: Lock = field(default_factory=Lock)

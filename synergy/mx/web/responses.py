@@ -11,14 +11,14 @@ from urllib.parse import urlsplit, urlunsplit
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
-from synergy.mx.live.navigation import Around
+from synergy.mx.live.navigation import Navigation
 from synergy.mx.web import formats
 from synergy.mx.web.address import site_named_in
 from synergy.mx.web.errors import Refused
-from synergy.mx.web.flash import asked_of
+from synergy.mx.web.flash import flash_of
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.request_context import RequestContext
-from synergy.mx.web.resubmit import kept_of
+from synergy.mx.web.resubmit import late_form_of
 from synergy.ports.errors import PortError
 
 _HEADERS: Final = {
@@ -46,13 +46,13 @@ def page(request: RequestContext, template: str, status: int = 200, /, **values:
         is_live=is_live,
         url=request.url,
         visitor=request.visitor,
-        around=around_of(request),
+        navigation=navigation_of(request),
         now=request.now,
         theme=_theme(request.http),
         here=request.http.full_path.rstrip('?'),
         ago=lambda at: formats.ago(at, request.now),
         stamp=lambda at: formats.stamp(at, request.now),
-        asked=asked_of(request),
+        flash=flash_of(request),
         illegal=request.store.illegal_rows()[:ILLEGAL_MAX],
         **values,
     )
@@ -70,7 +70,7 @@ def refusal(request: RequestContext | None, site: Any, http: Request, error: Ref
             request=request,
             theme=_theme(http),
             here=_way_back(http),
-            kept=None if request is None else kept_of(http, error),
+            kept=None if request is None else late_form_of(http, error),
         )
         response = Response(text, error.status, mimetype='text/html')
     response.headers['Cache-Control'] = 'no-store'
@@ -134,24 +134,24 @@ def _within(request: RequestContext | None) -> dict[str, object]:
     if request is None or request.visitor.role is None:
         return {'is_within': False}
     try:
-        around = around_of(request)
+        navigation = navigation_of(request)
     except PortError:
         return {'is_within': False}
     return {
         'is_within': True,
         'is_live': False,
         'visitor': request.visitor,
-        'around': around,
+        'navigation': navigation,
         'now': request.now,
     }
 
 
-def around_of(request: RequestContext) -> Around | None:
+def navigation_of(request: RequestContext) -> Navigation | None:
     """Return what every page shows beside its own matter, as of a moment ago."""
     if request.visitor.role is None:
         return None
     now = request.site.clock.monotonic()
-    return request.site.surroundings.of(
+    return request.site.navigation.of(
         request.store, request.model, now, request.settings.box_vanished
     )
 

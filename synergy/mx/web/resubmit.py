@@ -23,7 +23,7 @@ _NOT_KEPT: Final = ('/login', '/logout', '/theme', '/users', '/api/')
 
 
 @dataclass(frozen=True, slots=True)
-class KeptForm:
+class LateForm:
     """What was sent, and where to. fields: name and value, in the order of the form."""
 
     address: str
@@ -40,22 +40,22 @@ class KeptForm:
         return tuple((name, value) for name, value in self.fields if value and name != 'form_id')
 
 
-def kept_of(http: Request, error: Refused) -> KeptForm | None:
+def late_form_of(http: Request, error: Refused) -> LateForm | None:
     """Return the form of a refused request, if nothing but its login or token was missing."""
-    if http.method != 'POST' or not error.is_form_kept or not _is_kept(http.path):
+    if http.method != 'POST' or not error.is_resubmittable or not _is_kept(http.path):
         return None
     try:
         check_origin(http)
     except Refused:
         return None
     fields = [*http.form.items(multi=True)]
-    return KeptForm(
+    return LateForm(
         http.full_path.rstrip('?'),
         tuple((name, value) for name, value in fields if name != FORM_TOKEN),
     )
 
 
-def kept_in(text: str | None) -> KeptForm | None:
+def late_form_in(text: str | None) -> LateForm | None:
     """Return the form that came with a login; None when there is none, or it is not one of ours."""
     try:
         found: Any = loads(text or 'null', ROW)
@@ -64,7 +64,7 @@ def kept_in(text: str | None) -> KeptForm | None:
     except (ValueError, TypeError):
         return None
     is_ours = isinstance(address, str) and address.isprintable() and _is_kept(address)
-    return KeptForm(address, pairs) if is_ours else None
+    return LateForm(address, pairs) if is_ours else None
 
 
 def _is_kept(address: str) -> bool:

@@ -12,13 +12,13 @@ from synergy.core.records import CommandId
 from synergy.mx.live.broker_watch import BrokerWatch
 from synergy.mx.live.feed import Feed
 from synergy.mx.live.idle import IdleWatch
-from synergy.mx.live.navigation import Surroundings
+from synergy.mx.live.navigation import NavigationCache
 from synergy.mx.live.read_model import ReadModel
 from synergy.mx.live.store_pool import StorePool
-from synergy.mx.web.page_cache import SharedPages
+from synergy.mx.web.page_cache import PageCache
 from synergy.mx.web.security import Sessions
-from synergy.mx.web.throttle import HASHES_AT_ONCE, Brake, OneByOne, Turns
-from synergy.mx.web.viewers import Places
+from synergy.mx.web.throttle import HASHES_AT_ONCE, OneByOne, Throttle, Turns
+from synergy.mx.web.viewers import ViewerSlots
 from synergy.ports.clock import Clock
 
 
@@ -28,7 +28,7 @@ class Site:
 
     host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.
     one_by_one: requests of one key. slow_lane: of those who log in where much has failed.
-    places: for tabs that follow the feed.
+    viewer_slots: for tabs that follow the feed.
     """
 
     settings: Settings
@@ -36,17 +36,17 @@ class Site:
     clock: Clock
     model: ReadModel
     feed: Feed
-    places: Places
+    viewer_slots: ViewerSlots
     broker: BrokerWatch
     stores: StorePool
     sessions: Sessions
     templates: Environment
     ring: Callable[[CommandId], None]
     host_names: frozenset[str]
-    brake: Brake = field(default_factory=Brake)
+    throttle: Throttle = field(default_factory=Throttle)
     hashing: Turns = field(default_factory=lambda: Turns(HASHES_AT_ONCE))
     one_by_one: OneByOne = field(default_factory=OneByOne)
     slow_lane: Turns = field(default_factory=lambda: Turns(1, waiting_max=2))
-    shared: SharedPages = field(default_factory=SharedPages)
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    page_cache: PageCache = field(default_factory=PageCache)
+    navigation: NavigationCache = field(default_factory=NavigationCache)
     idle: IdleWatch = field(default_factory=IdleWatch)

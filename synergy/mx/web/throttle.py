@@ -37,7 +37,7 @@ TURN_SECONDS_MAX: Final = 5.0
 
 
 @dataclass(slots=True)
-class Brake:
+class Throttle:
     """Counts attempts that failed, or have not succeeded yet, by place."""
 
     _failures: dict[str, tuple[int, datetime]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ _LEAST: Final = 2
 _RETRY_SECONDS: Final = 30
 
 
-class Places:
+class ViewerSlots:
     """How many live pages there are: in all, of each user, and of each address."""
 
     def __init__(self, total_max: int) -> None:
@@ -39,7 +39,7 @@ class Places:
         """Return how many places are taken."""
         return self._total
 
-    def take(self, user: str | None, address: str) -> Place:
+    def take(self, user: str | None, address: str) -> ViewerSlot:
         """Take a place, in one step; raise Refused when there is none left for these.
 
         user: None for everybody where nobody has logged in.
@@ -55,7 +55,7 @@ class Places:
                     raise _refused(429, f'{most} pages {owner} follow the system already')
             self._total += 1
             self._count_by_owner.update(bounds.keys())
-        return Place(self, tuple(bounds))
+        return ViewerSlot(self, tuple(bounds))
 
     def give_back(self, owners: tuple[str, ...]) -> None:
         """Free a place."""
@@ -67,10 +67,10 @@ class Places:
                     del self._count_by_owner[owner]
 
 
-class Place:
+class ViewerSlot:
     """A place that is taken until it is left."""
 
-    def __init__(self, places: Places, owners: tuple[str, ...]) -> None:
+    def __init__(self, places: ViewerSlots, owners: tuple[str, ...]) -> None:
         """Be one of `places`."""
         self._places = places
         self._owners = owners
@@ -84,13 +84,13 @@ class Place:
             self._places.give_back(self._owners)
 
 
-class PlacedStream:
+class ViewerStream:
     """A stream that leaves its place when it is closed or over, even if it never began.
 
     A generator that was not begun runs none of its code when it is closed.
     """
 
-    def __init__(self, place: Place, frames: Iterator[bytes]) -> None:
+    def __init__(self, place: ViewerSlot, frames: Iterator[bytes]) -> None:
         """Pass `frames` on."""
         self._place = place
         self._frames = frames
@@ -122,6 +122,6 @@ def _refused(status: int, detail: str) -> Refused:
         status,
         'Too many live pages',
         detail,
-        'read this page anew by hand, close other tabs, or raise mx_viewers_max',
+        'reload this page by hand, close other tabs, or raise mx_viewers_max',
         {'Retry-After': str(_RETRY_SECONDS)},
     )

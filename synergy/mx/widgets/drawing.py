@@ -41,7 +41,7 @@ def st(css: str, text: str) -> Markup:
 
 
 def pill(css: str, text: str) -> Markup:
-    """Return the same in a box of its own."""
+    """Return a mark with what it says, in a box of its own."""
     return Markup(f'<span class="st pill {escape(css)}">{mk(css)}{markupsafe.escape(text)}</span>')
 
 

@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
+class DurationBars:
     """A row of bars; None where nothing has run. tick: height of the usual time."""
 
     bars: Sequence[Bar | None]
@@ -42,7 +42,9 @@ class Took:
     tick: float | None
 
 
-def took_of(request: RequestContext, node: Node, ordinals: Sequence[int | None]) -> Took | None:
+def duration_bars_of(
+    request: RequestContext, node: Node, ordinals: Sequence[int | None]
+) -> DurationBars | None:
     """Return how long these intervals of `node` took; None where none has run."""
     qualifier, name = node.process.qualifier, node.process.name
     keys = [
@@ -56,7 +58,7 @@ def took_of(request: RequestContext, node: Node, ordinals: Sequence[int | None])
     p50 = request.model.usual(request.store, name).p50
     whole = max(max(lengths.values()), p50 or timedelta(0), timedelta(milliseconds=1))
     unit_by_key = {unit.key: unit for unit in units.values()}
-    return Took(
+    return DurationBars(
         bars=[
             None if key not in lengths else _bar(unit_by_key[key], lengths[key], whole)
             for key in keys

@@ -9,7 +9,7 @@ from synergy.core.records import ProcessName
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
 from synergy.mx.widgets.cells import Cell
-from synergy.mx.widgets.durations import Took
+from synergy.mx.widgets.durations import DurationBars
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Row:
     noun: str
     each: str = ''
     slots: Sequence[Slot]
-    took: Took | None = None
+    took: DurationBars | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Grid:
         return list(dict.fromkeys(row.process for row in self.rows()))
 
     def changed(self, change: Callable[[Row], Row]) -> Grid:
-        """Return the same map with each row changed."""
+        """Return the map with each row changed."""
         groups = [replace(group, rows=[change(row) for row in group.rows]) for group in self.groups]
         return replace(self, groups=groups)
 

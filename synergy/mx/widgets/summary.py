@@ -22,7 +22,7 @@ _MARKS: Final = (RUNNING, BLOCKED, FAILED, LATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class Summary:
     """The selected intervals, and the one of them that tells most: failed, or not finished.
 
     text: what is to be said first of why it stands so. cell: all of them as one.
@@ -45,9 +45,9 @@ class Line:
     counts: Sequence[tuple[Mark, int]]
 
 
-def glance_of(
+def summary_of(
     request: RequestContext, painter: Painter, selection: Selection | None
-) -> Glance | None:
+) -> Summary | None:
     """Return what is to be said of the selection; hold the lock of the read model."""
     if selection is None:
         return None
@@ -63,7 +63,7 @@ def glance_of(
         request.model.timetable, request.store, key, request.now, vanished_after, jobs_max=1
     )
     cell = painter.rolled_up(node, ordinals, href='', title='selected')
-    return Glance(
+    return Summary(
         key=key,
         mark=painter.mark(node, key),
         text=causes[0].text if causes else '',
@@ -87,7 +87,7 @@ def months_of(request: RequestContext, painter: Painter, node: Node, year: int) 
 def others_of(
     request: RequestContext, painter: Painter, trees: Sequence[Tree], shown: ProcessName, year: int
 ) -> Sequence[Line]:
-    """Return the same year of the other processes of `trees`; hold the lock."""
+    """Return the year of the other processes of `trees`; hold the lock."""
     calendar = request.model.hierarchy.calendar
     around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
     found: list[Line] = []

@@ -18,7 +18,7 @@ from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.read_model import Usual
-from synergy.mx.live.workload import UnderWay
+from synergy.mx.live.workload import Workload
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
@@ -83,7 +83,7 @@ def trees_of(
     request: RequestContext,
     painter: Painter,
     held: Mapping[ProcessName, int],
-    work: UnderWay,
+    work: Workload,
     wanted: Sequence[str] | None,
 ) -> list[TreeRow]:
     """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
@@ -118,7 +118,7 @@ def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
         return request.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
 
 
-def _row(request: RequestContext, painter: Painter, node: Node, work: UnderWay) -> ProcessRow:
+def _row(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessRow:
     model, name = request.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
     usual = None if is_long else model.usual(request.store, name)

@@ -22,8 +22,8 @@ from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
 from synergy.scheduler.pipeline import Pipeline
 from tests.mx.dashboard_harness import NOW, DashboardHarness
-from tests.mx.test_changes import fields
 from tests.mx.test_freeruns import ended
+from tests.mx.test_job_changes import fields
 
 SWEEP = ProcessName('Shell::sweep')
 

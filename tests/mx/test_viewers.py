@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from synergy.mx.web.errors import Refused
-from synergy.mx.web.viewers import Place, PlacedStream, Places
+from synergy.mx.web.viewers import ViewerSlot, ViewerSlots, ViewerStream
 from tests.mx.dashboard_harness import DashboardHarness
 
 _AT_ONCE: Final = 110
@@ -20,11 +20,11 @@ _AT_ONCE: Final = 110
 
 def test_of_many_at_once_no_more_get_in_than_there_are_places() -> None:
     for _ in range(10):
-        places, barrier = Places(64), threading.Barrier(_AT_ONCE)
+        places, barrier = ViewerSlots(64), threading.Barrier(_AT_ONCE)
 
         def take(
-            number: int, places: Places = places, barrier: threading.Barrier = barrier
-        ) -> Place | int:
+            number: int, places: ViewerSlots = places, barrier: threading.Barrier = barrier
+        ) -> ViewerSlot | int:
             barrier.wait(30)
             try:
                 return places.take(f'user{number % 5}', f'10.0.0.{number % 4}')
@@ -34,7 +34,7 @@ def test_of_many_at_once_no_more_get_in_than_there_are_places() -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = list(pool.map(take, range(_AT_ONCE)))
 
-        taken = [item for item in found if isinstance(item, Place)]
+        taken = [item for item in found if isinstance(item, ViewerSlot)]
         assert len(taken) == places.taken == 64
         for place in (*taken, *taken):
             place.leave()
@@ -43,7 +43,7 @@ def test_of_many_at_once_no_more_get_in_than_there_are_places() -> None:
 
 
 def test_no_user_and_no_address_takes_all() -> None:
-    places = Places(64)
+    places = ViewerSlots(64)
 
     def fill(user: str | None, address: str) -> tuple[int, Refused]:
         for count in range(_AT_ONCE):
@@ -65,16 +65,16 @@ def test_no_user_and_no_address_takes_all() -> None:
 
 @pytest.mark.parametrize(('total', 'user_max', 'address_max'), [(1, 1, 1), (2, 2, 2), (4, 2, 3)])
 def test_few_places_are_shared_as_well(total: int, user_max: int, address_max: int) -> None:
-    places = Places(total)
+    places = ViewerSlots(total)
 
     assert (places.user_max, places.address_max) == (user_max, address_max)
 
 
 def test_a_stream_that_never_began_leaves_its_place() -> None:
-    places = Places(2)
+    places = ViewerSlots(2)
 
-    PlacedStream(places.take(None, '10.0.0.1'), iter(())).close()
-    assert list(PlacedStream(places.take(None, '10.0.0.1'), iter([b'x']))) == [b'x']
+    ViewerStream(places.take(None, '10.0.0.1'), iter(())).close()
+    assert list(ViewerStream(places.take(None, '10.0.0.1'), iter([b'x']))) == [b'x']
 
     assert places.taken == 0
 
@@ -95,7 +95,7 @@ def test_streams_of_one_viewer_leave_room_for_others(guarded: DashboardHarness) 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(follow, range(_AT_ONCE)))
 
-    places = guarded.site.places
+    places = guarded.site.viewer_slots
     assert Counter(status for status, _ in found) == {200: 16, 429: _AT_ONCE - 16}
     assert places.taken == 16
     guarded.log_in('operator')
@@ -110,13 +110,13 @@ def test_a_stream_that_is_only_asked_about_takes_no_place(pages: DashboardHarnes
     answer = pages.client.head('/events', headers={'Host': 'localhost'})
 
     assert answer.status_code == 200
-    assert pages.site.places.taken == 0
+    assert pages.site.viewer_slots.taken == 0
 
 
 def test_what_is_wrong_with_a_stream_is_found_before_it_takes_a_place(
     pages: DashboardHarness,
 ) -> None:
     assert pages.get('/events?ticks=perhaps').status_code == 400
-    assert pages.site.places.taken == 0
-    pages.app.site = replace(pages.site, places=Places(0))
+    assert pages.site.viewer_slots.taken == 0
+    pages.app.site = replace(pages.site, viewer_slots=ViewerSlots(0))
     assert pages.get('/events').status_code == 503

@@ -23,7 +23,7 @@ from synergy.mx.web.throttle import (
     PLACES_MAX,
     QUICK_GUESSES_MAX,
     SLOW_SECONDS,
-    Brake,
+    Throttle,
     Turns,
     address_of_place,
 )
@@ -182,25 +182,27 @@ def test_one_who_waits_in_vain_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_many_places_free_none_that_has_just_guessed() -> None:
-    brake = Brake()
+    throttle = Throttle()
     for number in range(PLACES_MAX):
-        brake.begin(f'place {number}', NOW)
+        throttle.begin(f'place {number}', NOW)
 
     for _ in range(GUESSES_MAX):
-        assert brake.begin('guesser', NOW) is None
-    brake.begin('one more', NOW)
+        assert throttle.begin('guesser', NOW) is None
+    throttle.begin('one more', NOW)
 
-    assert brake.begin('guesser', NOW) is not None
-    assert len(brake._failures) == PLACES_MAX
+    assert throttle.begin('guesser', NOW) is not None
+    assert len(throttle._failures) == PLACES_MAX
 
 
 def test_of_attempts_at_once_no_more_begin_than_may() -> None:
     for _ in range(20):
-        brake, barrier = Brake(), threading.Barrier(24)
+        throttle, barrier = Throttle(), threading.Barrier(24)
 
-        def begin(_: int, brake: Brake = brake, barrier: threading.Barrier = barrier) -> bool:
+        def begin(
+            _: int, throttle: Throttle = throttle, barrier: threading.Barrier = barrier
+        ) -> bool:
             barrier.wait(10)
-            return brake.begin('place', NOW) is None
+            return throttle.begin('place', NOW) is None
 
         with ThreadPoolExecutor(24) as pool:
             assert sum(pool.map(begin, range(24))) == GUESSES_MAX

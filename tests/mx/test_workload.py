@@ -13,7 +13,7 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.live.workload import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, under_way
+from synergy.mx.live.workload import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, workload_of
 from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness, _begun, _job, _unit
 
 QUEUED = 'AlertDaily', '2026112200'
@@ -115,7 +115,7 @@ def test_all_that_run_are_counted_whatever_else_is_queued(
     timetable = Mock(running_count=lambda name: len(live) if name == HOURLY else 0)
     timetable.hierarchy = pages.site.model.hierarchy
 
-    found = under_way(timetable, first_units(store))
+    found = workload_of(timetable, first_units(store))
 
     is_told = running < LIVE_LOOKS_MAX
     expected = (running, queued) if is_told else (running + queued, 0)

@@ -210,7 +210,7 @@ def test_a_dead_letter_is_tried_again(pages: DashboardHarness) -> None:
 
     preview = pages.get(f'/dead/{uow}/retry').headers['Location']
     form = fields(pages.get(preview).text)
-    answer = pages.post('/change/reprocess', {**form, 'reason': 'the row is mended'})
+    answer = pages.post('/change/reprocess', {**form, 'reason': 'the row is fixed'})
 
     assert pages.post(f'/dead/{uow}/retry', {}).headers['Location'] == preview
     asked = pages.store.commands((CommandState.REQUESTED,), 9)
