@@ -18,6 +18,7 @@ from synergy.mx.pages import (
     boxes,
     config,
     dead_letters,
+    events,
     freeruns,
     graph,
     health,
@@ -34,32 +35,8 @@ from synergy.mx.pages import (
     search,
     users,
 )
-from synergy.mx.web import access
-from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
-from synergy.mx.web.throttle import address_of_place
-from synergy.mx.web.viewers import ViewerStream
-
-
-def events(request: RequestContext) -> Response:
-    """Return the stream that a live page follows."""
-    if request.http.method == 'HEAD':
-        return Response(mimetype='text/event-stream')
-    # Of waitress; another server may not have it, and then finds out at the next frame.
-    is_gone = request.http.environ.get('waitress.client_disconnected', lambda: False)
-    has_ticks = request.switch('ticks')
-    user = None if request.visitor.via == 'open' else request.visitor.name
-    place = request.site.viewer_slots.take(user, address_of_place(request.http.remote_addr))
-    followed = request.site.feed.follow(
-        is_gone,
-        lambda: access.is_still_welcome(request.site, request.http, Role.VIEWER),
-        has_ticks=has_ticks,
-    )
-    frames = ViewerStream(place, followed)
-    response = Response(frames, mimetype='text/event-stream')
-    response.headers['X-Accel-Buffering'] = 'no'
-    return response
 
 
 def _page(
@@ -259,7 +236,7 @@ _PAGES: Final[Sequence[Route]] = (
     _submit('submit_login', '/login', login.submit_login, None),
     _submit('submit_logout', '/logout', login.submit_logout, None),
     _submit('submit_theme', '/theme', login.submit_theme, None),
-    _page('events', '/events', events),
+    _page('events', '/events', events.events),
     Route(
         endpoint='static',
         rule='/static/<path:name>',

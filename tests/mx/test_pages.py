@@ -132,7 +132,7 @@ def test_nothing_is_fetched_from_elsewhere(pages: DashboardHarness) -> None:
         ('/scheduler/a_page_that_was/', 404, 'no page'),
         ('/requests/f00', 404, 'no request'),
         ('/search?q=colour:red', 400, 'nothing to search by'),
-        ('/search?q=state:blue', 400, 'no state'),
+        ('/search?q=state:blue', 400, 'not a state'),
         ('/change/reprocess?process=SiteHourly&first=2026112209&last=2026112200', 400, 'upside'),
         ('/change/reprocess?process=SiteHourly&first=1990010100&last=2200010100', 400, 'at most'),
         ('/change/reprocess?process=SiteHourly&first=1990010100', 422, 'Nothing to do'),

@@ -27,7 +27,7 @@ ACTIONS: Final = tuple(item.value for item in LetterAction)
 def dead_letters(request: RequestContext) -> Response:
     """List them, newest first."""
     units, cursor = dead_page(request)
-    return page(request, 'dead.html', units=units, older=older(request, cursor))
+    return page(request, 'dead_letters.html', units=units, older=older(request, cursor))
 
 
 def confirm_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:

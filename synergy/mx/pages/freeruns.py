@@ -204,7 +204,7 @@ def _wanted(request: RequestContext, name: str) -> Command | None:
 def _not_made(request: RequestContext, name: str, asked: Command) -> Response:
     is_waiting = asked.state in OPEN_COMMAND_STATES
     status = 200 if is_waiting else 404
-    response = page(request, 'freerun_asked.html', status, name=name, is_waiting=is_waiting)
+    response = page(request, 'freerun_pending.html', status, name=name, is_waiting=is_waiting)
     if is_waiting:
         # It has other parts than the page that follows, which a live update would not bring.
         response.headers['Refresh'] = str(LOOK_AGAIN_SECONDS)

@@ -46,7 +46,9 @@ def submit_login(request: RequestContext) -> Response:
     else:
         visitor = Visitor(name=user.name, role=user.role, via='session', session=session)
         needed = _missing_role(request, visitor, kept)
-        response = page(replace(request, visitor=visitor), 'again.html', kept=kept, needed=needed)
+        response = page(
+            replace(request, visitor=visitor), 'resubmit.html', kept=kept, needed=needed
+        )
     set_cookie(response, request.http, cookie, request.site)
     return response
 

@@ -28,6 +28,64 @@ DEFAULT = 'default'
 ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLine:
+    """One managed process as registered, and how it does. mark: of its first open interval."""
+
+    node: Node
+    workers: int
+    last_good: JobKey | None
+    next_key: JobKey | None
+    next_at: datetime | None
+    late: int
+    failed: int
+    running: int
+    queued: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A form about a process that was not taken."""
+
+    process: ProcessName
+    error: Refused
+
+
+def processes(request: RequestContext, mistake: Mistake | None = None) -> Response:
+    """List managed processes and daemons. mistake: what was sent, to be corrected."""
+    request.look()
+    units = first_units(request.store)
+    with request.model.lock:
+        painter = Painter(request)
+        work = workload_of(request.model.timetable, units)
+        rows = [_line(request, painter, node, work) for node in request.model.hierarchy]
+    daemons = list(request.context.daemons.values())
+    status = 200 if mistake is None else mistake.error.status
+    return page(request, 'processes.html', status, rows=rows, daemons=daemons, mistake=mistake)
+
+
+def _line(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessLine:
+    model, name = request.model, node.process.name
+    over = painter.over(node)
+    pending = model.timetable.first_pending(name, range(node.first, over))
+    ordinal = over if pending is None else pending
+    has_next = node.until is None or ordinal < node.until
+    entry = request.context.managed.get(name)
+    return ProcessLine(
+        node=node,
+        workers=0 if entry is None else entry.instances,
+        last_good=painter.last_good(node),
+        next_key=model.key(node, ordinal) if has_next else None,
+        next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
+        late=late_count(request, painter, node),
+        failed=len(model.failed[name]),
+        running=work.running.get(name, 0),
+        queued=work.queued.get(name, 0),
+        mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
+    )
+
+
 def confirm_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching a process, or looking at it now, would do."""
     process = request.node(name).process
@@ -95,61 +153,3 @@ def _meant(request: RequestContext, action: str) -> tuple[CommandKind, dict[str,
                 f'{action!r:.40} is nothing to do to a process', f'one of {", ".join(ACTIONS)}'
             )
     return CommandKind.PROCESS_SAVE, details
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessLine:
-    """One managed process as registered, and how it does. mark: of its first open interval."""
-
-    node: Node
-    workers: int
-    last_good: JobKey | None
-    next_key: JobKey | None
-    next_at: datetime | None
-    late: int
-    failed: int
-    running: int
-    queued: int
-    mark: Mark
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """A form about a process that was not taken."""
-
-    process: ProcessName
-    error: Refused
-
-
-def processes(request: RequestContext, mistake: Mistake | None = None) -> Response:
-    """List managed processes and daemons. mistake: what was sent, to be corrected."""
-    request.look()
-    units = first_units(request.store)
-    with request.model.lock:
-        painter = Painter(request)
-        work = workload_of(request.model.timetable, units)
-        rows = [_line(request, painter, node, work) for node in request.model.hierarchy]
-    daemons = list(request.context.daemons.values())
-    status = 200 if mistake is None else mistake.error.status
-    return page(request, 'processes.html', status, rows=rows, daemons=daemons, mistake=mistake)
-
-
-def _line(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessLine:
-    model, name = request.model, node.process.name
-    over = painter.over(node)
-    pending = model.timetable.first_pending(name, range(node.first, over))
-    ordinal = over if pending is None else pending
-    has_next = node.until is None or ordinal < node.until
-    entry = request.context.managed.get(name)
-    return ProcessLine(
-        node=node,
-        workers=0 if entry is None else entry.instances,
-        last_good=painter.last_good(node),
-        next_key=model.key(node, ordinal) if has_next else None,
-        next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
-        late=late_count(request, painter, node),
-        failed=len(model.failed[name]),
-        running=work.running.get(name, 0),
-        queued=work.queued.get(name, 0),
-        mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
-    )
