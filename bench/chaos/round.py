@@ -50,16 +50,21 @@ _DAYS_MIN_UNRULY: Final = 2
 _IMPATIENT: Final = '&serverSelectionTimeoutMS=500&socketTimeoutMS=2000&connectTimeoutMS=500'
 
 
+class UnknownFault(ValueError):
+    """A kind of fault that does not exist, or not at this site."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSettings:
-    """What to play. minutes: how long faults go on. is_unruly: user code misbehaves, too. say:
-    told what happens.
+    """What to play. minutes: how long faults go on; longer until each of `kinds` has begun.
+    is_unruly: user code misbehaves, too. say: told what happens.
     """
 
     backend: str
     minutes: float
     seed: int
     box_count: int = 2
+    kinds: frozenset[str] = frozenset()
     is_unruly: bool = False
     say: Callable[[str], None] = print
 
@@ -75,9 +80,17 @@ class _Rain:
     requests: list[Request] = field(default_factory=list)
     unsent: list[Command] = field(default_factory=list)
 
+    @property
+    def seen(self) -> set[str]:
+        """Return the kinds of which one has begun."""
+        return {item.fault.kind for item in (*self.under_way, *self.past)}
+
 
 def run(settings: RoundSettings) -> Report:
-    """Play a round in a temporary folder, which is kept when a promise was broken."""
+    """Play a round in a temporary folder, which is kept when a promise was broken.
+
+    Raises UnknownFault for a kind that cannot happen here.
+    """
     folder = Path(tempfile.mkdtemp(prefix='synergy-chaos-'))
     per_minute = _DAYS_PER_MINUTE_UNRULY if settings.is_unruly else _DAYS_PER_MINUTE
     least = _DAYS_MIN_UNRULY if settings.is_unruly else _DAYS_MIN
@@ -90,6 +103,11 @@ def run(settings: RoundSettings) -> Report:
     with site(settings.backend, folder, settings.box_count, days) as place:
         for kind, why in place.left_out.items():
             settings.say(f'left out: {kind}: {why}')
+        possible = faults.kinds_of(place)
+        if unknown := settings.kinds - possible.keys():
+            raise UnknownFault(
+                f'no such fault here: {", ".join(sorted(unknown))}; there are {", ".join(possible)}'
+            )
         found = _play(settings, place)
         if found.problems:
             _keep_logs(place)
@@ -155,13 +173,13 @@ def _let_it_rain(
     rain: _Rain,
     looking: tuple[Runtime, Store],
 ) -> None:
-    """Begin and end faults, and ask for reprocessing, until time is over; then end all faults."""
+    """Begin and end faults, and ask for reprocessing, until it is enough; then end all faults."""
     random = rain.random
     until = time.monotonic() + settings.minutes * 60
     next_fault = time.monotonic() + random.uniform(*_FAULT_SECONDS)
     next_request = time.monotonic() + random.uniform(*_REQUEST_SECONDS)
     try:
-        while (now := time.monotonic()) < until:
+        while (now := time.monotonic()) < until or settings.kinds - rain.seen:
             _keep_alive(place)
             _end_due(settings, rain, now)
             if now >= next_fault:

@@ -33,6 +33,7 @@ def test_a_short_round_of_chaos_breaks_no_promise(
         [
             sys.executable, '-m', 'synergy.cli', 'chaos', '--backend', backend,
             '--minutes', '0.5', '--seed', str(SEED), '--json', str(file),
+            *(word for kind in sorted(KINDS[backend]) for word in ('--until', kind)),
         ],
         cwd=PROJECT,
         capture_output=True,

@@ -26,6 +26,14 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar='N',
         help='how long faults go on (default 2)',
     )
+    parser.add_argument(
+        '--until',
+        action='append',
+        default=[],
+        metavar='KIND',
+        help='go on beyond that until a fault of this kind has happened, such as "kill leader"; '
+        'may be given several times',
+    )
     parser.add_argument('--seed', type=whole(-MANY), metavar='S', help='what to draw faults from')
     parser.add_argument('--backend', choices=_BACKENDS, help='only this one; otherwise both')
     parser.add_argument(
@@ -53,16 +61,19 @@ def _run(options: Namespace) -> ExitCode:
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
     found = []
     for backend in _BACKENDS if options.backend is None else (options.backend,):
-        result = rounds.run(
-            rounds.RoundSettings(
-                backend=backend,
-                minutes=options.minutes,
-                seed=seed,
-                box_count=options.boxes,
-                is_unruly=options.unruly,
-                say=lambda text: print(text, flush=True),
-            )
+        settings = rounds.RoundSettings(
+            backend=backend,
+            minutes=options.minutes,
+            seed=seed,
+            box_count=options.boxes,
+            kinds=frozenset(options.until),
+            is_unruly=options.unruly,
+            say=lambda text: print(text, flush=True),
         )
+        try:
+            result = rounds.run(settings)
+        except rounds.UnknownFault as error:
+            raise CommandError(str(error), ExitCode.USAGE) from error
         _print(result)
         found.append(result)
     if options.json is not None:
