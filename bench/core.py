@@ -97,7 +97,7 @@ def _engine(hours: int) -> Result:
     hierarchy = _hierarchy(hours)
     now = _START + timedelta(hours=hours + 1)
     timetable = Timetable(hierarchy)
-    engine = Engine(timetable, MACHINE_BY_NAME)
+    engine = Engine(timetable)
     count = 0
 
     def work() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 
@@ -62,7 +63,8 @@ def key(text: str) -> JobKey:
 def two_trees(**fields: Any) -> Hierarchy:
     """Return site (hourly, daily, monthly) and alert (daily), which depends on site.
 
-    fields: given to every process by its name, as in `AlertDaily={'max_running': 2}`.
+    fields: given to every process by its name, as in `AlertDaily={'max_running': 2}`; `end` of
+    the trees; `machine_by_name`, for state machines of one's own.
     """
     names = ('SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertDaily')
     return build(
@@ -71,4 +73,5 @@ def two_trees(**fields: Any) -> Hierarchy:
             tree('site', names[:3], end=fields.get('end')),
             tree('alert', names[3:], dependent_on=['site'], end=fields.get('end')),
         ],
+        machine_by_name=fields.get('machine_by_name', MACHINE_BY_NAME),
     )

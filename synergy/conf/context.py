@@ -206,7 +206,6 @@ class _Loader:
             freeruns=freeruns,
             queues=tuple(routes),
             hierarchy=hierarchy,
-            machine_by_name=self._machine_by_name,
         )
 
     def _refuse_unlike(self, entries: Sequence[FreerunEntry]) -> None:
@@ -258,7 +257,8 @@ class _Loader:
         if refused or len(trees) < len(raw_trees):
             return None
         try:
-            return build((entry.process for entry in managed.values()), trees)
+            own = (entry.process for entry in managed.values())
+            return build(own, trees, machine_by_name=self._machine_by_name)
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
             return None

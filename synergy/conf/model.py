@@ -15,7 +15,6 @@ from typing import TypeAlias
 from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.machines.table import Machine
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import Trigger
@@ -191,7 +190,6 @@ class Context:
     freeruns: Mapping[tuple[ProcessName, str], FreerunEntry]
     queues: tuple[Route, ...]
     hierarchy: Hierarchy
-    machine_by_name: Mapping[str, Machine]
 
     @property
     def entries(self) -> Mapping[ProcessName, Entry]:

@@ -44,7 +44,7 @@ from synergy.core.events import (
     process_of,
 )
 from synergy.core.hierarchy import Node
-from synergy.core.machines.table import Action, Machine
+from synergy.core.machines.table import Action
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of
 from synergy.core.retry import (
@@ -54,7 +54,7 @@ from synergy.core.retry import (
     next_attempt_at,
     rescue_attempt_at,
 )
-from synergy.core.states import Due, JobState, OnFailure, UnitState
+from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
 
@@ -69,11 +69,10 @@ class Engine:
     def __init__(
         self,
         timetable: Timetable,
-        machine_by_name: Mapping[str, Machine],
         isolated: Collection[ProcessName] = (),
         left_out: Mapping[ProcessName, object] = MappingProxyType({}),
     ) -> None:
-        """Decide over `timetable`, each process by the machine that it names.
+        """Decide over `timetable`, each process by its machine.
 
         isolated: processes of which nothing is decided but what operators ask for. left_out: those
         of which nothing is started or written at all, with the reason, which `str` tells; their
@@ -87,7 +86,8 @@ class Engine:
         self.deciding: ProcessName | None = None
         self._hierarchy = timetable.hierarchy
         self._machine_by_process = {
-            node.process.name: machine_by_name[node.process.machine] for node in self._hierarchy
+            node.process.name: timetable.hierarchy.machine(node.process.name)
+            for node in self._hierarchy
         }
         # Processes to look at, in order of mention; a dict is an ordered set.
         self._owed: dict[ProcessName, None] = {}
@@ -330,7 +330,7 @@ class Engine:
         )
         job = replace(job, failure_count=job.failure_count + 1)
         if at is None:
-            if self._rests(job):
+            if self._is_made_up_for(job, now):
                 self._rest(job, replace(unit, state=UnitState.DEAD), now)
                 self._effects.append(Note('uow_dead', f'{unit}: {failed}', is_warning=True))
             else:
@@ -343,11 +343,10 @@ class Engine:
         self._effects.append(Announce(unit.id, unit.process, at))
         self._effects.append(Note('uow_retried', f'{unit}: {failed}', is_warning=True))
 
-    def _rests(self, job: Job) -> bool:
+    def _is_made_up_for(self, job: Job, now: datetime) -> bool:
         """Tell whether a dead run of this job is made up for by its next run."""
-        machine = self._machine_by_process[job.process]
-        rule = machine.decide(job.state, UnitState.INVALID, Due.OPEN)
-        return rule.action is Action.RETRY_OR_REST
+        due = readiness(self.timetable, job.key, now).due
+        return (job.state, due) in self._machine_by_process[job.process].made_up_for
 
     def _give_up(self, job: Job, why: str, now: datetime) -> None:
         on_failure = self._hierarchy.nodes[job.process].process.on_failure

@@ -21,6 +21,7 @@ from synergy.core.commands import Command
 from synergy.core.context_change import refused_levels
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.led_context import LedContext
+from synergy.core.machines.table import Machine
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
@@ -140,7 +141,7 @@ class _Rows:
             self._terms[job.process][job.timeperiod.ordinal - node.first] = job.term
             if job.state.is_final and job.request_id in self._applying:
                 self._again.add(job.key)
-            yield from _row_violations(job, node)
+            yield from _row_violations(job, hierarchy.machine(job.process))
         timetable.settle()
         self._left_out = refused_levels(hierarchy, self._under.led, self._levels)
 
@@ -209,9 +210,9 @@ def other_levels(
         yield job
 
 
-def _row_violations(job: Job, node: Node) -> Iterator[Violation]:
-    rests = job.state is JobState.IN_PROGRESS and node.process.machine != 'discrete'
-    if job.state.is_running and job.uow_id is None and not rests:
+def _row_violations(job: Job, machine: Machine) -> Iterator[Violation]:
+    may_rest = job.state in machine.resting_states
+    if job.state.is_running and job.uow_id is None and not may_rest:
         yield Violation(invariant='I7', key=job.key, text=f'is {job.state.value} without a unit')
     if job.state is JobState.PROCESSED and job.run == 0:
         yield Violation(invariant='I7', key=job.key, text='is processed, but no unit was ever made')

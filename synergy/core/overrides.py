@@ -94,7 +94,7 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
             override=override,
         )
         nodes[override.process] = replace(node, process=process)
-    return Hierarchy(nodes, defined.calendar)
+    return defined.replaced(nodes)
 
 
 def override_of(

@@ -31,7 +31,6 @@ from synergy.core.effects import Effect, InsertCommand, Note, SaveContext
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext
-from synergy.core.machines.table import Machine
 from synergy.core.records import Job, ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
@@ -70,8 +69,7 @@ def found(
     store: SchedulerStore,
     led: LedContext | None,
     timetable: Timetable,
-    outside: Sequence[JobKey],
-    machine_by_name: Mapping[str, Machine],
+    strangers: Sequence[JobKey],
     now: datetime,
 ) -> Found:
     """Compare the context with the one that was led; return what is to be done about it.
@@ -101,7 +99,7 @@ def found(
             live={
                 node.process.name
                 for node in hierarchy
-                if machine_by_name[node.process.machine].runs_live
+                if hierarchy.machine(node.process.name).runs_live
             },
             applying=applying,
             behind=_behind(store, hierarchy, back, Under(led=led), now)

@@ -289,14 +289,10 @@ class Scheduler:
         copy = self._store.index_copy() if is_usable else None
         if copy is not None and copy.as_of > now:
             copy = None  # Made before the clock was set back: what has changed since is unknown.
-        outside = timetable.load(self._index_rows, self._store.open_jobs(), copy)
-        found = context_change.found(
-            self._store, led, timetable, outside, pipeline.machine_by_name, now
-        )
+        strangers = timetable.load(self._index_rows, self._store.open_jobs(), copy)
+        found = context_change.found(self._store, led, timetable, strangers, now)
         self._told_refused = context_change.tell(found.refused, self._told_refused)
-        engine = Engine(
-            timetable, pipeline.machine_by_name, self._isolating.processes, found.refused
-        )
+        engine = Engine(timetable, self._isolating.processes, found.refused)
         isolated = self._isolating.freeruns
         kept = self._store.freeruns()
         illegal = self._illegal()
@@ -358,7 +354,6 @@ class Scheduler:
         timetable.hierarchy = index.overrides.hierarchy
         engine = Engine(
             timetable,
-            self._pipeline.machine_by_name,
             self._isolating.processes,
             index.engine.left_out,
         )

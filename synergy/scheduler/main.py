@@ -90,7 +90,6 @@ def pipeline_of(context: Context, clock: Clock) -> Pipeline:
     return Pipeline(
         hierarchy=context.hierarchy,
         route_of=route_of,
-        machine_by_name=context.machine_by_name,
         freeruns=[entry.freerun(now) for entry in context.freeruns.values()],
         freerun_processes=list(dict.fromkeys(entry.name for entry in context.freeruns.values())),
         policy_of=policy_of,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.freerun_record import Freerun
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.machines import MACHINE_BY_NAME
-from synergy.core.machines.table import Machine
 from synergy.core.records import ProcessName, RetryPolicy, Route
 
 _POLICY: Final = RetryPolicy(max_attempts=1)
@@ -28,7 +26,6 @@ class Pipeline:
 
     hierarchy: Hierarchy
     route_of: Callable[[ProcessName], Route]
-    machine_by_name: Mapping[str, Machine] = field(default_factory=lambda: MACHINE_BY_NAME)
     freeruns: Sequence[Freerun] = ()
     freerun_processes: Sequence[ProcessName] = ()
     policy_of: Callable[[ProcessName], RetryPolicy] = _default_policy

@@ -140,7 +140,7 @@ class Monitor:
                     ended = self._last_finish.get(other)
                     if began is not None and ended is not None and ended > began:
                         raise Broken(f'I2 {job.key} began before {other} ended')
-            if node.process.machine == 'discrete':
+            if not self.hierarchy.machine(job.process).resting_states:
                 events = [event.text for event in self.store.events(job.key, _ROWS_MAX)]
                 resets = sum(text.startswith('reset: ') for text in events)
                 if job.run > resets + 1:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR, STATE_MACHINE_DISCRETE
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
 from synergy.core.context_change import RefusedLevel, left_out
 from synergy.core.hierarchy import Node
@@ -136,7 +136,8 @@ def _look_at(asked: Asked, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
         return [_final(asked, key, state)], []
     job = timetable.open_job(key)
     if job is not None and job.state.is_running:
-        if job.uow_id is None and node.process.machine != STATE_MACHINE_DISCRETE:
+        machine = timetable.hierarchy.machine(key.process)
+        if job.uow_id is None and job.state in machine.resting_states:
             rests = Cause(
                 key=key,
                 kind=CauseKind.RESTS,

@@ -26,7 +26,6 @@ from synergy.core.effects import (
 from synergy.core.engine import Engine
 from synergy.core.events import Commanded, Event, Look, Reported
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
@@ -38,7 +37,7 @@ class EngineHarness:
 
     def __init__(self, hierarchy: Hierarchy, now: datetime) -> None:
         self.timetable = Timetable(hierarchy)
-        self.engine = Engine(self.timetable, MACHINE_BY_NAME)
+        self.engine = Engine(self.timetable)
         self.now = now
         self.jobs: dict[JobKey, Job] = {}
         self.units: dict[UowId, Unit] = {}

@@ -12,7 +12,6 @@ from synergy.core.effects import InsertUnit, MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
 from synergy.core.events import Reported
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.overrides import override_of
 from synergy.core.records import (
     LogLine,
@@ -55,7 +54,7 @@ def fail(pages: DashboardHarness, error: str) -> UowId:
         [UnitEnd(uow_id=uow_id, fence=unit.fence, outcome=Outcome.failed(error), log=(line,))]
     )
     index = load_index(pages.runtime.context.hierarchy, pages.store, NOW)
-    engine = Engine(index, MACHINE_BY_NAME)
+    engine = Engine(index)
     effects = engine.on([Reported(pages.store.units([uow_id])[uow_id])], pages.runtime.clock.now())
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None

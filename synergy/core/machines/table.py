@@ -83,16 +83,19 @@ class MachineError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A compiled state machine: exactly one rule for every cell."""
+    """A compiled state machine: exactly one rule for every cell, and what follows from them.
+
+    runs_live: jobs may run while their interval is still open. resting_states: those in which a
+    job may be without a unit, between two of its runs. made_up_for: where the next run makes up for
+    one that has no attempt left; everywhere else the job is given up, as its process's policy says.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     rule_by_cell: Mapping[Cell, Rule]
-
-    @property
-    def runs_live(self) -> bool:
-        """Tell whether jobs may run while their interval is still open."""
-        return any(rule.action is Action.RUN for rule in self.rules)
+    runs_live: bool
+    resting_states: frozenset[JobState]
+    made_up_for: frozenset[tuple[JobState, Due]]
 
     def decide(self, job: JobState, unit: UnitView, due: Due) -> Rule:
         """Return the one rule for a situation."""
@@ -120,4 +123,16 @@ def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
             f'state machine {name!r} does not cover each cell exactly once; fix its rules:\n'
             + '\n'.join(problems)
         )
-    return Machine(name=name, rules=rules, rule_by_cell=rule_by_cell)
+    resting = [rule for rule in rules if rule.action in (Action.REST, Action.RETRY_OR_REST)]
+    return Machine(
+        name=name,
+        rules=rules,
+        rule_by_cell=rule_by_cell,
+        runs_live=any(rule.action is Action.RUN for rule in rules),
+        resting_states=frozenset(job for rule in resting for job in rule.job),
+        made_up_for=frozenset(
+            (cell.job, cell.due)
+            for cell, rule in rule_by_cell.items()
+            if cell.unit is UnitState.INVALID and rule.action is Action.RETRY_OR_REST
+        ),
+    )

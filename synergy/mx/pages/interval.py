@@ -159,7 +159,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
-        runs_live=request.context.machine_by_name[node.process.machine].runs_live,
+        runs_live=model.hierarchy.machine(node.process.name).runs_live,
         runs=_runs(request, key, runs if request.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
         run_count=len(runs),
         log=_log(request, runs or request.store.runs(log_of)),
