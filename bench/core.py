@@ -108,7 +108,7 @@ def _engine(hours: int) -> Result:
             timetable.settle()
             events = [
                 Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
-                for effect in effects
+                for effect in effects.saves
                 if isinstance(effect, InsertUnit)
             ]
             count += len(events)

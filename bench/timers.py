@@ -18,7 +18,7 @@ from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.bootstrap import PROJECT
-from synergy.core.freerun import next_fire
+from synergy.core.freerun_fires import next_fire
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import build
 from synergy.core.records import Outcome, ProcessName, Route, UnitEnd, UowId

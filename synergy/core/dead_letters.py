@@ -67,6 +67,13 @@ def is_settled_by(command: Command, unit: Unit) -> bool:
     return unit.state is UnitState.DEAD and unit.process == command.process and is_within
 
 
+def settled(command: Command, letter: Unit | None, now: datetime) -> list[MoveUnit]:
+    """Return what takes the letter off the list because of which a command was asked for."""
+    if letter is None or not is_settled_by(command, letter):
+        return []
+    return [dropped(letter, command, now)]
+
+
 def dropped(unit: Unit, command: Command, now: datetime) -> MoveUnit:
     """Return what takes a dead letter off the list."""
     return MoveUnit(

@@ -1,4 +1,4 @@
-"""What the core asks the shell to do: saves first, then announcements, in this order.
+"""What the core asks the shell to do: save, then announce, then say, in this order.
 
 A save is one conditional statement on one row. `synergy.ports.store.CommitStore.commit` applies a
 sequence of saves in the order given; only when all were accepted does the shell merge the draft of
@@ -8,9 +8,9 @@ the index and announce. Effects are values: deciding and doing never mix.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never, get_args
+from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
@@ -156,9 +156,28 @@ Save: TypeAlias = (
     | SaveOverride
     | RemoveOverride
 )
-Effect: TypeAlias = Save | Announce | Note
-#: The classes of effects that are saved.
-SAVES: Final[tuple[type, ...]] = get_args(Save)
+
+
+@dataclass(slots=True)
+class Effects:
+    """What one decision asks for: rows to save, units to ring for, facts to say.
+
+    It grows while something is decided; whoever is handed one only reads it.
+    """
+
+    saves: list[Save] = field(default_factory=list)
+    announcements: list[Announce] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to do."""
+        return bool(self.saves or self.announcements or self.notes)
+
+    def add(self, other: Effects) -> None:
+        """Take over what something else asks for, after what is here."""
+        self.saves += other.saves
+        self.announcements += other.announcements
+        self.notes += other.notes
 
 
 def in_stages(saves: Iterable[Save]) -> list[Save]:

@@ -8,36 +8,20 @@ last child starts its parent at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from synergy.core.commands import (
-    OPEN_COMMAND_STATES,
-    Command,
-    CommandId,
-    CommandKind,
-    CommandState,
-    counted,
-)
-from synergy.core.effects import (
-    Announce,
-    CancelUnit,
-    Effect,
-    InsertUnit,
-    MoveUnit,
-    Note,
-    SaveCommand,
-    SaveJob,
-)
+from synergy.core import job_transitions
+from synergy.core.commands import CommandKind, CommandState, counted
+from synergy.core.effects import Announce, CancelUnit, Effects, InsertUnit, SaveJob
 from synergy.core.events import (
     Commanded,
     Event,
     Expired,
     Look,
-    Refused,
     Reported,
     TooOld,
     Vanished,
@@ -46,14 +30,9 @@ from synergy.core.events import (
 from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
-from synergy.core.records import Job, ProcessName, Unit, uow_id_of
-from synergy.core.retry import (
-    brought_forward,
-    is_too_late,
-    later_than,
-    next_attempt_at,
-    rescue_attempt_at,
-)
+from synergy.core.records import Job, ProcessName, RetryPolicy, Unit, uow_id_of
+from synergy.core.requests import ended, moved
+from synergy.core.retry import FailedAttempt, Failure, announced_again, failed_attempt
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
@@ -93,21 +72,21 @@ class Engine:
         self._owed: dict[ProcessName, None] = {}
         self._triggered: set[ProcessName] = set()
         self._lane: dict[ProcessName, Lane] = dict.fromkeys(timetable.hierarchy.nodes, Lane.RERUN)
-        self._effects: list[Effect] = []
+        self._effects = Effects()
 
     @property
     def is_owing(self) -> bool:
         """Tell whether the last batch left processes to be looked at by the next one."""
         return bool(self._owed)
 
-    def on(self, events: Iterable[Event], now: datetime) -> Sequence[Effect]:
+    def on(self, events: Iterable[Event], now: datetime) -> Effects:
         """Decide on `events` and on all that follows from them; return what is to be done.
 
         Drafts the timetable: the caller must `settle` it after the effects are saved, or
         `rollback` it when they were not.
         """
         self.timetable.extend(now)
-        self._effects = []
+        self._effects = Effects()
         for item in events:
             self.deciding = process_of(item)
             if self.deciding not in self._isolated:
@@ -133,18 +112,17 @@ class Engine:
                     self._triggered.add(process)
             case Reported(unit):
                 self._examine(unit, now)
-            case Expired(unit):
-                self._rescue(unit, now)
-            case TooOld(unit, why):
-                self._bury(unit, why, now)
+            case Expired(unit) | TooOld(unit):
+                job = self.timetable.open_job(unit.key)
+                if job is not None and job.uow_id == unit.id:
+                    is_rested = self._is_made_up_for(job, now)
+                    self._fail(job, self._failed(item, unit, now), now, rests=is_rested)
             case Vanished(key):
                 job = self.timetable.open_job(key)
                 if job is not None:
                     self._reset(job, 'its unit is gone from the store', now)
             case Commanded():
                 self._carry_out(item, now)
-            case Refused(command, why):
-                self._save_command(command, CommandState.REFUSED, now, why)
             case _:
                 assert_never(item)
 
@@ -196,7 +174,7 @@ class Engine:
                 self._decide(self._row(key, now), None, now, is_triggered=True)
 
     def _row(self, key: JobKey, now: datetime) -> Job:
-        return self.timetable.open_job(key) or _embryo(key, now)
+        return self.timetable.open_job(key) or job_transitions.embryo(key, now)
 
     def _examine(self, unit: Unit, now: datetime) -> None:
         job = self.timetable.open_job(unit.key)
@@ -206,7 +184,7 @@ class Engine:
             # Saved without its job by a commit that broke off, and nobody will adopt it. (Anything
             # else that is not waited for is a late or repeated report: the job has moved on. And
             # what has no place in the context may be back in it tomorrow.)
-            self._effects.append(CancelUnit(unit.id, 'the job does not wait for it', now))
+            self._effects.saves.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables
         self, job: Job, unit: Unit | None, now: datetime, *, is_triggered: bool = False
@@ -216,7 +194,8 @@ class Engine:
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
             case Action.WAIT:
-                self._announce_if_owed(unit, now)
+                if unit is not None and unit.state is UnitState.REQUESTED:
+                    self._effects.add(announced_again(self._policy(unit.process), unit, now))
             case Action.RUN:
                 if is_triggered and not job.has_live_unit:
                     self._start(job, JobState.IN_PROGRESS, now)
@@ -229,7 +208,11 @@ class Engine:
             case Action.FINISH:
                 self._finish(job, _given(unit, rule.why), now)
             case Action.RETRY | Action.RETRY_OR_REST | Action.GIVE_UP:
-                self._fail(job, _given(unit, rule.why), rule.action, now)
+                unit = _given(unit, rule.why)
+                failed = self._failed(Reported(unit), unit, now)
+                if rule.action is Action.GIVE_UP:
+                    failed = replace(failed, next_at=None)
+                self._fail(job, failed, now, rests=rule.action is Action.RETRY_OR_REST)
             case Action.SKIP:
                 self._end(job, JobState.SKIPPED, _reason_to_skip(found), now)
             case Action.RESET:
@@ -254,21 +237,11 @@ class Engine:
             created_at=now,
             arguments=node.process.arguments,
         )
-        started = replace(
-            job,
-            state=state,
-            rev=job.rev + 1,
-            run=unit.run,
-            uow_id=unit.id,
-            failure_count=0,
-            is_held=False,
-            reason=None,
-            changed_at=now,
-        )
-        self._effects.append(InsertUnit(unit))
         final = 'final ' if state is JobState.FINAL_RUN else ''
+        self._effects.saves.append(InsertUnit(unit))
+        started = job_transitions.started(job, unit, state, now)
         self._save(started, f'{final}run {unit.run} requested, uow {unit.id}')
-        self._effects.append(Announce(unit.id, unit.process))
+        self._effects.announcements.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
         match unit.state:
@@ -284,84 +257,46 @@ class Engine:
         """Note the end of a live run; the place among max_running is free again."""
         word = unit.state.value.removeprefix('state_')
         event = f'run {unit.run} {word} {unit.processed_count}; more to come'
-        self._save(replace(job, rev=job.rev + 1, uow_id=None, changed_at=now), event)
+        self._save(job_transitions.rested(job, now), event)
         self._owed[job.process] = None
 
-    def _fail(self, job: Job, unit: Unit, action: Action, now: datetime) -> None:
-        """Decide on a failed attempt."""
-        policy = self._hierarchy.nodes[job.process].process.retry
-        at = None if action is Action.GIVE_UP else next_attempt_at(policy, unit, now)
-        self._try_again(job, unit, at, unit.error, now)
+    def _policy(self, process: ProcessName) -> RetryPolicy:
+        return self._hierarchy.nodes[process].process.retry
 
-    def _rescue(self, unit: Unit, now: datetime) -> None:
-        """Decide on a unit whose holder has fallen silent."""
-        job = self.timetable.open_job(unit.key)
-        if job is None or job.uow_id != unit.id:
-            return
-        policy = self._hierarchy.nodes[job.process].process.retry
-        error = f'lease of {unit.owner} ran out'
-        self._try_again(job, unit, rescue_attempt_at(policy, unit, now), error, now)
+    def _failed(self, event: Failure, unit: Unit, now: datetime) -> FailedAttempt:
+        return failed_attempt(event, self._policy(unit.process), now)
 
-    def _bury(self, unit: Unit, why: str, now: datetime) -> None:
-        """Give up a unit whose attempt failed after more than the settings allow."""
-        job = self.timetable.open_job(unit.key)
-        if job is not None and job.uow_id == unit.id:
-            self._try_again(job, unit, None, why, now)
-
-    def _try_again(
-        self, job: Job, unit: Unit, at: datetime | None, error: str | None, now: datetime
-    ) -> None:
-        """Let a failed attempt be followed by another at `at`; None: there is none left."""
-        policy = self._hierarchy.nodes[job.process].process.retry
-        failed = f'attempt {unit.attempt} of {policy.max_attempts} failed: {error}'
-        is_last = at is None
-        self._effects.append(
-            MoveUnit(
-                uow_id=unit.id,
-                from_state=unit.state,
-                from_fence=unit.fence,
-                to_state=UnitState.DEAD if is_last else UnitState.REQUESTED,
-                at=now,
-                raises_fence=True,
-                attempt=None if is_last else unit.attempt + 1,
-                not_before=later_than(now, at),
-                error=error,
-            )
-        )
-        job = replace(job, failure_count=job.failure_count + 1)
-        if at is None:
-            if self._is_made_up_for(job, now):
-                self._rest(job, replace(unit, state=UnitState.DEAD), now)
-                self._effects.append(Note('uow_dead', f'{unit}: {failed}', is_warning=True))
-            else:
-                self._give_up(job, f'run {unit.run} {failed}', now)
-            return
-        self._save(
-            replace(job, rev=job.rev + 1, changed_at=now),
-            f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne(unit)}',
-        )
-        self._effects.append(Announce(unit.id, unit.process, at))
-        self._effects.append(Note('uow_retried', f'{unit}: {failed}', is_warning=True))
+    def _fail(self, job: Job, failed: FailedAttempt, now: datetime, *, rests: bool) -> None:
+        """Let a failed attempt be followed by another; without one, rest or give the job up."""
+        unit, at = failed.unit, failed.next_at
+        job = job_transitions.failed(job)
+        if at is not None:
+            event = f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne(unit)}'
+            self._effects.add(failed.effects(now))
+            self._save(job_transitions.touched(job, now), event)
+        elif rests:
+            self._effects.add(failed.effects(now))
+            self._rest(job, replace(unit, state=UnitState.DEAD), now)
+        else:
+            on_failure = self._hierarchy.nodes[job.process].process.on_failure
+            why = f'run {unit.run} {failed}'
+            self._effects.add(failed.effects(now, f'{job.key} {on_failure.value}: {why}'))
+            self._give_up(job, on_failure, why, now)
 
     def _is_made_up_for(self, job: Job, now: datetime) -> bool:
         """Tell whether a dead run of this job is made up for by its next run."""
         due = readiness(self.timetable, job.key, now).due
         return (job.state, due) in self._machine_by_process[job.process].made_up_for
 
-    def _give_up(self, job: Job, why: str, now: datetime) -> None:
-        on_failure = self._hierarchy.nodes[job.process].process.on_failure
+    def _give_up(self, job: Job, on_failure: OnFailure, why: str, now: datetime) -> None:
         match on_failure:
             case OnFailure.SKIP:
                 self._end(job, JobState.SKIPPED, why, now)
             case OnFailure.HOLD:
-                held = replace(job, rev=job.rev + 1, is_held=True, reason=why, changed_at=now)
-                self._save(held, f'held for an operator: {why}')
+                self._save(job_transitions.held(job, why, now), f'held for an operator: {why}')
                 self._owed[job.process] = None
             case _:
                 assert_never(on_failure)
-        self._effects.append(
-            Note('uow_dead', f'{job.key} {on_failure.value}: {why}', is_warning=True)
-        )
 
     def _end(
         self,
@@ -372,15 +307,13 @@ class Engine:
         event: str | None = None,
     ) -> None:
         """Make a job final and look at everybody whom that may release."""
-        ended = replace(
-            job, state=state, rev=job.rev + 1, is_held=False, reason=reason, changed_at=now
-        )
-        self._save(ended, event or f'{state.value.removeprefix("state_")}: {reason}')
+        event = event or f'{state.value.removeprefix("state_")}: {reason}'
+        self._save(job_transitions.ended(job, state, reason, now), event)
         self._owe_outputs(job.process)
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
         """Put a job back to embryo, its run count kept; it starts again when it is ready."""
-        self._save(_embryo_again(job, why, now, job.request_id), f'reset: {why}')
+        self._save(job_transitions.reset(job, why, now, job.request_id), f'reset: {why}')
         self._owed[job.process] = None
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
@@ -388,47 +321,21 @@ class Engine:
         for key in item.keys:
             if self.timetable.state(key) is None or key.process in self.left_out:
                 continue  # Planned under another context; it has no place in this one.
-            job = self.timetable.open_job(key) or item.rows.get(key) or _embryo(key, now)
-            if _is_touched(command, job):
+            job = self.timetable.open_job(key) or item.rows.get(key)
+            job = job or job_transitions.embryo(key, now)
+            if job_transitions.is_touched(command, job):
                 if job.state.is_running and job.uow_id is not None:
-                    self._effects.append(CancelUnit(job.uow_id, command.by, now))
-                self._save(*_commanded(command, job, now))
+                    self._effects.saves.append(CancelUnit(job.uow_id, command.by, now))
+                self._save(*job_transitions.commanded(command, job, now))
         for process in dict.fromkeys(key.process for key in item.keys):
             self._owe_outputs(process)
         command = replace(command, applied_count=command.applied_count + len(item.keys))
         if not item.is_last:
-            self._save_command(command, CommandState.APPLYING, now)
+            self._effects.add(moved(command, CommandState.APPLYING, now))
         elif command.kind is CommandKind.REPROCESS:
-            self._save_command(command, CommandState.RUNNING, now)
+            self._effects.add(moved(command, CommandState.RUNNING, now))
         else:
-            self._save_command(command, CommandState.DONE, now, counted(command.applied_count))
-
-    def _save_command(
-        self, command: Command, state: CommandState, now: datetime, outcome: str | None = None
-    ) -> None:
-        if state is not command.state:
-            text = f'{command.kind.value} {command.id} {state.value}'
-            self._effects.append(Note('command_moved', f'{text}: {outcome}' if outcome else text))
-        is_open = state in OPEN_COMMAND_STATES
-        self._effects.append(
-            SaveCommand(
-                replace(
-                    command,
-                    state=state,
-                    outcome=outcome,
-                    finished_at=None if is_open else now,
-                )
-            )
-        )
-
-    def _announce_if_owed(self, unit: Unit | None, now: datetime) -> None:
-        if unit is None or unit.state is not UnitState.REQUESTED:
-            return
-        if is_too_late(self._hierarchy.nodes[unit.process].process.retry, unit, now):
-            self._effects.append(brought_forward(unit, now))
-            self._effects.append(Announce(unit.id, unit.process))
-        elif unit.not_before is None or unit.not_before <= now:
-            self._effects.append(Announce(unit.id, unit.process, unit.not_before))
+            self._effects.add(ended(command, now, counted(command.applied_count), is_done=True))
 
     def _owe_outputs(self, process: ProcessName) -> None:
         self._owed[process] = None
@@ -437,53 +344,7 @@ class Engine:
 
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)
-        self._effects.append(SaveJob(job, event))
-
-
-def _embryo(key: JobKey, now: datetime) -> Job:
-    return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
-
-
-def _embryo_again(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
-    return replace(
-        job,
-        state=JobState.EMBRYO,
-        rev=job.rev + 1,
-        uow_id=None,
-        failure_count=0,
-        is_held=False,
-        request_id=request_id,
-        reason=why,
-        changed_at=now,
-    )
-
-
-def _is_touched(command: Command, job: Job) -> bool:
-    """Tell whether there is something to do for a job of the plan, now that its turn has come."""
-    match command.kind:
-        case CommandKind.REPROCESS:
-            # A batch may be applied twice, when a crash hid that it was: never reset for the same
-            # request again.
-            return job.state is not JobState.EMBRYO and job.request_id != command.id
-        case CommandKind.SKIP:
-            return not job.state.is_final
-        case _:
-            return job.state.is_running
-
-
-def _commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
-    """Return a job as a command leaves it, and the event for its history."""
-    if command.kind is CommandKind.REPROCESS:
-        return _embryo_again(job, command.by, now, command.id), f'reset: {command.by}'
-    ended = replace(
-        job,
-        state=JobState.SKIPPED,
-        rev=job.rev + 1,
-        is_held=False,
-        reason=command.by,
-        changed_at=now,
-    )
-    return ended, f'skipped: {command.by}'
+        self._effects.saves.append(SaveJob(job, event))
 
 
 def _given(unit: Unit | None, why: str) -> Unit:

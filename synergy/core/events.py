@@ -59,15 +59,7 @@ class Commanded:
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A command that cannot be carried out, and why."""
-
-    command: Command
-    why: str
-
-
-Event: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded | Refused
+Event: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded
 
 
 def process_of(item: Event) -> ProcessName | None:
@@ -79,7 +71,7 @@ def process_of(item: Event) -> ProcessName | None:
             return unit.process
         case Vanished(key):
             return key.process
-        case Commanded() | Refused():
+        case Commanded():
             return None
         case _:
             assert_never(item)

@@ -7,14 +7,14 @@ process; then it is void, like that of a free run. Whoever decides or explains u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from synergy.core import readers
 from synergy.core.commands import Command
-from synergy.core.effects import Effect, Note, RemoveOverride, SaveOverride
+from synergy.core.effects import Effects, Note, RemoveOverride, SaveOverride
 from synergy.core.freerun_definition import definition_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
@@ -40,7 +40,7 @@ class Overrides:
         self._by_process = {override.process: override for override in stored}
         self.hierarchy = applied(defined, self._by_process.values())
 
-    def void(self) -> Sequence[Effect]:
+    def void(self) -> Effects:
         """Forget what context.py has overtaken; return what is to be saved for it."""
         gone = [
             override
@@ -49,16 +49,15 @@ class Overrides:
         ]
         for override in gone:
             del self._by_process[override.process]
-        return [
-            effect
-            for override in gone
-            for effect in (
-                RemoveOverride(override.process),
-                Note('override_void', f'{override.process} is as in the context again'),
-            )
-        ]
+        return Effects(
+            [RemoveOverride(override.process) for override in gone],
+            notes=[
+                Note('override_void', f'{override.process} is as in the context again')
+                for override in gone
+            ],
+        )
 
-    def change(self, command: Command, now: datetime) -> Sequence[Effect]:
+    def change(self, command: Command, now: datetime) -> Effects:
         """Change what `command`, a PROCESS_SAVE, says; raise OverrideRefused."""
         node = self._defined.nodes.get(command.process)
         if node is None:
@@ -68,13 +67,13 @@ class Overrides:
             )
         process, before = node.process, self._by_process.get(command.process)
         changed = override_of(process, command.details, before, command.who, now)
-        effects: list[Effect] = []
+        effects = Effects()
         if changed is not None:
             self._by_process[process.name] = changed
-            effects.append(SaveOverride(changed))
+            effects.saves.append(SaveOverride(changed))
         elif before is not None:
             del self._by_process[process.name]
-            effects.append(RemoveOverride(process.name))
+            effects.saves.append(RemoveOverride(process.name))
         self.hierarchy = applied(self._defined, self._by_process.values())
         return effects
 

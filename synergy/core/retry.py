@@ -1,17 +1,90 @@
-"""Whether and when a failed attempt is tried again."""
+"""Retry, rescue and burial: what follows an attempt that failed, fell silent or lasted too long.
+
+One module for jobs and for free runs: each event about a unit becomes a `FailedAttempt`, which
+says whether another follows and what that takes. What becomes of the job or the free run when none
+is left is theirs to say.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeAlias, assert_never
 
-from synergy.core.effects import MoveUnit
+from synergy.core.effects import Announce, Effects, MoveUnit, Note
+from synergy.core.events import Expired, Reported, TooOld
 from synergy.core.records import RetryPolicy, Unit, UowId
 from synergy.core.states import UnitState
 
 #: Up to this share of the delay is added, so that what failed together is not retried together.
 JITTER_SHARE: Final = 0.2
+
+#: What may be told of an attempt that has come to nothing.
+Failure: TypeAlias = Reported | Expired | TooOld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """An attempt that has come to nothing. next_at: when another may begin; None: none is left."""
+
+    unit: Unit
+    policy: RetryPolicy
+    error: str | None
+    next_at: datetime | None
+
+    def __str__(self) -> str:
+        """Return which attempt of how many failed, and why."""
+        return f'attempt {self.unit.attempt} of {self.policy.max_attempts} failed: {self.error}'
+
+    def effects(self, now: datetime, told: str | None = None) -> Effects:
+        """Return what is to be done with the unit: try again, or put it among the dead letters.
+
+        told: what to say of it in the log, where more is known than that an attempt failed.
+        """
+        unit, at = self.unit, self.next_at
+        move = MoveUnit(
+            uow_id=unit.id,
+            from_state=unit.state,
+            from_fence=unit.fence,
+            to_state=UnitState.DEAD if at is None else UnitState.REQUESTED,
+            at=now,
+            raises_fence=True,
+            attempt=None if at is None else unit.attempt + 1,
+            not_before=later_than(now, at),
+            error=self.error,
+        )
+        told = told or f'{unit}: {self}'
+        if at is None:
+            return Effects([move], notes=[Note('uow_dead', told, is_warning=True)])
+        note = Note('uow_retried', told, is_warning=True)
+        return Effects([move], [Announce(unit.id, unit.process, at)], [note])
+
+
+def failed_attempt(event: Failure, policy: RetryPolicy, now: datetime) -> FailedAttempt:
+    """Return what follows an attempt that failed, has lost its lease, or lasted too long."""
+    match event:
+        case Reported(unit):
+            error, at = unit.error, next_attempt_at(policy, unit, now)
+        case Expired(unit):
+            error, at = f'lease of {unit.owner} ran out', rescue_attempt_at(policy, unit, now)
+        case TooOld(unit, why):
+            error, at = why, None
+        case _:
+            assert_never(event)
+    return FailedAttempt(unit=unit, policy=policy, error=error, next_at=at)
+
+
+def announced_again(policy: RetryPolicy, unit: Unit, now: datetime) -> Effects:
+    """Return what lets a worker hear of a requested unit, if its time has come.
+
+    Where it has not, the unit is rung for then.
+    """
+    if is_too_late(policy, unit, now):
+        return Effects([brought_forward(unit, now)], [Announce(unit.id, unit.process)])
+    if unit.not_before is not None and unit.not_before > now:
+        return Effects()
+    return Effects(announcements=[Announce(unit.id, unit.process, unit.not_before)])
 
 
 def next_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:

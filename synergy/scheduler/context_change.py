@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.closure import keys_of
+from synergy.core.command_decisions import CommandDecisions
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.context_change import (
     ACTOR,
@@ -27,7 +28,7 @@ from synergy.core.context_change import (
     kept_record,
     returned,
 )
-from synergy.core.effects import Effect, InsertCommand, Note, SaveContext
+from synergy.core.effects import Effects, InsertCommand, Note, SaveContext
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext
@@ -35,7 +36,7 @@ from synergy.core.records import Job, ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, SchedulerStore
-from synergy.scheduler.requests import Requests
+from synergy.scheduler.gathering import gather
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Found:
     """What a comparison has led to. effects: to be saved before anything is decided."""
 
     refused: Mapping[ProcessName, RefusedLevel]
-    effects: Sequence[Effect]
+    effects: Effects
 
 
 def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
@@ -69,7 +70,7 @@ def found(
     store: SchedulerStore,
     led: LedContext | None,
     timetable: Timetable,
-    strangers: Sequence[JobKey],
+    outside: Sequence[JobKey],
     now: datetime,
 ) -> Found:
     """Compare the context with the one that was led; return what is to be done about it.
@@ -81,7 +82,7 @@ def found(
             '%d job rows, such as %s, have no place in the context; they are left alone',
             len(outside),
             outside[0],
-            extra={'event': 'rows_outside_context'},
+            extra={'event': 'strangers_found'},
         )
     hierarchy = timetable.hierarchy
     rows_by_level = _rows_by_level(timetable, outside)
@@ -152,30 +153,27 @@ def _rows_of(store: SchedulerStore, processes: tuple[ProcessName, ...]) -> Itera
 
 def _effects(
     change: ContextChange, led: LedContext | None, hierarchy: Hierarchy, now: datetime
-) -> list[Effect]:
+) -> Effects:
+    effects = Effects()
     if not change.is_changed:
-        return []
-    effects: list[Effect] = []
+        return effects
     request = growth_request(change, led, hierarchy, now)
     if request is not None:
         text = f'{request.reason}; {request.planned_count} finished jobs run again by request'
-        effects += [
-            InsertCommand(request),
-            Note('context_grown', f'{text} {request.id}', is_warning=True),
-        ]
+        effects.saves.append(InsertCommand(request))
+        effects.notes.append(Note('context_grown', f'{text} {request.id}', is_warning=True))
     record = kept_record(change, led, hierarchy, now)
     if record is not None:
-        effects += [
-            InsertCommand(record),
-            Note('context_shrunk', f'{record.reason}; {record.outcome}'),
-        ]
-    return [*effects, SaveContext(change.context)]
+        effects.saves.append(InsertCommand(record))
+        effects.notes.append(Note('context_shrunk', f'{record.reason}; {record.outcome}'))
+    effects.saves.append(SaveContext(change.context))
+    return effects
 
 
 def apply_own(
     store: SchedulerStore,
-    requests: Requests,
-    do: Callable[[Sequence[Effect]], None],
+    decisions: CommandDecisions,
+    do: Callable[[Effects], None],
     now: datetime,
 ) -> None:
     """Apply what Schedulers have asked for themselves, before anything may start on it.
@@ -187,7 +185,8 @@ def apply_own(
         if listed.actor != ACTOR or listed.kind is not CommandKind.REPROCESS:
             continue
         while command is not None and command.state is CommandState.APPLYING:
-            effects = requests.effects(command, now)
+            facts = gather(store, command, decisions.jobs)
+            effects = decisions.decide(command, facts, now)
             if not effects:
                 break
             do(effects)

@@ -10,12 +10,12 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
-from synergy.core.commands import Command, CommandState, counted
+from synergy.core.commands import Command, counted
 from synergy.core.effects import (
     CancelUnit,
-    Effect,
+    Effects,
     InsertCommand,
     InsertUnit,
     MoveUnit,
@@ -32,6 +32,7 @@ from synergy.core.effects import (
 from synergy.core.freerun_record import is_freerun
 from synergy.core.isolation import Isolation, Refusal, Stage, command_subject
 from synergy.core.records import Leadership, ProcessName, UowId
+from synergy.core.requests import ended
 from synergy.core.standing import Standing, Subject, SubjectKind, advice
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
@@ -78,13 +79,12 @@ class Isolating:
         """Return how far suspicion of a command has gone; on trial, it is to be ended."""
         return self._isolation.stage_of(command_subject(command.id))
 
-    def ended(self, command: Command, now: datetime) -> SaveCommand:
-        """Return how a command ends that was refused again and again."""
+    def ended(self, command: Command, now: datetime) -> Effects:
+        """Return what ends a command that was refused again and again."""
         why = self._isolation.why(command_subject(command.id))
         done = f'{counted(command.applied_count)} done, then ' if command.applied_count else ''
         outcome = f'{done}refused again and again: {why}'
-        state = CommandState.REFUSED
-        return SaveCommand(replace(command, state=state, finished_at=now, outcome=outcome))
+        return ended(command, now, outcome, is_done=False)
 
     def has_ended(self, command: Command) -> None:
         """Forget a command that was ended."""
@@ -201,6 +201,8 @@ class Isolating:
                 return command_subject(command.id)
             case SaveContext():
                 return None
+            case _:
+                assert_never(save)
 
     def _process_of(self, uow_id: UowId, timetable: Timetable | None) -> ProcessName | None:
         """Return whose unit it is: a move names only the unit."""
@@ -219,6 +221,6 @@ def _told(error: Exception) -> Refusal:
     return Refusal(f'deciding failed with {type(error).__name__}: {error}')
 
 
-def is_of(effect: Effect, freeruns: Collection[ProcessName]) -> bool:
-    """Tell whether an effect is a save of one of these free runs."""
-    return isinstance(effect, SaveFreerun) and effect.freerun.name in freeruns
+def is_of(save: Save, freeruns: Collection[ProcessName]) -> bool:
+    """Tell whether a save is one of these free runs."""
+    return isinstance(save, SaveFreerun) and save.freerun.name in freeruns

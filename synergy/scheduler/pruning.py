@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.ports.store import CommitStore
+
+logger = logging.getLogger(__name__)
 
 #: They are deleted so often, and at most so many at a time.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
@@ -30,6 +33,14 @@ class Pruning:
         if self._next_at is None:
             self._next_at = now + PRUNE_PERIOD
         elif now >= self._next_at:
-            count = self._store.prune(now - self._retention, PRUNED_MAX)
+            before = now - self._retention
+            count = self._store.prune(before, PRUNED_MAX)
             # There is more: go on at the next turn that something else asks for.
             self._next_at = now if count >= PRUNED_MAX else now + PRUNE_PERIOD
+            if count:
+                logger.info(
+                    'deleted %d log lines and ended units of free runs from before %s UTC',
+                    count,
+                    f'{before:%Y-%m-%d %H:%M:%S}',
+                    extra={'event': 'rows_pruned'},
+                )

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import takewhile
 
 from synergy.conf.model import Context
-from synergy.core.freerun import next_fire
+from synergy.core.freerun_fires import next_fire
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.closure import Plan, is_among, keys_of, plan, unreset
-from synergy.core.commands import Command, CommandKind, Only, Ranges
+from synergy.core.commands import Command, CommandKind, Ranges
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import JobFilter, Reader
-
-_FAILED_MAX = 1_000_000
+from synergy.ports.failed import failed_ordinals
+from synergy.ports.store import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +93,6 @@ def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[Waitin
         )
         for process, ranges in ranges_by_process.items()
     ]
-
-
-def failed_ordinals(store: Reader, command: Command) -> list[int]:
-    """Return the ordinals of failed jobs in a command's range, if it is about only those."""
-    if command.only is not Only.FAILED:
-        return []
-    where = JobFilter(
-        processes=(command.process,),
-        start=str(command.start),
-        end=str(command.end),
-        is_failed=True,
-    )
-    return [job.timeperiod.ordinal for job in store.find_jobs(where, _FAILED_MAX)]
 
 
 def _doomed(timetable: Timetable, planned: Plan, now: datetime) -> Iterator[JobKey]:

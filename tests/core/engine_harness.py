@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from synergy.core.closure import keys_of, plan
 from synergy.core.commands import Command, CommandState
 from synergy.core.effects import (
     Announce,
     CancelUnit,
-    Effect,
+    Effects,
     InsertUnit,
     MoveUnit,
     Note,
     RemoveFreerun,
+    Save,
     SaveCommand,
     SaveFreerun,
     SaveJob,
@@ -30,6 +32,13 @@ from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+
+Effect: TypeAlias = Save | Announce | Note
+
+
+def listed(effects: Effects) -> list[Effect]:
+    """Return all effects in one list: saves, what is said, what is announced."""
+    return [*effects.saves, *effects.notes, *effects.announcements]
 
 
 class EngineHarness:
@@ -48,7 +57,7 @@ class EngineHarness:
 
     def turn(self, *events: Event) -> list[Effect]:
         """Let the engine decide, and save what it says."""
-        effects = list(self.engine.on(events, self.now))
+        effects = listed(self.engine.on(events, self.now))
         for effect in effects:
             self._apply(effect)
         self.timetable.settle()

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from synergy.core.effects import Announce, CancelUnit, Effect, InsertUnit, MoveUnit, SaveFreerun
+from synergy.core.effects import Announce, CancelUnit, InsertUnit, MoveUnit, SaveFreerun
 from synergy.core.events import Expired, Reported
-from synergy.core.freerun import Freeruns, next_fire, reconcile
+from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_fires import next_fire
+from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import ProcessName, RetryPolicy, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.trigger import parse_trigger
 from tests.builders import instant
+from tests.core.engine_harness import Effect, listed
 
 NOW = instant('2026112312')
 NAME = ProcessName('Cleaner::nightly')
@@ -39,7 +42,7 @@ class Bench:
         return Freeruns(self.rows.values(), lambda _: self.policy, self.now)
 
     def take(self, effects: Any) -> list[Effect]:
-        taken = list(effects)
+        taken = listed(effects)
         for effect in taken:
             match effect:
                 case InsertUnit(unit):
@@ -162,8 +165,8 @@ def test_a_unit_that_no_entry_waits_for_is_never_announced() -> None:
     adoptable = bench.freeruns.on([Reported(replace(stray, run=2))], bench.now)
     passed = bench.freeruns.on([Reported(stray)], bench.now)
 
-    assert list(adoptable) == []
-    assert [type(effect) for effect in passed] == [CancelUnit]
+    assert listed(adoptable) == []
+    assert [type(effect) for effect in listed(passed)] == [CancelUnit]
 
 
 def test_a_failed_run_is_tried_again_as_often_as_allowed() -> None:
@@ -238,7 +241,9 @@ def test_arguments_of_one_entry_never_reach_another() -> None:
     effects = freeruns.on([], NOW + 2 * MINUTE)
 
     units = {
-        effect.unit.process: effect.unit for effect in effects if isinstance(effect, InsertUnit)
+        effect.unit.process: effect.unit
+        for effect in effects.saves
+        if isinstance(effect, InsertUnit)
     }
     assert units[first.name].arguments == {'depth': 1}
     assert units[second.name].arguments == {}
@@ -252,9 +257,9 @@ def test_the_store_overrides_the_context_until_the_context_changes() -> None:
     taken, effects = reconcile([switched_off], [replace(defined, definition='b')], NOW)
     gone, removals = reconcile([switched_off], [], NOW)
 
-    assert (list(kept), list(no_effects)) == ([switched_off], [])
-    assert (taken[0].is_on, taken[0].rev, len(effects)) == (True, 4, 1)
-    assert (list(gone), len(removals)) == ([], 2)
+    assert (list(kept), listed(no_effects)) == ([switched_off], [])
+    assert (taken[0].is_on, taken[0].rev, len(listed(effects))) == (True, 4, 1)
+    assert (list(gone), len(listed(removals))) == ([], 2)
 
 
 @pytest.mark.parametrize(

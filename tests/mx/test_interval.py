@@ -58,7 +58,7 @@ def fail(pages: DashboardHarness, error: str) -> UowId:
     effects = engine.on([Reported(pages.store.units([uow_id])[uow_id])], pages.runtime.clock.now())
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
-    saves = [effect for effect in effects if isinstance(effect, SaveJob | MoveUnit)]
+    saves = [save for save in effects.saves if isinstance(save, SaveJob | MoveUnit)]
     pages.store.commit(leadership, saves)
     pages.runtime.clock.advance(timedelta(minutes=10))
     return uow_id

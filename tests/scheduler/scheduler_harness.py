@@ -24,6 +24,16 @@ from synergy.scheduler.pipeline import Pipeline
 LEASE = timedelta(seconds=10)
 
 
+def loop_settings(owner: str) -> LoopSettings:
+    return LoopSettings(
+        owner=owner,
+        leader_lease=LEASE,
+        sweep_period=timedelta(seconds=5),
+        inbox_batch_max=100,
+        uow_lease=LEASE,
+    )
+
+
 def route_of(process: ProcessName) -> Route:
     return Route(exchange='ex', routing=f'routing_{process}', queue=f'queue_{process}')
 
@@ -64,13 +74,7 @@ class SchedulerHarness:
             store=self.open_store(),
             broker=self.open_broker(),
             clock=self.clock,
-            settings=LoopSettings(
-                owner=owner,
-                leader_lease=LEASE,
-                sweep_period=timedelta(seconds=5),
-                inbox_batch_max=100,
-                uow_lease=LEASE,
-            ),
+            settings=loop_settings(owner),
         )
 
     def take(self) -> list[UowId]:

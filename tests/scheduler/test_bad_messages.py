@@ -69,7 +69,7 @@ def test_a_fault_that_is_no_messages_fault_ends_the_process(
 ) -> None:
     scheduler = harness.scheduler()
     harness.run(scheduler)
-    monkeypatch.setattr(scheduler, '_execute_commands', poisoned(lambda _: None))
+    monkeypatch.setattr(scheduler._commands, 'go_on', poisoned(lambda _: None))
     harness.broker.publish([Message(REPORT_ROUTE, {'uow': UowId('a')}) for _ in range(3)])
 
     with pytest.raises(TypeError):  # noqa: PT012 - at one of these turns

@@ -46,6 +46,12 @@ def harness(tmp_path: Path) -> Led:
     return Led(tmp_path, context(Qualifier.HOURLY))
 
 
+def copied(scheduler: Scheduler) -> None:
+    """Save a copy of the index, as at the end of a Scheduler."""
+    if scheduler._index is not None:
+        scheduler._copies.at_end(scheduler._index.engine, scheduler._clock.now())
+
+
 def rows(harness: Led) -> Sequence[Job]:
     return [job for job in all_jobs(harness.store) if job.process == SITE]
 
@@ -227,7 +233,7 @@ def test_what_changed_after_the_last_copy_of_the_index_is_known_when_a_process_i
         harness.hierarchy = context(Qualifier.HOURLY)
         first = harness.begun()
         first.step()
-        first._copy_at_end()
+        copied(first)
         harness.run(first)
         first.close()
         harness.hierarchy = other
@@ -235,7 +241,7 @@ def test_what_changed_after_the_last_copy_of_the_index_is_known_when_a_process_i
         harness.run(second)
         harness.clock.advance(timedelta(hours=3))
         harness.run(second)
-        second._copy_at_end()
+        copied(second)
         second.close()
 
         assert harness.lead(context(Qualifier.HOURLY)) == []

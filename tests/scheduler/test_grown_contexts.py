@@ -15,7 +15,7 @@ import pytest
 from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import Save
+from synergy.core.effects import Effects, Save
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Leadership, ProcessName, UowId
 from synergy.core.states import JobState
@@ -26,7 +26,7 @@ from synergy.scheduler import context_change
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from tests.builders import instant, key, process, tree
-from tests.scheduler.scheduler_harness import SchedulerHarness, route_of
+from tests.scheduler.scheduler_harness import SchedulerHarness, loop_settings, route_of
 
 NOW = instant('2026112401')
 DAY = key('SiteDaily@2026112200')
@@ -274,7 +274,7 @@ def test_verify_finds_a_day_that_is_older_than_its_hours_also_after_they_are_don
     """As an older version has left it: the hours ran, the day did not run again."""
     harness.lead(site())
     monkeypatch.setattr(
-        context_change, 'found', lambda *_: context_change.Found(refused={}, effects=[])
+        context_change, 'found', lambda *_: context_change.Found(refused={}, effects=Effects())
     )
 
     ran = harness.lead(site('2026112216'))
@@ -338,7 +338,7 @@ class Dying:
 def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
     harness: Led, how: str, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('synergy.scheduler.requests.JOBS_PER_BATCH_MAX', 2)
+    monkeypatch.setattr('synergy.core.job_requests.JOBS_PER_BATCH_MAX', 2)
     harness.lead(site())
     harness.hierarchy = site('2026112216')
     harness.started.clear()
@@ -347,7 +347,7 @@ def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
         store=cast('SchedulerStore', Dying(harness.open_store(), last, how)),
         broker=harness.open_broker(),
         clock=harness.clock,
-        settings=harness.scheduler('settings')._settings,
+        settings=loop_settings('settings'),
     )
     broken.step()
     before = list(harness.started)
@@ -462,7 +462,7 @@ def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
         store=cast('SchedulerStore', Dying(harness.open_store(), last, 'torn')),
         broker=harness.open_broker(),
         clock=harness.clock,
-        settings=harness.scheduler('settings')._settings,
+        settings=loop_settings('settings'),
     )
     broken.step()
     harness.clock.advance(timedelta(seconds=30))

@@ -14,6 +14,7 @@ import pymongo
 import pytest
 
 from synergy.core import engine as engine_module
+from synergy.core import job_transitions
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit
 from synergy.core.freerun import Freeruns
@@ -287,14 +288,14 @@ def test_a_command_that_makes_the_engine_raise_is_refused_with_the_error(
     harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live(harness, scheduler := led(harness), seconds=5)
-    commanded = engine_module._commanded
+    commanded = job_transitions.commanded
 
     def failing(given: Command, *rest: Any) -> Any:
         if given.id == 'c1':
             raise RecursionError('too deep')
         return commanded(given, *rest)
 
-    monkeypatch.setattr(engine_module, '_commanded', failing)
+    monkeypatch.setattr(job_transitions, 'commanded', failing)
     harness.store.insert_command(command(CommandKind.REPROCESS, FIRST))
     harness.store.insert_command(command(CommandKind.REPROCESS, key('BankHourly@2026112200'), 2))
     live(harness, scheduler, seconds=20)

@@ -15,7 +15,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import IndexRow
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import BrokerUnusable, StoreUnavailable
-from synergy.scheduler import loop
+from synergy.scheduler import loading
 from tests.builders import instant, key, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness, route_of
 
@@ -77,7 +77,7 @@ def test_reading_a_long_history_does_not_cost_the_leadership(
             yield row
 
     monkeypatch.setattr(scheduler._store, 'index_rows', slowly)
-    monkeypatch.setattr(loop, 'ROWS_PER_LOOK', 1)
+    monkeypatch.setattr(loading, 'ROWS_PER_LOOK', 1)
     scheduler.step()
 
     leadership = harness.store.leadership()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from synergy.core import job_requests
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.scheduler import open_commands, requests
+from synergy.scheduler import open_commands
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, key, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -73,7 +74,7 @@ def settle(harness: SchedulerHarness, scheduler: Scheduler) -> None:
 def test_a_request_is_applied_in_batches_and_followed_to_its_end(
     harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
+    monkeypatch.setattr(job_requests, 'JOBS_PER_BATCH_MAX', 10)
     request(harness)
 
     done.step()
@@ -95,7 +96,7 @@ def test_a_request_is_applied_in_batches_and_followed_to_its_end(
 def test_a_restart_in_the_middle_runs_nothing_twice(
     harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
+    monkeypatch.setattr(job_requests, 'JOBS_PER_BATCH_MAX', 10)
     request(harness)
     for _ in range(steps):
         done.step()
@@ -148,7 +149,7 @@ def test_a_pause_holds_over_a_restart(harness: SchedulerHarness, done: Scheduler
 def test_an_abandoned_request_ends_what_it_has_begun_and_no_more(
     harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
+    monkeypatch.setattr(job_requests, 'JOBS_PER_BATCH_MAX', 10)
     request(harness)
     done.step()
     control(harness, CommandKind.ABANDON)
@@ -312,7 +313,7 @@ def test_asking_twice_by_one_name_does_it_once(harness: SchedulerHarness, done: 
 def test_what_ran_on_old_inputs_while_a_request_was_paused_is_reset_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, 'JOBS_PER_BATCH_MAX', 10)
+    monkeypatch.setattr(job_requests, 'JOBS_PER_BATCH_MAX', 10)
     harness = SchedulerHarness(tmp_path, two_trees(end='2026112400'), instant('202611232330'))
     second = key('SiteDaily@2026112300')
     scheduler = harness.scheduler()

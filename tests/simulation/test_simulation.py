@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,10 +13,13 @@ import pytest
 
 from synergy.adapters.sqlite import claims
 from synergy.core import readiness
-from synergy.core.effects import Announce, CancelUnit, Effect, MoveUnit
+from synergy.core.effects import CancelUnit, Effects, MoveUnit, Save
 from synergy.core.engine import Engine
-from synergy.scheduler import loop
-from synergy.scheduler.loop import Index, Scheduler
+from synergy.core.freerun import Freeruns
+from synergy.core.timetable import Timetable
+from synergy.scheduler import clock_steps
+from synergy.scheduler.outbox import Outbox
+from synergy.scheduler.sweeping import Sweeping
 from synergy.simulation.faults import usual
 from synergy.simulation.runs import plot, simulate, simulate_contexts
 from synergy.simulation.world import World
@@ -113,30 +116,34 @@ def no_fence_at_finish(patch: pytest.MonkeyPatch) -> None:
 
 def announce_before_save(patch: pytest.MonkeyPatch) -> None:
     """Ring first and save then."""
-    apply = Scheduler._apply
+    apply = Outbox.apply
 
-    def swapped(self: Scheduler, index: Index, effects: Sequence[Effect]) -> None:
+    def swapped(self: Outbox, timetable: Timetable, effects: Effects) -> None:
         now = self._clock.now()
-        self._announcer.add([item for item in effects if isinstance(item, Announce)], now)
+        self._announcer.add(effects.announcements, now)
         self._announcer.ring(now)
-        apply(self, index, effects)
+        apply(self, timetable, effects)
 
-    patch.setattr(Scheduler, '_apply', swapped)
+    patch.setattr(Outbox, 'apply', swapped)
 
 
 def no_sweep(patch: pytest.MonkeyPatch) -> None:
     """Trust that every message arrives and no worker dies."""
-    patch.setattr(Scheduler, '_sweep', lambda *_: iter(()))
+    patch.setattr(Sweeping, '_of_units', lambda *_: iter(()))
+    patch.setattr(Sweeping, '_of_jobs', lambda *_: iter(()))
+    patch.setattr(Freeruns, 'waiting_for', lambda *_: [])
 
 
-def without(kind: type[Effect]) -> Callable[[pytest.MonkeyPatch], None]:
+def without(kind: type[Save]) -> Callable[[pytest.MonkeyPatch], None]:
     """Forget one sort of effect."""
 
     def mutate(patch: pytest.MonkeyPatch) -> None:
         on = Engine.on
 
-        def forgetful(self: Engine, *arguments: Any) -> Sequence[Effect]:
-            return [item for item in on(self, *arguments) if not isinstance(item, kind)]
+        def forgetful(self: Engine, *arguments: Any) -> Effects:
+            effects = on(self, *arguments)
+            effects.saves = [save for save in effects.saves if not isinstance(save, kind)]
+            return effects
 
         patch.setattr(Engine, 'on', forgetful)
 
@@ -156,7 +163,7 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
 
 def deadlines_outlive_the_clock(patch: pytest.MonkeyPatch) -> None:
     """Wait until a clock that was set back has caught up."""
-    patch.setattr(loop, 'CLOCK_STEP_SECONDS', 86_400.0)
+    patch.setattr(clock_steps, 'CLOCK_STEP_SECONDS', 86_400.0)
 
 
 def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,250 @@
+"""What is next for each command: facts of the store in, effects out.
+
+The caller gathers what the store says of a command (`Facts`) and does what is decided here. It must
+let one command see what the one before it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from synergy.core.closure import shortened
+from synergy.core.commands import (
+    JOB_KINDS,
+    REQUEST_KINDS,
+    Command,
+    CommandKind,
+    CommandState,
+    counted,
+)
+from synergy.core.dead_letters import dropped, settled
+from synergy.core.effects import Effects, InsertUnit
+from synergy.core.engine import Engine
+from synergy.core.events import Look
+from synergy.core.freerun import Freeruns
+from synergy.core.freerun_definition import FreerunRefused, freerun_of
+from synergy.core.freerun_record import Freerun
+from synergy.core.job_requests import Batch, JobRequests
+from synergy.core.overrides import OverrideRefused, Overrides, switched_text
+from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.requests import control, ended
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a command is decided by, as the store has it; each as far as its kind needs it.
+
+    letter: the dead letter that the command names. batch: the jobs whose turn has come, and rows:
+    those of them that exist; refusal: why there can be none. progress: of a request that runs, how
+    many of its jobs are in each state. target: the command that this one is about. runs: the units
+    of the job that it is about.
+    """
+
+    letter: Unit | None = None
+    batch: Batch | None = None
+    rows: Mapping[JobKey, Job] = field(default_factory=dict)
+    refusal: str | None = None
+    progress: Mapping[JobState, int] = field(default_factory=dict)
+    target: Command | None = None
+    runs: Sequence[Unit] = ()
+
+
+class CommandDecisions:
+    """Decides what is next for each command."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        freeruns: Freeruns,
+        freerun_processes: Sequence[ProcessName],
+        overrides: Overrides,
+        illegal: frozenset[str] = frozenset(),
+    ) -> None:
+        """Decide with these.
+
+        freerun_processes: that new entries may name. illegal: names of rows that cannot be read,
+        of processes and free runs: nothing is saved there.
+        """
+        self.jobs = JobRequests(engine)
+        self.illegal = illegal
+        self._engine = engine
+        self._freeruns = freeruns
+        self._freerun_processes = freerun_processes
+        self._overrides = overrides
+
+    def decide(self, command: Command, facts: Facts, now: datetime) -> Effects:
+        """Return what is to be done next for a command that has not ended."""
+        letter = facts.letter
+        is_new = command.state is CommandState.REQUESTED
+        if is_new and letter is not None and letter.state is not UnitState.DEAD:
+            # Two may have asked for it.
+            self.jobs.forget(command.id)
+            why = f'the dead letter {letter.id} was dealt with before: {letter.error}'
+            return ended(command, now, f'{why}; nothing runs again', is_done=False)
+        match command.kind:
+            case kind if kind in JOB_KINDS:
+                return self._of_jobs(command, facts, now)
+            case kind if kind in REQUEST_KINDS:
+                return self._of_request(command, facts, now)
+            case CommandKind.DROP:
+                return _of_dead_letters(command, facts.runs, now)
+            case CommandKind.PROCESS_SAVE:
+                return self._of_override(command, now)
+            case CommandKind.PROCESS_RUN:
+                return self._of_process(command, now)
+            case _:
+                return self._of_freerun(command, letter, now)
+
+    def _of_jobs(self, command: Command, facts: Facts, now: datetime) -> Effects:
+        if command.is_paused:
+            self.jobs.forget(command.id)
+            return Effects()
+        if command.state is CommandState.RUNNING:
+            return _progressed(command, facts.progress, now)
+        if facts.batch is None:
+            return ended(command, now, facts.refusal or '', is_done=False)
+        effects = self.jobs.apply(facts.batch, facts.rows, now)
+        effects.saves += settled(command, facts.letter, now)
+        return effects
+
+    def _of_request(self, command: Command, facts: Facts, now: datetime) -> Effects:
+        if command.target is not None:
+            self.jobs.forget(command.target)  # It is planned again, from where it stands.
+        shorten = partial(shortened, self._engine.timetable)
+        return control(command, facts.target, shorten, now)
+
+    def _of_override(self, command: Command, now: datetime) -> Effects:
+        """Change what holds over context.py; the caller then uses the changed hierarchy."""
+        if command.process in self.illegal:
+            return _unreadable(command, now)
+        try:
+            effects = self._overrides.change(command, now)
+        except OverrideRefused as error:
+            return ended(command, now, str(error), is_done=False)
+        process = self._overrides.hierarchy.nodes[command.process].process
+        outcome = f'{process.name} is {"on" if process.is_on else "off"}, {process.trigger}'
+        effects.add(ended(command, now, outcome, is_done=True))
+        return effects
+
+    def _of_process(self, command: Command, now: datetime) -> Effects:
+        """Look at a process now, as if its trigger had fired."""
+        node = self._overrides.hierarchy.nodes.get(command.process)
+        if node is None:
+            why = f'there is no managed process {command.process}; ./launch.py process ls shows all'
+            return ended(command, now, why, is_done=False)
+        if not node.process.is_on:
+            return ended(command, now, f'{switched_text(node.process)} first', is_done=False)
+        effects = self._engine.on([Look(command.process, is_trigger=True)], now)
+        count = sum(
+            isinstance(save, InsertUnit) and save.unit.process == command.process
+            for save in effects.saves
+        )
+        outcome = f'{counted(count, "run")} started'
+        if not count:
+            outcome = 'nothing may start now; ./launch.py why tells what its jobs wait for'
+        effects.add(ended(command, now, outcome, is_done=True))
+        return effects
+
+    def _of_freerun(self, command: Command, letter: Unit | None, now: datetime) -> Effects:
+        name = command.process
+        if name in self.illegal:
+            return _unreadable(command, now)
+        known = self._freeruns.get(name)
+        if command.kind is CommandKind.FREERUN_SAVE:
+            return self._define(command, known, now)
+        if known is None:
+            why = f'there is no free run {name}; ./launch.py freerun ls shows all'
+            return ended(command, now, why, is_done=False)
+        match command.kind:
+            case CommandKind.FREERUN_REMOVE:
+                return self._remove(command, known, now)
+            case CommandKind.FREERUN_CANCEL:
+                return self._cancel(command, known, now)
+            case _ if self._freeruns.rests(known):
+                why = f'{known.process} is not in the context; register it, or remove {name}'
+                return ended(command, now, why, is_done=False)
+            case _:
+                return self._run(command, known, letter, now)
+
+    def _define(self, command: Command, known: Freerun | None, now: datetime) -> Effects:
+        name = command.process
+        try:
+            defined = freerun_of(name, command.details, self._freerun_processes, known, now)
+        except FreerunRefused as error:
+            return ended(command, now, str(error), is_done=False)
+        effects = self._freeruns.define(defined, now)
+        effects.add(ended(command, now, str(name), is_done=True))
+        return effects
+
+    def _remove(self, command: Command, known: Freerun, now: datetime) -> Effects:
+        name = known.name
+        if known.definition is not None:
+            why = f'{name} stems from context.py; remove it there, or switch it off'
+            return ended(command, now, why, is_done=False)
+        effects = self._freeruns.remove(name, now)
+        effects.add(ended(command, now, str(name), is_done=True))
+        return effects
+
+    def _cancel(self, command: Command, known: Freerun, now: datetime) -> Effects:
+        wanted = command.details.get('uow')
+        chosen = [uow_id for uow_id in known.live if wanted in (None, uow_id)]
+        if not chosen:
+            why = f'no such run of {known.name} is under way; it has ended'
+            return ended(command, now, why, is_done=False)
+        effects = self._freeruns.cancel(known.name, chosen, command.who, now)
+        effects.add(ended(command, now, f'{counted(len(chosen), "run")} cancelled', is_done=True))
+        return effects
+
+    def _run(self, command: Command, known: Freerun, letter: Unit | None, now: datetime) -> Effects:
+        """Start a free run; its overlap policy may suppress that, and a dead letter then stays."""
+        name = known.name
+        effects = self._freeruns.run_now(name, now)
+        after = self._freeruns.get(name) or known
+        was_started = after.last_run > known.last_run or after.queued_at != known.queued_at
+        if letter is not None and not was_started:
+            why = f'a run of {name} is under way; the dead letter {letter.id} stays, try it later'
+            effects.add(ended(command, now, why, is_done=False))
+            return effects
+        effects.saves += settled(command, letter, now)
+        effects.add(ended(command, now, str(name), is_done=True))
+        return effects
+
+
+def _of_dead_letters(command: Command, runs: Sequence[Unit], now: datetime) -> Effects:
+    dead = [
+        unit
+        for unit in runs
+        if unit.state is UnitState.DEAD and command.details.get('uow') in (None, unit.id)
+    ]
+    effects = Effects([dropped(unit, command, now) for unit in dead])
+    key = JobKey(command.process, command.start)
+    outcome = counted(len(dead), 'dead letter') if dead else f'{key} has no dead letter'
+    effects.add(ended(command, now, outcome, is_done=bool(dead)))
+    return effects
+
+
+def _progressed(command: Command, counts: Mapping[JobState, int], now: datetime) -> Effects:
+    """End a request once all of its jobs are final."""
+    if any(not state.is_final for state in counts):
+        return Effects()
+    words = ', '.join(
+        f'{count} {state.value.removeprefix("state_")}'
+        for state in JobState
+        if (count := counts.get(state))
+    )
+    told = words or 'all reset again by later requests'
+    return ended(command, now, f'{counted(command.applied_count)}: {told}', is_done=True)
+
+
+def _unreadable(command: Command, now: datetime) -> Effects:
+    why = (
+        f'the row of {command.process} in the store cannot be read, so nothing is saved there; '
+        'the log of the Scheduler names its field: repair or remove the row, then restart the '
+        'Scheduler'
+    )
+    return ended(command, now, why, is_done=False)

@@ -1,0 +1,91 @@
+"""Rows of jobs as each transition leaves them: old row in, new row out, one revision later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.records import Job, Unit
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+
+
+def embryo(key: JobKey, now: datetime) -> Job:
+    """Return a job without a history."""
+    return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
+
+
+def started(job: Job, unit: Unit, state: JobState, now: datetime) -> Job:
+    """Return a job that waits for `unit`."""
+    return replace(
+        job,
+        state=state,
+        rev=job.rev + 1,
+        run=unit.run,
+        uow_id=unit.id,
+        failure_count=0,
+        is_held=False,
+        reason=None,
+        changed_at=now,
+    )
+
+
+def rested(job: Job, now: datetime) -> Job:
+    """Return a job between two runs of its live interval."""
+    return replace(job, rev=job.rev + 1, uow_id=None, changed_at=now)
+
+
+def failed(job: Job) -> Job:
+    """Return a job with one failure more; not a transition by itself."""
+    return replace(job, failure_count=job.failure_count + 1)
+
+
+def touched(job: Job, now: datetime) -> Job:
+    """Return a job whose unit has moved on, and nothing else."""
+    return replace(job, rev=job.rev + 1, changed_at=now)
+
+
+def held(job: Job, why: str, now: datetime) -> Job:
+    """Return a job that waits for an operator."""
+    return replace(job, rev=job.rev + 1, is_held=True, reason=why, changed_at=now)
+
+
+def ended(job: Job, state: JobState, reason: str | None, now: datetime) -> Job:
+    """Return a job that is final."""
+    return replace(job, state=state, rev=job.rev + 1, is_held=False, reason=reason, changed_at=now)
+
+
+def reset(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
+    """Return an embryo again, its run count kept."""
+    return replace(
+        job,
+        state=JobState.EMBRYO,
+        rev=job.rev + 1,
+        uow_id=None,
+        failure_count=0,
+        is_held=False,
+        request_id=request_id,
+        reason=why,
+        changed_at=now,
+    )
+
+
+def is_touched(command: Command, job: Job) -> bool:
+    """Tell whether there is something to do for a job of the plan, now that its turn has come."""
+    match command.kind:
+        case CommandKind.REPROCESS:
+            # A batch may be applied twice, when a crash hid that it was: never reset for the same
+            # request again.
+            return job.state is not JobState.EMBRYO and job.request_id != command.id
+        case CommandKind.SKIP:
+            return not job.state.is_final
+        case _:
+            return job.state.is_running
+
+
+def commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
+    """Return a job as a command leaves it, and the event for its history."""
+    if command.kind is CommandKind.REPROCESS:
+        return reset(job, command.by, now, command.id), f'reset: {command.by}'
+    return ended(job, JobState.SKIPPED, command.by, now), f'skipped: {command.by}'

@@ -1,0 +1,89 @@
+"""Commands, one after the other: gather what the store says, let the core decide, do it.
+
+Each must see what the one before it did, so nothing is decided ahead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, Command, CommandKind
+from synergy.core.effects import Effects, SaveCommand
+from synergy.core.isolation import Stage
+from synergy.ports.store import SchedulerStore
+from synergy.scheduler.gathering import gather
+from synergy.scheduler.index import Index
+from synergy.scheduler.isolating import Isolating
+from synergy.scheduler.loading import Loading
+from synergy.scheduler.open_commands import OpenCommands
+from synergy.scheduler.outbox import Outbox
+
+
+class Commands:
+    """What one leader does of what operators have asked for."""
+
+    def __init__(
+        self, store: SchedulerStore, outbox: Outbox, isolating: Isolating, loading: Loading
+    ) -> None:
+        """Know of no command yet."""
+        self._store = store
+        self._outbox = outbox
+        self._isolating = isolating
+        self._loading = loading
+        self._open = OpenCommands(store)
+        #: The command that something is done for; after an exception, for which it was done.
+        self.under_way: Command | None = None
+
+    def begin_turn(self) -> None:
+        """Blame no command for what happens before one is looked at."""
+        self.under_way = None
+
+    def pause(self, index: Index) -> None:
+        """Let the index know which requests are paused."""
+        index.engine.timetable.pause(self._open.paused())
+
+    def go_on(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
+        """Do the next batch of each command."""
+        for listed in self._open.worth_a_look(is_sweeping=is_sweeping):
+            # Read again: the one before may have been about this one.
+            command = self._store.command(listed.id)
+            if command is None or command.state not in OPEN_COMMAND_STATES:
+                continue
+            if not self._execute(index, command, now):
+                continue
+            if command.kind in REQUEST_KINDS:
+                self.pause(index)
+            elif command.kind is CommandKind.PROCESS_SAVE:
+                self._loading.rewire(index, now)
+            else:
+                continue
+            self._outbox.apply(index.engine.timetable, index.look_at_all(now))
+
+    def _execute(self, index: Index, command: Command, now: datetime) -> bool:
+        """Do what is next for one command; tell whether it is not left out.
+
+        One that was refused again and again is ended; if that is refused, too, it waits.
+        """
+        stage = self._isolating.stage_of(command)
+        if stage is Stage.ISOLATED:
+            return False
+        self.under_way = command
+        timetable = index.engine.timetable
+        if stage is Stage.ON_TRIAL:
+            self._outbox.apply(timetable, self._isolating.ended(command, now))
+            self._isolating.has_ended(command)
+        else:
+            facts = gather(self._store, command, index.commands.jobs)
+            if effects := index.commands.decide(command, facts, now):
+                self.under_way = _as_saved(command, effects)
+                self._outbox.apply(timetable, effects)
+        self.under_way = None
+        return True
+
+
+def _as_saved(command: Command, effects: Effects) -> Command:
+    """Return a command as it is about to be saved: what is refused may be of its plan."""
+    for save in effects.saves:
+        if isinstance(save, SaveCommand) and save.command.id == command.id:
+            return save.command
+    return command

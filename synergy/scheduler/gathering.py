@@ -1,0 +1,54 @@
+"""What the store says of a command, read before anything is decided about it."""
+
+from __future__ import annotations
+
+from synergy.core.closure import PlanRefused
+from synergy.core.command_decisions import Facts
+from synergy.core.commands import (
+    JOB_KINDS,
+    REQUEST_KINDS,
+    Command,
+    CommandKind,
+    CommandState,
+)
+from synergy.core.dead_letters import letter_of
+from synergy.core.job_requests import JobRequests
+from synergy.core.records import Unit
+from synergy.core.timeperiod import JobKey
+from synergy.ports.failed import failed_ordinals
+from synergy.ports.store import SchedulerStore
+
+
+def gather(store: SchedulerStore, command: Command, jobs: JobRequests) -> Facts:
+    """Return what is needed to decide on a command, and nothing else: each read costs a turn."""
+    letter = _letter(store, command)
+    match command.kind:
+        case kind if kind in JOB_KINDS:
+            return _of_jobs(store, command, jobs, letter)
+        case kind if kind in REQUEST_KINDS:
+            target = None if command.target is None else store.command(command.target)
+            return Facts(target=target)
+        case CommandKind.DROP:
+            return Facts(runs=store.runs(JobKey(command.process, command.start)))
+        case _:
+            return Facts(letter=letter)
+
+
+def _letter(store: SchedulerStore, command: Command) -> Unit | None:
+    uow_id = letter_of(command)
+    return None if uow_id is None else store.units([uow_id]).get(uow_id)
+
+
+def _of_jobs(
+    store: SchedulerStore, command: Command, jobs: JobRequests, letter: Unit | None
+) -> Facts:
+    if command.is_paused:
+        return Facts(letter=letter)
+    if command.state is CommandState.RUNNING:
+        return Facts(letter=letter, progress=store.request_progress(command.id))
+    try:
+        failed = [] if command.plan is not None else failed_ordinals(store, command)
+        batch = jobs.next_batch(command, failed)
+    except PlanRefused as error:
+        return Facts(letter=letter, refusal=str(error))
+    return Facts(letter=letter, batch=batch, rows=store.jobs(batch.keys))

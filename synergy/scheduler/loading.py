@@ -1,0 +1,141 @@
+"""Build the index from the store, as a leader does at the start of its term and after a failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from synergy.core.command_decisions import CommandDecisions
+from synergy.core.effects import Effects
+from synergy.core.engine import Engine
+from synergy.core.freerun import Freeruns
+from synergy.core.freerun_reconciliation import reconcile
+from synergy.core.freerun_record import Freerun
+from synergy.core.overrides import Overrides
+from synergy.core.records import IndexCopy, ProcessName
+from synergy.core.timetable import IndexRow, Timetable
+from synergy.ports.errors import LeadershipLost
+from synergy.ports.store import SchedulerStore
+from synergy.scheduler import context_change
+from synergy.scheduler.index import Index
+from synergy.scheduler.isolating import Isolating, is_of
+from synergy.scheduler.leader import Leader
+from synergy.scheduler.pipeline import Pipeline
+from synergy.scheduler.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+#: Rows of the index between two looks at the lease.
+ROWS_PER_LOOK: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An index, and what is to be saved before anything is decided over it.
+
+    has_copy: it was built from a copy and what has changed since.
+    """
+
+    index: Index
+    effects: Effects
+    has_copy: bool
+
+
+class Loading:
+    """Builds indexes, and tells of each what is out of the ordinary."""
+
+    def __init__(
+        self, pipeline: Pipeline, store: SchedulerStore, leader: Leader, isolating: Isolating
+    ) -> None:
+        """Read nothing yet."""
+        self._pipeline = pipeline
+        self._store = store
+        self._leader = leader
+        self._isolating = isolating
+        self._told_refused: frozenset[ProcessName] = frozenset()
+
+    def load(self, now: datetime, *, may_trust_copy: bool) -> Loaded:
+        """Return the index as the store's rows have it."""
+        pipeline = self._pipeline
+        self._store.forget_illegal_rows()
+        overrides = Overrides(pipeline.hierarchy, self._store.overrides())
+        timetable = Timetable(overrides.hierarchy)
+        timetable.extend(now)
+        led = self._store.led_context()
+        is_usable = may_trust_copy and context_change.is_known(led, overrides.hierarchy)
+        copy = self._copy(now) if is_usable else None
+        outside = timetable.load(self._rows, self._store.open_jobs(), copy)
+        found = context_change.found(self._store, led, timetable, outside, now)
+        self._told_refused = context_change.tell(found.refused, self._told_refused)
+        engine = Engine(timetable, self._isolating.processes, found.refused)
+        stored = self._store.freeruns()
+        # Only now: what cannot be read is known once it has been read.
+        illegal = frozenset(row.row for row in self._store.illegal_rows())
+        freeruns, effects = self._freeruns(stored, illegal, now)
+        effects.add(overrides.void())
+        effects.add(found.effects)
+        index = self._wired(engine, freeruns, overrides, illegal, now)
+        logger.info(
+            'the index holds %d intervals of %d processes, and %d free runs',
+            sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
+            len(pipeline.hierarchy.nodes),
+            len(freeruns),
+            extra={'event': 'index_loaded'},
+        )
+        return Loaded(index=index, effects=effects, has_copy=copy is not None)
+
+    def rewire(self, index: Index, now: datetime) -> None:
+        """Use the hierarchy as it is after an override has changed; the states stay."""
+        timetable, overrides = index.engine.timetable, index.overrides
+        timetable.hierarchy = overrides.hierarchy
+        engine = Engine(timetable, self._isolating.processes, index.engine.left_out)
+        wired = self._wired(engine, index.freeruns, overrides, index.commands.illegal, now)
+        index.engine, index.timers, index.commands = wired.engine, wired.timers, wired.commands
+
+    def _copy(self, now: datetime) -> IndexCopy | None:
+        copy = self._store.index_copy()
+        if copy is not None and copy.as_of > now:
+            return None  # Made before the clock was set back: what has changed since is unknown.
+        return copy
+
+    def _rows(self, since: datetime | None) -> Iterator[IndexRow]:
+        """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
+        for number, row in enumerate(self._store.index_rows(since)):
+            if number % ROWS_PER_LOOK == 0 and self._leader.hold():
+                raise LeadershipLost('the lease ran out while the index was read')
+            yield row
+
+    def _freeruns(
+        self, stored: Sequence[Freerun], illegal: Collection[str], now: datetime
+    ) -> tuple[Freeruns, Effects]:
+        pipeline, isolated = self._pipeline, self._isolating.freeruns
+        # An entry whose row cannot be read is left alone: to make it again would be refused.
+        declared = [entry for entry in pipeline.freeruns if entry.name not in illegal]
+        entries, effects = reconcile(stored, declared, now)
+        effects.saves = [save for save in effects.saves if not is_of(save, isolated)]
+        processes = pipeline.known_freerun_processes()
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
+        resting = [entry for entry in entries if freeruns.rests(entry)]
+        if resting:
+            logger.warning(
+                '%d free runs, such as %s, name a process that is not in the context; they rest',
+                len(resting),
+                resting[0].name,
+                extra={'event': 'freeruns_resting'},
+            )
+        return freeruns, effects
+
+    def _wired(
+        self,
+        engine: Engine,
+        freeruns: Freeruns,
+        overrides: Overrides,
+        illegal: frozenset[str],
+        now: datetime,
+    ) -> Index:
+        processes = self._pipeline.freerun_processes
+        commands = CommandDecisions(engine, freeruns, processes, overrides, illegal)
+        return Index(engine, freeruns, Timers(overrides.hierarchy, now), commands, overrides)

@@ -1,0 +1,100 @@
+"""Do what was decided: save, then settle the index, then announce and say.
+
+The order is a contract: nothing is announced that is not saved. Announcements that the broker has
+confirmed are marked in the store with the next commit, or with one of its own after a while.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from synergy.core.effects import Effects, Save
+from synergy.core.records import ProcessName, Route
+from synergy.core.timetable import Timetable
+from synergy.ports.broker import Broker
+from synergy.ports.clock import Clock
+from synergy.ports.errors import LeadershipLost
+from synergy.ports.store import CommitStore
+from synergy.scheduler.announcer import Announcer
+from synergy.scheduler.isolating import Isolating
+from synergy.scheduler.leader import Leader
+
+logger = logging.getLogger(__name__)
+
+#: Confirmed announcements are marked in the store at the latest after this long.
+MARK_AFTER: Final = timedelta(seconds=1)
+
+
+class Outbox:
+    """Saves under this Scheduler's leadership, and announces what was saved."""
+
+    def __init__(
+        self,
+        store: CommitStore,
+        broker: Broker,
+        route_of: Callable[[ProcessName], Route],
+        clock: Clock,
+        leader: Leader,
+        isolating: Isolating,
+    ) -> None:
+        """Save to `store`, announce through `broker`; nothing is done yet."""
+        self._store = store
+        self._clock = clock
+        self._leader = leader
+        self._isolating = isolating
+        self._announcer = Announcer(broker, route_of)
+        self._next_mark: datetime | None = None
+
+    def apply(self, timetable: Timetable, effects: Effects) -> None:
+        """Save, then settle the index, then hand over what is to be announced."""
+        if effects.saves:
+            if not self._leader.is_trusted:
+                raise LeadershipLost('the lease may have run out before the commit')
+            self._commit(effects.saves)
+        timetable.settle()
+        self._announcer.add(effects.announcements, self._clock.now())
+        for note in effects.notes:
+            level = logging.WARNING if note.is_warning else logging.INFO
+            logger.log(level, note.text, extra={'event': note.event})
+
+    def ring(self, now: datetime) -> None:
+        """Publish what is due."""
+        self._announcer.ring(now)
+        if self._announcer.rung and self._next_mark is None:
+            self._next_mark = now + MARK_AFTER
+
+    def mark(self) -> None:
+        """Mark what was rung in the store."""
+        if self._announcer.rung and self._leader.leadership is not None:
+            self._commit(())
+
+    def mark_if_due(self, now: datetime) -> None:
+        """Mark what was rung, if that is to wait no longer for a commit."""
+        if self._next_mark is not None and now >= self._next_mark:
+            self.mark()
+
+    def forget(self) -> None:
+        """Drop what is to be announced: the index is rebuilt, and the sweep finds what is owed."""
+        self._next_mark = None
+        self._announcer.forget()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether announcements wait for the broker to come back."""
+        return self._announcer.is_stuck
+
+    @property
+    def deadlines(self) -> Sequence[datetime | None]:
+        """Return when there is something to do next."""
+        return self._announcer.next_at, self._next_mark
+
+    def _commit(self, saves: Sequence[Save]) -> None:
+        assert self._leader.leadership is not None
+        rung = self._announcer.rung
+        self._store.commit(self._leader.leadership, saves, announced=rung)
+        self._isolating.saved(saves)
+        rung.clear()
+        self._next_mark = None

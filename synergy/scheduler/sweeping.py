@@ -1,0 +1,127 @@
+"""Look at everything in flight now and then, and say what fell between two steps.
+
+What is found here was saved but not announced, reported or renewed: `sweep` decides, row by row,
+and what the engine makes of it repairs it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from synergy.core.effects import Effects
+from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
+from synergy.core.records import Unit, UowId
+from synergy.ports.clock import Clock
+from synergy.ports.store import SchedulerStore
+from synergy.scheduler import sweep
+from synergy.scheduler.index import Index
+from synergy.scheduler.loop_settings import LoopSettings
+
+logger = logging.getLogger(__name__)
+
+#: A unit unclaimed so long after it was rung is rung again: its message may have been purged.
+REPUBLISH_AFTER: Final = timedelta(seconds=60)
+_WORDS: Final = {
+    Reported: 'units to announce or to read',
+    Expired: 'lost leases',
+    TooOld: 'attempts that lasted too long',
+    Vanished: 'jobs whose unit is gone',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a sweep has found. effects: of units of free runs that are gone."""
+
+    events: Sequence[Event]
+    effects: Effects
+
+
+class Sweeping:
+    """Looks at units and running jobs, and remembers what only a second look can tell."""
+
+    def __init__(self, store: SchedulerStore, clock: Clock, settings: LoopSettings) -> None:
+        """Have seen nothing yet."""
+        self._store = store
+        self._clock = clock
+        self._period = settings.sweep_period
+        self._age_max = settings.uow_age_max
+        self._patience = sweep.Patience(
+            republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
+        )
+        self._leases = sweep.Leases(settings.uow_lease)
+        self._attempts = sweep.Attempts()
+        self._told = ''
+        self.next_at: datetime | None = None
+
+    def hurry(self) -> None:
+        """Sweep at the next turn: what is under way is unknown."""
+        self.next_at = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether it is time."""
+        return self.next_at is None or now >= self.next_at
+
+    def reports(self, uow_ids: Collection[UowId]) -> Iterator[Event]:
+        """Yield what must be decided about units of which messages tell."""
+        monotonic = self._clock.monotonic()
+        for unit in self._store.units(uow_ids).values():
+            seen_for = self._attempts.seen_for(unit, monotonic)
+            yield sweep.reported(unit, self._age_max, seen_for)
+
+    def sweep(self, index: Index, now: datetime) -> Found:
+        """Return what must be decided about whatever is in flight."""
+        self._store.forget_illegal_rows()
+        live = {unit.id: unit for unit in self._store.live_units()}
+        events = [*self._of_units(live, now), *self._of_jobs(index, live)]
+        missing = index.freeruns.waiting_for(live)
+        effects = Effects()
+        if missing:
+            found = self._store.units(missing)
+            events += map(Reported, found.values())
+            illegal = self._illegal() if len(found) < len(missing) else frozenset()
+            gone = [uow_id for uow_id in missing if uow_id not in found and uow_id not in illegal]
+            effects = index.freeruns.vanished(gone, now)
+        self.next_at = now + self._period
+        self._tell(events)
+        return Found(events, effects)
+
+    def _of_units(self, live: dict[UowId, Unit], now: datetime) -> Iterator[Event]:
+        store_now = self._store.store_now()
+        monotonic = self._clock.monotonic()
+        self._attempts.see(live.values(), monotonic)
+        for unit in live.values():
+            seen_for = self._attempts.seen_for(unit, monotonic)
+            if item := sweep.is_neglected(unit, now, store_now, self._patience, seen_for):
+                yield item
+        yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
+
+    def _of_jobs(self, index: Index, live: dict[UowId, Unit]) -> Iterator[Event]:
+        waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
+        if not waiting:
+            return
+        uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
+        units = self._store.units(uow_ids)
+        if len(units) < len(uow_ids):
+            # A unit whose row cannot be read is not gone: its job counts as running.
+            illegal = self._illegal()
+            waiting = [job for job in waiting if job.uow_id not in illegal]
+        yield from sweep.ended(waiting, units)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Say what was found, once: an outage lets sweep after sweep find the same."""
+        counts = Counter(map(type, events))
+        told = ', '.join(f'{counts[kind]} {word}' for kind, word in _WORDS.items() if counts[kind])
+        if told and told != self._told:
+            logger.info(
+                'the sweep found what nobody had told: %s', told, extra={'event': 'sweep_found'}
+            )
+        self._told = told
+
+    def _illegal(self) -> frozenset[str]:
+        return frozenset(row.row for row in self._store.illegal_rows())
