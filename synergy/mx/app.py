@@ -24,15 +24,16 @@ from synergy.mx.api.answers import check_names
 from synergy.mx.live.feed import AWAY
 from synergy.mx.routes import ROUTES
 from synergy.mx.web import access
+from synergy.mx.web.caller import key_of, reason_of
 from synergy.mx.web.cookies import set_cookie
-from synergy.mx.web.errors import ReasonMissing, Refused
-from synergy.mx.web.orders import key_of, reason_of
+from synergy.mx.web.errors import ReasonMissing, Refused, refused_by
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.request_context import RequestContext, Visitor
 from synergy.mx.web.request_limits import BODY_BYTES_MAX, COUNT_MAX, check_request
 from synergy.mx.web.responses import finish, refusal, see
 from synergy.mx.web.route import Route, map_of, match
 from synergy.mx.web.site import Site
+from synergy.operations.refusal import OperationRefused
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
@@ -157,6 +158,8 @@ class App:
             return form.view(replace(request, problem=error), **values)
         except Refused as error:
             return refusal(request, self.site, request.http, error)
+        except OperationRefused as error:
+            return refusal(request, self.site, request.http, refused_by(error))
 
     def _shared(self, request: RequestContext, route: Route, values: Mapping[str, str]) -> Response:
         role = '' if request.visitor.role is None else request.visitor.role.value

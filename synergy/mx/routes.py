@@ -37,6 +37,9 @@ from synergy.mx.pages import (
 )
 from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
+from synergy.operations.boxes import SWITCH_ACTIONS
+from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.operations.requests import KIND_BY_ACTION
 
 
 def _page(
@@ -103,7 +106,7 @@ _PAGES: Final[Sequence[Route]] = (
             'confirm_request_action',
             '/requests/<request_id>/<action>',
             requests.confirm_request_action,
-            tuple(requests.ACTIONS),
+            tuple(KIND_BY_ACTION),
         ),
         _submit(
             'submit_request_action',
@@ -139,7 +142,7 @@ _PAGES: Final[Sequence[Route]] = (
             'confirm_freerun_action',
             '/freeruns/<name>/<action>',
             freeruns.confirm_freerun_action,
-            freeruns.ACTIONS,
+            FREERUN_ACTIONS,
         ),
         _submit(
             'submit_freerun_action',
@@ -167,7 +170,7 @@ _PAGES: Final[Sequence[Route]] = (
             'confirm_box_process_action',
             '/boxes/<box_id>/<process>/<action>',
             boxes.confirm_box_process_action,
-            boxes.SWITCH_ACTIONS,
+            SWITCH_ACTIONS,
         ),
         _submit(
             'submit_box_process_action',

@@ -11,6 +11,7 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.nearest import nearest
 from synergy.core.records import Json, ProcessName
 from synergy.operations.caller import Caller
+from synergy.operations.code_arguments import allowed
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import asked_before, command_for, submit
 from synergy.view.freeruns import FreerunView, freeruns
@@ -70,7 +71,7 @@ def save_freerun(caller: Caller, name: str, details: Mapping[str, Json]) -> Comm
     if (known := asked_before(caller, command)) is not None:
         return known
     defined(caller, name, details)
-    return submit(caller, command)
+    return submit(caller, allowed(caller, command))
 
 
 def switch_freerun(caller: Caller, name: str, action: str, uow_id: str | None = None) -> Command:

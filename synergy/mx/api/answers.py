@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import OPEN_COMMAND_STATES, Command
 from synergy.core.nearest import nearest
 from synergy.mx.web.access import FORM_TOKEN
+from synergy.mx.web.caller import KEY_FIELD, KEY_HEADER
 from synergy.mx.web.errors import wrong
-from synergy.mx.web.orders import KEY_FIELD, KEY_HEADER
 from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import ILLEGAL_MAX, json_answer

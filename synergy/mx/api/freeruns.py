@@ -6,18 +6,15 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import (
-    CommandKind,
-)
-from synergy.core.freerun_definition import FreerunRefused
 from synergy.mx.api.answers import accepted, listed, need_key, paged
-from synergy.mx.pages.freeruns import checked_definition, known_freerun, order_switch, runs_of
+from synergy.mx.pages.freeruns import ask_switch, known_freerun, runs_of
 from synergy.mx.pages.interval import EVENTS_MAX
+from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
-from synergy.mx.web.orders import order, reason_of
 from synergy.mx.web.redact import SecretUnknown, masked, unmasked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.operations.freeruns import save_freerun
 from synergy.view.encode import (
     encode_dead,
     encode_freerun,
@@ -84,16 +81,12 @@ def api_submit_freerun(request: RequestContext) -> Response:
             details['arguments'] = unmasked(details['arguments'], known)
         if before is not None and isinstance(details.get('description'), str):
             details['description'] = unmasked(details['description'], before.description)
-        checked_definition(request, name, details, before)
-    except (FreerunRefused, SecretUnknown) as error:
+    except SecretUnknown as error:
         raise wrong(str(error), 'correct the definition; nothing was changed') from error
-    return accepted(
-        request,
-        order(request, CommandKind.FREERUN_SAVE, name, details=details, reason=reason_of(request)),
-    )
+    return accepted(request, save_freerun(caller_of(request), name, details))
 
 
 def api_submit_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a free run on or off, run it now, cancel what runs (or one `uow`), or remove it."""
     need_key(request)
-    return accepted(request, order_switch(request, name, action))
+    return accepted(request, ask_switch(request, name, action))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 import synergy
 from synergy.mx.api.schemas import Schemas
 from synergy.mx.web.access import FORM_TOKEN_HEADER
-from synergy.mx.web.orders import KEY_HEADER
+from synergy.mx.web.caller import KEY_HEADER
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer, page
 from synergy.mx.web.route import Parameter, Route, routes_in

@@ -7,7 +7,7 @@ from datetime import timedelta
 from werkzeug.wrappers import Response
 
 from synergy.mx.api.answers import accepted, listed, need_key
-from synergy.mx.pages.processes import order_change
+from synergy.mx.pages.processes import ask_change
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
@@ -63,4 +63,4 @@ def api_processes(request: RequestContext) -> Response:
 def api_submit_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process on or off, change its trigger, go by context.py again, or look at it now."""
     need_key(request)
-    return accepted(request, order_change(request, name, action))
+    return accepted(request, ask_change(request, name, action))

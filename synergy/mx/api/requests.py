@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -15,13 +16,15 @@ from synergy.core.commands import (
 )
 from synergy.mx.api.answers import accepted, listed, need_key
 from synergy.mx.pages.job_changes import job_command, preview_of
-from synergy.mx.pages.requests import ACTIONS, known_request, request_row
-from synergy.mx.web.errors import Refused, unknown
-from synergy.mx.web.orders import asked_before, order, place, reason_of
+from synergy.mx.pages.requests import request_row
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import unknown
 from synergy.mx.web.paging import commands_page
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.operations.jobs import change_jobs
+from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
 from synergy.view.encode import (
     encode_command,
     encode_preview,
@@ -43,18 +46,8 @@ def api_submit_change(request: RequestContext) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(request)
     command = _job_command(request)
-    known = asked_before(request, command)
-    if known is None:
-        planned = preview_of(request, command)
-        if command.plan_hash not in (None, planned.plan.hash):
-            raise Refused(
-                409,
-                'The plan has changed',
-                f'the request would touch another set now, {planned.plan.hash}',
-                'look at the preview again and send its plan_hash; nothing was done',
-            )
-        known = place(request, command)
-    return accepted(request, known)
+    previewed = partial(preview_of, request)
+    return accepted(request, change_jobs(caller_of(request), command, previewed))
 
 
 def api_requests(request: RequestContext) -> Response:
@@ -70,7 +63,7 @@ def api_requests(request: RequestContext) -> Response:
 
 def api_request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
-    command = known_request(request, request_id)
+    command = known_request(request.store, request_id)
     row = request_row(request, command)
     progress = request.store.request_progress(command.id)
     return json_answer(
@@ -88,13 +81,9 @@ def api_request(request: RequestContext, request_id: str) -> Response:
 def api_submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
     need_key(request)
-    target = known_request(request, request_id)
-    if action not in ACTIONS:
+    if action not in KIND_BY_ACTION:
         raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
-    reason = reason_of(request)
-    return accepted(
-        request, order(request, ACTIONS[action], target.process, target=target.id, reason=reason)
-    )
+    return accepted(request, control_request(caller_of(request), request_id, action))
 
 
 def _job_command(request: RequestContext) -> Command:

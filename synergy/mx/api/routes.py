@@ -29,16 +29,16 @@ from synergy.mx.api import (
     search,
     users,
 )
-from synergy.mx.api.boxes import ACTIONS as BOX_ACTIONS
 from synergy.mx.pages import accounts
-from synergy.mx.pages.boxes import SWITCH_ACTIONS
-from synergy.mx.pages.dead_letters import ACTIONS as DEAD_ACTIONS
-from synergy.mx.pages.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
-from synergy.mx.pages.processes import ACTIONS as PROCESS_ACTIONS
-from synergy.mx.pages.requests import ACTIONS as REQUEST_ACTIONS
 from synergy.mx.web.route import Parameter, Route
 from synergy.mx.widgets.heatmap_grids import ZOOMS
+from synergy.operations.boxes import ACTIONS as BOX_ACTIONS
+from synergy.operations.boxes import SWITCH_ACTIONS
+from synergy.operations.dead_letters import ACTIONS as DEAD_ACTIONS
+from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
+from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
 
 View: TypeAlias = Callable[..., Response]
@@ -222,7 +222,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         'api_control_request',
         '/requests/<request_id>/<action>',
         requests.api_submit_request_action,
-        REQUEST_ACTIONS,
+        tuple(KIND_BY_ACTION),
         needs_reason=NEEDS_REASON['requests'],
     ),
     _list('api_runs', '/runs', runs.api_runs, _LIMIT, _CURSOR),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import Command
+from synergy.core.users import ApiToken, User
 from synergy.mx.api.answers import need_key, paged
 from synergy.mx.pages.accounts import (
-    _done,
-    _encode_token,
-    _encode_user,
     add_token,
     add_user,
     change_user,
@@ -16,6 +17,7 @@ from synergy.mx.pages.accounts import (
 )
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.view.encode import instant
 
 
 def api_users(request: RequestContext) -> Response:
@@ -53,4 +55,28 @@ def api_submit_token(request: RequestContext) -> Response:
 def api_submit_token_action(request: RequestContext, token_id: str, action: str) -> Response:
     """Let a token be worth nothing from now on."""
     need_key(request)
-    return _done(request, revoke_token(request, token_id, action))
+    command = revoke_token(request, token_id, action)
+    return json_answer(request.http, {'id': command.id, 'revoked': token_id})
+
+
+def _done(request: RequestContext, command: Command) -> Response:
+    return json_answer(request.http, {'id': command.id, **dict(command.details)})
+
+
+def _encode_user(user: User) -> dict[str, Any]:
+    return {
+        'name': user.name,
+        'role': user.role.value,
+        'created_at': instant(user.created_at),
+    }
+
+
+def _encode_token(token: ApiToken) -> dict[str, Any]:
+    return {
+        'id': token.id,
+        'user': token.user,
+        'role': token.role.value,
+        'label': token.label,
+        'created_at': instant(token.created_at),
+        'expires_at': instant(token.expires_at),
+    }

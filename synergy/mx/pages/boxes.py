@@ -10,16 +10,16 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.conf import names
-from synergy.core.commands import Command, CommandKind
-from synergy.core.records import BoxLoad, BoxProcess, Json
+from synergy.core.records import BoxLoad, BoxProcess
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
-from synergy.mx.web.errors import Refused, unknown, wrong
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import wrong
 from synergy.mx.web.formats import counted
-from synergy.mx.web.orders import done_before, record
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
+from synergy.operations.boxes import change_box, check_box, check_switch, switch_on_box
 from synergy.view.boxes import BoxView, Presence, box_views
 
 MARKS: Final = {
@@ -40,10 +40,7 @@ PRESENCES: Final = {
 }
 _NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 DRAIN_ACTIONS: Final = ('drain', 'undrain')
-SWITCH_ACTIONS: Final = ('stop', 'start')
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
-#: Stopping these from a page would leave nobody to start anything again.
-_SELF: Final = frozenset({'Supervisor'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,35 +131,18 @@ def confirm_box_action(request: RequestContext, box_id: str, action: str) -> Res
 
 def submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:
     """Let the workers of a box finish what they hold and take nothing more, or end that."""
-    asked = set_drained(request, box_id, action)
-    return go_on(request, request.url('boxes'), asked)
-
-
-def set_drained(request: RequestContext, box_id: str, action: str) -> Command:
-    """Write down the wish, once for each form or key, and that it was made; return the record."""
     _check_drain(request, box_id, action)
-    details: dict[str, Json] = {'box': box_id, 'action': action}
-    known = done_before(request, CommandKind.BOX, box_id, details)
-    if known is not None:
-        return known
-    request.store.set_drained(box_id, is_draining=action == 'drain')
-    return record(request, CommandKind.BOX, box_id, details)
-
-
-def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
-    if action not in DRAIN_ACTIONS:
-        raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
-    if not request.store.box_processes(box_id):
-        raise unknown(
-            f'there is no box {box_id!r:.80}', 'choose one from the list of boxes', '/boxes'
-        )
+    vanished_after = request.settings.box_vanished
+    asked = change_box(caller_of(request), box_id, action, vanished_after)
+    return go_on(request, request.url('boxes'), asked)
 
 
 def confirm_box_process_action(
     request: RequestContext, box_id: str, process: str, action: str
 ) -> Response:
     """Say what starting or stopping a process on a box would do."""
-    row = _checked_switch(request, box_id, process, action)
+    check_switch(caller_of(request), box_id, process, action)
+    row = _row(request, box_id, process)
     is_stop = action == 'stop'
     step = Step(
         title=f'{action.capitalize()} {process} on {box_id}',
@@ -206,32 +186,17 @@ def submit_box_process_action(
     request: RequestContext, box_id: str, process: str, action: str
 ) -> Response:
     """Say whether a process is to run on a box."""
-    asked = set_desired(request, box_id, process, action)
+    asked = switch_on_box(caller_of(request), box_id, process, action)
     return go_on(request, request.url('boxes'), asked)
 
 
-def set_desired(request: RequestContext, box_id: str, process: str, action: str) -> Command:
-    """Write down the wish, and that it was made; return the record."""
-    _checked_switch(request, box_id, process, action)
-    details: dict[str, Json] = {'box': box_id, 'action': action}
-    known = done_before(request, CommandKind.BOX, process, details)
-    if known is not None:
-        return known
-    request.store.set_desired(box_id, process, is_on=action == 'start')
-    return record(request, CommandKind.BOX, process, details)
+def _row(request: RequestContext, box_id: str, process: str) -> BoxProcess:
+    """Return the row of a process on a box; one that was never reported there has none yet."""
+    rows = {row.process: row for row in request.store.box_processes(box_id)}
+    return rows.get(process) or BoxProcess(box_id=box_id, process=process, is_on=False)
 
 
-def _checked_switch(request: RequestContext, box_id: str, process: str, action: str) -> BoxProcess:
-    if action not in SWITCH_ACTIONS:
-        raise wrong(f'{action!r:.40} is nothing to do to a process', 'start or stop it')
-    known = {row.process: row for row in request.store.box_processes(box_id)}
-    if process not in known:
-        raise unknown(
-            f'nothing called {process!r:.80} is known on box {box_id!r:.80}',
-            'choose one from the list of boxes',
-        )
-    if process in _SELF:
-        raise Refused(
-            409, 'Not from here', f'{process} cannot stop itself', './launch.py stop Supervisor'
-        )
-    return known[process]
+def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
+    if action not in DRAIN_ACTIONS:
+        raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
+    check_box(caller_of(request), box_id, action, request.settings.box_vanished)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
-from synergy.mx.web.orders import fresh_form_id
+from synergy.mx.web.caller import fresh_form_id
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import local_address, page, see
 from synergy.mx.web.route import match

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final
 from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
-from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_of, settling
+from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
-from synergy.core.records import Unit, UowId
-from synergy.core.states import UnitState
+from synergy.core.records import Unit
 from synergy.mx.pages.confirm import Step, confirm, go_on
-from synergy.mx.web.errors import unknown, wrong
-from synergy.mx.web.orders import asked_before, id_of, place, reason_of
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import wrong
 from synergy.mx.web.paging import dead_page, older
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
-
-ACTIONS: Final = tuple(item.value for item in LetterAction)
+from synergy.operations.dead_letters import ACTIONS, check_retry, known_letter, settle_letter
 
 
 def dead_letters(request: RequestContext) -> Response:
@@ -32,9 +28,11 @@ def dead_letters(request: RequestContext) -> Response:
 
 def confirm_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:
     """Say what retrying or dropping a dead letter would do; a retried job has a whole cascade."""
-    unit = known_dead(request, uow_id)
+    unit = known_letter(request.store, uow_id)
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
+    if action == 'retry':
+        check_retry(caller_of(request), unit)
     if action == 'retry' and not is_freerun(unit.process):
         return redirect(retry_address(unit), 302)
     says = ['It starts once more, now.', 'The dead letter goes off the list.']
@@ -58,55 +56,16 @@ def retry_address(unit: Unit) -> str:
 
 def submit_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:
     """Retry a free run or drop a dead letter; the retry of a job is shown first."""
-    unit = known_dead(request, uow_id)
+    unit = known_letter(request.store, uow_id)
     if action == 'retry' and not is_freerun(unit.process):
+        check_retry(caller_of(request), unit)
         return see(retry_address(unit))
     command = settle(request, uow_id, action)
     return go_on(request, request.url('dead_letters'), command)
 
 
-def letter_details(request: RequestContext, command: Command) -> Command:
-    """Return a command with the dead letter that its preview was opened for, if it settles it."""
-    uow_id = request.optional('dead')
-    unit = None if uow_id is None else request.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    if unit is None or not is_settled_by(command, unit):
-        return command
-    return replace(command, details={LETTER: unit.id})
-
-
-def known_dead(request: RequestContext, uow_id: str) -> Unit:
-    """Return a dead letter; raise Refused when there is none of that id."""
-    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    if unit is None or unit.state is not UnitState.DEAD:
-        raise unknown(
-            f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
-        )
-    return unit
-
-
 def settle(request: RequestContext, uow_id: str, action: str) -> Command:
-    """Ask for what `action` says; return the command that does the work.
-
-    The letter of a retry stays until the Scheduler has begun with that: it may refuse it.
-    """
+    """Ask for what `action` says; return the command that does the work."""
     if action not in ACTIONS:
         raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
-    unit = request.store.units([UowId(uow_id)]).get(UowId(uow_id))
-    command = None if unit is None else _command(request, unit, LetterAction(action))
-    found = None if command is None else asked_before(request, command)
-    if unit is None or command is None or (found is None and unit.state is not UnitState.DEAD):
-        raise unknown(
-            f'there is no dead letter {uow_id!r:.60}', 'it was dealt with; see the list', '/dead'
-        )
-    return found or place(request, command)
-
-
-def _command(request: RequestContext, unit: Unit, action: LetterAction) -> Command:
-    return settling(
-        unit,
-        action,
-        command_id=id_of(request, kind_of(unit, action), unit.id),
-        actor=request.actor,
-        reason=reason_of(request),
-        now=request.now,
-    )
+    return settle_letter(caller_of(request), uow_id, LetterAction(action))

@@ -12,23 +12,24 @@ from werkzeug.wrappers import Response
 
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
-from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused, freerun_of
+from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused
 from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
-from synergy.core.nearest import nearest
 from synergy.core.readers import spelled, whole
-from synergy.core.records import ProcessName, Unit
+from synergy.core.records import Unit
 from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.pages.confirm import Step, confirm, go_on
-from synergy.mx.web.code_arguments import reason_of as reason_for_code
+from synergy.mx.web.caller import caller_of, fresh_form_id
 from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.flash import flash_of
-from synergy.mx.web.orders import asked_before, fresh_form_id, order, ordered, place, reason_of
 from synergy.mx.web.paging import ended_at, ended_cursor, micros_of, micros_read, older
 from synergy.mx.web.redact import masked, unmasked
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
+from synergy.operations import freeruns as operations
+from synergy.operations.code_arguments import why_admins_only
+from synergy.operations.refusal import OperationRefused
 from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
 
 RUNS_MAX = 50
@@ -53,7 +54,6 @@ _STATES: Final = {
 RUN_STATES: Final = tuple(_STATES)
 RUN_ENTRIES: Final = ('all', 'on', 'off')
 LISTS: Final = ('all', 'failing')
-ACTIONS: Final = ('on', 'off', 'run', 'cancel', 'remove')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -244,16 +244,18 @@ def submit_freerun(request: RequestContext) -> Response:
     if before is None:
         # Somebody else may make it until the Scheduler sees this.
         details[IS_NEW] = True
-    asked = order(
-        request, CommandKind.FREERUN_SAVE, full_name, details=details, reason=reason_of(request)
-    )
+    asked = operations.save_freerun(caller_of(request), full_name, details)
     return go_on(request, request.url('freerun', name=full_name), asked)
 
 
 def confirm_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching, running, cancelling or removing an entry would do."""
     found = known_freerun(request, name).freerun
-    _meant(request, action)
+    if action not in operations.ACTIONS:
+        raise unknown(
+            f'{action!r:.40} is nothing to do to a free run',
+            f'one of {", ".join(operations.ACTIONS)}',
+        )
     uow = request.optional('uow')
     says = {
         'on': f'It fires by its trigger, {found.trigger}.',
@@ -285,65 +287,21 @@ def _runs_text(found: Freerun, uow: str | None) -> str:
 def submit_freerun_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch an entry on or off, run it now, cancel what runs, or remove it."""
     view = known_freerun(request, name)
-    asked = order_switch(request, view.freerun.name, action)
+    asked = ask_switch(request, view.freerun.name, action)
     if action == 'remove':
         return go_on(request, request.url('freerun_list'), asked)
     return go_on(request, request.url('freerun', name=view.freerun.name), asked)
 
 
-def order_switch(request: RequestContext, name: str, action: str) -> Command:
+def ask_switch(request: RequestContext, name: str, action: str) -> Command:
     """Ask for what `action` says about an entry."""
-    kind, details = _meant(request, action)
-    command = ordered(request, kind, name, details=details, reason=reason_of(request))
-    if (known := asked_before(request, command)) is not None:
-        return known
-    # Only now: what was asked for before may have removed it.
-    known_freerun(request, name)
-    return place(request, command)
-
-
-def _meant(request: RequestContext, action: str) -> tuple[CommandKind, dict[str, Any]]:
-    match action:
-        case 'on' | 'off':
-            return CommandKind.FREERUN_SAVE, {'is_on': action == 'on'}
-        case 'run':
-            return CommandKind.FREERUN_RUN, {}
-        case 'cancel':
-            uow = request.optional('uow')
-            return CommandKind.FREERUN_CANCEL, {} if uow is None else {'uow': uow}
-        case 'remove':
-            return CommandKind.FREERUN_REMOVE, {}
-        case _:
-            raise unknown(
-                f'{action!r:.40} is nothing to do to a free run', f'one of {", ".join(ACTIONS)}'
-            )
+    uow_id = request.optional('uow') if action == 'cancel' else None
+    return operations.switch_freerun(caller_of(request), name, action, uow_id)
 
 
 def known_freerun(request: RequestContext, name: str) -> FreerunView:
-    """Return an entry; raise Refused when there is none of that name."""
-    found = {
-        view.freerun.name: view for view in freeruns(request.context, request.store, request.now)
-    }
-    view = found.get(ProcessName(name))
-    if view is None:
-        raise unknown(
-            f'there is no free run {name!r:.80}{nearest(name, found)}',
-            'choose one from the list of free runs',
-            '/freeruns',
-        )
-    return view
-
-
-def checked_definition(
-    request: RequestContext, name: str, details: Mapping[str, Any], before: Freerun | None
-) -> Freerun:
-    """Return what a definition would be; raise FreerunRefused."""
-    return freerun_of(ProcessName(name), details, processes_of(request), before, request.now)
-
-
-def processes_of(request: RequestContext) -> Sequence[ProcessName]:
-    """Return the processes that can have free runs."""
-    return list(dict.fromkeys(entry.name for entry in request.context.freeruns.values()))
+    """Return an entry; raise OperationRefused when there is none of that name."""
+    return operations.known_freerun(caller_of(request), name)
 
 
 def _form(
@@ -355,7 +313,7 @@ def _form(
         status,
         form=form,
         before=before,
-        processes=processes_of(request),
+        processes=operations.processes_of(caller_of(request)),
         overlaps=[item.value for item in Overlap],
         misfires=[item.value for item in Misfire],
         form_id=fresh_form_id(),
@@ -368,23 +326,22 @@ def _locked(request: RequestContext, before: Freerun | None) -> str | None:
     if request.visitor.may(Role.ADMIN):
         return None
     if before is not None:
-        return reason_for_code(request, before.process, before.arguments)
-    names = [name for name in processes_of(request) if reason_for_code(request, name)]
+        return why_admins_only(request.context, before.process, before.arguments)
+    processes = operations.processes_of(caller_of(request))
+    names = [name for name in processes if why_admins_only(request.context, name)]
     return f"Arguments of {', '.join(names)} are an admin's to write." if names else None
 
 
 def _checked(request: RequestContext, values: Mapping[str, str], before: Freerun | None) -> Form:
     name = before.name if before else f'{values["process"]}::{values["entry"].strip()}'
-    if before is None:
-        taken = any(
-            view.freerun.name == name
-            for view in freeruns(request.context, request.store, request.now)
-        )
-        if taken:
-            return Form(values=values, problem=f'{name} exists already; edit it, or choose a name')
     try:
-        defined = checked_definition(request, name, _details(values, before), before)
-    except (FreerunRefused, ValueError) as error:
+        details = _details(values, before)
+        if before is None:
+            details[IS_NEW] = True
+        defined = operations.defined(caller_of(request), name, details)
+    except OperationRefused as error:
+        return Form(values=values, problem=error.what)
+    except ValueError as error:
         return Form(values=values, problem=str(error))
     return Form(values=values, fires=next_fires(defined, request.now))
 

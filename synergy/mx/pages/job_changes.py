@@ -20,15 +20,18 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, Comma
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
-from synergy.mx.pages.dead_letters import letter_details
-from synergy.mx.web.errors import Refused, wrong
-from synergy.mx.web.orders import fresh_form_id, id_of, place, reason_of
+from synergy.mx.web.caller import caller_of, fresh_form_id
+from synergy.mx.web.errors import refused_by, wrong
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
 from synergy.mx.widgets.selection import range_address
-from synergy.view.preview import Preview, PreviewRow, WaitingRow, preview
+from synergy.operations.dead_letters import naming_letter
+from synergy.operations.jobs import change_jobs, preview_change
+from synergy.operations.refusal import OperationRefused
+from synergy.operations.submission import asked_before
+from synergy.view.preview import Preview, PreviewRow, WaitingRow
 
 #: Intervals that one request may select.
 SELECTED_MAX: Final = 200_000
@@ -113,13 +116,13 @@ def confirm_change(request: RequestContext, kind: str) -> Response:
 
 def submit_change(request: RequestContext, kind: str) -> Response:
     """Ask for it, if it still is what was shown."""
-    command = command_of(request, kind)
-    if (known := request.store.command(command.id)) is not None:
-        return see(request.url('request', request_id=known.id))
-    planned = _preview_of(request, command)
-    if planned.plan.hash != request.text('plan_hash'):
-        return _page(request, command, 409)
-    place(request, letter_details(request, command))
+    caller = caller_of(request)
+    command = naming_letter(caller, command_of(request, kind), request.optional('dead'))
+    if asked_before(caller, command) is None:
+        planned = _preview_of(request, command)
+        if planned.plan.hash != request.text('plan_hash'):
+            return _page(request, command, 409)
+        change_jobs(caller, command, lambda _: planned)
     return see(request.url('request', request_id=command.id))
 
 
@@ -161,8 +164,9 @@ def job_command(
             f'the range holds {count:,} intervals',
             f'ask for at most {SELECTED_MAX:,} at once, or for their parents',
         )
+    caller = caller_of(request)
     return Command(
-        id=id_of(request, kind, f'{process} {start} {end}'),
+        id=caller.id_of(kind, f'{process} {start} {end}'),
         kind=kind,
         process=process,
         start=start,
@@ -170,24 +174,18 @@ def job_command(
         only=only,
         with_children=with_children and kind is CommandKind.REPROCESS,
         plan_hash=request.optional('plan_hash'),
-        actor=request.actor,
-        reason=reason_of(request),
-        created_at=request.now,
+        actor=caller.actor,
+        reason=caller.reason,
+        created_at=caller.now,
     )
 
 
 def preview_of(request: RequestContext, command: Command) -> Preview:
-    """Return what a command would do; raise Refused when it touches nothing."""
+    """Return what a command would do; raise OperationRefused when it touches nothing."""
     request.look()
     with request.model.lock:
         try:
-            return preview(request.model.timetable, request.store, command, request.now)
-        except PlanRefused as error:
-            # Its message ends with what to do.
-            what, _, advice = str(error).rpartition('; ')
-            raise Refused(
-                422, 'Nothing to do', what or advice, f'{advice}; nothing was changed'
-            ) from error
+            return preview_change(caller_of(request), request.model.timetable, command)
         finally:
             # A preview of a skip drafts the skipped jobs.
             request.model.timetable.rollback()
@@ -208,10 +206,10 @@ def _preview_of(request: RequestContext, command: Command) -> Preview:
     """Return what a command would do; what pages say of a range includes both of its ends."""
     try:
         return preview_of(request, command)
-    except Refused as error:
+    except OperationRefused as error:
         said = command.said
-        detail = error.detail.replace(f'from {command.start} to {command.end}', said)
-        refused = Refused(error.status, error.title, detail, error.advice)
+        refused = refused_by(error)
+        refused.detail = error.what.replace(f'from {command.start} to {command.end}', said)
         refused.back = _place_of(command), f'{command.process} {said}'
         raise refused from error
 

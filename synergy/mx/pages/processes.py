@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import Command, CommandKind
+from synergy.core.commands import Command
 from synergy.core.hierarchy import Node
-from synergy.core.overrides import OverrideRefused, override_of
-from synergy.core.records import Json, ProcessName
+from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import PROCESSED, Mark
 from synergy.mx.live.workload import Workload, first_units, workload_of
 from synergy.mx.pages.confirm import Step, confirm, go_on
-from synergy.mx.web.errors import Refused, unknown, wrong
-from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import Refused, refused_by, unknown
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import late_count
-
-#: What to give instead of a trigger to go by context.py again.
-DEFAULT = 'default'
-ACTIONS = ('on', 'off', 'trigger', 'default', 'run')
+from synergy.operations.processes import change_process
+from synergy.operations.refusal import OperationRefused, RefusalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,40 +112,24 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
 def submit_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
     try:
-        asked = order_change(request, name, action)
-    except Refused as error:
-        if error.status != 400:
+        asked = ask_change(request, name, action)
+    except OperationRefused as error:
+        if error.kind is not RefusalKind.MALFORMED:
             raise
-        return processes(request, Mistake(process=request.node(name).process.name, error=error))
+        return _mistaken(request, name, refused_by(error))
+    except Refused as error:
+        if error.status != RefusalKind.MALFORMED.status:
+            raise
+        return _mistaken(request, name, error)
     return go_on(request, request.url('processes'), asked)
 
 
-def order_change(request: RequestContext, name: str, action: str) -> Command:
-    """Ask for what `action` says; raise Refused where the Scheduler would refuse it."""
+def ask_change(request: RequestContext, name: str, action: str) -> Command:
+    """Ask for what `action` says about a process."""
     process = request.node(name).process
-    kind, details = _meant(request, action)
-    if kind is CommandKind.PROCESS_SAVE:
-        try:
-            override_of(process, details, process.override, request.actor, request.now)
-        except OverrideRefused as error:
-            raise wrong(str(error), 'correct it; nothing was changed') from error
-    return order(request, kind, process.name, details=details, reason=reason_of(request))
+    trigger = request.text('trigger') if action == 'trigger' else None
+    return change_process(caller_of(request), process, action, trigger)
 
 
-def _meant(request: RequestContext, action: str) -> tuple[CommandKind, dict[str, Json]]:
-    details: dict[str, Any]
-    match action:
-        case 'on' | 'off':
-            details = {'is_on': action == 'on'}
-        case 'trigger':
-            text = request.text('trigger')
-            details = {'trigger': None if text == DEFAULT else text}
-        case 'default':
-            details = {'is_on': None, 'trigger': None}
-        case 'run':
-            return CommandKind.PROCESS_RUN, {}
-        case _:
-            raise unknown(
-                f'{action!r:.40} is nothing to do to a process', f'one of {", ".join(ACTIONS)}'
-            )
-    return CommandKind.PROCESS_SAVE, details
+def _mistaken(request: RequestContext, name: str, error: Refused) -> Response:
+    return processes(request, Mistake(process=request.node(name).process.name, error=error))

@@ -13,7 +13,6 @@ from synergy.core.commands import (
     JOB_KINDS,
     OPEN_COMMAND_STATES,
     Command,
-    CommandId,
     CommandKind,
     CommandState,
 )
@@ -22,12 +21,13 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod
 from synergy.mx.live.marks import BY_STATE, Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
-from synergy.mx.web.errors import unknown, wrong
-from synergy.mx.web.orders import order, reason_of
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import wrong
 from synergy.mx.web.paging import commands_page, older
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.selection import range_address
+from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -36,11 +36,6 @@ MARKS: Final = {
     CommandState.DONE: Mark('ok', 'done'),
     CommandState.REFUSED: Mark('fail', 'refused'),
     CommandState.CANCELLED: Mark('skip', 'cancelled'),
-}
-ACTIONS: Final = {
-    'pause': CommandKind.PAUSE,
-    'resume': CommandKind.RESUME,
-    'cancel': CommandKind.ABANDON,
 }
 _WIDTH: Final = 100.0
 
@@ -112,7 +107,7 @@ def requests(request: RequestContext) -> Response:
 
 def request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
-    row = request_row(request, known_request(request, request_id))
+    row = request_row(request, known_request(request.store, request_id))
     progress = request.store.request_progress(row.command.id)
     touched = touched_rows(request, row)
     return page(
@@ -122,8 +117,8 @@ def request(request: RequestContext, request_id: str) -> Response:
 
 def confirm_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Say what pausing, resuming or cancelling a request would do."""
-    target = known_request(request, request_id)
-    if action not in ACTIONS:
+    target = known_request(request.store, request_id)
+    if action not in KIND_BY_ACTION:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
     says = {
         'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
@@ -162,25 +157,11 @@ def _cancel_says(target: Command) -> str:
 
 def submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:
     """Pause, resume or cancel a request."""
-    target = known_request(request, request_id)
-    if action not in ACTIONS:
+    target = known_request(request.store, request_id)
+    if action not in KIND_BY_ACTION:
         raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
-    asked = order(
-        request, ACTIONS[action], target.process, target=target.id, reason=reason_of(request)
-    )
+    asked = control_request(caller_of(request), target.id, action)
     return go_on(request, request.url('request', request_id=target.id), asked)
-
-
-def known_request(request: RequestContext, request_id: str) -> Command:
-    """Return a command; raise Refused when there is none of that id."""
-    command = request.store.command(CommandId(request_id))
-    if command is None:
-        raise unknown(
-            f'there is no request {request_id!r:.80}',
-            'choose one from the list of requests',
-            '/requests',
-        )
-    return command
 
 
 def request_row(request: RequestContext, command: Command) -> RequestRow:

@@ -13,7 +13,6 @@ from synergy.mx.pages.accounts import (
     add_token,
     add_user,
     change_user,
-    known_user,
     refuse_open,
     revoke_token,
 )
@@ -21,6 +20,7 @@ from synergy.mx.pages.confirm import Input, Step, confirm, go_on
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
+from synergy.operations.users import known_user
 
 USER_ACTIONS: Final = (*ACTIONS, 'token')
 TOKEN_ACTIONS: Final = ('revoke',)
@@ -63,7 +63,7 @@ def confirm_user_action(request: RequestContext, name: str, action: str) -> Resp
     if action not in USER_ACTIONS:
         known = ', '.join(USER_ACTIONS)
         raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {known}')
-    user = known_user(request, name)
+    user = known_user(request.store, name)
     titles = {
         'role': f'Change the role of {name}',
         'password': f'Give {name} another password',

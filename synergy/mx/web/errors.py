@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from synergy.operations.refusal import OperationRefused
+
 
 class Refused(Exception):
     """A request that gets an error page, or a problem document.
@@ -62,3 +64,10 @@ def wrong(what: str, advice: str) -> Refused:
 def wrong_cursor(cursor: str) -> Refused:
     """Return the refusal of a cursor that no answer gave."""
     return wrong(f'cursor is {cursor!r:.60}', 'give the next_cursor of the answer before')
+
+
+def refused_by(error: OperationRefused) -> Refused:
+    """Return the answer to an action that an operator may not take, or not like this."""
+    found = Refused(error.kind.status, error.title, error.what, error.advice)
+    found.href = error.listed_at
+    return found

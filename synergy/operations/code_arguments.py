@@ -10,51 +10,50 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from synergy.conf.model import Context
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_record import base_of
-from synergy.core.users import Role
-from synergy.mx.web.errors import Refused
-from synergy.mx.web.request_context import RequestContext
+from synergy.operations.caller import Caller
+from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.freeruns import freeruns
 
 #: Arguments by these names are taken for code wherever context.py does not say otherwise.
 _NAMES: Final = frozenset({'command', 'shell', 'environment'})
 
 
-def allowed(request: RequestContext, command: Command) -> Command:
-    """Return a command as its visitor may give it; raise Refused (403).
+def allowed(caller: Caller, command: Command) -> Command:
+    """Return a command as its caller may give it; raise OperationRefused.
 
     Arguments that are sent as they are, as a form sends them, change nothing and are left out: they
     might bring back what an administrator has changed meanwhile.
     """
     if command.kind is not CommandKind.FREERUN_SAVE or 'arguments' not in command.details:
         return command
-    if request.visitor.may(Role.ADMIN):
+    if caller.is_admin:
         return command
-    views = freeruns(request.context, request.store, request.now)
+    views = freeruns(caller.context, caller.store, caller.now)
     known = next((view.freerun for view in views if view.freerun.name == command.process), None)
     before = {} if known is None else dict(known.arguments)
     wanted = command.details['arguments']
     details = {name: value for name, value in command.details.items() if name != 'arguments'}
     process = base_of(command.process)
-    is_code = any(reason_of(request, process, part) for part in (before, wanted))
+    is_code = any(why_admins_only(caller.context, process, part) for part in (before, wanted))
     if wanted == before:
         return replace(command, details=details) if is_code else command
     if is_code:
-        raise Refused(
-            403,
-            'Not allowed',
-            f'{request.visitor.name} is not an admin; the arguments of {process} are code that '
-            'its worker runs, so changing them needs the role admin',
+        raise OperationRefused(
+            RefusalKind.FORBIDDEN,
+            f'{caller.actor.rpartition("@")[0]} is not an admin; the arguments of {process} are '
+            'code that its worker runs, so changing them needs the role admin',
             'ask an admin, or leave the arguments as they are; where they are plain data, say '
             'arguments_are_code=False for it in context.py. Nothing was changed',
         )
     return command
 
 
-def reason_of(request: RequestContext, process: str, arguments: object = None) -> str | None:
+def why_admins_only(context: Context, process: str, arguments: object = None) -> str | None:
     """Return why an admin alone may write the arguments of a process; None: operators may."""
-    said = [e.arguments_are_code for e in request.context.freeruns.values() if e.name == process]
+    said = [e.arguments_are_code for e in context.freeruns.values() if e.name == process]
     if not said or True in said:
         return f'{process} runs what its arguments say; only an admin may change them.'
     names = _NAMES & set(arguments if isinstance(arguments, Mapping) else ())
