@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.core.exit_codes import ExitCode
-from synergy.core.records import BoxLoad, BoxProcess
+from synergy.core.records import BoxLoad
 from synergy.core.supervision import (
     Desired,
     Policy,
@@ -27,34 +24,21 @@ from synergy.core.supervision import (
     ended,
 )
 from synergy.ports.clock import Clock
-from synergy.ports.errors import PortError, StoreUnusable
-from synergy.ports.processes import Processes, ProcessIdentity
+from synergy.ports.processes import Processes
 from synergy.ports.store import BoxStore
 from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.outputs import bound
+from synergy.supervisor.place import Place, actual, running
 from synergy.supervisor.presence import Presence
+from synergy.supervisor.rows import POLL_SECONDS, BoxRows
 from synergy.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
-#: How often the desired state is read when nobody rings.
-POLL_SECONDS: Final = 2.0
-#: The same while the store is away: a call may wait for it, and meanwhile nothing is restarted.
-POLL_SECONDS_DOWN: Final = 10.0
 #: How often processes that are not our children are looked at.
 FOREIGN_SECONDS: Final = 0.2
 #: Variable in which a child finds whose death it shall not survive.
 PARENT_VARIABLE: Final = 'SYNERGY_INTERNAL_PARENT'
-
-
-@dataclass(slots=True)
-class Place:
-    """A slot, and what runs in it."""
-
-    slot: Slot
-    watch: Watch = field(default_factory=Watch)
-    identity: ProcessIdentity | None = None
-    is_foreign: bool = False
 
 
 class Supervisor:
@@ -77,25 +61,18 @@ class Supervisor:
         """
         self._places = [Place(slot) for slot in slots]
         self._presence = presence
-        self._box_id = presence.box_id
+        self._rows = BoxRows(presence, open_store, clock)
         self._policy = policy
         self._processes = processes
-        self._open_store = open_store
         self._clock = clock
         self._leftovers = leftovers
         self._has_lost_foreign = False
-        self._store: BoxStore | None = None
-        self._is_on: dict[str, bool] = {}
-        self._asked_at: dict[str, datetime | None] = {}
-        self._reported: dict[str, BoxProcess] = {}
-        self._polled_at = float('-inf')
-        self._is_store_down = False
         self._is_stopping = False
         for place in self._places:
             self._adopt(place)
         if leftovers is not None:
             leftovers.adopt()
-            leftovers.end_marked(self._running())
+            leftovers.end_marked(running(self._places))
 
     @property
     def is_done(self) -> bool:
@@ -110,8 +87,7 @@ class Supervisor:
 
     def leave(self) -> None:
         """Say in the store that this Supervisor has stopped; call it when done."""
-        if self._store is not None:
-            self._presence.leave(self._store)
+        self._rows.leave()
 
     def kill(self) -> None:
         """End everything at once."""
@@ -121,10 +97,9 @@ class Supervisor:
 
     def ring(self) -> None:
         """Look at the desired state at the next step, and give FATAL processes another try."""
-        self._polled_at = float('-inf')
-        self._presence.ring()
+        self._rows.ring()
         for place in self._places:
-            self._try_again(place)
+            place.try_again()
 
     def step(self) -> float:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
@@ -132,16 +107,13 @@ class Supervisor:
         self._note_ends(now)
         self._end_orphans()
         self._kill_frozen(now)
-        period = POLL_SECONDS_DOWN if self._is_store_down else POLL_SECONDS
-        if now - self._polled_at >= period:
+        if self._rows.is_due(now):
             self._poll(now)
-            self._bound_outputs()
-            self._polled_at = self._clock.monotonic()
         for place in self._places:
             place.watch, step = decide(place.watch, self._policy, now, self._desired(place.slot))
             if step is not None:
                 self._act(place, step, now)
-        self._report()
+        self._rows.report(actual(self._places, self._presence.box_id, self._rows))
         return self._seconds_to_next(now)
 
     def _adopt(self, place: Place) -> None:
@@ -182,16 +154,16 @@ class Supervisor:
             place.is_foreign = False
             place.watch = ended(place.watch, self._policy, now, code)
             self._processes.forget(place.slot.pid_file)
-            self._log_end(place, code)
+            place.log_end(code)
 
     def _end_orphans(self) -> None:
         """Before anything is started in its place: what one that died has left running."""
         if self._leftovers is None:
             return
-        self._leftovers.end_orphans(self._running())
+        self._leftovers.end_orphans(running(self._places))
         if self._has_lost_foreign:
             self._has_lost_foreign = False
-            self._leftovers.end_marked(self._running())
+            self._leftovers.end_marked(running(self._places))
 
     def _kill_frozen(self, now: float) -> None:
         """Kill workers that cannot keep their lease; what they have started ends with them."""
@@ -207,45 +179,10 @@ class Supervisor:
             )
             self._processes.kill(identity)
 
-    def _running(self) -> list[ProcessIdentity]:
-        return [place.identity for place in self._places if place.identity is not None]
-
-    def _log_end(self, place: Place, code: int) -> None:
-        match place.watch.status:
-            case ProcessStatus.FATAL:
-                logger.error(
-                    '%s is FATAL (%s); see %s, then ./launch.py start %s',
-                    place.slot,
-                    place.watch.reason,
-                    place.slot.output or 'the lines above',
-                    place.slot.process,
-                    extra={'event': 'process_fatal'},
-                )
-            case ProcessStatus.BACKOFF:
-                logger.warning(
-                    '%s ended (%s); it starts again',
-                    place.slot,
-                    place.watch.reason,
-                    extra={'event': 'process_ended'},
-                )
-            case _ if code == ExitCode.RESTART:
-                logger.info(
-                    '%s ended to be restarted; its log says why',
-                    place.slot,
-                    extra={'event': 'process_recycled'},
-                )
-            case _:
-                logger.info(
-                    '%s stopped (%s)',
-                    place.slot,
-                    f'exit code {code}' if code >= 0 else f'signal {-code}',
-                    extra={'event': 'process_stopped'},
-                )
-
     def _desired(self, slot: Slot) -> Desired:
         if self._is_stopping:
             return Desired.ON if self._is_needed_to_the_end(slot) else Desired.OFF
-        if not self._presence.is_held or not self._is_on.get(slot.process, True):
+        if not self._presence.is_held or not self._rows.is_on(slot.process):
             return Desired.OFF
         is_drained = self._presence.is_draining and not slot.is_last
         return Desired.DRAINED if is_drained else Desired.ON
@@ -287,10 +224,11 @@ class Supervisor:
 
     def _spawn(self, place: Place, now: float) -> None:
         slot = place.slot
+        mark = {} if self._leftovers is None else self._leftovers.mark(str(slot))
         try:
             place.identity = self._processes.spawn(
                 slot.command,
-                environment={PARENT_VARIABLE: str(os.getpid()), **self._mark(slot)},
+                environment={PARENT_VARIABLE: str(os.getpid()), **mark},
                 folder=slot.folder,
                 output=slot.output,
             )
@@ -302,53 +240,14 @@ class Supervisor:
             '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
         )
 
-    def _mark(self, slot: Slot) -> Mapping[str, str]:
-        return {} if self._leftovers is None else self._leftovers.mark(str(slot))
-
     def _poll(self, now: float) -> None:
-        """Say that this box lives, and read what is desired; processes without a row are wanted."""
-        try:
-            self._store = self._store or self._open_store()
-            self._presence.beat(self._store, now, self._load)
-            rows = self._store.box_processes(self._box_id)
-        except PortError as error:
-            if not self._is_store_down:
-                logger.warning(
-                    'the desired state cannot be read: %s', error, extra={'event': 'store_down'}
-                )
-            self._is_store_down = True
-            if isinstance(error, StoreUnusable):
-                # It was replaced: what is open leads to the old one.
-                self._store = None
-            return
-        self._is_store_down = False
-        self._is_on = {row.process: row.is_on for row in rows}
-        self._follow_starts({row.process: row.start_asked_at for row in rows})
-        # What was deleted meanwhile (`launch.py super --reset`) is written again.
-        stored = {row.process: (row.state, row.pids) for row in rows}
-        self._reported = {
-            process: row
-            for process, row in self._reported.items()
-            if stored.get(process) == (row.state, row.pids)
-        }
-
-    def _bound_outputs(self) -> None:
+        """Follow the store, and do what is done as often: keep files of output within bounds."""
+        started = self._rows.poll(now, self._load)
         for place in self._places:
+            if place.slot.process in started:
+                place.try_again()
             if place.slot.output is not None:
                 bound(place.slot.output, place.slot.output_bytes_max)
-
-    def _follow_starts(self, asked_at: Mapping[str, datetime | None]) -> None:
-        """Try again what was given up and somebody, on whatever box, has asked to start since."""
-        for place in self._places:
-            process = place.slot.process
-            if asked_at.get(process) not in (None, self._asked_at.get(process)):
-                self._try_again(place)
-        self._asked_at.update(asked_at)
-
-    def _try_again(self, place: Place) -> None:
-        if place.watch.status is ProcessStatus.FATAL:
-            logger.info('%s is tried again', place.slot, extra={'event': 'process_retried'})
-            place.watch = Watch(restart_count=place.watch.restart_count)
 
     def _load(self) -> BoxLoad | None:
         own = self._processes.identify(os.getpid())
@@ -359,49 +258,8 @@ class Supervisor:
         ]
         return self._processes.load([(PROCESS_SUPERVISOR, own), *running] if own else running)
 
-    def _report(self) -> None:
-        """Write what runs, where it has changed."""
-        rows = [row for row in self._actual() if self._reported.get(row.process) != row]
-        if not rows or self._store is None or self._is_store_down or not self._presence.is_held:
-            return
-        now = self._clock.now()
-        try:
-            self._store.report_actual([replace(row, changed_at=now) for row in rows])
-        except PortError as error:
-            logger.warning('%s', error, extra={'event': 'store_down'})
-            return
-        self._reported.update({row.process: row for row in rows})
-
-    def _actual(self) -> list[BoxProcess]:
-        places_by_process: dict[str, list[Place]] = {}
-        for place in self._places:
-            places_by_process.setdefault(place.slot.process, []).append(place)
-        return [
-            BoxProcess(
-                box_id=self._box_id,
-                process=process,
-                is_on=self._is_on.get(process, True),
-                state=_worst([place.watch.status for place in places]),
-                pids=tuple(place.identity.pid for place in places if place.identity is not None),
-                restart_count=sum(place.watch.restart_count for place in places),
-            )
-            for process, places in places_by_process.items()
-        ]
-
     def _seconds_to_next(self, now: float) -> float:
         due = [place.watch.due_at - now for place in self._places if place.watch.due_at is not None]
         foreign = [FOREIGN_SECONDS for place in self._places if place.is_foreign]
         looks = [] if self._leftovers is None else [self._leftovers.look_seconds]
         return max(min([POLL_SECONDS, *due, *foreign, *looks]), 0.0)
-
-
-def _worst(statuses: Sequence[ProcessStatus]) -> str:
-    order = (
-        ProcessStatus.FATAL,
-        ProcessStatus.BACKOFF,
-        ProcessStatus.STOPPING,
-        ProcessStatus.DRAINING,
-        ProcessStatus.STOPPED,
-        ProcessStatus.RUNNING,
-    )
-    return min(statuses, key=order.index).value
