@@ -17,7 +17,8 @@ from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import commits, states
 from synergy.adapters.sqlite.connection import SqliteFile
 from synergy.adapters.sqlite.store import SqliteStore
-from synergy.core.states import JobState
+from synergy.bootstrap import PROJECT
+from synergy.core.states import JobState, UnitState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 from tests.builders import key
 from tests.contract.rows import start
@@ -284,3 +285,11 @@ def test_states_are_spelled_as_the_indexes_spell_them(
         steps = [row[3] for row in database.execute(sql)]
 
     assert [step for step in steps if index in step], steps
+
+
+def test_no_statement_spells_a_state_by_itself() -> None:
+    words = [state.value for state in (*JobState, *UnitState)]
+    for file in (PROJECT / 'synergy' / 'adapters').rglob('*.py'):
+        if file.name != 'schema.py':
+            text = file.read_text()
+            assert not [word for word in words if word in text], file
