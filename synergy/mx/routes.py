@@ -24,7 +24,7 @@ from synergy.mx.pages import (
     health,
     heatmap,
     interval,
-    job_changes,
+    job_actions,
     legacy,
     live,
     login,
@@ -98,8 +98,10 @@ _PAGES: Final[Sequence[Route]] = (
     ),
     *_section(
         '/requests',
-        _page('confirm_change', '/change/<kind>', job_changes.confirm_change),
-        _submit('submit_change', '/change/<kind>', job_changes.submit_change, needs_reason=True),
+        _page('confirm_job_action', '/change/<kind>', job_actions.confirm_job_action),
+        _submit(
+            'submit_job_action', '/change/<kind>', job_actions.submit_job_action, needs_reason=True
+        ),
         _shared('requests', '/requests', requests.requests),
         _shared('request', '/requests/<request_id>', requests.request),
         _confirm(

@@ -36,7 +36,7 @@ def switch_on_box(caller: Caller, box_id: str, process: str, action: str) -> Com
 def check_switch(caller: Caller, box_id: str, process: str, action: str) -> None:
     """Refuse what cannot be switched: the Supervisor, and what does not belong on the box."""
     if action not in SWITCH_ACTIONS:
-        raise malformed(f'{action!r:.40} is nothing to do to a process', 'start or stop it')
+        raise malformed(f'{action!r:.40} cannot be done to a process', 'start or stop it')
     known = {row.process for row in caller.store.box_processes(box_id)}
     is_known_box = bool(known) or any(box.box_id == box_id for box in caller.store.boxes())
     if is_known_box or box_id == caller.own_box:
@@ -66,7 +66,7 @@ def change_box(caller: Caller, box_id: str, action: str, vanished_after: timedel
     if action not in ACTIONS:
         raise OperationRefused(
             RefusalKind.UNKNOWN,
-            f'{action!r:.40} is nothing to do to a box',
+            f'{action!r:.40} cannot be done to a box',
             f'one of {", ".join(ACTIONS)}',
         )
     store = caller.store

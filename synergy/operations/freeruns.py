@@ -101,7 +101,7 @@ def _meant(action: str, uow_id: str | None) -> tuple[CommandKind, dict[str, Json
         case _:
             raise OperationRefused(
                 RefusalKind.UNKNOWN,
-                f'{action!r:.40} is nothing to do to a free run',
+                f'{action!r:.40} cannot be done to a free run',
                 f'one of {", ".join(ACTIONS)}',
             )
 

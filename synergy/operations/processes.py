@@ -51,6 +51,6 @@ def _meant(action: str, trigger: str | None) -> tuple[CommandKind, dict[str, Jso
         case _:
             raise OperationRefused(
                 RefusalKind.UNKNOWN,
-                f'{action!r:.40} is nothing to do to a process',
+                f'{action!r:.40} cannot be done to a process',
                 f'one of {", ".join(ACTIONS)}',
             )

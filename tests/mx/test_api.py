@@ -147,14 +147,23 @@ def test_another_plan_is_a_conflict(pages: DashboardHarness) -> None:
 @pytest.mark.parametrize(
     ('body', 'status'),
     [
-        ({'process': 'Nobody', 'start': '2026112000'}, 404),
-        ({'process': 'SiteDaily', 'start': 'yesterday'}, 404),
-        ({'process': 'SiteDaily'}, 400),
-        ({'process': 17, 'start': '2026112000'}, 400),
-        ({'process': 'SiteDaily', 'start': '2026112000', 'kind': 'burn'}, 400),
-        ({'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112000'}, 400),
-        ({'process': 'SiteHourly', 'start': '1990010100', 'end': '2200010100'}, 400),
-        ({'process': 'SiteHourly', 'start': '2026112209', 'end': '2026112200'}, 400),
+        ({'process': 'Nobody', 'start': '2026112000', 'reason': 'late'}, 404),
+        ({'process': 'SiteDaily', 'start': 'yesterday', 'reason': 'late'}, 404),
+        ({'process': 'SiteDaily', 'reason': 'late'}, 400),
+        ({'process': 17, 'start': '2026112000', 'reason': 'late'}, 400),
+        ({'process': 'SiteDaily', 'start': '2026112000', 'kind': 'burn', 'reason': 'late'}, 400),
+        (
+            {'process': 'SiteDaily', 'start': '2026112000', 'end': '2026112000', 'reason': 'late'},
+            400,
+        ),
+        (
+            {'process': 'SiteHourly', 'start': '1990010100', 'end': '2200010100', 'reason': 'late'},
+            400,
+        ),
+        (
+            {'process': 'SiteHourly', 'start': '2026112209', 'end': '2026112200', 'reason': 'late'},
+            400,
+        ),
         ([], 400),
         ('x', 400),
     ],

@@ -23,7 +23,7 @@ from synergy.scheduler.main import pipeline_of
 from synergy.scheduler.pipeline import Pipeline
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 from tests.mx.test_freeruns import ended
-from tests.mx.test_job_changes import fields
+from tests.mx.test_job_actions import fields
 
 SWEEP = ProcessName('Shell::sweep')
 

@@ -24,7 +24,7 @@ def api_boxes(request: RequestContext) -> Response:
 
 
 def api_submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:
-    """Drain a box or end that, switch on all that belongs there, forget what was wished, or it."""
+    """Drain a box or end that, switch on all that belongs there, forget what was desired, or it."""
     need_key(request)
     change_box(caller_of(request), box_id, action, request.settings.box_vanished)
     views = box_views(request.store, request.settings.box_vanished)

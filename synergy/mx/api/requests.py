@@ -15,7 +15,7 @@ from synergy.core.commands import (
     Only,
 )
 from synergy.mx.api.answers import accepted, listed, need_key
-from synergy.mx.pages.job_changes import job_command, preview_of
+from synergy.mx.pages.job_actions import job_command, preview_of
 from synergy.mx.pages.requests import request_row
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import unknown
@@ -42,7 +42,7 @@ def api_preview(request: RequestContext) -> Response:
     return json_answer(request.http, encode_preview(preview_of(request, command)))
 
 
-def api_submit_change(request: RequestContext) -> Response:
+def api_submit_job_action(request: RequestContext) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(request)
     command = _job_command(request)
@@ -82,7 +82,7 @@ def api_submit_request_action(request: RequestContext, request_id: str, action: 
     """Pause, resume or cancel a request."""
     need_key(request)
     if action not in KIND_BY_ACTION:
-        raise unknown(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel')
+        raise unknown(f'{action!r:.40} cannot be done to a request', 'pause, resume or cancel')
     return accepted(request, control_request(caller_of(request), request_id, action))
 
 

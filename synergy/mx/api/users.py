@@ -9,12 +9,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command
 from synergy.core.users import ApiToken, User
 from synergy.mx.api.answers import need_key, paged
-from synergy.mx.pages.accounts import (
-    add_token,
-    add_user,
-    change_user,
-    revoke_token,
-)
+from synergy.mx.pages.users import add_token, add_user, change_user, revoke_token
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.view.encode import instant

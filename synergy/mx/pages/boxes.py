@@ -1,4 +1,4 @@
-"""Boxes and what runs on them; starting and stopping is a wish that the Supervisor follows."""
+"""Boxes and what runs on them; a start or stop is what is desired, the Supervisor follows."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def confirm_box_process_action(
 def _start_says(row: BoxProcess) -> list[str]:
     given_up = (
         f'It was given up after failure upon failure, with {counted(row.restart_count, "restart")};'
-        ' its log says why. Mend that first, or it is given up again.'
+        ' its log says why. Fix that first, or it is given up again.'
     )
     is_given_up = row.state == ProcessStatus.FATAL.value
     return [given_up, _START_SAYS] if is_given_up else [_START_SAYS]
@@ -198,5 +198,5 @@ def _row(request: RequestContext, box_id: str, process: str) -> BoxProcess:
 
 def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
     if action not in DRAIN_ACTIONS:
-        raise wrong(f'{action!r:.40} is nothing to do to a box', 'drain or undrain it')
+        raise wrong(f'{action!r:.40} cannot be done to a box', 'drain or undrain it')
     check_box(caller_of(request), box_id, action, request.settings.box_vanished)

@@ -30,7 +30,7 @@ def confirm_dead_letter_action(request: RequestContext, uow_id: str, action: str
     """Say what retrying or dropping a dead letter would do; a retried job has a whole cascade."""
     unit = known_letter(request.store, uow_id)
     if action not in ACTIONS:
-        raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
+        raise wrong(f'{action!r:.40} cannot be done to a dead letter', 'retry or drop it')
     if action == 'retry':
         check_retry(caller_of(request), unit)
     if action == 'retry' and not is_freerun(unit.process):
@@ -67,5 +67,5 @@ def submit_dead_letter_action(request: RequestContext, uow_id: str, action: str)
 def settle(request: RequestContext, uow_id: str, action: str) -> Command:
     """Ask for what `action` says; return the command that does the work."""
     if action not in ACTIONS:
-        raise wrong(f'{action!r:.40} is nothing to do to a dead letter', 'retry or drop it')
+        raise wrong(f'{action!r:.40} cannot be done to a dead letter', 'retry or drop it')
     return settle_letter(caller_of(request), uow_id, LetterAction(action))

@@ -253,7 +253,7 @@ def confirm_freerun_action(request: RequestContext, name: str, action: str) -> R
     found = known_freerun(request, name).freerun
     if action not in operations.ACTIONS:
         raise unknown(
-            f'{action!r:.40} is nothing to do to a free run',
+            f'{action!r:.40} cannot be done to a free run',
             f'one of {", ".join(operations.ACTIONS)}',
         )
     uow = request.optional('uow')

@@ -15,7 +15,7 @@ from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import BY_UNIT, Mark
 from synergy.mx.live.read_model import Usual
-from synergy.mx.pages.job_changes import touches_any
+from synergy.mx.pages.job_actions import touches_any
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter

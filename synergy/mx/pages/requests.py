@@ -119,7 +119,7 @@ def confirm_request_action(request: RequestContext, request_id: str, action: str
     """Say what pausing, resuming or cancelling a request would do."""
     target = known_request(request.store, request_id)
     if action not in KIND_BY_ACTION:
-        raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
+        raise wrong(f'{action!r:.40} cannot be done to a request', 'pause, resume or cancel it')
     says = {
         'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
         'resume': 'It goes on where it was paused.',
@@ -159,7 +159,7 @@ def submit_request_action(request: RequestContext, request_id: str, action: str)
     """Pause, resume or cancel a request."""
     target = known_request(request.store, request_id)
     if action not in KIND_BY_ACTION:
-        raise wrong(f'{action!r:.40} is nothing to do to a request', 'pause, resume or cancel it')
+        raise wrong(f'{action!r:.40} cannot be done to a request', 'pause, resume or cancel it')
     asked = control_request(caller_of(request), target.id, action)
     return go_on(request, request.url('request', request_id=target.id), asked)
 

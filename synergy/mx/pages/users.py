@@ -1,27 +1,29 @@
-"""The pages of users and tokens, for admins: the list, and a step before each change of it."""
+"""Users and tokens, for admins: the list, and a step before each change of it.
+
+Only one who has logged in may: the first user is made on the machine itself by `launch.py user`,
+and the last admin stays, so that a dashboard which others can reach is never open by mistake.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import Command
 from synergy.core.users import Role, User
-from synergy.mx.pages.accounts import (
-    ACTIONS,
-    ROLE_WORDS,
-    add_token,
-    add_user,
-    change_user,
-    refuse_open,
-    revoke_token,
-)
 from synergy.mx.pages.confirm import Input, Step, confirm, go_on
-from synergy.mx.web.errors import unknown
+from synergy.mx.web.caller import caller_of
+from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
-from synergy.operations.users import known_user
+from synergy.operations import users as operations
+from synergy.operations.credentials import PASSWORD_LENGTH_MAX, hashed, is_password
+from synergy.operations.users import MadeToken, known_user
 
+ROLE_WORDS: Final = tuple(role.value for role in Role)
+ACTIONS: Final = ('role', 'password', 'remove')
 USER_ACTIONS: Final = (*ACTIONS, 'token')
 TOKEN_ACTIONS: Final = ('revoke',)
 _PASSWORD: Final = Input(name='password', label='Password', kind='password')
@@ -31,6 +33,7 @@ _SAYS: Final = {
     'remove': 'Logins end; the tokens of the user are worth nothing any more.',
     'token': 'Its text is shown once, on the next page, and is kept nowhere.',
 }
+DAYS_MAX: Final = 3650
 
 
 def users(request: RequestContext) -> Response:
@@ -62,7 +65,7 @@ def confirm_user_action(request: RequestContext, name: str, action: str) -> Resp
     refuse_open(request)
     if action not in USER_ACTIONS:
         known = ', '.join(USER_ACTIONS)
-        raise unknown(f'{action!r:.40} is nothing to do to a user', f'one of {known}')
+        raise unknown(f'{action!r:.40} cannot be done to a user', f'one of {known}')
     user = known_user(request.store, name)
     titles = {
         'role': f'Change the role of {name}',
@@ -127,3 +130,88 @@ def _inputs(user: User, action: str) -> list[Input]:
 
 def _role(role: Role, words: list[str] | tuple[str, ...]) -> Input:
     return Input(name='role', label='Role', value=role.value, choices=words)
+
+
+def add_user(request: RequestContext) -> Command:
+    """Make the user that was described; return the record."""
+    refuse_open(request)
+    role = Role(request.choice('role', ROLE_WORDS, Role.VIEWER.value))
+    return operations.add_user(
+        caller_of(request), request.text('name'), role, SentPassword(request)
+    )
+
+
+def change_user(request: RequestContext, name: str, action: str) -> Command:
+    """Do what `action` says; return the record."""
+    refuse_open(request)
+    caller = caller_of(request)
+    match action:
+        case 'role':
+            role = Role(request.choice('role', ROLE_WORDS, Role.VIEWER.value))
+            return operations.set_role(caller, name, role)
+        case 'password':
+            return operations.set_password(caller, name, SentPassword(request))
+        case 'remove':
+            return operations.remove_user(caller, name)
+        case _:
+            raise unknown(
+                f'{action!r:.40} cannot be done to a user', f'one of {", ".join(ACTIONS)}'
+            )
+
+
+def add_token(request: RequestContext, name: str) -> MadeToken:
+    """Make the token that was described, once for each form or key."""
+    refuse_open(request)
+    word = request.optional('role')
+    role = None if word is None else Role(request.choice('role', ROLE_WORDS, word))
+    days = request.number('days', 0, 0, DAYS_MAX)
+    return operations.make_token(caller_of(request), name, role, request.optional('label'), days)
+
+
+def revoke_token(request: RequestContext, token_id: str, action: str) -> Command:
+    """Let a token be worth nothing from now on; return the record."""
+    refuse_open(request)
+    if action != 'revoke':
+        raise unknown(f'{action!r:.40} cannot be done to a token', 'revoke it')
+    return operations.revoke_token(caller_of(request), token_id)
+
+
+def refuse_open(request: RequestContext) -> None:
+    """Refuse to manage users where nobody has logged in."""
+    if request.visitor.via == 'open':
+        raise Refused(
+            409,
+            'Nobody has to log in here',
+            'there is no user yet',
+            'make the first one on the machine itself: ./launch.py user add NAME --role admin',
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SentPassword:
+    """The password that came with a request. Only so many are hashed at the same time."""
+
+    request: RequestContext
+
+    def hashed(self) -> str:
+        """Return the hash under which it is kept; raise Refused when it is too short."""
+        password = self._text()
+        try:
+            with self.request.site.hashing.turn():
+                return hashed(password)
+        except ValueError as error:
+            raise wrong(str(error), 'give a longer one; nothing was changed') from error
+
+    def is_of(self, user: User) -> bool:
+        """Tell whether it is the user's."""
+        with self.request.site.hashing.turn():
+            return is_password(user, self._text())
+
+    def _text(self) -> str:
+        http = self.request.http
+        is_json = http.mimetype == 'application/json'
+        value = self.request.body().get('password') if is_json else http.form.get('password')
+        if not isinstance(value, str) or len(value) > PASSWORD_LENGTH_MAX:
+            advice = 'send it in the JSON body, or in the form'
+            raise wrong('password is missing or not a text', advice)
+        return value

@@ -108,13 +108,13 @@ class Change:
         return {open_.row.process for open_ in self.waiting} - {row.process for row in self.rows}
 
 
-def confirm_change(request: RequestContext, kind: str) -> Response:
+def confirm_job_action(request: RequestContext, kind: str) -> Response:
     """Show what would be done."""
     status = 200 if request.problem is None else request.problem.status
     return _page(request, command_of(request, kind), status)
 
 
-def submit_change(request: RequestContext, kind: str) -> Response:
+def submit_job_action(request: RequestContext, kind: str) -> Response:
     """Ask for it, if it still is what was shown."""
     caller = caller_of(request)
     command = naming_letter(caller, command_of(request, kind), request.optional('dead'))
@@ -129,7 +129,7 @@ def submit_change(request: RequestContext, kind: str) -> Response:
 def command_of(request: RequestContext, kind: str) -> Command:
     """Return the command that an address or a form describes; first and last are both included."""
     if kind not in _KINDS:
-        raise wrong(f'{kind!r:.40} is nothing to do to jobs', 'reprocess, skip or cancel them')
+        raise wrong(f'{kind!r:.40} cannot be done to jobs', 'reprocess, skip or cancel them')
     node = request.node(request.text('process'))
     first = request.timeperiod(node, request.text('first'))
     last = request.timeperiod(node, request.text('last', str(first)))
@@ -227,7 +227,7 @@ def _page(request: RequestContext, command: Command, status: int = 200) -> Respo
     found = _change(request, command, shown)
     return page(
         request,
-        'change.html',
+        'job_action.html',
         status,
         change=found,
         form_id=fresh_form_id(),
