@@ -33,11 +33,14 @@ Launch = Callable[..., Said]
 
 
 @pytest.fixture
-def pages(tmp_path: Path, history: Path) -> Iterator[DashboardHarness]:
+def pages(
+    request: pytest.FixtureRequest, tmp_path: Path, history: Path
+) -> Iterator[DashboardHarness]:
+    """Return the dashboard that is asked; its context is that of the tests of pages, or another."""
     home = tmp_path / 'served'
     home.mkdir()
     shutil.copy(history, home / 'store.db')
-    found = DashboardHarness(home)
+    found = DashboardHarness(home, getattr(request, 'param', 'tests.pipelines.pages'))
     found.add_user('anna', Role.ADMIN)
     yield found
     found.close()
@@ -359,3 +362,23 @@ def test_the_audit_says_that_no_reason_was_given(remote: Launch, pages: Dashboar
 
     asked = pages.store.commands(tuple(CommandState), 9, (CommandKind.BOX,))
     assert {item.reason for item in asked} == {'new kernel', None, UNSAID}
+
+
+@pytest.mark.parametrize('pages', ['tests.pipelines.governed'], indirect=True)
+@pytest.mark.parametrize('is_remote', [True, False])
+def test_a_letter_whose_process_has_left_the_context_stays(
+    remote: Launch, pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch, is_remote: bool
+) -> None:
+    if not is_remote:
+        on_this_machine(pages, monkeypatch)
+        monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.governed')
+    (dead,) = pages.store.dead_units(9)
+
+    one = remote('dead', 'retry', dead.id)
+    every = remote('dead', 'retry', '--all')
+
+    assert (one.code, every.code) == (5, 1)
+    assert 'SiteHourly has left the context' in one.err
+    assert f'{dead.id}: SiteHourly has left the context' in every.err
+    assert list(pages.store.dead_units(9)) == [dead]
+    assert not pages.store.commands((CommandState.REQUESTED,), 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -143,6 +144,45 @@ def test_a_letter_whose_process_has_left_the_context_stays(
     step(pages, leading)
     assert command(pages, dropped).state is CommandState.DONE
     assert letters(pages) == []
+
+
+@pytest.fixture
+def moved_on(history: Path, tmp_path: Path) -> Iterator[DashboardHarness]:
+    """Return a dashboard whose context has none of the processes that the store has a past of."""
+    home = tmp_path / 'moved on'
+    home.mkdir()
+    shutil.copy(history, home / 'store.db')
+    found = DashboardHarness(home, 'tests.pipelines.governed')
+    yield found
+    found.close()
+
+
+def test_the_retry_of_a_letter_whose_process_has_left_is_refused_at_the_door(
+    moved_on: DashboardHarness,
+) -> None:
+    (of_job,) = letters(moved_on)
+    of_entry = ended(moved_on, ProcessName('Gone::sweep'), 1, Outcome.failed('no disk'))
+
+    addresses = [f'/dead/{dead.id}/retry' for dead in (of_job, of_entry)]
+
+    for address in addresses:
+        answer: Any = moved_on.client.post(
+            f'/api/v1{address}',
+            json={},
+            headers={'Idempotency-Key': address},
+            environ_overrides=moved_on.place,
+        )
+        assert answer.status_code == 409, answer.text
+        assert 'has left the context' in answer.json['detail']
+    dropped = asked(moved_on, of_job.id, 'drop')
+    for address in addresses:
+        assert moved_on.get(address).status_code == 409
+        assert moved_on.post(address, {'reason': 'again'}).status_code == 409
+
+    assert {unit.id for unit in letters(moved_on)} == {of_job.id, of_entry.id}
+    # Dropping one is possible all the same.
+    open_ = moved_on.store.commands((CommandState.REQUESTED,), 9)
+    assert [item.id for item in open_] == [dropped]
 
 
 def test_a_letter_whose_preview_is_not_what_would_be_done_any_more_stays(
