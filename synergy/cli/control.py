@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from synergy.bootstrap import Runtime
+from synergy.cli.caller import caller_of
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.boxes import is_present
 from synergy.conf.model import Entry
@@ -22,6 +23,7 @@ from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.doors import starter_command
 from synergy.mx.web.address import refusal_of
+from synergy.operations.boxes import switch_on_box
 from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.leftovers import mark_of
@@ -130,7 +132,8 @@ class Control:
         """Tell the running Supervisor what is wanted; tell whether it has come about in time."""
         wanted = ProcessStatus.RUNNING if is_on else ProcessStatus.STOPPED
         store = self._runtime.open_store()
-        store.set_desired(self._settings.box_id, entry.name, is_on=is_on)
+        action = 'start' if is_on else 'stop'
+        switch_on_box(caller_of(self._runtime, store), self._settings.box_id, entry.name, action)
         self.ring()
 
         def has_come() -> bool:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from synergy import bootstrap
-from synergy.bootstrap import Runtime
+from synergy.cli.caller import caller_of
 from synergy.cli.control import Control
 from synergy.cli.interface import ChangeWanted
 from synergy.cli.local_reading import LocalReading
@@ -26,9 +22,6 @@ from synergy.core.records import Json, is_led
 from synergy.core.supervision import ProcessStatus
 from synergy.operations import boxes, dead_letters, freeruns, jobs, processes, requests
 from synergy.operations.caller import Caller
-from synergy.ports.broker import REPORT_ROUTE, Message
-from synergy.ports.errors import BrokerError
-from synergy.ports.store import Store
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
 from synergy.view.freeruns import next_fires
@@ -45,38 +38,6 @@ def open_local(*, creates: bool = False) -> Iterator[LocalOperations]:
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
         yield LocalOperations(runtime, runtime.open_store(create=creates))
-
-
-def caller_of(runtime: Runtime, store: Store, reason: str | None = None) -> Caller:
-    """Return who asks on this machine, as of now."""
-    return Caller(
-        store=store,
-        context=runtime.context,
-        actor=actor(),
-        now=runtime.clock.now(),
-        reason=reason,
-        ring=partial(_ring, runtime),
-        own_box=runtime.settings.box_id,
-    )
-
-
-def actor() -> str:
-    """Return who asks, for the audit: user@host."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        # As in a container that runs under a number: the password database does not know it.
-        name = str(os.getuid())
-    return f'{name}@{socket.gethostname()}'
-
-
-def _ring(runtime: Runtime, command_id: CommandId) -> None:
-    try:
-        broker = runtime.open_broker()
-        broker.declare([REPORT_ROUTE])
-        broker.publish([Message(REPORT_ROUTE, {'command': command_id})])
-    except BrokerError as error:
-        print(f'the Scheduler could not be rung ({error}); it looks by itself', file=sys.stderr)
 
 
 class LocalOperations(LocalReading):

@@ -46,6 +46,8 @@ def check_switch(caller: Caller, box_id: str, process: str, action: str) -> None
             RefusalKind.UNKNOWN,
             f'nothing called {process!r:.80} is known on box {box_id!r:.80}',
             'choose one from the list of boxes',
+            in_terminal=f'nothing called {process!r} is known on box {box_id!r}'
+            f'{nearest(process, known)}; ./launch.py super --query --all shows all',
         )
     if process == PROCESS_SUPERVISOR:
         # It would leave nobody to start anything again.

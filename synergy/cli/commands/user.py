@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import partial
 
 from synergy import bootstrap
+from synergy.cli.caller import caller_of
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.local import caller_of
 from synergy.cli.numbers import whole
 from synergy.core.commands import Command
 from synergy.core.users import Role, User

@@ -1,0 +1,1 @@
+"""What operators can do, asked for as pages, API and command line ask."""
