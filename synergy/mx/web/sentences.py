@@ -43,6 +43,7 @@ _SENTENCES: Final[Mapping[CommandKind, str]] = {
     CommandKind.PROCESS_RUN: 'look at {process} now',
     CommandKind.CONTEXT: 'go by a changed context.py, which concerns {process} from {start} on',
 }
+#: By the action of `synergy.operations.users`; passwd and rm are in rows of earlier versions.
 _OF_USERS: Final = {
     'add': 'add user {name} as {role}',
     'role': 'make user {name} {role}',
@@ -98,6 +99,7 @@ def _of_box(command: Command) -> str:
 
 def _of_user(details: Mapping[str, Json]) -> str:
     if 'revoked' in details:
+        # A row of an earlier version.
         return f'revoke token {details["revoked"]}'
     text = _OF_USERS.get(str(details.get('action')), 'change user {name}')
     return text.format(name=details.get('name'), role=details.get('role') or 'viewer')
