@@ -278,7 +278,7 @@ def test_the_next_fires_are_told_before_an_entry_is_made(remote: Launch) -> None
         (['freerun', 'add', 'Shell::sweep', '--trigger', 'every 5'], 5, 'exists already'),
         (['process', 'trigger', 'SiteDaily', 'never'], 2, 'nothing was changed'),
         (['status', '--token', 'f00.bar'], 4, 'SYNERGY_TOKEN'),
-        (['status', '--server', 'ftp://nowhere'], 2, 'no address'),
+        (['status', '--server', 'ftp://nowhere'], 2, 'not the address'),
     ],
 )
 def test_errors_say_what_to_do(remote: Launch, words: list[str], code: int, text: str) -> None:
