@@ -19,7 +19,7 @@ from synergy.testing import (
     run_context,
 )
 
-NESTED = 'tests.pipelines.nested'
+NESTED = 'tests.pipelines.nested_by_minutes'
 
 
 def count(uow: Uow) -> Outcome:

@@ -214,11 +214,11 @@ def test_the_current_folder_may_be_gone(system: SystemHarness, tmp_path: Path) -
     assert_detached(pid_of(system, 'Scheduler'))
 
 
-@pytest.mark.parametrize('limit', [64, 1024 * 1024])
+@pytest.mark.parametrize('limit', [64, 1024 * 1024], ids=['few', 'as many as may be'])
 def test_few_or_very_many_descriptors_are_allowed(system: SystemHarness, limit: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and limit > hard:
-        pytest.skip(f'this machine allows {hard} descriptors')
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
 
     pid = started(system, before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard)))
 

@@ -12,6 +12,7 @@ import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -140,14 +141,25 @@ def _launched(playwright: Playwright) -> Iterator[Browser]:
         chromium.close()
 
 
-def findings(page: Page) -> list[str]:
+class Rules(Enum):
+    """Which rules of axe-core are applied. CONTRAST is the only one that a theme can change."""
+
+    ALL = '{}'
+    CONTRAST = '{runOnly: ["color-contrast"]}'
+    ALL_BUT_CONTRAST = '{rules: {"color-contrast": {enabled: false}}}'
+
+
+def findings(page: Page, rules: Rules = Rules.ALL) -> list[str]:
     """Return what axe-core finds serious or critical on a page."""
     if not page.evaluate('typeof axe === "object"'):
         page.evaluate(AXE.read_text())
-    found = page.evaluate('axe.run(document, {resultTypes: ["violations"]})')
+    found = page.evaluate(
+        f'axe.run(document, {{resultTypes: ["violations"], ...{rules.value}}})'
+        '.then((found) => found.violations)'
+    )
     return [
         f'{item["id"]} ({item["impact"]}): {item["help"]}: '
         + ' | '.join(node['html'][:160] + ' ' + str(node['target']) for node in item['nodes'][:3])
-        for item in found['violations']
+        for item in found
         if item['impact'] in ('serious', 'critical')
     ]
