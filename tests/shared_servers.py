@@ -16,6 +16,7 @@ import pytest
 
 from bench.servers.mongodb import MongoServers
 from bench.servers.rabbitmq import RabbitServer, is_installed
+from tests.weight import QUICK
 
 _KEY: Final = 'synergy_servers'
 
@@ -40,6 +41,8 @@ class Distributor:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a test process where the servers are. node: a WorkerController of xdist."""
+        if node.config.getoption('markexpr') == QUICK:
+            return
         if self._mongo is None:
             self._mongo = self._opened.enter_context(MongoServers())
         if self._rabbit is None and is_installed():

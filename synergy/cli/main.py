@@ -83,8 +83,9 @@ def _main(arguments: list[str]) -> int:
             ExitCode.USAGE,
         )
     if name == 'test' and rest not in (['-h'], ['--help']):
-        # All that follows is pytest's, options too; argparse would take them for its own.
-        rest = ['--', *(word for word in rest if word != '--')]
+        # All else that follows is pytest's, options too; argparse would take them for its own.
+        own = [word for word in rest if word == '--quick']
+        rest = [*own, '--', *(word for word in rest if word not in ('--', '--quick'))]
     return _guarded(command, parser.parse_args(rest))
 
 

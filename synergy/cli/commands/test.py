@@ -36,23 +36,37 @@ _PACKAGE_BY_PROGRAM: Final = {
     'ip': 'iproute2',
     'cc': 'gcc',
     'chromium': 'chromium',
+    # Shells that may be the one on another host.
+    'busybox': 'busybox',
+    'ksh': 'ksh',
+    'mksh': 'mksh',
+    'zsh': 'zsh',
 }
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--quick',
+        action='store_true',
+        help='leave out tests that need a server, a browser or processes, or that take long',
+    )
     parser.add_argument('pytest', nargs='*', help='given to pytest; with any, only pytest is run')
 
 
 def _run(options: Namespace) -> ExitCode:
     if (project := project_folder()) != PROJECT or not doors.IS_CHECKOUT:
         return _run_own(project, options.pytest)
-    _install_missing()
+    if not options.quick:
+        _install_missing()
     if not options.pytest:
         for name, command in _STEPS:
             if not _passes(name, command):
                 return ExitCode.FOUND
-    arguments = options.pytest or ['-q', '-n', str(_process_count()), '--dist', 'worksteal']
+    arguments = [
+        *(options.pytest or ['-q', '-n', str(_process_count()), '--dist', 'worksteal']),
+        *(['-m', 'not heavy'] if options.quick else []),
+    ]
     done = subprocess.run([sys.executable, '-m', 'pytest', *arguments], cwd=PROJECT, check=False)
     return ExitCode.OK if done.returncode == 0 else ExitCode.FOUND
 

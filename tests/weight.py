@@ -1,0 +1,47 @@
+"""Which tests are heavy, so that `./launch.py test --quick` leaves them out: read off the tests.
+
+A test is heavy by its folder, by a fixture that starts a server or a browser, by a parameter that
+asks for one, or by a harness of its module that starts processes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from bench.servers.mongodb import MongoServers
+from bench.servers.rabbitmq import RabbitServer
+from synergy.bootstrap import PROJECT
+from tests.system_harness import SystemHarness
+
+#: The expression by which pytest leaves them out.
+QUICK: Final = 'not heavy'
+_FOLDERS: Final = ('bench', 'e2e', 'packaging', 'simulation')
+_FIXTURES: Final = frozenset(
+    {'amqp_uri', 'chromium', 'mongo', 'own_mongo', 'rabbit', 'server_uri', 'sshd'}
+)
+_PARAMETERS: Final = frozenset({'mongodb', 'rabbitmq', 'production'})
+#: What a module imports that starts processes.
+_STARTING: Final = (SystemHarness, MongoServers, RabbitServer)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is heavy."""
+    for item in items:
+        if is_heavy(item):
+            item.add_marker('heavy')
+
+
+def is_heavy(item: pytest.Item) -> bool:
+    """Tell whether a test needs a server, a browser or processes, or takes long."""
+    assert isinstance(item, pytest.Function)
+    parameters = item.callspec.params.values() if hasattr(item, 'callspec') else ()
+    return (
+        item.path.relative_to(PROJECT / 'tests').parts[0] in _FOLDERS
+        or not _FIXTURES.isdisjoint(item.fixturenames)
+        or any(isinstance(value, str) and value in _PARAMETERS for value in parameters)
+        or any(
+            value in _STARTING for value in vars(item.module).values() if isinstance(value, type)
+        )
+    )
