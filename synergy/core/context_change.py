@@ -7,31 +7,24 @@ its level or grouping. Stale intervals, what encloses them and what depends on t
 by one request that the Scheduler makes itself. Where a store remembers nothing of a process (it was
 led by an older version, or taken over), what is unfinished below something finished counts as new.
 
-An interval that waits for less now keeps its result; that is written down, too. A process whose
-level has changed under its old name is *refused*: ids of its units name no level, so old and new
-ones would collide. It is left out, its rows stay as they are, and its neighbours are compared with
-what they were led with once it is back.
+An interval that waits for less now keeps its result; that is written down, too
+(`context_commands`). A process whose level has changed under its old name is left out of the
+comparison (`changed_levels`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Final, TypeAlias
 
+from synergy.core.changed_levels import RefusedLevel, RowsByLevel, refused_levels
 from synergy.core.closure import consequences, is_among
 from synergy.core.commands import (
     Command,
-    CommandId,
-    CommandKind,
-    CommandState,
     Ranges,
-    counted,
 )
-from synergy.core.hierarchy import Hierarchy, Input, InputKind, Node
+from synergy.core.hierarchy import Input, InputKind, Node
 from synergy.core.led_context import (
     LedContext,
     LedInput,
@@ -41,12 +34,9 @@ from synergy.core.led_context import (
 )
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 
-#: Who asks for what the Scheduler asks for itself.
-ACTOR: Final = 'scheduler'
-_FACTS_SHOWN_MAX: Final = 3
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP)
 _DECIDED: Final = (JobState.FINAL_RUN, JobState.PROCESSED, JobState.NOOP, JobState.SKIPPED)
 
@@ -54,28 +44,6 @@ _DECIDED: Final = (JobState.FINAL_RUN, JobState.PROCESSED, JobState.NOOP, JobSta
 _Span: TypeAlias = tuple[int, int | None]
 
 _NEVER: Final[_Span] = (2**62, None)
-
-#: How many rows each process has at each level.
-RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedLevel:
-    """A process whose level in the context is not that of its history. row_count: of the latter."""
-
-    process: ProcessName
-    was: Qualifier
-    now: Qualifier
-    row_count: int | None = None
-
-    def __str__(self) -> str:
-        """Return what is wrong and what helps."""
-        rows = '' if self.row_count is None else f' ({counted(self.row_count, "row")})'
-        return (
-            f'{self.process} is {self.now.word} in context.py, but its history is {self.was.word}'
-            f'{rows}: it is left out, and what waits for it waits; give the {self.now.word} '
-            f'process another name, or make {self.process} {self.was.word} again'
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,62 +77,6 @@ class ContextChange:
     kept: Ranges
     grown_facts: tuple[str, ...]
     shrunk_facts: tuple[str, ...]
-
-
-def refused_levels(
-    hierarchy: Hierarchy, led: LedContext | None, rows_by_level: RowsByLevel
-) -> Mapping[ProcessName, RefusedLevel]:
-    """Return the processes whose level has changed under their old name.
-
-    There are rows of another level, and the store was last led with that; where it remembers
-    nothing of a process: they are more than those of its present level.
-    """
-    found = {}
-    for node in hierarchy:
-        name, now = node.process.name, node.process.qualifier
-        counts = dict(rows_by_level.get(name, {}))
-        own = counts.pop(now, 0)
-        if not any(counts.values()):
-            continue
-        was, count = Counter(counts).most_common(1)[0]
-        before = None if led is None else led.processes.get(name)
-        if before is None and sum(counts.values()) <= own:
-            continue
-        if before is not None:
-            if before.qualifier is now:
-                continue
-            was, count = before.qualifier, counts.get(before.qualifier, 0)
-        found[name] = RefusedLevel(process=name, was=was, now=now, row_count=count)
-    return found
-
-
-def returned(
-    hierarchy: Hierarchy, led: LedContext | None, rows_by_level: RowsByLevel
-) -> Collection[ProcessName]:
-    """Return the processes that were out of the context, or left out, and are back.
-
-    What they wait for may have run again meanwhile, and nothing could reset them.
-    """
-    refused = refused_levels(hierarchy, led, rows_by_level)
-    known = {} if led is None else led.processes
-    return {
-        name
-        for name in hierarchy.nodes
-        if (before := known.get(name)) is not None and before.is_out and name not in refused
-    }
-
-
-def left_out(hierarchy: Hierarchy, led: LedContext | None) -> Mapping[ProcessName, RefusedLevel]:
-    """Return what a Scheduler leaves out of `hierarchy`, by what it has written down itself."""
-    return {
-        node.process.name: RefusedLevel(
-            process=node.process.name, was=before.qualifier, now=node.process.qualifier
-        )
-        for node in hierarchy
-        if led is not None
-        and (before := led.processes.get(node.process.name)) is not None
-        and before.qualifier is not node.process.qualifier
-    }
 
 
 def compare(led: LedContext | None, timetable: Timetable, around: Surroundings) -> ContextChange:
@@ -380,76 +292,6 @@ class _Comparison:
             key = JobKey(node.process.name, Timeperiod(qualifier, ordinal))
             if not any(is_among(plan, key) for plan in plans):
                 yield range(ordinal, ordinal + 1)
-
-
-def growth_request(
-    change: ContextChange, led: LedContext | None, hierarchy: Hierarchy, now: datetime
-) -> Command | None:
-    """Return the request by which all that is stale runs again; None: nothing is.
-
-    Its plan stands in it. The same change of the same context has the same id: however often a
-    leader dies on the way, there is one request.
-    """
-    if not change.stale:
-        return None
-    about = _about(change.stale, hierarchy)
-    return replace(
-        about,
-        id=_id_of(change, led, 'grown'),
-        kind=CommandKind.REPROCESS,
-        reason='context.py has changed: ' + _said(change.grown_facts),
-        state=CommandState.APPLYING,
-        plan=change.stale,
-        planned_count=sum(stop - start for runs in change.stale.values() for start, stop in runs),
-        created_at=now,
-    )
-
-
-def kept_record(
-    change: ContextChange, led: LedContext | None, hierarchy: Hierarchy, now: datetime
-) -> Command | None:
-    """Return the record that what waits for less now keeps its results; None: nothing does."""
-    if not change.kept:
-        return None
-    counts = {name: sum(stop - start for start, stop in runs) for name, runs in change.kept.items()}
-    told = ', '.join(f'{count} of {name}' for name, count in counts.items())
-    return replace(
-        _about(change.kept, hierarchy),
-        id=_id_of(change, led, 'kept'),
-        kind=CommandKind.CONTEXT,
-        reason='context.py has changed: ' + _said(change.shrunk_facts),
-        state=CommandState.DONE,
-        created_at=now,
-        finished_at=now,
-        outcome=f'nothing runs again: finished intervals keep their results, {told:.300}',
-    )
-
-
-def _about(ranges: Ranges, hierarchy: Hierarchy) -> Command:
-    """Return a command about the first process of `ranges`, from its first job to its last."""
-    process, runs = next(iter(ranges.items()))
-    qualifier = hierarchy.nodes[process].process.qualifier
-    return Command(
-        id=CommandId(''),
-        kind=CommandKind.CONTEXT,
-        process=process,
-        start=Timeperiod(qualifier, min(start for start, _ in runs)),
-        end=Timeperiod(qualifier, max(stop for _, stop in runs)),
-        actor=ACTOR,
-        created_at=datetime.fromtimestamp(0, UTC),
-    )
-
-
-def _id_of(change: ContextChange, led: LedContext | None, what: str) -> CommandId:
-    before = '' if led is None else led.fingerprint
-    named = f'{what} {before} {change.context.fingerprint}'
-    return CommandId(blake2b(named.encode(), digest_size=6).hexdigest())
-
-
-def _said(facts: Sequence[str]) -> str:
-    shown = [f'{fact:.200}' for fact in facts[:_FACTS_SHOWN_MAX]]
-    more = len(facts) - len(shown)
-    return '; '.join(shown) + (f'; and {more} more' if more else '')
 
 
 def _beyond(now: _Span, was: _Span, begun: int) -> Iterator[range]:

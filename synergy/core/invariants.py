@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
 from synergy.core.commands import Command
-from synergy.core.context_change import refused_levels
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from synergy.core.context_change import RowsByLevel
+from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
 

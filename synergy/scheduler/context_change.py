@@ -14,20 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from synergy.core.changed_levels import RefusedLevel, RowsByLevel, returned
 from synergy.core.closure import keys_of
 from synergy.core.command_decisions import CommandDecisions
 from synergy.core.commands import Command, CommandKind, CommandState
-from synergy.core.context_change import (
-    ACTOR,
-    ContextChange,
-    RefusedLevel,
-    RowsByLevel,
-    Surroundings,
-    compare,
-    growth_request,
-    kept_record,
-    returned,
-)
+from synergy.core.context_change import ContextChange, Surroundings, compare
+from synergy.core.context_commands import ACTOR, growth_request, kept_record
 from synergy.core.effects import Effects, InsertCommand, Note, SaveContext
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check

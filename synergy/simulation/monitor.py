@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synergy.core.commands import CommandKind, CommandState
-from synergy.core.context_change import ACTOR
+from synergy.core.context_commands import ACTOR
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext, led_process

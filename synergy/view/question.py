@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synergy.core.context_change import RefusedLevel
+from synergy.core.changed_levels import RefusedLevel
 from synergy.core.records import ProcessName
 from synergy.core.standing import Standing
 from synergy.core.states import JobState

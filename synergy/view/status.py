@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
-from synergy.core.context_change import left_out
 from synergy.core.hierarchy import Node
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.states import JobState

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.core.context_change import left_out
+from synergy.core.changed_levels import left_out
 from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness

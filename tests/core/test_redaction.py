@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from synergy.core import redaction
+from synergy.core import redaction, secret_forms
 from synergy.core.redaction import MASK, redacted, redacted_text
 from synergy.core.uri import without_password, without_secrets_of
 from tests.core.redaction_forms import HARMLESS, HARMLESS_VALUES, TEXTS, VALUES
@@ -129,10 +129,10 @@ def test_what_is_told_at_a_glance_is_what_a_close_look_finds(
     for text in texts:
         begin = rolls.randrange(len(text) + 1)
         mixed.append(text[begin : begin + rolls.randrange(80)] + rolls.choice(texts)[:40])
-    plain = [text for text in mixed if redaction._is_plain(text)]
+    plain = [text for text in mixed if secret_forms.is_plain(text)]
     assert len(plain) > len(mixed) / 4
 
-    monkeypatch.setattr(redaction, '_is_plain', lambda _: False)
+    monkeypatch.setattr(redaction, 'is_plain', lambda _: False)
 
     assert [redacted_text(text) for text in plain] == plain
 
@@ -147,4 +147,4 @@ def test_what_is_told_at_a_glance_is_what_a_close_look_finds(
     ],
 )  # fmt: skip
 def test_an_ordinary_text_is_told_at_a_glance(text: str) -> None:
-    assert redaction._is_plain(text)
+    assert secret_forms.is_plain(text)

@@ -12,7 +12,7 @@ from synergy.adapters.mongo.context import MongoContext
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.takeover import Takeover, former_processes, is_left
-from synergy.core.context_change import RowsByLevel
+from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.timeperiod import Qualifier

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.store import SqliteStore
-from synergy.core.context_change import RowsByLevel
+from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.timeperiod import Qualifier

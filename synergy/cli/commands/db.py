@@ -13,7 +13,7 @@ from synergy.cli.console import print_json
 from synergy.cli.control import Control
 from synergy.cli.moving import differences
 from synergy.conf.model import Context
-from synergy.core.context_change import refused_levels
+from synergy.core.changed_levels import refused_levels
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text

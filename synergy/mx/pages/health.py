@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.core.context_change import left_out
+from synergy.core.changed_levels import left_out
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.standing import Standing
 from synergy.core.supervision import ProcessStatus

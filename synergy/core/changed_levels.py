@@ -1,0 +1,96 @@
+"""Processes whose level has changed under their old name: refused by name, and left out.
+
+Ids of their units name no level, so old and new ones would collide. Their rows stay as they are,
+and their neighbours are compared with what they were led with once they are back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from synergy.core.commands import counted
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.led_context import LedContext
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier
+
+#: How many rows each process has at each level.
+RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedLevel:
+    """A process whose level in the context is not that of its history. row_count: of the latter."""
+
+    process: ProcessName
+    was: Qualifier
+    now: Qualifier
+    row_count: int | None = None
+
+    def __str__(self) -> str:
+        """Return what is wrong and what helps."""
+        rows = '' if self.row_count is None else f' ({counted(self.row_count, "row")})'
+        return (
+            f'{self.process} is {self.now.word} in context.py, but its history is {self.was.word}'
+            f'{rows}: it is left out, and what waits for it waits; give the {self.now.word} '
+            f'process another name, or make {self.process} {self.was.word} again'
+        )
+
+
+def refused_levels(
+    hierarchy: Hierarchy, led: LedContext | None, rows_by_level: RowsByLevel
+) -> Mapping[ProcessName, RefusedLevel]:
+    """Return the processes whose level has changed under their old name.
+
+    There are rows of another level, and the store was last led with that; where it remembers
+    nothing of a process: they are more than those of its present level.
+    """
+    found = {}
+    for node in hierarchy:
+        name, now = node.process.name, node.process.qualifier
+        counts = dict(rows_by_level.get(name, {}))
+        own = counts.pop(now, 0)
+        if not any(counts.values()):
+            continue
+        was, count = Counter(counts).most_common(1)[0]
+        before = None if led is None else led.processes.get(name)
+        if before is None and sum(counts.values()) <= own:
+            continue
+        if before is not None:
+            if before.qualifier is now:
+                continue
+            was, count = before.qualifier, counts.get(before.qualifier, 0)
+        found[name] = RefusedLevel(process=name, was=was, now=now, row_count=count)
+    return found
+
+
+def returned(
+    hierarchy: Hierarchy, led: LedContext | None, rows_by_level: RowsByLevel
+) -> Collection[ProcessName]:
+    """Return the processes that were out of the context, or left out, and are back.
+
+    What they wait for may have run again meanwhile, and nothing could reset them.
+    """
+    refused = refused_levels(hierarchy, led, rows_by_level)
+    known = {} if led is None else led.processes
+    return {
+        name
+        for name in hierarchy.nodes
+        if (before := known.get(name)) is not None and before.is_out and name not in refused
+    }
+
+
+def left_out(hierarchy: Hierarchy, led: LedContext | None) -> Mapping[ProcessName, RefusedLevel]:
+    """Return what a Scheduler leaves out of `hierarchy`, by what it has written down itself."""
+    return {
+        node.process.name: RefusedLevel(
+            process=node.process.name, was=before.qualifier, now=node.process.qualifier
+        )
+        for node in hierarchy
+        if led is not None
+        and (before := led.processes.get(node.process.name)) is not None
+        and before.qualifier is not node.process.qualifier
+    }
