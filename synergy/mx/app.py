@@ -1,4 +1,4 @@
-"""The WSGI application: find the route, let the gate decide, call the view, answer errors.
+"""The WSGI application: find the route, check access, call the view, answer errors.
 
 Everything that goes wrong becomes a page or a problem document with what to do next. Reading
 requests never write; a change is answered by a redirect to where it can be followed.

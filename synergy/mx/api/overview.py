@@ -43,7 +43,7 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
     return {
         'tree': tree.name,
         'dependent_on': list(tree.dependent_on),
-        'late': tree.behind,
+        'late': tree.late,
         'held': tree.held,
         'processes': [
             {
@@ -51,7 +51,7 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'last_good': None if row.last_good is None else str(row.last_good.timeperiod),
                 'next': None if row.next_key is None else str(row.next_key.timeperiod),
                 'next_at': instant(row.next_at),
-                'late': row.behind,
+                'late': row.late,
                 'running': row.running,
                 'queued': row.queued,
                 'resting': row.resting,

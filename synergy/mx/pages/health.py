@@ -2,8 +2,8 @@
 
 Not well is what stops work or does not heal by itself: no Scheduler leads, one leads and can save
 nothing, leaves a process out or starts nothing although work is due, a box has vanished, a process
-does not stay up, the broker is away for longer than its restart takes (and, said by the gate, a
-store that is gone). What waits for a person, as jobs that failed for good, stops nothing
+does not stay up, the broker is away for longer than its restart takes (and, found before any page
+is made, a store that is gone). What waits for a person, as jobs that failed for good, stops nothing
 else: it is listed, and is not a fault.
 """
 

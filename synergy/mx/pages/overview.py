@@ -109,7 +109,7 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
                 is_blocked_least=any(row.is_blocked_least for row in rows),
                 failed=model.failed_count,
                 held_count=len(held),
-                late=sum(row.behind for row in rows),
+                late=sum(row.late for row in rows),
                 requests=len(requests),
                 requests_left=sum(row.left for row in requests),
             ),

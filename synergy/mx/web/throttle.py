@@ -1,10 +1,10 @@
-"""The brake on guessing passwords and tokens, and the bound on what checking them may cost.
+"""The throttle on guessing passwords and tokens, and the bound on what checking them may cost.
 
 An attempt is counted before it is made, in the same step in which it is let through: however many
 arrive at once, no more than allowed pass. One name from one address is refused after a few
 failures. An address, or a name, of which more has failed is not refused, for many people may share
 the one and anybody can fail under the other: attempts then go through one slow lane, one after the
-other. All counts are of this process: each dashboard of an installation has a brake of its own.
+other. All counts are of this process: each dashboard of an installation has a throttle of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Places for live pages: each holds a thread for as long as it is open, so there are so many only.
+"""Slots for live pages: each holds a thread for as long as it is open, so there are so many only.
 
-No user and no address may take them all. A place is counted in the step in which it is given, and
+No user and no address may take them all. A slot is counted in the step in which it is given, and
 free again when its stream is closed, whether or not it ever began.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from synergy.mx.web.errors import Refused
 
-#: Shares of all places: of one user, and of one address, which may be that of a whole office.
+#: Shares of all slots: of one user, and of one address, which may be that of a whole office.
 _USER_SHARE: Final = 4
 _ADDRESS_SHARE: Final = 0.75
 #: However few there are, one browser may open two pages.
@@ -26,7 +26,7 @@ class ViewerSlots:
     """How many live pages there are: in all, of each user, and of each address."""
 
     def __init__(self, total_max: int) -> None:
-        """Have `total_max` places."""
+        """Have `total_max` slots."""
         self.total_max = total_max
         self.user_max = min(total_max, max(_LEAST, total_max // _USER_SHARE))
         self.address_max = min(total_max, max(_LEAST, int(total_max * _ADDRESS_SHARE)))
@@ -36,11 +36,11 @@ class ViewerSlots:
 
     @property
     def taken(self) -> int:
-        """Return how many places are taken."""
+        """Return how many slots are taken."""
         return self._total
 
     def take(self, user: str | None, address: str) -> ViewerSlot:
-        """Take a place, in one step; raise Refused when there is none left for these.
+        """Take a slot, in one step; raise Refused when there is none left for these.
 
         user: None for everybody where nobody has logged in.
         """
@@ -58,7 +58,7 @@ class ViewerSlots:
         return ViewerSlot(self, tuple(bounds))
 
     def give_back(self, owners: tuple[str, ...]) -> None:
-        """Free a place."""
+        """Free a slot."""
         with self._lock:
             self._total -= 1
             self._count_by_owner.subtract(owners)
@@ -68,31 +68,31 @@ class ViewerSlots:
 
 
 class ViewerSlot:
-    """A place that is taken until it is left."""
+    """A slot that is taken until it is left."""
 
-    def __init__(self, places: ViewerSlots, owners: tuple[str, ...]) -> None:
-        """Be one of `places`."""
-        self._places = places
+    def __init__(self, slots: ViewerSlots, owners: tuple[str, ...]) -> None:
+        """Be one of `slots`."""
+        self._slots = slots
         self._owners = owners
-        # Whoever takes its one item leaves the place: two may want to at once.
+        # Whoever takes its one item leaves the slot: two may want to at once.
         self._held = [True]
 
     def leave(self) -> None:
-        """Free the place; safe to call twice."""
+        """Free the slot; safe to call twice."""
         with suppress(IndexError):
             self._held.pop()
-            self._places.give_back(self._owners)
+            self._slots.give_back(self._owners)
 
 
 class ViewerStream:
-    """A stream that leaves its place when it is closed or over, even if it never began.
+    """A stream that leaves its slot when it is closed or over, even if it never began.
 
     A generator that was not begun runs none of its code when it is closed.
     """
 
-    def __init__(self, place: ViewerSlot, frames: Iterator[bytes]) -> None:
+    def __init__(self, slot: ViewerSlot, frames: Iterator[bytes]) -> None:
         """Pass `frames` on."""
-        self._place = place
+        self._slot = slot
         self._frames = frames
 
     def __iter__(self) -> Iterator[bytes]:
@@ -114,7 +114,7 @@ class ViewerStream:
             if close is not None:
                 close()
         finally:
-            self._place.leave()
+            self._slot.leave()
 
 
 def _refused(status: int, detail: str) -> Refused:

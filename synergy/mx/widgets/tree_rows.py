@@ -32,9 +32,9 @@ MANY_PROCESSES: Final = 30
 class ProcessRow:
     """One process: its newest intervals and how far it is.
 
-    cells: its newest intervals. older: unfinished ones before those. behind:
-    intervals late. late_since: since when the oldest of them is. due_at: when the next one is to be
-    done; None without a deadline. is_blocked_least: there are more blocked ones than were counted.
+    cells: its newest intervals. older: unfinished ones before those. late: how many intervals are.
+    late_since: since when the oldest of them is. due_at: when the next one is to be done; None
+    without a deadline. is_blocked_least: there are more blocked ones than were counted.
     running: on workers. queued: for one. resting: between two runs of their live interval.
     """
 
@@ -45,7 +45,7 @@ class ProcessRow:
     next_key: JobKey | None
     next_at: datetime | None
     usual: Usual | None
-    behind: int
+    late: int
     late_since: datetime | None
     due_at: datetime | None
     running: int
@@ -66,9 +66,9 @@ class TreeRow:
     held: int
 
     @property
-    def behind(self) -> int:
+    def late(self) -> int:
         """Return how many intervals of all its processes are late."""
-        return sum(row.behind for row in self.rows)
+        return sum(row.late for row in self.rows)
 
 
 def late_count(request: RequestContext, painter: Painter, node: Node) -> int:
@@ -107,7 +107,7 @@ def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
     name, now = row.node.process.name, request.now
     next_in = formats.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
     late_by = '' if row.late_since is None else formats.span(now - row.late_since)
-    due_in = '' if row.due_at is None or row.behind else formats.ago(row.due_at, now)
+    due_in = '' if row.due_at is None or row.late else formats.ago(row.due_at, now)
 
     def draw() -> Markup:
         macros: Any = request.site.templates.get_template('process_row.html').module
@@ -148,7 +148,7 @@ def _drawn(
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
-    behind = late_count(request, painter, node)
+    late = late_count(request, painter, node)
     blocked, is_least = _blocked(request, node)
     window = _window(request, node, frontier, over, length)
     older = 0
@@ -162,8 +162,8 @@ def _drawn(
         next_key=next_key,
         next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
         usual=usual,
-        behind=behind,
-        late_since=late_at if behind and not painter.is_rerun(node, next_ordinal) else None,
+        late=late,
+        late_since=late_at if late and not painter.is_rerun(node, next_ordinal) else None,
         due_at=None if node.process.deadline is None or not has_next else late_at,
         running=counts[0],
         queued=counts[1],
