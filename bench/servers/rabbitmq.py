@@ -167,14 +167,6 @@ class RabbitServer:
         if self._is_temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def stop_app(self) -> None:
-        """Refuse connections while the node stays up."""
-        self.control('stop_app')
-
-    def start_app(self) -> None:
-        """Undo `stop_app`."""
-        self.control('start_app')
-
     def close_connections(self, reason: str = 'closed by an operator') -> None:
         """Close every connection, as an operator or a policy does."""
         self.control('close_all_connections', reason)

@@ -20,7 +20,7 @@ from synergy.core.secret_names import is_countable, is_secret, is_weak
 from synergy.core.secret_uris import without_uris
 from synergy.core.uri import MASK
 
-__all__ = ['MASK', 'redacted', 'redacted_lines', 'redacted_text', 'redacted_words']
+__all__ = ['MASK', 'redacted', 'redacted_lines', 'redacted_text']
 
 _JOINED: Final = re.compile(r'[:=]|%3|->')
 _LINE_WORDS: Final = ('pass', 'phrase', 'cookie', 'mnemonic', 'authori', 'key')
@@ -137,11 +137,6 @@ def redacted_lines(lines: Sequence[str]) -> list[str]:
     if '-----BEGIN' in text:
         text = without_whole_keys(text)
     return [redacted_text(line) for line in text.split('\n')] if lines else []
-
-
-def redacted_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line as they may be seen."""
-    return [redacted_text(word) for word in without_secret_words(words)]
 
 
 def _redacted_mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:

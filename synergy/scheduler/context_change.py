@@ -74,7 +74,7 @@ def found(
             '%d job rows, such as %s, have no place in the context; they are left alone',
             len(outside),
             outside[0],
-            extra={'event': 'strangers_found'},
+            extra={'event': 'rows_outside_context'},
         )
     hierarchy = timetable.hierarchy
     rows_by_level = _rows_by_level(timetable, outside)

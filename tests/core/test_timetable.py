@@ -43,7 +43,7 @@ def test_an_interval_exists_once_it_has_begun() -> None:
     assert timetable.state(key('SiteHourly@2026112123')) is None
 
 
-def test_rows_are_taken_over_and_strangers_returned() -> None:
+def test_rows_are_taken_over_and_those_outside_the_context_returned() -> None:
     timetable = filled()
     running = job('SiteHourly@2026112206', JobState.IN_PROGRESS)
     row_outside = key('SiteHourly@2020010100')

@@ -104,11 +104,6 @@ class Health:
         """Return processes that do not stay up."""
         return [row for view in self.boxes for row in view.processes if view.is_ill(row)]
 
-    @property
-    def waiting_count(self) -> int:
-        """Return how many things wait for a person."""
-        return sum(item.count for item in self.waits)
-
 
 def health(request: RequestContext) -> Response:
     """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
