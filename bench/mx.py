@@ -34,7 +34,7 @@ _NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 _BATCH = 5_000
 _PIPELINE = (HOURLY, DAILY, MONTHLY, ALERT)
 _ROUNDS = 200
-#: One job in so many is held.
+#: One job in this many is held.
 _HELD_EVERY = 2_000
 #: Processes of which the newest intervals and those of the pages have runs, for the charts.
 _CHARTED = ('P00Hourly', 'P00Daily', 'P00Monthly')

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS delay_daily (
 #: Levels of live counts, fine to coarse.
 LIVE_TABLES: Final = ('live_hourly', 'live_daily', 'live_monthly')
 
-#: What the live pipeline needs besides. `live_covered`: which rows the counts of an hour stem from.
+#: What the live pipeline needs in addition. `live_covered`: which rows the counts of an hour stem
+#: from.
 LIVE_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS flight_live (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

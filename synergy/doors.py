@@ -1,7 +1,7 @@
 """How this installation is entered: through the files of a checkout, or as an installed package.
 
 A checkout has `launch.py` and `process_starter.py` beside this package, and its project is the
-checkout itself. An installed package has the command `synergy`; its project is wherever one stands.
+checkout itself. An installed package has the command `synergy`; its project is the current folder.
 Standard library only: this is read before anything else can be.
 """
 

@@ -1,4 +1,4 @@
-"""Data sources that come with the product, for `data_source` functions of one's own.
+"""Data sources that come with the product, for `data_source` functions of your own.
 
     # context.py:  data_source='workers.live.open_source'
     def open_source() -> SqliteSource:

@@ -1,4 +1,4 @@
-"""A network of one's own: each box in a namespace with an address, the servers beside them.
+"""A network of its own: each box in a namespace with an address, the servers beside them.
 
     bridge 10.x.y.1 (servers, the round) -- veth -- box one 10.x.y.2
                                          \\- veth -- box two 10.x.y.3

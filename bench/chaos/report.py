@@ -1,4 +1,4 @@
-"""What a round reports: faults by kind, how long each took to heal, take-overs, broken promises.
+"""What a round reports: faults by kind, how long each took to recover, take-overs, broken promises.
 
 A fault is healed when the first interval that *began* after it, on what it hit, has ended: on that
 box, of that process on that box, or anywhere. A dead or frozen leader is healed when another leads.

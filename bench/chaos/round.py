@@ -35,8 +35,8 @@ from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 _LOOK_SECONDS: Final = 0.1
-#: Nothing moves for so long: no interval comes to its end any more. Work itself takes as long as it
-#: does, on a machine that is busy otherwise many times as long.
+#: Nothing has moved for this long: no interval comes to its end any more. Work itself takes as long
+#: as it does, on a machine that is busy otherwise many times as long.
 _STILL_SECONDS_MAX: Final = 100.0
 #: Between two faults, and between two requests.
 _FAULT_SECONDS: Final = (0.8, 2.4)

@@ -32,7 +32,7 @@ from synergy.workers import Uow
 
 logger = logging.getLogger(__name__)
 
-#: By so much descriptors and threads of a worker may differ: connections are made again.
+#: How much descriptors and threads of a worker may differ: connections are made again.
 _SLACK: Final = 25
 _GONE_SECONDS: Final = 5.0
 _TAG: Final = re.compile(r'<run of (\w+) attempt (\d+)>')

@@ -41,7 +41,7 @@ from synergy.ports.store import JobFilter, Store
 _CONTEXT_MODULE: Final = 'workers.live_context'
 #: Runs of the present interval after which a machine that runs again and again was seen to do so.
 _RUNS_SEEN: Final = 2
-#: With --exit: no run ends for so long, and the demo gives up waiting to see all of it.
+#: With --exit: no run ends for this long, and the demo gives up waiting to see all of it.
 _STILL_SECONDS_MAX: Final = 120.0
 _FINAL_MAX: Final = 1000
 _PROBLEMS_SHOWN: Final = 20

@@ -158,7 +158,7 @@ class LocalReading:
         return [{'at': instant(event.at), 'text': event.text} for event in events]
 
     def processes(self) -> Sequence[ProcessDocument]:
-        """Return the managed processes as the Scheduler goes by them."""
+        """Return the managed processes as the Scheduler uses them."""
         return [
             encode_process(node) for node in processes(self.runtime.context.hierarchy, self.store)
         ]

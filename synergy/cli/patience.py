@@ -1,4 +1,4 @@
-"""When to give up on work: not after so long, but once nothing has moved for so long.
+"""When to give up on work: not after a fixed time, but once nothing has moved for a while.
 
 How long work takes says more about the machine, and what else it does, than about the work.
 """

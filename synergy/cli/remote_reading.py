@@ -114,7 +114,7 @@ class RemoteReading:
         return events
 
     def processes(self) -> Sequence[ProcessDocument]:
-        """Return the managed processes as the Scheduler goes by them."""
+        """Return the managed processes as the Scheduler uses them."""
         found: Sequence[ProcessDocument] = self.server.get('processes')['items']
         return found
 

@@ -59,7 +59,7 @@ class Server:
         return self._send('GET', path, f'?{urlencode(given)}' if given else '')
 
     def items(self, *path: str, limit: int | None = None, **query: object) -> Iterator[Any]:
-        """Yield the items of a list, page by page; limit: at most so many."""
+        """Yield the items of a list, page by page, `limit` at most."""
         cursor: str | None = None
         left = limit
         while left is None or left > 0:

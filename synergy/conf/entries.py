@@ -185,5 +185,5 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
 
 
 def queue_context_entry(exchange: str, queue_name: str, routing: str | None = None) -> RawEntry:
-    """Register a queue of one's own; `routing` is the queue's name unless given."""
+    """Register a queue of your own; `routing` is the queue's name unless given."""
     return RawEntry('queue', locals())

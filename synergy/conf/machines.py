@@ -31,7 +31,7 @@ __all__ = [
     'changed',
 ]
 
-#: Rules of the machines that come with the product, to begin one's own with.
+#: Rules of the machines that come with the product, to build your own on.
 DISCRETE_RULES: Final = DISCRETE.rules
 CONTINUOUS_RULES: Final = CONTINUOUS.rules
 

@@ -113,8 +113,8 @@ SETTINGS: Final = (
         attribute='box_vanished',
         read=_duration('seconds', 1),
         default=15.0,
-        text='A box whose Supervisor was not heard of for so long has vanished; every third of it '
-        'the Supervisor tells the store that it lives.',
+        text='A box whose Supervisor was not heard of for this long has vanished; every third of '
+        'it the Supervisor tells the store that it lives.',
     ),
     Setting(
         name='process_prefix',

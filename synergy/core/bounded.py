@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 #: What JSON can carry: the values of `arguments`.
 Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | None'
 
-#: Whole numbers have at most so many bits; 2**256 has 78 digits.
+#: Whole numbers have at most this many bits; 2**256 has 78 digits.
 _BITS_MAX: Final = 256
 _KEY_LENGTH_MAX: Final = 200
 
@@ -125,7 +125,7 @@ def check_text(text: str) -> None:
 
 
 def shortened(value: object, length: int = 80) -> str:
-    """Return how a value is shown in a message: its repr, at most so long, whatever it is."""
+    """Return how a value is shown in a message: its repr, at most `length` long, whatever it is."""
     if isinstance(value, str | bytes):
         return f'{value[: length + 1]!r:.{length}}'
     if isinstance(value, int) and value.bit_length() > _BITS_MAX:

@@ -23,7 +23,7 @@ RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLevel:
-    """A process whose level in the context is not that of its history. row_count: of the latter."""
+    """A process whose level in the context is not that of its `row_count` rows."""
 
     process: ProcessName
     was: Qualifier

@@ -88,7 +88,7 @@ class Hierarchy:
         return iter(self.nodes.values())
 
     def replaced(self, nodes: Mapping[ProcessName, Node]) -> Hierarchy:
-        """Return the same with other nodes."""
+        """Return this hierarchy with other nodes."""
         return Hierarchy(nodes, self.calendar, self._machine_by_name)
 
     def machine(self, process: ProcessName) -> Machine:

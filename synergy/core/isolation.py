@@ -1,7 +1,7 @@
 """Whom to leave out when the same is refused again and again, so that all others go on.
 
 One commit holds what many processes need. When the store refuses a part of it, or deciding for one
-process raises, nothing of it is saved: once is a race, which a look at the store heals; the same
+process raises, nothing of it is saved: once is a race, which a look at the store resolves; the same
 again and again is a row or a definition that somebody has to look at. Then its subject is
 isolated: nothing is decided for it until a delay has passed, which doubles each time.
 
@@ -29,14 +29,14 @@ from synergy.core.commands import CommandId
 from synergy.core.records import ProcessName
 from synergy.core.standing import Isolated, Subject, SubjectKind
 
-#: So often in a row is a race.
+#: This many refusals in a row may be a race.
 REFUSALS_MAX: Final = 3
 #: Refusals of the same subject further apart, and about different things, are different races.
 SUSPICION_SECONDS: Final = 60.0
 #: The first delay until an isolated subject is tried again, and the longest.
 DELAY_SECONDS: Final = 5.0
 DELAY_SECONDS_MAX: Final = 300.0
-#: For so long after its isolation a subject must give no trouble to count as free.
+#: How long after its isolation a subject must give no trouble to count as free.
 TRIAL_SECONDS: Final = 600.0
 #: Of a reason; an exception of user code may be of any length.
 REASON_CHARS_MAX: Final = 500

@@ -2,7 +2,7 @@
 
 A secret is recognized by what names it (`password=`, `--token`, `X-Api-Key:`, a key of a mapping),
 by where it stands (within a URI, after `Bearer`, behind `mysql -p`), or by its form (`ghp_...`, a
-JSON Web Token, a private key). Rather too much is hidden than too little; a secret that is none of
+JSON Web Token, a private key). In doubt it is hidden; a secret that is none of
 these, the bare word in a sentence, cannot be told. What was redacted once is not changed by doing
 it again. Cost: linear in the length, however hostile the text.
 """

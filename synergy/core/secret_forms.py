@@ -37,7 +37,7 @@ _LONG_PART: Final = re.compile(r'\.[\w-]{27}')
 _OPTION: Final = re.compile(r'-(?<![\w-]-)-?[A-Za-z]')
 #: A moment or a number.
 _MOMENT: Final = re.compile(r'[\d:TZ .+-]{1,40}')
-#: Letters and digits alone, up to so many, are a word.
+#: Letters and digits alone, up to this many, are a word.
 _WORD_LENGTH_MAX: Final = 15
 _PEM: Final = re.compile(
     r'(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)'

@@ -47,7 +47,7 @@ _OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
 _FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
 #: Translates codes to those of a copy.
 _ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(256))
-#: Rows that changed so long before a copy was made are read all the same: clocks of boxes differ.
+#: Rows that changed this long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
 _CHANGED: Final = re.compile(rb'[\x03-\x07]+')
 _EMBRYOS: Final = re.compile(rb'[\x00-\x02]+')
@@ -194,7 +194,7 @@ class Timetable:
         return chain.from_iterable(jobs.values() for jobs in self._open.values())
 
     def open_jobs_of(self, process: ProcessName) -> Collection[Job]:
-        """Return the same of one process."""
+        """Return the rows of the jobs of one process that are not final."""
         return self._open[process].values()
 
     def running_count(self, process: ProcessName) -> int:

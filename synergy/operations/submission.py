@@ -112,7 +112,7 @@ def _check_bounds(command: Command) -> None:
 
 
 def _is_same(caller: Caller, command: Command, known: Command) -> bool:
-    """Tell whether two commands of one key ask for the same; whence and when is no matter."""
+    """Tell whether two commands of one key ask for the same, from wherever and whenever."""
     if known.fingerprint is not None:
         return known.fingerprint == caller.fingerprint
     # Inserted before there were fingerprints.

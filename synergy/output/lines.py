@@ -11,9 +11,9 @@ from typing import Final
 
 #: A longer line is cut, in stores and in files: one line must not fill either.
 LINE_CHARACTERS_MAX: Final = 8_000
-#: So many bytes hold as many characters, whichever they are.
+#: This many bytes hold as many characters, whichever they are.
 _LINE_BYTES_MAX: Final = 4 * LINE_CHARACTERS_MAX
-#: So many overwritten lines are kept in a burst, and then one in so many seconds.
+#: How many overwritten lines are kept in a burst, and then one in how many seconds.
 _UPDATES_MAX: Final = 20
 _UPDATE_SECONDS: Final = 5.0
 

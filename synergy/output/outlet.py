@@ -130,7 +130,7 @@ class Standing:
         self.settle()
 
     def settle(self) -> None:
-        """Take logging as it is now; `setup` of a worker may have changed it for good."""
+        """Take logging as it is now; `setup` of a worker may have changed it permanently."""
         root, outlet = logging.getLogger(), self._outlet
         self._level, self._disable = root.level, root.manager.disable
         self._filters = list(root.filters)

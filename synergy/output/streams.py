@@ -41,7 +41,7 @@ class Raw(io.RawIOBase):
         return self._descriptor
 
     def writable(self) -> bool:
-        """Tell that one can write to it."""
+        """Tell that it can be written to."""
         return True
 
     def write(self, data: Any) -> int:

@@ -1,6 +1,6 @@
 """Port: the doorbell. A message carries only an id; losing one costs time, never an interval.
 
-Methods may raise BrokerUnavailable (may heal; a publish was maybe done: ring again) and
+Methods may raise BrokerUnavailable (may pass; a publish was maybe done: ring again) and
 BrokerUnusable (will not). Delivery is at least once and in no promised order. A broker object and
 its consumers belong to one thread.
 """

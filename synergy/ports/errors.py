@@ -17,7 +17,7 @@ class StoreError(PortError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, is locked, is full or is not writable; it may heal.
+    """The store cannot be reached, is locked, is full or is not writable; that may pass.
 
     After a write, this means "maybe applied": re-read before deciding anything.
     """
@@ -72,8 +72,8 @@ class BrokerError(PortError):
 
 
 class BrokerUnavailable(BrokerError):
-    """The broker cannot be reached, is locked or is full; it may heal. Ring again."""
+    """The broker cannot be reached, is locked or is full; that may pass. Ring again."""
 
 
 class BrokerUnusable(BrokerError):
-    """The broker will not heal by waiting: damaged, newer, or declared differently."""
+    """Waiting does not help the broker: damaged, newer, or declared differently."""

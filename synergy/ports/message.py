@@ -15,7 +15,7 @@ from synergy.core.bounded import Bounds, OutOfBounds, loads
 MESSAGE_BYTES_MAX: Final = 4096
 #: Longest value: ids of 2.x, of commands and of units have 12 to 24 characters.
 VALUE_LENGTH_MAX: Final = 200
-#: Of one that was put aside, so much is shown.
+#: How much is shown of a message that was put aside.
 SHOWN_BYTES_MAX: Final = 2000
 #: Longest reason that is kept with a message that was put aside.
 REASON_LENGTH_MAX: Final = 200

@@ -17,7 +17,7 @@ from synergy.ports.errors import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
 
-#: So many messages are put aside in a row; then it is hardly them.
+#: After this many messages in a row are put aside, the cause lies elsewhere.
 _ASIDE_MAX: Final = 20
 
 

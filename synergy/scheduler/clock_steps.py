@@ -9,7 +9,7 @@ from synergy.ports.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-#: A wall clock that moves so much further than the monotonic one within a turn has been set.
+#: A wall clock that moves this much further than the monotonic one within a turn has been set.
 CLOCK_STEP_SECONDS: Final = 1.0
 
 

@@ -89,7 +89,7 @@ class Inbox:
             self._consumer.wake()
 
     def wait(self, seconds: float, clock: Clock) -> None:
-        """Wait for a message, a wake or so many seconds."""
+        """Wait for a message, a wake, or some seconds."""
         if self._consumer is None:
             clock.sleep(min(seconds, NAP_SECONDS))
             return

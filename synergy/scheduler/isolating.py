@@ -41,7 +41,7 @@ from synergy.ports.store import SchedulerStore
 
 logger = logging.getLogger(__name__)
 
-#: A leader that could commit nothing for so long says so.
+#: A leader that could commit nothing for this long says so.
 STUCK_SECONDS: Final = 10.0
 
 

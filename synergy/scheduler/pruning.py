@@ -10,7 +10,7 @@ from synergy.ports.store import CommitStore
 
 logger = logging.getLogger(__name__)
 
-#: They are deleted so often, and at most so many at a time.
+#: How often they are deleted, and how many at most at a time.
 PRUNE_PERIOD: Final = timedelta(minutes=10)
 PRUNED_MAX: Final = 20_000
 

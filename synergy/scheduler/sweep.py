@@ -18,7 +18,7 @@ from synergy.core.states import UnitState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """republish_after: a unit unclaimed so long after its announcement is announced again: its
+    """republish_after: a unit unclaimed this long after its announcement is announced again: its
     message may be lost. age_max: an attempt that a worker held for longer is the last. delay_max:
     whether an attempt is to come later than this is looked at: a clock may have been ahead.
     """

@@ -24,7 +24,7 @@ from synergy.scheduler.loop_settings import LoopSettings
 
 logger = logging.getLogger(__name__)
 
-#: A unit unclaimed so long after it was rung is rung again: its message may have been purged.
+#: A unit unclaimed this long after it was rung is rung again: its message may have been purged.
 REPUBLISH_AFTER: Final = timedelta(seconds=60)
 _WORDS: Final = {
     Reported: 'units to announce or to read',

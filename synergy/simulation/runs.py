@@ -21,7 +21,7 @@ from synergy.simulation.world import World
 
 _START: Final = datetime(2026, 11, 22, tzinfo=UTC)
 _END: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
-#: Trouble: so many times so many seconds.
+#: Trouble: how many times, and for how many seconds each.
 _TURNS: Final = 30
 _TURN_SECONDS: Final = 10.0
 _KILLS: Final = 0.3

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 MARK_VARIABLE: Final = 'SYNERGY_INTERNAL_MARK'
 #: Between SIGTERM and SIGKILL, at most: their leases run already.
 _GRACE_MAX: Final = timedelta(seconds=1)
-#: How long an orphan may take to end by itself, and how often one looks meanwhile.
+#: How long an orphan may take to end by itself, and how often it is looked at meanwhile.
 _LAST_SECONDS: Final = 0.2
 _LOOKS: Final = 10
 
@@ -89,7 +89,7 @@ class Leftovers:
 
     @property
     def look_seconds(self) -> float:
-        """Return how often one has to look for frozen processes."""
+        """Return how often to look for frozen processes."""
         return self._lease_seconds / 8
 
     def frozen(

@@ -65,7 +65,9 @@ class Presence:
                 extra={'event': 'box_id_in_use'},
             )
         if is_held and not self.is_held:
-            logger.info('box id %s is ours now', found.box_id, extra={'event': 'box_id_taken'})
+            logger.info(
+                'box id %s belongs to this box now', found.box_id, extra={'event': 'box_id_taken'}
+            )
         if found.is_draining is not self.is_draining:
             logger.info(
                 'box %s %s',

@@ -13,7 +13,7 @@ from synergy.view.encode import instant
 
 
 def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
-    """Return the nodes of a hierarchy as the Scheduler goes by them, inputs before outputs."""
+    """Return the nodes of a hierarchy as the Scheduler uses them, inputs before outputs."""
     return list(applied(hierarchy, store.overrides()))
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 GRACE_MAX: Final = timedelta(seconds=2.5)
 #: How long a pool may take to close before its processes are ended all the same.
 _POOL_SECONDS: Final = 1.0
-#: How long what a run leaves may take to end by itself, and how often one looks meanwhile.
+#: How long what a run leaves may take to end by itself, and how often it is looked at meanwhile.
 _LAST_SECONDS: Final = 0.1
 _LOOKS: Final = 10
 #: Where multiprocessing keeps the pids of its own processes: module, object, attribute.
@@ -66,7 +66,7 @@ class RunProcesses:
             self._kept = frozenset(self._descendants.find())
 
     def after_run(self) -> None:
-        """End what a run that ended by itself has left; say so, for it was hardly meant."""
+        """End what a run that ended by itself has left; say so: it is probably a mistake."""
         if self._descendants.are_none() or self._keeps:
             return
         # With all that is below; but what a pool's process has started belongs to the run.

@@ -1,4 +1,4 @@
-"""The run of units, as a pipeline one can read aloud.
+"""The run of units, as a pipeline that reads from top to bottom.
 
     take -> claim -> acknowledge -> run user code under guard and heartbeat -> end its processes ->
     classify -> finish -> report -> take again

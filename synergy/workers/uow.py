@@ -19,7 +19,7 @@ class Uow:
 
     timeperiod: the job's interval, `YYYYMMDDHH`. [start_timeperiod, end_timeperiod): the intervals
     that this run covers, more than one when the process is grouped; `start` and `end` are the same
-    as aware UTC instants. arguments: a copy of one's own. run: number of this run within the job;
+    as aware UTC instants. arguments: a copy. run: number of this run within the job;
     attempt: number of this try of it. idempotency_key: the same for every start of this run; store
     it with what you write, or delete and insert by interval, and a second start does no harm.
     fence: rises with every start; only the newest may report. start_id, end_id: of a recomputing

@@ -22,7 +22,7 @@ T = TypeVar('T')
 BY_KEY: Final = [('process_name', ASCENDING), ('timeperiod', ASCENDING)]
 WITHOUT_EVENTS: Final = {'event_log': 0}
 BATCH: Final = 5000
-#: A page is filled up behind illegal documents by so many more reads, each of twice as many.
+#: A page is filled up behind illegal documents by this many more reads, each of twice as many.
 _REFILLS_MAX: Final = 12
 
 

@@ -30,7 +30,7 @@ Document: TypeAlias = dict[str, Any]
 
 #: The database of a URI that names none. Source: Synergy 2.x.
 DEFAULT_DATABASE: Final = 'scheduler'
-#: A member that does not answer its monitor for so long is given up, and its calls with it.
+#: A member that does not answer its monitor for this long is given up, and its calls with it.
 _CONNECT_MILLIS: Final = 3000
 _HEARTBEAT_MILLIS: Final = 1000
 #: What a router of a sharded cluster answers as `msg`. Source: MongoDB docs, hello.

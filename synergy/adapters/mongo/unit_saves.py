@@ -133,7 +133,7 @@ def _fence_after(move: MoveUnit) -> int:
 
 
 def _unmoved(database: Database[Document], moves: Sequence[MoveUnit]) -> Sequence[MoveUnit]:
-    """Return the moves that did not take place, as far as one can tell afterwards."""
+    """Return the moves that did not take place, as far as can be told afterwards."""
     ids = [object_id(move.uow_id) for move in moves]
     found = {
         UowId(str(item['_id'])): (item['state'], item['fence'])

@@ -33,9 +33,10 @@ _IS_LINUX: Final = sys.platform == 'linux'
 _KILL_SECONDS: Final = 5.0
 _LOOK_SECONDS_MIN: Final = 0.002
 _LOOK_SECONDS_MAX: Final = 0.05
-#: So often in a row none must be found: a parent that ends during a look hides what is below it.
+#: None must be found this many times in a row: a parent that ends during a look hides what is below
+#: it.
 _CLEAN_LOOKS: Final = 2
-#: So many are named.
+#: At most this many are named.
 _NAMES_MAX: Final = 50
 
 

@@ -25,7 +25,7 @@ REASON_HEADER: Final = 'synergy-reason'
 QUEUE_HEADER: Final = 'synergy-queue'
 #: Stands for headers that pika cannot decode, and says why.
 UNREADABLE_HEADER: Final = 'synergy-unreadable'
-#: Of the headers of a message that is put aside, so many short ones go with it.
+#: How many short headers of a message that is put aside go with it.
 _KEPT_HEADERS_MAX: Final = 20
 _KEPT_LENGTH_MAX: Final = 200
 

@@ -1,4 +1,4 @@
-"""What RabbitMQ's refusals mean: may it heal, and what should somebody do about it."""
+"""What RabbitMQ's refusals mean: may waiting help, and what is to be done about it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _closing(error: BaseException) -> tuple[int | None, str]:
     """Return code and text with which the server closed a connection; None when it did not.
 
     What a server says during the greeting pika keeps only as text. One that merely closes the
-    socket then may be going down: that heals.
+    socket then may be going down: waiting helps.
     """
     if isinstance(error, ConnectionClosed):
         return error.reply_code, error.reply_text

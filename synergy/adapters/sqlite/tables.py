@@ -15,7 +15,7 @@ T = TypeVar('T')
 
 #: The table that several parts read.
 UNITS: Final = 'unit_of_work'
-#: A page is filled up behind illegal rows by so many more reads, each of twice as many rows.
+#: A page is filled up behind illegal rows by this many more reads, each of twice as many rows.
 _REFILLS_MAX: Final = 12
 #: Keys per statement; SQLite allows 32766 parameters.
 _KEYS_PER_STATEMENT: Final = 500

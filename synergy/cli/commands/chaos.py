@@ -85,7 +85,7 @@ def _run(options: Namespace) -> ExitCode:
 def _print(found: Report) -> None:
     print()
     print_table(
-        ('fault', 'count', 'lasted (s)', 'healed, median (s)', 'longest (s)', 'rescued (s)'),
+        ('fault', 'count', 'lasted (s)', 'recovered, median (s)', 'longest (s)', 'rescued (s)'),
         [
             (
                 item.kind,

@@ -1,4 +1,4 @@
-"""`launch.py new DIR`: a project of one's own that runs at once."""
+"""`launch.py new DIR`: a project of your own, ready to run."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _RUNS_PER_PROCESS = 200
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--seed', type=whole(-MANY), default=0, metavar='N', help='which history')
     parser.add_argument(
-        '--seeds', type=whole(1, 1_000_000), default=1, metavar='K', help='so many, from N on'
+        '--seeds', type=whole(1, 1_000_000), default=1, metavar='K', help='how many, from N on'
     )
     parser.add_argument(
         '--contexts', action='store_true', help='let context.py change on the way, too'

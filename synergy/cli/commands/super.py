@@ -31,8 +31,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
     flags = parser.add_mutually_exclusive_group(required=True)
     flags.add_argument('--boxid', metavar='ID', help='name this box, once, before its first start')
     flags.add_argument('--query', action='store_true', help='what is wanted and what runs')
-    flags.add_argument('--start', metavar='P', help='switch a process on, for good')
-    flags.add_argument('--stop', metavar='P', help='switch a process off, for good')
+    flags.add_argument('--start', metavar='P', help='switch a process on, until it is switched off')
+    flags.add_argument('--stop', metavar='P', help='switch a process off, until it is switched on')
     flags.add_argument(
         '--update', action='store_true', help='switch everything on that belongs on the box'
     )

@@ -1,6 +1,6 @@
 """`launch.py test`: format, lint, types, architecture and tests, the same here and in CI.
 
-In a project of one's own it runs that project's tests.
+In a project of your own it runs that project's tests.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Its roles are Protocols, one for each subject and each in a file of its own: tho
 write nothing, those named `Store` do. One adapter has them all; whoever takes a store as a
 parameter names the narrowest role that is enough.
 
-All methods may raise StoreUnavailable (may heal; after a write: maybe applied) and StoreUnusable
+All methods may raise StoreUnavailable (may pass; after a write: maybe applied) and StoreUnusable
 (will not). Instants are aware UTC. Lease times are by the store's clock. An adapter object belongs
 to one thread; a process that needs two threads on the store opens two.
 """

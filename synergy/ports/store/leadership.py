@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from synergy.core.records import Leadership
 from synergy.core.standing import Standing
 
-#: Leadership that ends later than so many leases from now was given by a clock that was ahead.
+#: Leadership that ends later than this many leases from now was given by a clock that was ahead.
 LEASES_MAX: Final = 10
 
 
@@ -35,8 +35,8 @@ class LeadershipStore(LeadershipReader, Protocol):
         """Take or renew leadership for `lease` from now; None when another owner's lease holds.
 
         One statement. Taking it newly (free, expired, or after `resign`) raises the term by one;
-        renewing one's own unexpired lease keeps the term. What ends later than LEASES_MAX leases
-        from now does not hold: the store's clock was ahead when it was given.
+        renewing an unexpired lease of the same owner keeps the term. What ends later than
+        LEASES_MAX leases from now does not hold: the store's clock was ahead when it was given.
         """
         ...
 

@@ -40,7 +40,7 @@ class UnitReader(Protocol):
         """Return REQUESTED, IN_PROGRESS and INVALID units (bounded by `max_running`).
 
         Those that run come first, longest first; then those that wait for another attempt; then
-        those that wait for their first, oldest first. limit: at most so many; None: all.
+        those that wait for their first, oldest first. limit: at most this many; None: all.
         """
         ...
 

@@ -12,7 +12,7 @@ class UserStore(Protocol):
     """Who may log in to the dashboard, and the secret by which its cookies are signed."""
 
     def users(self) -> Sequence[User]:
-        """Return every user, by name; for an illegal row one as whom nobody can log in."""
+        """Return every user, by name; for an illegal row, one that nobody can log in as."""
         ...
 
     def had_users(self) -> bool:
