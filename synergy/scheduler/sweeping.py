@@ -16,6 +16,7 @@ from typing import Final
 from synergy.core.effects import Effects
 from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
 from synergy.core.records import Unit, UowId
+from synergy.core.states import UnitState
 from synergy.ports.clock import Clock
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep
@@ -88,7 +89,7 @@ class Sweeping:
             gone = [uow_id for uow_id in missing if uow_id not in found and uow_id not in illegal]
             effects = index.freeruns.vanished(gone, now)
         self.next_at = now + self._period
-        self._tell(events)
+        self._tell([item for item in events if not self._is_new(item, now)])
         return Found(events, effects)
 
     def _of_units(self, live: dict[UowId, Unit], now: datetime) -> Iterator[Event]:
@@ -116,12 +117,21 @@ class Sweeping:
     def _tell(self, events: Sequence[Event]) -> None:
         """Say what was found, once: an outage lets sweep after sweep find the same."""
         counts = Counter(map(type, events))
-        told = ', '.join(f'{counts[kind]} {word}' for kind, word in _WORDS.items() if counts[kind])
+        told = ', '.join(f'{word}: {counts[kind]}' for kind, word in _WORDS.items() if counts[kind])
         if told and told != self._told:
             logger.info(
-                'the sweep found what nobody had told: %s', told, extra={'event': 'sweep_found'}
+                'the sweep found what nobody had told; %s', told, extra={'event': 'sweep_found'}
             )
         self._told = told
+
+    def _is_new(self, item: Event, now: datetime) -> bool:
+        """Tell whether an event is about a unit that was just made, and is about to be rung for."""
+        match item:
+            case Reported(unit):
+                is_young = timedelta(0) <= now - unit.created_at < self._period
+                return unit.state is UnitState.REQUESTED and is_young
+            case _:
+                return False
 
     def _illegal(self) -> frozenset[str]:
         return frozenset(row.row for row in self._store.illegal_rows())
