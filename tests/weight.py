@@ -1,11 +1,13 @@
 """Which tests are heavy, so that `./launch.py test --quick` leaves them out: read off the tests.
 
 A test is heavy by its folder, by a fixture that starts a server or a browser, by a parameter that
-asks for one, or by a harness of its module that starts processes.
+asks for one, or by something in its module that starts processes. What merely takes long says so
+itself: `pytestmark = pytest.mark.heavy`.
 """
 
 from __future__ import annotations
 
+import subprocess
 from typing import Final
 
 import pytest
@@ -23,7 +25,7 @@ _FIXTURES: Final = frozenset(
 )
 _PARAMETERS: Final = frozenset({'mongodb', 'rabbitmq', 'production'})
 #: What a module imports that starts processes.
-_STARTING: Final = (SystemHarness, MongoServers, RabbitServer)
+_STARTING: Final = (SystemHarness, MongoServers, RabbitServer, subprocess)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,6 +22,7 @@ END = instant('2026112306')
 LAG = timedelta(minutes=5)
 MAX_RUNNING = {'SiteHourly': 3, 'SiteDaily': 1, 'SiteMonthly': 1, 'AlertDaily': 2}
 RETRY = RetryPolicy(max_attempts=2, delay=timedelta(0))
+pytestmark = pytest.mark.heavy
 
 
 def period(name: str, start: datetime) -> tuple[datetime, datetime]:

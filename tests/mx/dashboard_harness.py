@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from werkzeug.security import generate_password_hash
 from werkzeug.test import Client, TestResponse
 
 from synergy import bootstrap
@@ -38,7 +39,6 @@ from synergy.core.users import Role, User
 from synergy.mx.app import App
 from synergy.mx.main import site_of
 from synergy.mx.web.site import Site
-from synergy.operations.credentials import hashed
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.ports.store import Store
@@ -103,7 +103,8 @@ class PagesRuntime:
 
 @cache
 def password_hash() -> str:
-    return hashed(PASSWORD)
+    """Return a hash of PASSWORD that is quick to check: ours is slow on purpose."""
+    return generate_password_hash(PASSWORD, method='pbkdf2:sha256:1000')
 
 
 class DashboardHarness:
@@ -150,7 +151,6 @@ class DashboardHarness:
         return found[1]
 
     def add_user(self, name: str, role: Role) -> None:
-        # Hashing is slow on purpose; once is enough for tests.
         user = User(name=name, role=role, password_hash=password_hash(), created_at=NOW)
         self.store.add_user(user)
 

@@ -36,6 +36,7 @@ KNOWN = {
     'password': 'long enough to do',
     'trigger': 'every 600',
 }
+pytestmark = pytest.mark.heavy
 NAMES = {'freeruns': 'Shell::sweep', 'processes': 'SiteHourly', 'users': 'viewer'}
 
 

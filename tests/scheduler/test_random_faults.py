@@ -21,6 +21,7 @@ from tests.builders import instant, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
 
 TURNS = 400
+pytestmark = pytest.mark.heavy
 
 
 class Drama:
