@@ -43,7 +43,11 @@ STARTS_PER_BATCH_MAX: Final = 1000
 
 
 class Engine:
-    """Decides for all processes of one hierarchy."""
+    """Decides for all processes of one hierarchy.
+
+    One class of many short methods, for each is a step of one batch: all draft into the same
+    timetable and add to the same effects, which nobody may see before the batch is whole.
+    """
 
     def __init__(
         self,

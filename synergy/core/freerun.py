@@ -38,7 +38,11 @@ MISFIRE_GRACE: Final = timedelta(seconds=30)
 
 
 class Freeruns:
-    """All free runs, their live units and their next fires."""
+    """All free runs, their live units and their next fires.
+
+    One class of many short methods, for each is one event of an entry: all of them change the same
+    entry, its units and its place among the next fires together.
+    """
 
     def __init__(
         self,

@@ -55,7 +55,11 @@ _UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
 class Timetable:
-    """States of all intervals of all processes, as of the last settled commit plus a draft."""
+    """States of all intervals of all processes, as of the last settled commit plus a draft.
+
+    One class of many short methods, for each is a question to the same bytes, or a change of them:
+    whoever asks sees the draft, and no other module knows how a state is held.
+    """
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         """Start empty: no interval has begun until `extend`."""
