@@ -96,7 +96,7 @@ def test_update_switches_all_on_and_reset_forgets_first(launch: Launch, store: S
         (('--stop', 'Supervisor'), 2, 'stop Supervisor'),
         (('--stop', 'FlightDaily', '--box', 'fra'), 3, "did you mean 'far'"),
         (('--drain', 'nowhere'), 3, "box 'nowhere' is unknown"),
-        (('--drain', '--wait', 'nan'), 2, "--wait: 'nan' is not a number"),
+        (('--drain', '--wait', 'nan'), 2, "--wait: 'nan': give a number"),
         (('--query', '--wait', '3'), 2, '--wait goes with --drain'),
         (('--stop', 'FlightDaily', '--json'), 2, '--json goes with --query'),
         (('--forget', 'far'), 5, 'is alive'),
