@@ -98,6 +98,8 @@ if [ -n "$left" ]; then
     end_all 2>/dev/null
     echo "the command has left processes, which were ended:$names" >&2
 fi
+# ksh counts signals from 256 on.
+[ "$code" -le 256 ] || code=$((code - 128))
 exit "$code"
 """
 

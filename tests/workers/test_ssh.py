@@ -207,6 +207,7 @@ def test_a_client_that_is_killed_or_silent_ends_the_command(
 def test_any_shell_may_be_the_one_over_there(tmp_path: Path, token: str, shell: str) -> None:
     program = shutil.which(shell)
     assert program is not None, f'{shell} is not installed'
+    login = [program, 'sh'] if shell == 'busybox' else [program]
     folder = tmp_path / 'bin'
     folder.mkdir()
     (folder / 'sh').symlink_to(program)
@@ -218,7 +219,7 @@ def test_any_shell_may_be_the_one_over_there(tmp_path: Path, token: str, shell: 
             str(tmp_path),
             {'T': token},
         )
-        with subprocess.Popen([program, '-c', door], stdin=subprocess.PIPE) as started:
+        with subprocess.Popen([*login, '-c', door], stdin=subprocess.PIPE) as started:
             assert started.stdin is not None
             lifeline = ssh.Lifeline(started.stdin, script)
             assert wait_for((tmp_path / 'began').exists)
