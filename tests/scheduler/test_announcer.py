@@ -1,0 +1,105 @@
+"""Ringing for units: now, or when they may be claimed; nothing is lost while the broker is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+import pytest
+
+from synergy.core.effects import Announce
+from synergy.core.records import ProcessName, UowId
+from synergy.ports.broker import Broker, Message
+from synergy.ports.errors import BrokerUnavailable
+from synergy.scheduler.announcer import Announcer
+from tests.builders import instant
+from tests.scheduler.scheduler_harness import route_of
+
+NOW = instant('2026112312')
+HOURLY = ProcessName('SiteHourly')
+
+
+class Bell:
+    """A broker of which only the publishing is used, and which may be away."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.rung: list[Message] = []
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        if self.is_away:
+            raise BrokerUnavailable('away')
+        self.rung += messages
+
+    @property
+    def uow_ids(self) -> list[object]:
+        return [message.body['uow'] for message in self.rung]
+
+
+@pytest.fixture
+def bell() -> Bell:
+    return Bell()
+
+
+@pytest.fixture
+def announcer(bell: Bell) -> Announcer:
+    return Announcer(cast('Broker', bell), route_of)  # A bell is as much of a broker as is asked.
+
+
+def announce(name: str, not_before: datetime | None = None) -> Announce:
+    return Announce(uow_id=UowId(name), process=HOURLY, not_before=not_before)
+
+
+def test_a_unit_is_rung_for_once_at_the_route_of_its_process(
+    announcer: Announcer, bell: Bell
+) -> None:
+    announcer.add([announce('a'), announce('a')], NOW)
+
+    announcer.ring(NOW)
+    announcer.ring(NOW)
+
+    assert bell.rung == [Message(route_of(HOURLY), {'uow': 'a'})]
+    assert announcer.rung == {UowId('a'): NOW}
+
+
+def test_a_unit_that_may_be_claimed_later_is_rung_for_then(
+    announcer: Announcer, bell: Bell
+) -> None:
+    later = NOW + timedelta(seconds=20)
+    announcer.add([announce('later', later), announce('now')], NOW)
+
+    announcer.ring(NOW)
+    assert bell.uow_ids == ['now']
+    assert announcer.next_at == later
+    announcer.ring(later)
+
+    assert bell.uow_ids == ['now', 'later']
+    assert announcer.next_at is None
+
+
+def test_what_a_broker_that_is_away_did_not_take_is_rung_when_it_is_back(
+    announcer: Announcer, bell: Bell
+) -> None:
+    announcer.add([announce('a')], NOW)
+    bell.is_away = True
+
+    announcer.ring(NOW)
+    assert announcer.is_stuck
+    assert announcer.rung == {}
+    bell.is_away = False
+    announcer.ring(NOW + timedelta(seconds=5))
+
+    assert not announcer.is_stuck
+    assert bell.uow_ids == ['a']
+    assert announcer.rung == {UowId('a'): NOW + timedelta(seconds=5)}
+
+
+def test_nothing_is_left_to_ring_after_forgetting(announcer: Announcer, bell: Bell) -> None:
+    announcer.add([announce('a'), announce('b', NOW + timedelta(seconds=20))], NOW)
+
+    announcer.forget()
+    announcer.ring(NOW + timedelta(days=1))
+
+    assert bell.rung == []
+    assert announcer.next_at is None
