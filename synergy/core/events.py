@@ -78,7 +78,7 @@ def process_of(item: Event) -> ProcessName | None:
 
 
 def one_about_each_unit(events: Sequence[Event]) -> list[Event]:
-    """Keep the last input about each unit: what a sweep read is newer than what a report read.
+    """Keep the last event about each unit: what a sweep read is newer than what a report read.
 
     A unit decided on twice in one batch would be moved twice from the same state, and the commit
     refused, again at every turn.

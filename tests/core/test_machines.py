@@ -40,6 +40,13 @@ def test_doubly_covered_cell_is_refused_with_both_reasons() -> None:
         compile_machine('torn', [*DISCRETE.rules, extra])
 
 
+def test_a_rule_of_a_context_may_use_the_former_name_of_a_forbidden_due() -> None:
+    rule = Rule(job=(JobState.EMBRYO,), due=(Due.HELD,), action=Action.SKIP, why='not today')
+
+    assert {cell.due for cell in rule.cells()} == {Due.FORBIDDEN}
+    assert len(ANY_DUE) == len(set(ANY_DUE)) == 5
+
+
 @pytest.mark.parametrize('due', list(Due))
 def test_discrete_starts_only_what_is_ready(due: Due) -> None:
     action = DISCRETE.decide(JobState.EMBRYO, None, due).action
