@@ -158,7 +158,7 @@ def test_commands_about_nothing_are_refused_before_they_are_asked(system: System
         (('requests', 'cancel', 'nothing'), 3, 'no request'),
         (('freerun', 'edit', 'Shell::tickin', '--trigger', 'every 5'), 3, 'did you mean'),
         (('freerun', 'add', 'Shel::x', '--trigger', 'every 5'), 2, "did you mean 'Shell'"),
-        (('freerun', 'add', 'Shell::x', '--trigger', 'cron 99 * * * *'), 2, 'no cron'),
+        (('freerun', 'add', 'Shell::x', '--trigger', 'cron 99 * * * *'), 2, 'not a cron'),
         (('freerun', 'add', 'Shell::x', '--arguments', '{'), 2, 'not JSON'),
         (('freerun', 'add', 'Shell::ticking', '--trigger', 'every 5'), 5, 'exists already'),
         (('dead', 'retry', 'nothing'), 3, 'no dead letter'),
