@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
+from synergy.cli.control import Control
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import Box, BoxProcess
 from synergy.ports.store import Store
@@ -202,3 +203,21 @@ def test_what_is_wished_of_a_box_is_in_the_audit(launch: Launch, store: Store) -
     assert (stopped.process, stopped.reason) == ('Scheduler', 'new kernel')
     assert dict(stopped.details) == {'box': 'far', 'action': 'stop'}
     assert (drained.details['action'], drained.reason) == ('undrain', None)
+
+
+def test_what_start_and_stop_switch_is_in_the_audit(
+    launch: Launch,  # noqa: ARG001 - sets the home
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Control, '_wait', lambda *_: True)
+
+    with bootstrap.open_runtime(*bootstrap.load()) as runtime:
+        control = Control(runtime)
+        control.set_desired(control.entry('FlightDaily'), is_on=False)
+
+    (record,) = store.commands((CommandState.DONE,), 9, (CommandKind.BOX,))
+    assert (record.process, dict(record.details)) == (
+        'FlightDaily',
+        {'box': 'dev', 'action': 'stop'},
+    )
