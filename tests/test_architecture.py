@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -109,6 +110,11 @@ IMPURE = {
 DRIVERS = {'sqlite3', 'pymongo', 'pika', 'psutil'}
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def part_of(module: str) -> str | None:
     """Return the part of the project in which a module lies; None for other people's modules."""
     names = module.split('.')
@@ -120,7 +126,7 @@ def part_of(module: str) -> str | None:
 
 
 def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
@@ -136,7 +142,7 @@ def imports(file: Path) -> Iterator[str]:
 def modules_imported(file: Path) -> set[str]:
     """Return the modules that a file imports, for types only and within functions, too."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         match node:
             case ast.Import(names=names):
                 found |= {alias.name for alias in names}
@@ -222,7 +228,7 @@ def test_files_fit_in_the_head() -> None:
 
 def test_classes_fit_in_the_head() -> None:
     for file in files():
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(parsed(file)):
             if isinstance(node, ast.ClassDef) and node.name not in LARGE_CLASSES:
                 count = sum(isinstance(item, ast.FunctionDef) for item in node.body)
                 assert count <= 20, f'{node.name} of {file} wants to be two classes'
@@ -230,4 +236,4 @@ def test_classes_fit_in_the_head() -> None:
 
 def test_nothing_ships_without_a_docstring_that_says_what_it_is_for() -> None:
     for file in files():
-        assert ast.get_docstring(ast.parse(file.read_text())), file
+        assert ast.get_docstring(parsed(file)), file
