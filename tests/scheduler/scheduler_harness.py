@@ -16,8 +16,8 @@ from synergy.core.invariants import Violation, check
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from synergy.ports.broker import REPORT_ROUTE, Consumer, Message
-from synergy.ports.store import Store
+from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Message
+from synergy.ports.store import SchedulerStore, Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 
@@ -68,11 +68,18 @@ class SchedulerHarness:
     def open_broker(self) -> EmbeddedBroker:
         return EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
 
-    def scheduler(self, owner: str = 'one', pipeline: Pipeline | None = None) -> Scheduler:
+    def scheduler(
+        self,
+        owner: str = 'one',
+        pipeline: Pipeline | None = None,
+        *,
+        store: SchedulerStore | None = None,
+        broker: Broker | None = None,
+    ) -> Scheduler:
         return Scheduler(
             pipeline or Pipeline(hierarchy=self.hierarchy, route_of=route_of),
-            store=self.open_store(),
-            broker=self.open_broker(),
+            store=store or self.open_store(),
+            broker=broker or self.open_broker(),
             clock=self.clock,
             settings=loop_settings(owner),
         )

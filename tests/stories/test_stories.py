@@ -11,6 +11,17 @@ A line that begins with `>` is the script; what follows it, up to the next one, 
     > work all                                       workers end everything that waits
     > silent SiteHourly@2026112209                   the lease of its worker runs out
     > reprocess | skip | cancel SiteHourly@2026112209 [children]
+
+Or with whole Schedulers, a store and a broker; see `tests.stories.schedulers`:
+
+    > step one                                       the Scheduler `one` does one turn
+    > wait 10                                        seconds pass
+    > take                                           workers take all messages, and run units
+    > tear one                                       `one` dies in the middle of its next commit
+    > freeze one 10 two                              `one` stands still for 10 s before its next
+                                                     commit; meanwhile `two` does a turn
+    > lose                                           the broker loses all messages to workers
+    > find                                           and delivers them after all
 """
 
 from __future__ import annotations
@@ -33,6 +44,7 @@ from synergy.core.states import Blocking, OnFailure
 from synergy.core.trigger import parse_trigger
 from tests.builders import instant, key, process, tree
 from tests.core.engine_harness import EngineHarness
+from tests.stories.schedulers import Schedulers
 
 STORIES = sorted(Path(__file__).parent.glob('*.txt'))
 OUTCOMES = {
@@ -57,10 +69,12 @@ READ: dict[str, Any] = {
 class Story:
     """One story as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self.home = home
         self.fields: dict[str, dict[str, Any]] = {}
         self.depends: dict[str, list[str]] = {}
         self.harness: EngineHarness | None = None
+        self.schedulers: Schedulers | None = None
         self.commands = 0
 
     def tell(self, line: str) -> Iterator[str]:
@@ -80,6 +94,12 @@ class Story:
             self.harness.now = now
             return
         assert self.harness is not None, 'the first thing to happen is `now`'
+        if verb in Schedulers.VERBS:
+            self.schedulers = self.schedulers or Schedulers(
+                self.home, self.hierarchy(), self.harness.now
+            )
+            yield from self.schedulers.act(verb, words)
+            return
         self.harness.events.clear()
         self.act(self.harness, verb, words)
         for event in self.harness.events:
@@ -148,9 +168,9 @@ class Story:
             harness.events.append(f'refused: {error}')
 
 
-def told(text: str) -> str:
+def told(text: str, home: Path) -> str:
     """Return a story with the transcript that it has now."""
-    story = Story()
+    story = Story(home)
     lines: list[str] = []
     for line in text.splitlines():
         if line.startswith('>'):
@@ -158,14 +178,16 @@ def told(text: str) -> str:
             lines += [f'  {event}' for event in story.tell(line.removeprefix('>').strip())]
         elif not line.startswith('  '):
             lines.append(line)
+    if story.schedulers is not None:
+        story.schedulers.check()
     return '\n'.join(lines) + '\n'
 
 
 @pytest.mark.parametrize('path', STORIES, ids=lambda path: path.stem)
-def test_story_goes_as_it_is_told(path: Path) -> None:
+def test_story_goes_as_it_is_told(path: Path, tmp_path: Path) -> None:
     text = path.read_text()
 
-    now = told(text)
+    now = told(text, tmp_path)
 
     if os.environ.get('SYNERGY_TEST_WRITE_STORIES'):
         path.write_text(now)
