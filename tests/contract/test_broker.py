@@ -158,9 +158,9 @@ def test_a_publish_between_take_and_wait_is_not_missed(broker: Broker) -> None:
     ring(broker, 'a')
 
     began = time.monotonic()
-    consumer.wait(10)
+    consumer.wait(60)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50
     assert ids(take(consumer)) == ['a']
 
 
@@ -169,9 +169,9 @@ def test_wake_ends_a_wait_from_another_thread(broker: Broker) -> None:
     threading.Timer(0.05, consumer.wake).start()
 
     began = time.monotonic()
-    consumer.wait(30)
+    consumer.wait(60)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 def test_purge_drops_what_nobody_holds(broker: Broker) -> None:

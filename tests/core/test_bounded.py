@@ -99,10 +99,10 @@ def test_a_value_that_is_too_deep_for_the_stack_is_looked_through() -> None:
 
 def test_the_worst_text_of_full_length_costs_milliseconds() -> None:
     for text in ('[' * 65536, '"' + '\\"' * 32767, '{"a":' * 13107, '[' + '0,' * 32767 + '0]'):
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(OutOfBounds):
             loads(text, ARGUMENTS)
-        assert time.perf_counter() - began < 0.5
+        assert time.process_time() - began < 0.5
 
 
 @given(st.recursive(

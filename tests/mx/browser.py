@@ -44,7 +44,7 @@ FLAGS = (
 WIDE, NARROW = (1440, 900), (390, 844)
 #: The axe-core that axe-playwright-python brings.
 AXE = Path(axe_playwright_python.__file__).parent / 'axe.min.js'
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 class Server:

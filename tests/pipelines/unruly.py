@@ -82,7 +82,7 @@ def terminating(_: Uow) -> Outcome:
         began = time.monotonic()
         child.terminate()
         child.join()
-        note(f'{method} {child.exitcode} {time.monotonic() - began < 1}')
+        note(f'{method} {child.exitcode} {time.monotonic() - began < 10}')
     # A handler that raises must not make it lose the signal, however early that comes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     forks: Any = multiprocessing.get_context('fork')

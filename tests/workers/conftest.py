@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +22,19 @@ class Stop(BaseException):
     """Raised out of the main thread, as the guard does."""
 
 
+def is_waiting(thread: int) -> bool:
+    """Tell whether a thread waits for a process; it may still be in the middle of starting one."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code is subprocess.Popen.wait.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 @pytest.fixture
 def stop_when() -> Iterator[Callable[[Callable[[], bool]], None]]:
-    """Raise Stop in the main thread as soon as something is so."""
+    """Raise Stop in the main thread, which waits for a process, as soon as something is so."""
 
     def stop(*_: object) -> None:
         raise Stop
@@ -36,7 +47,7 @@ def stop_when() -> Iterator[Callable[[Callable[[], bool]], None]]:
 
     def watch(is_so: Callable[[], bool]) -> None:
         until = time.monotonic() + 20
-        while not is_so() and time.monotonic() < until:
+        while not (is_so() and is_waiting(main)) and time.monotonic() < until:
             if is_over.wait(0.02):
                 return
         signal.pthread_kill(main, signal.SIGUSR2)
