@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
+from synergy.cli.http_client import LOOK_SECONDS, HttpClient
 from synergy.cli.interface import ChangeWanted
 from synergy.cli.remote_reading import RemoteReading
-from synergy.cli.server import LOOK_SECONDS, Server
 from synergy.cli.target import end_of
 from synergy.core.calendar import UtcCalendar
 from synergy.core.dead_letters import LetterAction
@@ -43,7 +43,7 @@ def open_remote(url: str, token: str | None) -> Iterator[RemoteOperations]:
     """Yield what works on a dashboard. Whatever answers there may be something else."""
     token = token or os.environ.get('SYNERGY_TOKEN') or None
     try:
-        yield RemoteOperations(Server(url, token))
+        yield RemoteOperations(HttpClient(url, token))
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise CommandError(
             f'{url} answered something else than the API of Synergy '

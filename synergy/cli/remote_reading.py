@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from synergy import bootstrap
+from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
-from synergy.cli.server import Server
 from synergy.cli.target import padded
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
@@ -35,7 +35,7 @@ _DIGITS: Final = 10
 class RemoteReading:
     """`synergy.cli.interface.Reading` by the API of a dashboard."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HttpClient) -> None:
         """Ask nothing yet."""
         self.server = server
         self._clock = bootstrap.clock()

@@ -26,8 +26,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from synergy.core.commands import CommandId
+from synergy.core.leader_standing import Isolated, Subject, SubjectKind
 from synergy.core.records import ProcessName
-from synergy.core.standing import Isolated, Subject, SubjectKind
 
 #: This many refusals in a row may be a race.
 REFUSALS_MAX: Final = 3

@@ -31,9 +31,9 @@ from synergy.core.effects import (
 )
 from synergy.core.freerun_record import is_freerun
 from synergy.core.isolation import Isolation, Refusal, Stage, command_subject
+from synergy.core.leader_standing import LeaderStanding, Subject, SubjectKind, advice
 from synergy.core.records import Leadership, ProcessName, UowId
 from synergy.core.requests import ended
-from synergy.core.standing import Standing, Subject, SubjectKind, advice
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.errors import CommitRefused
@@ -54,7 +54,7 @@ class Isolating:
         self._clock = clock
         self._isolation = Isolation()
         self._term: int | None = None
-        self._said: Standing | None = None
+        self._said: LeaderStanding | None = None
         self._failing: tuple[float, datetime, str] | None = None
 
     def begin(self, term: int) -> None:
@@ -118,7 +118,7 @@ class Isolating:
 
     def report(self, leadership: Leadership) -> None:
         """Tell everybody who looks how it stands, if that has changed."""
-        failing, standing = self._failing, Standing(isolated=self._isolation.isolated)
+        failing, standing = self._failing, LeaderStanding(isolated=self._isolation.isolated)
         if failing is not None and self._clock.monotonic() - failing[0] >= STUCK_SECONDS:
             standing = replace(standing, stuck_since=failing[1], stuck_because=failing[2])
         if standing != self._said:

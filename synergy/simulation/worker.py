@@ -11,9 +11,9 @@ from synergy.ports.errors import LeaseLost, PortError
 from synergy.ports.store import UnitStore
 from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.workers.batch import Batch
-from synergy.workers.guard import Cause, Interrupted
 from synergy.workers.heartbeat import Watched
 from synergy.workers.run_log import Capture, RunLog
+from synergy.workers.signals import Cause, Interrupted
 
 LEASE: Final = timedelta(seconds=15)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synergy.core.changed_levels import RefusedLevel
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import ProcessName
-from synergy.core.standing import Standing
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
@@ -28,7 +28,7 @@ class Question:
     now: datetime
     vanished_after: timedelta
     refused: Mapping[ProcessName, RefusedLevel]
-    standing: Standing
+    standing: LeaderStanding
 
 
 def boxes_of(question: Question, key: JobKey) -> Boxes:

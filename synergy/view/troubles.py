@@ -8,8 +8,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from synergy.core.freerun_record import is_freerun
+from synergy.core.leader_standing import Isolated, LeaderStanding, SubjectKind, advice
 from synergy.core.records import Leadership, ProcessName, is_led
-from synergy.core.standing import Isolated, Standing, SubjectKind, advice
 from synergy.ports.store import Reader
 from synergy.view.words import at
 
@@ -32,12 +32,14 @@ class Trouble:
         return f'/{kind}/{quote(self.process)}'
 
 
-def standing_of(store: Reader, leadership: Leadership | None, store_now: datetime) -> Standing:
+def standing_of(
+    store: Reader, leadership: Leadership | None, store_now: datetime
+) -> LeaderStanding:
     """Return what the Scheduler that leads says of itself; of one that led it is void."""
-    return store.standing() if is_led(leadership, store_now) else Standing()
+    return store.standing() if is_led(leadership, store_now) else LeaderStanding()
 
 
-def troubles(standing: Standing, now: datetime) -> Sequence[Trouble]:
+def troubles(standing: LeaderStanding, now: datetime) -> Sequence[Trouble]:
     """Return everything that is wrong, what concerns all first."""
     found = []
     if standing.stuck_since is not None:

@@ -14,10 +14,10 @@ from typing import Final
 
 from synergy.core.changed_levels import left_out
 from synergy.core.hierarchy import Node
+from synergy.core.leader_standing import advice
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import ProcessName
-from synergy.core.standing import advice
 from synergy.core.states import Due, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable

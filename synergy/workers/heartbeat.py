@@ -22,9 +22,9 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import LeaseLost, PortError, StoreError
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
-from synergy.workers.guard import Cause
 from synergy.workers.processes import RunProcesses
 from synergy.workers.run_log import RunLog
+from synergy.workers.signals import Cause
 
 logger = logging.getLogger(__name__)
 

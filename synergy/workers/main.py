@@ -18,13 +18,13 @@ from synergy.ports.processes import Descendants
 from synergy.ports.source import DataSource
 from synergy.ports.store import Store
 from synergy.workers.forks import children_end_here, free_children
-from synergy.workers.guard import Interrupted, SignalGuard
 from synergy.workers.handler import Handler, load_handler
 from synergy.workers.heartbeat import Heartbeat
 from synergy.workers.processes import RunProcesses, grace_of
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
+from synergy.workers.signals import Interrupted, SignalGuard
 
 logger = logging.getLogger(__name__)
 

@@ -32,12 +32,12 @@ from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
 from synergy.workers.forks import end_child
-from synergy.workers.guard import Cause, Guard, Interrupted
 from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.heartbeat import Watched
 from synergy.workers.processes import RunProcesses
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder, RunLog, storable
+from synergy.workers.signals import Cause, Guard, Interrupted
 from synergy.workers.uow import uow_of
 
 logger = logging.getLogger(__name__)

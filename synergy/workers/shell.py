@@ -31,7 +31,7 @@ from typing import Any, Final
 from synergy.core.nearest import nearest
 from synergy.core.records import Outcome
 from synergy.workers.command_output import CommandOutput
-from synergy.workers.guard import Cause, Interrupted
+from synergy.workers.signals import Cause, Interrupted
 from synergy.workers.ssh import Lifeline, client_words, script_of
 from synergy.workers.uow import Uow
 from synergy.workers.worker import Worker

@@ -13,6 +13,7 @@ from synergy.core.effects import (
     SaveContext,
     SaveJob,
 )
+from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import (
     IndexCopy,
@@ -20,7 +21,6 @@ from synergy.core.records import (
     Leadership,
     ProcessName,
 )
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import CommitRefused, LeadershipLost
 from synergy.ports.store import JobFilter, Store
@@ -179,10 +179,10 @@ def test_a_job_says_in_which_term_it_was_written(store: Store) -> None:
 def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
     store: Store, clock: SimulatedClock
 ) -> None:
-    assert store.standing() == Standing()
+    assert store.standing() == LeaderStanding()
     leadership = leader(store)
-    assert store.standing() == Standing()
-    said = Standing(
+    assert store.standing() == LeaderStanding()
+    said = LeaderStanding(
         isolated=(
             Isolated(
                 subject=Subject(SubjectKind.PROCESS, 'SiteHourly'),
@@ -205,6 +205,6 @@ def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
     assert later is not None
     assert store.standing() == said
     with pytest.raises(LeadershipLost):
-        store.report_standing(leadership, Standing())
-    store.report_standing(later, Standing())
-    assert store.standing() == Standing()
+        store.report_standing(leadership, LeaderStanding())
+    store.report_standing(later, LeaderStanding())
+    assert store.standing() == LeaderStanding()

@@ -23,8 +23,8 @@ from synergy.core.isolation import (
     later,
     refused,
 )
+from synergy.core.leader_standing import Subject, SubjectKind
 from synergy.core.records import ProcessName
-from synergy.core.standing import Subject, SubjectKind
 from tests.builders import instant
 
 NOW = instant('2026112312')

@@ -13,9 +13,9 @@ import pytest
 from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.core.effects import SaveContext
+from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import BoxProcess, ProcessName
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.timeperiod import Qualifier
 from synergy.mx.live.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker
@@ -109,7 +109,7 @@ ISOLATED = Isolated(
 def say(pages: DashboardHarness, **standing: Any) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
-    pages.store.report_standing(leadership, Standing(**standing))
+    pages.store.report_standing(leadership, LeaderStanding(**standing))
 
 
 @pytest.mark.parametrize(

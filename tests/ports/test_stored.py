@@ -6,11 +6,11 @@ import pytest
 
 from synergy.core.context_change import Surroundings, compare
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext
 from synergy.core.records import ProcessName
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.timetable import Timetable
-from synergy.ports.stored import led_context, standing
+from synergy.ports.stored import leader_standing, led_context
 from tests.builders import instant, two_trees
 
 NOW = instant('2026112500')
@@ -48,7 +48,7 @@ def test_a_text_that_is_none_is_refused(text: str) -> None:
 
 
 def test_what_a_leader_says_is_read_as_it_was_written_and_rubbish_says_nothing() -> None:
-    said = Standing(
+    said = LeaderStanding(
         isolated=(
             Isolated(subject=SITE, reason='x', since=NOW, refusal_count=3, next_at=None),
             Isolated(subject=COMMAND, reason='y', since=NOW, refusal_count=4, next_at=NOW),
@@ -57,8 +57,8 @@ def test_what_a_leader_says_is_read_as_it_was_written_and_rubbish_says_nothing()
         stuck_because='no',
     )
 
-    assert standing.decode(standing.encode(said)) == said
+    assert leader_standing.decode(leader_standing.encode(said)) == said
     assert said.of(ProcessName('SiteHourly')) == said.isolated[0]
     assert said.of(ProcessName('c1')) is None
     rubbish: list[object] = [None, 1, 'x', [], {}, {'isolated': 1}, {'isolated': [{'kind': 'x'}]}]
-    assert [standing.decode(item) for item in rubbish] == [Standing()] * len(rubbish)
+    assert [leader_standing.decode(item) for item in rubbish] == [LeaderStanding()] * len(rubbish)

@@ -15,8 +15,8 @@ from synergy import bootstrap
 from synergy.bootstrap import Runtime
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveCommand, SaveJob
+from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.records import Box, BoxProcess, Job, Leadership, ProcessName, Unit, uow_id_of
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse
 from synergy.mx.routes import ROUTES
@@ -424,7 +424,7 @@ def test_a_job_of_an_isolated_process_says_so_first(pages: DashboardHarness) -> 
         next_at=NOW + timedelta(seconds=40),
     )
     before = why(pages, *HOUR)
-    pages.store.report_standing(leading(pages), Standing(isolated=(item,)))
+    pages.store.report_standing(leading(pages), LeaderStanding(isolated=(item,)))
 
     first, *rest = why(pages, *HOUR)
 
@@ -446,7 +446,7 @@ def test_status_warns_of_an_isolated_process(pages: DashboardHarness) -> None:
         refusal_count=3,
         next_at=None,
     )
-    pages.store.report_standing(leading(pages), Standing(isolated=(item,), stuck_since=NOW))
+    pages.store.report_standing(leading(pages), LeaderStanding(isolated=(item,), stuck_since=NOW))
 
     index = load_index(pages.runtime.context.hierarchy, pages.store, NOW)
     found = status(index, pages.store, None, NOW).warnings

@@ -12,12 +12,12 @@ from synergy.adapters.mongo.collections import MongoCollections, millis
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.leadership import leadership_of
 from synergy.adapters.mongo.names import LEADER, LEADERSHIP
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
-from synergy.core.standing import Standing
 from synergy.ports.errors import LeadershipLost, StoreUnusable
 from synergy.ports.rows import Malformed
 from synergy.ports.store import LEASES_MAX
-from synergy.ports.stored import standing as standings
+from synergy.ports.stored import leader_standing as standings
 
 
 class MongoLeadership:
@@ -79,7 +79,7 @@ class MongoLeadership:
                 [{'$set': {'lease_until': self._connection.now}}],
             )
 
-    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+    def report_standing(self, leadership: Leadership, standing: LeaderStanding) -> None:
         """Say how it stands with the leading Scheduler."""
         with self._connection.reaching():
             self.check(leadership)
@@ -95,7 +95,7 @@ class MongoLeadership:
         found_ones = [] if found is None else [found]
         return next(self._collections.decoded(LEADERSHIP, leadership_of, found_ones), None)
 
-    def standing(self) -> Standing:
+    def standing(self) -> LeaderStanding:
         """Return what the Scheduler that leads, or last led, said of itself."""
         with self._connection.reaching():
             found = self._connection.database[LEADERSHIP].find_one({'_id': LEADER}, {'standing': 1})

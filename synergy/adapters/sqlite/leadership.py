@@ -10,11 +10,11 @@ from typing import Final
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.leadership import leadership_of
 from synergy.adapters.sqlite.tables import SqliteTables
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
-from synergy.core.standing import Standing
 from synergy.ports.errors import LeadershipLost
 from synergy.ports.store import LEASES_MAX
-from synergy.ports.stored import standing as standings
+from synergy.ports.stored import leader_standing as standings
 
 # One statement, so that two claimants cannot both win. The term rises unless the lease is our own
 # and still runs.
@@ -60,7 +60,7 @@ class SqliteLeadership:
             (to_micros(self._clock.now()), leadership.owner, leadership.term),
         )
 
-    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+    def report_standing(self, leadership: Leadership, standing: LeaderStanding) -> None:
         """Say how it stands with the leading Scheduler."""
         with self._file.transaction() as connection:
             self.check(connection, leadership)
@@ -72,13 +72,13 @@ class SqliteLeadership:
         found = self._file.read('SELECT owner, term, lease_until FROM leadership')
         return next(self._tables.decoded('leadership', leadership_of, found), None)
 
-    def standing(self) -> Standing:
+    def standing(self) -> LeaderStanding:
         """Return what the Scheduler that leads, or last led, said of itself."""
         found = self._file.read('SELECT standing FROM leadership WHERE standing IS NOT NULL')
         try:
-            return standings.decode(json.loads(found[0][0])) if found else Standing()
+            return standings.decode(json.loads(found[0][0])) if found else LeaderStanding()
         except ValueError:
-            return Standing()
+            return LeaderStanding()
 
     def store_now(self) -> datetime:
         """Return the instant by which leases are judged: this machine's clock."""

@@ -23,9 +23,9 @@ from threading import Lock, RLock
 from typing import Any, Final, TypeVar
 
 from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.overrides import applied
 from synergy.core.records import Job, Override, ProcessName
-from synergy.core.standing import Standing
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
@@ -90,7 +90,7 @@ class ReadModel:
         self.hierarchy = hierarchy
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
-        self._standing = Standing()
+        self._standing = LeaderStanding()
         self.timetable = Timetable(hierarchy)
         self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
@@ -226,7 +226,7 @@ class ReadModel:
                 self.version += 1
                 self._epoch = self.version
 
-    def _hear(self, standing: Standing) -> None:
+    def _hear(self, standing: LeaderStanding) -> None:
         """Let all pages be read anew when the leader says something else of itself."""
         if standing != self._standing:
             with self.lock:

@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response
 import synergy
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.changed_levels import left_out
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import BoxProcess, Leadership, is_led
-from synergy.core.standing import Standing
 from synergy.core.supervision import ProcessStatus
 from synergy.core.uri import without_password
 from synergy.mx.live.broker_watch import BrokerTrouble
@@ -81,7 +81,7 @@ class Health:
     """
 
     needs: Sequence[Need]
-    standing: Standing
+    standing: LeaderStanding
     warnings: Sequence[Need]
     broker: BrokerTrouble | None
     waits: Sequence[Waiting]
@@ -256,14 +256,14 @@ def _level_needs(request: RequestContext) -> list[Need]:
     ]
 
 
-def _troubles(request: RequestContext, standing: Standing) -> list[Need]:
+def _troubles(request: RequestContext, standing: LeaderStanding) -> list[Need]:
     return [
         Need(text=masked_text(item.text), advice=item.advice, href=item.address)
         for item in troubles(standing, request.now)
     ]
 
 
-def _idle(request: RequestContext, standing: Standing, leadership: Leadership) -> list[Need]:
+def _idle(request: RequestContext, standing: LeaderStanding, leadership: Leadership) -> list[Need]:
     return [
         Need(
             text=f'{item.key} may start since {formats.instant(item.since)} UTC or longer, but '

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
-from synergy.core.standing import Standing
 
 #: Leadership that ends later than this many leases from now was given by a clock that was ahead.
 LEASES_MAX: Final = 10
@@ -19,7 +19,7 @@ class LeadershipReader(Protocol):
         """Return who leads, or last led; None when nobody ever has."""
         ...
 
-    def standing(self) -> Standing:
+    def standing(self) -> LeaderStanding:
         """Return what the Scheduler that leads, or last led, said of itself."""
         ...
 
@@ -44,7 +44,7 @@ class LeadershipStore(LeadershipReader, Protocol):
         """Give leadership up at once, if it is still this one; otherwise do nothing."""
         ...
 
-    def report_standing(self, leadership: Leadership, standing: Standing) -> None:
+    def report_standing(self, leadership: Leadership, standing: LeaderStanding) -> None:
         """Say how it stands with the leading Scheduler, in place of what it said before.
 
         What one leader said stands until the next says something else.

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from synergy.adapters.os.clocks import SystemClock
-from synergy.workers.guard import Cause, Interrupted, SignalGuard
+from synergy.workers.signals import Cause, Interrupted, SignalGuard
 
 PATIENCE_SECONDS = 5.0
 

@@ -48,7 +48,7 @@ class Isolated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LeaderStanding:
     """What the leading Scheduler says of itself.
 
     stuck_since: since when nothing could be committed, not even without the isolated ones, and

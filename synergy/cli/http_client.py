@@ -38,7 +38,7 @@ class _Unfollowed(HTTPRedirectHandler):
         """Follow nothing: the answer is then an HTTPError."""
 
 
-class Server:
+class HttpClient:
     """One dashboard, spoken to with one token."""
 
     def __init__(self, url: str, token: str | None) -> None:

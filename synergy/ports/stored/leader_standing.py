@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from synergy.core.standing import Isolated, Standing, Subject, SubjectKind
+from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 
 
-def encode(standing: Standing) -> dict[str, Any]:
+def encode(standing: LeaderStanding) -> dict[str, Any]:
     """Return it as JSON carries it."""
     return {
         'isolated': [
@@ -28,11 +28,11 @@ def encode(standing: Standing) -> dict[str, Any]:
     }
 
 
-def decode(value: object) -> Standing:
+def decode(value: object) -> LeaderStanding:
     """Return what was encoded; what somebody else has written there says nothing."""
     try:
         assert isinstance(value, Mapping)
-        return Standing(
+        return LeaderStanding(
             isolated=tuple(
                 Isolated(
                     subject=Subject(SubjectKind(item['kind']), str(item['name'])),
@@ -47,7 +47,7 @@ def decode(value: object) -> Standing:
             stuck_because=value['stuck_because'],
         )
     except (AssertionError, KeyError, TypeError, ValueError):
-        return Standing()
+        return LeaderStanding()
 
 
 def _instant(value: object) -> datetime | None:
