@@ -13,7 +13,7 @@ from synergy.workers import recycling
 from synergy.workers.recycling import Recycling, resident_bytes
 from tests.pipelines.leaking import HOURS
 from tests.system_harness import SystemHarness
-from tests.workers.test_batch import Bench
+from tests.workers.runner_harness import RunnerHarness
 
 MB = 1 << 20
 
@@ -63,17 +63,17 @@ def test_the_memory_of_this_process_is_found() -> None:
 
 def test_what_waits_behind_the_last_run_is_handed_back(tmp_path: Path) -> None:
     ran: list[str] = []
-    bench = Bench(tmp_path, lambda uow: ran.append(uow.timeperiod))
+    harness = RunnerHarness(tmp_path, lambda uow: ran.append(uow.timeperiod))
     full = Recycling(memory_mb_max=1)
-    bench.runner._recycling = full
-    bench.runner._batch_count = 16
-    uow_ids = bench.request(5)
+    harness.runner._recycling = full
+    harness.runner._batch_count = 16
+    uow_ids = harness.request(5)
 
-    bench.runner.step()
+    harness.runner.step()
 
     assert full.is_due
     assert len(ran) == 1
-    assert Counter(map(str, bench.states(uow_ids))) == Counter(
+    assert Counter(map(str, harness.states(uow_ids))) == Counter(
         {'state_processed': 1, 'state_requested': 4}
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from synergy.core.states import UnitState
 from synergy.workers import Outcome, Uow
-from tests.workers.test_batch import Bench
+from tests.workers.runner_harness import RunnerHarness
 
 #: As `os.listdir` names a file whose name is not UTF-8.
 NAME = b'caf\xe9'.decode(errors='surrogateescape')
@@ -61,12 +61,12 @@ def returns_the_unspeakable(_: Uow) -> object:
 def test_an_end_is_saved_whatever_user_code_says(
     work: Callable[[Uow], object], error: str, tmp_path: Path
 ) -> None:
-    bench = Bench(tmp_path, work)
-    (uow_id,) = bench.request(1)
+    harness = RunnerHarness(tmp_path, work)
+    (uow_id,) = harness.request(1)
 
-    bench.runner.step()
+    harness.runner.step()
 
-    unit = bench.store.units([uow_id])[uow_id]
+    unit = harness.store.units([uow_id])[uow_id]
     assert unit.state is UnitState.INVALID
     assert unit.error is not None
     assert unit.error.startswith(error)
@@ -74,14 +74,14 @@ def test_an_end_is_saved_whatever_user_code_says(
 
 
 def test_a_line_that_is_no_text_is_kept_as_one(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: logging.getLogger('user').warning('read %s', NAME))
-    logging.getLogger('user').addHandler(bench.capture)
-    (uow_id,) = bench.request(1)
+    harness = RunnerHarness(tmp_path, lambda _: logging.getLogger('user').warning('read %s', NAME))
+    logging.getLogger('user').addHandler(harness.capture)
+    (uow_id,) = harness.request(1)
 
     try:
-        bench.runner.step()
+        harness.runner.step()
     finally:
-        logging.getLogger('user').removeHandler(bench.capture)
+        logging.getLogger('user').removeHandler(harness.capture)
 
-    assert bench.states([uow_id]) == [UnitState.PROCESSED]
-    assert [line.text for line in bench.store.log(uow_id)] == ['read caf\\udce9']
+    assert harness.states([uow_id]) == [UnitState.PROCESSED]
+    assert [line.text for line in harness.store.log(uow_id)] == ['read caf\\udce9']
