@@ -15,7 +15,7 @@ from synergy.core.states import UnitState
 from synergy.ports.broker import Message
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.workers import Outcome, Uow
-from synergy.workers.guard import Cause, Interrupted
+from synergy.workers.signals import Cause, Interrupted
 from tests.scheduler.scheduler_harness import route_of
 from tests.workers.runner_harness import HOUR, LEASE, NOW, RunnerHarness
 
