@@ -43,7 +43,5 @@ def is_heavy(item: pytest.Item) -> bool:
         item.path.relative_to(PROJECT / 'tests').parts[0] in _FOLDERS
         or not _FIXTURES.isdisjoint(item.fixturenames)
         or any(isinstance(value, str) and value in _PARAMETERS for value in parameters)
-        or any(
-            value in _STARTING for value in vars(item.module).values() if isinstance(value, type)
-        )
+        or any(value is name for value in vars(item.module).values() for name in _STARTING)
     )
