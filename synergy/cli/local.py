@@ -153,17 +153,13 @@ class LocalOperations(LocalReading):
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
             end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to)
-        return Command(
-            id=caller.id_of(wanted.kind, str(key)),
-            kind=wanted.kind,
-            process=key.process,
-            start=key.timeperiod,
-            end=end,
+        return jobs.job_command(
+            caller,
+            wanted.kind,
+            key,
+            end,
             only=Only(wanted.only),
             with_children=wanted.with_children,
-            actor=caller.actor,
-            reason=caller.reason,
-            created_at=caller.now,
         )
 
     def _settled(self, command: Command) -> CommandDocument:

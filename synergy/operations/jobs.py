@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from synergy.core.closure import PlanRefused
-from synergy.core.commands import Command
+from synergy.core.commands import Command, CommandKind, Only
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import asked_before, submit
 from synergy.view.preview import Preview, preview
+
+
+def job_command(
+    caller: Caller,
+    kind: CommandKind,
+    first: JobKey,
+    end: Timeperiod,
+    *,
+    only: Only = Only.ALL,
+    with_children: bool = False,
+) -> Command:
+    """Return the command that changes the intervals from `first` until before `end`."""
+    start = first.timeperiod
+    return Command(
+        id=caller.id_of(kind, f'{first.process} {start} {end}'),
+        kind=kind,
+        process=first.process,
+        start=start,
+        end=end,
+        only=only,
+        with_children=with_children and kind is CommandKind.REPROCESS,
+        actor=caller.actor,
+        reason=caller.reason,
+        created_at=caller.now,
+    )
 
 
 def preview_change(caller: Caller, timetable: Timetable, command: Command) -> Preview:

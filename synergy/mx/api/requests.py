@@ -31,7 +31,7 @@ from synergy.view.encode import (
     encode_progress,
 )
 
-JOB_KIND_WORDS: Final = tuple(kind.value for kind in JOB_KINDS)
+JOB_KIND_WORDS: Final = tuple(kind.value for kind in CommandKind if kind in JOB_KINDS)
 ONLY_WORDS: Final = tuple(item.value for item in Only)
 COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
 

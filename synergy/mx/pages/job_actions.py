@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import Final
@@ -27,8 +27,8 @@ from synergy.mx.web.responses import page, see
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
 from synergy.mx.widgets.selection import range_address
+from synergy.operations import jobs as operations
 from synergy.operations.dead_letters import naming_letter
-from synergy.operations.jobs import change_jobs, preview_change
 from synergy.operations.refusal import OperationRefused
 from synergy.operations.submission import asked_before
 from synergy.view.preview import Preview, PreviewRow, WaitingRow
@@ -122,7 +122,7 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
         planned = _preview_of(request, command)
         if planned.plan.hash != request.text('plan_hash'):
             return _page(request, command, 409)
-        change_jobs(caller, command, lambda _: planned)
+        operations.change_jobs(caller, command, lambda _: planned)
     return see(request.url('request', request_id=command.id))
 
 
@@ -164,20 +164,15 @@ def job_command(
             f'the range holds {count:,} intervals',
             f'ask for at most {SELECTED_MAX:,} at once, or for their parents',
         )
-    caller = caller_of(request)
-    return Command(
-        id=caller.id_of(kind, f'{process} {start} {end}'),
-        kind=kind,
-        process=process,
-        start=start,
-        end=end,
+    command = operations.job_command(
+        caller_of(request),
+        kind,
+        JobKey(process, start),
+        end,
         only=only,
-        with_children=with_children and kind is CommandKind.REPROCESS,
-        plan_hash=request.optional('plan_hash'),
-        actor=caller.actor,
-        reason=caller.reason,
-        created_at=caller.now,
+        with_children=with_children,
     )
+    return replace(command, plan_hash=request.optional('plan_hash'))
 
 
 def preview_of(request: RequestContext, command: Command) -> Preview:
@@ -185,7 +180,7 @@ def preview_of(request: RequestContext, command: Command) -> Preview:
     request.look()
     with request.model.lock:
         try:
-            return preview_change(caller_of(request), request.model.timetable, command)
+            return operations.preview_change(caller_of(request), request.model.timetable, command)
         finally:
             # A preview of a skip drafts the skipped jobs.
             request.model.timetable.rollback()
