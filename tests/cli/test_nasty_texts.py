@@ -18,14 +18,13 @@ import pytest
 from synergy import bootstrap, logs
 from synergy.bootstrap import PROJECT
 from synergy.cli.streams import spoken
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.records import Box, BoxProcess, LogLine, Outcome, ProcessName, UnitEnd
-from synergy.core.timeperiod import Qualifier, containing_utc
+from synergy.core.records import BoxProcess, LogLine, Outcome, UnitEnd
 from synergy.core.users import Role
 from synergy.operations.credentials import new_token, user_of
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
+from tests import nasty_texts
 from tests.cli.conftest import Said
 
 Launch = Callable[..., Said]
@@ -74,27 +73,10 @@ def soiled(launch: Launch) -> Launch:
         )
         broker.publish([Message(REPORT_ROUTE, {'uow': unit.id})])
         scheduler.step()
-        stamp = containing_utc(Qualifier.REAL_TIME, now)
-        store.insert_command(
-            Command(
-                id=CommandId('a1b2c3d4e5f6'),
-                kind=CommandKind.BOX,
-                process=ProcessName('dev'),
-                start=stamp,
-                end=stamp.shift(1),
-                actor=NASTY,
-                reason=NASTY,
-                state=CommandState.DONE,
-                created_at=now,
-                finished_at=now,
-                outcome=NASTY,
-            )
-        )
+        nasty_texts.write(store, NASTY, now, request='a1b2c3d4e5f6', box_id=NASTY)
         user = user_of('anna', Role.ADMIN, 'correct horse battery', now)
         store.add_user(replace(user, name=NASTY))
         store.save_token(new_token(NASTY, Role.VIEWER, NASTY, now, None)[0])
-        box = Box(box_id=NASTY, host=NASTY, home=NASTY, pid=1, version=NASTY)
-        store.heartbeat(box, timedelta(seconds=15))
         store.report_actual(
             [BoxProcess(box_id=NASTY, process=NASTY, is_on=True, state='running', pids=(1,))]
         )

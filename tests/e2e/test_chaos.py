@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,50 +24,46 @@ KINDS = {
 }
 
 
+@pytest.fixture
+def chaos(tmp_path: Path, record_property: Record) -> Callable[..., dict[str, Any]]:
+    """Play one round of chaos that finds nothing, and return its report."""
+
+    def played(*words: str) -> dict[str, Any]:
+        file = tmp_path / 'report.json'
+        done = subprocess.run(
+            [
+                sys.executable, '-m', 'synergy.cli', 'chaos', *words,
+                '--seed', str(SEED), '--json', str(file),
+            ],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GIVE_UP_SECONDS,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        report: dict[str, Any]
+        (report,) = json.loads(file.read_text())
+        record_property('chaos', report)
+        assert report['problems'] == []
+        return report
+
+    return played
+
+
 @pytest.mark.parametrize('backend', ['embedded', 'production'])
 def test_a_short_round_of_chaos_breaks_no_promise(
-    backend: str, tmp_path: Path, record_property: Record
+    backend: str, chaos: Callable[..., dict[str, Any]]
 ) -> None:
-    file = tmp_path / 'report.json'
+    until = (word for kind in sorted(KINDS[backend]) for word in ('--until', kind))
 
-    done = subprocess.run(
-        [
-            sys.executable, '-m', 'synergy.cli', 'chaos', '--backend', backend,
-            '--minutes', '0.5', '--seed', str(SEED), '--json', str(file),
-            *(word for kind in sorted(KINDS[backend]) for word in ('--until', kind)),
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=GIVE_UP_SECONDS,
-    )  # fmt: skip
+    report = chaos('--backend', backend, '--minutes', '0.5', *until)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (report,) = json.loads(file.read_text())
-    record_property('chaos', report)
-    assert report['problems'] == []
     assert {kind['kind'] for kind in report['kinds']} >= KINDS[backend]
-    assert report['take_over_seconds'], done.stdout
+    assert report['take_over_seconds'], report
 
 
-def test_unruly_user_code_leaves_nothing_behind(tmp_path: Path, record_property: Record) -> None:
-    file = tmp_path / 'report.json'
+def test_unruly_user_code_leaves_nothing_behind(chaos: Callable[..., dict[str, Any]]) -> None:
+    report = chaos('--unruly', '--backend', 'embedded', '--minutes', '0.3')
 
-    done = subprocess.run(
-        [
-            sys.executable, '-m', 'synergy.cli', 'chaos', '--unruly', '--backend', 'embedded',
-            '--minutes', '0.3', '--seed', str(SEED), '--json', str(file),
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=GIVE_UP_SECONDS,
-    )  # fmt: skip
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    (report,) = json.loads(file.read_text())
-    record_property('chaos', report)
-    assert report['problems'] == []
     assert report['starts'] >= report['intervals']

@@ -6,16 +6,13 @@ import json
 import logging
 import re
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.records import Box, ProcessName
-from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.users import Role
 from synergy.mx.web.address import site_named_in
 from synergy.operations.credentials import user_of
+from tests import nasty_texts
 from tests.mx.dashboard_harness import NOW, PASSWORD, DashboardHarness
 
 NASTY = 'A\x1b[2JB\x9b31mC\x08D\u202eE\u2066F\u200bG\u2028\x85H\ufeff\x7fI'
@@ -33,24 +30,7 @@ MALFORMED = [
 
 @pytest.fixture
 def soiled(pages: DashboardHarness) -> DashboardHarness:
-    stamp = containing_utc(Qualifier.REAL_TIME, NOW)
-    pages.store.insert_command(
-        Command(
-            id=CommandId('b1b2c3d4e5f6'),
-            kind=CommandKind.BOX,
-            process=ProcessName('dev'),
-            start=stamp,
-            end=stamp.shift(1),
-            actor=NASTY,
-            reason=NASTY,
-            state=CommandState.DONE,
-            created_at=NOW,
-            finished_at=NOW,
-            outcome=NASTY,
-        )
-    )
-    box = Box(box_id='other', host=NASTY, home=NASTY, pid=1, version=NASTY)
-    pages.store.heartbeat(box, timedelta(seconds=15))
+    nasty_texts.write(pages.store, NASTY, NOW, request='b1b2c3d4e5f6', box_id='other')
     logs = pages.runtime.settings.log_directory
     (logs / 'mx.log').write_text(f'{NASTY}\nlistens\n')
     return pages

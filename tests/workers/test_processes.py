@@ -201,12 +201,18 @@ def wait_for_all_that_it_starts(system: SystemHarness) -> None:
     system.wait_for(lambda: sleeps() == 3, 'all that it starts')
 
 
+def begun(system: SystemHarness) -> subprocess.Popen[bytes]:
+    """Start a Supervisor, wait until its worker is in the middle of a run, and return it."""
+    supervisor = system.start('Supervisor')
+    system.wait_for(lambda: system.journal() == ['began'], 'the start')
+    return supervisor
+
+
 def test_a_killed_workers_processes_end_before_the_next_attempt(
     only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily', SYNERGY_UOW_LEASE_SECONDS='6') as system:
-        system.start('Supervisor')
-        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        begun(system)
 
         os.kill(pid_of(system, 'WaitingDaily'), signal.SIGKILL)
 
@@ -219,8 +225,7 @@ def test_a_frozen_workers_processes_end_before_the_next_attempt(
     only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily', SYNERGY_UOW_LEASE_SECONDS='6') as system:
-        system.start('Supervisor')
-        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        begun(system)
 
         os.kill(pid_of(system, 'WaitingDaily'), signal.SIGSTOP)
 
@@ -232,8 +237,7 @@ def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
     only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily') as system:
-        supervisor = system.start('Supervisor')
-        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        supervisor = begun(system)
         worker = pid_of(system, 'WaitingDaily')
         scheduler = pid_of(system, 'Scheduler')
 
@@ -250,8 +254,7 @@ def test_what_a_killed_box_has_left_is_ended_at_its_next_start(
 
 def test_kill_all_ends_what_runs_have_started(only: Callable[..., SystemHarness]) -> None:
     with only('WaitingDaily') as system:
-        system.start('Supervisor')
-        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        begun(system)
         wait_for_all_that_it_starts(system)
 
         subprocess.run([PROJECT / 'scripts' / 'kill_all.sh'], env=system.environ, check=True)
@@ -263,8 +266,7 @@ def test_what_a_worker_leaves_that_outlived_its_supervisor_is_ended(
     only: Callable[..., SystemHarness],
 ) -> None:
     with only('WaitingDaily') as system:
-        supervisor = system.start('Supervisor')
-        system.wait_for(lambda: system.journal() == ['began'], 'the start')
+        supervisor = begun(system)
         worker = pid_of(system, 'WaitingDaily')
         wait_for_all_that_it_starts(system)
 
