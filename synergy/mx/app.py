@@ -145,21 +145,26 @@ class App:
             if route.is_api:
                 check_names(request, route)
             if route.is_reason_needed(values) and reason_of(request) is None:
-                raise ReasonMissing
+                return self._without_reason(request, route, values)
             if route.is_shared and LIVE_HEADER in request.http.headers:
                 return self._shared(request, route, values)
             key = key_of(request) if route.method == 'POST' and route.role is not None else None
             with nullcontext() if key is None else self.site.one_by_one.of(key):
                 return route.view(request, **values)
-        except ReasonMissing as error:
-            form = self._form_by_rule.get(route.rule)
-            if form is None:
-                return refusal(request, self.site, request.http, error)
-            return form.view(replace(request, problem=error), **values)
         except Refused as error:
             return refusal(request, self.site, request.http, error)
         except OperationRefused as error:
             return refusal(request, self.site, request.http, refused_by(error))
+
+    def _without_reason(
+        self, request: RequestContext, route: Route, values: Mapping[str, str]
+    ) -> Response:
+        """Show the form again, saying what is missing."""
+        error = ReasonMissing()
+        form = self._form_by_rule.get(route.rule)
+        if form is None:
+            raise error
+        return form.view(replace(request, problem=error), **values)
 
     def _shared(self, request: RequestContext, route: Route, values: Mapping[str, str]) -> Response:
         role = '' if request.visitor.role is None else request.visitor.role.value

@@ -234,3 +234,12 @@ def test_a_step_hides_the_secrets_of_the_reason(pages: DashboardHarness, action:
     assert 'was wrong for' in text
     assert 'hunter2' not in text
     assert 'swordfish' not in text
+
+
+@pytest.mark.parametrize(
+    'address', ['/boxes/nope/drain', '/freeruns/Nope::entry/remove', '/dead/nope/drop']
+)
+def test_what_is_not_there_is_not_found_though_the_reason_is_missing(
+    pages: DashboardHarness, address: str
+) -> None:
+    assert pages.post(address, {}).status_code == 404
