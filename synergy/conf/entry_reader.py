@@ -33,12 +33,15 @@ RECYCLE_AFTER_MAX: Final = 1_000_000_000
 #: A terabyte.
 MEMORY_MB_MAX: Final = 1_048_576
 
+#: Longest text of an entry: a description may be a page.
+TEXT_LENGTH_MAX: Final = 1_000_000
+
 #: Taken where a field is wrong; the entry is left out then.
 _NO_TIME: Final = timedelta()
 _NO_NAMES: Final[tuple[str, ...]] = ()
 _TRIGGER: Final[Trigger] = Every(seconds=60)
 _LEVEL: Final = readers.one_of(level.value for level in LEVELS)
-_OPTIONAL_TEXT: Final = readers.optional(readers.text())
+_OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
 _RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
 _MEMORY_MB: Final = readers.optional(readers.whole(1, MEMORY_MB_MAX))

@@ -158,6 +158,24 @@ def test_impossible_trees_are_refused(tmp_path: Path, trees: str, expected: str)
     assert expected in problems(tmp_path, body)
 
 
+def test_a_description_may_be_a_page(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = {
+    'F::a': freerun_context_entry(
+        process_name='F', entry_name='a', classname='synergy.workers.Worker', token='f',
+        trigger_frequency='every 60', description='d' * 20_000,
+    ),
+}
+timetable_context = {}
+""",
+    )
+
+    (entry,) = context.freeruns.values()
+    assert entry.description == 'd' * 20_000
+
+
 def test_two_processes_may_not_share_queue_and_files(tmp_path: Path) -> None:
     text = problems(
         tmp_path,
