@@ -299,6 +299,11 @@ def test_a_worker_started_alone_ends_what_its_killed_predecessor_left(
         assert system.launch('stop', 'WaitingDaily').returncode == 0
 
 
+def shells_in(system: SystemHarness) -> int:
+    texts = left_running(system.home).values()
+    return sum(text.startswith('/bin/sh -c touch') for text in texts)
+
+
 @pytest.mark.parametrize('way', ['stop', 'kill'])
 def test_a_stubborn_command_does_not_outlive_its_worker(
     only: Callable[..., SystemHarness], way: str
@@ -315,17 +320,9 @@ def test_a_stubborn_command_does_not_outlive_its_worker(
             os.kill(pid_of(system, 'CommandDaily'), signal.SIGKILL)
             (system.home / 'began').unlink()
             system.wait_for(lambda: (system.home / 'began').exists(), 'the second start')
-            # One shell, its children, and none of the first.
-            assert (
-                len(
-                    [
-                        text
-                        for text in left_running(system.home).values()
-                        if text.startswith('/bin/sh -c touch')
-                    ]
-                )
-                == 1
-            )
+            # One shell, its children, and none of the first. What a shell starts looks like the
+            # shell itself for a moment.
+            system.wait_for(lambda: shells_in(system) == 1, 'one shell')
             supervisor.terminate()
             assert supervisor.wait(30) == 0
 
