@@ -100,22 +100,30 @@ def run(settings: RoundSettings) -> Report:
     os.environ.pop(UNRULY_VARIABLE, None)
     if settings.is_unruly:
         os.environ[UNRULY_VARIABLE] = str(folder / 'complaints')
-    with site(settings.backend, folder, settings.box_count, days) as place:
-        for kind, why in place.left_out.items():
-            settings.say(f'left out: {kind}: {why}')
-        possible = faults.kinds_of(place)
-        if unknown := settings.kinds - possible.keys():
-            raise UnknownFault(
-                f'no such fault here: {", ".join(sorted(unknown))}; there are {", ".join(possible)}'
-            )
-        found = _play(settings, place)
-        if found.problems:
-            _keep_logs(place)
+    try:
+        with site(settings.backend, folder, settings.box_count, days) as place:
+            for kind, why in place.left_out.items():
+                settings.say(f'left out: {kind}: {why}')
+            _check_kinds(settings.kinds, place)
+            found = _play(settings, place)
+            if found.problems:
+                _keep_logs(place)
+    except UnknownFault:
+        shutil.rmtree(folder)
+        raise
     if found.problems:
         settings.say(f'journal and logs are kept in {folder}')
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return found
+
+
+def _check_kinds(kinds: frozenset[str], place: Site) -> None:
+    possible = faults.kinds_of(place)
+    if unknown := kinds - possible.keys():
+        raise UnknownFault(
+            f'no such fault here: {", ".join(sorted(unknown))}; there are {", ".join(possible)}'
+        )
 
 
 def _play(settings: RoundSettings, place: Site) -> Report:

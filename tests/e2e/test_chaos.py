@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,3 +68,22 @@ def test_unruly_user_code_leaves_nothing_behind(chaos: Callable[..., dict[str, A
     report = chaos('--unruly', '--backend', 'embedded', '--minutes', '0.3')
 
     assert report['starts'] >= report['intervals']
+
+
+def test_a_kind_of_fault_that_does_not_exist_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, '-m', 'synergy.cli', 'chaos', '--backend', 'embedded', '--until',
+            'kill cat',
+        ],
+        cwd=PROJECT,
+        env={**os.environ, 'TMPDIR': str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=GIVE_UP_SECONDS,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert 'no such fault here: kill cat; there are kill leader' in done.stderr
+    assert list(tmp_path.iterdir()) == []
