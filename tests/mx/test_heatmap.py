@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.states import JobState
+from synergy.mx.widgets.durations import short
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHarness
 
 
@@ -239,3 +243,113 @@ def test_the_filter_of_ready_finds_it_in_a_rolled_up_cell(pages: DashboardHarnes
     assert '"c fail' in cell(text, 'SiteHourly@2026112200')  # Shows the worse of the two.
     assert ' dim' not in cell(text, 'SiteHourly@2026112200')
     assert ' dim' in cell(text, 'SiteHourly@2026111100')
+
+
+@pytest.fixture
+def years(tmp_path: Path) -> Iterator[DashboardHarness]:
+    """Return a dashboard on trees of several years of which nothing has run."""
+    found = DashboardHarness(tmp_path, 'tests.pipelines.years')
+    yield found
+    found.close()
+
+
+def chips(text: str) -> list[str]:
+    """Return what the chips beside a map say, without marks."""
+    found = re.search(r'<nav class="chips"[^>]*>(.*?)</nav>', text, re.DOTALL)
+    assert found is not None
+    spoken = (re.sub(r'<svg.*?</svg>|<[^>]+>', '', part) for part in found[1].split('<a ')[1:])
+    return [part.partition('>')[2].strip() for part in spoken]
+
+
+@pytest.mark.parametrize(
+    ('address', 'heading'),
+    [
+        ('/t/century', 'century, 2026'),
+        ('/t/long', 'long, 2026'),
+        ('/t/LongDaily?state=failed', 'LongDaily, 2026'),
+        ('/t/long?z=month', 'long, November 2026'),
+        ('/t/long?z=day', 'long, Monday 23 November 2026'),
+        ('/t/ended', 'ended, 2025'),
+        ('/t/ended?z=day', 'ended, Tuesday 4 March 2025'),
+    ],
+)
+def test_a_map_opens_where_it_is_now_however_much_is_unfinished(
+    years: DashboardHarness, address: str, heading: str
+) -> None:
+    assert f'<h1>{heading}</h1>' in years.get(address).text
+
+
+def test_what_is_unfinished_in_other_years_stands_beside_the_map(years: DashboardHarness) -> None:
+    text = years.get('/t/long').text
+
+    assert chips(text) == ['2025 365 days unfinished', '2024 3 days unfinished']
+    assert 'href="/t/long?z=year&amp;at=2025"' in text
+    # 2026 alone lacks something else: the rest of that year, up to yesterday.
+    assert chips(years.get('/t/long?z=month').text)[0] == '2026 304 days unfinished'
+    assert chips(years.get('/t/long?z=year&at=2025').text) == [
+        '2026 326 days unfinished', '2024 3 days unfinished',
+    ]  # fmt: skip
+    assert chips(years.get('/t/long?z=all').text) == []
+
+
+def test_the_newest_years_have_a_chip_and_the_others_a_link(years: DashboardHarness) -> None:
+    assert chips(years.get('/t/century').text) == [
+        *(f'{year} 1 year unfinished' for year in range(2025, 2019, -1)),
+        '50 more years',
+    ]
+
+
+def test_the_api_says_what_is_unfinished_elsewhere(years: DashboardHarness) -> None:
+    shown = json.loads(years.get('/api/v1/heatmaps/long').text)
+
+    assert shown['title'] == 'long, 2026'
+    late = {'process': 'LongDaily', 'failed': 0}
+    assert shown['elsewhere'] == [
+        {'year': 2025, 'unfinished': 365, 'late': 365, **late},
+        {'year': 2024, 'unfinished': 3, 'late': 3, **late},
+    ]
+
+
+def test_chips_tell_of_failures_and_a_filter_leaves_only_those(pages: DashboardHarness) -> None:
+    october = '?z=month&at=202610'
+
+    # A map of days shows no hours.
+    assert chips(pages.get('/t/site').text) == ['SiteHourly 1 failed']
+    assert 'href="/t/SiteHourly?z=year&amp;at=2026"' in pages.get('/t/site').text
+    assert chips(pages.get(f'/t/site{october}').text) == ['2026 1 failed, 1 day unfinished']
+    assert chips(pages.get(f'/t/SiteHourly{october}').text) == ['2026 1 failed, 3 hours unfinished']
+    assert 'state=failed"><span class="mk fail"' in pages.get(f'/t/site{october}&state=failed').text
+    assert chips(pages.get('/t/AlertDaily?state=failed&z=month&at=202610').text) == []
+    # The day that is shown holds it: nothing is elsewhere.
+    assert chips(pages.get('/t/SiteDaily?z=month&at=202611').text) == []
+
+
+@pytest.mark.parametrize(
+    ('state', 'only', 'said'),
+    [
+        ('failed', 'failed', 'Reprocess failed…'),
+        ('skipped', 'skipped', 'Reprocess skipped…'),
+        ('blocked', None, 'all in this range, not only blocked'),
+        (None, None, 'Reprocess…'),
+    ],
+)
+def test_under_a_filter_a_request_is_about_what_is_looked_for(
+    pages: DashboardHarness, state: str | None, only: str | None, said: str
+) -> None:
+    text = pages.get('/t/site' + (f'?state={state}' if state else '')).text
+    form = text[text.index('<form class="bulk"') :]
+
+    hidden = re.search(r'name="only" value="(\w+)"', form)
+    assert (hidden[1] if hidden else None) == only
+    assert said in form
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'said'),
+    [
+        (0.0002, '<1 ms'), (0.04, '40 ms'), (0.9996, '1 s'), (4, '4 s'), (90, '90 s'),
+        (180, '3 min'), (7300, '2 h'),
+    ],
+)  # fmt: skip
+def test_a_bar_names_its_unit(seconds: float, said: str) -> None:
+    assert short(timedelta(seconds=seconds)) == said

@@ -102,12 +102,26 @@ class HeatMapRowDocument(TypedDict):
     cells: list[WideCellDocument | None]
 
 
+class ElsewhereDocument(TypedDict):
+    """What is unfinished or failed in a year and not shown by a heat map.
+
+    In its own year: of a process that is finer than its cells.
+    """
+
+    year: int
+    process: Annotated[ProcessText, 'whose intervals are counted as unfinished and late']
+    unfinished: Annotated[int, 'intervals that are over and not final']
+    late: int
+    failed: Annotated[int, 'of all processes of the map; in its own year, of this one']
+
+
 class HeatMapDocument(TypedDict):
-    """A heat map."""
+    """A heat map. elsewhere: what is to be done outside of it, the newest year first."""
 
     zoom: str
     title: str
     rows: list[HeatMapRowDocument]
+    elsewhere: list[ElsewhereDocument]
 
 
 class PlaceDocument(TypedDict):

@@ -8,19 +8,19 @@ from synergy.mx.api.cells import encode_cell
 from synergy.mx.pages import heatmap
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
-from synergy.mx.widgets import heatmap_grids
 from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.heatmap_grids import ZOOMS
 
 
 def api_heatmap(request: RequestContext, name: str) -> Response:
     """Return a heat map: cells by row."""
     focus = heatmap.focus_of(request, name)
-    zoom = request.choice('z', heatmap_grids.ZOOMS, 'year')
+    zoom = request.choice('z', ZOOMS, 'year')
     request.look()
     with request.model.lock:
-        grid = heatmap_grids.grid_of(
-            request, Painter(request), focus, zoom, heatmap.day_of(request, focus)
-        )
+        painter = Painter(request)
+        drawn = heatmap.drawn_of(request, painter, focus, zoom, heatmap.day_of(request, focus))
+    grid = drawn.grid
     rows = [
         {
             'title': row.title,
@@ -33,4 +33,17 @@ def api_heatmap(request: RequestContext, name: str) -> Response:
         for group in grid.groups
         for row in group.rows
     ]
-    return json_answer(request.http, {'zoom': zoom, 'title': grid.title, 'rows': rows})
+    elsewhere = [
+        {
+            'year': item.year,
+            'process': item.process,
+            'unfinished': item.unfinished,
+            'late': item.late,
+            'failed': item.failed,
+        }
+        for item in drawn.elsewhere
+    ]
+    return json_answer(
+        request.http,
+        {'zoom': zoom, 'title': grid.title, 'rows': rows, 'elsewhere': elsewhere},
+    )

@@ -220,7 +220,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         heatmap.api_heatmap,
         documents.HeatMapDocument,
         Parameter('z', 'zoom', choices=ZOOMS),
-        Parameter('at', 'a day within it, YYYYMMDD'),
+        Parameter('at', 'a day within it, YYYYMMDD; today without'),
     ),
     reading(
         'api_graph',

@@ -20,12 +20,15 @@ from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.mx.widgets.durations import ROWS_MAX as TOOK_MAX
 from synergy.mx.widgets.durations import duration_bars_of
+from synergy.mx.widgets.elsewhere import Elsewhere, days_shown, elsewhere_of, failed_below
 from synergy.mx.widgets.grid import Grid, Row
 from synergy.mx.widgets.heatmap_grids import ZOOMS, Focus, grid_of, trees_around
-from synergy.mx.widgets.selection import FILTERS, filter_of, marked, selection_of
+from synergy.mx.widgets.selection import FILTERS, filter_of, marked, only_of, selection_of
 from synergy.mx.widgets.summary import Line, months_of, others_of, summary_of
 
 _DAY: Final = timedelta(days=1)
+#: Years, the newest, with something to do that stand beside a map.
+ELSEWHERE_MAX: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,19 @@ class Turn:
     later_title: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What of the page is drawn again only once something in it has changed.
+
+    months, others: the year as numbers. elsewhere: what is unfinished and not shown, by years.
+    """
+
+    grid: Grid
+    months: Sequence[Line]
+    others: Sequence[Line]
+    elsewhere: Sequence[Elsewhere]
+
+
 def heatmap(request: RequestContext, name: str) -> Response:
     """Return the heat map of a tree or of a process."""
     focus, state = focus_of(request, name), filter_of(request)
@@ -48,9 +64,9 @@ def heatmap(request: RequestContext, name: str) -> Response:
     with request.model.lock:
         at = day_of(request, focus)
         painter = Painter(request)
-        grid, (months, others) = _drawn(request, painter, focus, zoom, at)
-        selection = selection_of(request, grid)
-        grid = marked(request, grid, selection, state)
+        drawn = drawn_of(request, painter, focus, zoom, at)
+        selection = selection_of(request, drawn.grid)
+        grid = marked(request, drawn.grid, selection, state)
         summary = summary_of(request, painter, selection)
     if zoom == 'day':
         grid = _timed(request, grid)
@@ -66,8 +82,11 @@ def heatmap(request: RequestContext, name: str) -> Response:
         filters=FILTERS,
         selection=selection,
         summary=summary,
-        months=months,
-        others=others,
+        months=drawn.months,
+        others=drawn.others,
+        elsewhere=[item for item in drawn.elsewhere if item.failed or state != 'failed'],
+        elsewhere_max=ELSEWHERE_MAX,
+        only=only_of(state),
         chart=_chart(request, focus),
         chosen=chosen,
         names=list(dict.fromkeys([*grid.processes(), chosen])),
@@ -85,21 +104,38 @@ def _chart(request: RequestContext, focus: Focus) -> Chart | None:
     )
 
 
-def _drawn(
-    request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: date
-) -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
-    """Return the map and the year as numbers, anew only if something in them has changed."""
+def drawn_of(request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: date) -> Drawn:
+    """Return the map, and what stands beside it, drawn again only if something has changed.
+
+    Hold the lock of the read model.
+    """
     nodes = [
         request.model.hierarchy.nodes[level]
         for tree in trees_around(request, focus)
         for level in tree.levels
     ]
 
-    def draw() -> tuple[Grid, tuple[Sequence[Line], Sequence[Line]]]:
+    def draw() -> Drawn:
         grid = _counted(grid_of(request, painter, focus, zoom, at), focus, painter)
-        return grid, _numbers(request, painter, focus, at.year) if zoom == 'year' else ((), ())
+        around = trees_around(request, focus)
+        process, is_year = focus.node.process.name, zoom == 'year'
+        return Drawn(
+            grid=grid,
+            months=months_of(request, painter, focus.node, at.year) if is_year else (),
+            others=others_of(request, painter, around, process, at.year) if is_year else (),
+            elsewhere=_elsewhere(request, painter, focus, zoom, at),
+        )
 
     return request.model.drawn((focus.name, focus.kept, zoom, at), painter.stamp(nodes), draw)
+
+
+def _elsewhere(
+    request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: date
+) -> Sequence[Elsewhere]:
+    if zoom == 'all':
+        return ()
+    below = failed_below(request, painter, focus, at.year) if zoom == 'year' else ()
+    return [*below, *elsewhere_of(request, painter, focus, days_shown(zoom, at))]
 
 
 def heatmaps(request: RequestContext) -> Response:
@@ -107,17 +143,6 @@ def heatmaps(request: RequestContext) -> Response:
     for node in request.model.hierarchy:
         return heatmap(request, node.tree.name)
     return page(request, 'empty.html', title='Heat map', text='The context has no tree.')
-
-
-def _numbers(
-    request: RequestContext, painter: Painter, focus: Focus, year: int
-) -> tuple[Sequence[Line], Sequence[Line]]:
-    """Return the year as numbers: of the process shown, and of those around it."""
-    around = trees_around(request, focus)
-    return (
-        months_of(request, painter, focus.node, year),
-        others_of(request, painter, around, focus.node.process.name, year),
-    )
 
 
 def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
@@ -181,20 +206,18 @@ def focus_of(request: RequestContext, name: str) -> Focus:
 
 
 def day_of(request: RequestContext, focus: Focus) -> date:
-    """Return the day that is asked for; without one, where the work stands."""
+    """Return the day that is asked for; without one today, or the nearest that the tree has."""
     at = request.instant('at')
     if at is not None:
         return at.date()
+    today = request.now.date()
     span = request.model.timetable.span(focus.node.process.name)
-    over = request.model.hierarchy.over_until(focus.node, request.now)
-    pending = request.model.timetable.first_pending(
-        focus.node.process.name, range(span.start, max(min(over, span.stop), span.start))
-    )
     if not span:
-        return request.now.date()
-    ordinal = span.stop - 1 if pending is None else pending
-    calendar = request.model.hierarchy.calendar
-    return calendar.start(Timeperiod(focus.node.process.qualifier, ordinal)).date()
+        return today
+    calendar, qualifier = request.model.hierarchy.calendar, focus.node.process.qualifier
+    first = calendar.start(Timeperiod(qualifier, span.start)).date()
+    last = calendar.end(Timeperiod(qualifier, span.stop - 1)) - timedelta(microseconds=1)
+    return max(min(today, last.date()), first)
 
 
 def _turn(zoom: str, at: date) -> Turn | None:

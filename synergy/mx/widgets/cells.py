@@ -189,6 +189,18 @@ class Painter:
         reruns = requested + _count_in(self._standing_out(name).rerunning, unfinished)
         return self._timetable.pending_count(name, unfinished) - reruns
 
+    def unfinished_count(self, node: Node, ordinals: range) -> int:
+        """Return how many of `ordinals` are not final."""
+        return self._timetable.pending_count(node.process.name, ordinals)
+
+    def failed_count(self, node: Node, ordinals: range) -> int:
+        """Return how many of `ordinals` are held, or were skipped after their last attempt."""
+        return _count_in(self._standing_out(node.process.name).failed, ordinals)
+
+    def first_failed(self, node: Node, ordinals: range) -> int | None:
+        """Return the first of `ordinals` that failed; None where none did."""
+        return _first_in(self._standing_out(node.process.name).failed, ordinals)
+
     def _standing_out(self, process: ProcessName) -> Outstanding:
         """Return what stands out in a process; looked for once for all pages until it changes."""
         found = self._outstanding.get(process)
@@ -253,7 +265,7 @@ class Painter:
     def telling(self, node: Node, ordinals: range) -> int:
         """Return the interval that tells most about why these stand so: failed, or not final."""
         name = node.process.name
-        failed = _first_in(self._standing_out(name).failed, ordinals)
+        failed = self.first_failed(node, ordinals)
         pending = self._timetable.first_pending(name, ordinals) if failed is None else failed
         return ordinals.stop - 1 if pending is None else max(pending, ordinals.start)
 
@@ -262,7 +274,7 @@ class Painter:
         return Tally(
             running=_count_in(self._standing_out(name).running, ordinals),
             blocked=self._blocked(node, ordinals),
-            failed=_count_in(self._standing_out(name).failed, ordinals),
+            failed=self.failed_count(node, ordinals),
             late=self.late_count(node, ordinals),
         )
 
@@ -279,7 +291,7 @@ class Painter:
         name = node.process.name
         if not ordinals or ordinals.start >= self._timetable.span(name).stop:
             return NOT_BEGUN
-        if _count_in(self._standing_out(name).failed, ordinals):
+        if self.failed_count(node, ordinals):
             return FAILED
         if _count_in(self._standing_out(name).running, ordinals):
             return RUNNING

@@ -18,7 +18,7 @@ HEIGHT: Final = 32.0
 _LEAST: Final = 1.5
 #: Rows that get bars; each costs two questions to the store.
 ROWS_MAX: Final = 6
-_SHORT_SECONDS: Final = 1.0
+_SHORT_MILLISECONDS: Final = 1000
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
@@ -87,10 +87,13 @@ def _bar(unit: Unit, length: timedelta, whole: timedelta) -> Bar:
 
 
 def short(length: timedelta) -> str:
-    """Return a length as it fits above a bar: `40ms`, `21`, `3m`, `2h`."""
+    """Return a length as it fits above a bar: `40 ms`, `21 s`, `3 min`, `2 h`."""
     seconds = length.total_seconds()
     if seconds >= _HOUR:
-        return f'{seconds / _HOUR:.0f}h'
+        return f'{seconds / _HOUR:.0f} h'
     if seconds >= _MINUTE * 2:
-        return f'{seconds / _MINUTE:.0f}m'
-    return f'{seconds * 1000:.0f}ms' if seconds < _SHORT_SECONDS else f'{seconds:.0f}'
+        return f'{seconds / _MINUTE:.0f} min'
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1:
+        return '<1 ms'
+    return f'{milliseconds} ms' if milliseconds < _SHORT_MILLISECONDS else f'{seconds:.0f} s'

@@ -24,7 +24,7 @@ YEARS_MAX: Final = 60
 _WEEKDAYS: Final = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 _DAY: Final = timedelta(days=1)
 _MONTHS: Final = tuple(f'{date(2000, month, 1):%b}' for month in range(1, 13))
-_NOUN: Final = {
+NOUN: Final = {
     Qualifier.HOURLY: 'hour',
     Qualifier.DAILY: 'day',
     Qualifier.MONTHLY: 'month',
@@ -256,8 +256,8 @@ def _row(
         title=name if title is None else title,
         href=f'/t/{name}' if href is None else href,
         process=name,
-        noun=_NOUN[qualifier],
-        each=_NOUN[outer] if outer is not None and is_rolled else '',
+        noun=NOUN[qualifier],
+        each=NOUN[outer] if outer is not None and is_rolled else '',
         slots=slots,
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
+from synergy.core.commands import Only
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import readiness
 from synergy.core.records import ProcessName
@@ -30,6 +31,8 @@ _NAMES: Final = (
 )  # fmt: skip
 FILTERS: Final[Mapping[str, Mark]] = dict(zip(_NAMES, (*LEGEND, LATE), strict=True))
 
+#: What is asked for under a filter, where a request can be about just those.
+_ONLY: Final = {'failed': Only.FAILED, 'skipped': Only.SKIPPED}
 #: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
 _TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
 _HIDDEN: Final = {
@@ -68,6 +71,11 @@ def filter_of(request: RequestContext) -> str | None:
         if request.optional('state') is None
         else request.choice('state', tuple(FILTERS), 'failed')
     )
+
+
+def only_of(state: str | None) -> Only:
+    """Return which jobs of a range are meant by those who look for a state: what they see."""
+    return _ONLY.get(state or '', Only.ALL)
 
 
 def selection_of(request: RequestContext, grid: Grid) -> Selection | None:
