@@ -81,6 +81,14 @@ class Outstanding:
     rerunning: Sequence[int]
     failed: Sequence[int]
 
+    def failed_count(self, ordinals: range) -> int:
+        """Return how many of `ordinals` are held, or were skipped after their last attempt."""
+        return _count_in(self.failed, ordinals)
+
+    def first_failed(self, ordinals: range) -> int | None:
+        """Return the first of `ordinals` that failed; None where none did."""
+        return _first_in(self.failed, ordinals)
+
 
 class Painter:
     """Makes the cells of one page; remembers what is the same for all of them."""
@@ -186,22 +194,10 @@ class Painter:
             return 0
         unfinished = range(first, due.stop)
         requested = self._timetable.rerun_count(name, unfinished)
-        reruns = requested + _count_in(self._standing_out(name).rerunning, unfinished)
+        reruns = requested + _count_in(self.standing_out(name).rerunning, unfinished)
         return self._timetable.pending_count(name, unfinished) - reruns
 
-    def unfinished_count(self, node: Node, ordinals: range) -> int:
-        """Return how many of `ordinals` are not final."""
-        return self._timetable.pending_count(node.process.name, ordinals)
-
-    def failed_count(self, node: Node, ordinals: range) -> int:
-        """Return how many of `ordinals` are held, or were skipped after their last attempt."""
-        return _count_in(self._standing_out(node.process.name).failed, ordinals)
-
-    def first_failed(self, node: Node, ordinals: range) -> int | None:
-        """Return the first of `ordinals` that failed; None where none did."""
-        return _first_in(self._standing_out(node.process.name).failed, ordinals)
-
-    def _standing_out(self, process: ProcessName) -> Outstanding:
+    def standing_out(self, process: ProcessName) -> Outstanding:
         """Return what stands out in a process; looked for once for all pages until it changes."""
         found = self._outstanding.get(process)
         if found is None:
@@ -265,16 +261,16 @@ class Painter:
     def telling(self, node: Node, ordinals: range) -> int:
         """Return the interval that tells most about why these stand so: failed, or not final."""
         name = node.process.name
-        failed = self.first_failed(node, ordinals)
+        failed = self.standing_out(name).first_failed(ordinals)
         pending = self._timetable.first_pending(name, ordinals) if failed is None else failed
         return ordinals.stop - 1 if pending is None else max(pending, ordinals.start)
 
     def _tally(self, node: Node, ordinals: range) -> Tally:
         name = node.process.name
         return Tally(
-            running=_count_in(self._standing_out(name).running, ordinals),
+            running=_count_in(self.standing_out(name).running, ordinals),
             blocked=self._blocked(node, ordinals),
-            failed=self.failed_count(node, ordinals),
+            failed=self.standing_out(name).failed_count(ordinals),
             late=self.late_count(node, ordinals),
         )
 
@@ -291,9 +287,9 @@ class Painter:
         name = node.process.name
         if not ordinals or ordinals.start >= self._timetable.span(name).stop:
             return NOT_BEGUN
-        if self.failed_count(node, ordinals):
+        if self.standing_out(name).failed_count(ordinals):
             return FAILED
-        if _count_in(self._standing_out(name).running, ordinals):
+        if _count_in(self.standing_out(name).running, ordinals):
             return RUNNING
         if done == len(ordinals):
             is_skipped = self._timetable.are_all_skipped(name, ordinals)

@@ -65,14 +65,22 @@ def elsewhere_of(
     nodes = [request.model.hierarchy.nodes[name] for name in names]
     # What the map counts comes first, then what is finer.
     told = [focus.node, *(node for node in nodes if node is not focus.node)]
-    found = []
+    timetable, found = request.model.timetable, []
     for year in _years(request, painter, nodes):
         parts = {node.process.name: _outside(request, painter, node, year, shown) for node in told}
         failed = sum(
-            painter.failed_count(node, part) for node in told for part in parts[node.process.name]
+            painter.standing_out(node.process.name).failed_count(part)
+            for node in told
+            for part in parts[node.process.name]
         )
         counts = [
-            (node, sum(painter.unfinished_count(node, part) for part in parts[node.process.name]))
+            (
+                node,
+                sum(
+                    timetable.pending_count(node.process.name, part)
+                    for part in parts[node.process.name]
+                ),
+            )
             for node in told
         ]
         node, unfinished = next((item for item in counts if item[1]), (focus.node, 0))
@@ -122,7 +130,7 @@ def failed_below(
         )
         for node in below
         for within in (painter.within(node, around),)
-        if (failed := painter.failed_count(node, within))
+        if (failed := painter.standing_out(node.process.name).failed_count(within))
     ]
 
 
@@ -141,12 +149,15 @@ def days_shown(zoom: str, at: date) -> tuple[date, date]:
 
 def _years(request: RequestContext, painter: Painter, nodes: Sequence[Node]) -> Sequence[int]:
     """Return the years that may hold something unfinished or failed, the newest first."""
-    calendar, found = request.model.hierarchy.calendar, set()
+    calendar = request.model.hierarchy.calendar
+    found: set[int] = set()
     for node in nodes:
         name = node.process.name
         span = range(node.first, painter.over(node))
         first = request.model.timetable.first_pending(name, span)
-        marks = [at for at in (first, painter.first_failed(node, span)) if at is not None]
+        marks = [
+            at for at in (first, painter.standing_out(name).first_failed(span)) if at is not None
+        ]
         if marks:
             starts = (request.model.key(node, at) for at in (min(marks), span.stop - 1))
             first_year, last_year = (calendar.start(key.timeperiod).year for key in starts)
