@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -145,6 +148,34 @@ def test_the_graph_at_the_interval_leads_there_and_back(pages: DashboardHarness)
 
         assert f'href="{address}"' in pages.get(page).text
         assert f'href="{page}"' in pages.get(address).text
+
+
+def test_the_graph_opens_where_each_process_was_due_last(pages: DashboardHarness) -> None:
+    text = pages.get('/graph').text
+
+    for page in (
+        '/i/SiteHourly/2026112311',
+        '/i/SiteDaily/2026112200',
+        '/i/SiteMonthly/2026100000',
+        '/i/AlertDaily/2026112200',
+        # The first of its years is not over.
+        '/i/SiteYearly/2026000000',
+    ):
+        assert f'<a href="{page}"' in text
+    assert 'the last of its intervals that was due' in text
+    assert 'href="/graph?at=2026112311">Hour earlier</a>' in text
+    shown = json.loads(pages.get('/api/v1/graph').text)
+    assert shown['at'] is None
+    cells = {item['process']: item['cell']['timeperiod'] for item in shown['processes']}
+    assert cells['SiteDaily'] == '2026112200'
+
+
+def test_the_graph_of_a_tree_that_ended_opens_at_its_last_interval(tmp_path: Path) -> None:
+    with closing(DashboardHarness(tmp_path, 'tests.pipelines.years')) as pages:
+        text = pages.get('/graph').text
+
+    assert 'href="/i/EndedDaily/2025030400"' in text
+    assert 'outside its tree' not in text
 
 
 def test_reprocess_and_skip_are_offered_where_they_have_something_to_do(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -322,6 +324,20 @@ def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: Dashboard
     text = pages.get('/').text
     assert 'href="/i/SiteHourly/2026112005">1 older unfinished</a>' in text
     assert 'data-k="SiteHourly@2026112311"' in text
+
+
+def test_strips_show_the_newest_however_far_back_the_work_stands(tmp_path: Path) -> None:
+    with closing(DashboardHarness(tmp_path, 'tests.pipelines.years')) as pages:
+        text = pages.get('/').text
+        shown = json.loads(pages.get('/api/v1/overview').text)
+
+    # Nothing has run since 2024: all of it is unfinished.
+    assert 'data-k="LongDaily@2026112300"' in text
+    assert 'data-k="LongDaily@2024122900"' not in text
+    assert 'href="/i/LongDaily/2024122900">664 older unfinished</a>' in text
+    (tree,) = (tree for tree in shown['trees'] if tree['tree'] == 'long')
+    assert tree['processes'][0]['older'] == 664
+    assert tree['processes'][0]['strip'][-1]['timeperiod'] == '2026112300'
 
 
 def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:

@@ -56,6 +56,7 @@ class StandingDocument(TypedDict):
     queued: Annotated[int, 'runs that wait for a worker, or for their next attempt']
     resting: Annotated[int, 'intervals between two runs']
     blocked: int
+    older: Annotated[int, 'unfinished ones before those of the strip']
     strip: Annotated[list[CellDocument], 'its newest intervals']
 
 
@@ -141,7 +142,7 @@ class ArrowDocument(TypedDict):
 
 
 class GraphDocument(TypedDict):
-    """All processes at one instant."""
+    """All processes: at one instant, or each where it was due last; at is null then."""
 
     at: At | None
     processes: list[PlaceDocument]

@@ -12,12 +12,12 @@ from synergy.view.encode import instant
 
 
 def api_graph(request: RequestContext) -> Response:
-    """Return all processes for one instant, and what waits for what."""
+    """Return all processes, and what waits for what: at an instant, or each as it was due last."""
     drawn = graph.graph_of(request)
     return json_answer(
         request.http,
         {
-            'at': instant(drawn.at),
+            'at': None if drawn.at is None else instant(drawn.at),
             'processes': [
                 {
                     'process': box.place.process,

@@ -56,6 +56,7 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'queued': row.queued,
                 'resting': row.resting,
                 'blocked': row.blocked,
+                'older': row.older,
                 'strip': [encode_cell(cell) for cell in row.cells],
             }
             for row in tree.rows

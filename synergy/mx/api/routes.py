@@ -227,7 +227,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/graph',
         graph.api_graph,
         documents.GraphDocument,
-        Parameter('at', 'an instant, YYYYMMDDHH'),
+        Parameter('at', 'an instant, YYYYMMDDHH; without, the last interval of each that was due'),
     ),
     listing(
         'api_search',

@@ -1,4 +1,4 @@
-"""The graph of all processes at one instant."""
+"""The graph of all processes: at one instant, or each where it was due last."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.hierarchy import Node
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter
@@ -34,16 +35,17 @@ class GraphBox:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All processes at one instant."""
+    """All processes at one instant; each at its last interval that was due where `at` is None."""
 
-    at: datetime
+    at: datetime | None
     layout: Layout
     boxes: Sequence[GraphBox]
 
 
 def graph(request: RequestContext) -> Response:
-    """Draw all processes for one instant."""
+    """Draw all processes for one instant, or as they were due last."""
     drawn = graph_of(request)
+    around = drawn.at or request.now
     names = [box.place.process for box in drawn.boxes]
     return page(
         request,
@@ -51,7 +53,7 @@ def graph(request: RequestContext) -> Response:
         layout=drawn.layout,
         boxes=drawn.boxes,
         at=drawn.at,
-        steps=[(label, drawn.at + step) for label, step in _STEPS],
+        steps=[(label, around + step) for label, step in _STEPS],
         width=BOX_WIDTH,
         height=BOX_HEIGHT,
         inputs={name: request.model.hierarchy.nodes[name].inputs for name in names},
@@ -59,28 +61,33 @@ def graph(request: RequestContext) -> Response:
 
 
 def graph_of(request: RequestContext) -> Graph:
-    """Return all processes, each with its job at the instant that is asked for."""
-    at = instant_of(request)
+    """Return all processes, each with its job at the instant that is asked for.
+
+    Without one each with the last of its jobs that was due: at no single instant have all a job
+    that is, for the day and the month of the newest hour are not over.
+    """
+    at = request.instant('at')
     request.look()
     names = list(request.model.hierarchy.nodes)[:GRAPH_MAX]
     drawing = layout(request.model.hierarchy, names)
-    calendar = request.model.hierarchy.calendar
     with request.model.lock:
         painter = Painter(request)
         boxes = []
         for spot in drawing.places:
             node = request.model.hierarchy.nodes[spot.process]
-            ordinal = calendar.containing(node.process.qualifier, at).ordinal
-            is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
-            boxes.append(GraphBox(spot, painter.cell(node, ordinal) if is_within else None))
+            ordinal = _ordinal_of(request, painter, node, at)
+            cell = None if ordinal is None else painter.cell(node, ordinal)
+            boxes.append(GraphBox(spot, cell))
     return Graph(at, drawing, boxes)
 
 
-def instant_of(request: RequestContext) -> datetime:
-    """Return the instant that is asked for; else one in the newest hour that is over."""
-    at = request.instant('at')
-    if at is not None:
-        return at
-    ends = [node.tree.end for node in request.model.hierarchy if node.tree.end is not None]
-    last = max(ends, default=request.now)
-    return min(last, request.now) - timedelta(hours=1)
+def _ordinal_of(
+    request: RequestContext, painter: Painter, node: Node, at: datetime | None
+) -> int | None:
+    """Return which interval of a process is shown; None outside of its tree."""
+    if at is None and painter.over(node) > node.first:
+        return painter.over(node) - 1
+    calendar = request.model.hierarchy.calendar
+    ordinal = calendar.containing(node.process.qualifier, at or request.now).ordinal
+    is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
+    return ordinal if is_within else None

@@ -141,7 +141,7 @@ def _drawn(
 ) -> ProcessRow:
     """Return a row. counts: of units that run, and that are queued."""
     model, name = request.model, node.process.name
-    length = min(STRIP[node.process.qualifier], 12 if is_long else 36)
+    length = min(STRIP[node.process.qualifier], 10 if is_long else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
     next_ordinal = over if frontier is None else frontier
@@ -150,7 +150,9 @@ def _drawn(
     late_at = model.hierarchy.late_at(node, next_ordinal)
     late = late_count(request, painter, node)
     blocked, is_least = _blocked(request, node)
-    window = _window(request, node, frontier, over, length)
+    span = model.timetable.span(name)
+    # The newest, whatever is unfinished before them: how today stands is seen during a backfill.
+    window = range(max(span.stop - length, span.start), span.stop)
     older = 0
     if frontier is not None and frontier < window.start:
         older = model.timetable.pending_count(name, range(frontier, window.start))
@@ -171,19 +173,6 @@ def _drawn(
         blocked=blocked,
         is_blocked_least=is_least,
     )
-
-
-def _window(
-    request: RequestContext, node: Node, frontier: int | None, over: int, length: int
-) -> range:
-    """Return the newest intervals; while all of them lie behind the work, those around the work."""
-    timetable, name = request.model.timetable, node.process.name
-    span = timetable.span(name)
-    stop = span.stop
-    newest = range(max(over - length, span.start), over)
-    if frontier is not None and timetable.pending_count(name, newest) == len(newest):
-        stop = min(stop, frontier + max(length // 2, 1))
-    return range(max(stop - length, span.start), stop)
 
 
 def _blocked(request: RequestContext, node: Node) -> tuple[int, bool]:
