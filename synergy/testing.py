@@ -76,12 +76,15 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """One run of a job. attempt: how many tries it took so far; error: of the last one."""
+    """One run of a job. attempt: how many tries it took so far, lost_count: how many lost
+    their worker; error: of the last one.
+    """
 
     process: str
     timeperiod: str
     run: int
     attempt: int
+    lost_count: int
     state: UnitState
     count: int
     error: str | None
@@ -278,6 +281,7 @@ def _ran(unit: Unit) -> Ran:
         timeperiod=str(unit.timeperiod),
         run=unit.run,
         attempt=unit.attempt,
+        lost_count=unit.lost_count,
         state=unit.state,
         count=unit.processed_count,
         error=unit.error,

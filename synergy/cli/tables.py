@@ -104,7 +104,7 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
                 job['timeperiod'],
                 job['state'] + (' (held)' if job['is_held'] else ''),
                 job['run'],
-                job['failure_count'],
+                _with_lost(job['failure_count'], job['lost_count']),
                 said(job['changed_at']),
                 job['reason'],
             )
@@ -112,6 +112,11 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
         ],
         empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
     )
+
+
+def _with_lost(count: int, lost_count: int) -> str:
+    """Return a number of attempts, and how many more or among them have lost their worker."""
+    return f'{count}, lost {lost_count}' if lost_count else str(count)
 
 
 def print_job(page: JobPageDocument) -> None:
@@ -208,7 +213,7 @@ def print_dead(units: Iterable[DeadDocument]) -> None:
                 unit['process'],
                 unit['timeperiod'],
                 unit['run'],
-                unit['attempt'],
+                _with_lost(unit['attempt'], unit['lost_count']),
                 said(unit['finished_at']),
                 unit['error'],
             )
@@ -330,7 +335,8 @@ def _job_lines(page: JobPageDocument) -> Iterator[str]:
 
 def _run_lines(unit: RunDocument, end: str | None) -> Iterator[str]:
     yield (
-        f'run {unit["run"]}  {unit["state"]}, attempt {unit["attempt"]}, '
+        f'run {unit["run"]}  {unit["state"]}, '
+        f'attempt {_with_lost(unit["attempt"], unit["lost_count"])}, '
         f'{unit["processed_count"]} processed, uow {unit["id"]}'
     )
     if end is not None and instant_of(unit['end_timeperiod']) != datetime.fromisoformat(end):

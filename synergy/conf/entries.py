@@ -111,6 +111,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     max_running: int = 1,
     instances: int = 1,
     max_attempts: int = 3,
+    max_lost: int = 5,
     retry_delay: float = 10,
     timeout_seconds: float | None = None,
     on_failure: str = 'skip',
@@ -124,10 +125,10 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     interval until its job is to be done; without, until the next interval is over, too.
     max_running: jobs in flight at the same time; 1 keeps strict order. instances: worker processes
     on each box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one
-    unit. on_failure: what becomes of a job without an attempt left, `skip` or `hold`. data_source:
-    of a recomputing process, dotted path of a function that opens its source, see
-    `synergy.sources`. recycle_after (runs), memory_mb_max: after how many, and above how much, a
-    worker is restarted.
+    unit. max_lost: attempts of a unit that may lose their worker; they count apart. on_failure:
+    what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a recomputing
+    process, dotted path of a function that opens its source, see `synergy.sources`. recycle_after
+    (runs), memory_mb_max: after how many, and above how much, a worker is restarted.
     """
     return RawEntry('managed', locals())
 
@@ -153,6 +154,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     misfire: str = 'once',
     misfire_max: int = 10,
     max_attempts: int = 1,
+    max_lost: int = 5,
     retry_delay: float = 10,
     recycle_after: int | None = None,
     memory_mb_max: int | None = None,

@@ -216,6 +216,7 @@ class EntryReader:
     def _retry(self) -> RetryPolicy:
         return RetryPolicy(
             max_attempts=self._read('max_attempts', readers.whole(1, 1000), 1),
+            max_lost=self._read('max_lost', readers.whole(1, 1000), 1),
             delay=self._read('retry_delay', readers.duration('seconds', 0), _NO_TIME),
         )
 

@@ -49,7 +49,7 @@ class MoveUnit:
 
     The fence becomes `from_fence` + 1 when `raises_fence`. A move to REQUESTED clears owner, lease
     and announcement and sets `attempt` and `not_before`; a move to any other state sets
-    finished_at to `at`.
+    finished_at to `at`. attempt, lost_count: None leaves them as they are.
     """
 
     uow_id: UowId
@@ -59,6 +59,7 @@ class MoveUnit:
     at: datetime
     raises_fence: bool = False
     attempt: int | None = None
+    lost_count: int | None = None
     not_before: datetime | None = None
     error: str | None = None
 

@@ -273,7 +273,7 @@ class Engine:
     def _fail(self, job: Job, failed: FailedAttempt, now: datetime, *, rests: bool) -> None:
         """Let a failed attempt be followed by another; without one, rest or give the job up."""
         unit, at = failed.unit, failed.next_at
-        job = job_transitions.failed(job)
+        job = job_transitions.failed(job, failed)
         if at is not None:
             event = f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne(unit)}'
             self._effects.add(failed.effects(now))

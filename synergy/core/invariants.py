@@ -254,6 +254,9 @@ def _lease_violations(unit: Unit) -> Iterator[Violation]:
         yield Violation(
             invariant='I4', key=unit.key, text=f'run {unit.run} is in progress without a lease'
         )
+    if unit.lost_count > unit.attempt:
+        text = f'run {unit.run} has lost {unit.lost_count} of {unit.attempt} attempts'
+        yield Violation(invariant='I5', key=unit.key, text=text)
     if unit.state is UnitState.PROCESSED and unit.fence < 1:
         yield Violation(
             invariant='I5',

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.records import Job, Unit
+from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 
@@ -25,6 +26,7 @@ def started(job: Job, unit: Unit, state: JobState, now: datetime) -> Job:
         run=unit.run,
         uow_id=unit.id,
         failure_count=0,
+        lost_count=0,
         is_held=False,
         reason=None,
         changed_at=now,
@@ -36,9 +38,13 @@ def rested(job: Job, now: datetime) -> Job:
     return replace(job, rev=job.rev + 1, uow_id=None, changed_at=now)
 
 
-def failed(job: Job) -> Job:
-    """Return a job with one failure more; not a transition by itself."""
-    return replace(job, failure_count=job.failure_count + 1)
+def failed(job: Job, attempt: FailedAttempt) -> Job:
+    """Return a job with one attempt more that came to nothing; not a transition by itself."""
+    return replace(
+        job,
+        failure_count=job.failure_count + int(attempt.is_failure),
+        lost_count=job.lost_count + int(attempt.is_lost),
+    )
 
 
 def touched(job: Job, now: datetime) -> Job:
@@ -64,6 +70,7 @@ def reset(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Jo
         rev=job.rev + 1,
         uow_id=None,
         failure_count=0,
+        lost_count=0,
         is_held=False,
         request_id=request_id,
         reason=why,

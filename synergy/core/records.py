@@ -25,10 +25,13 @@ EVERY_MINUTE: Final = Every(seconds=60)
 class RetryPolicy:
     """How often and how soon a failed unit is tried again.
 
-    The delay before attempt n+1 is `delay` * 2**(n-1), at most `delay_max`, plus jitter.
+    The delay after the n-th failure is `delay` * 2**(n-1), at most `delay_max`, plus jitter.
+    max_lost: so many attempts may lose their worker (killed, out of memory, its box gone) before
+    the unit is given up; they count apart, for the work of none of them has failed.
     """
 
     max_attempts: int = 3
+    max_lost: int = 5
     delay: timedelta = timedelta(seconds=10)
     delay_max: timedelta = timedelta(minutes=15)
 
@@ -101,6 +104,8 @@ class Job:
     rev: number of transitions so far; 0 means that no row exists. run: number of units made so far.
     is_held: its unit is dead and the process's policy leaves the job to an operator; a held job
     takes no place among `max_running`. uow_id: None also between the runs of a live interval.
+    failure_count: attempts that have failed since it last began, and the last one that lost its
+    worker, after which there was none; lost_count: all that lost theirs.
     request_id: the command that reset it last. reason: why it was skipped, held or reset. term: of
     the leadership that wrote the row, as the store has it; of a row to be written it says nothing.
     """
@@ -112,6 +117,7 @@ class Job:
     run: int = 0
     uow_id: UowId | None = None
     failure_count: int = 0
+    lost_count: int = 0
     is_held: bool = False
     request_id: CommandId | None = None
     reason: str | None = None
@@ -135,9 +141,10 @@ class Unit:
 
     [start, end): the intervals of the job's qualifier that this run covers (`end` is exclusive).
     run: number of this unit within its job, from 1. attempt: number of the try that is awaited or
-    under way, from 1. fence: rises on every claim, rescue and cancel; only its newest holder may
-    report. not_before: no claim succeeds earlier (delay between attempts). announced_at: None
-    until the broker has confirmed the message that names this unit.
+    under way, from 1. lost_count: how many of them have lost their worker. fence: rises on every
+    claim, rescue and cancel; only its newest holder may report. not_before: no claim succeeds
+    earlier (delay between attempts). announced_at: None until the broker has confirmed the message
+    that names this unit.
     """
 
     id: UowId
@@ -147,6 +154,7 @@ class Unit:
     end: Timeperiod
     run: int
     attempt: int = 1
+    lost_count: int = 0
     state: UnitState = UnitState.REQUESTED
     fence: int = 0
     owner: str | None = None

@@ -3,6 +3,9 @@
 One module for jobs and for free runs: each event about a unit becomes a `FailedAttempt`, which
 says whether another follows and what that takes. What becomes of the job or the free run when none
 is left is theirs to say.
+
+Failures and lost workers count apart: `max_attempts` is about the work, `max_lost` about those that
+do it. A unit has at most `max_attempts` + `max_lost` - 1 attempts.
 """
 
 from __future__ import annotations
@@ -26,16 +29,34 @@ Failure: TypeAlias = Reported | Expired | TooOld
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedAttempt:
-    """An attempt that has come to nothing. next_at: when another may begin; None: none is left."""
+    """An attempt that has come to nothing. next_at: when another may begin; None: none is left.
+
+    unit: as it was. is_lost: its worker fell silent, so the work itself has not failed.
+    """
 
     unit: Unit
     policy: RetryPolicy
     error: str | None
     next_at: datetime | None
+    is_lost: bool = False
+
+    @property
+    def is_failure(self) -> bool:
+        """Tell whether it counts as a failure: the last one that is lost ends the run like one."""
+        return not self.is_lost or self.next_at is None
+
+    @property
+    def lost_count(self) -> int:
+        """Return how many attempts of the unit have lost their worker, with this one."""
+        return self.unit.lost_count + int(self.is_lost)
 
     def __str__(self) -> str:
-        """Return which attempt of how many failed, and why."""
-        return f'attempt {self.unit.attempt} of {self.policy.max_attempts} failed: {self.error}'
+        """Return which attempt of how many failed or was lost, and why."""
+        most = attempts_max(self.unit, self.policy)
+        how = 'failed'
+        if self.is_lost:
+            how = f'lost its worker ({self.lost_count} of {self.policy.max_lost})'
+        return f'attempt {self.unit.attempt} of {most} {how}: {self.error}'
 
     def effects(self, now: datetime, told: str | None = None) -> Effects:
         """Return what is to be done with the unit: try again, or put it among the dead letters.
@@ -51,28 +72,67 @@ class FailedAttempt:
             at=now,
             raises_fence=True,
             attempt=None if at is None else unit.attempt + 1,
+            lost_count=self.lost_count if self.is_lost else None,
             not_before=later_than(now, at),
             error=self.error,
         )
         told = told or f'{unit}: {self}'
         if at is None:
             return Effects([move], notes=[Note('uow_dead', told, is_warning=True)])
-        note = Note('uow_retried', told, is_warning=True)
+        note = Note('uow_lost' if self.is_lost else 'uow_retried', told, is_warning=True)
         return Effects([move], [Announce(unit.id, unit.process, at)], [note])
 
 
 def failed_attempt(event: Failure, policy: RetryPolicy, now: datetime) -> FailedAttempt:
-    """Return what follows an attempt that failed, has lost its lease, or lasted too long."""
+    """Return what follows an attempt that failed, has lost its lease, or lasted too long.
+
+    A worker that was killed, ran out of memory, or whose box is gone says nothing more; its lease
+    runs out. That is counted apart from failures, of the work or its time-out, which are told.
+    """
+    is_lost = not isinstance(event, Reported) and event.unit.state is UnitState.IN_PROGRESS
     match event:
         case Reported(unit):
             error, at = unit.error, next_attempt_at(policy, unit, now)
         case Expired(unit):
-            error, at = f'lease of {unit.owner} ran out', rescue_attempt_at(policy, unit, now)
+            at = rescue_attempt_at(policy, unit, now)
+            error = _lost_because(unit, is_last=at is None)
         case TooOld(unit, why):
             error, at = why, None
         case _:
             assert_never(event)
-    return FailedAttempt(unit=unit, policy=policy, error=error, next_at=at)
+    return FailedAttempt(unit=unit, policy=policy, error=error, next_at=at, is_lost=is_lost)
+
+
+def attempts_max(unit: Unit, policy: RetryPolicy) -> int:
+    """Return how many attempts of a unit there may be, as far as one can know.
+
+    Each that has lost its worker is made up for.
+    """
+    return policy.max_attempts + unit.lost_count
+
+
+def attempt_text(unit: Unit, policy: RetryPolicy) -> str:
+    """Return the number of an attempt: `attempt 2 of 3`, `attempt 3 of 4, lost 1 of 5`."""
+    text = f'attempt {unit.attempt} of {attempts_max(unit, policy)}'
+    return f'{text}, {lost_text(unit, policy)}' if unit.lost_count else text
+
+
+def lost_text(unit: Unit, policy: RetryPolicy) -> str:
+    """Return how many attempts have lost their worker: `lost 1 of 5`."""
+    return f'lost {unit.lost_count} of {policy.max_lost}'
+
+
+def _lost_because(unit: Unit, *, is_last: bool) -> str:
+    error = f'lease of {unit.owner} ran out'
+    if not is_last:
+        return error
+    count = unit.lost_count + 1
+    if count == 1:
+        return f'{error}; max_lost is 1, so it is not started again'
+    return (
+        f'{error}; its worker was lost {count} times (max_lost), killed or without memory, or its '
+        'box was gone: what the run does may end its worker'
+    )
 
 
 def announced_again(policy: RetryPolicy, unit: Unit, now: datetime) -> Effects:
@@ -88,20 +148,21 @@ def announced_again(policy: RetryPolicy, unit: Unit, now: datetime) -> Effects:
 
 
 def next_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:
-    """Return when the attempt after `unit.attempt` may begin; None when none is left."""
-    if unit.attempt >= policy.max_attempts:
+    """Return when the attempt after one that failed may begin; None when none is left."""
+    failed = max(unit.attempt - unit.lost_count, 1)
+    if failed >= policy.max_attempts:
         return None
-    doublings = min(unit.attempt - 1, 32)
+    doublings = min(failed - 1, 32)
     delay = min(policy.delay * (1 << doublings), policy.delay_max)
     return now + delay + delay * JITTER_SHARE * _jitter(unit.id, unit.attempt)
 
 
 def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:
-    """Return when a unit whose lease ran out may begin again; None when no attempt is left.
+    """Return when a unit whose lease ran out may begin again; None when it was lost too often.
 
     At once: the lease was the delay.
     """
-    return None if unit.attempt >= policy.max_attempts else now
+    return None if unit.lost_count + 1 >= policy.max_lost else now
 
 
 def held_for(unit: Unit) -> timedelta | None:

@@ -33,7 +33,7 @@ _PEACE_SECONDS: Final = 3000.0
 _PEACE_TURN_SECONDS: Final = 60.0
 
 _RETRY: Final = RetryPolicy(
-    max_attempts=50, delay=timedelta(seconds=1), delay_max=timedelta(seconds=20)
+    max_attempts=50, max_lost=50, delay=timedelta(seconds=1), delay_max=timedelta(seconds=20)
 )
 _SHELL: Final = ProcessName('Cleaner')
 #: The process whose level changes where contexts do.

@@ -13,7 +13,8 @@ from synergy.core.states import UnitState
 
 #: As `synergy.core.engine` says that another attempt follows; older histories lack the last part.
 _FAILED: Final = re.compile(
-    r'run (?P<run>\d+) attempt (?P<attempt>\d+) of \d+ failed: (?P<error>.*?)'
+    r'run (?P<run>\d+) attempt (?P<attempt>\d+) of \d+ '
+    r'(?:failed|(?P<lost>lost its worker) \(\d+ of \d+\)): (?P<error>.*?)'
     r'; next attempt at [\d: -]+'
     r'(?: \(it was on (?P<owner>\S+) under fence (?P<fence>\d+) since (?P<since>[\d: -]+)\))?',
     re.DOTALL,
@@ -24,7 +25,9 @@ _FAILED: Final = re.compile(
 class Attempt:
     """One try of a unit. state: of the unit, or INVALID for those before its newest.
 
-    None is not known. started_at, ended_at: of those before, as near as their logs tell.
+    is_lost: its worker fell silent, so that it counts apart from those that failed; as far as the
+    history tells. None is not known. started_at, ended_at: of those before, as near as their logs
+    tell.
     """
 
     unit: Unit
@@ -35,6 +38,7 @@ class Attempt:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: str | None = None
+    is_lost: bool = False
 
 
 def attempts_of(
@@ -46,10 +50,12 @@ def attempts_of(
         _earlier(unit, number, [line for line in lines if line.attempt == number], failures)
         for number in range(unit.attempt - 1, 0, -1)
     ]
-    return [_newest(unit), *before]
+    lost_before = sum(attempt.is_lost for attempt in before)
+    is_lost = unit.state is UnitState.DEAD and unit.lost_count > lost_before
+    return [_newest(unit, is_lost=is_lost), *before]
 
 
-def _newest(unit: Unit) -> Attempt:
+def _newest(unit: Unit, *, is_lost: bool) -> Attempt:
     if unit.state is UnitState.REQUESTED:
         # What the unit has of a start and an end is of the attempt before.
         return Attempt(unit=unit, number=unit.attempt, state=unit.state)
@@ -62,6 +68,7 @@ def _newest(unit: Unit) -> Attempt:
         started_at=unit.started_at,
         ended_at=unit.finished_at,
         error=unit.error,
+        is_lost=is_lost,
     )
 
 
@@ -86,7 +93,13 @@ def _earlier(
         started_at=started_at or (lines[0].at if lines else None),
         ended_at=failed_at or (lines[-1].at if lines else None),
         error=said['error'] if said else (unit.error if is_kept else _last_error(lines)),
+        is_lost=_are_all_lost(unit) if said is None else said['lost'] is not None,
     )
+
+
+def _are_all_lost(unit: Unit) -> bool:
+    """Tell whether every attempt before the newest has lost its worker, by the count alone."""
+    return unit.state is not UnitState.DEAD and unit.lost_count >= unit.attempt - 1
 
 
 def _failures(

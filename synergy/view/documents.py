@@ -30,7 +30,8 @@ class JobDocument(TypedDict):
     run: Annotated[int, 'number of its newest run; 0: none']
     uow_id: Annotated[str | None, 'unit of its newest run']
     request_id: Annotated[str | None, 'request that has reset it']
-    failure_count: Annotated[int, 'attempts that have failed since it last ended well']
+    failure_count: Annotated[int, 'attempts that have failed since it last began']
+    lost_count: Annotated[int, 'attempts that have lost their worker since it last began']
     is_held: Annotated[bool, 'waits for an operator']
     reason: str | None
     changed_at: At | None
@@ -42,6 +43,7 @@ class UnitDocument(TypedDict):
     id: str
     run: int
     attempt: Annotated[int, 'from 1']
+    lost_count: Annotated[int, 'how many of its attempts have lost their worker']
     state: Annotated[str, UnitState]
     start_timeperiod: TimeperiodText
     end_timeperiod: Annotated[str, 'exclusive']
@@ -72,6 +74,7 @@ class AttemptDocument(TypedDict):
     """One attempt of a run."""
 
     attempt: Annotated[int, 'from 1']
+    is_lost: Annotated[bool, 'its worker was lost: killed, without memory, or its box gone']
     state: Annotated[str, UnitState]
     owner: str | None
     fence: int | None
@@ -367,6 +370,7 @@ class ProcessDocument(TypedDict):
     is_on: bool
     max_running: int
     max_attempts: int
+    max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
     inputs: list[InputDocument]
     arguments: dict[str, Any]
     override: OverrideDocument | None

@@ -32,6 +32,7 @@ def encode_job(job: Job) -> documents.JobDocument:
         'uow_id': job.uow_id,
         'request_id': job.request_id,
         'failure_count': job.failure_count,
+        'lost_count': job.lost_count,
         'is_held': job.is_held,
         'reason': job.reason,
         'changed_at': instant(job.changed_at) if job.rev else None,
@@ -44,6 +45,7 @@ def encode_unit(unit: Unit) -> documents.UnitDocument:
         'id': unit.id,
         'run': unit.run,
         'attempt': unit.attempt,
+        'lost_count': unit.lost_count,
         'state': unit.state.value,
         'start_timeperiod': str(unit.start),
         'end_timeperiod': str(unit.end),
@@ -298,6 +300,7 @@ def instant(at: datetime | None) -> str | None:
 def _encode_attempt(item: Attempt) -> documents.AttemptDocument:
     return {
         'attempt': item.number,
+        'is_lost': item.is_lost,
         'state': item.state.value,
         'owner': item.owner,
         'fence': item.fence,

@@ -30,6 +30,7 @@ def encode_process(node: Node) -> ProcessDocument:
         'is_on': process.is_on,
         'max_running': process.max_running,
         'max_attempts': process.retry.max_attempts,
+        'max_lost': process.retry.max_lost,
         'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
         'arguments': dict(process.arguments),
         'override': None if process.override is None else _encode_override(process.override),

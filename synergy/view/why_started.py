@@ -7,6 +7,7 @@ from datetime import datetime
 
 from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.records import Job, Unit, is_led
+from synergy.core.retry import attempt_text
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.view.cause import (
@@ -40,7 +41,7 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
         yield from without_leader(question, key)
         return
     policy = question.timetable.hierarchy.nodes[job.process].process.retry
-    attempt = f'run {unit.run}, attempt {unit.attempt} of {policy.max_attempts}'
+    attempt = f'run {unit.run}, {attempt_text(unit, policy)}'
     match unit.state:
         case UnitState.REQUESTED if unit.not_before is not None and unit.not_before > question.now:
             text = (

@@ -73,6 +73,17 @@ def test_a_unit_is_not_claimed_before_its_time_by_the_server(store: MongoStore) 
     assert claim(store, unit_of().id, 'w') is None
 
 
+def test_documents_from_before_losses_were_counted_have_none(
+    store: MongoStore, database: Database[Any]
+) -> None:
+    unit = start(store)
+    for name in ('unit_of_work', JOB_COLLECTION[Qualifier.HOURLY]):
+        database[name].update_many({}, {'$unset': {'lost_count': 1}})
+
+    assert store.units([unit.id]) == {unit.id: unit}
+    assert store.jobs([HOUR])[HOUR].lost_count == 0
+
+
 def test_a_job_saved_in_a_later_term_is_not_overwritten_by_an_earlier(store: MongoStore) -> None:
     start(store)
     early = leader(store, 'one')

@@ -16,12 +16,14 @@ from synergy import bootstrap
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import commits, states
 from synergy.adapters.sqlite.connection import SqliteFile
+from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.bootstrap import PROJECT
+from synergy.core.records import uow_id_of
 from synergy.core.states import JobState, UnitState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 from tests.builders import key
-from tests.contract.rows import start
+from tests.contract.rows import HOUR, start
 
 
 def open_file(path: Path, migrations: list[str], busy_seconds_max: float = 0.2) -> SqliteFile:
@@ -293,3 +295,26 @@ def test_no_statement_spells_a_state_by_itself() -> None:
         if file.name != 'schema.py':
             text = file.read_text()
             assert not [word for word in words if word in text], file
+
+
+def test_rows_from_before_losses_were_counted_have_none(tmp_path: Path) -> None:
+    path = tmp_path / 'store.db'
+    open_file(path, list(MIGRATIONS[:12])).close()
+    uow_id = uow_id_of(HOUR, 1)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(
+            "INSERT INTO job VALUES ('SiteHourly', '2026112200', '_hourly', 'state_in_progress', 1,"
+            ' 1, 1, ?, 1, 0, NULL, 1, NULL)',
+            (uow_id,),
+        )
+        file.execute(
+            "INSERT INTO unit_of_work VALUES (?, 'SiteHourly', '2026112200', '_hourly',"
+            " '2026112200', '2026112201', 1, 2, 'state_requested', 2, NULL, NULL, 1, NULL, NULL,"
+            " NULL, NULL, 0, NULL, '{}')",
+            (uow_id,),
+        )
+
+    with closing(SqliteStore.open(path, clock=SystemClock())) as store:
+        unit = store.units([uow_id])[uow_id]
+        assert (unit.attempt, unit.lost_count) == (2, 0)
+        assert store.jobs([HOUR])[HOUR].lost_count == 0

@@ -73,6 +73,7 @@ timetable_context = {'site': timetable_tree_entry('site', ['SiteHourly'])}
     assert entry.process.blocking is Blocking.NORMAL
     assert (entry.process.lag, entry.process.max_running) == (timedelta(minutes=5), 1)
     assert entry.process.on_failure is OnFailure.SKIP
+    assert (entry.process.retry.max_attempts, entry.process.retry.max_lost) == (3, 5)
     assert entry.present_on_boxes == ()
 
 
@@ -97,6 +98,7 @@ process_context = {
     'O': hourly('O', lag_minutes=-1),
     'P': hourly('P', on_failure='explode'),
     'Q': hourly('Q', deadline_minutes=3),
+    'R': hourly('R', max_lost=0),
 }
 timetable_context = {}
 """,
@@ -121,6 +123,7 @@ timetable_context = {}
         'lag_minutes = -1 of O',
         "on_failure = 'explode' of P",
         'deadline_minutes = 3 of Q',
+        'max_lost = 0 of R',
     ):
         assert expected in text
     assert all('context_under_test_' in line for line in text.splitlines())

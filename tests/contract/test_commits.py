@@ -95,6 +95,34 @@ def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:
         )
 
 
+def test_lost_workers_are_counted_on_units_and_jobs(store: Store) -> None:
+    unit = start(store)
+    dead = MoveUnit(
+        uow_id=unit.id,
+        from_state=UnitState.IN_PROGRESS,
+        from_fence=3,
+        to_state=UnitState.DEAD,
+        at=NOW,
+        raises_fence=True,
+        lost_count=2,
+    )
+    again = replace(dead, from_fence=1, to_state=UnitState.REQUESTED, attempt=2, lost_count=1)
+    saved = job_of(rev=2, lost_count=1)
+
+    claim(store, unit.id, 'w')
+    store.commit(leader(store), [again, SaveJob(saved, 'lost')])
+    found, job = store.units([unit.id])[unit.id], store.jobs([HOUR])[HOUR]
+    claim(store, unit.id, 'w')
+    store.commit(leader(store), [dead])
+    ended = store.units([unit.id])[unit.id]
+    dropped = replace(dead, from_state=UnitState.DEAD, from_fence=4, lost_count=None)
+    store.commit(leader(store), [replace(dropped, to_state=UnitState.CANCELED)])
+
+    assert (found.attempt, found.lost_count, job) == (2, 1, saved)
+    assert (ended.attempt, ended.lost_count) == (2, 2)
+    assert store.units([unit.id])[unit.id].lost_count == 2
+
+
 def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:
     unit = start(store)
     claim(store, unit.id, 'w')

@@ -141,6 +141,7 @@ class EngineHarness:
                     state=effect.to_state,
                     fence=unit.fence + int(effect.raises_fence),
                     attempt=effect.attempt or unit.attempt,
+                    lost_count=effect.lost_count or unit.lost_count,
                     not_before=effect.not_before,
                     error=effect.error,
                 )

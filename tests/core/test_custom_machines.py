@@ -127,7 +127,9 @@ def trigger(made: EngineHarness) -> EngineHarness:
 def test_what_a_dead_run_means_is_what_the_table_says(
     machine: Machine, state: JobState, *, is_silent: bool
 ) -> None:
-    made = trigger(EngineHarness(hierarchy_of(machine, retry=RetryPolicy(max_attempts=1)), NOON))
+    made = trigger(
+        EngineHarness(hierarchy_of(machine, retry=RetryPolicy(max_attempts=1, max_lost=1)), NOON)
+    )
     [unit] = [unit for unit in made.live() if unit.process == DAILY]
 
     if is_silent:

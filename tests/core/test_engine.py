@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, InsertUnit, SaveJob
 from synergy.core.events import Expired, Look, Reported, Vanished
@@ -176,6 +178,42 @@ def test_a_unit_whose_lease_ran_out_is_rescued_at_once_under_a_higher_fence() ->
     # Not even from now on: the store's clock, which judges that, may be behind.
     assert rescued.not_before is None
     assert made.announced[-1] == Announce(unit.id, unit.process, made.now)
+
+
+@pytest.mark.parametrize('on_failure', OnFailure)
+def test_a_lost_worker_is_not_a_failed_attempt(on_failure: OnFailure) -> None:
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': on_failure})
+    made.look()
+    unit = next(unit for unit in made.live() if unit.key == HOUR)
+
+    for lost in range(1, 5):
+        made.turn(Expired(made.claim(made.units[unit.id])))
+
+        assert made.units[unit.id].state is UnitState.REQUESTED
+        assert made.jobs[HOUR].state is JobState.IN_PROGRESS
+        assert (made.jobs[HOUR].lost_count, made.jobs[HOUR].failure_count) == (lost, 0)
+    made.turn(Expired(made.claim(made.units[unit.id])))
+
+    job = made.jobs[HOUR]
+    assert made.units[unit.id].state is UnitState.DEAD
+    assert (job.lost_count, job.failure_count) == (5, 1)
+    assert 'attempt 5 of 5 lost its worker (5 of 5): lease of worker ran out' in str(job.reason)
+    is_held = on_failure is OnFailure.HOLD
+    assert (job.is_held, job.state is JobState.SKIPPED) == (is_held, not is_held)
+    assert_sound(made)
+
+
+def test_a_run_that_fails_after_losses_has_all_its_attempts() -> None:
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1)})
+    made.look()
+    unit = next(unit for unit in made.live() if unit.key == HOUR)
+    made.turn(Expired(made.claim(unit)))
+
+    made.work(made.units[unit.id], Outcome.failed('boom'))
+
+    assert made.jobs[HOUR].state is JobState.SKIPPED
+    assert made.jobs[HOUR].reason == 'run 1 attempt 2 of 2 failed: boom'
+    assert (made.jobs[HOUR].lost_count, made.jobs[HOUR].failure_count) == (1, 1)
 
 
 def _claimed(unit: Unit) -> Unit:

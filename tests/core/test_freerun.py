@@ -184,16 +184,23 @@ def test_a_failed_run_is_tried_again_as_often_as_allowed() -> None:
     assert bench.rows[NAME].live == ()
 
 
-def test_a_lost_lease_is_decided_by_the_same_limit() -> None:
+def test_lost_workers_have_a_limit_of_their_own() -> None:
     bench = Bench()
     (unit,) = bench.at(first_fire(bench))
     held = replace(unit, state=UnitState.IN_PROGRESS, fence=1, owner='w')
 
-    effects = bench.take(bench.freeruns.on([Expired(held)], bench.now))
+    first = bench.take(bench.freeruns.on([Expired(held)], bench.now))
+    held = replace(held, attempt=5, lost_count=4)
+    last = bench.take(bench.freeruns.on([Expired(held)], bench.now))
 
-    dead = next(effect for effect in effects if isinstance(effect, MoveUnit))
-    assert dead.to_state is UnitState.DEAD
-    assert 'lease of w ran out' in bench.events[-1]
+    again, dead = (
+        next(effect for effect in effects if isinstance(effect, MoveUnit))
+        for effects in (first, last)
+    )
+    assert (again.to_state, again.attempt, again.lost_count) == (UnitState.REQUESTED, 2, 1)
+    assert (dead.to_state, dead.lost_count) == (UnitState.DEAD, 5)
+    assert 'attempt 5 of 5 lost its worker (5 of 5): lease of w ran out' in bench.events[-1]
+    assert bench.rows[NAME].live == ()
 
 
 def test_an_entry_that_is_off_never_fires_but_may_be_run() -> None:

@@ -76,3 +76,24 @@ def test_an_attempt_that_is_awaited_has_none_of_the_one_before() -> None:
 
     assert (newest.state, newest.started_at, newest.error) == (UnitState.REQUESTED, None, None)
     assert (first.state, first.started_at) == (UnitState.INVALID, BEGAN)
+
+
+def test_the_history_tells_which_attempts_have_lost_their_worker() -> None:
+    lost = failed(
+        'run 2 attempt 1 of 1 lost its worker (1 of 5): lease of dev:x.1 ran out; next attempt at '
+        '2026-11-23 12:02:00 (it was on dev:x.1 under fence 3 since 2026-11-23 12:00:00)'
+    )
+    other = failed('run 2 attempt 2 of 3 failed: no data; next attempt at 2026-11-23 12:02:00')
+
+    newest, second, first = attempts_of(unit(attempt=3, lost_count=1), (), [other, lost])
+
+    assert (newest.is_lost, second.is_lost, first.is_lost) == (False, False, True)
+    assert (first.error, first.owner) == ('lease of dev:x.1 ran out', 'dev:x.1')
+
+
+def test_the_count_tells_what_the_history_does_not() -> None:
+    waiting = attempts_of(unit(lost_count=1, state=UnitState.REQUESTED), (), ())
+    dead = attempts_of(unit(attempt=1, lost_count=1, state=UnitState.DEAD), (), ())
+
+    assert [attempt.is_lost for attempt in waiting] == [False, True]
+    assert [attempt.is_lost for attempt in dead] == [True]

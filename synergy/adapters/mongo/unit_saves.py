@@ -117,6 +117,8 @@ def _move(move: MoveUnit) -> UpdateOne:
             values['attempt'] = move.attempt
     else:
         values['finished_at'] = move.at
+    if move.lost_count is not None:
+        values['lost_count'] = move.lost_count
     values['fence'] = _fence_after(move)
     return UpdateOne(
         {

@@ -68,17 +68,19 @@ _INSERT_JOB: Final = (
 )
 _UPDATE_JOB: Final = (
     'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
-    'is_held = ?, request_id = ?, reason = ?, changed_at = ?, term = ? '
+    'lost_count = ?, is_held = ?, request_id = ?, reason = ?, changed_at = ?, term = ? '
     'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
 )
 _REQUEST_UNIT: Final = (
     f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + ?, '
-    'attempt = coalesce(?, attempt), not_before = ?, error = ?, owner = NULL, lease_until = NULL, '
-    'submitted_at = NULL WHERE id = ? AND state = ? AND fence = ?'
+    'attempt = coalesce(?, attempt), lost_count = coalesce(?, lost_count), not_before = ?, '
+    'error = ?, owner = NULL, lease_until = NULL, submitted_at = NULL '
+    'WHERE id = ? AND state = ? AND fence = ?'
 )
 _END_UNIT: Final = (
     'UPDATE unit_of_work SET state = ?, fence = fence + ?, error = ?, finished_at = ?, '
-    'lease_until = NULL WHERE id = ? AND state = ? AND fence = ?'
+    'lost_count = coalesce(?, lost_count), lease_until = NULL '
+    'WHERE id = ? AND state = ? AND fence = ?'
 )
 _CANCEL_UNIT: Final = (
     f'UPDATE unit_of_work SET state = {CANCELED}, fence = fence + 1, error = ?, '
@@ -235,6 +237,7 @@ def _move_unit(connection: Connection, move: MoveUnit) -> bool:
             (
                 int(move.raises_fence),
                 move.attempt,
+                move.lost_count,
                 to_micros(move.not_before),
                 move.error,
                 *expected,
@@ -248,6 +251,7 @@ def _move_unit(connection: Connection, move: MoveUnit) -> bool:
                 int(move.raises_fence),
                 move.error,
                 to_micros(move.at),
+                move.lost_count,
                 *expected,
             ),
         )

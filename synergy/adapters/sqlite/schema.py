@@ -236,6 +236,12 @@ CREATE TABLE led_context (
 )
 """
 
+#: Attempts that have lost their worker; what was lost before counts as failed, as it did then.
+_VERSION_13: Final = """
+ALTER TABLE unit_of_work ADD COLUMN lost_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN lost_count INTEGER NOT NULL DEFAULT 0
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -249,4 +255,5 @@ MIGRATIONS: Final = (
     _VERSION_10,
     _VERSION_11,
     _VERSION_12,
+    _VERSION_13,
 )

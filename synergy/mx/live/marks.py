@@ -36,6 +36,8 @@ RESTING: Final = Mark('due', 'between runs')
 DOOMED: Final = Mark('block', 'will be skipped')
 NOT_BEGUN: Final = Mark('due', 'not begun')
 LATE: Final = Mark('late', 'late')
+#: Of an attempt whose worker was killed, or its box gone.
+LOST: Final = Mark('fail', 'worker lost')
 
 #: In the order of legends.
 LEGEND: Final = (

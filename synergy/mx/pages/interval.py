@@ -13,7 +13,7 @@ from synergy.core.commands import CommandKind
 from synergy.core.hierarchy import Node
 from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.timeperiod import JobKey
-from synergy.mx.live.marks import BY_UNIT, Mark
+from synergy.mx.live.marks import BY_UNIT, LOST, Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_actions import touches_any
 from synergy.mx.web.request_context import RequestContext
@@ -234,7 +234,7 @@ def _runs(request: RequestContext, key: JobKey, units: Sequence[Unit]) -> Sequen
         Run(
             unit=unit,
             attempts=[
-                (attempt, BY_UNIT[attempt.state])
+                (attempt, LOST if attempt.is_lost else BY_UNIT[attempt.state])
                 for attempt in attempts_of(unit, logs.get(unit.id, ()), events)
             ],
         )

@@ -44,6 +44,10 @@ class Fields:
         """Return a number of things, or of one of them."""
         return rows.count(name, self._given(name, 'a whole number'), most)
 
+    def number_or_0(self, name: str) -> int:
+        """Return a number that older documents lack."""
+        return self.number(name) if name in self._document else 0
+
     def switch(self, name: str) -> bool:
         """Return whether something is so."""
         value = self._given(name, 'true or false')

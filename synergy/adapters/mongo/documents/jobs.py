@@ -29,12 +29,13 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
         run=fields.number('run'),
         uow_id=None if uow_id is None else UowId(uow_id),
         failure_count=fields.number('number_of_failures'),
+        lost_count=fields.number_or_0('lost_count'),
         is_held=fields.switch('is_held'),
         request_id=None if request_id is None else CommandId(request_id),
         reason=fields.said('reason'),
         changed_at=fields.instant('changed_at'),
         # Rows that were taken over have none.
-        term=fields.number('term') if 'term' in document else 0,
+        term=fields.number_or_0('term'),
     )
 
 
@@ -47,6 +48,7 @@ def job_values(job: Job, term: int) -> Document:
         'run': job.run,
         'related_unit_of_work': job.uow_id,
         'number_of_failures': job.failure_count,
+        'lost_count': job.lost_count,
         'is_held': job.is_held,
         'request_id': job.request_id,
         'reason': job.reason,

@@ -23,13 +23,13 @@ from synergy.ports.store import JobChange
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
-    'number_of_failures, is_held, request_id, reason, changed_at'
+    'number_of_failures, lost_count, is_held, request_id, reason, changed_at'
 )
 #: What is read of a job: its columns, and what the store adds to them.
 JOB_COLUMNS_READ: Final = f'{JOB_COLUMNS}, term'
 _PROCESSED: Final = JobState.PROCESSED.value
 STATE_BY_VALUE: Final = {state.value: state for state in JobState}
-_JOB: Final = Columns(JOB_COLUMNS_READ, 'ttttiiTiiTTii')
+_JOB: Final = Columns(JOB_COLUMNS_READ, 'ttttiiTiiiTTii')
 _EVENT: Final = Columns('at, text', 'it')
 
 
@@ -37,10 +37,10 @@ def job_of(row: tuple[Any, ...]) -> Job:
     """Return the job of a row of JOB_COLUMNS_READ: plainly, for it is called for every change."""
     if tuple(map(type, row)) not in _JOB.known:
         _JOB.check(row)
-    process, timeperiod, qualifier, state, rev, run, uow, failures, held, *rest = row
-    request_id, reason, changed, term = rest
-    # Negative, or beyond COUNT_MAX: one question about three numbers.
-    if (rev | run | failures) >> COUNT_BITS:
+    process, timeperiod, qualifier, state, rev, run, uow, failures, lost, *rest = row
+    held, request_id, reason, changed, term = rest
+    # Negative, or beyond COUNT_MAX: one question about four numbers.
+    if (rev | run | failures | lost) >> COUNT_BITS:
         _check_counts(row)
     if not 0 <= changed <= MICROS_MAX:
         instant_of('changed_at', changed)
@@ -53,6 +53,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
             run=run,
             uow_id=uow,
             failure_count=failures,
+            lost_count=lost,
             is_held=held != 0,
             request_id=request_id,
             reason=None if reason is None else fields.said('reason', reason),
@@ -94,8 +95,9 @@ def _explained(row: tuple[Any, ...]) -> ValueError:
 
 
 def _check_counts(row: tuple[Any, ...]) -> None:
-    for field, value in (('rev', row[4]), ('run', row[5]), ('number_of_failures', row[7])):
-        fields.count(field, value)
+    counts = {'rev': 4, 'run': 5, 'number_of_failures': 7, 'lost_count': 8}
+    for field, column in counts.items():
+        fields.count(field, row[column])
 
 
 def job_values(job: Job) -> tuple[Any, ...]:
@@ -109,6 +111,7 @@ def job_values(job: Job) -> tuple[Any, ...]:
         job.run,
         job.uow_id,
         job.failure_count,
+        job.lost_count,
         int(job.is_held),
         job.request_id,
         job.reason,

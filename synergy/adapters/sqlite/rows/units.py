@@ -21,15 +21,15 @@ from synergy.ports.store import EndedRun
 
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
-    'state, fence, owner, lease_until, created_at, submitted_at, not_before, started_at, '
-    'finished_at, number_of_processed_documents, error, arguments'
+    'lost_count, state, fence, owner, lease_until, created_at, submitted_at, not_before, '
+    'started_at, finished_at, number_of_processed_documents, error, arguments'
 )
 ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
 _NO_ARGUMENTS: Final = '{}'
 _UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
-_UNIT: Final = Columns(UNIT_COLUMNS, 'ttttttiitiTIiIIIIiTt')
+_UNIT: Final = Columns(UNIT_COLUMNS, 'ttttttiiitiTIiIIIIiTt')
 _ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tttitii')
 _LOG: Final = Columns('attempt, at, level, text', 'iitt')
 
@@ -38,10 +38,11 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
     """Return the unit of a row of UNIT_COLUMNS: plainly, for it is called for every run."""
     if tuple(map(type, row)) not in _UNIT.known:
         _UNIT.check(row)
-    uow_id, process, timeperiod, word, start, end, run, attempt, state, fence, *rest = row
+    uow_id, process, timeperiod, word, start, end, run, attempt, lost, state, fence, *rest = row
     owner, lease, created, announced, not_before, started, finished, count, error, arguments = rest
-    if (run | attempt | fence) >> COUNT_BITS:
-        for field, value in (('run', run), ('attempt', attempt), ('fence', fence)):
+    if (run | attempt | lost | fence) >> COUNT_BITS:
+        counts = {'run': run, 'attempt': attempt, 'lost_count': lost, 'fence': fence}
+        for field, value in counts.items():
             fields.count(field, value)
     qualifier = QUALIFIER_BY_VALUE.get(word) or fields.word('time_qualifier', Qualifier, word)
     own = _parsed('timeperiod', qualifier, timeperiod)
@@ -53,6 +54,7 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
         end=_parsed('end_timeperiod', qualifier, end),
         run=run,
         attempt=attempt,
+        lost_count=lost,
         state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
         fence=fence,
         owner=owner,
@@ -98,6 +100,7 @@ def unit_values(unit: Unit) -> tuple[Any, ...]:
         str(unit.end),
         unit.run,
         unit.attempt,
+        unit.lost_count,
         unit.state.value,
         unit.fence,
         unit.owner,
