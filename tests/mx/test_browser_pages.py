@@ -209,3 +209,21 @@ def test_every_page_can_be_read_without_scripts(served: str, chromium: Browser) 
         page.goto(address)
         assert page.locator('main h1').first.inner_text().strip(), name
     chromium.close_pages()
+
+
+@pytest.mark.parametrize(
+    'address', ['/change/reprocess?process=SiteHourly&first=2026111000', '/graph']
+)
+def test_a_drawing_of_four_levels_fits(served: str, chromium: Browser, address: str) -> None:
+    page = chromium.page(served)
+    page.goto(address)
+    room = '(box) => box.scrollWidth - box.clientWidth'
+
+    assert page.locator('.casc').get_attribute('data-cols') == '4'
+    assert page.locator('.box:has(.casc)').evaluate(room) == 0
+
+    # On a phone it scrolls, and does not shrink to what nobody can read.
+    page.set_viewport_size({'width': NARROW[0], 'height': NARROW[1]})
+    assert page.locator('.box:has(.casc)').evaluate(room) > 0
+    assert page.locator('.casc').evaluate('(drawing) => drawing.clientWidth') >= 640
+    chromium.close_pages()
