@@ -7,7 +7,7 @@ and closes whatever was opened when its block ends.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +49,16 @@ __all__ = [
 PROJECT = doors.BESIDE
 
 
+def _nobody_waits() -> None:
+    """Do nothing: it is a command, not a process that others wait for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What a process of the product runs on."""
+    """What a process of the product runs on.
+
+    tell_up: called by it once it has begun to do what it is for.
+    """
 
     settings: Settings
     context: Context
@@ -59,6 +66,7 @@ class Runtime:
     processes: Processes
     descendants: Descendants
     _resources: ExitStack
+    tell_up: Callable[[], None] = _nobody_waits
 
     def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:
         """Return a new connection to the store, for the calling thread alone.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,9 @@ from synergy.bootstrap import Runtime
 from synergy.cli.caller import caller_of
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.boxes import is_present
-from synergy.conf.model import Entry
+from synergy.conf.model import DaemonEntry, Entry
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
+from synergy.core.last_words import last_words
 from synergy.core.nearest import nearest
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.supervision import ProcessStatus
@@ -26,15 +28,22 @@ from synergy.mx.web.address import refusal_of
 from synergy.operations.boxes import switch_on_box
 from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
+from synergy.ports.store import Store
 from synergy.supervisor.leftovers import mark_of
 from synergy.supervisor.main import pid_file_of
+from synergy.supervisor.outputs import size_of, written_since
 from synergy.supervisor.slots import instance_file, slot_name
+from synergy.view.boxes import does_not_start
 
 #: How long a start may take before the command gives up waiting for it.
 START_SECONDS: Final = 15.0
+#: The same for everything on a box.
+ALL_SECONDS: Final = 30.0
 #: Beyond the workers' grace: time to hand back, report and end.
 STOP_MARGIN_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 0.05
+#: What was reported so long ago is of the start that is waited for.
+_JUST_NOW: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,20 @@ class Running:
     process: str
     instance: int
     identity: ProcessIdentity | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An instance that is about to be started. log_size: of its log before that."""
+
+    instance: int
+    log_file: Path
+    log_size: int
+
+    @classmethod
+    def of(cls, log_file: Path, instance: int) -> Start:
+        """Return the start of an instance, as of now."""
+        return cls(instance, log_file, size_of(log_file))
 
 
 class Control:
@@ -96,17 +119,21 @@ class Control:
                 ExitCode.CONFLICT,
             )
         entry = self.entry(PROCESS_SUPERVISOR)
-        return self._start_daemon(entry, 0, self.supervisor)
+        return self._start_daemon(entry, Start.of(entry.log_file, 0), self.supervisor)
 
     def start_alone(self, entry: Entry) -> list[int]:
-        """Start all instances of an entry without a Supervisor; return their pids."""
+        """Start all instances of an entry without a Supervisor; return their pids once all are up.
+
+        Raises CommandError, with the last words of the log, when one of them ends instead.
+        """
         self.refuse_running(entry)
+        starts = [Start.of(instance_file(entry.log_file, n), n) for n in range(entry.instances)]
         pids = [
-            self._start_daemon(entry, number, partial(self._recorded, entry, number))
-            for number in range(entry.instances)
+            self._start_daemon(entry, start, partial(self._recorded, entry, start.instance))
+            for start in starts
         ]
-        if entry.name == PROCESS_MX:
-            self._await_listening(entry)
+        for start in starts:
+            self._await_up(entry, start)
         return pids
 
     def refusal_of_mx(self) -> str | None:
@@ -129,20 +156,55 @@ class Control:
                 )
 
     def set_desired(self, entry: Entry, *, is_on: bool) -> bool:
-        """Tell the running Supervisor what is wanted; tell whether it has come about in time."""
+        """Tell the running Supervisor what is wanted; tell whether it has come about in time.
+
+        Raises CommandError when what is to run has ended instead.
+        """
         wanted = ProcessStatus.RUNNING if is_on else ProcessStatus.STOPPED
         store = self._runtime.open_store()
         action = 'start' if is_on else 'stop'
+        asked_at = self._runtime.clock.now()
         switch_on_box(caller_of(self._runtime, store), self._settings.box_id, entry.name, action)
         self.ring()
 
         def has_come() -> bool:
-            return any(
-                row.process == entry.name and row.state == wanted and self._is_of_use(row)
-                for row in store.box_processes(self._settings.box_id)
-            )
+            rows = store.box_processes(self._settings.box_id)
+            row = next((item for item in rows if item.process == entry.name), None)
+            if is_on and row is not None and (why := _failure_since(row, asked_at)) is not None:
+                raise CommandError(why, ExitCode.UNAVAILABLE)
+            return row is not None and row.state == wanted and (not is_on or self._is_up(entry))
 
         return self._wait(has_come, self._patience(is_on))
+
+    def await_all(self, but: Collection[str] = ()) -> Sequence[str]:
+        """Wait until everything that belongs on this box is up; return what is not, as sentences.
+
+        The Supervisor runs. What is switched off, or does not work because the box drains, is not
+        waited for.
+        """
+        store = self._runtime.open_store()
+        started_at = self._runtime.clock.now() - _JUST_NOW
+        problems: dict[str, str] = {}
+
+        def is_settled() -> bool:
+            rows = {row.process: row for row in store.box_processes(self._settings.box_id)}
+            own = (box for box in store.boxes() if box.box_id == self._settings.box_id)
+            is_drained = any(box.is_draining for box in own)
+            problems.clear()
+            for entry in entries_of(self._runtime).values():
+                row = rows.get(entry.name)
+                if entry.name in (PROCESS_SUPERVISOR, *but) or (row is not None and not row.is_on):
+                    continue
+                if self._is_up(entry) or is_drained and not isinstance(entry, DaemonEntry):
+                    continue
+                said = None if row is None else _failure_since(row, started_at)
+                problems[entry.name] = said or (
+                    f'{entry.name} still starts; its log is {entry.log_file}'
+                )
+            return all(' still starts' not in text for text in problems.values())
+
+        self._wait(is_settled, ALL_SECONDS)
+        return list(problems.values())
 
     def stop(self, identity: ProcessIdentity) -> bool:
         """Ask a process to end; tell whether it has ended in time."""
@@ -156,32 +218,33 @@ class Control:
         if supervisor is not None:
             os.kill(supervisor.pid, signal.SIGHUP)
 
-    def _is_of_use(self, row: BoxProcess) -> bool:
-        """Tell whether a process on this box does what it is for: MX only while it listens."""
-        if row.process != PROCESS_MX or not row.is_on:
-            return True
-        found = [self._runtime.processes.identify(pid) for pid in row.pids]
-        return any(
-            identity is not None and self._runtime.processes.is_listening(identity)
-            for identity in found
-        )
+    def _is_up(self, entry: Entry) -> bool:
+        """Tell whether all instances of an entry do what they are for."""
+        return all(self._is_instance_up(entry, item.instance) for item in self.instances(entry))
 
-    def _await_listening(self, entry: Entry) -> None:
-        """Wait until MX listens; raise CommandError, with its last words, when it ends instead."""
+    def _is_instance_up(self, entry: Entry, instance: int) -> bool:
         processes = self._runtime.processes
+        identity = self._recorded(entry, instance)
+        if identity is None or (entry.name == PROCESS_MX and not processes.is_listening(identity)):
+            return False
+        return processes.is_up(instance_file(entry.pid_file, instance), identity)
+
+    def _await_up(self, entry: Entry, start: Start) -> None:
+        """Wait until an instance is up; raise CommandError when it ends instead."""
 
         def is_settled() -> bool:
-            identity = self._recorded(entry, 0)
-            return identity is None or processes.is_listening(identity)
+            is_gone = self._recorded(entry, start.instance) is None
+            return is_gone or self._is_instance_up(entry, start.instance)
 
         is_in_time = self._wait(is_settled, START_SECONDS)
-        if self._recorded(entry, 0) is not None and is_in_time:
-            return
-        raise CommandError(
-            f'{entry.name} does not listen; the end of its log, {entry.log_file}:\n'
-            f'{_last_line(entry.log_file)}',
-            ExitCode.UNAVAILABLE,
-        )
+        if self._recorded(entry, start.instance) is None:
+            raise CommandError(_ended(entry, start), ExitCode.UNAVAILABLE)
+        if not is_in_time:
+            raise CommandError(
+                f'{entry.name} runs, but still starts after {START_SECONDS:.0f} s; its log is '
+                f'{start.log_file}',
+                ExitCode.UNAVAILABLE,
+            )
 
     def _recorded(self, entry: Entry, instance: int) -> ProcessIdentity | None:
         return self._runtime.processes.recorded(instance_file(entry.pid_file, instance))
@@ -194,15 +257,16 @@ class Control:
     def _start_daemon(
         self,
         entry: Entry,
-        instance: int,
+        start: Start,
         look: Callable[[], ProcessIdentity | None],
     ) -> int:
         """Start one process in the background; raise CommandError when it ends at once."""
-        log_file = instance_file(entry.log_file, instance)
         is_alone = entry.name != PROCESS_SUPERVISOR
-        mark = mark_of(self._settings.home, slot_name(entry.name, instance)) if is_alone else {}
+        mark = (
+            mark_of(self._settings.home, slot_name(entry.name, start.instance)) if is_alone else {}
+        )
         done = subprocess.run(
-            starter_command(entry.name, instance, '--daemon'),
+            starter_command(entry.name, start.instance, '--daemon'),
             env={**os.environ, **mark},
             cwd=self._settings.project,
             # Never the caller's: what it reads from may be open for ever.
@@ -220,15 +284,18 @@ class Control:
                 if done.returncode in set(ExitCode)
                 else ExitCode.UNAVAILABLE,
             )
-        if not self._wait(lambda: look() is not None, START_SECONDS):
-            raise CommandError(
-                f'{entry.name} did not start; its log is {log_file}', ExitCode.UNAVAILABLE
-            )
+        seen: list[ProcessIdentity] = []
+
+        def is_settled() -> bool:
+            found = look()
+            seen.extend([] if found is None else [found])
+            # It may have come and gone between two looks; then its log has grown.
+            return bool(seen) or _has_ended(start)
+
+        self._wait(is_settled, START_SECONDS)
         identity = look()
         if identity is None:
-            raise CommandError(
-                f'{entry.name} ended at once; its log is {log_file}', ExitCode.UNAVAILABLE
-            )
+            raise CommandError(_ended(entry, start), ExitCode.UNAVAILABLE)
         return identity.pid
 
     def _wait(self, is_done: Callable[[], bool], seconds: float) -> bool:
@@ -241,11 +308,24 @@ class Control:
         return True
 
 
-def _last_line(file: Path) -> str:
-    try:
-        return file.read_text(errors='replace').rstrip().rpartition('\n')[2]
-    except OSError as error:
-        return f'it cannot be read ({error.strerror})'
+def _ended(entry: Entry, start: Start) -> str:
+    """Return what is said of an instance that ended while it was started."""
+    words = last_words(written_since(start.log_file, start.log_size))
+    said = f': {words}' if words is not None else ''
+    return f'{entry.name} does not start{said}; its log is {start.log_file}'
+
+
+def _has_ended(start: Start) -> bool:
+    """Tell whether a process that is being started has said that it ended."""
+    return last_words(written_since(start.log_file, start.log_size)) is not None
+
+
+def _failure_since(row: BoxProcess, instant: datetime) -> str | None:
+    """Return that a process on this box has ended since; None while it may still come up."""
+    is_ill = row.state in (ProcessStatus.BACKOFF, ProcessStatus.FATAL)
+    if not is_ill or row.changed_at is None or row.changed_at < instant:
+        return None
+    return does_not_start(row)
 
 
 def entries_of(runtime: Runtime) -> Mapping[str, Entry]:

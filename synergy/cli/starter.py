@@ -9,6 +9,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -136,6 +138,7 @@ def _run(
             if not is_supervised:
                 _end_leftovers(runtime, slot, pid_file)
             runtime.processes.record(pid_file)
+            runtime = replace(runtime, tell_up=partial(runtime.processes.record_up, pid_file))
         try:
             return _code(runtime, entry, instance, output)
         except (PortError, supervisor.HomeInUse, private.NotPrivate) as error:
@@ -189,22 +192,27 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             clock=runtime.clock,
             descendants=runtime.descendants,
             recorder=output,
+            tell_up=runtime.tell_up,
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):
         return int(target(runtime))
     with children_end_here():
-        _run_daemon(entry, target)
+        _run_daemon(entry, target, runtime.tell_up)
     return ExitCode.OK
 
 
-def _run_daemon(entry: DaemonEntry, target: Callable[..., object]) -> None:
+def _run_daemon(
+    entry: DaemonEntry, target: Callable[..., object], tell_up: Callable[[], None]
+) -> None:
     """Call the user's own daemon, until it returns."""
     if isinstance(target, type):
         # As in Synergy 2.x: the class gets the process's name, and its method is called.
         method: Callable[[], object] = getattr(target(entry.name), entry.classname.split('.')[-1])
+        tell_up()
         method()
     else:
+        tell_up()
         target()
 
 

@@ -14,6 +14,7 @@ from synergy.cli.console import print_table, shown
 from synergy.cli.target import instant_of
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
 from synergy.core.redaction import redacted_text
+from synergy.core.supervision import ProcessStatus
 from synergy.view.boxes import NEVER_STARTED, Presence
 from synergy.view.documents import (
     BoxDocument,
@@ -291,7 +292,7 @@ def _print_boxes(boxes: Iterable[BoxDocument]) -> None:
 
 
 def _print_processes(
-    rows: Iterable[BoxProcessDocument], presence_by_box: Mapping[str, str]
+    rows: Sequence[BoxProcessDocument], presence_by_box: Mapping[str, str]
 ) -> None:
     """Print what is wanted and what runs; of a vanished box nobody knows what runs."""
     vanished = {box for box, word in presence_by_box.items() if word == Presence.VANISHED.value}
@@ -302,13 +303,23 @@ def _print_processes(
                 row['box_id'],
                 row['process'],
                 'on' if row['is_on'] else 'off',
-                'vanished' if row['box_id'] in vanished else row['state'] or NEVER_STARTED,
+                'vanished' if row['box_id'] in vanished else _stands(row),
                 ' '.join(map(str, row['pids'])),
                 row['restart_count'],
             )
             for row in rows
         ],
     )
+
+    for row in rows:
+        if row['reason'] and row['box_id'] not in vanished:
+            print(f'{row["process"]} on {row["box_id"]}: {row["reason"]}; log: {row["log_file"]}')
+
+
+def _stands(row: BoxProcessDocument) -> str:
+    """Return the state of a process; one that is started again and again is not up."""
+    is_retried = row['state'] == ProcessStatus.RUNNING.value and row['reason'] is not None
+    return ProcessStatus.BACKOFF.value if is_retried else row['state'] or NEVER_STARTED
 
 
 def _job_lines(page: JobPageDocument) -> Iterator[str]:

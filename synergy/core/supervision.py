@@ -65,13 +65,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """One process under supervision. started_at, due_at: seconds of the monotonic clock."""
+    """One process under supervision. started_at, due_at: seconds of the monotonic clock.
+
+    is_up: it has begun to do what it is for since it was started. reason: why it ended, until
+    then.
+    """
 
     status: ProcessStatus = ProcessStatus.STOPPED
     started_at: float = 0.0
     due_at: float | None = None
     quick_exit_count: int = 0
     restart_count: int = 0
+    is_up: bool = False
     reason: str | None = None
 
 
@@ -97,6 +102,11 @@ def decide(watch: Watch, policy: Policy, now: float, desired: Desired) -> tuple[
             return (watch, None) if is_wanted else (Watch(restart_count=watch.restart_count), None)
         case _:
             assert_never(watch.status)
+
+
+def up(watch: Watch) -> Watch:
+    """Return the watch of a process that has begun to do what it is for: what was wrong is over."""
+    return replace(watch, is_up=True, reason=None)
 
 
 def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
@@ -144,4 +154,4 @@ def _running(
 
 
 def _started(watch: Watch, now: float) -> Watch:
-    return replace(watch, status=ProcessStatus.RUNNING, started_at=now, due_at=None)
+    return replace(watch, status=ProcessStatus.RUNNING, started_at=now, due_at=None, is_up=False)

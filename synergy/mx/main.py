@@ -88,7 +88,16 @@ class MxRuntime(Protocol):
         ...
 
 
-def start(runtime: MxRuntime) -> int:
+class StartedRuntime(MxRuntime, Protocol):
+    """What the process of the dashboard runs on."""
+
+    @property
+    def tell_up(self) -> Callable[[], None]:
+        """Return what is called once the dashboard listens."""
+        ...
+
+
+def start(runtime: StartedRuntime) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = runtime.settings
     with closing(runtime.open_store()) as store:
@@ -113,6 +122,7 @@ def start(runtime: MxRuntime) -> int:
         'MX serves at %s', address_of(settings, _port(listening)), extra={'event': 'started'}
     )
     site.broker.start()
+    runtime.tell_up()
     Thread(target=_warm, args=(site,), name='warm', daemon=True).start()
     server.run()
     logger.info('MX stopped', extra={'event': 'stopped'})

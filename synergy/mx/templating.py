@@ -14,6 +14,7 @@ from synergy.core.users import Role
 from synergy.mx.live.marks import LEGEND
 from synergy.mx.pages.search import completions
 from synergy.mx.web import formats
+from synergy.mx.web.log_links import log_href
 from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.sentences import sentence, unsaid
 from synergy.mx.web.static_files import static_url
@@ -38,6 +39,7 @@ def environment(title: str, context: Context) -> Environment:
         ),
         'legend': LEGEND,
         'glyph': drawing.glyph,
+        'log_href': log_href,
         'mk': drawing.mk,
         'st': drawing.st,
         'pill': drawing.pill,

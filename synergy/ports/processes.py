@@ -91,12 +91,20 @@ class Processes(Protocol):
         """Write this very process's identity into a pid file."""
         ...
 
+    def record_up(self, pid_file: Path) -> None:
+        """Write beside a pid file that this very process has begun to do what it is for."""
+        ...
+
+    def is_up(self, pid_file: Path, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process has begun to do what it is for."""
+        ...
+
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:
         """Return the process that a pid file names, if that very process still runs."""
         ...
 
     def forget(self, pid_file: Path) -> None:
-        """Remove a pid file, if there is one."""
+        """Remove a pid file, and what stands beside it, if they are there."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 from synergy.conf.model import Context, FreerunEntry, Settings
@@ -38,6 +39,11 @@ class SchedulerRuntime(Protocol):
         """Return the clock."""
         ...
 
+    @property
+    def tell_up(self) -> Callable[[], None]:
+        """Return what is called once the Scheduler leads, or stands by."""
+        ...
+
     def open_store(self) -> Store:
         """Return a connection to the store."""
         ...
@@ -69,6 +75,7 @@ def start(runtime: SchedulerRuntime) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: scheduler.stop())
     logger.info('Scheduler started on box %s', settings.box_id, extra={'event': 'started'})
+    runtime.tell_up()
     scheduler.run()
     logger.info('Scheduler stopped', extra={'event': 'stopped'})
     return ExitCode.OK

@@ -80,6 +80,17 @@ class SimulatedProcesses:
     def record(self, pid_file: Path) -> None:
         """Write nothing: simulated processes have no files."""
 
+    def record_up(self, pid_file: Path) -> None:
+        """Write nothing."""
+
+    def is_up(
+        self,
+        pid_file: Path,  # noqa: ARG002 - no files
+        identity: ProcessIdentity,
+    ) -> bool:
+        """Tell that it is: actors need no time to start."""
+        return self.is_alive(identity)
+
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:  # noqa: ARG002 - no files
         """Return None: nothing is left from before."""
         return None

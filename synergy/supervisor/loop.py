@@ -22,13 +22,14 @@ from synergy.core.supervision import (
     Watch,
     decide,
     ended,
+    up,
 )
 from synergy.ports.clock import Clock
 from synergy.ports.processes import Processes
 from synergy.ports.store import BoxStore
 from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.outputs import bound
-from synergy.supervisor.place import Place, actual, running
+from synergy.supervisor.place import Place, actual, log_start, running
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.rows import POLL_SECONDS, BoxRows
 from synergy.supervisor.slots import Slot
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 #: How often processes that are not our children are looked at.
 FOREIGN_SECONDS: Final = 0.2
+#: How often processes that have just been started are asked whether they are up.
+STARTING_SECONDS: Final = 0.1
 #: Variable in which a child finds whose death it shall not survive.
 PARENT_VARIABLE: Final = 'SYNERGY_INTERNAL_PARENT'
 
@@ -68,6 +71,7 @@ class Supervisor:
         self._leftovers = leftovers
         self._has_lost_foreign = False
         self._is_stopping = False
+        self._is_start_said = False
         for place in self._places:
             self._adopt(place)
         if leftovers is not None:
@@ -105,6 +109,7 @@ class Supervisor:
         """Do what is due; return the seconds until the next step is due, unless a child ends."""
         now = self._clock.monotonic()
         self._note_ends(now)
+        self._note_ups()
         self._end_orphans()
         self._kill_frozen(now)
         if self._rows.is_due(now):
@@ -152,9 +157,26 @@ class Supervisor:
                 continue
             place.identity = None
             place.is_foreign = False
+            was_up = place.watch.is_up
             place.watch = ended(place.watch, self._policy, now, code)
+            place.note_end(code, was_up=was_up)
             self._processes.forget(place.slot.pid_file)
             place.log_end(code)
+
+    def _note_ups(self) -> None:
+        """Note who has begun to do what it is for; say so once all have, or have failed to."""
+        for place in self._places:
+            identity = place.identity
+            if identity is None or place.watch.is_up or place.is_foreign:
+                continue
+            if self._processes.is_up(place.slot.pid_file, identity):
+                place.watch = up(place.watch)
+        wanted = [place for place in self._places if self._desired(place.slot) is Desired.ON]
+        if self._is_start_said or self._is_stopping or not wanted:
+            return
+        if all(place.is_settled for place in wanted):
+            self._is_start_said = True
+            log_start(wanted)
 
     def _end_orphans(self) -> None:
         """Before anything is started in its place: what one that died has left running."""
@@ -224,6 +246,7 @@ class Supervisor:
 
     def _spawn(self, place: Place, now: float) -> None:
         slot = place.slot
+        place.note_start()
         mark = {} if self._leftovers is None else self._leftovers.mark(str(slot))
         try:
             place.identity = self._processes.spawn(
@@ -235,6 +258,7 @@ class Supervisor:
         except OSError as error:
             logger.error('%s cannot be started: %s', slot, error, extra={'event': 'spawn_failed'})
             place.watch = ended(place.watch, self._policy, now, 127)
+            place.words = f'it cannot be started: {error}'
             return
         logger.info(
             '%s started with pid %d', slot, place.identity.pid, extra={'event': 'process_started'}
@@ -261,5 +285,6 @@ class Supervisor:
     def _seconds_to_next(self, now: float) -> float:
         due = [place.watch.due_at - now for place in self._places if place.watch.due_at is not None]
         foreign = [FOREIGN_SECONDS for place in self._places if place.is_foreign]
+        starting = [STARTING_SECONDS for place in self._places if place.is_starting(now)]
         looks = [] if self._leftovers is None else [self._leftovers.look_seconds]
-        return max(min([POLL_SECONDS, *due, *foreign, *looks]), 0.0)
+        return max(min([POLL_SECONDS, *due, *foreign, *starting, *looks]), 0.0)

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 #: What is kept of a file that has grown too long: its end.
 _KEPT_BYTES: Final = 100_000
+#: What is read of a file for what a process said last.
+_READ_BYTES: Final = 64 * 1024
 
 
 def bound(file: Path, bytes_max: int) -> None:
@@ -29,6 +31,31 @@ def bound(file: Path, bytes_max: int) -> None:
         return
     except OSError as error:
         logger.warning('%s is not bounded: %s', file, error, extra={'event': 'output_unbounded'})
+
+
+def size_of(file: Path | None) -> int:
+    """Return the length of a file; 0 where there is none."""
+    try:
+        return 0 if file is None else file.stat().st_size
+    except OSError:
+        return 0
+
+
+def written_since(file: Path | None, size: int) -> str:
+    """Return the end of what a file has grown by since it had `size`; '' where there is nothing.
+
+    A file that is shorter now was begun again.
+    """
+    if file is None:
+        return ''
+    try:
+        with file.open('rb') as opened:
+            length = opened.seek(0, os.SEEK_END)
+            begin = size if size <= length else 0
+            opened.seek(max(begin, length - _READ_BYTES))
+            return opened.read(_READ_BYTES).decode('utf-8', 'replace')
+    except OSError:
+        return ''
 
 
 def _empty(file: Path) -> None:

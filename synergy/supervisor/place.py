@@ -5,25 +5,81 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from synergy.core.exit_codes import ExitCode
+from synergy.core.last_words import last_words
 from synergy.core.records import BoxProcess
 from synergy.core.supervision import ProcessStatus, Watch
 from synergy.ports.processes import ProcessIdentity
+from synergy.supervisor.outputs import size_of, written_since
 from synergy.supervisor.rows import BoxRows
 from synergy.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
+#: How long a process that starts is looked at closely.
+_START_SECONDS: Final = 10.0
+#: Ends after which the log says why, of a process that was up.
+_SAID: Final = (ExitCode.FAULT, ExitCode.UNAVAILABLE, ExitCode.MISCONFIGURED, ExitCode.CONFLICT)
+
 
 @dataclass(slots=True)
 class Place:
-    """A slot, and what runs in it. is_foreign: that was started by an earlier Supervisor."""
+    """A slot, and what runs in it. is_foreign: that was started by an earlier Supervisor.
+
+    words: what the process that ended there said last, if it failed.
+    """
 
     slot: Slot
     watch: Watch = field(default_factory=Watch)
     identity: ProcessIdentity | None = None
     is_foreign: bool = False
+    words: str | None = None
+    _log_size: int = 0
+    _output_size: int = 0
+
+    @property
+    def reason(self) -> str | None:
+        """Return why the process ended that is not up again; None: nothing is wrong."""
+        if self.watch.reason is None or self.words is None:
+            return self.watch.reason
+        return f'{self.words} ({self.watch.reason})'
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether its start has succeeded or failed, or is not wanted."""
+        match self.watch.status:
+            case ProcessStatus.RUNNING:
+                return self.watch.is_up or self.watch.reason is not None
+            case ProcessStatus.STOPPED:
+                return False
+            case _:
+                return True
+
+    def is_starting(self, now: float) -> bool:
+        """Tell whether it was started a moment ago and is not up. now: of the monotonic clock."""
+        is_new = now - self.watch.started_at < _START_SECONDS
+        return self.identity is not None and not self.watch.is_up and is_new
+
+    def note_start(self) -> None:
+        """Keep where its files end now: what follows there is of the process about to start."""
+        self._log_size = size_of(self.slot.log_file)
+        self._output_size = size_of(self.slot.output)
+
+    def note_end(self, code: int, *, was_up: bool) -> None:
+        """Read what the process has said last, if that is why it ended. code: as in `log_end`.
+
+        One that did its work and ended by a signal, or as it was told to, need not have said it.
+        """
+        is_said = code in _SAID if was_up else code > 0
+        if self.watch.status not in (ProcessStatus.BACKOFF, ProcessStatus.FATAL) or not is_said:
+            self.words = None
+            return
+        self.words = last_words(
+            written_since(self.slot.log_file, self._log_size),
+            written_since(self.slot.output, self._output_size),
+        )
 
     def try_again(self) -> None:
         """Give a process that was given up another try."""
@@ -38,8 +94,8 @@ class Place:
                 logger.error(
                     '%s is FATAL (%s); see %s, then ./launch.py start %s',
                     self.slot,
-                    self.watch.reason,
-                    self.slot.output or 'the lines above',
+                    self.reason,
+                    self.slot.log_file or 'the lines above',
                     self.slot.process,
                     extra={'event': 'process_fatal'},
                 )
@@ -47,7 +103,7 @@ class Place:
                 logger.warning(
                     '%s ended (%s); it starts again',
                     self.slot,
-                    self.watch.reason,
+                    self.reason,
                     extra={'event': 'process_ended'},
                 )
             case _ if code == ExitCode.RESTART:
@@ -65,6 +121,21 @@ class Place:
                 )
 
 
+def log_start(places: Sequence[Place]) -> None:
+    """Log how the start of all that is wanted on this box went."""
+    ill = sorted({place.slot.process for place in places if not place.watch.is_up})
+    if ill:
+        logger.warning(
+            '%d of %d processes are up; not up: %s',
+            sum(place.watch.is_up for place in places),
+            len(places),
+            ', '.join(ill),
+            extra={'event': 'started_in_part'},
+        )
+    else:
+        logger.info('all %d processes are up', len(places), extra={'event': 'all_up'})
+
+
 def running(places: Sequence[Place]) -> list[ProcessIdentity]:
     """Return what runs."""
     return [place.identity for place in places if place.identity is not None]
@@ -76,6 +147,7 @@ def actual(places: Sequence[Place], box_id: str, rows: BoxRows) -> Iterator[BoxP
     for place in places:
         places_by_process.setdefault(place.slot.process, []).append(place)
     for process, found in places_by_process.items():
+        ill = next((place for place in found if place.reason is not None), None)
         yield BoxProcess(
             box_id=box_id,
             process=process,
@@ -83,6 +155,8 @@ def actual(places: Sequence[Place], box_id: str, rows: BoxRows) -> Iterator[BoxP
             state=_worst([place.watch.status for place in found]),
             pids=tuple(identity.pid for identity in running(found)),
             restart_count=sum(place.watch.restart_count for place in found),
+            reason=None if ill is None else ill.reason,
+            log_file=None if ill is None or ill.slot.log_file is None else str(ill.slot.log_file),
         )
 
 

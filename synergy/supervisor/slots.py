@@ -16,6 +16,7 @@ from synergy.doors import starter_command
 class Slot:
     """One process of the operating system that is to run. is_last: stopped after all others.
     folder: where it works. output: file for what it prints past its log, of `output_bytes_max`.
+    log_file: its log; None where it has none.
     """
 
     process: str
@@ -25,6 +26,7 @@ class Slot:
     pid_file: Path
     output: Path | None
     output_bytes_max: int = 10_000_000
+    log_file: Path | None = None
     is_last: bool = False
 
     def __str__(self) -> str:
@@ -57,7 +59,7 @@ def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[S
         if not is_present(entry.present_on_boxes, settings.box_id):
             continue
         for instance in range(entry.instances):
-            output = instance_file(entry.log_file, instance).with_suffix('.out')
+            log_file = instance_file(entry.log_file, instance)
             yield Slot(
                 process=entry.name,
                 instance=instance,
@@ -66,7 +68,8 @@ def _slots(settings: Settings, context: Context, is_console: bool) -> Iterator[S
                 ),
                 folder=settings.project,
                 pid_file=instance_file(entry.pid_file, instance),
-                output=None if is_console else output,
+                output=None if is_console else log_file.with_suffix('.out'),
                 output_bytes_max=settings.log_file_bytes_max,
+                log_file=log_file,
                 is_last=isinstance(entry, DaemonEntry),
             )

@@ -50,8 +50,9 @@ class BoxView:
         return is_meant and self.presence in (Presence.ALIVE, Presence.VANISHED)
 
     def is_ill(self, row: BoxProcess) -> bool:
-        """Tell whether a process does not stay up, on a box that lives."""
-        return self.presence is Presence.ALIVE and row.is_on and row.state in _ILL
+        """Tell whether a process does not come up or stay up, on a box that lives."""
+        is_ill = row.state in _ILL or row.reason is not None
+        return self.presence is Presence.ALIVE and row.is_on and is_ill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +117,10 @@ def warnings(views: Sequence[BoxView]) -> list[str]:
         if view.presence is Presence.VANISHED and view.silent_for is not None
     ]
     found += [
-        f'{row.process} on box {row.box_id} was given up after it ended again and again; its log '
-        f'says why. Then ./launch.py super --start {row.process} --box {row.box_id}'
+        f'{does_not_start(row)}. {start_advice(row)}'
         for view in views
-        if view.presence is Presence.ALIVE
         for row in view.processes
-        if row.state == ProcessStatus.FATAL.value
+        if view.is_ill(row)
     ]
     versions: dict[str, list[str]] = {}
     for view in views:
@@ -133,6 +132,22 @@ def warnings(views: Sequence[BoxView]) -> list[str]:
         )
         found.append(f'mixed versions: {told}. Finish the upgrade (docs/operating.md, Upgrade)')
     return found
+
+
+def does_not_start(row: BoxProcess) -> str:
+    """Return what is said of a process that does not come up, in its own last words."""
+    reason = row.reason or 'it ended again and again'
+    log = f', its log: {row.log_file}' if row.log_file else '; its log says more'
+    is_given_up = row.state == ProcessStatus.FATAL.value
+    told = 'was given up' if is_given_up else 'does not start'
+    return f'{row.process} on box {row.box_id} {told}: {reason}{log}'
+
+
+def start_advice(row: BoxProcess) -> str:
+    """Return what to do about a process that does not come up."""
+    if row.state != ProcessStatus.FATAL.value:
+        return 'It is tried again and again; correct what it says'
+    return f'Correct that, then ./launch.py super --start {row.process} --box {row.box_id}'
 
 
 def _presence(box: Box, silent_for: timedelta | None, vanished_after: timedelta) -> Presence:

@@ -78,6 +78,7 @@ class Cause:
     """One line of the answer. depth: 0 is the job asked about.
 
     since: since when it is so. expected_at: when it ends by itself; None: not known, or never.
+    box_id, log_file: of a log that says more.
     """
 
     depth: int = 0
@@ -87,6 +88,8 @@ class Cause:
     since: datetime | None = None
     expected_at: datetime | None = None
     action: Action | None = None
+    box_id: str | None = None
+    log_file: str | None = None
 
 
 def why_command(key: JobKey) -> str:

@@ -157,6 +157,8 @@ class BoxProcessDocument(TypedDict):
     pids: list[int]
     restart_count: int
     changed_at: At | None
+    reason: Annotated[str | None, 'why it has ended and is not up again; null: nothing is wrong']
+    log_file: Annotated[str | None, 'where it says more, on its box; null without a reason']
 
 
 class ProcessLoadDocument(TypedDict):
@@ -338,6 +340,8 @@ class CauseDocument(TypedDict):
     since: At | None
     expected_at: At | None
     action: ActionDocument | None
+    box_id: Annotated[str | None, 'of a log file that says more']
+    log_file: Annotated[str | None, 'a path on that box']
 
 
 class InputDocument(TypedDict):

@@ -174,6 +174,8 @@ def encode_box_process(item: BoxProcess) -> documents.BoxProcessDocument:
         'pids': list(item.pids),
         'restart_count': item.restart_count,
         'changed_at': instant(item.changed_at),
+        'reason': item.reason,
+        'log_file': item.log_file,
     }
 
 
@@ -287,6 +289,8 @@ def encode_causes(causes: Sequence[Cause]) -> list[documents.CauseDocument]:
             'since': instant(cause.since),
             'expected_at': instant(cause.expected_at),
             'action': None if cause.action is None else _encode_action(cause.action),
+            'box_id': cause.box_id,
+            'log_file': cause.log_file,
         }
         for cause in causes
     ]

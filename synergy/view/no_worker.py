@@ -65,6 +65,8 @@ def _is_able(view: BoxView, row: BoxProcess) -> bool:
         and not _is_drained(view, row)
         and row.is_on
         and row.state == ProcessStatus.RUNNING.value
+        # One that ends again and again as it starts runs most of the time, and does nothing.
+        and row.reason is None
     )
 
 
@@ -167,13 +169,26 @@ def _ended(boxes: Boxes, row: BoxProcess) -> Cause:
     when = _when(boxes, row.changed_at)
     if row.state == ProcessStatus.FATAL.value:
         restarts = f' and {row.restart_count} restarts' if row.restart_count else ''
+        said = '; its log says why' if row.reason is None else f': {row.reason}'
         return Cause(
             key=boxes.told_of,
             kind=CauseKind.GIVEN_UP,
             text=f'{row.process} was given up on box {row.box_id} after failure upon failure'
-            f'{restarts}{when}; its log says why',
+            f'{restarts}{when}{said}{_log(row)}',
             since=row.changed_at,
             action=start_on(row.box_id, row.process),
+            box_id=row.box_id,
+            log_file=row.log_file,
+        )
+    if row.reason is not None:
+        return Cause(
+            key=boxes.told_of,
+            kind=CauseKind.STARTING,
+            text=f'{row.process} does not start on box {row.box_id}: {row.reason}; it is tried '
+            f'again and again{_log(row)}',
+            since=row.changed_at,
+            box_id=row.box_id,
+            log_file=row.log_file,
         )
     told = {
         ProcessStatus.BACKOFF.value: 'has ended and is started again after a pause',
@@ -186,6 +201,10 @@ def _ended(boxes: Boxes, row: BoxProcess) -> Cause:
         text=f'{row.process} {told} on box {row.box_id}{when}',
         since=row.changed_at,
     )
+
+
+def _log(row: BoxProcess) -> str:
+    return '' if row.log_file is None else f'. Its log: {row.log_file}'
 
 
 def _asked(boxes: Boxes, box_id: str, thing: str, action: str) -> Command | None:

@@ -16,6 +16,10 @@ _ALLOWED: Final = (
     + ', '.join(sorted(state.value for state in REPORTABLE_UNIT_STATES))
 )
 
+_NO_WORK: Final = (
+    'is a class without process_uow; derive it from synergy.workers.Worker and define '
+    'process_uow(self, uow)'
+)
 #: The largest whole number that a store keeps.
 COUNT_MAX: Final = 2**63 - 1
 
@@ -55,25 +59,30 @@ class Handler:
 def load_handler(classname: str, process_name: str) -> Handler:
     """Import and instantiate user code; raise TypeError when it is neither worker nor function."""
     target: Any = resolve(classname)
-    if isinstance(target, type):
-        worker: Any = target(process_name)
-        process_uow = getattr(worker, 'process_uow', None) or getattr(worker, '_process_uow', None)
-        if not callable(process_uow) or _is_bare(target):
-            raise TypeError(
-                f'class {classname} of {process_name} has no process_uow; '
-                'derive it from synergy.workers.Worker and define process_uow(self, uow)'
-            )
-        return Handler(
-            process_uow,
-            getattr(worker, 'setup', None),
-            getattr(worker, 'teardown', None),
-            keeps_processes=bool(getattr(worker, 'keeps_processes', False)),
-        )
-    if callable(target):
+    if (problem := loadable_problem(target)) is not None:
+        raise TypeError(f'{classname} of {process_name} {problem}')
+    if not isinstance(target, type):
         return Handler(target)
-    raise TypeError(
-        f'{classname} of {process_name} is a {type(target).__name__}; '
-        'name a Worker class or a function that takes a unit of work'
+    worker: Any = target(process_name)
+    process_uow = getattr(worker, 'process_uow', None) or getattr(worker, '_process_uow', None)
+    if not callable(process_uow):
+        raise TypeError(f'{classname} of {process_name} {_NO_WORK}')
+    return Handler(
+        process_uow,
+        getattr(worker, 'setup', None),
+        getattr(worker, 'teardown', None),
+        keeps_processes=bool(getattr(worker, 'keeps_processes', False)),
+    )
+
+
+def loadable_problem(target: object) -> str | None:
+    """Return why user code that was imported is neither worker nor function; None when it is."""
+    if isinstance(target, type):
+        return _NO_WORK if _is_bare(target) else None
+    if callable(target):
+        return None
+    return (
+        f'is a {type(target).__name__}; name a Worker class or a function that takes a unit of work'
     )
 
 
@@ -101,11 +110,12 @@ def is_success(error: SystemExit) -> bool:
 
 
 def _is_bare(target: type) -> bool:
-    """Tell whether a Worker defines neither method of its own."""
+    """Tell whether a Worker, or a class that could not get it later, defines neither method."""
+    if not issubclass(target, Worker):
+        has_method = hasattr(target, 'process_uow') or hasattr(target, '_process_uow')
+        return not has_method and target.__init__ is object.__init__
     return (
-        issubclass(target, Worker)
-        and target.process_uow is Worker.process_uow
-        and target._process_uow is Worker._process_uow  # noqa: SLF001 - its name in Synergy 2.x
+        target.process_uow is Worker.process_uow and target._process_uow is Worker._process_uow  # noqa: SLF001 - its name in Synergy 2.x
     )
 
 

@@ -45,11 +45,12 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     clock: Clock,
     descendants: Descendants,
     recorder: Recorder,
+    tell_up: Callable[[], None],
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
     instance: number of this process among those of the entry on this box, from 0. recorder: what
-    brings the output of user code to the logs of its runs.
+    brings the output of user code to the logs of its runs. tell_up: called once it takes work.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     with children_end_here():
@@ -95,6 +96,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         processes.settle(keeps=handler.keeps_processes)
         recorder.settle()
         guard.settle()
+        tell_up()
         _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
         heartbeat.stop()

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Box, BoxLoad
@@ -43,6 +45,8 @@ class Children:
 
     def __init__(self) -> None:
         self.running: set[int] = set()
+        #: Those that do not yet what they are for.
+        self.starting: set[int] = set()
         self.spawned = 0
         self.ended: list[ChildExit] = []
 
@@ -95,6 +99,12 @@ class Children:
 
     def record(self, pid_file: Path) -> None:
         """Write nothing."""
+
+    def record_up(self, pid_file: Path) -> None:
+        """Write nothing."""
+
+    def is_up(self, pid_file: Path, identity: ProcessIdentity) -> bool:  # noqa: ARG002 - no files
+        return self.is_alive(identity) and identity.pid not in self.starting
 
     def recorded(self, pid_file: Path) -> ProcessIdentity | None:  # noqa: ARG002 - no files
         return None
@@ -197,3 +207,90 @@ def test_a_store_that_was_replaced_is_opened_again(tmp_path: Path) -> None:
     assert [row.state for row in opened[1].box_processes('box')] == [ProcessStatus.RUNNING]
     for store in opened:
         store.close()
+
+
+def supervised(
+    tmp_path: Path, store: SqliteStore, clock: SimulatedClock
+) -> tuple[Supervisor, Children, Path]:
+    """Return a Supervisor of one worker that logs to a file."""
+    log_file = tmp_path / 'p.log'
+    children = Children()
+    supervisor = Supervisor(
+        [replace(SLOT, log_file=log_file)],
+        presence=Presence(Box(box_id='box'), timedelta(seconds=15)),
+        policy=POLICY,
+        processes=children,
+        open_store=lambda: store,
+        clock=clock,
+    )
+    return supervisor, children, log_file
+
+
+def ended_line(text: str) -> str:
+    return f'2026-11-23 12:00:00,000 ERROR   ended synergy.cli.starter {text}\n'
+
+
+def test_why_a_worker_does_not_start_is_reported_until_it_is_up(tmp_path: Path) -> None:
+    clock = SimulatedClock(instant('2026112312'))
+    with closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as store:
+        supervisor, children, log_file = supervised(tmp_path, store, clock)
+        log_file.write_text(ended_line('P ended: of an earlier start'))
+        children.starting = {1, 2}
+        supervisor.step()
+        assert store.box_processes('box')[0].reason is None
+
+        with log_file.open('a') as log:
+            log.write(ended_line('P ended: no licence'))
+        children.end(1, 70)
+        supervisor.step()
+        (row,) = store.box_processes('box')
+        assert (row.state, row.log_file) == ('backoff', str(log_file))
+        assert row.reason == 'P ended: no licence (exit code 70)'
+
+        # Started again it runs, but is not up: the reason stays.
+        clock.advance(timedelta(seconds=1))
+        supervisor.step()
+        (row,) = store.box_processes('box')
+        assert (row.state, row.reason) == ('running', 'P ended: no licence (exit code 70)')
+
+        children.starting.clear()
+        supervisor.step()
+        (row,) = store.box_processes('box')
+        assert (row.state, row.reason, row.log_file) == ('running', None, None)
+
+
+def test_a_worker_that_was_up_and_is_killed_does_not_tell_of_errors_of_its_runs(
+    tmp_path: Path,
+) -> None:
+    clock = SimulatedClock(instant('2026112312'))
+    with closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as store:
+        supervisor, children, log_file = supervised(tmp_path, store, clock)
+        supervisor.step()
+        supervisor.step()
+        log_file.write_text(ended_line('a run has failed: host is away'))
+
+        children.end(1, -9)
+        supervisor.step()
+
+        assert store.box_processes('box')[0].reason == 'killed by signal 9'
+
+
+def test_how_the_start_went_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock(instant('2026112312'))
+    with (
+        caplog.at_level('INFO'),
+        closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as store,
+    ):
+        supervisor, children, _ = supervised(tmp_path, store, clock)
+        children.starting = {1}
+        supervisor.step()
+        supervisor.step()
+        assert 'are up' not in caplog.text
+
+        children.starting.clear()
+        for _ in range(3):
+            supervisor.step()
+
+        assert caplog.text.count('all 1 processes are up') == 1

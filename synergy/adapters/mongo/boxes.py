@@ -138,6 +138,8 @@ def _reported(row: BoxProcess) -> UpdateOne:
                 'pid': row.pids[0] if row.pids else None,
                 'restart_count': row.restart_count,
                 'changed_at': row.changed_at,
+                'reason': row.reason,
+                'log_file': row.log_file,
             },
             '$setOnInsert': {'is_on': row.is_on},
         },

@@ -160,6 +160,20 @@ class OsProcesses:
 
     def record(self, pid_file: Path) -> None:
         """Write this very process's identity into a pid file."""
+        _up_file(pid_file).unlink(missing_ok=True)
+        self._write_identity(pid_file)
+
+    def record_up(self, pid_file: Path) -> None:
+        """Write beside a pid file that this very process has begun to do what it is for."""
+        # Without it others wait longer for this process, which must not end because of that.
+        with suppress(OSError):
+            self._write_identity(_up_file(pid_file))
+
+    def is_up(self, pid_file: Path, identity: ProcessIdentity) -> bool:
+        """Tell whether that very process has begun to do what it is for."""
+        return self.recorded(_up_file(pid_file)) == identity
+
+    def _write_identity(self, pid_file: Path) -> None:
         identity = self.identify(os.getpid())
         assert identity is not None, 'this process runs'
         private.make_folder(pid_file.parent)
@@ -178,8 +192,13 @@ class OsProcesses:
         return identity if is_found and writer in (0, _owner_of(identity.pid)) else None
 
     def forget(self, pid_file: Path) -> None:
-        """Remove a pid file, if there is one."""
+        """Remove a pid file, and what stands beside it, if they are there."""
+        _up_file(pid_file).unlink(missing_ok=True)
         pid_file.unlink(missing_ok=True)
+
+
+def _up_file(pid_file: Path) -> Path:
+    return pid_file.with_suffix('.up')
 
 
 def _load_of(name: str, found: psutil.Process) -> ProcessLoad:

@@ -93,7 +93,7 @@ class SqliteBoxes:
         """Say whether `process` is to run on `box_id`."""
         self._file.write(
             f'INSERT INTO box_configuration ({BOX_PROCESS_COLUMNS}) '
-            "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?) "
+            "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?, NULL, NULL) "
             'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on, '
             'start_asked_at = coalesce(excluded.start_asked_at, start_asked_at)',
             (box_id, process, int(is_on), to_micros(self._clock.now()) if is_on else None),
@@ -107,6 +107,7 @@ class SqliteBoxes:
                 f'INSERT INTO box_configuration ({columns}) VALUES ({placeholders(columns)}) '
                 'ON CONFLICT (box_id, process_name) DO UPDATE SET state = excluded.state, '
                 'pids = excluded.pids, restart_count = excluded.restart_count, '
-                'changed_at = excluded.changed_at',
+                'changed_at = excluded.changed_at, reason = excluded.reason, '
+                'log_file = excluded.log_file',
                 [box_process_values(row) for row in actual],
             )

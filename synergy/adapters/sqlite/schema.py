@@ -242,6 +242,12 @@ ALTER TABLE unit_of_work ADD COLUMN lost_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN lost_count INTEGER NOT NULL DEFAULT 0
 """
 
+#: Why a process of a box ended and is not up again, and where it logs.
+_VERSION_14: Final = """
+ALTER TABLE box_configuration ADD COLUMN reason TEXT;
+ALTER TABLE box_configuration ADD COLUMN log_file TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -256,4 +262,5 @@ MIGRATIONS: Final = (
     _VERSION_11,
     _VERSION_12,
     _VERSION_13,
+    _VERSION_14,
 )

@@ -1,14 +1,17 @@
-"""`launch.py check`: validate settings and context, and start nothing."""
+"""`launch.py check`: validate settings and context, import what they name, and start nothing."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from synergy import bootstrap, private
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.commands.db import level_problems
 from synergy.cli.console import print_json
+from synergy.cli.importing import Imported, imports_of, try_imports
 from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
@@ -25,6 +28,37 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--servers', action='store_true', help='reach store and broker, too; make nothing there'
     )
+    parser.add_argument(
+        '--no-import',
+        dest='imports',
+        action='store_false',
+        help='do not import workers, data sources and daemons; without it a child process tries',
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    """What was found out. unseen: why the history was not looked at. unreached: of servers."""
+
+    levels: Sequence[str]
+    unseen: str | None
+    imported: Imported | None
+    wide: Sequence[str]
+    unreached: Sequence[str]
+
+    @property
+    def refused(self) -> Sequence[str]:
+        return [*self.levels, *(self.imported.problems if self.imported else [])]
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return [*self.wide, *(self.imported.warnings if self.imported else [])]
+
+    @property
+    def code(self) -> ExitCode:
+        if self.refused:
+            return ExitCode.MISCONFIGURED
+        return ExitCode.UNAVAILABLE if self.unreached else ExitCode.OK
 
 
 def _run(options: Namespace) -> ExitCode:
@@ -39,32 +73,57 @@ def _run(options: Namespace) -> ExitCode:
         print_json({'is_valid': False, 'problems': list(error.problems)})
         return ExitCode.MISCONFIGURED
     levels, unseen = _levels(settings, context)
-    wide = private.wide(settings.home, settings.project, folders)
-    problems = _unreached(settings, context) if options.servers else []
-    code = ExitCode.UNAVAILABLE if problems else ExitCode.OK
-    if levels:
-        code = ExitCode.MISCONFIGURED
-    trees = {node.tree.name for node in context.hierarchy}
+    wanted = imports_of(settings, context) if options.imports else []
+    found = _Findings(
+        levels=levels,
+        unseen=unseen,
+        imported=try_imports(wanted, settings.project, bootstrap.clock()) if wanted else None,
+        wide=private.wide(settings.home, settings.project, folders),
+        unreached=_unreached(settings, context) if options.servers else [],
+    )
     if options.json:
-        print_json({'is_valid': not levels, 'problems': [*levels, *problems], 'warnings': wide})
-        return code
+        print_json(
+            {
+                'is_valid': not found.refused,
+                'problems': [*found.refused, *found.unreached],
+                'warnings': found.warnings,
+            }
+        )
+    else:
+        _tell(settings, context, found)
+        if options.servers:
+            said = '; '.join(found.unreached) or 'ok: store and broker can be used'
+            print(f'servers   {said}')
+    return found.code
+
+
+def _tell(settings: Settings, context: Context, found: _Findings) -> None:
     print(f'settings  ok: home {settings.home}')
     store, broker = map(without_password, (settings.store_uri, settings.broker_uri))
     print(f'          store {store}, broker {broker}')
-    if unseen:
-        print(f'          history not looked at: {unseen}')
-    for problem in levels:
+    if found.unseen:
+        print(f'          history not looked at: {found.unseen}')
+    for problem in found.levels:
         print(f'context   {problem}')
+    trees = {node.tree.name for node in context.hierarchy}
     print(
-        f'context   {"otherwise " if levels else ""}ok: '
+        f'context   {"otherwise " if found.levels else ""}ok: '
         f'{len(context.managed)} managed processes in {len(trees)} trees, '
         f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'
     )
-    for warning in wide:
+    if found.imported is not None:
+        _tell_imports(found.imported)
+    for warning in found.warnings:
         print(f'warning   {warning}')
-    if options.servers:
-        print(f'servers   {"; ".join(problems) or "ok: store and broker can be used"}')
-    return code
+
+
+def _tell_imports(imported: Imported) -> None:
+    for problem in imported.problems:
+        print(f'imports   {problem}')
+    print(
+        f'imports   {"otherwise " if imported.problems else ""}ok: '
+        f'{imported.good_count} of {imported.count} names of workers, data sources and daemons'
+    )
 
 
 def _levels(settings: Settings, context: Context) -> tuple[list[str], str | None]:
@@ -94,8 +153,8 @@ def _unreached(settings: Settings, context: Context) -> list[str]:
 
 COMMAND = CliCommand(
     name='check',
-    summary='Validate settings and context, also against the history in the store, and list every '
-    'problem; start nothing.',
+    summary='Validate settings and context, also against the history in the store, import the code '
+    'that they name, and list every problem; start nothing.',
     example='check --servers',
     add_arguments=_add_arguments,
     run=_run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Collection
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -42,17 +43,18 @@ def _run(options: Namespace) -> ExitCode:
             os.execv(command[0], command)
         if entry.name == PROCESS_SUPERVISOR:
             pid = control.start_supervisor()
-            print(f'{PROCESS_SUPERVISOR} started with pid {pid}; home {settings.home}')
-            if PROCESS_MX in entries_of(runtime) and (refusal := control.refusal_of_mx()):
-                print(refusal, file=sys.stderr)
-            return ExitCode.OK
+            print(f'{PROCESS_SUPERVISOR} started with pid {pid}; home {settings.home}', flush=True)
+            if PROCESS_MX not in entries_of(runtime) or not (refusal := control.refusal_of_mx()):
+                return _tell_start(control)
+            print(refusal, file=sys.stderr)
+            return _tell_start(control, but=(PROCESS_MX,))
         if control.supervisor() is None:
             pids = ' '.join(map(str, control.start_alone(entry)))
             print(f'{entry.name} started with pid {pids}; no Supervisor watches it')
             return ExitCode.OK
         if not control.set_desired(entry, is_on=True):
             raise CommandError(
-                f'{entry.name} is wanted on, but does not run yet; see {entry.log_file} and '
+                f'{entry.name} is wanted on, but is not up yet; see {entry.log_file} and '
                 './launch.py status',
                 ExitCode.UNAVAILABLE,
             )
@@ -60,10 +62,23 @@ def _run(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _tell_start(control: Control, but: Collection[str] = ()) -> ExitCode:
+    """Say how everything on this box has come up; `but` was told of already."""
+    problems = control.await_all(but)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        return ExitCode.FOUND
+    if not but:
+        print('everything on this box is up')
+    return ExitCode.OK
+
+
 COMMAND = CliCommand(
     name='start',
-    summary='Start a process in the background, or the Supervisor and with it everything. Under a '
-    'running Supervisor the process is switched on for good; without one it runs unwatched.',
+    summary='Start a process in the background, or the Supervisor and with it everything, and wait '
+    'until it is up; what does not come up is told with its last words. Under a running Supervisor '
+    'the process is switched on for good; without one it runs unwatched.',
     example='start Supervisor',
     add_arguments=_add_arguments,
     run=_run,

@@ -17,6 +17,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.formats import counted
+from synergy.mx.web.redact import masked_text
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.operations.boxes import change_box, check_box, check_switch, switch_on_box
@@ -105,6 +106,9 @@ def mark_of(view: BoxView, row: BoxProcess) -> Mark:
     """Return how a process stands: what a vanished box reported last says nothing any more."""
     if view.presence is Presence.VANISHED and row.state not in _NOT_RUNNING:
         return LOST
+    if row.state == ProcessStatus.RUNNING.value and row.reason is not None:
+        # It runs because it is started again and again, and is not up yet.
+        return MARKS[ProcessStatus.BACKOFF.value]
     return MARKS.get(row.state or '', UNKNOWN)
 
 
@@ -155,9 +159,10 @@ def confirm_box_process_action(
 
 
 def _start_says(row: BoxProcess) -> list[str]:
+    said = '; its log says why' if row.reason is None else f': {masked_text(row.reason)}'
     given_up = (
-        f'It was given up after failure upon failure, with {counted(row.restart_count, "restart")};'
-        ' its log says why. Fix that first, or it is given up again.'
+        f'It was given up after failure upon failure, with {counted(row.restart_count, "restart")}'
+        f'{said}. Fix that first, or it is given up again.'
     )
     is_given_up = row.state == ProcessStatus.FATAL.value
     return [given_up, _START_SAYS] if is_given_up else [_START_SAYS]

@@ -231,7 +231,8 @@ def _needs(
             )
         needs += [
             Need(
-                text=f'{row.process} on {row.box_id} does not stay up ({row.state}).',
+                text=f'{row.process} on {row.box_id} does not stay up ({row.state})'
+                f'{"" if row.reason is None else f": {masked_text(row.reason)}"}.',
                 advice=_ill_advice(row),
                 href='/boxes',
             )

@@ -13,10 +13,11 @@ from synergy.ports.stored import box_load
 
 BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining, load'
 BOX_PROCESS_COLUMNS: Final = (
-    'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at'
+    'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at, '
+    'reason, log_file'
 )
 _BOX: Final = Columns(BOX_COLUMNS, 'tttItIiT')
-_BOX_PROCESS: Final = Columns(BOX_PROCESS_COLUMNS, 'ttiTtiII')
+_BOX_PROCESS: Final = Columns(BOX_PROCESS_COLUMNS, 'ttiTtiIITT')
 
 
 def box_of(row: tuple[Any, ...]) -> Box:
@@ -38,7 +39,8 @@ def box_of(row: tuple[Any, ...]) -> Box:
 def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
     """Return the record of a row of BOX_PROCESS_COLUMNS."""
     _BOX_PROCESS.check(row)
-    box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at = row
+    box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at, *said = row
+    reason, log_file = said
     return BoxProcess(
         box_id=fields.text('box_id', box_id),
         process=fields.text('process_name', process),
@@ -48,6 +50,8 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
         restart_count=fields.count('restart_count', restart_count),
         changed_at=instant_or_none('changed_at', changed_at),
         start_asked_at=instant_or_none('start_asked_at', start_asked_at),
+        reason=fields.said('reason', reason),
+        log_file=fields.said('log_file', log_file),
     )
 
 
@@ -62,4 +66,6 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
         row.restart_count,
         to_micros(row.changed_at),
         to_micros(row.start_asked_at),
+        row.reason,
+        row.log_file,
     )
