@@ -28,7 +28,6 @@ from synergy.mx.web.address import refusal_of
 from synergy.operations.boxes import switch_on_box
 from synergy.ports.errors import PortError
 from synergy.ports.processes import ProcessIdentity
-from synergy.ports.store import Store
 from synergy.supervisor.leftovers import mark_of
 from synergy.supervisor.main import pid_file_of
 from synergy.supervisor.outputs import size_of, written_since
@@ -195,7 +194,7 @@ class Control:
                 row = rows.get(entry.name)
                 if entry.name in (PROCESS_SUPERVISOR, *but) or (row is not None and not row.is_on):
                     continue
-                if self._is_up(entry) or is_drained and not isinstance(entry, DaemonEntry):
+                if self._is_up(entry) or (is_drained and not isinstance(entry, DaemonEntry)):
                     continue
                 said = None if row is None else _failure_since(row, started_at)
                 problems[entry.name] = said or (
