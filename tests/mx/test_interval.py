@@ -247,3 +247,44 @@ def test_of_many_runs_the_newest_are_shown_and_all_on_demand(pages: DashboardHar
     assert 'href="?runs=all#h-at">all 13 runs</a>, 3 older ones included' in some
     assert len(rows_of_runs(whole)) == 13
     assert 'older ones included' not in whole
+
+
+def test_while_it_waits_the_log_of_the_root_comes_first_and_its_own_on_demand(
+    pages: DashboardHarness,
+) -> None:
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    day = pages.key('SiteDaily', '2026112200')
+    ran = _unit(
+        day,
+        state=UnitState.PROCESSED,
+        owner='dev:SiteDaily.1',
+        fence=1,
+        started_at=NOW,
+        finished_at=NOW,
+    )
+    pages.store.commit(leadership, [InsertUnit(ran)])
+    line = LogLine(attempt=1, at=NOW, level='INFO', text='what it said itself')
+    pages.store.append_log(ran.id, [line])
+
+    text = pages.get('/i/SiteDaily/2026112200').text
+    own = pages.get('/i/SiteDaily/2026112200?run=1').text
+
+    root_log, runs = text.index('Log of the root cause'), text.index('Runs and attempts')
+    assert text.index('Root cause') < root_log < runs
+    assert 'reading visits_2026112209.csv' in text[root_log:runs]
+    assert 'what it said itself' not in text
+    assert '<a class="link" href="?run=1#log">its own log</a>' in text
+    assert 'Log of the root cause' not in own
+    assert 'what it said itself' in own[own.index('Runs and attempts') :]
+    # Each log once, however the page is put together.
+    assert text.count('id="log"') == own.count('id="log"') == 1
+
+
+def test_what_runs_at_the_root_says_how_far_it_is(pages: DashboardHarness) -> None:
+    text = pages.get('/i/SiteDaily/2026112300').text
+
+    assert text.index('Log of what it waits for') < text.index('counting visits')
+    assert '<div id="r-root-log" data-live data-tick>' in text
+    # What depends on a day that waits for a failed hour shows the log of that hour.
+    assert 'reading visits_2026112209.csv' in pages.get('/i/AlertDaily/2026112200').text

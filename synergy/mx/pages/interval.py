@@ -81,7 +81,8 @@ class Log:
 class Interval:
     """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
 
-    runs: the newest; run_count: of all. can_reprocess, can_skip: there is something to do so to.
+    runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed
+    or runs at the root. can_reprocess, can_skip: there is something to do so to.
     """
 
     node: Node
@@ -148,7 +149,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         is_late = painter.is_late(node, ordinal, mark)
         can_reprocess = touches_any(request, CommandKind.REPROCESS, key)
         can_skip = touches_any(request, CommandKind.SKIP, key)
-    log_of = key if runs else _root_of(steps, key)
+    log_of = key if request.optional('run') is not None and runs else _log_of(request, steps, key)
     durations = model.durations(request.store, key.process, key.timeperiod)
     return Interval(
         node=node,
@@ -162,7 +163,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         runs_live=model.hierarchy.machine(node.process.name).runs_live,
         runs=_runs(request, key, runs if request.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
         run_count=len(runs),
-        log=_log(request, runs or request.store.runs(log_of)),
+        log=_log(request, runs if log_of == key else request.store.runs(log_of)),
         log_of=log_of,
         events=request.store.events(key, EVENTS_MAX),
         related=related,
@@ -210,10 +211,13 @@ def _first(instants: Iterable[datetime | None]) -> datetime | None:
     return next((instant for instant in instants if instant is not None), None)
 
 
-def _root_of(steps: Sequence[Step], key: JobKey) -> JobKey:
-    """Return the failed job at the root of a wait, if there is one: its log tells more."""
-    roots = [step.key for step in steps if step.is_root and step.mark.css == 'fail']
-    return roots[0] if roots else key
+def _log_of(request: RequestContext, steps: Sequence[Step], key: JobKey) -> JobKey:
+    """Return whose log tells most of a job: while it waits, of what failed or runs at the root."""
+    roots = [step for step in steps if step.is_root and step.key != key]
+    failed = request.model.failed
+    found = [step.key for step in roots if step.key.timeperiod.ordinal in failed[step.key.process]]
+    found += [step.key for step in roots if step.job is not None and step.job.has_live_unit]
+    return found[0] if found else key
 
 
 def _children(request: RequestContext, painter: Painter, node: Node, key: JobKey) -> Sequence[Cell]:
