@@ -48,9 +48,10 @@ from synergy.view.encode import (
     instant,
 )
 from synergy.view.freeruns import freeruns
-from synergy.view.index import load_index
+from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, find_jobs, job_page
 from synergy.view.processes import encode_process, processes
+from synergy.view.request_progress import NONE, progress_of
 from synergy.view.status import status
 from synergy.view.why import explain
 
@@ -132,8 +133,10 @@ class LocalReading:
     def request(self, request_id: str) -> FollowedDocument:
         """Return a request with its progress."""
         command = known_request(self.store, request_id)
-        progress = encode_progress(self.store.request_progress(command.id))
-        return {**encode_command(command), **progress}
+        looking = looking_at(self.index(), self.store, self.now)
+        found = progress_of(looking, self.store, [command]).get(command.id, NONE)
+        states = self.store.request_progress(command.id)
+        return {**encode_command(command), **encode_progress(states, found)}
 
     def dead_letters(self) -> Sequence[DeadDocument]:
         """Return the newest dead letters."""

@@ -27,10 +27,12 @@ from synergy.view.documents import (
     JobPageDocument,
     NeighbourDocument,
     PreviewDocument,
+    ProgressDocument,
     RunDocument,
     StatusDocument,
     WaitingDocument,
 )
+from synergy.view.request_progress import ORDER
 
 #: Neighbours of one relation that are written out; of more, states are counted.
 _NAMED_MAX: Final = 5
@@ -173,8 +175,8 @@ def print_requests(commands: Iterable[CommandDocument]) -> None:
     )
 
 
-def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None:
-    """Print one request. progress: number of its jobs by state."""
+def print_request(command: CommandDocument, progress: ProgressDocument) -> None:
+    """Print one request and how its jobs stand."""
     command = shown(command)
     print(sentence(command))
     print(f'asked for by {command["actor"]} at {said(command["created_at"])} UTC')
@@ -182,8 +184,11 @@ def print_request(command: CommandDocument, progress: Mapping[str, int]) -> None
         print(redacted_text(f'because: {command["reason"]}'))
     if command['is_paused']:
         print(f'paused; go on with ./launch.py requests resume {command["id"]}')
-    for state, count in progress.items():
-        print(f'    {count:>8} {state}')
+    elif progress['waits_for_person']:
+        print(f'waits for a person: {progress["waits_for_person"]}')
+    words = {condition.name: condition.word for condition in ORDER}
+    for name, count in progress['conditions'].items():
+        print(f'    {count:>8} {words.get(name, name)}')
 
 
 def sentence(command: CommandDocument) -> str:

@@ -41,6 +41,7 @@ _CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE
     JobState.EMBRYO: Lane.FRESH.value
 }
 _EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
+_FINAL_CODES: Final = tuple(_CODE_BY_STATE[state] for state in sorted(FINAL_JOB_STATES))
 _PROCESSED: Final = _CODE_BY_STATE[JobState.PROCESSED]
 _SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
 _OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
@@ -50,7 +51,8 @@ _ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(2
 #: Rows that changed this long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
 _CHANGED: Final = re.compile(rb'[\x03-\x07]+')
-_EMBRYOS: Final = re.compile(rb'[\x00-\x02]+')
+#: Those that are not paused.
+_EMBRYOS: Final = re.compile(rb'[\x00\x01]+')
 _UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
@@ -93,9 +95,8 @@ class Timetable:
         """Take over the store's rows; call `extend` first, and once per timetable.
 
         rows_since: yields the rows that changed at an instant or later; None: all. copy: spares
-        reading the rows that it knows; it is of no use when it lacks a process. Returns the keys
-        of rows that have no place here: their process or interval is not in the context (any
-        more). They are left alone.
+        reading the rows that it knows, unless it lacks a process. Returns the keys of rows that
+        have no place here, for their process or interval is not in the context: left alone.
         """
         outside = []
         for process, timeperiod, state in rows_since(self._take(copy)):
@@ -156,8 +157,7 @@ class Timetable:
     def _covers(self, page: IndexPage, since: datetime) -> bool:
         """Tell whether a page knows every interval of a process that had begun by then.
 
-        It does not when the tree's start was later, or its end earlier, at the time of the copy, or
-        when the process was not in the context then and the page is of an earlier one.
+        Not when the tree began later or ended earlier then, or did not have the process.
         """
         node = self.hierarchy.nodes[page.process]
         return (
@@ -213,6 +213,15 @@ class Timetable:
         """Tell whether a request has reset intervals of `process` that have not started since."""
         return _EMBRYO_BY_LANE[Lane.RERUN] in self._codes[process]
 
+    def is_paused(self, key: JobKey) -> bool:
+        """Tell whether a job, which exists, waits for its paused request to be resumed."""
+        first = self.hierarchy.nodes[key.process].first
+        return self._codes[key.process][key.timeperiod.ordinal - first] == _PAUSED
+
+    def paused_count(self, process: ProcessName) -> int:
+        """Return how many jobs wait for their paused request."""
+        return self._codes[process].count(_PAUSED)
+
     def span(self, process: ProcessName) -> range:
         """Return the ordinals of all intervals that exist."""
         first = self.hierarchy.nodes[process].first
@@ -221,9 +230,8 @@ class Timetable:
     def count_by_state(self, process: ProcessName) -> Mapping[JobState, int]:
         """Return how many intervals stand in each state; O(intervals), in C."""
         codes = self._codes[process]
-        counts = dict.fromkeys(JobState, 0)
-        for code, state in enumerate(_STATE_BY_CODE):
-            counts[state] += codes.count(code)
+        counts = {state: codes.count(code) for state, code in _CODE_BY_STATE.items()}
+        counts[JobState.EMBRYO] += codes.count(Lane.RERUN.value) + codes.count(_PAUSED)
         return counts
 
     def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
@@ -232,8 +240,7 @@ class Timetable:
             return None
         first = self.hierarchy.nodes[process].first
         codes = self._codes[process]
-        match = _OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first)
-        if match is not None:
+        if match := _OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first):
             return match.start() + first
         return first + len(codes) if ordinals.stop - first > len(codes) else None
 
@@ -241,8 +248,7 @@ class Timetable:
         """Return how many of `ordinals` are not final, those not begun included."""
         first = self.hierarchy.nodes[process].first
         codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
-        final = sum(codes.count(_CODE_BY_STATE[state]) for state in FINAL_JOB_STATES)
-        return len(ordinals) - final
+        return len(ordinals) - sum(codes.count(code) for code in _FINAL_CODES)
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
@@ -250,12 +256,17 @@ class Timetable:
         codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
         return codes.count(Lane.RERUN.value) + codes.count(_PAUSED)
 
+    def skipped_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals` were skipped; one search in C."""
+        first = self.hierarchy.nodes[process].first
+        start = max(ordinals.start - first, 0)
+        return self._codes[process].count(_SKIPPED, start, max(ordinals.stop - first, 0))
+
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
         first = self.hierarchy.nodes[process].first
-        position = self._codes[process].find(
-            _CODE_BY_STATE[state], max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
-        )
+        start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
+        position = self._codes[process].find(_CODE_BY_STATE[state], start, stop)
         return None if position < 0 else position + first
 
     def last_in(self, process: ProcessName, state: JobState) -> int | None:
@@ -272,31 +283,29 @@ class Timetable:
         newest_first: bool = False,
     ) -> Iterator[int]:
         """Yield those of `ordinals` that stand in one of `states`; they are as of the first one."""
-        start = max(ordinals.start - self.hierarchy.nodes[process].first, 0)
-        shift = start + self.hierarchy.nodes[process].first
+        first = self.hierarchy.nodes[process].first
+        start = max(ordinals.start - first, 0)
         wanted = bytes(
             code < len(_STATE_BY_CODE) and _STATE_BY_CODE[code] in states for code in range(256)
         )
-        stop = max(ordinals.stop - self.hierarchy.nodes[process].first, start)
+        stop = max(ordinals.stop - first, start)
         marks = self._codes[process][start:stop].translate(wanted)
         at = marks.rfind(1) if newest_first else marks.find(1)
         while at >= 0:
-            yield at + shift
+            yield at + start + first
             at = marks.rfind(1, 0, at) if newest_first else marks.find(1, at + 1)
 
     def first_final(self, process: ProcessName, ordinal: int) -> int | None:
         """Return the first ordinal from `ordinal` on that is final."""
         first = self.hierarchy.nodes[process].first
-        match = _FINAL_STATES.search(self._codes[process], max(ordinal - first, 0))
-        return None if match is None else match.start() + first
+        found = _FINAL_STATES.search(self._codes[process], max(ordinal - first, 0))
+        return None if found is None else found.start() + first
 
     def are_all_skipped(self, process: ProcessName, ordinals: range) -> bool:
         """Tell whether there are intervals in `ordinals` and every one was skipped."""
         first = self.hierarchy.nodes[process].first
-        if not ordinals or ordinals.stop - first > len(self._codes[process]):
-            return False
-        codes = self._codes[process][ordinals.start - first : ordinals.stop - first]
-        return codes.count(_SKIPPED) == len(codes)
+        has_begun = bool(ordinals) and ordinals.stop - first <= len(self._codes[process])
+        return has_begun and self.skipped_count(process, ordinals) == len(ordinals)
 
     def next_embryo(
         self, process: ProcessName, ordinals: range, lane: Lane = Lane.FRESH
@@ -314,7 +323,7 @@ class Timetable:
         return None if position < 0 else position + first
 
     def embryo_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that are embryos of any sort, each in full."""
+        """Return the stretches of `ordinals` that are embryos and not paused, each in full."""
         return self._runs(process, ordinals, _EMBRYOS)
 
     def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:

@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synergy.conf.model import Context
 from synergy.core.printable import printable_lines
 from synergy.core.users import Role
-from synergy.mx.live.marks import LEGEND
 from synergy.mx.pages.search import completions
 from synergy.mx.web import formats
 from synergy.mx.web.log_links import log_href
@@ -19,6 +18,7 @@ from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.sentences import sentence, unsaid
 from synergy.mx.web.static_files import static_url
 from synergy.mx.widgets import drawing
+from synergy.view.conditions import ADDITIONS, LEGEND
 
 
 def environment(title: str, context: Context) -> Environment:
@@ -38,6 +38,7 @@ def environment(title: str, context: Context) -> Environment:
             {node.tree.mx_page for node in context.hierarchy if node.tree.mx_page is not None}
         ),
         'legend': LEGEND,
+        'additions': ADDITIONS,
         'glyph': drawing.glyph,
         'log_href': log_href,
         'mk': drawing.mk,

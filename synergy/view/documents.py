@@ -6,7 +6,7 @@ that neither can say what the other does not.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias, TypedDict
+from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from synergy.core.commands import CommandKind, CommandState, Only
 from synergy.core.freerun_record import Misfire, Overlap
@@ -14,10 +14,13 @@ from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.users import Role
 from synergy.view.boxes import Presence
 from synergy.view.cause import CauseKind
+from synergy.view.conditions import ALL
 
 At: TypeAlias = Annotated[str, 'an instant: ISO 8601, UTC']
 TimeperiodText: TypeAlias = Annotated[str, 'an interval: YYYYMMDDHH, with zeros at its end']
 ProcessText: TypeAlias = Annotated[str, 'name of a process']
+#: Of a field with the name of a condition.
+CONDITIONS_TOLD: Final = 'one of ' + ', '.join(condition.name for condition in ALL)
 
 
 class JobDocument(TypedDict):
@@ -224,9 +227,15 @@ class CommandDocument(TypedDict):
 
 
 class ProgressDocument(TypedDict):
-    """In which states the jobs of a request stand."""
+    """How the jobs of a request stand."""
 
     jobs: Annotated[dict[str, int], 'number of jobs by state']
+    conditions: Annotated[
+        dict[str, int], 'number of jobs by condition; waiting: reset, and not started again'
+    ]
+    waits_for_person: Annotated[
+        str | None, 'what somebody must do before it can end; null: nothing'
+    ]
 
 
 class FollowedDocument(CommandDocument, ProgressDocument):

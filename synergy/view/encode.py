@@ -18,6 +18,7 @@ from synergy.view.cause import Action, Cause
 from synergy.view.freeruns import FreerunView, Standing
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview
+from synergy.view.request_progress import RequestProgress
 from synergy.view.status import ProcessSummary, Status
 
 
@@ -203,9 +204,15 @@ def encode_command(command: Command) -> documents.CommandDocument:
     }
 
 
-def encode_progress(progress: Mapping[JobState, int]) -> documents.ProgressDocument:
-    """Return in which states the jobs of a request stand."""
-    return {'jobs': {state.value: count for state, count in progress.items()}}
+def encode_progress(
+    states: Mapping[JobState, int], progress: RequestProgress
+) -> documents.ProgressDocument:
+    """Return how the jobs of a request stand."""
+    return {
+        'jobs': {state.value: count for state, count in states.items()},
+        'conditions': {condition.name: count for condition, count in progress.shown},
+        'waits_for_person': progress.waits_for,
+    }
 
 
 def encode_preview(shown: Preview) -> documents.PreviewDocument:

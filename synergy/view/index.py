@@ -8,6 +8,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.overrides import applied
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
+from synergy.view.conditions import Looking, paused_requests, runs_of
 
 
 def load_index(hierarchy: Hierarchy, store: Reader, now: datetime) -> Timetable:
@@ -16,4 +17,10 @@ def load_index(hierarchy: Hierarchy, store: Reader, now: datetime) -> Timetable:
     timetable = Timetable(applied(hierarchy, store.overrides()))
     timetable.extend(now)
     timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
+    timetable.pause(paused_requests(store, timetable))
     return timetable
+
+
+def looking_at(timetable: Timetable, store: Reader, now: datetime) -> Looking:
+    """Return what it takes to tell how jobs stand, failed ones excepted; read after the index."""
+    return Looking(timetable=timetable, failed={}, runs=runs_of(store.live_runs(), now), now=now)

@@ -55,7 +55,15 @@ def test_a_request_counts_the_jobs_that_it_reset(store: Store) -> None:
 
     assert store.request_progress(request) == {JobState.EMBRYO: 1}
     assert store.request_progress(CommandId('c2')) == {}
+    assert store.request_failures(request) == 0
     assert store.open_jobs()[0].request_id == request
+
+    failed = replace(reset, rev=3, state=JobState.SKIPPED, failure_count=3)
+    store.commit(leader(store), [SaveJob(failed, 'skipped')])
+
+    assert store.request_progress(request) == {JobState.SKIPPED: 1}
+    assert store.request_failures(request) == 1
+    assert store.request_failures(CommandId('c2')) == 0
 
 
 def test_a_command_keeps_its_plan_and_how_far_it_is(store: Store) -> None:

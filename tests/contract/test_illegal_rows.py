@@ -352,6 +352,7 @@ def readers(store: Store) -> dict[str, Callable[[], list[Any]]]:
         'jobs': lambda: list(store.jobs([hour, key('SiteHourly@2026112201')])),
         'units': lambda: list(store.units([uow, uow_id_of(key('SiteHourly@2026112201'), 1)])),
         'live': lambda: list(store.live_units()),
+        'live runs': lambda: list(store.live_runs()),
         'live, limited': lambda: list(store.live_units(1)),
         'open commands': lambda: list(store.open_commands(10)),
         'a command': lambda: [store.command(CommandId('c0')), store.command(CommandId('c1'))],

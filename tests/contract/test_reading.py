@@ -22,7 +22,7 @@ from synergy.core.records import (
 )
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.ports.store import JobChange, JobFilter, Store
+from synergy.ports.store import JobChange, JobFilter, LiveRun, Store
 from tests.builders import key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, claim, command, finish, job_of, leader, start, unit_of
@@ -42,6 +42,25 @@ def test_live_units_come_in_the_order_in_which_they_matter(store: Store) -> None
 
     assert list(store.live_units()) == [began_first, runs, retries, waits]
     assert list(store.live_units(2)) == [began_first, runs]
+
+
+def test_live_runs_are_the_live_units_and_tell_how_they_stand(store: Store) -> None:
+    lead = leader(store)
+    hours = [JobKey(HOUR.process, HOUR.timeperiod.shift(number)) for number in range(3)]
+    later = NOW + timedelta(minutes=5)
+    runs, retries, waits = (
+        unit_of(hours[0], state=UnitState.IN_PROGRESS, started_at=NOW),
+        unit_of(hours[1], attempt=2, not_before=later),
+        unit_of(hours[2]),
+    )
+    ended = unit_of(HOUR, run=2, state=UnitState.PROCESSED)
+    store.commit(lead, [InsertUnit(item) for item in (runs, retries, waits, ended)])
+
+    assert set(store.live_runs()) == {
+        LiveRun(runs.id, hours[0], UnitState.IN_PROGRESS, None),
+        LiveRun(retries.id, hours[1], UnitState.REQUESTED, later),
+        LiveRun(waits.id, hours[2], UnitState.REQUESTED, None),
+    }
 
 
 def test_a_job_keeps_its_newest_runs_and_every_dead_letter(store: Store) -> None:

@@ -76,7 +76,8 @@ def test_live_runs_dead_letters_and_boxes_are_pages(pages: DashboardHarness) -> 
 def test_graph_and_search_show_what_the_pages_show(pages: DashboardHarness) -> None:
     graph = read(pages, '/graph?at=2026112209')
     cells = {item['process']: item['cell'] for item in graph['processes']}
-    assert cells['SiteHourly']['state'] == 'failed'
+    assert cells['SiteHourly']['state'] == 'failed and held'
+    assert cells['SiteHourly']['condition'] == 'held'
     assert {'source': 'SiteHourly', 'target': 'SiteDaily', 'kind': 'children'} in graph['arrows']
 
     found = read(pages, '/search?q=process:site* state:failed')['items']

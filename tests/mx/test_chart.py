@@ -16,8 +16,8 @@ from synergy.core.effects import InsertUnit
 from synergy.core.records import ProcessName, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.live.marks import PROCESSED
 from synergy.mx.widgets.chart import Chart, Point, _drawing
+from synergy.view.conditions import PROCESSED
 from synergy.view.usual import Usual
 from tests.builders import key as key_of
 from tests.mx.dashboard_harness import NOW, DashboardHarness
@@ -92,7 +92,7 @@ def test_a_run_under_way_counts_with_the_time_that_it_has_taken(pages: Dashboard
     assert 'This run has taken 14 min so far, longer than all 200 others.' in text
     data = data_of(text)
     assert data['here'] == [200]
-    assert data['marks'][data['mark'][200]] == ['run', 'in progress']
+    assert data['marks'][data['mark'][200]] == ['run', 'running']
     assert '2 runs at the upper edge' not in text
     assert '1 run at the upper edge took longer still' in text
 

@@ -127,7 +127,7 @@ def test_a_filter_sets_other_cells_back_and_stays(pages: DashboardHarness) -> No
 
 def test_a_filter_finds_what_a_rolled_up_cell_hides(pages: DashboardHarness) -> None:
     text = pages.get('/t/SiteHourly?z=month&at=202611&state=noop').text
-    days = re.findall(r'class="c ok( dim)?"><a [^>]*data-p="SiteHourly"', text)
+    days = re.findall(r'class="c ok(?: corner part)?( dim)?"><a [^>]*data-p="SiteHourly"', text)
 
     # One hour in 97 had nothing to do.
     assert days.count('') == 6
@@ -240,7 +240,7 @@ def test_the_filter_of_ready_finds_it_in_a_rolled_up_cell(pages: DashboardHarnes
     text = pages.get('/t/site?z=month&at=202611&state=ready').text
 
     assert ' dim' not in cell(text, 'SiteHourly@2026111000')
-    assert '"c fail' in cell(text, 'SiteHourly@2026112200')  # Shows the worse of the two.
+    assert '"c held' in cell(text, 'SiteHourly@2026112200')  # Shows the worse of the two.
     assert ' dim' not in cell(text, 'SiteHourly@2026112200')
     assert ' dim' in cell(text, 'SiteHourly@2026111100')
 

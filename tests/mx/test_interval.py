@@ -124,7 +124,7 @@ def test_each_attempt_has_its_row_and_its_log(pages: DashboardHarness) -> None:
     rows = rows_of_runs(pages.get(RUNNING_PAGE).text)
 
     assert [row[:3] for row in rows] == [
-        ['1', '3 of 3', 'waits for a worker'],
+        ['1', '3 of 3', 'queued'],
         ['1', '2 of 3', 'attempt failed'],
         ['1', '1 of 3', 'attempt failed'],
     ]

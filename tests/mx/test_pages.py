@@ -291,8 +291,11 @@ def test_search_finds_what_a_box_has_run(pages: DashboardHarness) -> None:
 def test_the_map_of_all_years_rolls_up(pages: DashboardHarness) -> None:
     text = pages.get('/t/site?z=all').text
 
-    assert 'SiteHourly, November 2026: failed' in text
-    assert 'SiteHourly, September 2026: processed, 720 of 720 hours' in text
+    assert 'SiteHourly, November 2026: failed and held' in text
+    assert re.search(
+        r'SiteHourly, September 2026: processed, \d+ of 720 skipped, 720 of 720 hours', text
+    )
+    assert 'class="c ok corner part"' in text
 
 
 def test_a_reset_day_that_waits_for_its_hours_counts_as_blocked(pages: DashboardHarness) -> None:

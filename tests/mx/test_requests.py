@@ -134,7 +134,8 @@ def test_a_paused_request_has_no_rate(pages: DashboardHarness) -> None:
     text = pages.get(f'/requests/{fresh.id}').text
 
     assert 'per second' not in text
-    assert '<dd>paused</dd>' in text
+    assert 'none: it waits for a person' in text
+    assert 'paused until somebody resumes it' in text
 
 
 def test_a_request_without_a_job_left_is_finishing(pages: DashboardHarness) -> None:

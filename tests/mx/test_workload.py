@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from unittest.mock import Mock
 
 import pytest
 
@@ -13,7 +12,12 @@ from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.live.workload import LIVE_LOOKS_MAX, UNTAKEN_AFTER, first_units, workload_of
+from synergy.core.timetable import Timetable
+from synergy.mx.live.workload import UNTAKEN_AFTER
+from synergy.ports.store import LiveRun
+from synergy.view.conditions import QUEUED as WAITS
+from synergy.view.conditions import REPORTED, RETRYING, runs_of
+from synergy.view.workload import workload_of
 from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness, _begun, _job, _unit
 
 QUEUED = 'AlertDaily', '2026112200'
@@ -87,10 +91,10 @@ def test_an_interval_between_two_runs_is_called_so(pages: DashboardHarness) -> N
     overview = pages.get('/api/v1/overview').json
     running = pages.get('/api/v1/search?q=state:running').json
 
-    assert 'between runs' in pages.get('/i/SiteHourly/2026112311').text
-    assert 'between runs' in pages.get('/t/SiteHourly?z=day&at=20261123').text
-    assert '1 in progress' in before
-    assert '2 in progress' not in pages.get('/t/SiteHourly?z=year&at=2026').text
+    assert 'resting' in pages.get('/i/SiteHourly/2026112311').text
+    assert 'resting' in pages.get('/t/SiteHourly?z=day&at=20261123').text
+    assert '1 running' in before
+    assert '2 running' not in pages.get('/t/SiteHourly?z=year&at=2026').text
     assert status is not None
     assert overview is not None
     assert running is not None
@@ -100,23 +104,33 @@ def test_an_interval_between_two_runs_is_called_so(pages: DashboardHarness) -> N
     assert [item['timeperiod'] for item in running['items']] == ['2026112310']
 
 
-@pytest.mark.parametrize('running', [3, 19, 20, 21, 200, 201])
-def test_all_that_run_are_counted_whatever_else_is_queued(
+@pytest.mark.parametrize('running', [0, 3, 201])
+def test_all_that_run_are_counted_whatever_else_is_under_way(
     pages: DashboardHarness, running: int
 ) -> None:
-    pages.get('/')
-    queued = 5
-    units = [
-        _unit(JobKey(HOURLY, Timeperiod(Qualifier.HOURLY, n))) for n in range(running + queued)
+    """However many there are, no run is counted twice, and each in its one condition."""
+    timetable = Timetable(pages.site.model.hierarchy)
+    timetable.extend(NOW)
+    first = timetable.span(HOURLY).start
+    states = [
+        *[UnitState.IN_PROGRESS] * running,
+        *[UnitState.REQUESTED] * 5,
+        *[UnitState.INVALID] * 2,
     ]
-    states = [UnitState.IN_PROGRESS] * running + [UnitState.REQUESTED] * queued
-    live = [replace(unit, state=state) for unit, state in zip(units, states, strict=True)]
-    store = Mock(live_units=lambda limit: live[:limit])
-    timetable = Mock(running_count=lambda name: len(live) if name == HOURLY else 0)
-    timetable.hierarchy = pages.site.model.hierarchy
+    units = [
+        replace(_unit(JobKey(HOURLY, Timeperiod(Qualifier.HOURLY, first + number))), state=state)
+        for number, state in enumerate([*states, UnitState.PROCESSED])
+    ]
+    for unit in units:
+        timetable.put(replace(_job(unit.key, JobState.IN_PROGRESS, 1), uow_id=unit.id))
+    later = NOW + timedelta(seconds=1)
+    delayed = units[running].id
+    live = [
+        LiveRun(unit.id, unit.key, unit.state, later if unit.id == delayed else None)
+        for unit in units[:-1]
+    ]
 
-    found = workload_of(timetable, first_units(store))
+    found = workload_of(timetable, runs_of(live, NOW)).of(HOURLY)
 
-    is_told = running < LIVE_LOOKS_MAX
-    expected = (running, queued) if is_told else (running + queued, 0)
-    assert (found.running_count, found.queued_count) == expected
+    assert (found.running, found[WAITS], found[RETRYING], found[REPORTED]) == (running, 4, 3, 1)
+    assert sum(count for _, count in found.shown) == timetable.running_count(HOURLY)

@@ -123,6 +123,15 @@ class MongoJobs:
                 counts[state] = counts.get(state, 0) + item['count']
         return counts
 
+    def request_failures(self, command_id: CommandId) -> int:
+        """Return how many jobs of a request were skipped after failures."""
+        where: Document = {
+            'request_id': command_id,
+            'state': JobState.SKIPPED.value,
+            'number_of_failures': {'$gt': 0},
+        }
+        return sum(item['count'] for item in self._counted(where, {}))
+
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
         collection = JOB_COLLECTION.get(key.timeperiod.qualifier)

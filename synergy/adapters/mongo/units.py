@@ -12,7 +12,9 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import (
     ENDED_RUN_FIELDS,
+    LIVE_RUN_FIELDS,
     ended_run_of,
+    live_run_of,
     log_lines_of,
     unit_of,
 )
@@ -20,7 +22,7 @@ from synergy.adapters.mongo.names import LIVE, UNITS
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.ports.store import EndedRun
+from synergy.ports.store import EndedRun, LiveRun
 
 
 class MongoUnits:
@@ -42,6 +44,14 @@ class MongoUnits:
         """Return units that somebody still has to act on, those that run longest first."""
         order = [(name, ASCENDING) for name in ('state', 'started_at', 'created_at', '_id')]
         return unit_page(self._collections, {'state': {'$in': LIVE}}, order, limit or 0)
+
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Return how units stand that somebody still has to act on."""
+        with self._connection.reaching():
+            found = self._connection.database[UNITS].find(
+                {'state': {'$in': LIVE}}, LIVE_RUN_FIELDS, batch_size=BATCH
+            )
+            return list(self._collections.decoded(UNITS, live_run_of, found))
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
         """Return all units of a job, by run."""

@@ -93,6 +93,14 @@ class SqliteJobs:
             if state in STATE_BY_VALUE
         }
 
+    def request_failures(self, command_id: CommandId) -> int:
+        """Return how many jobs of a request were skipped after failures."""
+        sql = (
+            'SELECT count(*) FROM job '
+            f'WHERE request_id = ? AND state = {SKIPPED} AND number_of_failures > 0'
+        )
+        return int(self._file.read(sql, (command_id,))[0][0])
+
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
         return newest_events(self._tables, key.process, str(key.timeperiod), limit)

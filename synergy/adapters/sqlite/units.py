@@ -8,8 +8,10 @@ from typing import Any
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.units import (
     ENDED_RUN_COLUMNS,
+    LIVE_RUN_COLUMNS,
     UNIT_COLUMNS,
     ended_run_of,
+    live_run_of,
     log_line_of,
     unit_of,
 )
@@ -17,7 +19,7 @@ from synergy.adapters.sqlite.states import DEAD, LIVE
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.ports.store import EndedRun
+from synergy.ports.store import EndedRun, LiveRun
 
 
 class SqliteUnits:
@@ -45,6 +47,11 @@ class SqliteUnits:
             'ORDER BY state, started_at, created_at, id'
         )
         return self._tables.page(UNITS, unit_of, sql, (), -1 if limit is None else limit)
+
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Return how units stand that somebody still has to act on."""
+        sql = f'SELECT {LIVE_RUN_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
+        return list(self._tables.decoded(UNITS, live_run_of, self._file.read(sql)))
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
         """Return all units of a job, by run."""

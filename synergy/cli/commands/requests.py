@@ -49,7 +49,7 @@ def _show(request: FollowedDocument, *, is_json: bool) -> ExitCode:
     if is_json:
         print_json(request)
     else:
-        print_request(request, request['jobs'])
+        print_request(request, request)
     return exit_code_of(request)
 
 

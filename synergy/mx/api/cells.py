@@ -13,7 +13,10 @@ def encode_cell(cell: Cell) -> Mapping[str, Any]:
     return {
         'timeperiod': cell.timeperiod,
         'state': cell.word,
+        'condition': cell.condition,
         'done': cell.done,
         'total': cell.total,
         'is_late': cell.is_late,
+        'skipped': cell.skipped,
+        'skipped_of': cell.skipped_of,
     }

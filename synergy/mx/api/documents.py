@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict
 from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.view.documents import (
+    CONDITIONS_TOLD,
     At,
     BoxProcessDocument,
     CauseDocument,
@@ -27,9 +28,12 @@ class CellDocument(TypedDict):
 
     timeperiod: TimeperiodText
     state: Annotated[str, 'in words, as the dashboard says it']
+    condition: Annotated[str, CONDITIONS_TOLD]
     done: int
     total: int
     is_late: bool
+    skipped: Annotated[int, 'of it, or below it, although it is done; 0: nothing']
+    skipped_of: Annotated[int, 'of how many intervals of that level; 0: nothing was skipped']
 
 
 class FoundDocument(CellDocument):
@@ -53,7 +57,10 @@ class StandingDocument(TypedDict):
     next_at: At | None
     late: int
     running: Annotated[int, 'runs on workers']
-    queued: Annotated[int, 'runs that wait for a worker, or for their next attempt']
+    queued: Annotated[int, 'runs that wait for a worker']
+    retrying: Annotated[int, 'runs that wait for their next attempt']
+    held: Annotated[int, 'intervals that have failed and wait for a person']
+    paused: Annotated[int, 'intervals whose request is paused']
     resting: Annotated[int, 'intervals between two runs']
     blocked: int
     older: Annotated[int, 'unfinished ones before those of the strip']
@@ -82,7 +89,8 @@ class OverviewDocument(TypedDict):
     """What the first page shows. is_blocked_least: there are more blocked ones than counted."""
 
     running: Annotated[int, 'runs on workers']
-    queued: Annotated[int, 'runs that wait for a worker, or for their next attempt']
+    queued: Annotated[int, 'runs that wait for a worker']
+    retrying: Annotated[int, 'runs that wait for their next attempt']
     blocked: int
     is_blocked_least: bool
     failed: int

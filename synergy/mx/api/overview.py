@@ -14,6 +14,7 @@ from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.mx.widgets.tree_rows import TreeRow
+from synergy.view.conditions import HELD, PAUSED, RESTING
 from synergy.view.encode import (
     encode_job,
     encode_status,
@@ -52,9 +53,12 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'next': None if row.next_key is None else str(row.next_key.timeperiod),
                 'next_at': instant(row.next_at),
                 'late': row.late,
-                'running': row.running,
-                'queued': row.queued,
-                'resting': row.resting,
+                'running': row.work.running,
+                'queued': row.work.queued,
+                'retrying': row.work.retrying,
+                'held': row.work[HELD],
+                'paused': row.work[PAUSED],
+                'resting': row.work[RESTING],
                 'blocked': row.blocked,
                 'older': row.older,
                 'strip': [encode_cell(cell) for cell in row.cells],

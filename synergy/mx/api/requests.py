@@ -65,12 +65,11 @@ def api_request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
     command = known_request(request.store, request_id)
     row = request_row(request, command)
-    progress = request.store.request_progress(command.id)
     return json_answer(
         request.http,
         {
             **masked(encode_command(command)),
-            **encode_progress(progress),
+            **encode_progress(request.store.request_progress(command.id), row.progress),
             'done_count': row.done,
             'left_count': row.left,
             'rest_seconds': None if row.rest is None else round(row.rest.total_seconds(), 1),

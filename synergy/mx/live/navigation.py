@@ -13,10 +13,10 @@ from typing import Final
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
-from synergy.mx.live.workload import first_units, workload_of
 from synergy.ports.store import Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.no_worker import able_processes
+from synergy.view.workload import workload_of
 
 KEPT_SECONDS: Final = 3.0
 #: More are shown as `99+`.
@@ -63,14 +63,13 @@ def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Navigati
     leadership = store.leadership()
     has_leader = is_led(leadership, store.store_now())
     boxes = box_views(store, vanished_after)
-    units = first_units(store)
     with model.lock:
-        work = workload_of(model.timetable, units)
+        work = workload_of(model.timetable, model.looking(store.store_now()).runs).whole
     return Navigation(
         leader=leadership.owner if leadership is not None and has_leader else None,
         term=0 if leadership is None else leadership.term,
-        running=work.running_count,
-        queued=work.queued_count,
+        running=work.running,
+        queued=work.queued,
         able=able_processes(boxes),
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
         boxes=len(boxes),

@@ -25,14 +25,15 @@ from typing import Any, Final, TypeVar
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.overrides import applied
-from synergy.core.records import Job, Override, ProcessName
+from synergy.core.records import CommandId, Job, Override, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.mx.live.marks import Mark, mark_of
+from synergy.mx.live.run_watch import RunWatch
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
-from synergy.ports.store import JobChange, JobFilter, Store
+from synergy.ports.store import JobChange, JobFilter, LiveRun, Store
+from synergy.view.conditions import Condition, Looking, condition_of, paused_requests
 from synergy.view.usual import Durations, durations_of
 from synergy.view.usual import Usual as Usual  # Of pages, too.
 
@@ -68,20 +69,21 @@ NEIGHBOURS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transition of a job, as tabs and the list of events show it."""
+    """One transition of a job, or of the run under way of one, as tabs and lists show it."""
 
     number: int
     key: JobKey
     at: datetime
     reason: str | None
-    mark: Mark
+    mark: Condition
 
 
 class ReadModel:
     """The index, the jobs that failed, and the newest changes. Hold `lock` while reading.
 
-    failed: ordinals of jobs that are held, or were skipped after failures, by process. is_busy: so
-    much changes that it is looked at less often.
+    failed: ordinals of jobs that are held, or were skipped after failures, by process. recent: the
+    newest changes of jobs; those of their runs are told to tabs alone. is_busy: so much changes
+    that it is looked at less often.
     """
 
     def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
@@ -94,6 +96,9 @@ class ReadModel:
         self.timetable = Timetable(hierarchy)
         self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
+        self._told: deque[Change] = deque(maxlen=RECENT_MAX)
+        self._watch = RunWatch()
+        self._paused: set[CommandId] = set()
         self.version = 0
         self._clock = clock
         self._rev_by_key: dict[JobKey, int] = {}
@@ -154,10 +159,10 @@ class ReadModel:
         elapsed = self._looked_at - before
         self.is_busy = (self.version - version) > BUSY_CHANGES_PER_SECOND * elapsed
 
-    def mark(self, key: JobKey, now: datetime) -> Mark:
-        """Return how a job looks; `key` is of a process of the hierarchy."""
-        node = self.hierarchy.nodes[key.process]
-        return mark_of(self.timetable, self.failed[key.process], node, key, now)
+    def looking(self, now: datetime) -> Looking:
+        """Return what there is to look at; hold the lock while it is used."""
+        runs = self._watch.runs
+        return Looking(timetable=self.timetable, failed=self.failed, runs=runs, now=now)
 
     @property
     def failed_count(self) -> int:
@@ -215,7 +220,7 @@ class ReadModel:
     def changes_after(self, number: int) -> Sequence[Change]:
         """Return the kept changes later than change `number`, oldest first."""
         with self.lock:
-            return [change for change in self.recent if change.number > number]
+            return [change for change in self._told if change.number > number]
 
     def _override(self, overrides: Sequence[Override]) -> None:
         """Go by what operators have changed of processes, as the Scheduler does."""
@@ -241,12 +246,15 @@ class ReadModel:
         timetable.extend(now)
         timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
         failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
+        live, self._paused = store.live_runs(), paused_requests(store, timetable)
+        timetable.pause(self._paused)
         with self.lock:
             self.timetable = timetable
+            self._watch.see(live, now)
             for ordinals in self.failed.values():
                 ordinals.clear()
             for job in failed:
-                if self._is_known(job):
+                if timetable.state(job.key) is not None:
                     self.failed[job.process].add(job.timeperiod.ordinal)
             self.version += 1
             self._epoch = self.version
@@ -265,8 +273,11 @@ class ReadModel:
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
             fresh = [row for row in rows if self._rev_by_key.get(row.key) != row.rev]
             seen.update((row.key, row.rev) for row in rows)
+            # Read after the rows: the unit of each job that was started is among them.
+            live = store.live_runs()
             with self.lock:
-                self._put([row for row in fresh if self._is_known(row)], now)
+                self._see(live, now)
+                self._put([row for row in fresh if self.timetable.state(row.key)], now)
             after = rows[-1]
             # What changes meanwhile is left to the next look: a busy store has no end.
             if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
@@ -274,10 +285,36 @@ class ReadModel:
             # Pages go first: they are waited for.
             self._clock.sleep((self._clock.monotonic() - began) / 2)
             began = self._clock.monotonic()
+        if after is None:
+            live = store.live_runs()
+            with self.lock:
+                self._see(live, now)
+        self._pause(paused_requests(store, self.timetable))
         # Only what the next look will see again has to be recognised.
         self._rev_by_key = seen
         if after is not None:
             self._newest = max(self._newest, after.changed_at)
+
+    def _see(self, live: Sequence[LiveRun], now: datetime) -> None:
+        """Take over which units are under way, and tell of those that stand otherwise than before.
+
+        Hold the lock.
+        """
+        for uow_id, seen in self._watch.see(live, now):
+            job = self.timetable.open_job(seen.key)
+            if job is not None and job.uow_id == uow_id and job.has_live_unit:
+                self.version += 1
+                self._changed[seen.key.process] = self.version
+                self._told.append(_change(self.looking(now), self.version, seen.key, now))
+
+    def _pause(self, paused: set[CommandId]) -> None:
+        """Go by which requests are paused."""
+        if paused != self._paused:
+            with self.lock:
+                self._paused = paused
+                self.timetable.pause(paused)
+                self.version += 1
+                self._epoch = self.version
 
     def _put(self, rows: Sequence[JobChange], now: datetime) -> None:
         """Take over changed rows, number the changes and keep the newest of them."""
@@ -294,13 +331,18 @@ class ReadModel:
         self.version += len(rows)
         for name in {row.key.process for row in rows}:
             self._changed[name] = self.version
-        kept = rows[-RECENT_MAX:]
+        kept, looking = rows[-RECENT_MAX:], self.looking(now)
         for number, row in enumerate(kept, self.version - len(kept) + 1):
-            mark = self.mark(row.key, now)
-            self.recent.append(Change(number, row.key, row.changed_at, row.reason, mark))
+            change = _change(looking, number, row.key, row.changed_at, row.reason)
+            self.recent.append(change)
+            self._told.append(change)
 
-    def _is_known(self, row: Job | JobChange) -> bool:
-        return self.timetable.state(row.key) is not None
+
+def _change(
+    looking: Looking, number: int, key: JobKey, at: datetime, reason: str | None = None
+) -> Change:
+    node = looking.timetable.hierarchy.nodes[key.process]
+    return Change(number, key, at, reason, condition_of(looking, node, key))
 
 
 def _has_failed(job: Job) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from werkzeug.wrappers import Response
@@ -18,7 +19,6 @@ from synergy.core.readers import spelled, whole
 from synergy.core.records import Unit
 from synergy.core.states import UnitState
 from synergy.core.users import Role
-from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of, fresh_form_id
 from synergy.mx.web.errors import unknown, wrong
@@ -30,7 +30,9 @@ from synergy.mx.web.responses import page
 from synergy.operations import freeruns as operations
 from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
+from synergy.view.conditions import condition_of_unit
 from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
+from synergy.view.workload import workload_of
 
 RUNS_MAX = 50
 EVENTS_MAX = 50
@@ -92,13 +94,17 @@ def freerun_list(request: RequestContext) -> Response:
         (view, standing(request.store, view.freerun.name) if number < STANDINGS_MAX else None)
         for number, view in enumerate(found)
     ]
-    return page(request, 'freeruns.html', rows=rows, by_unit=BY_UNIT, only=only)
+    mark_of = partial(condition_of_unit, now=request.now)
+    request.look()
+    with request.model.lock:
+        work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
+    return page(request, 'freeruns.html', rows=rows, mark_of=mark_of, work=work, only=only)
 
 
 def freerun_runs(request: RequestContext) -> Response:
     """List runs of all entries: those under way, then those that ended last."""
     runs = runs_of(request)
-    shown = [(unit, BY_UNIT[unit.state]) for unit in runs.units]
+    shown = [(unit, condition_of_unit(unit, request.now)) for unit in runs.units]
     return page(
         request,
         'freerun_runs.html',
@@ -184,7 +190,7 @@ def freerun(request: RequestContext, name: str) -> Response:
         request,
         'freerun.html',
         view=view,
-        runs=[(unit, BY_UNIT[unit.state]) for unit in units],
+        runs=[(unit, condition_of_unit(unit, request.now)) for unit in units],
         chosen=chosen,
         lines=[] if chosen is None else request.store.log(chosen.id)[-200:],
         events=request.store.freerun_events(view.freerun.name, EVENTS_MAX),

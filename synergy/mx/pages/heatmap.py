@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
-from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
@@ -24,7 +23,9 @@ from synergy.mx.widgets.elsewhere import Elsewhere, days_shown, elsewhere_of, fa
 from synergy.mx.widgets.grid import Grid, Row
 from synergy.mx.widgets.heatmap_grids import ZOOMS, Focus, grid_of, trees_around
 from synergy.mx.widgets.selection import FILTERS, filter_of, marked, only_of, selection_of
+from synergy.mx.widgets.standing_out import TALLIED
 from synergy.mx.widgets.summary import Line, months_of, others_of, summary_of
+from synergy.view.conditions import BLOCKED, LATE
 
 _DAY: Final = timedelta(days=1)
 #: Years, the newest, with something to do that stand beside a map.
@@ -149,7 +150,7 @@ def _counted(grid: Grid, focus: Focus, painter: Painter) -> Grid:
     """Add how many jobs stand out, and how many hours are done."""
     cells = [slot.cell for row in grid.rows() for slot in row.slots if slot.cell is not None]
     counts = []
-    for number, mark in enumerate((RUNNING, BLOCKED, FAILED, LATE)):
+    for number, mark in enumerate((*TALLIED, LATE)):
         count = sum(cell.tally[number] for cell in cells)
         least = '+' if mark is BLOCKED and painter.is_blocked_least else ''
         if count:

@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import CommandKind
 from synergy.core.hierarchy import Node
 from synergy.core.records import Job, JobEvent, LogLine, Unit
+from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.live.marks import BY_UNIT, LOST, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_actions import touches_any
 from synergy.mx.web.request_context import RequestContext
@@ -22,6 +23,13 @@ from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.cause import Action, Cause
+from synergy.view.conditions import (
+    ATTEMPT_FAILED,
+    BY_UNIT,
+    LOST,
+    Condition,
+    condition_of_unit,
+)
 from synergy.view.jobs import Neighbour, neighbours_of
 from synergy.view.why import explain
 
@@ -44,7 +52,7 @@ class Step:
 
     key: JobKey
     depth: int
-    mark: Mark
+    mark: Condition
     causes: Sequence[Cause]
     since: datetime | None
     expected_at: datetime | None
@@ -83,12 +91,14 @@ class Interval:
 
     runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed
     or runs at the root. can_reprocess, can_skip: there is something to do so to.
+    word: what is said of it, with what was skipped below it.
     """
 
     node: Node
     key: JobKey
     job: Job | None
-    mark: Mark
+    mark: Condition
+    word: str
     is_late: bool
     start: datetime
     end: datetime
@@ -132,7 +142,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
     request.look()
     with model.lock:
         painter = Painter(request)
-        mark = painter.mark(node, key)
+        mark, word = painter.mark(node, key), painter.cell(node, ordinal).word
         neighbours = list(neighbours_of(model.timetable, node, ordinal))
         steps = steps_of(request, painter, key)
         related = [
@@ -156,6 +166,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         key=key,
         job=request.store.jobs([key]).get(key),
         mark=mark,
+        word=word,
         is_late=is_late,
         start=start,
         end=end,
@@ -238,12 +249,22 @@ def _runs(request: RequestContext, key: JobKey, units: Sequence[Unit]) -> Sequen
         Run(
             unit=unit,
             attempts=[
-                (attempt, LOST if attempt.is_lost else BY_UNIT[attempt.state])
+                (attempt, _mark_of(attempt, request.now))
                 for attempt in attempts_of(unit, logs.get(unit.id, ()), events)
             ],
         )
         for unit in reversed(units)
     ]
+
+
+def _mark_of(attempt: Attempt, now: datetime) -> Mark:
+    """Return how an attempt stands: a failed one may be followed by others."""
+    if attempt.is_lost:
+        return LOST
+    if attempt.state is UnitState.INVALID:
+        return ATTEMPT_FAILED
+    is_newest = attempt.number == attempt.unit.attempt
+    return condition_of_unit(attempt.unit, now) if is_newest else BY_UNIT[attempt.state]
 
 
 def _log(request: RequestContext, runs: Sequence[Unit]) -> Log | None:

@@ -13,12 +13,13 @@ from werkzeug.wrappers import Response
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import LogLine, Unit
 from synergy.core.states import UnitState
-from synergy.mx.live.marks import BY_UNIT, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import href_of
 from synergy.mx.widgets.timeline import timeline_of
+from synergy.view.conditions import condition_of_unit
 
 #: Processes whose usual times are looked up for one page.
 USUAL_MAX: Final = 20
@@ -113,7 +114,7 @@ def _row(request: RequestContext, unit: Unit, usual: Usual) -> LiveRow:
     elapsed = request.now - unit.started_at if is_running and unit.started_at else None
     return LiveRow(
         unit=unit,
-        mark=BY_UNIT[unit.state],
+        mark=condition_of_unit(unit, request.now),
         href=f'/freeruns/{unit.process}' if is_freerun(unit.process) else href_of(unit.key),
         elapsed=elapsed,
         usual=usual,

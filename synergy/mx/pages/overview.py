@@ -18,7 +18,7 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.live.read_model import Change
-from synergy.mx.live.workload import Untaken, first_units, untaken, workload_of
+from synergy.mx.live.workload import Untaken, first_units, untaken
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
 from synergy.mx.web.errors import unknown
@@ -27,6 +27,7 @@ from synergy.mx.web.responses import navigation_of, page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
 from synergy.view.troubles import Trouble, standing_of, troubles
+from synergy.view.workload import workload_of
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -36,11 +37,12 @@ EVENTS_MAX: Final = 20
 class Numbers:
     """The five numbers. is_blocked_least: there are more blocked ones than were counted.
 
-    running: units on workers; queued: those that wait for one, or for their next attempt.
+    running: units on workers; queued: those that wait for one. retrying: for their next attempt.
     """
 
     running: int
     queued: int
+    retrying: int
     blocked: int
     is_blocked_least: bool
     failed: int
@@ -97,14 +99,15 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     found = troubles(standing_of(request.store, leadership, store_now), request.now)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
-        work = workload_of(model.timetable, units)
+        work = workload_of(model.timetable, model.looking(request.now).runs)
         held_by_process = Counter(job.process for job in held)
         shown = trees_of(request, Painter(request), held_by_process, work, trees)
         rows = [row for tree in shown for row in tree.rows]
         return Overview(
             numbers=Numbers(
-                running=work.running_count,
-                queued=work.queued_count,
+                running=work.whole.running,
+                queued=work.whole.queued,
+                retrying=work.whole.retrying,
                 blocked=sum(row.blocked for row in rows),
                 is_blocked_least=any(row.is_blocked_least for row in rows),
                 failed=model.failed_count,

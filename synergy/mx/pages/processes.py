@@ -11,8 +11,6 @@ from synergy.core.commands import Command
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
-from synergy.mx.live.marks import PROCESSED, Mark
-from synergy.mx.live.workload import Workload, first_units, workload_of
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import Refused, refused_by, unknown
@@ -22,6 +20,8 @@ from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import late_count
 from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.view.conditions import PROCESSED, Condition
+from synergy.view.workload import Tallies, Workload, workload_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,8 @@ class ProcessLine:
     next_at: datetime | None
     late: int
     failed: int
-    running: int
-    queued: int
-    mark: Mark
+    work: Tallies
+    mark: Condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +50,9 @@ class Mistake:
 def processes(request: RequestContext, mistake: Mistake | None = None) -> Response:
     """List managed processes and daemons. mistake: what was sent, to be corrected."""
     request.look()
-    units = first_units(request.store)
     with request.model.lock:
         painter = Painter(request)
-        work = workload_of(request.model.timetable, units)
+        work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
         rows = [_line(request, painter, node, work) for node in request.model.hierarchy]
     daemons = list(request.context.daemons.values())
     status = 200 if mistake is None else mistake.error.status
@@ -76,8 +74,7 @@ def _line(request: RequestContext, painter: Painter, node: Node, work: Workload)
         next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
         late=late_count(request, painter, node),
         failed=len(model.failed[name]),
-        running=work.running.get(name, 0),
-        queued=work.queued.get(name, 0),
+        work=work.of(name),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -17,9 +17,8 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.records import ProcessName
-from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod
-from synergy.mx.live.marks import BY_STATE, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
@@ -28,6 +27,8 @@ from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.selection import range_address
 from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
+from synergy.view.conditions import BY_STATE, FAILED, HELD, PAUSED
+from synergy.view.request_progress import NONE, RequestProgress, progress_of
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -55,11 +56,12 @@ class RequestRow:
     """One request. done: jobs that are final again. left: not yet.
 
     rate: of jobs per second while it is not paused. rest: how long it may take yet. Both are None
-    while it is paused.
+    while it waits for a person, or is paused.
     """
 
     command: Command
     mark: Mark
+    progress: RequestProgress
     parts: tuple[Part, ...]
     done: int
     left: int
@@ -108,11 +110,7 @@ def requests(request: RequestContext) -> Response:
 def request(request: RequestContext, request_id: str) -> Response:
     """Return one request with its progress."""
     row = request_row(request, known_request(request.store, request_id))
-    progress = request.store.request_progress(row.command.id)
-    touched = touched_rows(request, row)
-    return page(
-        request, 'request.html', row=row, progress=progress, marks=BY_STATE, touched=touched
-    )
+    return page(request, 'request.html', row=row, touched=touched_rows(request, row))
 
 
 def confirm_request_action(request: RequestContext, request_id: str, action: str) -> Response:
@@ -174,7 +172,10 @@ def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequen
     is_any_open = any(command.state in OPEN_COMMAND_STATES for command in commands)
     kinds = (CommandKind.PAUSE, CommandKind.RESUME)
     pauses = request.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
-    return [_row(request, command, pauses) for command in commands]
+    request.look()
+    with request.model.lock:
+        progress = progress_of(request.model.looking(request.now), request.store, commands)
+    return [_row(request, item, progress.get(item.id, NONE), pauses) for item in commands]
 
 
 def touched_rows(request: RequestContext, row: RequestRow) -> Sequence[TouchedRow]:
@@ -221,23 +222,36 @@ def _touched(
     )
 
 
-def _row(request: RequestContext, command: Command, pauses: Sequence[Command]) -> RequestRow:
-    progress = request.store.request_progress(command.id) if command.kind in JOB_KINDS else {}
+def _row(
+    request: RequestContext,
+    command: Command,
+    progress: RequestProgress,
+    pauses: Sequence[Command],
+) -> RequestRow:
+    is_open = command.state in OPEN_COMMAND_STATES
     done = _done(command, progress)
-    left = max(command.planned_count - done, 0) if command.state in OPEN_COMMAND_STATES else 0
+    left = max(command.planned_count - done, 0) if is_open else 0
     rate = None
-    if done and command.state in OPEN_COMMAND_STATES and not command.is_paused:
+    waits = is_open and progress.waits_for is not None
+    if done and is_open and not waits:
         elapsed = request.now - command.created_at - _paused(command, pauses)
         rate = done / elapsed.total_seconds() if elapsed > timedelta() else None
     return RequestRow(
         command=command,
-        mark=Mark('due', 'paused') if command.is_paused else MARKS[command.state],
+        mark=_mark_of(command, waits=waits),
+        progress=progress,
         parts=_parts(command, progress),
         done=done,
         left=left,
         rate=rate,
         rest=timedelta(seconds=left / rate) if rate and left else None,
     )
+
+
+def _mark_of(command: Command, *, waits: bool) -> Mark:
+    if command.is_paused:
+        return Mark(PAUSED.css, PAUSED.word)
+    return Mark(HELD.css, 'waits for a person') if waits else MARKS[command.state]
 
 
 def _paused(command: Command, pauses: Sequence[Command]) -> timedelta:
@@ -255,29 +269,20 @@ def _paused(command: Command, pauses: Sequence[Command]) -> timedelta:
     return total
 
 
-def _done(command: Command, progress: Mapping[JobState, int]) -> int:
+def _done(command: Command, progress: RequestProgress) -> int:
     if command.state is CommandState.DONE:
         return command.planned_count
     if command.kind is not CommandKind.REPROCESS:
         return command.applied_count
-    return sum(count for state, count in progress.items() if state.is_final)
+    return sum(progress.by_condition.get(item, 0) for item in (*BY_STATE.values(), FAILED))
 
 
-def _parts(command: Command, progress: Mapping[JobState, int]) -> tuple[Part, ...]:
-    total = max(command.planned_count, sum(progress.values()), 1)
+def _parts(command: Command, progress: RequestProgress) -> tuple[Part, ...]:
+    total = max(command.planned_count, sum(progress.by_condition.values()), 1)
     parts: list[Part] = []
     at = 0.0
-    for state in (
-        JobState.PROCESSED,
-        JobState.NOOP,
-        JobState.SKIPPED,
-        JobState.FINAL_RUN,
-        JobState.IN_PROGRESS,
-    ):
-        if count := progress.get(state, 0):
-            width = _WIDTH * count / total
-            parts.append(
-                Part(mark=BY_STATE[state], count=count, start=round(at, 2), width=round(width, 2))
-            )
-            at += width
+    for mark, count in progress.shown:
+        width = _WIDTH * count / total
+        parts.append(Part(mark=mark, count=count, start=round(at, 2), width=round(width, 2)))
+        at += width
     return tuple(parts)

@@ -7,7 +7,8 @@
   const word = document.querySelector('[data-status-word]');
   const FOCUSED = 'r-focused';
   const SVG = 'http://www.w3.org/2000/svg';
-  const LOOKS = ['ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'ready', 'due'];
+  const LOOKS = ['ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'ready', 'due',
+    'queue', 'retry', 'report', 'held', 'pause', 'off', 'rest', 'doom', 'part'];
   let isStale = false;
   let timer = null;
   let source = null;

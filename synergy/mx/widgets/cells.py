@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.mx.live.marks import (
-    FAILED,
+from synergy.mx.web.request_context import RequestContext
+from synergy.mx.widgets.standing_out import (
+    NOTHING,
+    SHOWN_FIRST,
+    TALLIED,
+    Outstanding,
+    Tally,
+    count_in,
+    outstanding_of,
+    tally_of,
+)
+from synergy.view.conditions import (
+    BLOCKED,
     NOT_BEGUN,
     NOT_DUE,
     PROCESSED,
-    RUNNING,
     SKIPPED,
-    Mark,
-    mark_of,
+    Condition,
+    condition_of,
 )
-from synergy.mx.live.read_model import ReadModel
-from synergy.mx.web.request_context import RequestContext
+from synergy.view.skipped import skipped_among, skipped_below
 
-_PARTLY: Final = Mark('due', 'partly done')
+_PARTLY: Final = Condition('due', 'partly done', 'partly', 'some of them are done')
 _NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
 #: Looks to count what is blocked: of one page, or of one row of the overview.
 BLOCKED_LOOKS: Final = 300
 
 
-class Tally(NamedTuple):
-    """How many of the jobs behind a cell stand out."""
-
-    running: int = 0
-    blocked: int = 0
-    failed: int = 0
-    late: int = 0
-
-
-NOTHING: Final = Tally()
+#: What may be late.
+_UNDONE: Final = frozenset(
+    {'due', 'ready', 'block', 'run', 'final', 'queue', 'retry', 'report', 'rest', 'held', 'fail',
+     'pause', 'off'}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,8 @@ class Cell:
     timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last
     one, `count` how many they are, and `why` the address of the one that tells most. done, total:
     of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
-    its deadline has passed.
+    its deadline has passed. skipped, skipped_of: of what was skipped below it, or among many, once
+    it is done; `condition` is its name for programs.
     """
 
     css: str
@@ -67,27 +71,10 @@ class Cell:
     last: str = ''
     count: int = 1
     why: str = ''
+    condition: str = ''
+    skipped: int = 0
+    skipped_of: int = 0
     tally: Tally = NOTHING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outstanding:
-    """Ordinals of a process's jobs that stand out, in order. running: those with a live unit.
-
-    rerunning: those in progress, or between two runs, that somebody has asked to run again.
-    """
-
-    running: Sequence[int]
-    rerunning: Sequence[int]
-    failed: Sequence[int]
-
-    def failed_count(self, ordinals: range) -> int:
-        """Return how many of `ordinals` are held, or were skipped after their last attempt."""
-        return _count_in(self.failed, ordinals)
-
-    def first_failed(self, ordinals: range) -> int | None:
-        """Return the first of `ordinals` that failed; None where none did."""
-        return _first_in(self.failed, ordinals)
 
 
 class Painter:
@@ -98,6 +85,7 @@ class Painter:
         self._request = request
         self._model = request.model
         self._timetable = request.model.timetable
+        self._looking = request.model.looking(request.now)
         self._over: dict[ProcessName, int] = {}
         self._late: dict[ProcessName, int] = {}
         self._outstanding: dict[ProcessName, Outstanding] = {}
@@ -136,10 +124,9 @@ class Painter:
         ]
         return self._model.stamp(near), tuple(ends)
 
-    def mark(self, node: Node, key: JobKey) -> Mark:
+    def mark(self, node: Node, key: JobKey) -> Condition:
         """Return how a job looks."""
-        failed = self._model.failed[key.process]
-        return mark_of(self._timetable, failed, node, key, self._request.now)
+        return condition_of(self._looking, node, key)
 
     def cell(self, node: Node, ordinal: int, href: str | None = None) -> Cell:
         """Return the cell of one job. href: where it leads, if not to the page of the job."""
@@ -148,7 +135,11 @@ class Painter:
         late = self.is_late(node, ordinal, mark)
         done, total = self.nested(node, ordinal)
         timeperiod = str(key.timeperiod)
-        label = f'{key.process} {timeperiod}, {mark.word}'
+        is_done = mark.css in ('ok', 'noop')
+        own = range(ordinal, ordinal + 1)
+        below = skipped_below(self._timetable, node, own) if is_done else None
+        word = mark.word if below is None else f'{mark.word}, {below}'
+        label = f'{key.process} {timeperiod}, {word}'
         noun = ''
         if total and mark.css != 'ok':
             assert node.child is not None, 'it has nested intervals'
@@ -158,7 +149,7 @@ class Painter:
             label += ', late'
         return Cell(
             css=mark.css,
-            word=mark.word,
+            word=word,
             label=label,
             href=href_of(key) if href is None else href,
             timeperiod=timeperiod,
@@ -167,16 +158,19 @@ class Painter:
             done=done,
             total=total,
             noun=noun,
-            tally=Tally(mark.css == 'run', mark.css == 'block', mark.css == 'fail', late),
+            condition=mark.name,
+            skipped=0 if below is None else below.count,
+            skipped_of=0 if below is None else below.total,
+            tally=tally_of(mark, is_late=late),
         )
 
-    def is_late(self, node: Node, ordinal: int, mark: Mark) -> bool:
+    def is_late(self, node: Node, ordinal: int, mark: Condition) -> bool:
         """Tell whether a job is unfinished although its deadline has passed.
 
         What an operator has asked to run again is not late.
         """
         return (
-            mark.css in ('due', 'ready', 'block', 'run', 'fail')
+            mark.css in _UNDONE
             and node.first <= ordinal < self.late_until(node)
             and not self._is_final(node, ordinal)
             and not self.is_rerun(node, ordinal)
@@ -194,17 +188,17 @@ class Painter:
             return 0
         unfinished = range(first, due.stop)
         requested = self._timetable.rerun_count(name, unfinished)
-        reruns = requested + _count_in(self.standing_out(name).rerunning, unfinished)
+        reruns = requested + count_in(self.standing_out(name).rerunning, unfinished)
         return self._timetable.pending_count(name, unfinished) - reruns
 
     def standing_out(self, process: ProcessName) -> Outstanding:
         """Return what stands out in a process; looked for once for all pages until it changes."""
         found = self._outstanding.get(process)
         if found is None:
-            model = self._model
+            model, looking = self._model, self._looking
             stamp = model.stamp([process])
             found = model.drawn(
-                ('standing out', process), stamp, lambda: _outstanding_of(model, process)
+                ('standing out', process), stamp, lambda: outstanding_of(model, looking, process)
             )
             self._outstanding[process] = found
         return found
@@ -232,6 +226,8 @@ class Painter:
         total = len(ordinals)
         done = total - self._timetable.pending_count(name, ordinals)
         mark = self._rolled_mark(node, ordinals, done)
+        below = skipped_among(self._timetable, node, ordinals) if mark is PROCESSED else None
+        word = mark.word if below is None else f'{mark.word}, {below}'
         noun = _NOUN[node.process.qualifier]
         tally = self._tally(node, ordinals)
         # Hundreds of cells make a page: no name of an interval is made twice.
@@ -240,10 +236,10 @@ class Painter:
         last = str(Timeperiod(qualifier, ordinals.stop - 1))
         text_by_ordinal = {ordinals.start: first, ordinals.stop - 1: last}
         told = text_by_ordinal.get(telling) or str(Timeperiod(qualifier, telling))
-        label = f'{name}, {title}: {mark.word}, {done} of {total} {noun}'
+        label = f'{name}, {title}: {word}, {done} of {total} {noun}'
         return Cell(
             css=mark.css,
-            word=mark.word,
+            word=word,
             label=f'{label}, {tally.late} late' if tally.late else label,
             href=href,
             timeperiod=first,
@@ -255,6 +251,9 @@ class Painter:
             done=done,
             total=total,
             noun=noun,
+            condition=mark.name,
+            skipped=0 if below is None else below.count,
+            skipped_of=0 if below is None else below.total,
             tally=tally,
         )
 
@@ -266,13 +265,10 @@ class Painter:
         return ordinals.stop - 1 if pending is None else max(pending, ordinals.start)
 
     def _tally(self, node: Node, ordinals: range) -> Tally:
-        name = node.process.name
-        return Tally(
-            running=_count_in(self.standing_out(name).running, ordinals),
-            blocked=self._blocked(node, ordinals),
-            failed=self.standing_out(name).failed_count(ordinals),
-            late=self.late_count(node, ordinals),
-        )
+        standing_out = self.standing_out(node.process.name)
+        counts = {item: count_in(standing_out.of(item), ordinals) for item in TALLIED}
+        counts[BLOCKED] = self._blocked(node, ordinals)
+        return Tally._make([*counts.values(), self.late_count(node, ordinals)])
 
     def _blocked(self, node: Node, ordinals: range) -> int:
         """Count the jobs that wait for others, until the looks of this page are used up."""
@@ -283,14 +279,14 @@ class Painter:
             count += len(run)
         return count
 
-    def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Mark:
+    def _rolled_mark(self, node: Node, ordinals: range, done: int) -> Condition:
         name = node.process.name
         if not ordinals or ordinals.start >= self._timetable.span(name).stop:
             return NOT_BEGUN
-        if self.standing_out(name).failed_count(ordinals):
-            return FAILED
-        if _count_in(self.standing_out(name).running, ordinals):
-            return RUNNING
+        standing_out = self.standing_out(name)
+        for condition in SHOWN_FIRST:
+            if count_in(standing_out.of(condition), ordinals):
+                return condition
         if done == len(ordinals):
             is_skipped = self._timetable.are_all_skipped(name, ordinals)
             return SKIPPED if is_skipped else PROCESSED
@@ -312,28 +308,6 @@ class Painter:
         return None if ordinal is None else self._model.key(node, ordinal)
 
 
-def _outstanding_of(model: ReadModel, process: ProcessName) -> Outstanding:
-    under_way = [
-        job
-        for job in model.timetable.open_jobs_of(process)
-        if job.state.is_running and not job.is_held
-    ]
-    return Outstanding(
-        running=sorted(job.timeperiod.ordinal for job in under_way if job.has_live_unit),
-        rerunning=sorted(job.timeperiod.ordinal for job in under_way if job.request_id is not None),
-        failed=sorted(model.failed[process]),
-    )
-
-
 def href_of(key: JobKey) -> str:
     """Return the address of a job's page; names are of letters, digits and `_ . -`."""
     return f'/i/{key.process}/{key.timeperiod}'
-
-
-def _count_in(numbers: Sequence[int], ordinals: range) -> int:
-    return bisect_left(numbers, ordinals.stop) - bisect_left(numbers, ordinals.start)
-
-
-def _first_in(numbers: Sequence[int], ordinals: range) -> int | None:
-    at = bisect_left(numbers, ordinals.start)
-    return numbers[at] if at < len(numbers) and numbers[at] < ordinals.stop else None

@@ -18,10 +18,11 @@ from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.live.marks import BY_UNIT, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.ports.store import EndedRun
+from synergy.view.conditions import BY_UNIT
 from synergy.view.usual import Durations, Usual, slow_since
 
 #: The drawing; points lie between LEFT and RIGHT, TOP and BOTTOM.

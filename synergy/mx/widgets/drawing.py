@@ -18,7 +18,9 @@ from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.grid import Row, Slot
 
 #: Marks without a glyph.
-_PLAIN: Final = frozenset({'due', 'late'})
+_PLAIN: Final = frozenset({'due', 'late', 'part'})
+#: What is a corner of a mark or a cell.
+_CORNERS: Final = {'late': ' corner', 'part': ' corner'}
 
 
 @cache
@@ -31,7 +33,7 @@ def glyph(css: str) -> Markup:
 @cache
 def mk(css: str) -> Markup:
     """Return a mark: its colour with its glyph."""
-    corner = ' corner' if css == 'late' else ''
+    corner = _CORNERS.get(css, '')
     return Markup(f'<span class="mk {escape(css)}{corner}">{glyph(css)}</span>')
 
 
@@ -60,11 +62,14 @@ def row_cells(row: Row) -> Markup:
 
 
 def _in_strip(cell: Cell) -> str:
-    corner = ' corner' if cell.is_late else ''
     return (
-        f'<a class="c {cell.css}{corner}" href="{escape(cell.href)}" data-k="{escape(cell.name)}"'
-        f' title="{escape(cell.label)}">{glyph(cell.css)}</a>'
+        f'<a class="c {cell.css}{_corner(cell)}" href="{escape(cell.href)}" '
+        f'data-k="{escape(cell.name)}" title="{escape(cell.label)}">{glyph(cell.css)}</a>'
     )
+
+
+def _corner(cell: Cell) -> str:
+    return ' corner' if cell.is_late else ' corner part' if cell.skipped else ''
 
 
 def _whole(cells: Sequence[Cell]) -> str:
@@ -83,8 +88,7 @@ def _slot(row: Row, slot: Slot) -> str:
         return f'<td class="none" colspan="{slot.span}"></td>'
     is_wide = slot.span > 1
     classes = f'c wide {cell.css}' if is_wide else f'c {cell.css}'
-    if cell.is_late:
-        classes += ' corner'
+    classes += _corner(cell)
     if slot.is_dim:
         classes += ' dim'
     if slot.is_selected:

@@ -10,11 +10,12 @@ from typing import Final
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier
-from synergy.mx.live.marks import FAILED, LATE, NOT_DUE, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.heatmap_grids import NOUN, YEARS_MAX, Focus
+from synergy.view.conditions import FAILED, LATE, NOT_DUE
 
 _DAY: Final = timedelta(days=1)
 

@@ -18,23 +18,21 @@ from synergy.core.readiness import readiness
 from synergy.core.records import ProcessName
 from synergy.core.states import Due, JobState
 from synergy.core.timeperiod import Timeperiod, parse
-from synergy.mx.live.marks import BLOCKED, FAILED, LATE, LEGEND, READY, RUNNING, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.formats import counted
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.grid import Grid, Row, Slot, said
+from synergy.mx.widgets.standing_out import TALLIED
+from synergy.view.conditions import ADDITIONS, FAILED, HELD, LATE, LEGEND, PARTIAL, READY
 
-#: The legend, by the names that addresses have for it.
-_NAMES: Final = (
-    'processed', 'running', 'final', 'blocked', 'failed', 'skipped', 'noop', 'ready', 'due', 'late',
-)  # fmt: skip
-FILTERS: Final[Mapping[str, Mark]] = dict(zip(_NAMES, (*LEGEND, LATE), strict=True))
+#: The legend, by the names that addresses have for it. Failed ones may be held, too.
+FILTERS: Final[Mapping[str, Mark]] = {mark.name: mark for mark in (*LEGEND, *ADDITIONS)}
 
 #: What is asked for under a filter, where a request can be about just those.
 _ONLY: Final = {'failed': Only.FAILED, 'skipped': Only.SKIPPED}
-#: Looks that a cell counts, in the order of a tally, and others that it may hold without a sign.
-_TALLIED: Final = tuple(mark.css for mark in (RUNNING, BLOCKED, FAILED))
+#: What a cell of many may hold without a sign or a count.
 _HIDDEN: Final = {
     'final': JobState.FINAL_RUN,
     'skip': JobState.SKIPPED,
@@ -140,8 +138,12 @@ def _holds(request: RequestContext, row: Row, cell: Cell, css: str) -> bool:
     """Tell whether a job of a cell looks so; of many, also where the cell shows another one."""
     if cell.css == css or (css == LATE.css and cell.is_late):
         return True
-    if css in _TALLIED:
-        return cell.tally[_TALLIED.index(css)] > 0
+    if css == PARTIAL.css:
+        return cell.skipped > 0
+    sought = (FAILED.css, HELD.css) if css == FAILED.css else (css,)
+    found = [count for mark, count in zip(TALLIED, cell.tally, strict=False) if mark.css in sought]
+    if found:
+        return any(found)
     if not cell.last or css not in (READY.css, *_HIDDEN):
         return False
     node = request.model.hierarchy.nodes[row.process]

@@ -10,15 +10,17 @@ from typing import Final
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.mx.live.marks import BLOCKED, FAILED, LATE, RUNNING, Mark
+from synergy.mx.live.marks import Mark
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell, Painter
 from synergy.mx.widgets.selection import Selection
+from synergy.mx.widgets.standing_out import TALLIED
+from synergy.view.conditions import LATE
 from synergy.view.why import explain
 
 #: Other processes whose year is summed up.
 OTHERS_MAX: Final = 12
-_MARKS: Final = (RUNNING, BLOCKED, FAILED, LATE)
+_MARKS: Final = (*TALLIED, LATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import Final
 
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
-from synergy.mx.live.marks import BY_UNIT
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import href_of
+from synergy.view.conditions import condition_of_unit
 
 WIDTH: Final = 1000
 LANE_HEIGHT: Final = 34
@@ -100,7 +100,7 @@ def _bar(unit: Unit, since: datetime, now: datetime) -> LaneBar:
     assert unit.started_at is not None, 'it has been started'
     end = unit.finished_at or now
     begin = max(unit.started_at, since)
-    mark = BY_UNIT[unit.state]
+    mark = condition_of_unit(unit, now)
     scale = WIDTH / (now - since).total_seconds()
     x = (begin - since).total_seconds() * scale
     width = max((end - begin).total_seconds() * scale, 2.0)

@@ -18,10 +18,10 @@ from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.read_model import Usual
-from synergy.mx.live.workload import Workload
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
+from synergy.view.workload import Tallies, Workload
 
 STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 #: With more processes than this, strips are shorter and usual times are left to other pages.
@@ -35,7 +35,7 @@ class ProcessRow:
     cells: its newest intervals. older: unfinished ones before those. late: how many intervals are.
     late_since: since when the oldest of them is. due_at: when the next one is to be done; None
     without a deadline. is_blocked_least: there are more blocked ones than were counted.
-    running: on workers. queued: for one. resting: between two runs of their live interval.
+    work: what of it is under way, rests, is held or paused.
     """
 
     node: Node
@@ -48,9 +48,7 @@ class ProcessRow:
     late: int
     late_since: datetime | None
     due_at: datetime | None
-    running: int
-    queued: int
-    resting: int
+    work: Tallies
     blocked: int
     is_blocked_least: bool
 
@@ -122,12 +120,12 @@ def _row(request: RequestContext, painter: Painter, node: Node, work: Workload) 
     model, name = request.model, node.process.name
     is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
     usual = None if is_long else model.usual(request.store, name)
-    counts = work.running.get(name, 0), work.queued.get(name, 0)
+    own = work.of(name)
 
     def draw() -> ProcessRow:
-        return _drawn(request, painter, node, usual, counts, is_long=is_long)
+        return _drawn(request, painter, node, usual, own, is_long=is_long)
 
-    return model.drawn(name, (painter.stamp([node]), usual, counts), draw)
+    return model.drawn(name, (painter.stamp([node]), usual, own.shown), draw)
 
 
 def _drawn(
@@ -135,11 +133,11 @@ def _drawn(
     painter: Painter,
     node: Node,
     usual: Usual | None,
-    counts: tuple[int, int],
+    work: Tallies,
     *,
     is_long: bool,
 ) -> ProcessRow:
-    """Return a row. counts: of units that run, and that are queued."""
+    """Return a row."""
     model, name = request.model, node.process.name
     length = min(STRIP[node.process.qualifier], 10 if is_long else 36)
     over = painter.over(node)
@@ -167,9 +165,7 @@ def _drawn(
         late=late,
         late_since=late_at if late and not painter.is_rerun(node, next_ordinal) else None,
         due_at=None if node.process.deadline is None or not has_next else late_at,
-        running=counts[0],
-        queued=counts[1],
-        resting=len(model.timetable.resting(name)),
+        work=work,
         blocked=blocked,
         is_blocked_least=is_least,
     )

@@ -22,7 +22,7 @@ from synergy.ports.store.illegal import IllegalRows
 from synergy.ports.store.jobs import EVENTS_PER_JOB_MAX, JobChange, JobFilter, JobReader
 from synergy.ports.store.leadership import LEASES_MAX, LeadershipReader, LeadershipStore
 from synergy.ports.store.timetable import TimetableReader, TimetableStore
-from synergy.ports.store.units import EndedRun, UnitReader, UnitStore
+from synergy.ports.store.units import EndedRun, LiveRun, UnitReader, UnitStore
 from synergy.ports.store.users import UserStore
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     'JobReader',
     'LeadershipReader',
     'LeadershipStore',
+    'LiveRun',
     'Reader',
     'SchedulerStore',
     'Store',

@@ -84,6 +84,10 @@ class JobReader(Protocol):
         """Return in which states the jobs stand that a request has reset."""
         ...
 
+    def request_failures(self, command_id: CommandId) -> int:
+        """Return how many jobs that a request has reset were skipped after failed attempts."""
+        ...
+
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
         ...

@@ -69,10 +69,12 @@ class JoinedStore:
         self.changed_jobs = parts.jobs.changed_jobs
         self.count_jobs = parts.jobs.count_jobs
         self.request_progress = parts.jobs.request_progress
+        self.request_failures = parts.jobs.request_failures
         self.events = parts.jobs.events
 
         self.units = parts.units.units
         self.live_units = parts.units.live_units
+        self.live_runs = parts.units.live_runs
         self.runs = parts.units.runs
         self.all_units = parts.units.all_units
         self.ended_runs = parts.units.ended_runs

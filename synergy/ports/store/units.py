@@ -29,6 +29,15 @@ class EndedRun(NamedTuple):
         return max(self.finished_at - self.started_at, timedelta(0))
 
 
+class LiveRun(NamedTuple):
+    """A unit that somebody still has to act on, and no more of it than tells how it stands."""
+
+    id: UowId
+    key: JobKey
+    state: UnitState
+    not_before: datetime | None
+
+
 class UnitReader(Protocol):
     """Units and their logs."""
 
@@ -42,6 +51,10 @@ class UnitReader(Protocol):
         Those that run come first, longest first; then those that wait for another attempt; then
         those that wait for their first, oldest first. limit: at most this many; None: all.
         """
+        ...
+
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Return what `live_units` does, in no order; a tenth of its cost."""
         ...
 
     def runs(self, key: JobKey) -> Sequence[Unit]:

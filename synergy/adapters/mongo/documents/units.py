@@ -14,11 +14,12 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed
-from synergy.ports.store import EndedRun
+from synergy.ports.store import EndedRun, LiveRun
 
 ENDED_RUN_FIELDS: Final = (
     'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
 )  # fmt: skip
+LIVE_RUN_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'state', 'not_before')
 
 
 def unit_of(document: Document) -> Unit:
@@ -61,6 +62,18 @@ def ended_run_of(document: Document) -> EndedRun:
         state=fields.word('state', UnitState),
         started_at=fields.instant('started_at'),
         finished_at=fields.instant('finished_at'),
+    )
+
+
+def live_run_of(document: Document) -> LiveRun:
+    """Return the unit under way of a document of LIVE_RUN_FIELDS; raise Malformed."""
+    fields = Fields(document)
+    timeperiod = fields.timeperiod('timeperiod', fields.word('time_qualifier', Qualifier))
+    return LiveRun(
+        id=UowId(str(document['_id'])),
+        key=JobKey(ProcessName(fields.text('process_name')), timeperiod),
+        state=fields.word('state', UnitState),
+        not_before=fields.instant_or_none('not_before'),
     )
 
 

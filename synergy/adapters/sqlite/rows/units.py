@@ -13,11 +13,11 @@ from synergy.adapters.sqlite.rows.columns import (
     instant_of,
     timeperiod_of,
 )
-from synergy.core.records import LogLine, ProcessName, Unit
+from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.ports import rows as fields
-from synergy.ports.store import EndedRun
+from synergy.ports.store import EndedRun, LiveRun
 
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
@@ -27,10 +27,12 @@ UNIT_COLUMNS: Final = (
 ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
+LIVE_RUN_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, state, not_before'
 _NO_ARGUMENTS: Final = '{}'
 _UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 _UNIT: Final = Columns(UNIT_COLUMNS, 'ttttttiiitiTIiIIIIiTt')
 _ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tttitii')
+_LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'tttttI')
 _LOG: Final = Columns('attempt, at, level, text', 'iitt')
 
 
@@ -86,6 +88,19 @@ def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
         state=_UNIT_STATE_BY_VALUE.get(row[4]) or fields.word('state', UnitState, row[4]),
         started_at=instant_of('started_at', row[5]),
         finished_at=instant_of('finished_at', row[6]),
+    )
+
+
+def live_run_of(row: tuple[Any, ...]) -> LiveRun:
+    """Return the unit under way of a row of LIVE_RUN_COLUMNS."""
+    if tuple(map(type, row)) not in _LIVE_RUN.known:
+        _LIVE_RUN.check(row)
+    uow_id, process, qualifier, timeperiod, state, not_before = row
+    return LiveRun(
+        id=UowId(uow_id),
+        key=JobKey(process, timeperiod_of(qualifier, timeperiod)),
+        state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
+        not_before=None if not_before is None else instant_of('not_before', not_before),
     )
 
 

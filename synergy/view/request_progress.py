@@ -1,0 +1,111 @@
+"""How the jobs of requests stand: how many in which condition, and whether a person must act."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command
+from synergy.core.readiness import readiness
+from synergy.core.records import CommandId, Job
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.ports.store import JobReader
+from synergy.view.conditions import (
+    ALL,
+    BY_STATE,
+    FAILED,
+    HELD,
+    PAUSED,
+    SKIPPED,
+    Condition,
+    Looking,
+    condition_under_way,
+)
+
+WAITING: Final = Condition('due', 'waiting', 'waiting', 'reset, and not started again yet')
+#: Those of a request, in the order of its progress bar.
+ORDER: Final = (*ALL, WAITING)
+#: Jobs that wait of which it is asked whether a person stands in their way.
+_LOOKS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestProgress:
+    """How the jobs that a request has reset stand. waits_for: what a person must do; None: nothing.
+
+    stopped_by: jobs that are failed and held, of others, which its own wait for.
+    """
+
+    by_condition: Mapping[Condition, int]
+    stopped_by: Sequence[JobKey] = ()
+    is_paused: bool = False
+
+    @property
+    def shown(self) -> Sequence[tuple[Condition, int]]:
+        """Return the conditions that occur, in the order of a progress bar."""
+        return [(item, self.by_condition[item]) for item in ORDER if self.by_condition.get(item)]
+
+    @property
+    def waits_for(self) -> str | None:
+        """Return what of it waits for a person, in words."""
+        if self.is_paused:
+            return 'paused until somebody resumes it'
+        if held := self.by_condition.get(HELD):
+            return f'{held:,} failed and held, until somebody runs or skips them'
+        if self.stopped_by:
+            return f'its jobs wait for {self.stopped_by[0]}, which failed and is held'
+        return None
+
+
+NONE: Final = RequestProgress(by_condition={})
+
+
+def progress_of(
+    looking: Looking, store: JobReader, commands: Iterable[Command]
+) -> Mapping[CommandId, RequestProgress]:
+    """Return how requests stand that are about jobs. Cost: two counts each, and all open jobs."""
+    asked = [command for command in commands if command.kind in JOB_KINDS]
+    open_ids = {command.id for command in asked if command.state in OPEN_COMMAND_STATES}
+    jobs_by_request: dict[CommandId, list[Job]] = {request_id: [] for request_id in open_ids}
+    if open_ids:
+        for job in looking.timetable.open_jobs():
+            if job.request_id in open_ids:
+                jobs_by_request[job.request_id].append(job)
+    return {
+        command.id: _progress(looking, store, command, jobs_by_request.get(command.id, ()))
+        for command in asked
+    }
+
+
+def _progress(
+    looking: Looking, store: JobReader, command: Command, jobs: Sequence[Job]
+) -> RequestProgress:
+    found: Counter[Condition] = Counter()
+    by_state = store.request_progress(command.id)
+    for state, condition in BY_STATE.items():
+        found[condition] = by_state.get(state, 0)
+    if found[SKIPPED]:
+        found[FAILED] = min(store.request_failures(command.id), found[SKIPPED])
+        found[SKIPPED] -= found[FAILED]
+    under_way = [job for job in jobs if job.state.is_running]
+    found.update(condition_under_way(looking.runs, job) for job in under_way)
+    waiting = [job for job in jobs if job.state is JobState.EMBRYO]
+    found[PAUSED if command.is_paused else WAITING] += len(waiting)
+    return RequestProgress(
+        by_condition=+found,
+        stopped_by=list(islice(_stopped_by(looking, waiting), 1)),
+        is_paused=command.is_paused,
+    )
+
+
+def _stopped_by(looking: Looking, waiting: Sequence[Job]) -> Iterator[JobKey]:
+    """Yield the held jobs that the first of those which wait are waiting for."""
+    for job in sorted(waiting, key=lambda job: job.key)[:_LOOKS_MAX]:
+        for culprit in readiness(looking.timetable, job.key, looking.now).culprits:
+            blocking = looking.timetable.open_job(culprit.key)
+            if blocking is not None and blocking.is_held:
+                yield culprit.key
