@@ -149,10 +149,10 @@ class LocalOperations(LocalReading):
 
     def _job_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
         context = self.runtime.context
-        key = key_of(context, wanted.process, wanted.timeperiod)
+        key = key_of(context, wanted.process, wanted.timeperiod, self.now)
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
-            end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to)
+            end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to, self.now)
         return jobs.job_command(
             caller,
             wanted.kind,

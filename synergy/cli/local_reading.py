@@ -12,6 +12,7 @@ from synergy.cli.target import instant_of, key_of, node_of
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
@@ -94,8 +95,8 @@ class LocalReading:
             process = node_of(self.runtime.context, wanted.process).process.name
         query = JobQuery(
             process=process,
-            start=None if wanted.start is None else instant_of(wanted.start),
-            end=None if wanted.end is None else instant_of(wanted.end),
+            start=None if wanted.start is None else instant_of(wanted.start, self.now),
+            end=None if wanted.end is None else instant_of(wanted.end, self.now),
             state=wanted.state,
         )
         found = find_jobs(self.index(), self.store, query, self.now, limit)
@@ -103,12 +104,12 @@ class LocalReading:
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
-        key = key_of(self.runtime.context, process, timeperiod)
+        key = self._key(process, timeperiod)
         return encode_page(job_page(self.index(), self.store, key, self.now))
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
-        key = key_of(self.runtime.context, process, timeperiod)
+        key = self._key(process, timeperiod)
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
 
@@ -118,7 +119,7 @@ class LocalReading:
             units = list(self.store.freerun_units(ProcessName(process), _RUNS_OF_LOG_MAX))
             units.reverse()
         else:
-            units = list(self.store.runs(key_of(self.runtime.context, process, timeperiod)))
+            units = list(self.store.runs(self._key(process, timeperiod)))
         return [encode_unit(unit) for unit in units]
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:
@@ -170,3 +171,6 @@ class LocalReading:
         """Return the boxes with what runs on them."""
         views = box_views(self.store, self.runtime.settings.box_vanished)
         return [encode_box_view(view) for view in views]
+
+    def _key(self, process: str, timeperiod: str) -> JobKey:
+        return key_of(self.runtime.context, process, timeperiod, self.now)

@@ -17,8 +17,6 @@ from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.http_client import LOOK_SECONDS, HttpClient
 from synergy.cli.interface import ChangeWanted
 from synergy.cli.remote_reading import RemoteReading
-from synergy.cli.target import end_of
-from synergy.core.calendar import UtcCalendar
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.records import Json, ProcessName
@@ -178,12 +176,8 @@ class RemoteOperations(RemoteReading):
         return {
             'kind': wanted.kind.value,
             'process': wanted.process,
-            'start': self._full(wanted.process, wanted.timeperiod),
-            'end': wanted.to and self._end(wanted.process, wanted.to),
+            'start': wanted.timeperiod,
+            'end': wanted.to,
             'only': wanted.only,
             'with_children': wanted.with_children or None,
         }
-
-    def _end(self, process: str, text: str) -> str:
-        qualifier = self._qualifier(process)
-        return text if qualifier is None else str(end_of(UtcCalendar(), qualifier, text))

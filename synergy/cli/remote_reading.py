@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from synergy import bootstrap
 from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
-from synergy.cli.target import padded
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
-from synergy.core.timeperiod import Qualifier
 from synergy.ports.clock import Clock
 from synergy.view.documents import (
     BoxViewDocument,
@@ -28,8 +26,6 @@ from synergy.view.documents import (
     StatusDocument,
     UnitDocument,
 )
-
-_DIGITS: Final = 10
 
 
 class RemoteReading:
@@ -65,12 +61,12 @@ class RemoteReading:
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
-        found: JobPageDocument = self.server.get('jobs', process, self._full(process, timeperiod))
+        found: JobPageDocument = self.server.get('jobs', process, timeperiod)
         return found
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
-        found = self.server.get('jobs', process, self._full(process, timeperiod), 'why')
+        found = self.server.get('jobs', process, timeperiod, 'why')
         causes: Sequence[CauseDocument] = found['causes']
         return causes
 
@@ -124,15 +120,3 @@ class RemoteReading:
 
     def _freerun(self, name: str) -> Any:
         return self.server.get('freeruns', name)
-
-    def _full(self, process: str, text: str) -> str:
-        """Return a timeperiod whose zeros at the end may have been left out."""
-        if len(text) == _DIGITS:
-            return text
-        qualifier = self._qualifier(process)
-        return text if qualifier is None else padded(process, qualifier, text)
-
-    def _qualifier(self, process: str) -> Qualifier | None:
-        """Return that of a process; None for one that the dashboard will not know either."""
-        found = (item for item in self.processes() if item['process'] == process)
-        return next((Qualifier(f'_{item["qualifier"]}') for item in found), None)

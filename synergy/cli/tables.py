@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Final
 
 from synergy.cli.console import print_table, shown
-from synergy.cli.target import instant_of
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
 from synergy.core.redaction import redacted_text
 from synergy.core.supervision import ProcessStatus
+from synergy.core.written_timeperiod import instant_at
 from synergy.view.boxes import NEVER_STARTED, Presence
 from synergy.view.documents import (
     BoxDocument,
@@ -355,7 +355,7 @@ def _run_lines(unit: RunDocument, end: str | None) -> Iterator[str]:
         f'attempt {_with_lost(unit["attempt"], unit["lost_count"])}, '
         f'{unit["processed_count"]} processed, uow {unit["id"]}'
     )
-    if end is not None and instant_of(unit['end_timeperiod']) != datetime.fromisoformat(end):
+    if end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(end):
         yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
     if unit['owner'] is not None and unit['started_at'] is not None:
         ended = '' if unit['finished_at'] is None else f' to {said(unit["finished_at"])[11:]}'

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entry_reader import EntryReader
 from synergy.conf.errors import ContextError
+from synergy.conf.mistyped import MISSING
 from synergy.conf.model import Context, DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import (
     PROCESS_MX,
@@ -22,6 +24,7 @@ from synergy.conf.names import (
 )
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
+from synergy.core.hierarchy_problems import naming_problems
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
 from synergy.core.records import ProcessName
@@ -37,6 +40,10 @@ _BUILT_IN: Final = (
     daemon_context_entry(PROCESS_MX, 'synergy.mx.main.start', 'mx', present_on_boxes=['.*']),
 )
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
+_NAME_BY_KIND: Final = {
+    'daemon': 'process_name', 'managed': 'process_name', 'freerun': 'process_name',
+    'tree': 'tree_name', 'queue': 'queue_name',
+}  # fmt: skip
 #: What all entries of one freerun process must agree on: the same workers run them.
 _OF_WORKERS: Final = (
     'classname',
@@ -130,6 +137,9 @@ class _Loader:
                     'make it with a constructor of synergy.conf.entries'
                 )
                 continue
+            if isinstance(key, str) and entry.fields.get(_NAME_BY_KIND[entry.kind]) is MISSING:
+                named = {**entry.fields, _NAME_BY_KIND[entry.kind]: key}
+                entry = replace(entry, fields=named)
             names = {
                 entry.fields.get(field) for field in ('process_name', 'tree_name', 'queue_name')
             }
@@ -249,12 +259,13 @@ class _Loader:
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
     ) -> Hierarchy | None:
-        trees = [tree for raw in raw_trees if (tree := self._reader(raw).tree())]
-        # A process that was refused above is not also missing from its tree.
-        refused = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'} - set(
-            managed
-        )
-        if refused or len(trees) < len(raw_trees):
+        readers = [self._reader(raw) for raw in raw_trees]
+        trees = [reader.tree() for reader in readers]
+        written = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'}
+        if written - set(managed) or not all(reader.is_sound for reader in readers):
+            # A process that was refused above is not also missing from its tree.
+            names = [ProcessName(str(name)) for name in written]
+            self.problems += [f'{text} ({self._file})' for text in naming_problems(trees, names)]
             return None
         try:
             own = (entry.process for entry in managed.values())

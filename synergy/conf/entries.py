@@ -1,16 +1,19 @@
 """Constructors with which a `context.py` registers processes, trees and queues.
 
 Names, parameters and defaults are those of Synergy 2.x; parameters it did not have come last and
-are explained in `docs/context.md`. Nothing is checked here: `synergy.conf.context` reports all
-problems of a context together.
+are explained in `docs/context.md`. Nothing is checked here, not even the keywords:
+`synergy.conf.context` reports all problems of a context together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Final, ParamSpec
 
+from synergy.conf.mistyped import read_call
 from synergy.conf.names import (
     BLOCKING_CHILDREN,
     BLOCKING_DEPENDENCIES,
@@ -62,14 +65,45 @@ __all__ = [
 ]
 
 
+P = ParamSpec('P')
+
+
 @dataclass(frozen=True, slots=True)
 class RawEntry:
-    """An entry as written, not checked yet. kind: which constructor made it."""
+    """An entry as written, not checked yet. kind: which constructor made it.
+
+    mistakes: what is wrong with how it was called.
+    """
 
     kind: str
     fields: Mapping[str, Any]
+    mistakes: Sequence[str] = ()
 
 
+def _noting_mistakes(make: Callable[P, RawEntry]) -> Callable[P, RawEntry]:
+    """Return a constructor that keeps a wrong keyword instead of raising TypeError at it.
+
+    An error at import would be the only one that is told, whatever else is wrong with the context.
+    """
+    signature = inspect.signature(make)
+    kind = make.__name__.partition('_')[0]
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> RawEntry:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError:
+            call = read_call(signature, args, kwargs)
+            return RawEntry(_KIND_BY_WORD.get(kind, kind), call.fields, call.mistakes)
+        return make(*args, **kwargs)
+
+    return made
+
+
+_KIND_BY_WORD: Final = {'timetable': 'tree'}
+
+
+@_noting_mistakes
 def daemon_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     process_name: str,
     classname: str,
@@ -87,6 +121,7 @@ def daemon_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     return RawEntry('daemon', locals())
 
 
+@_noting_mistakes
 def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     process_name: str,
     classname: str,
@@ -133,6 +168,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     return RawEntry('managed', locals())
 
 
+@_noting_mistakes
 def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     process_name: str,
     entry_name: str,
@@ -170,6 +206,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     return RawEntry('freerun', locals())
 
 
+@_noting_mistakes
 def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     tree_name: str,
     enclosed_processes: Sequence[str],
@@ -186,6 +223,7 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     return RawEntry('tree', locals())
 
 
+@_noting_mistakes
 def queue_context_entry(exchange: str, queue_name: str, routing: str | None = None) -> RawEntry:
     """Register a queue of your own; `routing` is the queue's name unless given."""
     return RawEntry('queue', locals())

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
 from synergy.conf.locate import find_problem
+from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
 from synergy.core import readers
@@ -71,6 +72,7 @@ class EntryReader:
             if field in raw.fields
         )
         self.label = f'{name}::{raw.fields["entry_name"]}' if raw.kind == 'freerun' else name
+        self._all_problems += [f'{mistake}: {self.label} in {file}' for mistake in raw.mistakes]
 
     def managed(self) -> ManagedEntry | None:
         """Return the managed process, if it is sound."""
@@ -113,7 +115,7 @@ class EntryReader:
                 self._settings.pid_directory, 'pid_file', f'{token}{suffix}.pid'
             ),
         )
-        return self._if_sound(entry)
+        return entry if self.is_sound else None
 
     def daemon(self) -> DaemonEntry | None:
         """Return the daemon, if it is sound."""
@@ -129,7 +131,7 @@ class EntryReader:
             log_file=self._file_in(self._settings.log_directory, 'log_file', f'{token}_daemon.log'),
             pid_file=self._file_in(self._settings.pid_directory, 'pid_file', f'{token}_daemon.pid'),
         )
-        return self._if_sound(entry)
+        return entry if self.is_sound else None
 
     def freerun(self) -> FreerunEntry | None:
         """Return the free run, if it is sound."""
@@ -161,10 +163,15 @@ class EntryReader:
                 self._settings.pid_directory, 'pid_file', f'{token}_freerun.pid'
             ),
         )
-        return self._if_sound(entry)
+        return entry if self.is_sound else None
 
-    def tree(self) -> Tree | None:
-        """Return the tree, if it is sound."""
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether nothing was wrong with what was read."""
+        return len(self._all_problems) == self._problem_count
+
+    def tree(self) -> Tree:
+        """Return the tree, as well as it can be read."""
         start = self._instant('start_timeperiod') or _instant(self._settings.start_timeperiod)
         ends = [
             end
@@ -176,7 +183,7 @@ class EntryReader:
             )
             if end is not None
         ]
-        tree = Tree(
+        return Tree(
             name=self._name('tree_name'),
             levels=tuple(
                 map(ProcessName, self._read('enclosed_processes', readers.names, _NO_NAMES))
@@ -187,16 +194,13 @@ class EntryReader:
             mx_name=self._read('mx_name', _OPTIONAL_TEXT, None),
             mx_page=self._read('mx_page', _OPTIONAL_TEXT, None),
         )
-        return self._if_sound(tree)
 
     def queue(self) -> Route | None:
         """Return the queue, if it is sound."""
         queue = self._name('queue_name')
         routing = self._read('routing', _OPTIONAL_TEXT, None) or queue
-        return self._if_sound(Route(exchange=self._name('exchange'), routing=routing, queue=queue))
-
-    def _if_sound(self, entry: T) -> T | None:
-        return entry if len(self._all_problems) == self._problem_count else None
+        route = Route(exchange=self._name('exchange'), routing=routing, queue=queue)
+        return route if self.is_sound else None
 
     def _refuse(self, field: str, problem: str) -> None:
         value = self._fields.get(field)
@@ -204,8 +208,11 @@ class EntryReader:
 
     def _read(self, field: str, read: Reader[T], default: T) -> T:
         """Return what a field means; note what is wrong with it and return `default`."""
+        value = self._fields[field]
+        if value is MISSING:
+            return default
         try:
-            return read(self._fields[field])
+            return read(value)
         except ValueError as error:
             self._refuse(field, str(error))
             return default
@@ -243,6 +250,8 @@ class EntryReader:
 
     def _classname(self) -> str:
         value = self._fields['classname']
+        if value is MISSING:
+            return ''
         if not isinstance(value, str):
             self._refuse('classname', "give 'package.module.Class' or 'package.module.function'")
             return ''

@@ -174,7 +174,8 @@ SETTINGS: Final = (
         attribute='start_timeperiod',
         read=readers.hour,
         default='2020050100',
-        text='First hour (UTC, YYYYMMDDHH) of trees that name no start of their own.',
+        text='First hour of trees that name no start of their own, in UTC: YYYYMMDDHH, or as in '
+        '2026-11-28.',
     ),
     Setting(
         name='synergy_end_timeperiod',

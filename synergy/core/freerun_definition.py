@@ -68,7 +68,7 @@ def freerun_of(
     except ValueError as error:
         raise FreerunRefused(str(error)) from error
     if before is None and 'trigger' not in details:
-        raise FreerunRefused(f'{name} is new and needs a trigger, as in "every 60"')
+        raise FreerunRefused(f'{name} is new and needs a trigger, as in "every 15 min"')
     if before is not None:
         return replace(before, **values)
     return Freerun(name=name, changed_at=now, **values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
@@ -15,35 +15,49 @@ def problems_of(
 ) -> Iterator[str]:
     """Yield every problem but cycles, which are found when trees are put in order."""
     for tree in tree_by_name.values():
-        yield from _tree_problems(tree, tree_by_name, process_by_name)
+        yield from _naming_problems(tree, tree_by_name, process_by_name)
+        yield from _level_problems(tree, process_by_name)
     yield from _membership_problems(tree_by_name, process_by_name)
     yield from _dependency_problems(tree_by_name, process_by_name)
 
 
-def _tree_problems(
-    tree: Tree, tree_by_name: Mapping[str, Tree], process_by_name: Mapping[ProcessName, Process]
+def naming_problems(trees: Sequence[Tree], processes: Sequence[ProcessName]) -> Iterator[str]:
+    """Yield what is wrong with trees whatever their processes are: what can be told by names."""
+    for tree in trees:
+        yield from _naming_problems(tree, [item.name for item in trees], processes)
+    tree_by_name = {tree.name: tree for tree in trees}
+    yield from _membership_problems(tree_by_name, processes)
+
+
+def _naming_problems(
+    tree: Tree, tree_names: Collection[str], process_names: Collection[ProcessName]
 ) -> Iterator[str]:
     if not tree.levels:
         yield f'tree {tree.name!r} encloses no process; name at least one in enclosed_processes'
+    for name in tree.dependent_on:
+        if name not in tree_names:
+            yield (
+                f'tree {tree.name!r} depends on tree {name!r}, which does not exist'
+                f'{nearest(name, tree_names)}; correct dependent_on'
+            )
+    for level in tree.levels:
+        if level not in process_names:
+            yield (
+                f'tree {tree.name!r} encloses {level!r}, which is not a managed process'
+                f'{nearest(level, process_names)}; correct enclosed_processes'
+            )
+
+
+def _level_problems(tree: Tree, process_by_name: Mapping[ProcessName, Process]) -> Iterator[str]:
     if tree.end is not None and tree.end <= tree.start:
         yield (
             f'tree {tree.name!r} ends at {tree.end:%Y-%m-%d %H:%M}, not after its start '
             f'{tree.start:%Y-%m-%d %H:%M}; correct start_timeperiod or end_timeperiod'
         )
-    for name in tree.dependent_on:
-        if name not in tree_by_name:
-            yield (
-                f'tree {tree.name!r} depends on tree {name!r}, which does not exist'
-                f'{nearest(name, tree_by_name)}; correct dependent_on'
-            )
     name_by_qualifier: dict[Qualifier, ProcessName] = {}
     for name in tree.levels:
         process = process_by_name.get(name)
         if process is None:
-            yield (
-                f'tree {tree.name!r} encloses {name!r}, which is not a managed process'
-                f'{nearest(name, process_by_name)}; correct enclosed_processes'
-            )
             continue
         if (twin := name_by_qualifier.setdefault(process.qualifier, name)) != name:
             yield (
@@ -61,9 +75,9 @@ def _tree_problems(
 
 
 def _membership_problems(
-    tree_by_name: Mapping[str, Tree], process_by_name: Mapping[ProcessName, Process]
+    tree_by_name: Mapping[str, Tree], process_names: Collection[ProcessName]
 ) -> Iterator[str]:
-    trees_by_process: dict[ProcessName, list[str]] = {name: [] for name in process_by_name}
+    trees_by_process: dict[ProcessName, list[str]] = {name: [] for name in process_names}
     for tree in tree_by_name.values():
         for name in tree.levels:
             trees_by_process.setdefault(name, []).append(tree.name)

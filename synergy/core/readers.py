@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from synergy.core.bounded import ARGUMENTS, Json, OutOfBounds, check_text, copied, shortened
 from synergy.core.nearest import nearest
-from synergy.core.timeperiod import Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc
 from synergy.core.trigger import Trigger, parse_trigger
+from synergy.core.written_timeperiod import instant_at
 
 T = TypeVar('T')
 E = TypeVar('E', bound=Enum)
@@ -199,9 +200,9 @@ def member(enum: type[E]) -> Reader[E]:
 
 
 def trigger(value: object) -> Trigger:
-    """Return a trigger, as in `every 60`."""
+    """Return a trigger, as in `every 15 min`."""
     if not isinstance(value, str):
-        raise ValueError('give a text, as in "every 60"')
+        raise ValueError('give a text, as in "every 15 min"')
     try:
         return parse_trigger(value)
     except ValueError as error:
@@ -219,9 +220,11 @@ def json_object(value: object) -> Mapping[str, Json]:
 
 
 def hour(value: object) -> Timeperiod:
-    """Return an hour, written as YYYYMMDDHH."""
+    """Return an hour, `2026112807`; of a day, a month or a year its first one."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return parse(Qualifier.HOURLY, text()(str(value) if is_number else value))
+    return containing_utc(
+        Qualifier.HOURLY, instant_at(text()(str(value) if is_number else value), None)
+    )
 
 
 def ip_address(value: object) -> str:

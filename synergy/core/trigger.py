@@ -1,13 +1,14 @@
-"""When a process is looked at: `every N` seconds, `at [Day-]HH:MM, ...`, or `cron ...`; in UTC.
+"""When a process is looked at: `every 15 min`, `at [Mon,Tue-]HH:MM, ...`, `cron ...`; in UTC.
 
 Fires of `every N` are counted from the epoch, not from a start: two schedulers agree on them, and
 a slow fire does not make the next ones drift. Source of the grammar: trigger strings of Synergy 2.x
-(days 0-6 with 0 = Monday, or `*`), to which names of days are added.
+(a number of seconds; days 0-6 with 0 = Monday, or `*`), to which units and names of days are added.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
@@ -15,16 +16,34 @@ from typing import Final, TypeAlias
 from cronsim import CronSim, CronSimError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_BY_NAME: Final = {
-    name: day for day, name in enumerate(('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'))
-}
+_DAYS: Final = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
+_DAY_BY_NAME: Final = {name: number for number, day in enumerate(_DAYS) for name in (day[:3], day)}
 #: Longest text of a trigger: every half hour of one day, at its time.
 TEXT_LENGTH_MAX: Final = 1000
-_EVERY: Final = re.compile(r'every\s+([0-9]{1,9})')
-_TIME: Final = re.compile(r'(?:([0-9A-Za-z*]+)-)?([0-9]{1,2}):([0-9]{2})')
+_SECONDS_BY_UNIT: Final = {
+    word: seconds
+    for seconds, words in (
+        (1, 's sec secs second seconds'),
+        (60, 'm min mins minute minutes'),
+        (3600, 'h hr hrs hour hours'),
+        (86400, 'd day days'),
+    )
+    for word in words.split()
+}
+#: A length of time is a sum: `1h 30 min`. A number alone counts seconds; a unit alone is one of it.
+_LENGTH: Final = re.compile(r'([0-9]{1,9})?\s*([a-z]+)?\s*')
+SECONDS_MAX: Final = 999_999_999
+_DAY: Final = r'[0-9A-Za-z*]+'
+_TIME: Final = re.compile(rf'(?:({_DAY})(?:-({_DAY}))?(?:-|\s+))?([0-9]{{1,2}}):([0-9]{{2}})')
+_DAYS_ALONE: Final = re.compile(rf'({_DAY})(?:-({_DAY}))?')
+#: What follows a time, or five fields of cron, where people write a zone.
+_ZONE: Final = re.compile(
+    r'(.*\S)\s+([A-Za-z]+(?:/[A-Za-z_+-]+[0-9]*)+|[A-Z]{3,4}|(?:[A-Z]{3})?[+-][0-9]{1,2}(?::?[0-9]{2})?)'
+)
+_UTC: Final = ('UTC', 'GMT', 'Etc/UTC', '+00:00', '+0000')
 _GRAMMAR: Final = (
-    "expected 'every SECONDS', 'at [DAY-]HH:MM, ...' with DAY Mon-Sun, 0-6 or *, "
-    "or 'cron MINUTE HOUR DAY MONTH WEEKDAY'"
+    "expected 'every 15 min' (or s, h, d; a number alone is seconds), 'at [DAYS-]HH:MM, ...' as in "
+    "'at Mon,Tue-07:30' with DAY Mon-Sun, 0-6 or *, or 'cron MINUTE HOUR DAY MONTH WEEKDAY'"
 )
 
 
@@ -104,19 +123,56 @@ def parse_trigger(text: str) -> Trigger:
     """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none."""
     if len(text) > TEXT_LENGTH_MAX:
         raise ValueError(f'the trigger has {len(text)} characters; at most {TEXT_LENGTH_MAX}')
-    stripped = text.strip()
-    if match := _EVERY.fullmatch(stripped):
-        seconds = int(match[1])
-        if seconds == 0:
-            raise ValueError(f'trigger {text!r} would fire without pause; give 1 second or more')
-        return Every(seconds=seconds)
-    kind, _, times = stripped.partition(' ')
-    if kind == 'cron':
-        return _parse_cron(times.strip(), text)
-    if kind != 'at' or not times.strip():
-        raise ValueError(f'trigger {text!r} cannot be read; {_GRAMMAR}')
-    minutes = {minute for time in times.split(',') for minute in _minutes_of_week(time, text)}
-    return At(minutes=tuple(sorted(minutes)), text=stripped)
+    stripped = _without_zone(text.strip(), text)
+    kind, *rest = stripped.split(maxsplit=1)[:2] or ['']
+    match kind, rest:
+        case 'every', [length]:
+            return _parse_every(length, text)
+        case 'at', [times]:
+            return At(minutes=tuple(sorted(set(_minutes_of_week(times, text)))), text=stripped)
+        case 'cron', _:
+            return _parse_cron(' '.join(rest), text)
+        case _:
+            raise ValueError(f'trigger {text!r} cannot be read; {_GRAMMAR}')
+
+
+def _without_zone(stripped: str, text: str) -> str:
+    """Return a trigger without the word UTC at its end; refuse every other zone."""
+    match = _ZONE.fullmatch(stripped)
+    is_time = match is not None and (
+        (stripped.startswith('at') and ':' in match[1])
+        or (stripped.startswith('cron') and len(match[1].split()) > 5)
+    )
+    if match is None or not is_time:
+        return stripped
+    if match[2] in _UTC:
+        return match[1]
+    raise ValueError(
+        f'trigger {text!r} names the zone {match[2]!r}, and times of triggers are UTC; write the '
+        'time in UTC and leave the zone out. Where clocks change, one time of UTC is an hour off '
+        'for a part of the year: give the later of its two times so that nothing starts too early'
+    )
+
+
+def _parse_every(length: str, text: str) -> Every:
+    seconds, at = 0, 0
+    lower = length.lower()
+    while at < len(lower):
+        match = _LENGTH.match(lower, at)
+        unit = None if match is None else match[2]
+        if match is None or match.end() == at or unit not in (None, *_SECONDS_BY_UNIT):
+            raise ValueError(f'trigger {text!r} cannot be read; {_GRAMMAR}')
+        if unit is None and (at > 0 or match.end() < len(lower)):
+            raise ValueError(
+                f'trigger {text!r} has a number without its unit; give it, as in every 1h 30 min'
+            )
+        seconds += int(match[1] or 1) * _SECONDS_BY_UNIT[unit or 's']
+        at = match.end()
+    if seconds == 0:
+        raise ValueError(f'trigger {text!r} would fire without pause; give 1 second or more')
+    if seconds > SECONDS_MAX:
+        raise ValueError(f'trigger {text!r} is too long; give at most {SECONDS_MAX:,} seconds')
+    return Every(seconds=seconds)
 
 
 def _parse_cron(expression: str, text: str) -> Cron:
@@ -136,27 +192,49 @@ def _parse_cron(expression: str, text: str) -> Cron:
     return Cron(expression=expression)
 
 
-def _minutes_of_week(time: str, text: str) -> list[int]:
-    match = _TIME.fullmatch(time.strip())
-    if match is None:
-        raise ValueError(f'time {time.strip()!r} of trigger {text!r} cannot be read; {_GRAMMAR}')
-    hour, minute = int(match[2]), int(match[3])
-    if hour > 23 or minute > 59:
-        raise ValueError(
-            f'time {time.strip()!r} of trigger {text!r} is not a time of day; use 00:00-23:59'
-        )
-    return [day * 1440 + hour * 60 + minute for day in _days(match[1] or '*', time.strip(), text)]
+def _minutes_of_week(times: str, text: str) -> Iterator[int]:
+    """Yield the minutes of the week that times, separated by commas, mean."""
+    days: list[int] = []
+    parts = [part.strip() for part in times.split(',')]
+    for part in parts:
+        match = _TIME.fullmatch(part)
+        if match is None:
+            if (alone := _DAYS_ALONE.fullmatch(part)) is None or part is parts[-1]:
+                raise ValueError(f'time {part!r} of trigger {text!r} cannot be read; {_GRAMMAR}')
+            # Days that share the time of the one that follows, as in Mon,Tue-07:30.
+            days += _days(alone[1], alone[2], part, text)
+            continue
+        if days and match[1] is None:
+            raise ValueError(
+                f'time {part!r} of trigger {text!r} may be of every day or of the days before it; '
+                'write the day with it, as in Mon,Tue-07:30'
+            )
+        hour, minute = int(match[3]), int(match[4])
+        if hour > 23 or minute > 59:
+            raise ValueError(
+                f'time {part!r} of trigger {text!r} is not a time of day; use 00:00-23:59'
+            )
+        days += _days(match[1] or '*', match[2], part, text)
+        yield from (day * 1440 + hour * 60 + minute for day in days)
+        days = []
 
 
-def _days(day: str, time: str, text: str) -> range:
-    if day == '*':
-        return range(7)
+def _days(first: str, last: str | None, time: str, text: str) -> list[int]:
+    """Return the days of the week, 0 = Monday, from `first` to `last`, which may come round."""
+    if first == '*' and last is None:
+        return list(range(7))
+    begin = _day(first, time, text)
+    count = 0 if last is None else (_day(last, time, text) - begin) % 7
+    return [(begin + at) % 7 for at in range(count + 1)]
+
+
+def _day(day: str, time: str, text: str) -> int:
     number = _DAY_BY_NAME.get(day.lower(), int(day) if day.isdecimal() else 7)
     if number > 6:
         raise ValueError(
             f'day {day!r} in {time!r} of trigger {text!r} is unknown; use Mon-Sun, 0-6 or *'
         )
-    return range(number, number + 1)
+    return number
 
 
 def _monday_before(instant: datetime) -> datetime:

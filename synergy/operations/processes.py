@@ -41,7 +41,7 @@ def _meant(action: str, trigger: str | None) -> tuple[CommandKind, dict[str, Jso
                 raise malformed(
                     'trigger is missing',
                     'give it',
-                    f'give the trigger, as in "every 60", or {DEFAULT}',
+                    f'give the trigger, as in "every 15 min", or {DEFAULT}',
                 )
             return CommandKind.PROCESS_SAVE, {'trigger': None if trigger == DEFAULT else trigger}
         case 'default':

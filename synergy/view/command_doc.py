@@ -27,7 +27,11 @@ JSON document for scripts. Shell completion: `eval "$(./launch.py completion bas
 |---|---|
 {codes}
 
-A timeperiod may be given without the zeros at its end: `2013`, `201301`, `20130115`, `2013011507`.
+A timeperiod is an interval in UTC: `2013`, `2013-01`, `2013-01-15`, `2013-01-15 07` (also
+`2013-01-15T07`), or the digits alone, without the zeros at their end: `201301`, `20130115`,
+`2013011507`. Words count from now: `today`, `yesterday`, `yesterday 07`, `now`, `this hour`,
+`last month`, `next day`, `3 days ago`; `last` means the one before the present one. As the
+argument T they need no quotes; after an option they do, or a hyphen: `--to last-month`.
 """
 
 

@@ -96,6 +96,11 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
         (['status'], 'dev:4711 leads in term 1'),
         (['jobs', '-p', 'SiteDaily', '--from', '20261122'], '2026112200'),
         (['job', 'SiteHourly', '2026112209'], 'held for an operator'),
+        (['job', 'SiteHourly', '2026-11-22', '09'], 'held for an operator'),
+        (['job', 'SiteHourly', 'yesterday', '09', '--json'], '"timeperiod": "2026112209"'),
+        (['why', 'SiteDaily', 'yesterday'], '    SiteHourly@2026112209: is held'),
+        (['log', 'SiteHourly', '2026-11-23T10'], 'counting visits'),
+        (['jobs', 'SiteDaily', '--from', 'yesterday', '--to', 'today'], '2026112200'),
         (['why', 'SiteDaily', '20261122'], '    SiteHourly@2026112209: is held'),
         (
             ['why', 'SiteDaily', '20261122'],
@@ -267,8 +272,9 @@ def test_the_next_fires_are_told_before_an_entry_is_made(remote: Launch) -> None
     [
         (['why', 'SiteDayly', '20261122'], 3, 'SiteDaily'),
         (['reprocess', 'SiteHourly', '20261123'], 2, '2026112300 --to 2026112400'),
-        (['why', 'SiteHourly', '2026'], 2, 'give YYYYMMDDHH'),
-        (['reprocess', 'SiteHourly', '2026112209', '--to', 'never'], 3, 'YYYYMMDDHH'),
+        (['why', 'SiteHourly', 'last', 'week'], 3, 'there are hours, days, months and years'),
+        (['why', 'SiteHourly', '2026'], 2, 'the whole year is 2026010100'),
+        (['reprocess', 'SiteHourly', '2026112209', '--to', 'never'], 3, 'yesterday, yesterday 07'),
         (
             ['cancel', 'SiteDaily', '20261120', '--reason', 'x'],
             3,

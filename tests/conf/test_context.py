@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,7 +111,7 @@ timetable_context = {}
         "did you mean 'discrete'",
         "did you mean 'blocking_children'",
         "trigger_frequency = 'sometimes' of E",
-        "cannot be read; expected 'every SECONDS'",
+        "cannot be read; expected 'every 15 min'",
         '_weekly',
         'max_running = 0 of G',
         'cannot be taken: it cannot be written as JSON',
@@ -148,7 +148,11 @@ timetable_context = {}
             "end_timeperiod='2025010100')]",
             'not after its start',
         ),
-        ("[timetable_tree_entry('a', ['H', 'D'], start_timeperiod='2026')]", 'YYYYMMDDHH'),
+        ("[timetable_tree_entry('a', ['H', 'D'], start_timeperiod='2026-13')]", 'no real date'),
+        (
+            "[timetable_tree_entry('a', ['H', 'D'], start_timeperiod='yesterday')]",
+            'another time each day',
+        ),
     ],
 )
 def test_impossible_trees_are_refused(tmp_path: Path, trees: str, expected: str) -> None:
@@ -159,6 +163,67 @@ def test_impossible_trees_are_refused(tmp_path: Path, trees: str, expected: str)
     )
 
     assert expected in problems(tmp_path, body)
+
+
+def test_a_tree_may_begin_with_a_day(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        "process_context = {'H': hourly('H')}\n"
+        "timetable_context = [timetable_tree_entry('a', ['H'], start_timeperiod='2026-11-28', "
+        "end_timeperiod='2026-12')]\n",
+    )
+
+    (node,) = context.hierarchy
+    assert (node.tree.start, node.tree.end) == (
+        datetime(2026, 11, 28, tzinfo=UTC),
+        datetime(2026, 12, 1, tzinfo=UTC),
+    )
+
+
+def test_a_mistyped_keyword_gets_the_nearest_name_and_hides_nothing(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """
+process_context = {
+    'A': managed_context_entry(
+        process_name='A', classname='nowhere.to.be', token='a', time_qualifier=QUALIFIER_HOURLY,
+        present_on_box=['.*'], max_runing=0,
+    ),
+    'B': hourly('B', max_attempts=0),
+    'C': managed_context_entry(proces_name='C', token='c', time_qualifier=QUALIFIER_HOURLY),
+    'F::x': freerun_context_entry('F', 'x', 'synergy.workers.Worker', 'f', trigger='every 1h'),
+    'D': daemon_context_entry('D', 'synergy.workers.Worker', 'd', token='d', colour='red'),
+}
+timetable_context = {
+    'a': timetable_tree_entry('a', ['A', 'B', 'Z'], dependant_on=['nothing']),
+    'b': timetable_tree_entry(tree_nam='b', enclosed_processes=['B']),
+}
+mq_queue_context = [queue_context_entry('exchange', queue='q')]
+""",
+    )
+
+    lines = text.splitlines()
+    for expected in (
+        "unknown keyword 'present_on_box' (did you mean 'present_on_boxes'?): A in",
+        "unknown keyword 'max_runing' (did you mean 'max_running'?): A in",
+        'max_running = 0 of A',
+        'nowhere.to.be',
+        'max_attempts = 0 of B',
+        "unknown keyword 'proces_name' (did you mean 'process_name'?): C in",
+        'classname is missing: C in',
+        "unknown keyword 'trigger' (did you mean 'trigger_frequency'?): F::x in",
+        'token is given twice; keep one of them: D in',
+        "unknown keyword 'colour': D in",
+        "unknown keyword 'dependant_on' (did you mean 'dependent_on'?): a in",
+        "tree 'a' depends on tree 'nothing', which does not exist",
+        "encloses 'Z', which is not a managed process",
+        "unknown keyword 'tree_nam' (did you mean 'tree_name'?): b in",
+        'B stands in 2 places (a, b)',
+        'managed process C is in no tree',
+        "unknown keyword 'queue' (did you mean 'queue_name'?): q in",
+    ):
+        assert sum(expected in line for line in lines) == 1, (expected, text)
+    assert len(lines) == 17, text
 
 
 def test_a_description_may_be_a_page(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ('SYNERGY_LOG_FILE_COUNT', '2.5', 'whole number'),
         ('SYNERGY_LOG_LEVEL', 'LOUD', 'one of DEBUG'),
         ('SYNERGY_DEBUG', 'maybe', 'true or false'),
-        ('SYNERGY_START_TIMEPERIOD', '2013', 'YYYYMMDDHH'),
+        ('SYNERGY_START_TIMEPERIOD', '2013-13', 'no real date'),
         ('SYNERGY_END_TIMEPERIOD', '2013013200', 'no real date'),
         ('SYNERGY_STORE_URI', 'oracle://x', 'URI'),
         ('SYNERGY_BOX_ID', '', 'not empty'),

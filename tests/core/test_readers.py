@@ -56,7 +56,7 @@ REFUSED: list[tuple[Reader[Any], object, str]] = [
     (readers.patterns, 5, 'give a list of regular expressions'),
     (readers.one_of(('all', 'none')), 'al', "give one of all, none (did you mean 'all'?)"),
     (readers.one_of(('all', 'none')), 5, 'give one of all, none'),
-    (readers.trigger, 60, 'give a text, as in "every 60"'),
+    (readers.trigger, 60, 'give a text, as in "every 15 min"'),
     (readers.trigger, 'every 0', 'would fire without pause; give 1 second or more'),
     (readers.json_object, [1], 'is not a JSON object; give {"name": value}'),
     (readers.umask, '777', "give octal digits from '000' to '077', as in '027'"),

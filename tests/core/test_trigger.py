@@ -76,3 +76,82 @@ def test_every_does_not_drift_with_late_fires() -> None:
     late = datetime(2026, 11, 23, 10, 0, 42, tzinfo=UTC)
 
     assert trigger.next_fire(late) == datetime(2026, 11, 23, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ('text', 'seconds'),
+    [
+        ('every 90', 90),
+        ('every 1h', 3600),
+        ('every 15 min', 900),
+        ('every 15min', 900),
+        ('every 2 Hours', 7200),
+        ('every 1h 30 min', 5400),
+        ('every 1d', 86400),
+        ('every hour', 3600),
+        ('every  30s', 30),
+    ],
+)
+def test_a_length_of_time_may_have_a_unit(text: str, seconds: int) -> None:
+    trigger = parse_trigger(text)
+
+    assert trigger == Every(seconds=seconds)
+    assert parse_trigger(str(trigger)) == trigger
+
+
+@pytest.mark.parametrize(
+    ('text', 'same'),
+    [
+        ('at Mon,Tue-07:30', 'at Mon-07:30, Tue-07:30'),
+        ('at Mon, Tue, *-23:00', 'at *-23:00'),
+        ('at Mon-Fri-07:30', 'at 0-07:30, 1-07:30, 2-07:30, 3-07:30, 4-07:30'),
+        ('at Mon-Fri 07:30', 'at 0-07:30, 1-07:30, 2-07:30, 3-07:30, 4-07:30'),
+        ('at Sat-Mon,Wed-7:05', 'at 5-07:05, 6-07:05, 0-07:05, 2-07:05'),
+        ('at Monday,5-07:30, 09:00', 'at 0-07:30, Sat-07:30, *-09:00'),
+        ('at 07:30 UTC', 'at 07:30'),
+        ('at Mon-07:30 +00:00', 'at Mon-07:30'),
+        ('cron 30 7 * * 1-5 UTC', 'cron 30 7 * * 1-5'),
+    ],
+)
+def test_days_may_share_a_time(text: str, same: str) -> None:
+    trigger, expected = parse_trigger(text), parse_trigger(same)
+
+    if isinstance(trigger, At):
+        assert isinstance(expected, At)
+        assert trigger.minutes == expected.minutes
+        again = parse_trigger(str(trigger))
+        assert isinstance(again, At)
+        assert again.minutes == trigger.minutes
+    else:
+        assert trigger == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'part'),
+    [
+        ('at 07:30 Europe/Berlin', "names the zone 'Europe/Berlin', and times of triggers are UTC"),
+        ('at Mon-07:30 CET', "names the zone 'CET'"),
+        ('at 07:30 +01:00', "names the zone '+01:00'"),
+        ('at 07:30 America/Argentina/Ushuaia', 'write the time in UTC'),
+        ('cron 30 7 * * * Europe/Berlin', "names the zone 'Europe/Berlin'"),
+        ('at Mon,Tue', "time 'Tue'"),
+        ('at Mon, 07:30', 'may be of every day or of the days before it'),
+        ('at Mon,Thuesday-07:30', "day 'Thuesday'"),
+        ('at Mon-Foo-07:30', "day 'Foo'"),
+        ('every 1h 30', 'a number without its unit'),
+        ('every 3 weeks', "expected 'every 15 min'"),
+        ('every 1.5h', 'as in every 1h 30 min'),
+        ('every 0 min', 'without pause'),
+        ('every 999999999 days', 'at most 999,999,999 seconds'),
+        ('every', "expected 'every 15 min'"),
+        ('at', "expected 'every 15 min'"),
+        ('cron', '0 cron fields'),
+        ('', 'cannot be read'),
+        ('hourly', "expected 'every 15 min'"),
+    ],
+)
+def test_what_is_wrong_with_a_trigger_is_said_with_what_is_possible(text: str, part: str) -> None:
+    with pytest.raises(ValueError, match='trigger') as refused:
+        parse_trigger(text)
+
+    assert part in str(refused.value)

@@ -43,7 +43,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--trigger',
         metavar='T',
-        help='"every 60" (seconds), "at 09:30, Tue-17:00", or "cron 30 9 * * 1-5"; UTC',
+        help='"every 15 min", "at 09:30", "at Mon,Tue-17:00", or "cron 30 9 * * 1-5"; UTC',
     )
     parser.add_argument('--overlap', choices=[item.value for item in Overlap])
     parser.add_argument('--misfire', choices=[item.value for item in Misfire])
@@ -87,7 +87,8 @@ def _save(ask: Operations, name: str, options: Namespace) -> CommandDocument:
     is_new = options.action == 'add'
     if not details and not is_new:
         raise CommandError(
-            f'there is nothing to change; say what, as in freerun edit {name} --trigger "every 60"',
+            f'there is nothing to change; say what, as in freerun edit {name} --trigger '
+            '"every 15 min"',
             ExitCode.USAGE,
         )
     fires = ', '.join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.opening import opened
@@ -11,8 +12,7 @@ from synergy.cli.tables import print_job
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('process', metavar='P', help='name of the process')
-    parser.add_argument('timeperiod', metavar='T', help='its timeperiod, as in 2013010100')
+    add_job(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from functools import partial
 
+from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.interface import ChangeWanted
@@ -15,9 +16,12 @@ from synergy.core.commands import CommandKind, Only
 
 
 def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
-    parser.add_argument('process', metavar='P', help='name of the process')
-    parser.add_argument('timeperiod', metavar='T', help='its timeperiod, as in 2013010100')
-    parser.add_argument('--to', metavar='T2', help='end of the range, exclusive')
+    add_job(parser)
+    parser.add_argument(
+        '--to',
+        metavar='T2',
+        help='end of the range, exclusive; of any length, as in 2013-02, today',
+    )
     parser.add_argument(
         '--only',
         choices=[item.value for item in Only],

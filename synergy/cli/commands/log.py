@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from synergy.cli.arguments import add_timeperiod
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.interface import Operations
@@ -23,7 +24,7 @@ _LIVE = tuple(state.value for state in UnitState if state.is_live)
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('process', metavar='P', help='name of the process, or Process::entry')
-    parser.add_argument('timeperiod', metavar='T', nargs='?', help='its timeperiod')
+    add_timeperiod(parser, is_optional=True)
     parser.add_argument(
         '--run', type=whole(0), metavar='N', help='number of the run (default: newest)'
     )

@@ -22,7 +22,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         'trigger',
         nargs='?',
         metavar='T',
-        help='of trigger: "every 60" (seconds), "at 09:30", "cron 30 9 * * 1-5", all UTC; or '
+        help='of trigger: "every 15 min", "at Mon,Tue-09:30", "cron 30 9 * * 1-5", all UTC; or '
         f'{DEFAULT}: as in context.py',
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit and for whoever waits')
@@ -40,7 +40,9 @@ def _run(options: Namespace) -> ExitCode:
         if options.name is None:
             raise CommandError('give the process, as in SiteHourly', ExitCode.USAGE)
         if options.action == 'trigger' and options.trigger is None:
-            raise CommandError(f'give the trigger, as in "every 60", or {DEFAULT}', ExitCode.USAGE)
+            raise CommandError(
+                f'give the trigger, as in "every 15 min", or {DEFAULT}', ExitCode.USAGE
+            )
         asked = ask.change_process(options.name, options.action, options.trigger, options.reason)
         return tell(asked, is_json=options.json)
 

@@ -47,7 +47,7 @@ class Bench:
 
     def key(self, process: str, timeperiod: str) -> JobKey:
         """Return the key of a job; zeros at the end of `timeperiod` may be left out."""
-        return key_of(self.source.context, process, timeperiod)
+        return key_of(self.source.context, process, timeperiod, self.source.now)
 
     def job(self, process: str, timeperiod: str) -> Job | None:
         """Return a job's row; None while nobody has touched it."""

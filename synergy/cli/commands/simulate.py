@@ -97,8 +97,9 @@ def _foresee(options: Namespace) -> ExitCode:
         raise CommandError('--duration must be a number of seconds, 0 or more', ExitCode.USAGE)
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
-        midnight = runtime.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        start = midnight if options.start is None else instant_of(options.start)
+        now = runtime.clock.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        start = midnight if options.start is None else instant_of(options.start, now)
         workers = {
             name: entry.instances
             for name, entry in context.entries.items()

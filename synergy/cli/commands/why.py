@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
+from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, shown
 from synergy.cli.opening import opened
@@ -14,8 +15,7 @@ _INDENT_MAX = 10
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('process', metavar='P', help='name of the process')
-    parser.add_argument('timeperiod', metavar='T', help='its timeperiod, as in 2013010100')
+    add_job(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

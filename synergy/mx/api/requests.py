@@ -90,7 +90,7 @@ def _job_command(request: RequestContext) -> Command:
     node = request.node(request.text('process'))
     start = request.timeperiod(node, request.text('start'))
     text = request.optional('end')
-    end = start.shift(1) if text is None else request.timeperiod(node, text)
+    end = start.shift(1) if text is None else request.end(node, text)
     return job_command(
         request,
         kind,

@@ -44,6 +44,7 @@ from synergy.view import documents as shapes
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
 _CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
 _PROCESS: Final = Parameter('process', 'name of a managed process')
+_TIMEPERIOD: Final = 'as in 2026112307, 2026-11-23T07, 2026-11, yesterday'
 _ROLE: Final = Parameter('role', 'what one may do', choices=ROLE_WORDS)
 #: What is not done without a reason, by subject; the pages go by it, too.
 NEEDS_REASON: Final[Mapping[str, tuple[str, ...]]] = {
@@ -58,8 +59,8 @@ _PASSWORD: Final = Parameter('password', 'at least 10 characters')
 _JOB_FIELDS: Final = (
     Parameter('kind', 'what to do to them', choices=requests.JOB_KIND_WORDS),
     _PROCESS,
-    Parameter('start', 'first timeperiod, YYYYMMDDHH'),
-    Parameter('end', 'timeperiod after the last one; without it, start alone'),
+    Parameter('start', f'first timeperiod, {_TIMEPERIOD}'),
+    Parameter('end', 'timeperiod after the last one, of any length; without it, start alone'),
     Parameter('only', 'which jobs of the range', choices=requests.ONLY_WORDS),
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
 )
@@ -75,8 +76,8 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         shapes.JobDocument,
         _PROCESS,
         Parameter('state', 'its state, or how else it stands', choices=jobs.STATE_WORDS),
-        Parameter('start', 'only intervals that start then or later: YYYY to YYYYMMDDHH'),
-        Parameter('end', 'only intervals that start before: YYYY to YYYYMMDDHH'),
+        Parameter('start', f'only intervals that start then or later, {_TIMEPERIOD}'),
+        Parameter('end', f'only intervals that start before, {_TIMEPERIOD}'),
         _LIMIT,
         _CURSOR,
     ),
@@ -132,7 +133,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/processes/<name>/durations',
         processes.api_durations,
         documents.DurationsDocument,
-        Parameter('around', 'a timeperiod of the process, YYYYMMDDHH'),
+        Parameter('around', f'a timeperiod of the process, {_TIMEPERIOD}'),
     ),
     listing(
         'api_freeruns',
@@ -148,7 +149,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         freeruns.api_submit_freerun,
         documents.AcceptedDocument,
         Parameter('name', 'Process::entry'),
-        Parameter('trigger', 'every SECONDS, at HH:MM, or cron FIELDS'),
+        Parameter('trigger', 'every 15 min, at Mon,Tue-07:30, or cron FIELDS; UTC'),
         Parameter('is_on', 'whether it fires', 'boolean'),
         Parameter('overlap', 'while one is under way', choices=('skip', 'queue', 'allow')),
         Parameter('misfire', 'of missed fires', choices=('once', 'all', 'skip')),
@@ -220,14 +221,16 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         heatmap.api_heatmap,
         documents.HeatMapDocument,
         Parameter('z', 'zoom', choices=ZOOMS),
-        Parameter('at', 'a day within it, YYYYMMDD; today without'),
+        Parameter('at', f'a day within it, {_TIMEPERIOD}; today without'),
     ),
     reading(
         'api_graph',
         '/graph',
         graph.api_graph,
         documents.GraphDocument,
-        Parameter('at', 'an instant, YYYYMMDDHH; without, the last interval of each that was due'),
+        Parameter(
+            'at', f'an instant, {_TIMEPERIOD}; without, the last interval of each that was due'
+        ),
     ),
     listing(
         'api_search',

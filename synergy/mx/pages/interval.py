@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import CommandKind
@@ -19,7 +20,7 @@ from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_actions import touches_any
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
-from synergy.mx.widgets.cells import Cell, Painter
+from synergy.mx.widgets.cells import Cell, Painter, href_of
 from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.cause import Action, Cause
@@ -130,6 +131,9 @@ _RELATIONS: Final = (
 def interval(request: RequestContext, process: str, timeperiod: str) -> Response:
     """Return the page of one interval."""
     key = request.key(process, timeperiod)
+    if str(key.timeperiod) != timeperiod:
+        # One address for each interval, however it was written.
+        return redirect(href_of(key), 302)
     return page(request, 'interval.html', shown=interval_of(request, key))
 
 

@@ -21,6 +21,7 @@ from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import Timetable
+from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, instant_at, written
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
 from synergy.mx.web.paging import older
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
@@ -105,17 +106,16 @@ def parse_query(request: RequestContext, text: str) -> Query | JobKey:
             found[key] = value
         else:
             bare.append(word)
-    digits = [word for word in bare if word.isascii() and word.isdecimal()]
-    names = [word for word in bare if word not in digits]
-    if names:
-        found.setdefault('process', names[0])
-    if digits and (key_found := _one(request, found.get('process'), digits[0])) is not None:
-        return key_found
+    name, spoken = _named_and_spoken(request, bare)
+    if name is not None:
+        found.setdefault('process', name)
+    if spoken is not None and (one := _one(request, found.get('process'), spoken)) is not None:
+        return one
     return Query(
         process=found.get('process', '*'),
         state=_state(found.get('state')),
         since=_since(request, found.get('since')),
-        timeperiod=_beginning(digits[0]) if digits else None,
+        timeperiod=None if spoken is None else _beginning(request, spoken),
         box=found.get('box'),
     )
 
@@ -136,9 +136,12 @@ def cursor_of(request: RequestContext) -> JobKey | None:
         return None
     process, _, timeperiod = text.partition('@')
     try:
-        return request.key(process, timeperiod)
+        key = request.key(process, timeperiod)
     except Refused as error:
         raise wrong_cursor(text) from error
+    if str(key.timeperiod) != timeperiod:
+        raise wrong_cursor(text)
+    return key
 
 
 def _on_box(request: RequestContext, keys: Sequence[JobKey], box: str) -> list[JobKey]:
@@ -223,20 +226,61 @@ def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
     return job is not None and job.has_live_unit
 
 
-def _one(request: RequestContext, process: str | None, digits: str) -> JobKey | None:
+def _named_and_spoken(
+    request: RequestContext, words: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """Return the process and the timeperiod, of one word or several, that stand in a search."""
+    for count in range(len(words), 0, -1):
+        for at in range(len(words) - count + 1):
+            phrase = ' '.join(words[at : at + count])
+            if _is_timeperiod(request, phrase):
+                return _only_name([*words[:at], *words[at + count :]]), phrase
+    return _only_name(words), None
+
+
+def _is_timeperiod(request: RequestContext, phrase: str) -> bool:
+    if phrase.isascii() and phrase.isdecimal():
+        # As far as somebody has typed it.
+        return True
+    try:
+        written(phrase, request.now)
+    except UnreadTimeperiod:
+        return False
+    return True
+
+
+def _only_name(words: Sequence[str]) -> str | None:
+    if len(words) > 1:
+        # As if the whole were a timeperiod: nothing that was typed is passed over.
+        rest = ' '.join(words[1:])
+        raise wrong(
+            f'{rest!r:.60} after {words[0]!r:.60} is neither a timeperiod nor something to search '
+            'by',
+            f'{FORMS}; or give one pattern of names, as in process:site*',
+        )
+    return words[0] if words else None
+
+
+def _one(request: RequestContext, process: str | None, spoken: str) -> JobKey | None:
     known = {name.lower(): name for name in request.model.hierarchy.nodes}
     name = known.get((process or '').lower())
     if name is None:
         return None
     try:
         qualifier = request.model.hierarchy.nodes[name].process.qualifier
-        return JobKey(name, parse(qualifier, digits.ljust(10, '0')))
+        if spoken.isdecimal():
+            return JobKey(name, parse(qualifier, spoken.ljust(10, '0')))
+        return JobKey(name, at_level(qualifier, spoken, request.now))
     except ValueError:
         return None
 
 
-def _beginning(digits: str) -> str:
-    """Return a timeperiod without the zeros that say that it is of a coarser kind."""
+def _beginning(request: RequestContext, spoken: str) -> str:
+    """Return how all names begin of what lies in a timeperiod."""
+    if not spoken.isdecimal():
+        meant = written(spoken, request.now)
+        return str(meant)[: len('YYYY') + 2 * meant.qualifier.rank]
+    digits = spoken
     while len(digits) > len('YYYY') and len(digits) % 2 == 0 and digits.endswith('00'):
         digits = digits[:-2]
     return digits
@@ -255,10 +299,14 @@ def _since(request: RequestContext, text: str | None) -> datetime | None:
         return None
     match = _SINCE.fullmatch(text)
     if match is None:
-        raise wrong(
-            f'since:{text:.40} is not a length of time',
-            'give minutes, hours or days: 30min, 5h, 3d',
-        )
+        try:
+            return instant_at(text, request.now)
+        except UnreadTimeperiod as error:
+            raise wrong(
+                f'since:{text:.40} is neither a length of time nor a timeperiod',
+                'give minutes, hours or days: 30min, 5h, 3d; or a timeperiod as one word: '
+                '2026-11-28, 2026-11-28T07, yesterday, last-month',
+            ) from error
     return request.now - timedelta(**{_UNIT[match[2]]: int(match[1])})
 
 

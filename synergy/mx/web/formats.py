@@ -39,9 +39,16 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def fires(trigger: object) -> str:
-    """Return a trigger as people read it: with its unit, `every 60 s`."""
+    """Return a trigger as people read it: with its unit, `every 60 s`, `every 15 min`."""
     text = str(trigger)
-    return f'{text} s' if text.removeprefix('every ').isdecimal() else text
+    number = text.removeprefix('every ')
+    if not number.isdecimal():
+        return text
+    seconds = int(number)
+    for unit, length in (('d', 86400), ('h', 3600), ('min', 60)):
+        if seconds > 60 and seconds % length == 0:
+            return f'every {seconds // length} {unit}'
+    return f'every {seconds} s'
 
 
 def title(timeperiod: Timeperiod) -> str:

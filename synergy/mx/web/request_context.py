@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from werkzeug.routing import MapAdapter
@@ -15,8 +15,9 @@ from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.readers import spelled, whole
 from synergy.core.records import Json, ProcessName
-from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, parse
+from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod
 from synergy.core.users import Role
+from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, end_at, instant_at
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.route import Route
@@ -181,20 +182,14 @@ class RequestContext:
         return value
 
     def instant(self, name: str) -> datetime | None:
-        """Return an instant given as YYYY, YYYYMM, YYYYMMDD or YYYYMMDDHH; zeros are firsts."""
+        """Return the first instant of a timeperiod of any level, as people write it."""
         text = self.optional(name)
         if text is None:
             return None
-        digits = text.ljust(10, '0')
         try:
-            if not (text.isascii() and text.isdecimal()) or len(text) not in (4, 6, 8, 10):
-                raise ValueError(text)
-            month, day = int(digits[4:6]) or 1, int(digits[6:8]) or 1
-            found = datetime(int(digits[:4]), month, day, int(digits[8:10]), tzinfo=UTC)
-        except ValueError as error:
-            raise wrong(
-                f'{name} is {text!r:.40}, which is not a date', 'give YYYY, YYYYMMDD or YYYYMMDDHH'
-            ) from error
+            found = instant_at(text, self.now)
+        except UnreadTimeperiod as error:
+            raise wrong(f'{name}: {error.what}', error.advice) from error
         if not YEAR_MIN < found.year < YEAR_MAX:
             raise wrong(
                 f'{name} is {text!r:.40}, which is out of range',
@@ -217,9 +212,16 @@ class RequestContext:
     def timeperiod(self, node: Node, text: str) -> Timeperiod:
         """Return an interval of a node's process; raise Refused when `text` names none."""
         try:
-            return parse(node.process.qualifier, text)
-        except ValueError as error:
-            raise unknown(str(error), f'give a timeperiod of {node.process.name}') from error
+            return at_level(node.process.qualifier, text, self.now)
+        except UnreadTimeperiod as error:
+            raise _unread(error, node) from error
+
+    def end(self, node: Node, text: str) -> Timeperiod:
+        """Return the end of a range of a node's intervals, exclusive; of any level."""
+        try:
+            return end_at(self.model.hierarchy.calendar, node.process.qualifier, text, self.now)
+        except UnreadTimeperiod as error:
+            raise _unread(error, node) from error
 
     def key(self, process: str, timeperiod: str) -> JobKey:
         """Return the job of names from an address; raise Refused when its tree has none of them."""
@@ -228,3 +230,10 @@ class RequestContext:
         if (reach := outside(self.model.hierarchy, key)) is not None:
             raise unknown(reach, 'choose an interval in it')
         return key
+
+
+def _unread(error: UnreadTimeperiod, node: Node) -> Refused:
+    process = node.process
+    refused = wrong if error.is_other_level else unknown
+    told_of = f'(for {process.name}, which is {process.qualifier.word})'
+    return refused(f'{error.what} {told_of}', error.advice)

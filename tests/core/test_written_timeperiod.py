@@ -1,0 +1,201 @@
+"""Intervals as people write them."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from synergy.core.calendar import UtcCalendar
+from synergy.core.timeperiod import (
+    LEVELS,
+    Qualifier,
+    Timeperiod,
+    containing_utc,
+    parse,
+    start_utc,
+)
+from synergy.core.written_timeperiod import (
+    NOUN_BY_LEVEL,
+    UnreadTimeperiod,
+    at_level,
+    end_at,
+    instant_at,
+    spelled,
+    written,
+)
+
+#: A Saturday, in the first hour of a month's last days.
+NOW = datetime(2026, 11, 28, 7, 40, tzinfo=UTC)
+
+HOUR, DAY, MONTH, YEAR = reversed(LEVELS)
+
+
+@pytest.mark.parametrize(
+    ('text', 'level', 'name'),
+    [
+        ('2026', YEAR, '2026000000'),
+        ('202611', MONTH, '2026110000'),
+        ('20261128', DAY, '2026112800'),
+        ('2026112807', HOUR, '2026112807'),
+        ('2026000000', YEAR, '2026000000'),
+        ('2026110000', MONTH, '2026110000'),
+        ('20260000', YEAR, '2026000000'),
+        ('2026-11', MONTH, '2026110000'),
+        ('2026-11-28', DAY, '2026112800'),
+        ('2026-1-5', DAY, '2026010500'),
+        ('2026-11-28 07', HOUR, '2026112807'),
+        ('2026-11-28 7', HOUR, '2026112807'),
+        ('2026-11-28T07', HOUR, '2026112807'),
+        ('2026-11-28t07:00', HOUR, '2026112807'),
+        ('2026-11-28 07:00:00', HOUR, '2026112807'),
+        ('2026-11-28T07:00:00Z', HOUR, '2026112807'),
+        ('2026-11-28T07:00:00.000000+00:00', HOUR, '2026112807'),
+        ('2026-11-28 07 UTC', HOUR, '2026112807'),
+        ('20261128T07', HOUR, '2026112807'),
+        ('20261128 07:00', HOUR, '2026112807'),
+        ('  2026-11-28  ', DAY, '2026112800'),
+        ('today', DAY, '2026112800'),
+        ('Yesterday', DAY, '2026112700'),
+        ('tomorrow', DAY, '2026112900'),
+        ('yesterday 07', HOUR, '2026112707'),
+        ('yesterday 23:00', HOUR, '2026112723'),
+        ('today 0', HOUR, '2026112800'),
+        ('today-07', HOUR, '2026112807'),
+        ('now', HOUR, '2026112807'),
+        ('this hour', HOUR, '2026112807'),
+        ('last hour', HOUR, '2026112806'),
+        ('last  day', DAY, '2026112700'),
+        ('last month', MONTH, '2026100000'),
+        ('last-month', MONTH, '2026100000'),
+        ('last_month', MONTH, '2026100000'),
+        ('previous month', MONTH, '2026100000'),
+        ('next month', MONTH, '2026120000'),
+        ('this year', YEAR, '2026000000'),
+        ('LAST YEAR', YEAR, '2025000000'),
+        ('3 days ago', DAY, '2026112500'),
+        ('3-days-ago', DAY, '2026112500'),
+        ('1 hour ago', HOUR, '2026112806'),
+        ('an hour ago', HOUR, '2026112806'),
+        ('14 months ago', MONTH, '2025090000'),
+    ],
+)
+def test_a_text_names_an_interval_of_the_level_that_it_is_written_as(
+    text: str, level: Qualifier, name: str
+) -> None:
+    assert written(text, NOW) == parse(level, name)
+
+
+@pytest.mark.parametrize(
+    ('text', 'part'),
+    [
+        ('', 'is not a timeperiod; give 2026, 2026-11'),
+        ('soon', 'yesterday 07, last month'),
+        ('2026-13', "'2026-13' names no real date"),
+        ('2026-00', 'names no real date'),
+        ('2026-02-30', 'names no real date'),
+        ('20260230', "'20260230' names no real date"),
+        ('2026-11-28 24', 'names no real date'),
+        ('2026-11-28 07:30', 'lies within an hour; give the hour alone'),
+        ('today 07:30', 'lies within an hour'),
+        ('2026-11-28T07+01:00', 'no zone but UTC'),
+        ('2026-11-28 07 Europe/Berlin', 'no zone but UTC'),
+        ('2026-11-28 07 CET', 'no zone but UTC'),
+        ('28.11.2026', 'day and month could be either'),
+        ('11/28/2026', 'day and month could be either'),
+        ('01-02-2026', 'day and month could be either'),
+        ('last week', 'there are hours, days, months and years'),
+        ('2026-W48', 'there are hours, days, months and years'),
+        ('yesterday 7pm', 'hours count from 00 to 23'),
+        ('last', 'is not a timeperiod'),
+        ('202611280', 'is not a timeperiod'),
+        ('20261128070', 'is not a timeperiod'),
+        ('٢٠٢٦', 'is not a timeperiod'),
+        ('1026', 'outside 1970-2999'),
+        ('3000-01', 'outside 1970-2999'),
+        ('999999 years ago', 'outside the years 1970 to 2999'),
+        ('x' * 10_000, 'is not a timeperiod'),
+    ],
+)
+def test_what_cannot_be_read_or_could_mean_two_things_is_refused(text: str, part: str) -> None:
+    with pytest.raises(UnreadTimeperiod) as refused:
+        written(text, NOW)
+
+    assert part in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+def test_a_text_that_is_kept_names_a_date() -> None:
+    assert written('2026-11-28', None) == parse(DAY, '2026112800')
+    for text in ('yesterday', 'last month', '3 days ago', 'now'):
+        with pytest.raises(UnreadTimeperiod, match='another time each day'):
+            written(text, None)
+
+
+@pytest.mark.parametrize(
+    ('level', 'text', 'part'),
+    [
+        (HOUR, '2026-11-28', "'2026-11-28' is a day, not an hour; give one hour, as in "
+            '2026-11-28 00; the whole day is 2026112800 --to 2026112900'),
+        (HOUR, 'yesterday', 'the whole day is 2026112700 --to 2026112800'),
+        (DAY, 'last month', 'the whole month is 2026100100 --to 2026110100'),
+        (DAY, '2026-11-28 07', "is an hour, not a day; give its day, 2026-11-28"),
+        (MONTH, 'today', 'give its month, 2026-11'),
+    ],
+)  # fmt: skip
+def test_an_interval_of_another_level_is_refused_with_what_is_meant_perhaps(
+    level: Qualifier, text: str, part: str
+) -> None:
+    with pytest.raises(UnreadTimeperiod) as refused:
+        at_level(level, text, NOW)
+
+    assert refused.value.is_other_level
+    assert part in str(refused.value)
+
+
+def test_the_name_that_levels_share_is_read_by_the_level() -> None:
+    assert at_level(DAY, '2026112800', NOW) == parse(DAY, '2026112800')
+    assert at_level(HOUR, '2026112800', NOW) == parse(HOUR, '2026112800')
+    with pytest.raises(UnreadTimeperiod, match='YYYYMMDD00'):
+        at_level(DAY, '2026112807', NOW)
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_every_interval_is_read_back_from_each_way_of_writing_it(seed: int) -> None:
+    draw = random.Random(seed)
+    for level in LEVELS:
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=draw.randrange(9_000_000))
+        timeperiod = containing_utc(level, instant)
+        digits = str(timeperiod)[: 4 + 2 * level.rank]
+
+        for text in (spelled(timeperiod), spelled(timeperiod).replace(' ', 'T'), digits):
+            assert written(text, NOW) == timeperiod
+            assert instant_at(text, None) == start_utc(timeperiod)
+        assert at_level(level, str(timeperiod), NOW) == timeperiod
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_words_are_counted_from_the_interval_of_now(seed: int) -> None:
+    draw = random.Random(seed)
+    now = datetime(1999, 1, 1, tzinfo=UTC) + timedelta(seconds=draw.randrange(10**9))
+    for level, noun in NOUN_BY_LEVEL.items():
+        present, count = containing_utc(level, now), draw.randrange(20)
+
+        assert written(f'this {noun}', now) == present
+        assert written(f'last {noun}', now) == present.shift(-1) == written(f'1 {noun} ago', now)
+        assert written(f'next {noun}', now) == present.shift(1)
+        assert written(f'{count} {noun}s ago', now) == present.shift(-count)
+
+
+@pytest.mark.parametrize('text', ['2026-11-28', '2026-11', 'last month', '2026-11-28 07', 'now'])
+@pytest.mark.parametrize('level', LEVELS)
+def test_a_range_ends_with_the_first_interval_that_begins_at_its_end_or_later(
+    level: Qualifier, text: str
+) -> None:
+    calendar = UtcCalendar()
+    instant = instant_at(text, NOW)
+
+    end = end_at(calendar, level, text, NOW)
+
+    assert calendar.start(end) >= instant > calendar.start(Timeperiod(level, end.ordinal - 1))
