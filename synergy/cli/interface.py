@@ -56,7 +56,8 @@ class JobsWanted:
 class ChangeWanted:
     """What is to be done to which jobs. timeperiod, to: as typed; `to` is exclusive.
 
-    name: asking again by the same one does nothing.
+    name: asking again by the same one does nothing. plan_hash: of what was shown, if anything was:
+    another set is refused.
     """
 
     kind: CommandKind
@@ -67,6 +68,7 @@ class ChangeWanted:
     with_children: bool = False
     reason: str | None = None
     name: str | None = None
+    plan_hash: str | None = None
 
 
 class Reading(Protocol):

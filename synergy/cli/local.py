@@ -153,7 +153,7 @@ class LocalOperations(LocalReading):
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
             end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to, self.now)
-        return jobs.job_command(
+        command = jobs.job_command(
             caller,
             wanted.kind,
             key,
@@ -161,6 +161,7 @@ class LocalOperations(LocalReading):
             only=Only(wanted.only),
             with_children=wanted.with_children,
         )
+        return replace(command, plan_hash=wanted.plan_hash)
 
     def _settled(self, command: Command) -> CommandDocument:
         """Return a command as it stands after a short wait."""

@@ -180,4 +180,5 @@ class RemoteOperations(RemoteReading):
             'end': wanted.to,
             'only': wanted.only,
             'with_children': wanted.with_children or None,
+            'plan_hash': wanted.plan_hash,
         }

@@ -96,7 +96,10 @@ def test_queries_and_requests_take_what_people_write(pages: DashboardHarness) ->
     answer = ask(pages, '/requests', body)
     assert answer.status_code == 202, answer.text
     assert answer.json is not None
-    assert (answer.json['start_timeperiod'], answer.json['end_timeperiod']) == ('2026112000', '2026112200')
+    assert (answer.json['start_timeperiod'], answer.json['end_timeperiod']) == (
+        '2026112000',
+        '2026112200',
+    )
     assert plan['plan_hash']
 
 

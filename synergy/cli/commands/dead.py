@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.confirm import add_yes, confirm_many
 from synergy.cli.console import print_json
 from synergy.cli.interface import Operations
 from synergy.cli.opening import opened
@@ -27,6 +28,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('id', nargs='?', metavar='ID', help='of the unit, as ls shows it')
     parser.add_argument('--all', action='store_true', help='all dead letters')
+    add_yes(parser)
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -40,6 +42,8 @@ def _run(options: Namespace) -> ExitCode:
         if not options.all:
             return _settle(ask, options.id, options)
         chosen = [unit['id'] for unit in ask.dead_letters()]
+        question = f'{options.action} {len(chosen):,} dead letters?'
+        confirm_many(len(chosen), question, is_agreed=options.yes)
         codes = [_settle_one_of(ask, uow_id, options) for uow_id in chosen]
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.confirm import add_yes, confirm_many
 from synergy.cli.console import print_json
 from synergy.cli.interface import Operations
 from synergy.cli.numbers import whole
@@ -55,6 +56,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
     parser.add_argument('--description', metavar='TEXT')
+    add_yes(parser)
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -75,6 +77,10 @@ def _run(options: Namespace) -> ExitCode:
                 asked = _save(ask, name, options)
             case action:
                 uow_id = None
+                if action == 'cancel' and options.run is None:
+                    live = [run for run in ask.freerun_runs(None) if run['process'] == name]
+                    question = f'cancel {len(live):,} runs of {name}?'
+                    confirm_many(len(live), question, is_agreed=options.yes)
                 if options.run is not None:
                     uow_id = _uow_of_run(ask.freerun_runs(None), name, options.run)
                 action = 'remove' if action == 'rm' else action

@@ -1,18 +1,24 @@
-"""`launch.py reprocess | skip | cancel P T`: show the whole cascade, then ask for it."""
+"""`launch.py reprocess | skip | cancel P T`: show the whole cascade, ask a person, then do it."""
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 
 from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.confirm import UNASKED_MAX, add_yes, confirm, is_person
 from synergy.cli.console import print_json
-from synergy.cli.interface import ChangeWanted
+from synergy.cli.interface import ChangeWanted, Operations
 from synergy.cli.opening import opened
-from synergy.cli.tables import print_preview
+from synergy.cli.tables import counted, print_preview
 from synergy.cli.tell import tell
 from synergy.core.commands import CommandKind, Only
+from synergy.operations.refusal import OperationRefused
+from synergy.view.documents import PreviewDocument
 
 
 def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
@@ -33,6 +39,7 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
             '--with-children', action='store_true', help='reprocess what is nested below, too'
         )
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')
+    add_yes(parser)
     parser.add_argument('--reason', metavar='R', help='why, for the audit and the history')
     parser.add_argument('--name', metavar='ID', help='asking again by the same name does nothing')
     parser.add_argument('--json', action='store_true', help='print JSON')
@@ -50,14 +57,37 @@ def _run(kind: CommandKind, options: Namespace) -> ExitCode:
         name=options.name,
     )
     with opened(options) as ask:
-        if not options.dry_run:
-            return tell(ask.change_jobs(wanted), is_json=options.json)
+        if options.dry_run:
+            return _show(ask.preview(wanted), is_json=options.json)
+        if is_person() and not options.yes:
+            wanted = _agreed(ask, wanted, is_json=options.json)
+        return tell(ask.change_jobs(wanted), is_json=options.json)
+
+
+def _show(shown: PreviewDocument, *, is_json: bool) -> ExitCode:
+    if is_json:
+        print_json(shown)
+    else:
+        print_preview(shown)
+    return ExitCode.OK
+
+
+def _agreed(ask: Operations, wanted: ChangeWanted, *, is_json: bool) -> ChangeWanted:
+    """Return a change as it was agreed to: what was shown, or little, or nothing at all."""
+    try:
         shown = ask.preview(wanted)
-        if options.json:
-            print_json(shown)
-        else:
-            print_preview(shown)
-        return ExitCode.OK
+    except OperationRefused:
+        # It is refused in a moment, or was asked for by its name before.
+        return wanted
+    doomed = len(shown['doomed'])
+    if shown['count'] + doomed <= UNASKED_MAX:
+        return wanted
+    # JSON is alone on stdout.
+    with redirect_stdout(sys.stderr if is_json else sys.stdout):
+        print_preview(shown)
+    more = f', and {doomed} in consequence' if doomed else ''
+    confirm(f'\n{wanted.kind.value} {counted(shown["count"])}{more}?')
+    return replace(wanted, plan_hash=shown['plan_hash'])
 
 
 def _made(kind: CommandKind, summary: str, example: str) -> CliCommand:

@@ -6,7 +6,6 @@ what nobody has claimed.
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Final
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.confirm import agrees, is_person
 from synergy.cli.console import print_json, print_table
 from synergy.cli.queues import routes_of
 from synergy.core.nearest import nearest
@@ -153,9 +153,9 @@ def _route(routes: Sequence[Route], queue: str) -> Route:
 
 
 def _agrees(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if not is_person():
         raise CommandError('nobody is there to ask; give --yes', ExitCode.USAGE)
-    return input(f'{question} [y/N] ').strip().lower() in ('y', 'yes')
+    return agrees(question)
 
 
 def _depth(state: QueueState | None) -> int:

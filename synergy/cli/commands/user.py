@@ -11,6 +11,7 @@ from functools import partial
 from synergy import bootstrap
 from synergy.cli.caller import caller_of
 from synergy.cli.command import CliCommand, CommandError, ExitCode
+from synergy.cli.confirm import agrees, is_person
 from synergy.cli.console import print_json, print_table
 from synergy.cli.numbers import whole
 from synergy.core.commands import Command
@@ -117,9 +118,9 @@ def _confirm(store: Store, name: str, options: Namespace) -> None:
         print(follows)
         return
     question = {'rm': 'remove it', 'role': 'change its role'}[options.action]
-    if not sys.stdin.isatty():
+    if not is_person():
         raise CommandError(f'{follows}; give --yes to {question} all the same', ExitCode.CONFLICT)
-    if input(f'{follows}\n{question} all the same? [y/N] ').strip().lower() not in ('y', 'yes'):
+    if not agrees(f'{follows}\n{question} all the same?'):
         raise CommandError('nothing was changed', ExitCode.CONFLICT)
 
 
