@@ -13,6 +13,7 @@ from typing import Final
 from synergy.cli.console import print_table, shown
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
 from synergy.core.redaction import redacted_text
+from synergy.core.states import UnitState
 from synergy.core.supervision import ProcessStatus
 from synergy.core.written_timeperiod import instant_at
 from synergy.view.boxes import NEVER_STARTED, Presence
@@ -146,7 +147,11 @@ def print_preview(preview: PreviewDocument) -> None:
             f'{_some(doomed, 10)}'
         )
     for waiting in preview['waiting']:
-        print(_waiting_text(waiting))
+        print(f'\nneeds no reset, has not run yet, and follows: {_waiting_text(waiting)}')
+    for without in preview['without']:
+        print(f'\ngoes on without what is skipped: {_waiting_text(without)}')
+    if preview['kind'] == CommandKind.CANCEL.value:
+        print('\nto stop a run and run it again instead: ./launch.py reprocess')
     if preview['kind'] == CommandKind.REPROCESS.value:
         print('\neach of them then runs once, after what it depends on')
 
@@ -337,7 +342,7 @@ def _job_lines(page: JobPageDocument) -> Iterator[str]:
         yield f'reason     {page["reason"]}'
     for unit in page['runs']:
         yield ''
-        yield from _run_lines(unit, page['end'])
+        yield from _run_lines(unit, page)
     if page['events']:
         yield ''
         yield 'history, newest first'
@@ -349,12 +354,13 @@ def _job_lines(page: JobPageDocument) -> Iterator[str]:
         yield from _neighbour_lines(relation, list(group))
 
 
-def _run_lines(unit: RunDocument, end: str | None) -> Iterator[str]:
+def _run_lines(unit: RunDocument, page: JobPageDocument) -> Iterator[str]:
     yield (
         f'run {unit["run"]}  {unit["state"]}, '
         f'attempt {_with_lost(unit["attempt"], unit["lost_count"])}, '
         f'{unit["processed_count"]} processed, uow {unit["id"]}'
     )
+    end = page['end']
     if end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(end):
         yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
     if unit['owner'] is not None and unit['started_at'] is not None:
@@ -362,6 +368,9 @@ def _run_lines(unit: RunDocument, end: str | None) -> Iterator[str]:
         yield f'    by {unit["owner"]}, {said(unit["started_at"])}{ended} UTC'
     if unit['error'] is not None:
         yield f'    error: {unit["error"]}'
+    if unit['state'] == UnitState.IN_PROGRESS.value:
+        job = f'{page["process"]} {page["timeperiod"]}'
+        yield f'    stop it: ./launch.py reprocess {job} runs it again, cancel {job} skips it'
     for line in unit['log']:
         yield f'    {said(line["at"])[11:]} {line["attempt"]} {line["level"]:<7} {line["text"]}'
 
@@ -379,10 +388,7 @@ def _neighbour_lines(relation: str, items: list[NeighbourDocument]) -> Iterator[
 
 def _waiting_text(row: WaitingDocument) -> str:
     last = f' to {row["last"]}' if row['count'] > 1 else ''
-    return (
-        f'\nneeds no reset, has not run yet, and follows: {counted(row["count"])} of '
-        f'{row["process"]}, {row["first"]}{last}'
-    )
+    return f'{counted(row["count"])} of {row["process"]}, {row["first"]}{last}'
 
 
 def _some(words: Sequence[str], count: int) -> str:

@@ -120,6 +120,26 @@ def unreset(timetable: Timetable, reset: Plan) -> Ranges:
     return {name: found[name] for name in timetable.hierarchy.nodes if name in found}
 
 
+def left_without(timetable: Timetable, skipped: Iterable[JobKey]) -> Ranges:
+    """Return the jobs that waited for `skipped` ones, are not final, and go on without them.
+
+    `timetable` has the skipped ones as they are then. Parents and dependents alike; only those that
+    wait for them directly, for what waits for these does not lack anything.
+    """
+    touched = _as_ranges(_ranges_of(sorted(skipped)))
+    found: dict[ProcessName, list[range]] = {}
+    for node in timetable.hierarchy:
+        runs = [
+            affected
+            for source in node.inputs
+            for ordinals in touched.get(source.process, [])
+            if (affected := timetable.hierarchy.affected(node, source, ordinals))
+        ]
+        if runs:
+            found[node.process.name] = _merged(runs)
+    return _in_order(timetable, found, timetable.unfinished_runs)
+
+
 def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
     """Yield the jobs of a stored plan, in its order; processes that are gone are left out."""
     for process, runs in ranges.items():

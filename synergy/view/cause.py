@@ -6,7 +6,7 @@ only lead there: whoever follows is asked who they are as everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -104,6 +104,11 @@ def run_again(key: JobKey) -> Action:
         address=f'/change/reprocess?process={key.process}&first={key.timeperiod}',
         command=f'./launch.py reprocess {key.process} {key.timeperiod}',
     )
+
+
+def run_instead(key: JobKey) -> Action:
+    """Return what helps a job whose run does not end."""
+    return replace(run_again(key), label=f'Stop this run, and run {key.timeperiod} again')
 
 
 def run_failed_again(

@@ -266,7 +266,7 @@ class PlannedDocument(TypedDict):
 
 
 class WaitingDocument(TypedDict):
-    """What waits for the plan by itself, and follows without being reset."""
+    """What waits for the plan by itself: it follows without a reset, or goes on without it."""
 
     process: ProcessText
     count: int
@@ -290,6 +290,7 @@ class PreviewDocument(TypedDict):
     processes: list[PlannedDocument]
     waiting: Annotated[list[WaitingDocument], 'what follows without a reset']
     doomed: Annotated[list[KeyDocument], 'skipped in consequence']
+    without: Annotated[list[WaitingDocument], 'what goes on without jobs that are skipped']
 
 
 class DeadDocument(UnitDocument):

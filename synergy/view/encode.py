@@ -17,7 +17,7 @@ from synergy.view.boxes import BoxView
 from synergy.view.cause import Action, Cause
 from synergy.view.freeruns import FreerunView, Standing
 from synergy.view.jobs import JobPage
-from synergy.view.preview import Preview
+from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
 from synergy.view.status import ProcessSummary, Status
 
@@ -231,18 +231,20 @@ def encode_preview(shown: Preview) -> documents.PreviewDocument:
             }
             for row in shown.rows
         ],
-        'waiting': [
-            {
-                'process': row.process,
-                'count': row.count,
-                'first': str(row.first),
-                'last': str(row.last),
-            }
-            for row in shown.waiting
-        ],
+        'waiting': [_encode_waiting(row) for row in shown.waiting],
         'doomed': [
             {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
         ],
+        'without': [_encode_waiting(row) for row in shown.without],
+    }
+
+
+def _encode_waiting(row: WaitingRow) -> documents.WaitingDocument:
+    return {
+        'process': row.process,
+        'count': row.count,
+        'first': str(row.first),
+        'last': str(row.last),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synergy.core.closure import Plan, is_among, keys_of, plan, unreset
+from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
 from synergy.core.commands import Command, CommandKind, Ranges
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
@@ -45,7 +45,8 @@ class Preview:
     """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence.
 
     waiting: what waits for the planned jobs and has not run yet: it needs no reset, and runs after
-    them; inputs before outputs.
+    them; inputs before outputs. without: of a skip or cancel, what waited for the jobs, and goes on
+    without them.
     """
 
     kind: CommandKind
@@ -53,6 +54,7 @@ class Preview:
     rows: Sequence[PreviewRow]
     doomed: Sequence[JobKey]
     waiting: Sequence[WaitingRow] = ()
+    without: Sequence[WaitingRow] = ()
 
 
 def preview(timetable: Timetable, store: Reader, command: Command, now: datetime) -> Preview:
@@ -78,7 +80,9 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
         waiting = _waiting(timetable, unreset(timetable, planned))
         return Preview(kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting)
     doomed = list(_doomed(timetable, planned, now))
-    return Preview(kind=command.kind, plan=planned, rows=rows, doomed=doomed)
+    gone = [*keys_of(hierarchy, planned.ranges), *doomed]
+    without = _waiting(timetable, left_without(timetable, gone))
+    return Preview(kind=command.kind, plan=planned, rows=rows, doomed=doomed, without=without)
 
 
 def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[WaitingRow]:

@@ -14,12 +14,13 @@ from synergy.view.cause import (
     Cause,
     CauseKind,
     run_again,
+    run_instead,
     start_there,
 )
 from synergy.view.no_worker import no_worker
 from synergy.view.question import Question, boxes_of
-from synergy.view.usual import usual_of
-from synergy.view.words import at
+from synergy.view.usual import Usual, usual_of
+from synergy.view.words import at, span
 
 
 def under_way(question: Question, job: Job) -> Iterator[Cause]:
@@ -80,18 +81,22 @@ def _worked_on(question: Question, unit: Unit, attempt: str) -> Cause:
             f'{at(unit.lease_until, question.now)}; the Scheduler rescues it at its next sweep',
             since=unit.lease_until,
         )
+    usual = usual_of(question.store, unit.process)
+    end = _usual_end(question, unit, usual)
+    is_long = end is None and usual.p95 is not None
     return Cause(
         key=unit.key,
         kind=CauseKind.RUNNING,
-        text=f'{attempt} is run by {unit.owner} since {since}',
+        text=f'{attempt} is run by {unit.owner} since {since}'
+        + (f', longer than 95 of 100 of its runs, {span(usual.p95)}' if is_long else ''),
         since=unit.started_at,
-        expected_at=_usual_end(question, unit),
+        expected_at=end,
+        action=run_instead(unit.key) if is_long else None,
     )
 
 
-def _usual_end(question: Question, unit: Unit) -> datetime | None:
+def _usual_end(question: Question, unit: Unit, usual: Usual) -> datetime | None:
     """Return by when half of such runs have ended, or 95 of 100; None once both are past."""
-    usual = usual_of(question.store, unit.process)
     for length in (usual.p50, usual.p95):
         if unit.started_at is not None and length is not None:
             end = unit.started_at + length

@@ -148,7 +148,7 @@ def test_another_plan_is_a_conflict(pages: DashboardHarness) -> None:
     ('body', 'status'),
     [
         ({'process': 'Nobody', 'start': '2026112000', 'reason': 'late'}, 404),
-        ({'process': 'SiteDaily', 'start': 'yesterday', 'reason': 'late'}, 404),
+        ({'process': 'SiteDaily', 'start': 'some day', 'reason': 'late'}, 404),
         ({'process': 'SiteDaily', 'reason': 'late'}, 400),
         ({'process': 17, 'start': '2026112000', 'reason': 'late'}, 400),
         ({'process': 'SiteDaily', 'start': '2026112000', 'kind': 'burn', 'reason': 'late'}, 400),
@@ -186,7 +186,7 @@ def test_bad_input_is_a_problem_with_advice(
     ('address', 'text'),
     [
         ('/jobs?start=20261123&end=20261122', 'swap the two'),
-        ('/jobs?start=yesterday', 'not a date'),
+        ('/jobs?start=someday', 'is not a timeperiod'),
         ('/jobs?cursor=garbage', 'next_cursor'),
         ('/jobs?process=SiteDaily&cursor=SiteHourly@2026112209', 'cursor is of SiteHourly'),
         ('/jobs?limit=1&limit=2', 'limit is given 2 times'),

@@ -82,7 +82,7 @@ def test_a_range_that_is_out_of_sight_is_selected_all_the_same(pages: DashboardH
     ('query', 'status', 'said'),
     [
         ('process=SiteHourle&first=2026111000', 404, 'did you mean'),
-        ('first=20261110', 404, 'SiteDaily'),
+        ('first=20261132', 404, 'SiteDaily'),
         ('first=2026111000&last=2026110900', 400, 'upside down'),
         ('state=fialed', 400, 'did you mean'),
     ],

@@ -113,6 +113,7 @@ SKIP = _made(
 )
 CANCEL = _made(
     CommandKind.CANCEL,
-    'Stop what runs now; the jobs are skipped.',
+    'Stop what runs now; the jobs are skipped. To stop a run and run it again at once, reprocess '
+    'it.',
     'cancel FlightHourly 2013010107',
 )
