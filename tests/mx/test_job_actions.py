@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
+
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.effects import SaveJob
 from synergy.core.records import Job
@@ -91,6 +93,47 @@ def test_a_preview_of_a_skip_counts_and_draws_what_is_skipped_in_consequence(
     assert '>Skip 3 intervals</button>' in text
     assert found is not None
     assert (found['count'], len(found['doomed'])) == (2, 1)
+
+
+@pytest.mark.parametrize(('kind', 'first'), [('skip', '2026112209'), ('cancel', '2026112310')])
+def test_a_preview_of_what_is_skipped_says_which_parents_go_on_without(
+    pages: DashboardHarness, kind: str, first: str
+) -> None:
+    day = f'{first[:8]}00'
+
+    text = pages.get(f'/change/{kind}?process=SiteHourly&first={first}').text
+    found = pages.get(f'/api/v1/preview?kind={kind}&process=SiteHourly&start={first}').json
+
+    assert found is not None
+    assert found['without'] == [{'process': 'SiteDaily', 'count': 1, 'first': day, 'last': day}]
+    assert '1 interval of SiteDaily goes on without' in text
+    assert f'href="/i/SiteDaily/{day}"' in text
+    assert 'runs without its data' in text
+
+
+def test_a_parent_that_is_skipped_in_consequence_does_not_go_on(pages: DashboardHarness) -> None:
+    found = pages.get('/api/v1/preview?kind=skip&process=SiteDaily&start=2026112200').json
+
+    assert found is not None
+    assert [item['process'] for item in found['doomed']] == ['AlertDaily']
+    assert [item['process'] for item in found['without']] == ['SiteMonthly']
+
+
+def test_a_live_run_can_be_run_again_or_cancelled(pages: DashboardHarness) -> None:
+    again = 'href="/change/reprocess?process=SiteHourly&amp;first=2026112310"'
+    cancel = 'href="/change/cancel?process=SiteHourly&amp;first=2026112310"'
+
+    interval = pages.get('/i/SiteHourly/2026112310').text
+    assert f'{again}>Run again' in interval
+    assert f'{cancel}>Cancel <span class="muted">(skips it)' in interval
+    live = pages.get('/runs').text
+    assert again.rstrip('"') in live
+    assert 'Cancel (skips it)' in live
+    assert again in pages.get('/change/cancel?process=SiteHourly&first=2026112310').text.replace(
+        '&amp;last=2026112310', ''
+    )
+    form = fields(pages.get('/change/reprocess?process=SiteHourly&first=2026112310').text)
+    assert pages.post('/change/reprocess', {**form, 'reason': 'hangs'}).status_code == 303
 
 
 def test_only_a_reprocess_has_durations_and_waits(pages: DashboardHarness) -> None:

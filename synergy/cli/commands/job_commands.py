@@ -14,9 +14,9 @@ from synergy.cli.confirm import UNASKED_MAX, add_yes, confirm, is_person
 from synergy.cli.console import print_json
 from synergy.cli.interface import ChangeWanted, Operations
 from synergy.cli.opening import opened
-from synergy.cli.tables import counted, print_preview
+from synergy.cli.tables import print_preview
 from synergy.cli.tell import tell
-from synergy.core.commands import CommandKind, Only
+from synergy.core.commands import CommandKind, Only, counted
 from synergy.operations.refusal import OperationRefused
 from synergy.view.documents import PreviewDocument
 
