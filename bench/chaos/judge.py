@@ -22,7 +22,6 @@ from pathlib import Path
 
 from bench.chaos import journal
 from bench.chaos.journal import Line
-from synergy.cli.commands.verify import all_jobs, circumstances
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check
@@ -30,6 +29,7 @@ from synergy.core.records import Unit
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.store import Store
+from synergy.view.verification import all_jobs, circumstances
 
 _SHOWN_MAX = 50
 

@@ -20,7 +20,6 @@ from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
-from synergy.cli.commands.verify import all_jobs
 from synergy.cli.console import console
 from synergy.cli.demo_live_view import LiveRow, LiveView, look
 from synergy.cli.demo_system import (
@@ -33,10 +32,10 @@ from synergy.cli.demo_system import (
     running_system,
 )
 from synergy.cli.patience import Patience
-from synergy.core.invariants import check
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.ports.store import JobFilter, Store
+from synergy.view.verification import verified
 
 _CONTEXT_MODULE: Final = 'workers.live_context'
 #: Runs of the present interval after which a machine that runs again and again was seen to do so.
@@ -158,7 +157,7 @@ def _judge(runtime: Runtime, store: Store, seconds: float, unseen: Sequence[str]
     with closing(open_live_database()) as database:
         wrong = differences(database, tables)
         row_count, rejected_count = row_counts(database)
-    violations = [str(item) for item in check(hierarchy, all_jobs(store), store.all_units(), now)]
+    violations = [str(item) for item in verified(hierarchy, store, runtime.clock).violations]
     rows = look(hierarchy, store, now)
     result = LiveResult(
         rows=row_count,

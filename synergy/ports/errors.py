@@ -23,6 +23,10 @@ class StoreUnavailable(StoreError):
     """
 
 
+class SnapshotLost(StoreUnavailable):
+    """The view of a snapshot is gone, for the store was rebuilt in part; take another."""
+
+
 class StoreUnusable(StoreError):
     """Waiting will not help: the store is not one, is damaged, or has a newer schema."""
 

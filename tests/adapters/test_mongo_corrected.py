@@ -15,7 +15,6 @@ from pymongo.database import Database
 from bench.servers.mongodb import MongoServers, mongod_path
 from synergy import bootstrap
 from synergy.adapters.mongo.store import MongoStore
-from synergy.cli.commands.verify import all_jobs
 from synergy.cli.moving import differences
 from synergy.conf.model import Context
 from synergy.core.effects import InsertUnit, SaveJob
@@ -23,6 +22,7 @@ from synergy.core.invariants import check
 from synergy.core.records import UowId
 from synergy.core.states import JobState, UnitState
 from synergy.ports.errors import StoreError, StoreUnusable
+from synergy.view.verification import all_jobs
 from tests.adapters.test_mongo_takeover import (
     administer,
     checked,

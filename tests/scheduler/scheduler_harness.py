@@ -10,7 +10,6 @@ from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
-from synergy.cli.commands.verify import all_jobs, circumstances
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
@@ -20,6 +19,7 @@ from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Message
 from synergy.ports.store import SchedulerStore, Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
+from synergy.view.verification import all_jobs, circumstances
 
 LEASE = timedelta(seconds=10)
 

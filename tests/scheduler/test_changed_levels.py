@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from synergy.cli.commands.verify import all_jobs
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.hierarchy import Hierarchy, build
@@ -20,6 +19,7 @@ from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
+from synergy.view.verification import all_jobs
 from tests.builders import key, process, tree
 from tests.scheduler.scheduler_harness import route_of
 from tests.scheduler.test_grown_contexts import Led, forget

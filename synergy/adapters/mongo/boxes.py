@@ -32,7 +32,9 @@ class MongoBoxes:
     def boxes(self) -> Sequence[Box]:
         """Return every box, by id."""
         with self._connection.reaching():
-            found = self._connection.database[BOXES].find().sort('_id')
+            found = (
+                self._connection.database[BOXES].find(session=self._connection.session).sort('_id')
+            )
             return [*self._collections.decoded(BOXES, box_of, found)]
 
     def heartbeat(self, box: Box, vanished_after: timedelta) -> Box:
@@ -98,9 +100,10 @@ class MongoBoxes:
         """Return the rows of one box, or of all, by box and process."""
         where = {} if box_id is None else {'box_id': box_id}
         with self._connection.reaching():
-            found = (
-                self._connection.database[_PROCESSES].find(where).sort(['box_id', 'process_name'])
+            found = self._connection.database[_PROCESSES].find(
+                where, session=self._connection.session
             )
+            found = found.sort(['box_id', 'process_name'])
             return [*self._collections.decoded(_PROCESSES, box_process_of, found)]
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:

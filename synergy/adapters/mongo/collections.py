@@ -63,7 +63,7 @@ class MongoCollections:
         asked, offset = limit, 0
         for _ in range(_REFILLS_MAX):
             cursor = self.connection.database[collection].find(
-                where, fields, skip=offset, limit=asked
+                where, fields, skip=offset, limit=asked, session=self.connection.session
             )
             got = list(cursor.sort(list(order)))
             found += self.decoded(collection, decode, got)
@@ -78,7 +78,7 @@ class MongoCollections:
         with self.connection.reaching():
             yield from (
                 self.connection.database[collection]
-                .find(where, fields, batch_size=BATCH)
+                .find(where, fields, batch_size=BATCH, session=self.connection.session)
                 .sort(BY_KEY)
             )
 

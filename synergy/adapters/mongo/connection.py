@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 import pymongo
 from bson.errors import BSONError
 from pymongo import errors
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
@@ -24,7 +25,7 @@ from pymongo.write_concern import WriteConcern
 
 from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.clock import Clock
-from synergy.ports.errors import StoreError, StoreUnavailable, StoreUnusable
+from synergy.ports.errors import SnapshotLost, StoreError, StoreUnavailable, StoreUnusable
 
 Document: TypeAlias = dict[str, Any]
 
@@ -43,6 +44,11 @@ _NO_REPLICA_SET: Final = 20
 _GHOST: Final = 'RSGhost'
 _OUT_OF_DISK: Final = 14031
 DUPLICATE_KEY: Final = 11000
+#: A snapshot is older than the history that the server keeps, or than a collection or an index.
+_SNAPSHOT_TOO_OLD: Final = 239
+_SNAPSHOT_UNAVAILABLE: Final = 246
+#: Of MongoDB 5.0, the first to have snapshots outside transactions.
+_WIRE_VERSION_OF_SNAPSHOTS: Final = 13
 
 
 class MongoConnection:
@@ -56,6 +62,8 @@ class MongoConnection:
         Raises StoreUnusable when the URI cannot be understood.
         """
         self._clock = clock
+        #: By which reads are made within `snapshot`; None outside of it.
+        self.session: ClientSession | None = None
         self.busy_seconds_max = busy_seconds_max
         self._uri = uri
         millis = int(busy_seconds_max * 1000)
@@ -187,6 +195,23 @@ class MongoConnection:
                 'remove it'
             ) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of a block see the database as of its beginning."""
+        if self.session is not None:
+            yield
+            return
+        with self.reaching():
+            hello = self._client.admin.command('hello')
+            if hello['maxWireVersion'] >= _WIRE_VERSION_OF_SNAPSHOTS:
+                self.session = self._client.start_session(snapshot=True)
+        try:
+            yield
+        finally:
+            if self.session is not None:
+                self.session.end_session()
+                self.session = None
+
     def close(self) -> None:
         """Close the client; safe to call twice."""
         self._client.close()
@@ -215,6 +240,15 @@ class MongoConnection:
             return StoreUnavailable(
                 f'{place} cannot grow: disk full ({text}); make room on the primary, nothing that '
                 'was saved is lost'
+            )
+        if code == _SNAPSHOT_UNAVAILABLE:
+            return SnapshotLost(
+                f'{place} has just made a collection or an index ({text}); ask again in a moment'
+            )
+        if code == _SNAPSHOT_TOO_OLD:
+            return StoreUnavailable(
+                f'{place} keeps its history for a shorter time than reading it has taken ({text}); '
+                'raise minSnapshotHistoryWindowInSeconds on all members'
             )
         return StoreUnavailable(
             f'{place} failed ({text}); what was being written may have been applied and is read '

@@ -26,7 +26,9 @@ class MongoContext:
     def led_context(self) -> LedContext | None:
         """Return the context that the store was last led with."""
         with self._connection.reaching():
-            found = self._connection.database[CONTEXT].find_one({'_id': CONTEXT})
+            found = self._connection.database[CONTEXT].find_one(
+                {'_id': CONTEXT}, session=self._connection.session
+            )
         if found is None:
             return None
         try:
@@ -41,5 +43,7 @@ class MongoContext:
         # Rows of Synergy 2.x have no rev, and have never held over context.py.
         where: Document = {'rev': {'$exists': True}}
         with self._connection.reaching():
-            found = self._connection.database[OVERRIDES].find(where).sort('process_name', ASCENDING)
+            overrides = self._connection.database[OVERRIDES]
+            found = overrides.find(where, session=self._connection.session)
+            found = found.sort('process_name', ASCENDING)
             return [*self._collections.decoded(OVERRIDES, override_of, found)]

@@ -31,7 +31,9 @@ class MongoFreeruns:
         """Return every free run, by name."""
         order = [('process_name', ASCENDING), ('entry_name', ASCENDING)]
         with self._connection.reaching():
-            found = self._connection.database[FREERUNS].find({}, WITHOUT_EVENTS).sort(order)
+            found = self._connection.database[FREERUNS].find(
+                {}, WITHOUT_EVENTS, sort=order, session=self._connection.session
+            )
             return [*self._collections.decoded(FREERUNS, freerun_of, found)]
 
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:

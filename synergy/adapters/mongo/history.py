@@ -13,7 +13,9 @@ def newest_events(
 ) -> list[JobEvent]:
     """Return the newest events of the one job or free run that is `where`, newest first."""
     with collections.connection.reaching():
-        found = collections.connection.database[collection].find_one(where, {'event_log': 1})
+        found = collections.connection.database[collection].find_one(
+            where, {'event_log': 1}, session=collections.connection.session
+        )
     events = (found or {}).get('event_log')
     listed = events[:limit] if isinstance(events, list) else []
     name = f'history of {" ".join(map(str, where.values()))}'

@@ -144,7 +144,9 @@ class MongoJobs:
         pipeline = [{'$match': where}, {'$group': {'_id': by, 'count': {'$sum': 1}}}]
         with self._connection.reaching():
             for collection in JOB_COLLECTION.values():
-                yield from self._connection.database[collection].aggregate(pipeline)
+                yield from self._connection.database[collection].aggregate(
+                    pipeline, session=self._connection.session
+                )
 
     def _jobs(self, where: Document, collection: str | None = None) -> list[Job]:
         names = JOB_COLLECTION.values() if collection is None else (collection,)
@@ -155,7 +157,9 @@ class MongoJobs:
                 for job in self._collections.decoded(
                     name,
                     self._job_of(name),
-                    self._connection.database[name].find(where, WITHOUT_EVENTS),
+                    self._connection.database[name].find(
+                        where, WITHOUT_EVENTS, session=self._connection.session
+                    ),
                 )
             ]
 

@@ -91,14 +91,18 @@ class MongoLeadership:
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""
         with self._connection.reaching():
-            found = self._connection.database[LEADERSHIP].find_one({'_id': LEADER})
+            found = self._connection.database[LEADERSHIP].find_one(
+                {'_id': LEADER}, session=self._connection.session
+            )
         found_ones = [] if found is None else [found]
         return next(self._collections.decoded(LEADERSHIP, leadership_of, found_ones), None)
 
     def standing(self) -> LeaderStanding:
         """Return what the Scheduler that leads, or last led, said of itself."""
         with self._connection.reaching():
-            found = self._connection.database[LEADERSHIP].find_one({'_id': LEADER}, {'standing': 1})
+            found = self._connection.database[LEADERSHIP].find_one(
+                {'_id': LEADER}, {'standing': 1}, session=self._connection.session
+            )
         return standings.decode(None if found is None else found.get('standing'))
 
     def store_now(self) -> datetime:

@@ -53,6 +53,7 @@ class MongoStore(JoinedStore):
                 boxes=MongoBoxes(collections),
                 users=MongoUsers(collections),
                 illegal=collections,
+                snapshots=connection,
             )
         )
         self._connection = connection

@@ -46,14 +46,14 @@ class MongoTimetable:
     def index_copy(self) -> IndexCopy | None:
         """Return the copy of the dense index that was saved last."""
         with self._connection.reaching():
-            dated = self._connection.database[INDEX].find_one({'_id': INDEX})
+            pages, session = self._connection.database[INDEX], self._connection.session
+            dated = pages.find_one({'_id': INDEX}, session=session)
             # After its date: pages may be newer than it says, never older.
-            found = [*self._connection.database[INDEX].find({'_id': {'$ne': INDEX}})]
+            found = [*pages.find({'_id': {'$ne': INDEX}}, session=session)]
         if dated is None:
             return None
         try:
-            pages = [page_of(document) for document in found]
-            return IndexCopy(as_of=as_of(dated), pages=tuple(pages))
+            return IndexCopy(as_of=as_of(dated), pages=tuple(map(page_of, found)))
         except Malformed as error:
             self._collections.report(INDEX, dated, str(error))
             return None

@@ -109,7 +109,9 @@ class MongoUnits:
         self, where: Document, order: Sequence[tuple[str, int]] = (), limit: int = 0
     ) -> Iterator[Unit]:
         with self._connection.reaching():
-            found = self._connection.database[UNITS].find(where, limit=limit, batch_size=BATCH)
+            found = self._connection.database[UNITS].find(
+                where, limit=limit, batch_size=BATCH, session=self._connection.session
+            )
             if order:
                 found = found.sort(list(order))
             yield from self._collections.decoded(UNITS, unit_of, found)

@@ -148,6 +148,20 @@ class SqliteFile:
                 raise self._translated(error) from error
             raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of a block see the file as of its beginning; nobody waits for it."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._guarded(lambda: self._connection.execute('BEGIN'))
+        try:
+            # The view is that of the first read, so there is one at once.
+            self._version()
+            yield
+        finally:
+            self._rollback()
+
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._connection.close()

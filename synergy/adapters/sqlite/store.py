@@ -48,6 +48,7 @@ class SqliteStore(JoinedStore):
                 boxes=SqliteBoxes(tables),
                 users=SqliteUsers(tables),
                 illegal=tables,
+                snapshots=file,
             )
         )
         self._file = file

@@ -19,7 +19,6 @@ from typing import Any
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.commands.verify import all_jobs
 from synergy.cli.console import console, print_table
 from synergy.cli.demo_live import run_live
 from synergy.cli.demo_progress import Progress
@@ -35,10 +34,10 @@ from synergy.cli.demo_system import (
 from synergy.cli.numbers import whole
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.invariants import check
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.store import Store
+from synergy.view.verification import verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +174,7 @@ def _judge(runtime: Runtime, seconds: float, cut: Any) -> DemoResult:
     finally:
         database.close()
     store = runtime.open_store()
-    violations = list(
-        check(runtime.context.hierarchy, all_jobs(store), store.all_units(), runtime.clock.now())
-    )
+    violations = verified(runtime.context.hierarchy, store, runtime.clock).violations
     result = _result(runtime.context.hierarchy, store, seconds, not wrong, len(violations))
     out.print()
     print_table(

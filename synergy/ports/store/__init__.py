@@ -21,6 +21,7 @@ from synergy.ports.store.freeruns import FreerunReader
 from synergy.ports.store.illegal import IllegalRows
 from synergy.ports.store.jobs import EVENTS_PER_JOB_MAX, JobChange, JobFilter, JobReader
 from synergy.ports.store.leadership import LEASES_MAX, LeadershipReader, LeadershipStore
+from synergy.ports.store.snapshots import Snapshots
 from synergy.ports.store.timetable import TimetableReader, TimetableStore
 from synergy.ports.store.units import EndedRun, LiveRun, UnitReader, UnitStore
 from synergy.ports.store.users import UserStore
@@ -45,6 +46,7 @@ __all__ = [
     'LiveRun',
     'Reader',
     'SchedulerStore',
+    'Snapshots',
     'Store',
     'TimetableReader',
     'TimetableStore',
@@ -64,6 +66,7 @@ class Reader(
     CommandReader,
     BoxReader,
     IllegalRows,
+    Snapshots,
     Protocol,
 ):
     """What status, pages and `verify` read; nothing here writes."""

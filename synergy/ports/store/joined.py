@@ -17,6 +17,7 @@ from synergy.ports.store import (
     IllegalRows,
     JobReader,
     LeadershipStore,
+    Snapshots,
     TimetableStore,
     UnitReader,
     UnitStore,
@@ -39,6 +40,7 @@ class Parts(NamedTuple):
     boxes: BoxStore
     users: UserStore
     illegal: IllegalRows
+    snapshots: Snapshots
 
 
 class JoinedStore:
@@ -119,3 +121,5 @@ class JoinedStore:
 
         self.illegal_rows = parts.illegal.illegal_rows
         self.forget_illegal_rows = parts.illegal.forget_illegal_rows
+
+        self.snapshot = parts.snapshots.snapshot
