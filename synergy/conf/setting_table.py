@@ -253,7 +253,7 @@ SETTINGS: Final = (
         name='run_log_lines_max',
         read=_whole(10),
         default=10_000,
-        text='Lines of log that are kept with one attempt.',
+        text='Lines of log that one attempt keeps: a fifth of them its first, the others its last.',
     ),
     Setting(
         name='restart_delay_seconds',

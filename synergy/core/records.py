@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, NewType
 
@@ -216,14 +217,27 @@ class Outcome:
         return Outcome(state=UnitState.INVALID, error=error)
 
 
+class LogPlace(IntEnum):
+    """Where in the log of an attempt a line stands, for whoever writes it.
+
+    TAIL: behind the beginning, which is kept whatever comes. GAP: it says how many lines are left
+    out, and takes the place of all lines of the tail that were written before.
+    """
+
+    HEAD = 0
+    TAIL = 1
+    GAP = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of a run's log."""
+    """One line of a run's log. place: not told of lines that were read."""
 
     attempt: int
     at: datetime
     level: str
     text: str
+    place: LogPlace = LogPlace.HEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

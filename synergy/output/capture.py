@@ -63,7 +63,7 @@ class Output:
         self._end_lines()
         self._channel = self._opened()
         self._lead()
-        self._outlet.before = self._drain
+        self._outlet.before = self._hand_over
         self._outlet.of_child = _log_in_child
         own = weakref.WeakMethod(self._become_child)
 
@@ -93,6 +93,7 @@ class Output:
             self._drain()
             self._end_lines()
             self._outlet.sink = sink
+            sink.follow(self._hand_over)
 
     def leave(self) -> None:
         """User code has returned: take what it has left in buffers, undo what it has replaced."""
@@ -112,6 +113,8 @@ class Output:
         with self._lock:
             self._drain()
             self._end_lines()
+            if self._outlet.sink is not None:
+                self._outlet.sink.follow(None)
             self._outlet.sink = None
             is_ours = self._channel.is_open and (are_kept or is_alone())
             if self._has_descriptors and not is_ours:
@@ -162,18 +165,22 @@ class Output:
                 for number, data in channel.pending():
                     self._feed(channel, number, data)
 
+    def _hand_over(self) -> None:
+        """Take what is in the pipes, and let nothing wait for more."""
+        with self._lock:
+            self._drain()
+            self._outlet.flush()
+
     def _feed(self, channel: Channel, number: int, data: bytes) -> None:
-        sink = self._outlet.sink
-        if sink is not None and sink.is_full:
-            sink.drop(channel.lines[number].skip(data))
-        elif found := channel.lines[number].feed(data):
-            self._outlet.put(_NAME[number], _LEVEL[number], found, sink)
+        if found := channel.lines[number].feed(data):
+            self._outlet.put(_NAME[number], _LEVEL[number], found, self._outlet.sink)
 
     def _end_lines(self) -> None:
         for channel in (*self._earlier, self._channel):
             for number, lines in channel.lines.items():
                 if found := lines.rest():
                     self._outlet.put(_NAME[number], _LEVEL[number], found, self._outlet.sink)
+        self._outlet.flush()
 
     def _lead(self) -> None:
         """Let the descriptors lead where they belong."""

@@ -25,6 +25,13 @@ def cut(text: str) -> str:
     return _marked(text, f'{len(text)} characters')
 
 
+def gap_text(count: int, elsewhere: str | None = None) -> str:
+    """Return what stands where `count` lines are left out. elsewhere: what has them."""
+    noun = 'line' if count == 1 else 'lines'
+    hint = '' if elsewhere is None else f' (see {elsewhere})'
+    return f'... {count:,} {noun} left out{hint} ...'
+
+
 def storable(text: object) -> str:
     """Return what user code gave for a text as a text that any store takes, of a line at most.
 
@@ -51,6 +58,8 @@ class Lines:
 
     def feed(self, data: bytes) -> list[str]:
         """Return the lines that `data` ends; an empty line is none."""
+        if not self._is_after_return and self._overwritten is None and b'\r' not in data:
+            return self._fed(data)
         found: list[str] = []
         if self._is_after_return and data:
             self._is_after_return = False
@@ -70,15 +79,21 @@ class Lines:
         self._is_after_return = data.endswith(b'\r')
         return found
 
-    def skip(self, data: bytes) -> int:
-        """Take `data` like `feed`, but only count the lines that it ends."""
-        head, newline, tail = data.rpartition(b'\n')
-        if newline:
-            self._partial.clear()
-            self._partial_count = 0
-            self._overwritten = None
-        self._keep(tail)
-        return head.count(b'\n') + 1 if newline else 0
+    def _fed(self, data: bytes) -> list[str]:
+        """Do as `feed` where nothing is overwritten: most of it for all lines at once."""
+        whole, newline, piece = data.rpartition(b'\n')
+        found: list[str] = []
+        if newline and self._partial_count:
+            first, _, whole = whole.partition(b'\n')
+            if text := self._ended(first + newline):
+                found.append(text)
+        lines = whole.decode(errors='backslashreplace').split('\n') if newline else []
+        if lines and max(map(len, lines)) > LINE_CHARACTERS_MAX:
+            lines = [self._ended(line + newline) for line in whole.split(b'\n')]
+        found += filter(None, lines)
+        if piece:
+            self._keep(piece)
+        return found
 
     def rest(self) -> list[str]:
         """Return what was written without an end of line, and begin again."""

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Final, Protocol
 
-from synergy.output.lines import cut
+from synergy.output.lines import cut, gap_text
 
 #: A record with more lines is cut in files; the log of a run has a bound of its own.
-_RECORD_LINES_MAX: Final = 2_000
+_RECORD_LINES_MAX: Final = 10_000
+_RECORD_HEAD: Final = 2_000
+#: How much of a flood, and for how long, is held to be written at once.
+_HELD_CHARACTERS: Final = 30_000
+_HELD_SECONDS: Final = 0.1
 #: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
 _CANARY: Final = 'synergy-canary'
 #: Of a logger: what Standing looks at after each run, in one call.
@@ -31,16 +36,20 @@ class Sink(Protocol):
     """The log of a run."""
 
     @property
-    def is_full(self) -> bool:
-        """Tell whether it keeps no more lines."""
+    def is_long(self) -> bool:
+        """Tell whether its beginning is complete; of what comes now it keeps only the last."""
         ...
 
     def add(self, level: str, text: str) -> None:
-        """Keep a line, or count it."""
+        """Take a line."""
         ...
 
-    def drop(self, count: int) -> None:
-        """Count lines that were not even made."""
+    def extend(self, level: str, texts: Sequence[str]) -> None:
+        """Take lines."""
+        ...
+
+    def follow(self, flush: Callable[[], None] | None) -> None:
+        """Take what brings the newest lines, for when somebody looks; None: there are no more."""
         ...
 
 
@@ -60,6 +69,10 @@ class Outlet(logging.Handler):
         self.before: Callable[[], None] | None = None
         #: Takes what a forked child logs: it has a copy of this handler, and of the run's log.
         self.of_child: Callable[[int, str], None] | None = None
+        self._held: list[str] = []
+        self._held_of = ('', 0)
+        self._held_characters = 0
+        self._flushed_at = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on a record; one that cannot be formatted is told on stderr, as usual."""
@@ -73,21 +86,50 @@ class Outlet(logging.Handler):
             return
         if self.before is not None:
             self.before()
+        else:
+            self.flush()
         lines = [cut(line) for line in text.splitlines()]
         self._hand_on(record, '\n'.join(_bounded(lines)))
         if (sink := self.sink) is not None:
-            for line in lines:
-                sink.add(record.levelname, line)
+            sink.extend(record.levelname, lines)
 
     def put(self, name: str, level: int, lines: Sequence[str], sink: Sink | None) -> None:
         """Hand on lines that were printed to the stream `name`."""
-        level_name = logging.getLevelName(level)
-        for line in lines:
-            record = logging.LogRecord(name, level, '', 0, line, None, None)
-            for handler in self._handlers:
-                handler.handle(record)
-            if sink is not None:
-                sink.add(level_name, line)
+        if sink is not None and sink.is_long:
+            self._hold(name, level, lines)
+        else:
+            self.flush()
+            for line in lines:
+                self._write(name, level, line)
+        if sink is not None:
+            sink.extend(logging.getLevelName(level), lines)
+
+    def flush(self) -> None:
+        """Write down what is held."""
+        if self._held:
+            held, self._held = self._held, []
+            self._held_characters = 0
+            self._flushed_at = time.monotonic()
+            self._write(*self._held_of, '\n'.join(held))
+
+    def _hold(self, name: str, level: int, lines: Sequence[str]) -> None:
+        """Write lines of a flood many at a time, for each record costs more than its text.
+
+        What comes after a pause is written at once, and what is held then once somebody looks.
+        """
+        if self._held_of != (name, level):
+            self.flush()
+            self._held_of = (name, level)
+        self._held += lines
+        self._held_characters += sum(map(len, lines))
+        is_late = time.monotonic() - self._flushed_at > _HELD_SECONDS
+        if is_late or self._held_characters > _HELD_CHARACTERS:
+            self.flush()
+
+    def _write(self, name: str, level: int, text: str) -> None:
+        record = logging.LogRecord(name, level, '', 0, text, None, None)
+        for handler in self._handlers:
+            handler.handle(record)
 
     def _hand_on(self, record: logging.LogRecord, text: str) -> None:
         # A copy, formatted already; the record is for other handlers, too.
@@ -102,7 +144,8 @@ def _bounded(lines: list[str]) -> list[str]:
     left_out = len(lines) - _RECORD_LINES_MAX
     if left_out <= 0:
         return lines
-    return [*lines[:_RECORD_LINES_MAX], f'... ({left_out} more lines, cut)']
+    # The end, too: there a traceback says what was wrong.
+    return [*lines[:_RECORD_HEAD], gap_text(left_out), *lines[_RECORD_HEAD + left_out :]]
 
 
 class _OwnLogger(logging.Logger):

@@ -95,12 +95,20 @@ def test_the_cost_is_linear(piece: bytes) -> None:
     assert seconds(200_000) < 40 * few
 
 
-def test_what_is_skipped_is_counted_and_the_next_line_begins_again() -> None:
+@pytest.mark.parametrize('end', [b'\n', b'\r\n'])
+@pytest.mark.parametrize('size', [1, 7, 100_000])
+def test_many_lines_at_once_are_those_one_by_one(size: int, end: bytes) -> None:
+    longest = b'x' * LINE_CHARACTERS_MAX
+    texts = [b'begun', b'', longest, longest + b'y', 'é'.encode() * 3, b'caf\xe9', b'', b'end']
+    data = end.join(texts) + end + b'rest'
     lines = Lines(lambda: 0.0)
-    lines.feed(b'begun')
+    found = [line for at in range(0, len(data), size) for line in lines.feed(data[at : at + size])]
 
-    assert lines.skip(b' and ended\nsecond\nthird') == 2
-    assert lines.feed(b' ended\n') == ['third ended']
+    assert [line[:20] for line in found] == [
+        'begun', 'x' * 20, 'x' * 20, 'ééé', 'caf\\xe9', 'end',
+    ]  # fmt: skip
+    assert [len(line) for line in found[1:3]] == [LINE_CHARACTERS_MAX] * 2
+    assert lines.rest() == ['rest']
 
 
 @pytest.mark.parametrize(

@@ -148,11 +148,13 @@ def test_noise_is_kept_as_text(site: Site) -> None:
     ]
 
 
-def test_a_flood_is_bounded_and_what_is_dropped_is_counted(site: Site) -> None:
+def test_of_a_flood_the_beginning_and_the_end_are_kept(site: Site) -> None:
     texts = site.texts('floods')
 
-    assert texts[:-1] == ['floods'] * 10_000
-    assert texts[-1].startswith(f'{FLOOD - 10_000} more lines were dropped')
+    assert texts[:2000] == ['floods'] * 2000
+    assert texts[2000].startswith(f'... {FLOOD + 1 - 10_000:,} lines left out')
+    assert texts[2001:-1] == ['floods'] * 7999
+    assert texts[-1] == 'floods no more'
     assert float(site.noted('flood')) < 10
 
 
@@ -237,4 +239,4 @@ def test_both_stores_keep_the_noise(tmp_path: Path, pair: Mapping[str, str]) -> 
 
         test_noise_is_kept_as_text(running)
         test_no_line_is_in_another_run(running)
-        test_a_flood_is_bounded_and_what_is_dropped_is_counted(running)
+        test_of_a_flood_the_beginning_and_the_end_are_kept(running)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import UpdateOne
+from pymongo import DeleteMany, UpdateOne
 
 from synergy.adapters.mongo.collections import MongoCollections, millis
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
-from synergy.adapters.mongo.documents.units import log_document, unit_of
+from synergy.adapters.mongo.documents.units import log_documents, unit_of
 from synergy.adapters.mongo.names import UNITS
-from synergy.core.records import LogLine, Unit, UnitEnd, UowId
+from synergy.core.records import LogLine, LogPlace, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.ports.errors import LeaseLost
 
@@ -101,10 +101,12 @@ class MongoClaims:
                     refused |= self._refused(known)
         # After the ends are recorded, for a zombie's log does not count; under ids of their own,
         # for this may be a repetition after an answer that was lost.
-        self._insert_logs(
-            log_document(end.uow_id, list(end.log), f'{end.uow_id}-{end.fence}')
-            for end in known
-            if end.log and end.uow_id not in refused
+        self._write_logs(
+            {
+                end.uow_id: (end.log, f'{end.uow_id}-{end.fence}')
+                for end in known
+                if end.uow_id not in refused
+            }
         )
         return [end.uow_id for end in ends if end.uow_id in refused]
 
@@ -151,22 +153,32 @@ class MongoClaims:
         }
         if not self._update_held(uow_id, fence, released):
             raise LeaseLost.of(uow_id, fence)
-        if log:
-            self._insert_logs([log_document(uow_id, list(log), f'{uow_id}-{fence}')])
+        self._write_logs({uow_id: (log, f'{uow_id}-{fence}')})
 
     def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
         """Append lines to the unit's log."""
-        if log:
-            self._insert_logs([log_document(uow_id, list(log), ObjectId())])
+        self._write_logs({uow_id: (log, None)})
 
-    def _insert_logs(self, parts: Iterable[Document]) -> None:
-        """Insert parts of logs; one that is there already stays as it is."""
-        inserts = [
-            UpdateOne({'_id': part['_id']}, {'$setOnInsert': part}, upsert=True) for part in parts
-        ]
-        if inserts:
+    def _write_logs(self, logs: Mapping[UowId, tuple[Sequence[LogLine], str | None]]) -> None:
+        """Insert parts of logs, under names; one that is there already stays as it is."""
+        writes: list[UpdateOne | DeleteMany] = []
+        for uow_id, (log, name) in logs.items():
+            parts = log_documents(uow_id, log, name)
+            ids = [part['_id'] for part in parts]
+            writes += (
+                DeleteMany(
+                    {'parent_object_id': uow_id, 'tail_of': line.attempt, '_id': {'$nin': ids}}
+                )
+                for line in log
+                if line.place is LogPlace.GAP
+            )
+            writes += (
+                UpdateOne({'_id': part['_id']}, {'$setOnInsert': part}, upsert=True)
+                for part in parts
+            )
+        if writes:
             with self._connection.reaching():
-                self._connection.logs().bulk_write(inserts, ordered=False)
+                self._connection.logs().bulk_write(writes, ordered=False)
 
     def _update_held(self, uow_id: UowId, fence: int, values: Mapping[str, Any]) -> bool:
         """Update a unit if it is held under `fence`; tell whether it was."""

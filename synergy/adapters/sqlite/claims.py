@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Final
 
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
 from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables
-from synergy.core.records import LogLine, Unit, UnitEnd, UowId
+from synergy.core.records import LogLine, LogPlace, Unit, UnitEnd, UowId
 from synergy.ports.errors import LeaseLost
 
 _CLAIM: Final = (
@@ -38,8 +38,11 @@ _RELEASE: Final = (
     f'WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
 )
 _INSERT_LOG: Final = (
-    'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text) '
-    'VALUES (?, ?, ?, ?, ?)'
+    'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text, place) '
+    'VALUES (?, ?, ?, ?, ?, ?)'
+)
+_DELETE_TAIL: Final = (
+    'DELETE FROM log_recording WHERE related_unit_of_work = ? AND attempt = ? AND place > 0'
 )
 
 
@@ -93,13 +96,13 @@ class SqliteClaims:
         with self._file.transaction() as connection:
             if connection.execute(_RELEASE, (uow_id, fence)).rowcount != 1:
                 raise LeaseLost.of(uow_id, fence)
-            connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+            _write_log(connection, uow_id, log)
 
     def append_log(self, uow_id: UowId, log: Sequence[LogLine]) -> None:
         """Append lines to the unit's log."""
         if log:
             with self._file.transaction() as connection:
-                connection.executemany(_INSERT_LOG, _log_values(uow_id, log))
+                _write_log(connection, uow_id, log)
 
 
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
@@ -108,11 +111,19 @@ def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
     ended = (state, count, error, now, end.uow_id, end.fence)
     if connection.execute(_FINISH, ended).rowcount == 1:
         if end.log:
-            connection.executemany(_INSERT_LOG, _log_values(end.uow_id, end.log))
+            _write_log(connection, end.uow_id, end.log)
         return True
     same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, state, count, error))
     return same.fetchone() is not None
 
 
-def _log_values(uow_id: UowId, log: Sequence[LogLine]) -> list[tuple[Any, ...]]:
-    return [(uow_id, line.attempt, to_micros(line.at), line.level, line.text) for line in log]
+def _write_log(connection: Connection, uow_id: UowId, log: Sequence[LogLine]) -> None:
+    gaps = [(uow_id, line.attempt) for line in log if line.place is LogPlace.GAP]
+    connection.executemany(_DELETE_TAIL, gaps)
+    connection.executemany(
+        _INSERT_LOG,
+        [
+            (uow_id, line.attempt, to_micros(line.at), line.level, line.text, line.place)
+            for line in log
+        ],
+    )

@@ -248,6 +248,11 @@ ALTER TABLE box_configuration ADD COLUMN reason TEXT;
 ALTER TABLE box_configuration ADD COLUMN log_file TEXT
 """
 
+#: place: of `core.records.LogPlace`.
+_VERSION_15: Final = """
+ALTER TABLE log_recording ADD COLUMN place INTEGER NOT NULL DEFAULT 0
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -263,4 +268,5 @@ MIGRATIONS: Final = (
     _VERSION_12,
     _VERSION_13,
     _VERSION_14,
+    _VERSION_15,
 )

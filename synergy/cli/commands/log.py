@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from itertools import takewhile
 
 from synergy.cli.arguments import add_timeperiod
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -41,15 +43,15 @@ def _run(options: Namespace) -> ExitCode:
         if options.json:
             print_json(ask.log(unit['id']))
             return ExitCode.OK
-        shown = 0
+        shown: Sequence[LineDocument] = ()
         while True:
             # Asked before the log is read: what is written until then is in it.
             unit = _same(ask, options, unit)
             is_live = unit['state'] in _LIVE
             lines = ask.log(unit['id'])
-            for line in lines[shown:]:
+            for line in new_lines(shown, lines):
                 print(redacted_text(_shown(line)), flush=True)
-            shown = len(lines)
+            shown = lines
             if not options.follow or not is_live:
                 break
             ask.clock.sleep(_LOOK_SECONDS)
@@ -59,6 +61,25 @@ def _run(options: Namespace) -> ExitCode:
                 file=sys.stderr,
             )
     return ExitCode.OK
+
+
+def new_lines(
+    before: Sequence[LineDocument], lines: Sequence[LineDocument]
+) -> Sequence[LineDocument]:
+    """Return what follows what was shown before.
+
+    The end of a long log is replaced by a newer one, in which what was shown last may stand
+    elsewhere or not at all any more; then all that is not as before is new.
+    """
+    if not before or lines[: len(before)] == before:
+        return lines[len(before) :]
+    last = next(
+        (place for place in reversed(range(len(lines))) if lines[place] == before[-1]), None
+    )
+    if last is not None:
+        return lines[last + 1 :]
+    same = (one == other for one, other in zip(before, lines, strict=False))
+    return lines[sum(takewhile(bool, same)) :]
 
 
 def _chosen(ask: Operations, options: Namespace) -> UnitDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bson import ObjectId
@@ -9,7 +10,7 @@ from bson import ObjectId
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields, json_value
 from synergy.adapters.mongo.names import TYPE_FREERUN, TYPE_MANAGED
-from synergy.core.records import LogLine, ProcessName, Unit, UowId
+from synergy.core.records import LogLine, LogPlace, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports import rows
@@ -20,6 +21,8 @@ ENDED_RUN_FIELDS: Final = (
     'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
 )  # fmt: skip
 LIVE_RUN_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'state', 'not_before')
+#: A document may have 16 MiB, and a character 4 bytes.
+_PART_CHARACTERS_MAX: Final = 3_000_000
 
 
 def unit_of(document: Document) -> Unit:
@@ -106,17 +109,34 @@ def unit_document(unit: Unit) -> Document:
     }
 
 
-def log_document(uow_id: UowId, log: list[LogLine], part: str | ObjectId) -> Document:
-    """Return one part of a unit's log; `created_at`, by which it grows old, is its newest line's.
+def log_documents(uow_id: UowId, log: Sequence[LogLine], name: str | None) -> list[Document]:
+    """Return parts of a unit's log; `created_at`, by which one grows old, is its newest line's.
 
-    part: id of the part; the same part is written once.
+    name: the ids of the parts derive from it, so the same part is written once; None: it is new.
+    Lines of the tail have parts of their own, which name the attempt.
     """
-    return {
-        '_id': part,
-        'parent_object_id': uow_id,
-        'created_at': log[-1].at,
-        'log': [[line.attempt, line.at, line.level, line.text] for line in log],
-    }
+    parts: list[list[LogLine]] = []
+    characters = 0
+    for line in log:
+        is_other = bool(parts) and (
+            parts[-1][-1].attempt != line.attempt
+            or (parts[-1][-1].place is LogPlace.HEAD) is not (line.place is LogPlace.HEAD)
+        )
+        if not parts or is_other or characters > _PART_CHARACTERS_MAX:
+            parts.append([])
+            characters = 0
+        parts[-1].append(line)
+        characters += len(line.text)
+    return [
+        {
+            '_id': ObjectId() if name is None else f'{name}-{number}' if number else name,
+            'parent_object_id': uow_id,
+            'created_at': part[-1].at,
+            'log': [[line.attempt, line.at, line.level, line.text] for line in part],
+        }
+        | ({} if part[0].place is LogPlace.HEAD else {'tail_of': part[0].attempt})
+        for number, part in enumerate(parts)
+    ]
 
 
 def log_lines_of(document: Document) -> list[LogLine]:
