@@ -34,6 +34,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.standing import Standing
+from synergy.view.undo import UndoDocument
 
 #: Runs of one entry that are listed, the newest; and events.
 RUNS_MAX = 50
@@ -150,6 +151,10 @@ class Operations(Reading, Protocol):
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
         """Ask for a change of jobs."""
+        ...
+
+    def preview_cancel(self, request_id: str) -> UndoDocument:
+        """Return what cancelling a request would do."""
         ...
 
     def control_request(self, request_id: str, action: str, reason: str | None) -> CommandDocument:

@@ -25,6 +25,7 @@ from synergy.operations.caller import Caller
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
 from synergy.view.freeruns import next_fires
+from synergy.view.undo import UndoDocument, encode_undo
 
 #: How long to wait for the Scheduler's first answer.
 ANSWER_SECONDS: Final = 10.0
@@ -65,6 +66,12 @@ class LocalOperations(LocalReading):
         command = self._job_command(caller, wanted)
         previewed = partial(jobs.preview_change, caller, self.index())
         return self._settled(jobs.change_jobs(caller, command, previewed))
+
+    def preview_cancel(self, request_id: str) -> UndoDocument:
+        """Return what cancelling a request would do."""
+        timetable = self.index()
+        found = requests.preview_cancel(self.store, timetable, request_id)
+        return encode_undo(found, timetable.hierarchy)
 
     def control_request(self, request_id: str, action: str, reason: str | None) -> CommandDocument:
         """Pause, resume or cancel a request."""

@@ -24,6 +24,7 @@ from synergy.core.supervision import ProcessStatus
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.view.documents import BoxViewDocument, CommandDocument, PreviewDocument
 from synergy.view.freeruns import next_fires
+from synergy.view.undo import UndoDocument
 
 #: What the audit says of a change that its author gave no reason for: on the command line, where
 #: one machine's scripts do without, it stays optional.
@@ -69,6 +70,11 @@ class RemoteOperations(RemoteReading):
         reason = wanted.reason or UNSAID
         body: dict[str, Any] = {'reason': reason, **self._body(wanted)}
         return self._settled(self.server.post('requests', key=wanted.name, **body))
+
+    def preview_cancel(self, request_id: str) -> UndoDocument:
+        """Return what cancelling a request would do."""
+        found: UndoDocument = self.server.get('requests', request_id, 'undo')
+        return found
 
     def control_request(self, request_id: str, action: str, reason: str | None) -> CommandDocument:
         """Pause, resume or cancel a request."""

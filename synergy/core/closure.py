@@ -33,6 +33,9 @@ _WHY_EMPTY: Final = {
 }
 
 
+_NOTHING: Final[Ranges] = {}
+
+
 class PlanRefused(ValueError):
     """The command touches nothing that exists; the message says why and what to do."""
 
@@ -126,7 +129,7 @@ def left_without(timetable: Timetable, skipped: Iterable[JobKey]) -> Ranges:
     `timetable` has the skipped ones as they are then. Parents and dependents alike; only those that
     wait for them directly, for what waits for these does not lack anything.
     """
-    touched = _as_ranges(_ranges_of(sorted(skipped)))
+    touched = _as_ranges(ranges_of(sorted(skipped)))
     found: dict[ProcessName, list[range]] = {}
     for node in timetable.hierarchy:
         runs = [
@@ -149,6 +152,19 @@ def keys_of(hierarchy: Hierarchy, ranges: Ranges) -> Iterator[JobKey]:
                     yield JobKey(process, Timeperiod(node.process.qualifier, ordinal))
 
 
+def ranges_of(keys: Iterable[JobKey]) -> Ranges:
+    """Return jobs, each process's in order of time, as ranges."""
+    ranges: dict[ProcessName, list[tuple[int, int]]] = {}
+    for process, timeperiod in keys:
+        runs = ranges.setdefault(process, [])
+        ordinal = timeperiod.ordinal
+        if runs and runs[-1][1] == ordinal:
+            runs[-1] = (runs[-1][0], ordinal + 1)
+        else:
+            runs.append((ordinal, ordinal + 1))
+    return {process: tuple(runs) for process, runs in ranges.items()}
+
+
 def is_among(ranges: Ranges, key: JobKey) -> bool:
     """Tell whether a plan touches a job."""
     ordinal = key.timeperiod.ordinal
@@ -167,7 +183,7 @@ def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> 
     order = [node.process.name for node in timetable.hierarchy]
     if [name for name in order if name in command.plan] != list(command.plan):
         return command  # Made under another context: its order must stay, for it is counted off.
-    touched = _as_ranges(_ranges_of(batch))
+    touched = _as_ranges(ranges_of(batch))
     planned = _as_ranges(command.plan)
     changed = _as_ranges(_changed(timetable, _ascend(timetable.hierarchy, touched)))
     count = command.planned_count
@@ -183,22 +199,27 @@ def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> 
     return replace(command, plan=plan, planned_count=count)
 
 
-def shortened(timetable: Timetable, command: Command) -> Command:
+def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHING) -> Command:
     """Return a request that is being applied, cut to what it has begun.
 
     What it has reset already runs again, so whatever waits for that must be reset, too; the rest of
-    its plan is dropped.
+    its plan is dropped. put_back: of what it has begun, what stands again as before.
     """
     assert command.plan is not None, 'it is being applied'
     keys = list(keys_of(timetable.hierarchy, command.plan))
     begun, rest = keys[: command.applied_count], keys[command.applied_count :]
-    touched = _as_ranges(_ranges_of(begun))
+    begun = [key for key in begun if not is_among(put_back, key)]
+    touched = _as_ranges(ranges_of(begun))
     if command.kind is CommandKind.REPROCESS:
         touched = _ascend(timetable.hierarchy, touched)
     kept = {process: _as_pairs(runs) for process, runs in touched.items()}
     left = [key for key in rest if is_among(kept, key)]
-    plan = _ranges_of([*begun, *left])
-    return replace(command, plan=plan, planned_count=len(begun) + len(left))
+    return replace(
+        command,
+        plan=ranges_of([*begun, *left]),
+        planned_count=len(begun) + len(left),
+        applied_count=len(begun),
+    )
 
 
 def _selected(timetable: Timetable, command: Command) -> range:
@@ -269,19 +290,6 @@ def _as_pairs(runs: Iterable[range]) -> tuple[tuple[int, int], ...]:
     return tuple((run.start, run.stop) for run in runs)
 
 
-def _ranges_of(keys: Iterable[JobKey]) -> Ranges:
-    """Return jobs, each process's in order of time, as ranges."""
-    ranges: dict[ProcessName, list[tuple[int, int]]] = {}
-    for process, timeperiod in keys:
-        runs = ranges.setdefault(process, [])
-        ordinal = timeperiod.ordinal
-        if runs and runs[-1][1] == ordinal:
-            runs[-1] = (runs[-1][0], ordinal + 1)
-        else:
-            runs.append((ordinal, ordinal + 1))
-    return {process: tuple(runs) for process, runs in ranges.items()}
-
-
 def _start(run: tuple[int, int]) -> int:
     return run[0]
 
@@ -331,4 +339,4 @@ def _in_order(
 def _running(timetable: Timetable, process: ProcessName, runs: list[range]) -> Ranges:
     among = {process: _as_pairs(runs)}
     keys = sorted(job.key for job in timetable.open_jobs_of(process) if job.state.is_running)
-    return _ranges_of(key for key in keys if is_among(among, key))
+    return ranges_of(key for key in keys if is_among(among, key))

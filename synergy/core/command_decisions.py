@@ -7,13 +7,14 @@ let one command see what the one before it did.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from synergy.core.closure import shortened
+from synergy.core.closure import keys_of, shortened
 from synergy.core.commands import (
     JOB_KINDS,
+    OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     Command,
     CommandKind,
@@ -21,18 +22,19 @@ from synergy.core.commands import (
     counted,
 )
 from synergy.core.dead_letters import dropped, settled
-from synergy.core.effects import Effects, InsertUnit
+from synergy.core.effects import Effects, InsertUnit, SaveCommand
 from synergy.core.engine import Engine
-from synergy.core.events import Look
+from synergy.core.events import Commanded, Look
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun
-from synergy.core.job_requests import Batch, JobRequests
+from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import Job, ProcessName, Unit
-from synergy.core.requests import control, ended
+from synergy.core.requests import control, ended, moved, undone
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
+from synergy.core.undo import is_undone_by, undo_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class CommandDecisions:
             case kind if kind in JOB_KINDS:
                 return self._of_jobs(command, facts, now)
             case kind if kind in REQUEST_KINDS:
-                return self._of_request(command, facts, now)
+                return self._of_request(command, facts.target, now)
             case CommandKind.DROP:
                 return _of_dead_letters(command, facts.runs, now)
             case CommandKind.PROCESS_SAVE:
@@ -112,11 +114,44 @@ class CommandDecisions:
         effects.saves += settled(command, facts.letter, now)
         return effects
 
-    def _of_request(self, command: Command, facts: Facts, now: datetime) -> Effects:
+    def _of_request(self, command: Command, target: Command | None, now: datetime) -> Effects:
         if command.target is not None:
             self.jobs.forget(command.target)  # It is planned again, from where it stands.
+        is_begun = command.state is CommandState.APPLYING
+        if target is not None and (is_begun or is_undone_by(command, target)):
+            return self._undo(command, target, now)
         shorten = partial(shortened, self._engine.timetable)
-        return control(command, facts.target, shorten, now)
+        return control(command, target, shorten, now)
+
+    def _undo(self, command: Command, target: Command, now: datetime) -> Effects:
+        """Put back what a request has reset, batch by batch, then let the rest of it go on.
+
+        While that goes on the request is paused: nothing of it starts on what is half put back.
+        """
+        if target.state not in OPEN_COMMAND_STATES:
+            # Its end was saved, that of the command was not.
+            outcome = f'puts back {counted(command.applied_count)}'
+            return ended(command, now, outcome, is_done=True)
+        timetable = self._engine.timetable
+        if command.plan is None:
+            found = undo_of(timetable, target, self._engine.left_out)
+            command = replace(command, plan=found.put_back, planned_count=found.put_back_count)
+            if found.put_back_count > JOBS_PER_BATCH_MAX:
+                effects = Effects([SaveCommand(replace(target, is_paused=True))])
+                effects.add(moved(command, CommandState.APPLYING, now))
+                return effects
+        assert command.plan is not None, 'made above'
+        keys = list(keys_of(timetable.hierarchy, command.plan))[command.applied_count :]
+        batch, is_last = keys[:JOBS_PER_BATCH_MAX], len(keys) <= JOBS_PER_BATCH_MAX
+        item = Commanded(command=command, keys=batch, rows={}, is_last=is_last)
+        effects = self._engine.on([item], now)
+        command = replace(command, applied_count=command.applied_count + len(batch))
+        if is_last:
+            left = shortened(timetable, target, command.plan or {})
+            effects.add(undone(command, left, now))
+        else:
+            effects.add(moved(command, CommandState.APPLYING, now))
+        return effects
 
     def _of_override(self, command: Command, now: datetime) -> Effects:
         """Change what holds over context.py; the caller then uses the changed hierarchy."""

@@ -36,11 +36,13 @@ class InsertUnit:
 class SaveJob:
     """Write a job at rev `job.rev`; refused unless the stored rev is `job.rev` - 1 (0: no row).
 
-    event: one line for the job's history, written with the row.
+    event: one line for the job's history, written with the row. term: the one in which the job is
+    said to have ended, when that is an earlier one.
     """
 
     job: Job
     event: str
+    term: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +211,7 @@ def _stage(save: Save) -> int:
             return 0
         case InsertUnit():
             return 1
-        case SaveJob(job, _):
+        case SaveJob(job):
             # Qualifiers rank from coarse to fine.
             return 10 - job.timeperiod.qualifier.rank
         case SaveFreerun() | RemoveFreerun():
@@ -229,7 +231,7 @@ def name_of(save: Save) -> str:
     match save:
         case InsertUnit(unit):
             return f'unit {unit}'
-        case SaveJob(job, _):
+        case SaveJob(job):
             return f'job {job.key} at rev {job.rev - 1}'
         case MoveUnit() | CancelUnit():
             return f'unit {save.uow_id}'

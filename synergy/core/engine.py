@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from synergy.core import job_transitions
-from synergy.core.commands import CommandKind, CommandState, counted
+from synergy.core.commands import JOB_KINDS, Command, CommandKind
 from synergy.core.effects import Announce, CancelUnit, Effects, InsertUnit, SaveJob
 from synergy.core.events import (
     Commanded,
@@ -31,11 +31,12 @@ from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
 from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit, uow_id_of
-from synergy.core.requests import ended, moved
+from synergy.core.requests import applied
 from synergy.core.retry import FailedAttempt, Failure, announced_again, failed_attempt
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
+from synergy.core.undo import out_of_date
 
 #: Jobs that one batch may start, skip or pass over: bounds a batch, and so the time between two
 #: renewals of leadership. What is left over is owed and comes with the next batch.
@@ -327,19 +328,36 @@ class Engine:
                 continue  # Planned under another context; it has no place in this one.
             job = self.timetable.open_job(key) or item.rows.get(key)
             job = job or job_transitions.embryo(key, now)
-            if job_transitions.is_touched(command, job):
+            if command.kind is CommandKind.ABANDON:
+                self._put_back(command, job, now)
+            elif job_transitions.is_touched(command, job):
                 if job.state.is_running and job.uow_id is not None:
                     self._effects.saves.append(CancelUnit(job.uow_id, command.by, now))
-                self._save(*job_transitions.commanded(command, job, now))
+                changed, event = job_transitions.commanded(command, job, now)
+                self._save(changed, event)
+                if job.state.is_final:
+                    self._outdate(changed, now)
         for process in dict.fromkeys(key.process for key in item.keys):
             self._owe_outputs(process)
-        command = replace(command, applied_count=command.applied_count + len(item.keys))
-        if not item.is_last:
-            self._effects.add(moved(command, CommandState.APPLYING, now))
-        elif command.kind is CommandKind.REPROCESS:
-            self._effects.add(moved(command, CommandState.RUNNING, now))
-        else:
-            self._effects.add(ended(command, now, counted(command.applied_count), is_done=True))
+        if command.kind in JOB_KINDS:
+            self._effects.add(applied(command, len(item.keys), now, is_last=item.is_last))
+
+    def _put_back(self, command: Command, job: Job, now: datetime) -> None:
+        """Let a job stand as it stood before the request that `command` takes back."""
+        if job.state is JobState.EMBRYO and job.former and job.request_id == command.target:
+            changed = job_transitions.put_back(job, job.former, now)
+            state = changed.state.value.removeprefix('state_')
+            event = f'{state} again as before, for the request was cancelled by {command.who}'
+            self.timetable.put(changed)
+            self._effects.saves.append(SaveJob(changed, event, term=job.former.term))
+
+    def _outdate(self, changed: Job, now: datetime) -> None:
+        """Take from jobs that wait for one just reset what they remember of before."""
+        for job in list(
+            out_of_date(self.timetable, changed, self._hierarchy.nodes[changed.process])
+        ):
+            event = f'its former state is void: {changed.key} was reset'
+            self._save(job_transitions.without_former(job, now), event)
 
     def _owe_outputs(self, process: ProcessName) -> None:
         self._owed[process] = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from synergy.core.commands import Command, CommandId, CommandKind
-from synergy.core.records import Job, Unit
+from synergy.core.records import Former, Job, Unit
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
@@ -29,6 +29,7 @@ def started(job: Job, unit: Unit, state: JobState, now: datetime) -> Job:
         lost_count=0,
         is_held=False,
         reason=None,
+        former=None,
         changed_at=now,
     )
 
@@ -59,11 +60,19 @@ def held(job: Job, why: str, now: datetime) -> Job:
 
 def ended(job: Job, state: JobState, reason: str | None, now: datetime) -> Job:
     """Return a job that is final."""
-    return replace(job, state=state, rev=job.rev + 1, is_held=False, reason=reason, changed_at=now)
+    return replace(
+        job,
+        state=state,
+        rev=job.rev + 1,
+        is_held=False,
+        reason=reason,
+        former=None,
+        changed_at=now,
+    )
 
 
 def reset(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
-    """Return an embryo again, its run count kept."""
+    """Return an embryo again, its run count kept; one that had ended remembers how."""
     return replace(
         job,
         state=JobState.EMBRYO,
@@ -74,8 +83,45 @@ def reset(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Jo
         is_held=False,
         request_id=request_id,
         reason=why,
+        former=former_of(job),
         changed_at=now,
     )
+
+
+def former_of(job: Job) -> Former | None:
+    """Return how a job has ended, as it remembers that when it is reset."""
+    if not job.state.is_final:
+        return None
+    return Former(
+        state=job.state,
+        term=job.term,
+        uow_id=job.uow_id,
+        failure_count=job.failure_count,
+        lost_count=job.lost_count,
+        request_id=job.request_id,
+        reason=job.reason,
+    )
+
+
+def put_back(job: Job, former: Former, now: datetime) -> Job:
+    """Return a job as it stood before it was reset."""
+    return replace(
+        job,
+        state=former.state,
+        rev=job.rev + 1,
+        uow_id=former.uow_id,
+        failure_count=former.failure_count,
+        lost_count=former.lost_count,
+        request_id=former.request_id,
+        reason=former.reason,
+        former=None,
+        changed_at=now,
+    )
+
+
+def without_former(job: Job, now: datetime) -> Job:
+    """Return a reset job that cannot stand again as before, for an input has changed since."""
+    return replace(job, rev=job.rev + 1, former=None, changed_at=now)
 
 
 def is_touched(command: Command, job: Job) -> bool:

@@ -99,6 +99,22 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """How a job had ended before a request has reset it: what its row said then.
+
+    state: a final one. term: of the leadership that had written it.
+    """
+
+    state: JobState
+    term: int = 0
+    uow_id: UowId | None = None
+    failure_count: int = 0
+    lost_count: int = 0
+    request_id: CommandId | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One process on one interval: the row that the Scheduler alone writes.
 
@@ -107,7 +123,8 @@ class Job:
     takes no place among `max_running`. uow_id: None also between the runs of a live interval.
     failure_count: attempts that have failed since it last began, and the last one that lost its
     worker, after which there was none; lost_count: all that lost theirs.
-    request_id: the command that reset it last. reason: why it was skipped, held or reset. term: of
+    request_id: the command that reset it last. reason: why it was skipped, held or reset. former:
+    how it had ended before that reset, until it begins. term: of
     the leadership that wrote the row, as the store has it; of a row to be written it says nothing.
     """
 
@@ -122,6 +139,7 @@ class Job:
     is_held: bool = False
     request_id: CommandId | None = None
     reason: str | None = None
+    former: Former | None = None
     changed_at: datetime
     term: int = field(default=0, compare=False)
 

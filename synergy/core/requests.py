@@ -16,6 +16,7 @@ from synergy.core.commands import (
     Command,
     CommandKind,
     CommandState,
+    counted,
 )
 from synergy.core.effects import Effects, Note, SaveCommand
 
@@ -39,6 +40,16 @@ def ended(command: Command, now: datetime, outcome: str, *, is_done: bool) -> Ef
     return moved(command, state, now, outcome)
 
 
+def applied(command: Command, count: int, now: datetime, *, is_last: bool) -> Effects:
+    """Return what is saved of a command about jobs after a batch of `count` of them."""
+    command = replace(command, applied_count=command.applied_count + count)
+    if not is_last:
+        return moved(command, CommandState.APPLYING, now)
+    if command.kind is CommandKind.REPROCESS:
+        return moved(command, CommandState.RUNNING, now)
+    return ended(command, now, counted(command.applied_count), is_done=True)
+
+
 def control(
     command: Command,
     target: Command | None,
@@ -49,19 +60,15 @@ def control(
 
     shorten: leaves of a request only what it has begun, see `synergy.core.closure.shortened`.
     """
-    if target is None or target.kind not in JOB_KINDS:
-        return ended(command, now, f'there is no request {command.target!r}', is_done=False)
-    if target.state not in OPEN_COMMAND_STATES:
-        return ended(command, now, f'it is {target.state.value} already', is_done=False)
+    if (why := why_uncontrolled(command, target)) is not None:
+        return ended(command, now, why, is_done=False)
+    assert target is not None, 'asked for above'
     outcome = str(target.id)
     match command.kind:
         case CommandKind.PAUSE:
             effects = Effects([SaveCommand(replace(target, is_paused=True))])
         case CommandKind.RESUME:
             effects = Effects([SaveCommand(replace(target, is_paused=False))])
-        case _ if target.state is CommandState.RUNNING:
-            why = 'all its jobs are reset already and will run; pause it, or skip them'
-            return ended(command, now, why, is_done=False)
         case _ if target.state is CommandState.REQUESTED:
             effects = moved(target, CommandState.CANCELLED, now, command.by)
         case _:
@@ -69,4 +76,34 @@ def control(
             effects = Effects([SaveCommand(changed)])
             outcome = f'{changed.planned_count} jobs instead of {target.planned_count}'
     effects.add(ended(command, now, outcome, is_done=True))
+    return effects
+
+
+def why_uncontrolled(command: Command, target: Command | None) -> str | None:
+    """Return why nothing can be done to the target of a command; None: something can."""
+    if target is None or target.kind not in JOB_KINDS:
+        return f'there is no request {command.target!r}'
+    if target.state not in OPEN_COMMAND_STATES:
+        return f'it is {target.state.value} already'
+    return None
+
+
+def undone(command: Command, left: Command, now: datetime) -> Effects:
+    """Return what ends a command that has taken a request back, as far as that could be.
+
+    left: what is left of the request; without any job it is cancelled.
+    """
+    told = f'puts back {counted(command.applied_count)}, lets {left.applied_count:,} run'
+    if left.planned_count:
+        more = left.planned_count - left.applied_count
+        told += f', and resets {more:,} more that wait for them' if more else ''
+        effects = Effects([SaveCommand(replace(left, is_paused=False))])
+    else:
+        effects = moved(
+            replace(left, is_paused=False),
+            CommandState.CANCELLED,
+            now,
+            f'{command.by}; puts back {counted(command.applied_count)}',
+        )
+    effects.add(ended(command, now, told, is_done=True))
     return effects

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.commands import (
+    JOB_KINDS,
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandId,
+    CommandKind,
+)
+from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import command_for, submit
 from synergy.ports.store import Store
+from synergy.view.undo import UndoPreview, undo_preview
 
 KIND_BY_ACTION: Final[Mapping[str, CommandKind]] = {
     'pause': CommandKind.PAUSE,
@@ -31,6 +39,19 @@ def known_request(store: Store, request_id: str) -> Command:
             listed_at='/requests',
         )
     return command
+
+
+def preview_cancel(store: Store, timetable: Timetable, request_id: str) -> UndoPreview:
+    """Return what cancelling a request would do; raise OperationRefused when nothing could be."""
+    target = known_request(store, request_id)
+    if target.kind not in JOB_KINDS or target.state not in OPEN_COMMAND_STATES:
+        what = 'is not about jobs' if target.kind not in JOB_KINDS else 'has ended'
+        raise OperationRefused(
+            RefusalKind.CONFLICT,
+            f'request {target.id} {what} ({target.kind.value}, {target.state.value})',
+            'there is nothing to cancel; nothing was changed',
+        )
+    return undo_preview(timetable, target)
 
 
 def control_request(caller: Caller, request_id: str, action: str) -> Command:

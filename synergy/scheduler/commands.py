@@ -5,9 +5,16 @@ Each must see what the one before it did, so nothing is decided ahead.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from synergy.core.commands import OPEN_COMMAND_STATES, REQUEST_KINDS, Command, CommandKind
+from synergy.core.commands import (
+    OPEN_COMMAND_STATES,
+    REQUEST_KINDS,
+    Command,
+    CommandKind,
+    CommandState,
+)
 from synergy.core.effects import Effects, SaveCommand
 from synergy.core.isolation import Stage
 from synergy.ports.store import SchedulerStore
@@ -23,9 +30,15 @@ class Commands:
     """What one leader does of what operators have asked for."""
 
     def __init__(
-        self, store: SchedulerStore, outbox: Outbox, isolating: Isolating, loading: Loading
+        self,
+        store: SchedulerStore,
+        outbox: Outbox,
+        isolating: Isolating,
+        loading: Loading,
+        hold: Callable[[], None],
     ) -> None:
-        """Know of no command yet."""
+        """Know of no command yet. hold: renews the lease; raises when somebody else may lead."""
+        self._hold = hold
         self._store = store
         self._outbox = outbox
         self._isolating = isolating
@@ -52,12 +65,21 @@ class Commands:
             if not self._execute(index, command, now):
                 continue
             if command.kind in REQUEST_KINDS:
+                self._undo_to_the_end(index, command, now)
                 self.pause(index)
             elif command.kind is CommandKind.PROCESS_SAVE:
                 self._loading.rewire(index, now)
             else:
                 continue
             self._outbox.apply(index.engine.timetable, index.look_at_all(now))
+
+    def _undo_to_the_end(self, index: Index, command: Command, now: datetime) -> None:
+        """Go on with a request that is being put back: nothing may be decided in between."""
+        while (saved := self._store.command(command.id)) and saved.state is CommandState.APPLYING:
+            self.pause(index)
+            self._hold()
+            if not self._execute(index, saved, now):
+                break
 
     def _execute(self, index: Index, command: Command, now: datetime) -> bool:
         """Do what is next for one command; tell whether it is not left out.

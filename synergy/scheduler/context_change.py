@@ -168,13 +168,15 @@ def apply_own(
     do: Callable[[Effects], None],
     now: datetime,
 ) -> None:
-    """Apply what Schedulers have asked for themselves, before anything may start on it.
+    """Apply what nothing may start in the midst of, before anything starts.
 
-    Each request batch by batch until all of its plan is reset, or somebody has paused it.
+    That is what Schedulers have asked for themselves, each request batch by batch until all of its
+    plan is reset, or somebody has paused it; and what is being put back, until all of it is.
     """
     for listed in store.open_commands(_OPEN_COMMANDS_MAX):
         command: Command | None = listed
-        if listed.actor != ACTOR or listed.kind is not CommandKind.REPROCESS:
+        is_own = listed.actor == ACTOR and listed.kind is CommandKind.REPROCESS
+        if not is_own and listed.kind is not CommandKind.ABANDON:
             continue
         while command is not None and command.state is CommandState.APPLYING:
             facts = gather(store, command, decisions.jobs)

@@ -65,7 +65,7 @@ class Scheduler:
             store, broker, pipeline.route_of, clock, self._leader, self._isolating
         )
         self._loading = Loading(pipeline, store, self._leader, self._isolating)
-        self._commands = Commands(store, self._outbox, self._isolating, self._loading)
+        self._commands = Commands(store, self._outbox, self._isolating, self._loading, self._hold)
         self._sweeping = Sweeping(store, clock, settings)
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
         self._clock_steps = ClockSteps(clock)
@@ -168,15 +168,19 @@ class Scheduler:
         self._commands.pause(index)
         self._apply(index, loaded.effects)
         context_change.apply_own(self._store, index.commands, self._apply_held, now)
+        self._commands.pause(index)  # What is put back was paused meanwhile.
         self._apply(index, index.look_at_all(now))
         self._sweeping.hurry()
         self._copies.begin(now, has_copy=loaded.has_copy)
         self._pruning.wait()
         return index
 
-    def _apply_held(self, effects: Effects) -> None:
+    def _hold(self) -> None:
         if self._leader.hold():
-            raise LeadershipLost('the lease ran out while a changed context was dealt with')
+            raise LeadershipLost('the lease ran out while a long request was dealt with')
+
+    def _apply_held(self, effects: Effects) -> None:
+        self._hold()
         assert self._index is not None
         self._apply(self._index, effects)
 

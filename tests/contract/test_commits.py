@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from synergy.core.commands import CommandId
 from synergy.core.effects import (
     CancelUnit,
     InsertUnit,
     MoveUnit,
     SaveJob,
 )
+from synergy.core.job_transitions import put_back, reset
 from synergy.core.records import (
     Outcome,
 )
@@ -121,6 +123,29 @@ def test_lost_workers_are_counted_on_units_and_jobs(store: Store) -> None:
     assert (found.attempt, found.lost_count, job) == (2, 1, saved)
     assert (ended.attempt, ended.lost_count) == (2, 2)
     assert store.units([unit.id])[unit.id].lost_count == 2
+
+
+def test_a_reset_job_remembers_how_it_had_ended_and_may_be_as_old_again(store: Store) -> None:
+    start(store)
+    first = leader(store)
+    ended = job_of(rev=2, state=JobState.SKIPPED, reason='no data', failure_count=1)
+    store.commit(first, [SaveJob(ended, 'skipped')])
+    store.resign(first)
+    second = leader(store, 'two')
+
+    saved = store.jobs([HOUR])[HOUR]
+    waiting = reset(saved, 'again', NOW, CommandId('c1'))
+    store.commit(second, [SaveJob(waiting, 'reset')])
+    remembered = store.jobs([HOUR])[HOUR]
+    assert remembered.former is not None
+    back = put_back(remembered, remembered.former, NOW)
+    store.commit(second, [SaveJob(back, 'as before', term=remembered.former.term)])
+    again = store.jobs([HOUR])[HOUR]
+
+    assert remembered == waiting
+    assert (remembered.term, remembered.former.term) == (second.term, first.term)
+    assert (again, again.term) == (replace(ended, rev=4), first.term)
+    assert list(store.open_jobs()) == []
 
 
 def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:

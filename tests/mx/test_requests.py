@@ -58,27 +58,36 @@ def control(pages: DashboardHarness, kind: CommandKind, target: Command, at: dat
     pages.store.insert_command(command)
 
 
-def test_the_rest_can_be_cancelled_until_all_jobs_are_reset(pages: DashboardHarness) -> None:
-    save(pages, replace(known(pages), state=CommandState.APPLYING, applied_count=2))
+def test_a_cancel_says_what_it_puts_back_as_long_as_the_request_is_open(
+    pages: DashboardHarness,
+) -> None:
+    for state, applied in ((CommandState.APPLYING, 2), (CommandState.RUNNING, 4)):
+        save(pages, replace(known(pages), state=state, applied_count=applied))
 
-    assert CANCEL in pages.get(ADDRESS).text
-    assert 'what waits for it' in pages.get(f'{ADDRESS}/cancel').text
-
-    save(pages, replace(known(pages), state=CommandState.RUNNING, applied_count=4))
-    text = pages.get(ADDRESS).text
-    assert CANCEL not in text
-    assert PAUSE in text
-    assert 'the rest cannot be cancelled any more' in text
-    assert 'it will be refused' in pages.get(f'{ADDRESS}/cancel').text
+        assert CANCEL in pages.get(ADDRESS).text
+        assert PAUSE in pages.get(ADDRESS).text
+        step = pages.get(f'{ADDRESS}/cancel').text
+        assert 'get the final state back that they had before' in step
+        assert 'Lets 1 job run' in step
+        told = pages.get(f'/api/v1/requests/{REQUEST_ID}/undo').get_json()
+        assert (told['put_back_count'], told['let_run_count']) == (0, 1)
 
 
-def test_a_preview_promises_no_cancel_that_is_refused(pages: DashboardHarness) -> None:
+def test_a_cancel_of_what_has_ended_is_refused_at_the_door(pages: DashboardHarness) -> None:
+    save(pages, replace(known(pages), state=CommandState.DONE))
+
+    assert CANCEL not in pages.get(ADDRESS).text
+    assert pages.get(f'{ADDRESS}/cancel').status_code == 409
+    assert pages.get(f'/api/v1/requests/{REQUEST_ID}/undo').status_code == 409
+
+
+def test_a_preview_says_what_a_cancel_will_do(pages: DashboardHarness) -> None:
     query = 'process=SiteDaily&first=2026112000'
 
     text = pages.get(f'/change/reprocess?{query}').text
 
-    assert 'You can pause or cancel' not in text
-    assert 'only until all its jobs are reset' in text
+    assert 'You can pause or cancel the request afterwards' in text
+    assert 'their former final state back' in text
 
 
 def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: DashboardHarness) -> None:
@@ -102,7 +111,7 @@ def test_a_request_that_nobody_has_seen_can_be_withdrawn(pages: DashboardHarness
     assert '2026112000 – 2026112200' in pages.get('/').text
     step = pages.get('/requests/f4e5/cancel').text
     assert 'withdrawn as a whole' in step
-    assert '>Cancel</button>' in step
+    assert '>Cancel it</button>' in step
 
 
 def test_what_is_not_about_jobs_cannot_be_paused(pages: DashboardHarness) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from synergy.core import job_requests
+from synergy.core import command_decisions, job_requests
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler import open_commands
+from synergy.scheduler.commands import Commands
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, key, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -146,30 +148,34 @@ def test_a_pause_holds_over_a_restart(harness: SchedulerHarness, done: Scheduler
     assert len(harness.started) <= 1
 
 
-def test_an_abandoned_request_ends_what_it_has_begun_and_no_more(
+def test_an_abandoned_request_puts_back_what_has_not_begun_and_lets_the_rest_run(
     harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_requests, 'JOBS_PER_BATCH_MAX', 10)
+    for module in (job_requests, command_decisions):
+        monkeypatch.setattr(module, 'JOBS_PER_BATCH_MAX', 10)
     request(harness)
     done.step()
     control(harness, CommandKind.ABANDON)
 
     settle(harness, done)
 
-    # Ten or twenty hours were reset when the word came; their day, month and alert follow.
-    hours = [text for text in harness.started if 'Hourly' in text]
-    assert len(hours) in (10, 20)
-    assert sorted(set(harness.started) - set(hours)) == [
+    # Ten or twenty hours were reset when the word came, and one had begun; above it all follow.
+    assert sorted(harness.started) == [
         'AlertDaily@2026112200#2',
         'SiteDaily@2026112200#2',
+        'SiteHourly@2026112200#2',
         'SiteMonthly@2026110000#2',
     ]
-    assert found(harness, 'abandon-r1').outcome == f'{len(hours) + 3} jobs instead of 27'
+    told = found(harness, 'abandon-r1').outcome or ''
+    assert re.fullmatch(
+        r'puts back (9|19) jobs, lets 1 run, and resets 3 more that wait for them', told
+    )
     assert found(harness).state is CommandState.DONE
+    assert not found(harness).is_paused
     assert harness.violations() == []
 
 
-def test_a_request_whose_jobs_are_all_reset_cannot_be_abandoned(
+def test_a_request_whose_jobs_are_all_reset_is_taken_back_as_far_as_it_has_not_begun(
     harness: SchedulerHarness, done: Scheduler
 ) -> None:
     request(harness)
@@ -177,9 +183,34 @@ def test_a_request_whose_jobs_are_all_reset_cannot_be_abandoned(
     control(harness, CommandKind.ABANDON)
     done.step()
 
-    refused = found(harness, 'abandon-r1')
-    assert refused.state is CommandState.REFUSED
-    assert 'pause it, or skip them' in str(refused.outcome)
+    assert found(harness, 'abandon-r1').outcome == f'puts back {HOURS - 1} jobs, lets 4 run'
+    settle(harness, done)
+    assert found(harness).state is CommandState.DONE
+    assert len(harness.started) == 4
+    assert harness.violations() == []
+
+
+def test_an_undo_that_breaks_off_is_ended_by_the_next_leader_before_anything_starts(
+    harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request(harness)
+    done.step()
+    monkeypatch.setattr(command_decisions, 'JOBS_PER_BATCH_MAX', 10)
+    monkeypatch.setattr(Commands, '_undo_to_the_end', lambda *_: None)
+    control(harness, CommandKind.ABANDON)
+    done.step()
+    assert found(harness, 'abandon-r1').state is CommandState.APPLYING
+    assert found(harness).is_paused
+    harness.clock.advance(LEASE)
+
+    again = harness.scheduler('two')
+    again.step()
+
+    assert found(harness, 'abandon-r1').outcome == f'puts back {HOURS - 1} jobs, lets 4 run'
+    assert not found(harness).is_paused
+    settle(harness, again)
+    assert len(harness.started) == 4
+    assert harness.violations() == []
 
 
 def test_a_request_that_is_cancelled_before_it_is_seen_does_nothing(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from synergy.adapters.sqlite import claims
-from synergy.core import readiness
+from synergy.core import readiness, undo
 from synergy.core.effects import CancelUnit, Effects, MoveUnit, Save
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
@@ -174,6 +174,11 @@ def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(readiness, '_pending', lambda *_: [])
 
 
+def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
+    """Put back what a cancelled request has reset, whatever has run below it since."""
+    patch.setattr(undo, '_is_in_the_way', lambda *_: False)
+
+
 @pytest.mark.parametrize(
     ('mutate', 'found', 'first'),
     [
@@ -185,6 +190,7 @@ def parents_do_not_wait(patch: pytest.MonkeyPatch) -> None:
         (claim_what_is_taken, 'I5', 0),
         (deadlines_outlive_the_clock, 'I8', 0),
         (parents_do_not_wait, 'I', 0),
+        (undo_looks_at_no_input, 'I2', 20),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )

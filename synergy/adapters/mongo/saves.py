@@ -129,7 +129,7 @@ def _collection(save: Save) -> str:
     match save:
         case InsertUnit() | MoveUnit() | CancelUnit():
             return UNITS
-        case SaveJob(job, _):
+        case SaveJob(job):
             return JOB_COLLECTION[job.timeperiod.qualifier]
         case SaveFreerun() | RemoveFreerun():
             return FREERUNS
@@ -165,7 +165,7 @@ def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
     match save:
         case SaveJob(job, event):
             key: Document = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
-            values = job_values(job, term)
+            values = job_values(job, term if save.term is None else save.term)
             line = [job.changed_at, event]
         case SaveFreerun(freerun, event):
             key = {'process_name': freerun.process, 'entry_name': freerun.entry}
@@ -177,11 +177,11 @@ def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
             raise AssertionError(f'{save} has no revision')
     if is_inserted:
         return InsertOne({**key, **values, 'event_log': [line]})
-    return _upsert(key, values, line)
+    return _upsert(key, values, line, term)
 
 
-def _upsert(key: Document, values: Document, line: list[Any]) -> UpdateOne:
-    rev, term = values['rev'], values['term']
+def _upsert(key: Document, values: Document, line: list[Any], term: int) -> UpdateOne:
+    rev = values['rev']
     # A first save must match nothing, not even a row that was edited to rev 0.
     matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else {'rev': {'$exists': False}}
     return UpdateOne(
@@ -196,7 +196,7 @@ def _upsert(key: Document, values: Document, line: list[Any]) -> UpdateOne:
 
 def _rev(save: Save) -> int:
     match save:
-        case SaveJob(job, _):
+        case SaveJob(job):
             return job.rev
         case SaveFreerun(freerun, _):
             return freerun.rev

@@ -35,7 +35,7 @@ from synergy.core.effects import (
     why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
-from synergy.core.records import Job, Override, outlived_by
+from synergy.core.records import Override, outlived_by
 from synergy.core.states import UnitState
 from synergy.ports.stored import led_context
 
@@ -68,7 +68,8 @@ _INSERT_JOB: Final = (
 )
 _UPDATE_JOB: Final = (
     'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
-    'lost_count = ?, is_held = ?, request_id = ?, reason = ?, changed_at = ?, term = ? '
+    'lost_count = ?, is_held = ?, request_id = ?, reason = ?, former = ?, '
+    'changed_at = ?, term = ? '
     'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
 )
 _REQUEST_UNIT: Final = (
@@ -145,8 +146,8 @@ def apply(  # noqa: C901 - one case for each kind of save
             if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
                 return True
             return connection.execute(_REVIVE_UNIT, (unit.id,)).rowcount == 1
-        case SaveJob(job, event):
-            return _save_job(connection, job, event, term)
+        case SaveJob():
+            return _save_job(connection, save, term)
         case MoveUnit():
             return _move_unit(connection, save)
         case CancelUnit(uow_id, reason, at):
@@ -190,18 +191,20 @@ def apply(  # noqa: C901 - one case for each kind of save
             assert_never(save)
 
 
-def _save_job(connection: Connection, job: Job, event: str, term: int) -> bool:
+def _save_job(connection: Connection, save: SaveJob, term: int) -> bool:
+    job = save.job
     values = job_values(job)
+    ended_in = term if save.term is None else save.term
     process, timeperiod = values[:2]
     if job.rev == 1:
-        saved = connection.execute(_INSERT_JOB, (*values, term))
+        saved = connection.execute(_INSERT_JOB, (*values, ended_in))
     else:
         saved = connection.execute(
-            _UPDATE_JOB, (*values[3:], term, process, timeperiod, job.rev - 1, term)
+            _UPDATE_JOB, (*values[3:], ended_in, process, timeperiod, job.rev - 1, term)
         )
     if saved.rowcount != 1:
         return False
-    add_event(connection, process, timeperiod, job.rev, values[-1], event)
+    add_event(connection, process, timeperiod, job.rev, values[-1], save.event)
     return True
 
 

@@ -253,6 +253,11 @@ _VERSION_15: Final = """
 ALTER TABLE log_recording ADD COLUMN place INTEGER NOT NULL DEFAULT 0
 """
 
+#: How a job had ended before it was reset.
+_VERSION_16: Final = """
+ALTER TABLE job ADD COLUMN former TEXT
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -269,4 +274,5 @@ MIGRATIONS: Final = (
     _VERSION_13,
     _VERSION_14,
     _VERSION_15,
+    _VERSION_16,
 )

@@ -5,15 +5,19 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
+from synergy.cli import confirm
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.confirm import add_yes, confirm_many
+from synergy.cli.confirm import add_yes, confirm_many, is_person
 from synergy.cli.console import print_json
+from synergy.cli.interface import Operations
 from synergy.cli.opening import opened
 from synergy.cli.tables import print_request, print_requests
 from synergy.cli.tell import exit_code_of, tell
+from synergy.cli.undo_table import print_undo
 from synergy.core.commands import OPEN_COMMAND_STATES, counted
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view.documents import FollowedDocument
+from synergy.view.undo import UndoDocument
 
 OPEN_STATES: Final = tuple(state.value for state in OPEN_COMMAND_STATES)
 
@@ -26,6 +30,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help='a request to show, or what to do with it; nothing lists the newest',
     )
     add_yes(parser)
+    parser.add_argument(
+        '--dry-run', action='store_true', help='of cancel: show what it would put back'
+    )
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -40,9 +47,13 @@ def _run(options: Namespace) -> ExitCode:
                 else:
                     print_requests(found)
                 return ExitCode.OK
+            case ['cancel', request] if options.dry_run:
+                return _preview(ask.preview_cancel(request), is_json=options.json)
+            case _ if options.dry_run:
+                raise CommandError('--dry-run is of requests cancel ID', ExitCode.USAGE)
             case [action, request] if action in KIND_BY_ACTION:
                 if action == 'cancel':
-                    _confirm(ask.request(request), options)
+                    _confirm(ask, ask.request(request), options)
                 asked = ask.control_request(request, action, options.reason)
                 return tell(asked, is_json=options.json)
             case [request] if request not in KIND_BY_ACTION:
@@ -53,15 +64,25 @@ def _run(options: Namespace) -> ExitCode:
                 )
 
 
-def _confirm(request: FollowedDocument, options: Namespace) -> None:
-    """Ask a person before many jobs are let go of."""
-    if request['state'] in OPEN_STATES:
-        count = request['planned_count']
+def _confirm(ask: Operations, request: FollowedDocument, options: Namespace) -> None:
+    """Show a person what a cancel would put back, and ask, before many jobs are let go of."""
+    count = request['planned_count']
+    is_asked = count > confirm.UNASKED_MAX and not options.yes and is_person()
+    if request['state'] in OPEN_STATES and is_asked:
+        print_undo(ask.preview_cancel(request['id']))
         question = (
             f'cancel {request["kind"]} {request["id"]} of {request["process"]}, '
             f'{request["applied_count"]} of {counted(count)} dealt with?'
         )
         confirm_many(count, question, is_agreed=options.yes)
+
+
+def _preview(undo: UndoDocument, *, is_json: bool) -> ExitCode:
+    if is_json:
+        print_json(undo)
+    else:
+        print_undo(undo)
+    return ExitCode.OK
 
 
 def _show(request: FollowedDocument, *, is_json: bool) -> ExitCode:
@@ -75,7 +96,8 @@ def _show(request: FollowedDocument, *, is_json: bool) -> ExitCode:
 COMMAND = CliCommand(
     name='requests',
     summary='List what operators have asked for and how far it is; pause, resume or cancel one. '
-    'Cancelling one drops what it has not begun; what depends on the rest still runs again.',
+    'Cancelling a reprocess gives jobs that have not begun their former final state back; what has '
+    'begun runs on, and what waits for that runs after it.',
     example='requests pause 3f9c0a1b2d4e',
     add_arguments=_add_arguments,
     run=_run,

@@ -16,7 +16,7 @@ from synergy.core.commands import (
 )
 from synergy.mx.api.answers import accepted, listed, need_key
 from synergy.mx.pages.job_actions import job_command, preview_of
-from synergy.mx.pages.requests import request_row
+from synergy.mx.pages.requests import request_row, undo_of
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.paging import commands_page
@@ -30,6 +30,7 @@ from synergy.view.encode import (
     encode_preview,
     encode_progress,
 )
+from synergy.view.undo import encode_undo
 
 JOB_KIND_WORDS: Final = tuple(kind.value for kind in CommandKind if kind in JOB_KINDS)
 ONLY_WORDS: Final = tuple(item.value for item in Only)
@@ -75,6 +76,12 @@ def api_request(request: RequestContext, request_id: str) -> Response:
             'rest_seconds': None if row.rest is None else round(row.rest.total_seconds(), 1),
         },
     )
+
+
+def api_preview_cancel(request: RequestContext, request_id: str) -> Response:
+    """Show what cancelling a request would put back, and what it would let run."""
+    found = undo_of(request, request_id)
+    return json_answer(request.http, encode_undo(found, request.model.hierarchy))
 
 
 def api_submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:

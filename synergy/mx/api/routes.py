@@ -40,6 +40,7 @@ from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
+from synergy.view.undo import UndoDocument
 
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
 _CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
@@ -107,6 +108,12 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     reading(
         'api_request', '/requests/<request_id>', requests.api_request, documents.RequestDocument
+    ),
+    reading(
+        'api_preview_cancel',
+        '/requests/<request_id>/undo',
+        requests.api_preview_cancel,
+        UndoDocument,
     ),
     action(
         'api_control_request',

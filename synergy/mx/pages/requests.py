@@ -26,9 +26,15 @@ from synergy.mx.web.paging import commands_page, older
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.selection import range_address
-from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
+from synergy.operations.requests import (
+    KIND_BY_ACTION,
+    control_request,
+    known_request,
+    preview_cancel,
+)
 from synergy.view.conditions import BY_STATE, FAILED, HELD, PAUSED
 from synergy.view.request_progress import NONE, RequestProgress, progress_of
+from synergy.view.undo import UndoPreview
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -80,8 +86,8 @@ class RequestRow:
 
     @property
     def is_cancellable(self) -> bool:
-        """Tell whether there is anything that it has not begun, which a cancel would drop."""
-        return self.is_open and self.command.state is not CommandState.RUNNING
+        """Tell whether a cancel may drop or put back anything; its preview says how much."""
+        return self.is_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,36 +127,26 @@ def confirm_request_action(request: RequestContext, request_id: str, action: str
     says = {
         'pause': 'What runs goes on; nothing more of the request is started until it is resumed.',
         'resume': 'It goes on where it was paused.',
-        'cancel': _cancel_says(target),
     }
     is_cancel = action == 'cancel'
     step = Step(
         title=f'{action.capitalize()} the request about {target.process}',
-        button='Cancel the rest' if is_cancel and target.planned_count else action.capitalize(),
-        says=[f'{target.kind.value.capitalize()} {target.process} by {target.who}.', says[action]],
+        button='Cancel it' if is_cancel else action.capitalize(),
+        says=[
+            f'{target.kind.value.capitalize()} {target.process} by {target.who}.',
+            *(undo_of(request, target.id).says() if is_cancel else [says[action]]),
+        ],
         back=request.url('request', request_id=target.id),
         back_text=f'request {target.id[:6]}',
     )
     return confirm(request, step)
 
 
-def _cancel_says(target: Command) -> str:
-    match target.state:
-        case CommandState.REQUESTED:
-            return 'The Scheduler has not begun it: it is withdrawn as a whole.'
-        case CommandState.RUNNING:
-            # A job that was reset has lost the state that it had, so there is no way back.
-            return (
-                'All its jobs are reset already and will run, so nothing is left to cancel: it '
-                'will be refused. Pause it, or skip what shall not run.'
-            )
-        case _ if target.kind is CommandKind.REPROCESS:
-            return (
-                'What is not reset yet is left as it is. What was reset already runs, and so does '
-                'what waits for it; once all is reset, nothing is left to cancel.'
-            )
-        case _:
-            return 'What is not dealt with yet is left as it is; what was is not taken back.'
+def undo_of(request: RequestContext, request_id: str) -> UndoPreview:
+    """Return what cancelling a request would do."""
+    request.look()
+    with request.model.lock:
+        return preview_cancel(request.store, request.model.timetable, request_id)
 
 
 def submit_request_action(request: RequestContext, request_id: str, action: str) -> Response:

@@ -12,6 +12,7 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import Qualifier
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed
+from synergy.ports.stored import former
 
 
 def job_of(document: Document, qualifier: Qualifier) -> Job:
@@ -33,6 +34,7 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
         is_held=fields.switch('is_held'),
         request_id=None if request_id is None else CommandId(request_id),
         reason=fields.said('reason'),
+        former=former.decode(document.get(former.FIELD)),
         changed_at=fields.instant('changed_at'),
         # Rows that were taken over have none.
         term=fields.number_or_0('term'),
@@ -52,6 +54,7 @@ def job_values(job: Job, term: int) -> Document:
         'is_held': job.is_held,
         'request_id': job.request_id,
         'reason': job.reason,
+        former.FIELD: former.encode(job.former),
         'changed_at': job.changed_at,
     }
 

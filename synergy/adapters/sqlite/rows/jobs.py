@@ -20,16 +20,17 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 from synergy.ports import rows as fields
 from synergy.ports.store import JobChange
+from synergy.ports.stored import former as former_text
 
 JOB_COLUMNS: Final = (
     'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
-    'number_of_failures, lost_count, is_held, request_id, reason, changed_at'
+    'number_of_failures, lost_count, is_held, request_id, reason, former, changed_at'
 )
 #: What is read of a job: its columns, and what the store adds to them.
 JOB_COLUMNS_READ: Final = f'{JOB_COLUMNS}, term'
 _PROCESSED: Final = JobState.PROCESSED.value
 STATE_BY_VALUE: Final = {state.value: state for state in JobState}
-_JOB: Final = Columns(JOB_COLUMNS_READ, 'ttttiiTiiiTTii')
+_JOB: Final = Columns(JOB_COLUMNS_READ, 'ttttiiTiiiTTTii')
 _EVENT: Final = Columns('at, text', 'it')
 
 
@@ -38,7 +39,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
     if tuple(map(type, row)) not in _JOB.known:
         _JOB.check(row)
     process, timeperiod, qualifier, state, rev, run, uow, failures, lost, *rest = row
-    held, request_id, reason, changed, term = rest
+    held, request_id, reason, former, changed, term = rest
     # Negative, or beyond COUNT_MAX: one question about four numbers.
     if (rev | run | failures | lost) >> COUNT_BITS:
         _check_counts(row)
@@ -57,6 +58,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
             is_held=held != 0,
             request_id=request_id,
             reason=None if reason is None else fields.said('reason', reason),
+            former=None if former is None else former_text.decode(former),
             changed_at=EPOCH + timedelta(microseconds=changed),
             term=term,
         )
@@ -115,6 +117,7 @@ def job_values(job: Job) -> tuple[Any, ...]:
         int(job.is_held),
         job.request_id,
         job.reason,
+        former_text.encode(job.former),
         to_micros(job.changed_at),
     )
 
