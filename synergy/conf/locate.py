@@ -6,6 +6,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,13 +61,23 @@ def source_of(parts: list[str], project: Path) -> Path | None:
 
 def _missing(names: list[str], source: Path) -> str | None:
     try:
-        tree = ast.parse(source.read_text(encoding='utf-8'))
+        found = source.stat()
+        defined = _names_of(source, (found.st_mtime_ns, found.st_size))
     except (SyntaxError, UnicodeDecodeError) as error:
         return f'{source.name} cannot be read ({error}); fix that file'
-    defined = set(_defined(tree.body))
     if names[0] in defined:
         return None
     return f'{source.name} defines no {names[0]!r}{nearest(names[0], defined)}; {_FORM}'
+
+
+@lru_cache(maxsize=1_000)
+def _names_of(source: Path, version: tuple[int, int]) -> frozenset[str]:
+    """Return the names that a module binds, read once: many entries name the same module.
+
+    version: time of change (ns) and size of the file, so that one that is edited is read again.
+    """
+    del version
+    return frozenset(_defined(ast.parse(source.read_text(encoding='utf-8')).body))
 
 
 def _defined(body: Iterable[ast.stmt]) -> Iterable[str]:

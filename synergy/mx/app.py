@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import Map, MapAdapter, RequestRedirect
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
@@ -56,6 +57,12 @@ class MxRequest(Request):
     max_form_parts = COUNT_MAX
 
 
+@cache
+def _addresses() -> Map:
+    """Return the addresses of the table of routes, the same for every site."""
+    return map_of(ROUTES)
+
+
 class App:
     """Answers requests to one site."""
 
@@ -66,7 +73,7 @@ class App:
         self._form_by_rule = {
             route.rule: route for route in ROUTES if route.method == 'GET' and not route.is_api
         }
-        self.map = map_of(ROUTES)
+        self.map = _addresses()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""

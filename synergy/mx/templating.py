@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from synergy.conf.model import Context
 from synergy.core.printable import printable_lines
@@ -21,10 +23,31 @@ from synergy.mx.widgets import drawing
 from synergy.view.conditions import ADDITIONS, LEGEND
 
 
+class _Compiled(BytecodeCache):
+    """Templates as code, compiled once a process, however many sites it serves."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._code_by_key: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill in what is known; Jinja itself looks whether the template is still the same."""
+        if bucket.key in self._code_by_key:
+            bucket.bytecode_from_string(self._code_by_key[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember the code of a template."""
+        self._code_by_key[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED: Final = _Compiled()
+
+
 def environment(title: str, context: Context) -> Environment:
     """Return the templates; values are escaped, and an unknown name is an error."""
     found = Environment(
         loader=PackageLoader('synergy.mx'),
+        bytecode_cache=_COMPILED,
         autoescape=True,
         finalize=_visible,
         undefined=StrictUndefined,
