@@ -12,9 +12,15 @@ from bench.servers.mongodb import MongoServers
 from tests.mongo_site import MongoSite, mongo_site
 from tests.rabbit import amqp_uri, rabbit, rabbit_header, server_uri
 from tests.shared_servers import Distributor, shared_by
-from tests.weight import pytest_collection_modifyitems
+from tests.weight import pytest_collection_modifyitems, pytest_ignore_collect
 
-__all__ = ['amqp_uri', 'pytest_collection_modifyitems', 'rabbit', 'server_uri']
+__all__ = [
+    'amqp_uri',
+    'pytest_collection_modifyitems',
+    'pytest_ignore_collect',
+    'rabbit',
+    'server_uri',
+]
 
 _USED: list[str] = []
 

@@ -8,6 +8,7 @@ itself: `pytestmark = pytest.mark.heavy`.
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -26,6 +27,17 @@ _FIXTURES: Final = frozenset(
 _PARAMETERS: Final = frozenset({'mongodb', 'rabbitmq', 'production'})
 #: What a module imports that starts processes.
 _STARTING: Final = (SystemHarness, MongoServers, RabbitServer, subprocess)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the heavy folders unread where nothing of them would run."""
+    is_left_out = (
+        config.getoption('markexpr') == QUICK
+        and collection_path.is_dir()
+        and collection_path.parent == PROJECT / 'tests'
+        and collection_path.name in _FOLDERS
+    )
+    return True if is_left_out else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -82,6 +82,7 @@ def test_nothing_is_dropped_unasked(launch: Callable[..., Said]) -> None:
     assert launch('mq', 'purge', '--yes').code == 2
 
 
+@pytest.mark.heavy
 def test_dead_messages_are_shown_with_the_reason(
     rabbit_uri: str, launch: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:

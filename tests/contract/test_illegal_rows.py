@@ -403,6 +403,7 @@ KEEPING = (
 )
 
 
+@pytest.mark.heavy
 def test_each_field_with_each_kind_of_nonsense_costs_its_row_at_most(vault: Vault) -> None:
     reading = readers(vault.store)
     whole = {name: len(read()) for name, read in reading.items()}

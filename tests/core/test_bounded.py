@@ -118,6 +118,7 @@ def test_whatever_is_within_bounds_comes_back_as_it_was(value: object) -> None:
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60))
+@pytest.mark.heavy
 def test_any_text_is_either_taken_or_refused(text: str | bytes) -> None:
     with suppress(OutOfBounds):  # Anything else would fail the test.
         loads(text, SMALL)

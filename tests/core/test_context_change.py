@@ -533,6 +533,7 @@ def histories() -> Iterator[tuple[int, Hierarchy, Timetable]]:
         yield seed, before, timetable
 
 
+@pytest.mark.heavy
 def test_what_is_stale_is_what_a_count_by_hand_finds() -> None:
     seen = exact = 0
     for seed, before, timetable in histories():

@@ -142,6 +142,7 @@ def test_a_job_waits_for_nothing_outside_the_span_of_the_other_tree() -> None:
     blocking=st.sampled_from((Blocking.NORMAL, Blocking.DEPENDENCIES)),
     share=st.sampled_from((0.1, 0.5, 0.95)),
 )
+@pytest.mark.heavy
 def test_stretches_of_blocked_jobs_hold_those_that_a_look_at_each_finds(
     seed: Random, grouping: int, blocking: Blocking, share: float
 ) -> None:

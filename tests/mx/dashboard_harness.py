@@ -157,10 +157,12 @@ class DashboardHarness:
     def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
         return self.post('/login', {'name': name, 'password': password})
 
-    def dump(self) -> list[str]:
-        """Return the whole store as text."""
+    def dump(self) -> dict[str, list[object]]:
+        """Return all rows of the store, by table."""
         assert isinstance(self.store, SqliteStore)
-        return list(self.store._file._connection.iterdump())
+        ask = self.store._file._connection.execute
+        tables = ask("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        return {name: ask(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
 
     def key(self, process: str, timeperiod: str) -> JobKey:
         name = ProcessName(process)

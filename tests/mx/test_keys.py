@@ -77,6 +77,7 @@ _FREERUN: Final = {'name': 'Shell::hourly', 'trigger': 'every 3600'}
         ),
     ],
 )
+@pytest.mark.heavy
 def test_a_key_covers_the_whole_body(
     guarded: DashboardHarness,
     headers: dict[str, str],
@@ -120,6 +121,7 @@ def test_the_keys_of_two_users_do_not_meet(
     assert (first.status_code, second.status_code) == (202, 202)
 
 
+@pytest.mark.heavy
 def test_one_key_at_once_asks_once(guarded: DashboardHarness, headers: dict[str, str]) -> None:
     known = len(commands(guarded))
     for number, (address, body) in enumerate(

@@ -177,6 +177,7 @@ def test_a_number_is_taken_as_it_is_written_or_refused(
     ],
     ids=lambda text: ascii(text)[:20],
 )
+@pytest.mark.heavy
 def test_odd_parameters_never_break_a_page(pages: DashboardHarness, query: str) -> None:
     for route in PAGES:
         address = address_of(route, pages.store.dead_units(1)[0].id)
@@ -313,6 +314,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize('sql', EDITS.values(), ids=EDITS)
+@pytest.mark.heavy
 def test_every_page_and_list_survives_rows_that_cannot_be_read(
     pages: DashboardHarness, sql: str
 ) -> None:

@@ -89,6 +89,7 @@ def is_closed(connection: socket.socket, seconds: float = 10) -> bool:
 
 @pytest.mark.parametrize('source', ['127.0.0.1', '127.0.0.2'])
 @pytest.mark.parametrize('sent', [b'', _HEAD], ids=['silent', 'half a head'])
+@pytest.mark.heavy
 def test_half_open_connections_shut_out_nobody(door: Door, source: str, sent: bytes) -> None:
     limit = door.server.adj.connection_limit
     for _ in range(limit + 50):
@@ -164,6 +165,7 @@ def test_what_is_sent_drop_by_drop_is_given_up(door: Door, monkeypatch: pytest.M
     assert ended == {head, body, silent}
 
 
+@pytest.mark.heavy
 def test_a_slow_answer_is_not_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, 'HEAD_SECONDS_MAX', 0.5)
     stream = door.connect()
@@ -172,6 +174,7 @@ def test_a_slow_answer_is_not_given_up(door: Door, monkeypatch: pytest.MonkeyPat
     assert not is_closed(stream, 4)
 
 
+@pytest.mark.heavy
 def test_an_answered_connection_may_ask_again_later(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_of_many_guesses_at_once_no_more_are_looked_at(
     assert guarded.log_in('operator').status_code == 303
 
 
+@pytest.mark.heavy
 def test_few_passwords_are_hashed_at_once(guarded: DashboardHarness, hashes: list[int]) -> None:
     found = Counter(log_in_at_once(guarded, [f'name{number}' for number in range(_AT_ONCE)]))
 
@@ -115,6 +116,7 @@ def test_right_passwords_at_once_are_no_guesses(guarded: DashboardHarness) -> No
         assert found == {303}
 
 
+@pytest.mark.heavy
 def test_an_address_from_which_much_has_failed_is_slow_and_not_refused(
     guarded: DashboardHarness,
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_line_of_many_bytes_for_each_character_is_cut_by_characters() -> None:
 
 
 @pytest.mark.parametrize('piece', [b'x', b'x\r', b'x\n', b'\xff', b'\r\n'])
+@pytest.mark.heavy
 def test_the_cost_is_linear(piece: bytes) -> None:
     def seconds(count: int) -> float:
         lines = Lines(time.monotonic)

@@ -387,6 +387,7 @@ def along(chain: Runtime, link: int, **limits: int) -> Sequence[Cause]:
     return explain(index, store, key, now, VANISHED, **limits)
 
 
+@pytest.mark.heavy
 def test_a_long_chain_is_followed_to_its_root_and_says_what_it_leaves_out(chain: Runtime) -> None:
     causes = along(chain, CHAIN - 1)
 

@@ -93,6 +93,7 @@ def test_what_a_command_prints_is_cut_and_progress_costs_nothing(
     assert time.process_time() - began < 3
 
 
+@pytest.mark.heavy
 def test_output_without_end_is_read_as_fast_as_it_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

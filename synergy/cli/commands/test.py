@@ -13,6 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,11 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 _STEPS: Final = (
     ('format', ('ruff', 'format', '--check', '--quiet', '.')),
     ('lint', ('ruff', 'check', '--quiet', '.')),
-    ('types', ('mypy',)),
 )
+#: Takes a minute when nothing is cached, so the tests run beside it.
+_TYPES: Final = ('types', ('mypy',))
+#: Tests that run in parallel for each processor: most of them wait most of the time.
+_TESTS_BY_PROCESSOR: Final = 2
 
 
 #: Programs that tests need, and the Debian packages that bring them.
@@ -59,21 +63,31 @@ def _run(options: Namespace) -> ExitCode:
         return _run_own(project, options.pytest)
     if not options.quick:
         _install_missing()
-    if not options.pytest:
-        for name, command in _STEPS:
-            if not _passes(name, command):
-                return ExitCode.FOUND
-    arguments = [
-        *(options.pytest or ['-q', '-n', str(_process_count()), '--dist', 'worksteal']),
-        *(['-m', 'not heavy'] if options.quick else []),
-    ]
+    is_chosen = ['-m', 'not heavy'] if options.quick else []
+    if options.pytest:
+        return _verdict(_pytest([*options.pytest, *is_chosen]))
+    if not all(_has_passed(*step) for step in _STEPS):
+        return ExitCode.FOUND
+    with ThreadPoolExecutor(1) as beside:
+        types = beside.submit(_has_passed, *_TYPES)
+        has_passed = _pytest(['-q', '-n', str(_process_count()), '--dist', 'worksteal', *is_chosen])
+    if not types.result():
+        print('types: FAILED, as said above between the tests', flush=True)
+    return _verdict(types.result() and has_passed)
+
+
+def _verdict(has_passed: bool) -> ExitCode:
+    return ExitCode.OK if has_passed else ExitCode.FOUND
+
+
+def _pytest(arguments: Sequence[str]) -> bool:
     done = subprocess.run([sys.executable, '-m', 'pytest', *arguments], cwd=PROJECT, check=False)
-    return ExitCode.OK if done.returncode == 0 else ExitCode.FOUND
+    return done.returncode == 0
 
 
 def _process_count() -> int:
-    """Return how many tests run in parallel: one a processor, for some of them measure patience."""
-    return max(len(os.sched_getaffinity(0)), 2)
+    """Return how many tests run in parallel."""
+    return max(len(os.sched_getaffinity(0)), 2) * _TESTS_BY_PROCESSOR
 
 
 def _run_own(project: Path, arguments: Sequence[str]) -> ExitCode:
@@ -115,12 +129,22 @@ def _install_missing() -> None:
             print(f'{" ".join(command)} failed:\n{done.stderr[-2000:]}', flush=True)
 
 
-def _passes(name: str, command: tuple[str, ...]) -> bool:
+def _has_passed(name: str, command: tuple[str, ...]) -> bool:
+    """Run a check; print what it found, and its verdict."""
     began = time.monotonic()
-    done = subprocess.run([sys.executable, '-m', *command], cwd=PROJECT, check=False)
-    verdict = 'ok' if done.returncode == 0 else 'FAILED'
-    print(f'{name}: {verdict} in {time.monotonic() - began:.1f} s', flush=True)
-    return done.returncode == 0
+    done = subprocess.run(
+        [sys.executable, '-m', *command],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    is_good = done.returncode == 0
+    verdict = 'ok' if is_good else 'FAILED'
+    shown = '' if is_good else done.stdout
+    print(f'{shown}{name}: {verdict} in {time.monotonic() - began:.1f} s', flush=True)
+    return is_good
 
 
 COMMAND = CliCommand(
