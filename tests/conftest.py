@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the process that distributes tests start the servers that all share."""
     if not hasattr(config, 'workerinput'):
         config.pluginmanager.register(Distributor())
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, not in all that was imported: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
