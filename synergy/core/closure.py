@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
 
+from synergy.core.chosen import chosen_of, common, stretches
 from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only, Ranges
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import ProcessName
@@ -78,7 +79,7 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
     failed: ordinals of the process's failed jobs, needed when the command is about only those.
     """
     selected = _selected(timetable, command)
-    wanted = _only(timetable, command, selected, failed)
+    wanted = _chosen(command, _only(timetable, command, selected, failed))
     touched = {command.process: wanted}
     match command.kind:
         case CommandKind.REPROCESS:
@@ -102,7 +103,7 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
 
 def consequences(timetable: Timetable, touched: Mapping[ProcessName, Sequence[range]]) -> Plan:
     """Return `touched` and all that waits for it, directly or not, as far as it has a history."""
-    merged = {name: _merged(list(runs)) for name, runs in touched.items()}
+    merged = {name: stretches(runs) for name, runs in touched.items()}
     return Plan(ranges=_changed(timetable, _ascend(timetable.hierarchy, merged)))
 
 
@@ -139,7 +140,7 @@ def left_without(timetable: Timetable, skipped: Iterable[JobKey]) -> Ranges:
             if (affected := timetable.hierarchy.affected(node, source, ordinals))
         ]
         if runs:
-            found[node.process.name] = _merged(runs)
+            found[node.process.name] = stretches(runs)
     return _in_order(timetable, found, timetable.unfinished_runs)
 
 
@@ -191,7 +192,7 @@ def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> 
         known = planned.get(process, [])
         late = [rest for run in runs for rest in _without(run, known)]
         if late:
-            planned[process] = _merged([*known, *late])
+            planned[process] = stretches([*known, *late])
             count += sum(map(len, late))
     if count == command.planned_count:
         return command
@@ -248,12 +249,23 @@ def _only(
         case Only.ALL:
             return [selected]
         case Only.FAILED:
-            return _merged([range(at, at + 1) for at in failed if at in selected])
+            return stretches([range(at, at + 1) for at in failed if at in selected])
         case Only.SKIPPED:
             skipped = timetable.ordinals_in(command.process, selected, {JobState.SKIPPED})
-            return _merged([range(at, at + 1) for at in skipped])
+            return stretches([range(at, at + 1) for at in skipped])
         case _:
             assert_never(command.only)
+
+
+def _chosen(command: Command, wanted: Sequence[range]) -> list[range]:
+    """Return those among `wanted` that the request spells out; all of them where it does not."""
+    try:
+        chosen = chosen_of(command.details, command.start.qualifier)
+    except ValueError as error:
+        raise PlanRefused(
+            f'the intervals that the request names cannot be read: {error}; ask again'
+        ) from error
+    return list(wanted) if chosen is None else common(wanted, chosen)
 
 
 def _descend(
@@ -278,7 +290,7 @@ def _ascend(
                 if affected := hierarchy.affected(node, source, ordinals):
                     runs = [*runs, affected]
         if runs:
-            touched[node.process.name] = _merged(runs)
+            touched[node.process.name] = stretches(runs)
     return touched
 
 
@@ -305,16 +317,6 @@ def _without(run: range, others: Sequence[range]) -> Iterator[range]:
         start = max(start, other.stop)
     if start < run.stop:
         yield range(start, run.stop)
-
-
-def _merged(runs: list[range]) -> list[range]:
-    merged: list[range] = []
-    for run in sorted(runs, key=lambda run: run.start):
-        if merged and run.start <= merged[-1].stop:
-            merged[-1] = range(merged[-1].start, max(merged[-1].stop, run.stop))
-        else:
-            merged.append(run)
-    return merged
 
 
 def _changed(timetable: Timetable, touched: dict[ProcessName, list[range]]) -> Ranges:

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from synergy.core.chosen import INTERVAL_COUNT
 from synergy.core.records import CommandId as CommandId  # Part of every command.
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Timeperiod
@@ -97,9 +98,10 @@ class Command:
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
     far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the id of the `uow`
-    if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle. fingerprint: of
-    the whole HTTP request that asked under an Idempotency-Key, by which another request under the
-    same key is found out.
+    if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle; of kinds about
+    jobs, the `intervals` where they were chosen one by one, see `synergy.core.chosen`.
+    fingerprint: of the whole HTTP request that asked under an Idempotency-Key, by which another
+    request under the same key is found out.
     """
 
     id: CommandId
@@ -131,9 +133,14 @@ class Command:
 
     @property
     def said(self) -> str:
-        """Return its intervals, both ends included: `2026112200`, `2026112200 – 2026112205`."""
+        """Return its intervals, both ends included: `2026112200`, `2026112200 – 2026112205`.
+
+        Where they are chosen one by one, how many of those: `7 of 2026112200 – 2026112223`.
+        """
         last = self.end.shift(-1)
-        return str(self.start) if last <= self.start else f'{self.start} – {last}'
+        said = str(self.start) if last <= self.start else f'{self.start} – {last}'
+        count = self.details.get(INTERVAL_COUNT)
+        return f'{count:,} of {said}' if isinstance(count, int) else said
 
     @property
     def who(self) -> str:

@@ -32,7 +32,7 @@ from synergy.mx.pages import (
     overview,
     processes,
     requests,
-    search,
+    search_page,
     users,
 )
 from synergy.mx.web.route import Route
@@ -201,7 +201,7 @@ _PAGES: Final[Sequence[Route]] = (
     *_section('/config', _page('config', '/config', config.config)),
     *_section('/logs', _shared('logs', '/logs', logs.logs, Role.OPERATOR)),
     *_section('/health', _shared('health', '/health', health.health)),
-    _page('search', '/search', search.search),
+    _page('search', '/search', search_page.search_page),
     _shared('tree_page', '/p/<name>', overview.tree_page),
     _page('legacy_scheduler', '/scheduler/<path:rest>', legacy.legacy_scheduler, None),
     _page('legacy_supervisor', '/supervisor/<path:rest>', legacy.legacy_supervisor, None),

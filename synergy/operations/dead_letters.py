@@ -72,7 +72,7 @@ def naming_letter(caller: Caller, command: Command, uow_id: str | None) -> Comma
     unit = None if uow_id is None else _unit(caller.store, uow_id)
     if unit is None or not is_settled_by(command, unit):
         return command
-    return replace(command, details={LETTER: unit.id})
+    return replace(command, details={**command.details, LETTER: unit.id})
 
 
 def _unit(store: Store, uow_id: str) -> Unit | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from synergy.core.chosen import STRETCHES_MAX, chosen_details
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandKind, Only
+from synergy.core.hierarchy import Node
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
-from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import asked_before, submit
 from synergy.view.preview import Preview, preview
 
@@ -37,6 +40,33 @@ def job_command(
         reason=caller.reason,
         created_at=caller.now,
     )
+
+
+def chosen_command(
+    caller: Caller, kind: CommandKind, node: Node, runs: Sequence[range], only: Only = Only.ALL
+) -> Command:
+    """Return the command that changes intervals of one process that were chosen one by one.
+
+    runs: their ordinals, in order and apart. Raises OperationRefused for none, and for too many
+    that lie apart from each other.
+    """
+    name, qualifier = node.process.name, node.process.qualifier
+    if not runs:
+        raise OperationRefused(
+            RefusalKind.NOTHING,
+            f'no interval of {name} is chosen',
+            'choose others; nothing was changed',
+        )
+    first, end = Timeperiod(qualifier, runs[0].start), Timeperiod(qualifier, runs[-1].stop)
+    command = job_command(caller, kind, JobKey(name, first), end, only=only)
+    if len(runs) == 1:
+        return command
+    if len(runs) > STRETCHES_MAX:
+        raise malformed(
+            f'the {sum(map(len, runs)):,} intervals of {name} lie in {len(runs):,} places apart',
+            f'ask for at most {STRETCHES_MAX:,} of these at once, or for the whole range',
+        )
+    return replace(command, details=chosen_details(qualifier, runs))
 
 
 def preview_change(caller: Caller, timetable: Timetable, command: Command) -> Preview:

@@ -21,9 +21,14 @@ from synergy.view.encode import encode_command
 T = TypeVar('T')
 
 
-def listed(request: RequestContext, items: Sequence[Any], cursor: str | None) -> Response:
-    """Return one page of a list. cursor: by which the next page is asked for; None: the last."""
-    body: dict[str, Any] = {'items': items, 'next_cursor': cursor}
+def listed(
+    request: RequestContext, items: Sequence[Any], cursor: str | None, **beside: Any
+) -> Response:
+    """Return one page of a list. cursor: by which the next page is asked for; None: the last.
+
+    beside: what the answer says of all pages together.
+    """
+    body: dict[str, Any] = {'items': items, 'next_cursor': cursor, **beside}
     if unreadable := illegal_rows(request):
         body['unreadable'] = unreadable
     return json_answer(request.http, body)

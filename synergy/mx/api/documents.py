@@ -40,6 +40,18 @@ class FoundDocument(CellDocument):
     """An interval that was searched for."""
 
     process: ProcessText
+    reason: Annotated[str | None, 'why it stands so, or what it waits for first']
+    since: Annotated[At | None, 'since when; of what has not begun, when it may start']
+
+
+class TotalDocument(TypedDict):
+    """How many intervals of a process a search finds in all."""
+
+    process: ProcessText
+    count: int
+    is_all: Annotated[bool, 'false: not all was counted, there may be more']
+    first: TimeperiodText
+    last: TimeperiodText
 
 
 class WideCellDocument(CellDocument):

@@ -160,11 +160,15 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
     item = {'type': 'object'} if route.answer is None else schemas.of(route.answer)
     if not route.is_list:
         return item
+    totals = {}
+    if route.total is not None:
+        totals = {'totals': {'type': 'array', 'items': schemas.of(route.total)}}
     return {
         'type': 'object',
-        'required': ['items', 'next_cursor'],
+        'required': ['items', 'next_cursor', *totals],
         'properties': {
             'items': {'type': 'array', 'items': item},
+            **totals,
             'unreadable': {
                 'type': 'array',
                 'description': 'Rows of the store that somebody made illegal and that are missing '

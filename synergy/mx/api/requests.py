@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.chosen import read_intervals
 from synergy.core.commands import (
     JOB_KINDS,
     Command,
@@ -17,13 +19,14 @@ from synergy.core.commands import (
 from synergy.mx.api.answers import accepted, listed, need_key
 from synergy.mx.pages.job_actions import job_command, preview_of
 from synergy.mx.pages.requests import request_row, undo_of
+from synergy.mx.pages.search_totals import found_command
 from synergy.mx.web.caller import caller_of
-from synergy.mx.web.errors import unknown
+from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.paging import commands_page
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
-from synergy.operations.jobs import change_jobs
+from synergy.operations.jobs import change_jobs, chosen_command
 from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
 from synergy.view.encode import (
     encode_command,
@@ -95,6 +98,18 @@ def api_submit_request_action(request: RequestContext, request_id: str, action: 
 def _job_command(request: RequestContext) -> Command:
     kind = CommandKind(request.choice('kind', JOB_KIND_WORDS, 'reprocess'))
     node = request.node(request.text('process'))
+    if (spelled := request.optional('intervals')) is not None:
+        _alone(request, 'intervals')
+        try:
+            runs = read_intervals(spelled, node.process.qualifier)
+        except ValueError as error:
+            raise wrong(
+                f'intervals cannot be read: {error}', 'as in 2026112200-2026112205'
+            ) from error
+        return _hashed(request, chosen_command(caller_of(request), kind, node, runs))
+    if (text := request.optional('q')) is not None:
+        _alone(request, 'q')
+        return _hashed(request, found_command(request, kind, node.process.name, text))
     start = request.timeperiod(node, request.text('start'))
     text = request.optional('end')
     end = start.shift(1) if text is None else request.end(node, text)
@@ -106,3 +121,14 @@ def _job_command(request: RequestContext) -> Command:
         only=Only(request.choice('only', ONLY_WORDS, Only.ALL.value)),
         with_children=request.switch('with_children'),
     )
+
+
+def _alone(request: RequestContext, name: str) -> None:
+    """Refuse what would say in another way which intervals are meant."""
+    for other in ('intervals', 'q', 'start', 'end', 'only', 'with_children'):
+        if other != name and request.optional(other) is not None:
+            raise wrong(f'{name} and {other} are given', f'leave one out: {name} says which')
+
+
+def _hashed(request: RequestContext, command: Command) -> Command:
+    return replace(command, plan_hash=request.optional('plan_hash'))

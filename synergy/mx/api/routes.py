@@ -60,7 +60,11 @@ _PASSWORD: Final = Parameter('password', 'at least 10 characters')
 _JOB_FIELDS: Final = (
     Parameter('kind', 'what to do to them', choices=requests.JOB_KIND_WORDS),
     _PROCESS,
-    Parameter('start', f'first timeperiod, {_TIMEPERIOD}'),
+    Parameter('start', f'first timeperiod, {_TIMEPERIOD}; or give intervals, or q'),
+    Parameter(
+        'intervals', 'these and no others: 2026112200-2026112205,2026112309, both ends included'
+    ),
+    Parameter('q', 'all of the process that this search finds, see /search'),
     Parameter('end', 'timeperiod after the last one, of any length; without it, start alone'),
     Parameter('only', 'which jobs of the range', choices=requests.ONLY_WORDS),
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
@@ -103,7 +107,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         documents.AcceptedDocument,
         *_JOB_FIELDS,
         Parameter('plan_hash', 'of the preview: refused (409) when the set is another one by now'),
-        required=('process', 'start', 'reason'),
+        required=('process', 'reason'),
         needs_reason=True,
     ),
     reading(
@@ -239,14 +243,19 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             'at', f'an instant, {_TIMEPERIOD}; without, the last interval of each that was due'
         ),
     ),
-    listing(
-        'api_search',
-        '/search',
-        search.api_search,
-        documents.FoundDocument,
-        Parameter('q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'),
-        _LIMIT,
-        _CURSOR,
+    replace(
+        listing(
+            'api_search',
+            '/search',
+            search.api_search,
+            documents.FoundDocument,
+            Parameter(
+                'q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'
+            ),
+            _LIMIT,
+            _CURSOR,
+        ),
+        total=documents.TotalDocument,
     ),
     listing(
         'api_audit',

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from werkzeug.wrappers import Response
 
 from synergy.core.timeperiod import JobKey
 from synergy.mx.api.answers import listed
 from synergy.mx.api.cells import encode_cell
 from synergy.mx.pages.search import Found, cursor_of, find, parse_query
+from synergy.mx.pages.search_page import rows_of
+from synergy.mx.pages.search_totals import Total, totals_of
+from synergy.mx.web.redact import masked_text
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
-from synergy.mx.widgets.cells import Painter
+from synergy.view.encode import instant
 
 
 def api_search(request: RequestContext) -> Response:
-    """Find intervals, newest first: `process:site* state:failed since:3d box:w2`."""
+    """Find intervals, newest first: `process:site* state:failed since:3d box:w2`.
+
+    `totals` says of each process how many there are in all, on this page and on others: is_all is
+    false where not all was counted. What was found can be previewed and asked for as `q`.
+    """
     query, cursor = parse_query(request, request.optional('q') or ''), cursor_of(request)
     limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    totals: Sequence[Total]
     request.look()
     with request.model.lock:
-        painter = Painter(request)
-        found = (
-            Found([query], None)
-            if isinstance(query, JobKey)
-            else find(request, query, limit, cursor)
-        )
+        if isinstance(query, JobKey):
+            found, totals = Found([query], None), ()
+        else:
+            found, totals = find(request, query, limit, cursor), totals_of(request, query)
         items = [
             {
-                'process': key.process,
-                **encode_cell(
-                    painter.cell(request.model.hierarchy.nodes[key.process], key.timeperiod.ordinal)
-                ),
+                'process': row.key.process,
+                **encode_cell(row.cell),
+                'reason': None if row.reason is None else masked_text(row.reason),
+                'since': instant(row.since),
             }
-            for key in found.keys
+            for row in rows_of(request, found.keys)
         ]
-    return listed(request, items, None if found.after is None else str(found.after))
+    return listed(
+        request,
+        items,
+        None if found.after is None else str(found.after),
+        totals=[
+            {
+                'process': total.process,
+                'count': total.count,
+                'is_all': total.is_all,
+                'first': str(total.first),
+                'last': str(total.last),
+            }
+            for total in totals
+        ],
+    )

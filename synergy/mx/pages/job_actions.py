@@ -20,6 +20,7 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, Comma
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
+from synergy.mx.pages.search_totals import found_command
 from synergy.mx.web.caller import caller_of, fresh_form_id
 from synergy.mx.web.errors import refused_by, wrong
 from synergy.mx.web.request_context import RequestContext
@@ -127,10 +128,16 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
 
 
 def command_of(request: RequestContext, kind: str) -> Command:
-    """Return the command that an address or a form describes; first and last are both included."""
+    """Return the command that an address or a form describes; first and last are both included.
+
+    With `q` it is about all of the process that this search finds.
+    """
     if kind not in _KINDS:
         raise wrong(f'{kind!r:.40} cannot be done to jobs', 'reprocess, skip or cancel them')
     node = request.node(request.text('process'))
+    if (text := request.optional('q')) is not None:
+        found = found_command(request, _KINDS[kind], node.process.name, text)
+        return replace(found, plan_hash=request.optional('plan_hash'))
     first = request.timeperiod(node, request.text('first'))
     last = request.timeperiod(node, request.text('last', str(first)))
     return job_command(

@@ -1,4 +1,4 @@
-"""Search: `process:site* state:failed since:3d box:w2`, or simply a process and a timeperiod."""
+"""What a search means: `process:site* state:failed since:3d box:w2`, or one job by its name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final
 
-from werkzeug.utils import redirect
-from werkzeug.wrappers import Response
-
 from synergy.conf.model import Context
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
@@ -23,10 +20,7 @@ from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.timetable import Timetable
 from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, instant_at, written
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
-from synergy.mx.web.paging import older
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
-from synergy.mx.web.responses import page
-from synergy.mx.widgets.cells import Painter, href_of
+from synergy.mx.web.request_context import RequestContext
 from synergy.view.standing import Looking, Standing, looked_at
 
 #: By what people write.
@@ -50,6 +44,13 @@ LOOKS_MIN: Final = 100
 COMPLETIONS_MAX: Final = 120
 #: With `box:`, the runs of so many of the newest intervals that match the rest are looked at.
 BOX_LOOKS_MAX: Final = 2_000
+#: Digits of a timeperiod without the zeros that need not be typed.
+_DIGITS: Final = {
+    Qualifier.YEARLY: 4,
+    Qualifier.MONTHLY: 6,
+    Qualifier.DAILY: 8,
+    Qualifier.HOURLY: 10,
+}
 _KEYS: Final = ('process', 'state', 'since', 'box')
 _SINCE: Final = re.compile(r'([0-9]{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
@@ -125,7 +126,7 @@ def find(request: RequestContext, query: Query, limit: int, cursor: JobKey | Non
     if query.box is None:
         return _found(request, query, limit, cursor)
     looked_at = _found(request, query, BOX_LOOKS_MAX, cursor)
-    keys = _on_box(request, looked_at.keys, query.box)
+    keys = on_box(request, looked_at.keys, query.box)
     return Found(keys[:limit], keys[limit - 1] if len(keys) > limit else looked_at.after)
 
 
@@ -144,7 +145,7 @@ def cursor_of(request: RequestContext) -> JobKey | None:
     return key
 
 
-def _on_box(request: RequestContext, keys: Sequence[JobKey], box: str) -> list[JobKey]:
+def on_box(request: RequestContext, keys: Sequence[JobKey], box: str) -> list[JobKey]:
     """Return the jobs whose last run a worker of a box has claimed."""
     jobs = request.store.jobs(keys)
     units = request.store.units([job.uow_id for job in jobs.values() if job.uow_id is not None])
@@ -153,10 +154,15 @@ def _on_box(request: RequestContext, keys: Sequence[JobKey], box: str) -> list[J
     return [key for key in keys if fnmatchcase(boxes.get(key, '').lower(), pattern)]
 
 
-def _found(request: RequestContext, query: Query, limit: int, cursor: JobKey | None) -> Found:
+def names_of(request: RequestContext, query: Query) -> Sequence[ProcessName]:
+    """Return the processes that a query is about."""
     pattern = query.process.lower()
     pattern = pattern if '*' in pattern else f'*{pattern}*'
-    names = [name for name in request.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+    return [name for name in request.model.hierarchy.nodes if fnmatchcase(name.lower(), pattern)]
+
+
+def _found(request: RequestContext, query: Query, limit: int, cursor: JobKey | None) -> Found:
+    names = names_of(request, query)
     parts = [_of_process(request, name, query, limit + 1, cursor) for name in names]
     # Where the looks at one process ended, what others have further back is left to the next page.
     ends = [part.after for part in parts if part.after is not None]
@@ -174,18 +180,37 @@ def _of_process(
     request: RequestContext, name: ProcessName, query: Query, limit: int, cursor: JobKey | None
 ) -> Found:
     """Return at most `limit` jobs of one process, newest first, and where the looks ended."""
-    timetable = request.model.timetable
-    node = request.model.hierarchy.nodes[name]
-    qualifier = node.process.qualifier
-    span = timetable.span(name)
+    qualifier = request.model.hierarchy.nodes[name].process.qualifier
+    ordinals = ordinals_of(request, name, query)
+    if cursor is not None:
+        ordinals = _before(ordinals, qualifier, cursor, name)
+    meant, ended = meant_of(request, name, query, ordinals)
+    keys = [JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal in islice(meant, limit)]
+    return Found(keys, ended)
+
+
+def ordinals_of(request: RequestContext, name: ProcessName, query: Query) -> range:
+    """Return the intervals of a process that have begun, and began late enough for a query."""
+    qualifier = request.model.hierarchy.nodes[name].process.qualifier
+    span = request.model.timetable.span(name)
     first = span.start
     if query.since is not None:
         first = max(
             request.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first
         )
-    ordinals = range(first, max(span.stop, first))
-    if cursor is not None:
-        ordinals = _before(ordinals, qualifier, cursor, name)
+    return range(first, max(span.stop, first))
+
+
+def meant_of(
+    request: RequestContext, name: ProcessName, query: Query, ordinals: range
+) -> tuple[Iterator[int], JobKey | None]:
+    """Return those of `ordinals` that a query means, newest first, and where the looks will end.
+
+    All but the box is looked at.
+    """
+    timetable = request.model.timetable
+    node = request.model.hierarchy.nodes[name]
+    qualifier = node.process.qualifier
     looking = Looking(timetable=timetable, failed=request.model.failed, now=request.now)
     found: Iterator[tuple[int, bool]] = heapq.merge(
         *(
@@ -194,19 +219,23 @@ def _of_process(
         ),
         reverse=True,
     )
-    ended: list[JobKey] = []
+    ended: JobKey | None = None
     if query.state == 'blocked':
         looks = max(LOOKS_MAX // len(request.model.hierarchy.nodes), LOOKS_MIN)
         looked = list(islice(found, looks))
         found = iter(looked)
         if len(looked) == looks:
-            ended = [JobKey(name, Timeperiod(qualifier, looked[-1][0]))]
-    keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal, is_meant in found if is_meant)
+            ended = JobKey(name, Timeperiod(qualifier, looked[-1][0]))
+    meant = (ordinal for ordinal, is_meant in found if is_meant)
     if query.state == 'running':
-        keys = (key for key in keys if _has_live_unit(timetable, key))
-    beginning = query.timeperiod or ''
-    meant = islice((key for key in keys if str(key.timeperiod).startswith(beginning)), limit)
-    return Found(list(meant), ended[0] if ended else None)
+        keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal in meant)
+        meant = (key.timeperiod.ordinal for key in keys if _has_live_unit(timetable, key))
+    if query.timeperiod:
+        beginning, numbers = query.timeperiod, meant
+        meant = (
+            number for number in numbers if str(Timeperiod(qualifier, number)).startswith(beginning)
+        )
+    return meant, ended
 
 
 def _before(ordinals: range, qualifier: Qualifier, cursor: JobKey, name: ProcessName) -> range:
@@ -266,8 +295,10 @@ def _one(request: RequestContext, process: str | None, spoken: str) -> JobKey | 
     name = known.get((process or '').lower())
     if name is None:
         return None
+    qualifier = request.model.hierarchy.nodes[name].process.qualifier
+    if spoken.isdecimal() and len(spoken) < _DIGITS[qualifier]:
+        return None  # A day of hours, say: all of them are meant.
     try:
-        qualifier = request.model.hierarchy.nodes[name].process.qualifier
         if spoken.isdecimal():
             return JobKey(name, parse(qualifier, spoken.ljust(10, '0')))
         return JobKey(name, at_level(qualifier, spoken, request.now))
@@ -308,32 +339,3 @@ def _since(request: RequestContext, text: str | None) -> datetime | None:
                 '2026-11-28, 2026-11-28T07, yesterday, last-month',
             ) from error
     return request.now - timedelta(**{_UNIT[match[2]]: int(match[1])})
-
-
-def search(request: RequestContext) -> Response:
-    """Find intervals; a single one is gone to at once."""
-    text = request.optional('q') or ''
-    try:
-        query = parse_query(request, text)
-    except Refused as error:
-        return page(
-            request, 'search.html', error.status, text=text, error=error, rows=[], older=None
-        )
-    if isinstance(query, JobKey):
-        return redirect(href_of(query), 302)
-    request.look()
-    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    with request.model.lock:
-        painter, nodes = Painter(request), request.model.hierarchy.nodes
-        found = find(request, query, limit, cursor_of(request))
-        rows = [painter.cell(nodes[key.process], key.timeperiod.ordinal) for key in found.keys]
-    return page(
-        request,
-        'search.html',
-        text=text,
-        error=None,
-        query=query,
-        rows=rows,
-        looks=BOX_LOOKS_MAX,
-        older=older(request, None if found.after is None else str(found.after)),
-    )

@@ -39,7 +39,8 @@ class Route:
     parameters, fields, required: of the API alone: what the address and the JSON body take.
     actions: values of the address's `action`.
     is_list: the answer is a page of a list. answer: the shape, a TypedDict, of the JSON answer, or
-    of one item of the list. status_bad: of the same answer when it is bad news.
+    of one item of the list. total: of one item of `totals`, what a list says of all its pages
+    together. status_bad: of the same answer when it is bad news.
     """
 
     endpoint: str
@@ -58,6 +59,7 @@ class Route:
     section: str | None = None
     is_list: bool = False
     answer: type[Any] | None = None
+    total: type[Any] | None = None
     status: int = 200
     status_bad: int | None = None
 
