@@ -169,11 +169,11 @@ class Control:
         def has_come() -> bool:
             rows = store.box_processes(self._settings.box_id)
             row = next((item for item in rows if item.process == entry.name), None)
-            if is_on and row is not None and (why := _failure_since(row, asked_at)) is not None:
+            if is_on and row is not None and (why := failure_since(row, asked_at)) is not None:
                 raise CommandError(why, ExitCode.UNAVAILABLE)
-            return row is not None and row.state == wanted and (not is_on or self._is_up(entry))
+            return row is not None and row.state == wanted and (not is_on or self.is_up(entry))
 
-        return self._wait(has_come, self._patience(is_on))
+        return self.wait(has_come, self.patience(is_on))
 
     def await_all(self, but: Collection[str] = ()) -> Sequence[str]:
         """Wait until everything that belongs on this box is up; return what is not, as sentences.
@@ -194,22 +194,22 @@ class Control:
                 row = rows.get(entry.name)
                 if entry.name in (PROCESS_SUPERVISOR, *but) or (row is not None and not row.is_on):
                     continue
-                if self._is_up(entry) or (is_drained and not isinstance(entry, DaemonEntry)):
+                if self.is_up(entry) or (is_drained and not isinstance(entry, DaemonEntry)):
                     continue
-                said = None if row is None else _failure_since(row, started_at)
+                said = None if row is None else failure_since(row, started_at)
                 problems[entry.name] = said or (
                     f'{entry.name} still starts; its log is {entry.log_file}'
                 )
             return all(' still starts' not in text for text in problems.values())
 
-        self._wait(is_settled, ALL_SECONDS)
+        self.wait(is_settled, ALL_SECONDS)
         return list(problems.values())
 
     def stop(self, identity: ProcessIdentity) -> bool:
         """Ask a process to end; tell whether it has ended in time."""
         processes = self._runtime.processes
         processes.terminate(identity)
-        return self._wait(lambda: not processes.is_alive(identity), self._patience(False))
+        return self.wait(lambda: not processes.is_alive(identity), self.patience(False))
 
     def ring(self) -> None:
         """Let the Supervisor of this home, if one runs, look at once what is desired."""
@@ -217,7 +217,7 @@ class Control:
         if supervisor is not None:
             os.kill(supervisor.pid, signal.SIGHUP)
 
-    def _is_up(self, entry: Entry) -> bool:
+    def is_up(self, entry: Entry) -> bool:
         """Tell whether all instances of an entry do what they are for."""
         return all(self._is_instance_up(entry, item.instance) for item in self.instances(entry))
 
@@ -235,7 +235,7 @@ class Control:
             is_gone = self._recorded(entry, start.instance) is None
             return is_gone or self._is_instance_up(entry, start.instance)
 
-        is_in_time = self._wait(is_settled, START_SECONDS)
+        is_in_time = self.wait(is_settled, START_SECONDS)
         if self._recorded(entry, start.instance) is None:
             raise CommandError(_ended(entry, start), ExitCode.UNAVAILABLE)
         if not is_in_time:
@@ -248,7 +248,8 @@ class Control:
     def _recorded(self, entry: Entry, instance: int) -> ProcessIdentity | None:
         return self._runtime.processes.recorded(instance_file(entry.pid_file, instance))
 
-    def _patience(self, is_on: bool) -> float:
+    def patience(self, is_on: bool) -> float:
+        """Return the seconds that a start, or a stop, may take."""
         if is_on:
             return START_SECONDS
         return self._settings.stop_grace.total_seconds() + STOP_MARGIN_SECONDS
@@ -291,13 +292,14 @@ class Control:
             # It may have come and gone between two looks; then its log has grown.
             return bool(seen) or _has_ended(start)
 
-        self._wait(is_settled, START_SECONDS)
+        self.wait(is_settled, START_SECONDS)
         identity = look()
         if identity is None:
             raise CommandError(_ended(entry, start), ExitCode.UNAVAILABLE)
         return identity.pid
 
-    def _wait(self, is_done: Callable[[], bool], seconds: float) -> bool:
+    def wait(self, is_done: Callable[[], bool], seconds: float) -> bool:
+        """Look until something has come about, at most for so long; tell whether it has."""
         clock = self._runtime.clock
         until = clock.monotonic() + seconds
         while not is_done():
@@ -319,7 +321,7 @@ def _has_ended(start: Start) -> bool:
     return last_words(written_since(start.log_file, start.log_size)) is not None
 
 
-def _failure_since(row: BoxProcess, instant: datetime) -> str | None:
+def failure_since(row: BoxProcess, instant: datetime) -> str | None:
     """Return that a process on this box has ended since; None while it may still come up."""
     is_ill = row.state in (ProcessStatus.BACKOFF, ProcessStatus.FATAL)
     if not is_ill or row.changed_at is None or row.changed_at < instant:

@@ -63,6 +63,7 @@ RECORDS: Final = (
     _local('up', 'run the supervisor and everything in the foreground'),
     _local('start', 'start a process, or the Supervisor and with it everything'),
     _local('stop', 'stop a process, or the Supervisor and with it everything'),
+    _local('restart', 'stop and start processes again, after a change of their code'),
     _local('query', 'tell which processes run'),
     _asked('status', 'show how the system stands'),
     _asked('super', 'name this box; switch, drain and query what runs on boxes'),

@@ -305,7 +305,7 @@ class BoxProcess:
 
     is_on: desired. state: actual, a value of `synergy.core.supervision.ProcessStatus`.
     pids: of the instances that run now. restart_count: restarts since the supervisor started.
-    start_asked_at: when its start was last asked for, also while it was desired on. reason: why an
+    start_asked_at, restart_asked_at: when that was last asked for. reason: why an
     instance has ended, in the last words of its log, until it is up again; None: nothing is wrong.
     log_file: where that instance logs, on its box; None unless there is a reason.
     """
@@ -318,6 +318,7 @@ class BoxProcess:
     restart_count: int = 0
     changed_at: datetime | None = None
     start_asked_at: datetime | None = None
+    restart_asked_at: datetime | None = None
     reason: str | None = None
     log_file: str | None = None
 

@@ -138,6 +138,23 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     )
 
 
+def restarted(watch: Watch, policy: Policy, now: float) -> tuple[Watch, Step | None]:
+    """Return what is to be done when somebody asks for a restart, and the watch after that.
+
+    What is stopped thereby is started again by what is desired, without a delay; what was given up,
+    or waits for its delay, is tried at once.
+    """
+    match watch.status:
+        case ProcessStatus.RUNNING | ProcessStatus.DRAINING:
+            return _running(watch, policy, now, Desired.OFF)
+        case ProcessStatus.BACKOFF | ProcessStatus.FATAL:
+            return Watch(restart_count=watch.restart_count), None
+        case ProcessStatus.STOPPED | ProcessStatus.STOPPING:
+            return watch, None
+        case _:
+            assert_never(watch.status)
+
+
 def _running(
     watch: Watch, policy: Policy, now: float, desired: Desired
 ) -> tuple[Watch, Step | None]:

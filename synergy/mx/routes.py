@@ -126,7 +126,7 @@ _PAGES: Final[Sequence[Route]] = (
             'confirm_process_action',
             '/processes/<name>/<action>',
             processes.confirm_process_action,
-            ('run', 'on', 'off'),
+            ('run', 'on', 'off', 'restart'),
         ),
         _submit(
             'submit_process_action', '/processes/<name>/<action>', processes.submit_process_action

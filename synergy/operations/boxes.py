@@ -5,7 +5,7 @@ All this writes what is desired, and an audit record that it was; the Supervisor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -19,24 +19,61 @@ from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import asked_before, record_for, write_down
 from synergy.view.boxes import Presence, box_views
 
-SWITCH_ACTIONS: Final = ('stop', 'start')
+SWITCH_ACTIONS: Final = ('stop', 'start', 'restart')
 ACTIONS: Final = ('drain', 'undrain', 'update', 'reset', 'forget')
 
 
 def switch_on_box(caller: Caller, box_id: str, process: str, action: str) -> Command:
-    """Say whether a process is to run on a box; return the audit record. action: start or stop."""
+    """Say whether a process is to run on a box, or is to start anew; return the audit record.
+
+    action: of SWITCH_ACTIONS.
+    """
     check_switch(caller, box_id, process, action)
 
     def write() -> None:
-        caller.store.set_desired(box_id, process, is_on=action == 'start')
+        _switch(caller, box_id, process, action)
 
     return _done(caller, process, box_id, action, write)
+
+
+def restart_everywhere(caller: Caller, process: str) -> Command:
+    """Let a process start anew on every box on which it is switched on; return the audit record."""
+    boxes = boxes_with(caller, process)
+
+    def write() -> None:
+        for box_id in boxes:
+            _switch(caller, box_id, process, 'restart')
+
+    return _done(caller, process, ', '.join(boxes), 'restart', write)
+
+
+def boxes_with(caller: Caller, process: str) -> Sequence[str]:
+    """Return the boxes on which a process is switched on; refuse one that is on nowhere."""
+    rows = caller.store.box_processes()
+    found = [row.box_id for row in rows if row.process == process and row.is_on]
+    for box_id in found:
+        check_switch(caller, box_id, process, 'restart')
+    if not found:
+        raise OperationRefused(
+            RefusalKind.NOTHING,
+            f'{process} is switched on on no box, so there is nothing to restart',
+            'start it on the page of boxes, or start a Supervisor',
+            listed_at='/boxes',
+        )
+    return found
+
+
+def _switch(caller: Caller, box_id: str, process: str, action: str) -> None:
+    if action == 'restart':
+        caller.store.ask_restart(box_id, process)
+    else:
+        caller.store.set_desired(box_id, process, is_on=action == 'start')
 
 
 def check_switch(caller: Caller, box_id: str, process: str, action: str) -> None:
     """Refuse what cannot be switched: the Supervisor, and what does not belong on the box."""
     if action not in SWITCH_ACTIONS:
-        raise malformed(f'{action!r:.40} cannot be done to a process', 'start or stop it')
+        raise malformed(f'{action!r:.40} cannot be done to a process', 'start, stop or restart it')
     known = {row.process for row in caller.store.box_processes(box_id)}
     is_known_box = bool(known) or any(box.box_id == box_id for box in caller.store.boxes())
     if is_known_box or box_id == caller.own_box:

@@ -1,4 +1,4 @@
-"""Managed processes at run time: on, off, another trigger, as in context.py, a look right now."""
+"""Managed processes at run time: on, off, another trigger, a look right now, workers anew."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Final
 from synergy.core.commands import Command, CommandKind
 from synergy.core.overrides import OverrideRefused, override_of
 from synergy.core.records import Json, Process
+from synergy.operations.boxes import restart_everywhere
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import command_for, submit
 
 #: What to give instead of a trigger to follow context.py again.
 DEFAULT: Final = 'default'
-ACTIONS: Final = ('on', 'off', 'trigger', 'default', 'run')
+ACTIONS: Final = ('on', 'off', 'trigger', 'default', 'run', 'restart')
 
 
 def change_process(
@@ -23,6 +24,9 @@ def change_process(
 
     action: of ACTIONS. trigger: of that action; DEFAULT: as in context.py.
     """
+    if action == 'restart':
+        # Its workers, on all boxes: what the Supervisors do, not the Scheduler.
+        return restart_everywhere(caller, process.name)
     kind, details = _meant(action, trigger)
     if kind is CommandKind.PROCESS_SAVE:
         try:

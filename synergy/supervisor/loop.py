@@ -22,6 +22,7 @@ from synergy.core.supervision import (
     Watch,
     decide,
     ended,
+    restarted,
     up,
 )
 from synergy.ports.clock import Clock
@@ -266,12 +267,20 @@ class Supervisor:
 
     def _poll(self, now: float) -> None:
         """Follow the store, and do what is done as often: keep files of output within bounds."""
-        started = self._rows.poll(now, self._load)
+        asked = self._rows.poll(now, self._load)
         for place in self._places:
-            if place.slot.process in started:
+            if place.slot.process in asked.restarted:
+                self._restart(place, now)
+            elif place.slot.process in asked.started:
                 place.try_again()
             if place.slot.output is not None:
                 bound(place.slot.output, place.slot.output_bytes_max)
+
+    def _restart(self, place: Place, now: float) -> None:
+        logger.info('%s is restarted as asked', place.slot, extra={'event': 'process_restarted'})
+        place.watch, step = restarted(place.watch, self._policy, now)
+        if step is not None:
+            self._act(place, step, now)
 
     def _load(self) -> BoxLoad | None:
         own = self._processes.identify(os.getpid())

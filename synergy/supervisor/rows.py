@@ -6,8 +6,8 @@ While the store is away, the last that it said holds, and what is to be reported
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +25,14 @@ POLL_SECONDS: Final = 2.0
 POLL_SECONDS_DOWN: Final = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Processes that somebody, on whatever box, has asked to start, or to start anew."""
+
+    started: Collection[str] = ()
+    restarted: Collection[str] = ()
+
+
 class BoxRows:
     """What the store says of one box, and is told."""
 
@@ -38,6 +46,7 @@ class BoxRows:
         self._store: BoxStore | None = None
         self._is_on: dict[str, bool] = {}
         self._asked_at: dict[str, datetime | None] = {}
+        self._restart_asked_at: dict[str, datetime | None] | None = None
         self._reported: dict[str, BoxProcess] = {}
         self._polled_at = float('-inf')
         self._is_store_down = False
@@ -56,15 +65,14 @@ class BoxRows:
         self._polled_at = float('-inf')
         self._presence.ring()
 
-    def poll(self, now: float, measure: Callable[[], BoxLoad | None]) -> Collection[str]:
+    def poll(self, now: float, measure: Callable[[], BoxLoad | None]) -> Asked:
         """Say that this box lives, and read what is desired.
 
-        measure: asked for the load of the box. Returns the processes that somebody, on whatever
-        box, has asked to start since the last call.
+        measure: asked for the load of the box. Returns what was asked for since the last call.
         """
-        started = self._read(now, measure)
+        asked = self._read(now, measure)
         self._polled_at = self._clock.monotonic()
-        return started
+        return asked
 
     def report(self, actual: Iterable[BoxProcess]) -> None:
         """Write how processes are, where that has changed."""
@@ -84,7 +92,7 @@ class BoxRows:
         if self._store is not None:
             self._presence.leave(self._store)
 
-    def _read(self, now: float, measure: Callable[[], BoxLoad | None]) -> Collection[str]:
+    def _read(self, now: float, measure: Callable[[], BoxLoad | None]) -> Asked:
         try:
             self._store = self._store or self._open_store()
             self._presence.beat(self._store, now, measure)
@@ -98,7 +106,7 @@ class BoxRows:
             if isinstance(error, StoreUnusable):
                 # It was replaced: what is open leads to the old one.
                 self._store = None
-            return ()
+            return Asked()
         self._is_store_down = False
         self._is_on = {row.process: row.is_on for row in rows}
         # What was deleted in the meantime (`launch.py super --reset`) is written again.
@@ -114,4 +122,16 @@ class BoxRows:
             if row.start_asked_at not in (None, self._asked_at.get(row.process))
         ]
         self._asked_at.update({row.process: row.start_asked_at for row in rows})
-        return started
+        return Asked(started=started, restarted=self._restarted(rows))
+
+    def _restarted(self, rows: Sequence[BoxProcess]) -> Collection[str]:
+        known = self._restart_asked_at
+        self._restart_asked_at = {row.process: row.restart_asked_at for row in rows}
+        if known is None:
+            # What was asked for earlier concerns processes of an earlier Supervisor.
+            return ()
+        return [
+            row.process
+            for row in rows
+            if row.restart_asked_at not in (None, known.get(row.process))
+        ]

@@ -54,6 +54,23 @@ def test_the_newest_wish_for_a_start_is_kept_whatever_is_reported(
     assert asked_at() == NOW + timedelta(seconds=1)
 
 
+def test_a_restart_is_asked_for_with_the_start_and_switches_on(
+    store: Store, clock: SimulatedClock
+) -> None:
+    store.ask_restart('box', 'New')
+    store.set_desired('box', 'SiteHourly', is_on=False)
+    clock.advance(timedelta(seconds=1))
+    later = NOW + timedelta(seconds=1)
+
+    store.ask_restart('box', 'SiteHourly')
+    store.report_actual([BoxProcess(box_id='box', process='SiteHourly', is_on=True)])
+    store.set_desired('box', 'SiteHourly', is_on=False)
+
+    new, old = store.box_processes('box')
+    assert (new.process, new.is_on, new.restart_asked_at) == ('New', True, NOW)
+    assert (old.is_on, old.start_asked_at, old.restart_asked_at) == (False, later, later)
+
+
 def box_at(host: str, **fields: object) -> Box:
     box = Box(box_id='box', host=host, home='/h', pid=7, version='3.0')
     return replace(box, **fields)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from synergy.core.supervision import (
     Watch,
     decide,
     ended,
+    restarted,
 )
 
 POLICY = Policy(
@@ -76,3 +77,28 @@ def test_one_that_wants_to_be_restarted_is_not_when_it_is_off_or_drained() -> No
         watch, step = decide(ended(running, POLICY, 1.0, ExitCode.RESTART), POLICY, 1.0, desired)
 
         assert (watch.status, step) == (ProcessStatus.STOPPED, None)
+
+
+@pytest.mark.parametrize(
+    ('status', 'after', 'step'),
+    [
+        (ProcessStatus.RUNNING, ProcessStatus.STOPPING, Step.TERMINATE),
+        (ProcessStatus.DRAINING, ProcessStatus.STOPPING, Step.TERMINATE),
+        (ProcessStatus.BACKOFF, ProcessStatus.STOPPED, None),
+        (ProcessStatus.FATAL, ProcessStatus.STOPPED, None),
+        (ProcessStatus.STOPPED, ProcessStatus.STOPPED, None),
+        (ProcessStatus.STOPPING, ProcessStatus.STOPPING, None),
+    ],
+)
+def test_what_is_restarted_runs_anew_at_once(
+    status: ProcessStatus, after: ProcessStatus, step: Step | None
+) -> None:
+    watch = Watch(status=status, due_at=99.0, quick_exit_count=4, restart_count=2)
+
+    anew, done = restarted(watch, POLICY, 10.0)
+
+    assert (anew.status, done) == (after, step)
+    if anew.status is ProcessStatus.STOPPING:
+        anew = ended(anew, POLICY, 11.0, 0)
+    assert decide(anew, POLICY, 11.0, Desired.ON)[1] is Step.SPAWN
+    assert anew.restart_count == 2

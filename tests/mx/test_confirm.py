@@ -17,6 +17,9 @@ from tests.view.test_why import HOUR, waits
 STEPS = {
     '/boxes/dev/SiteHourly/stop': CommandKind.BOX,
     '/boxes/dev/SiteHourly/start': CommandKind.BOX,
+    '/boxes/dev/SiteHourly/restart': CommandKind.BOX,
+    '/boxes/dev/Scheduler/restart': CommandKind.BOX,
+    '/boxes/dev/MX/restart': CommandKind.BOX,
     '/boxes/dev/drain': CommandKind.BOX,
     '/boxes/dev/undrain': CommandKind.BOX,
     '/freeruns/Shell::sweep/on': CommandKind.FREERUN_SAVE,
@@ -25,6 +28,7 @@ STEPS = {
     '/freeruns/Shell::sweep/cancel': CommandKind.FREERUN_CANCEL,
     '/freeruns/Shell::sweep/remove': CommandKind.FREERUN_REMOVE,
     '/processes/SiteHourly/run': CommandKind.PROCESS_RUN,
+    '/processes/SiteHourly/restart': CommandKind.BOX,
     '/processes/SiteHourly/off': CommandKind.PROCESS_SAVE,
     '/requests/a1b2c3d4e5f6/pause': CommandKind.PAUSE,
     '/requests/a1b2c3d4e5f6/cancel': CommandKind.ABANDON,

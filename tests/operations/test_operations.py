@@ -117,6 +117,31 @@ def test_what_is_done_at_once_is_done_once(desk: Desk) -> None:
     assert desk.rung == []
 
 
+def test_a_process_is_restarted_on_every_box_on_which_it_is_on(desk: Desk) -> None:
+    for box_id, is_on in (('b1', True), ('b2', True), ('b3', False)):
+        desk.store.set_desired(box_id, 'SiteDaily', is_on=is_on)
+        desk.store.set_drained(box_id, is_draining=False)
+    process = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')].process
+
+    processes.change_process(desk.caller, process, 'restart')
+
+    rows = [row for row in desk.store.box_processes() if row.process == 'SiteDaily']
+    asked = {row.box_id: row.restart_asked_at is not None for row in rows}
+    assert asked == {'b1': True, 'b2': True, 'b3': False}
+    (record,) = desk.audit(CommandKind.BOX)
+    assert (record.process, record.details['box']) == ('SiteDaily', 'b1, b2')
+
+
+def test_what_runs_nowhere_is_not_restarted(desk: Desk) -> None:
+    process = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')].process
+
+    with pytest.raises(OperationRefused) as refused:
+        processes.change_process(desk.caller, process, 'restart')
+
+    assert refused.value.kind is RefusalKind.NOTHING
+    assert desk.audit(CommandKind.BOX) == []
+
+
 def test_what_no_store_takes_is_refused_at_the_door(desk: Desk) -> None:
     caller = replace(desk.caller, reason='nul \0 byte')
 

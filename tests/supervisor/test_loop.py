@@ -180,6 +180,37 @@ def test_what_was_given_up_is_tried_again_once_for_each_wish(tmp_path: Path) -> 
         assert children.spawned == 5
 
 
+def test_a_restart_that_is_asked_for_ends_what_runs_and_starts_it_once(tmp_path: Path) -> None:
+    clock, children = SimulatedClock(instant('2026112312')), Children()
+    with closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as store:
+        # Of an earlier Supervisor: what this one starts is new already.
+        store.ask_restart('box', SLOT.process)
+        supervisor = Supervisor(
+            [SLOT],
+            presence=Presence(Box(box_id='box'), timedelta(seconds=15)),
+            policy=POLICY,
+            processes=children,
+            open_store=lambda: store,
+            clock=clock,
+        )
+
+        def go_on() -> int:
+            for _ in range(6):
+                supervisor.step()
+                clock.advance(timedelta(seconds=1))
+            return children.spawned
+
+        assert go_on() == 1
+        store.ask_restart('box', SLOT.process)
+        assert go_on() == 2
+        assert go_on() == 2
+        clock.advance(timedelta(seconds=1))
+        store.ask_restart('box', SLOT.process)
+        assert go_on() == 3
+        assert children.running == {3}
+        assert store.box_processes('box')[0].restart_count == 0
+
+
 def test_a_store_that_was_replaced_is_opened_again(tmp_path: Path) -> None:
     clock, path = SimulatedClock(instant('2026112312')), tmp_path / 'store.db'
     opened: list[SqliteStore] = []

@@ -108,16 +108,26 @@ class MongoBoxes:
 
     def set_desired(self, box_id: str, process: str, *, is_on: bool) -> None:
         """Say whether `process` is to run on `box_id`."""
+        asked = {'start_asked_at': self._connection.now} if is_on else {}
+        self._desire(box_id, process, {**asked, 'is_on': is_on})
+
+    def ask_restart(self, box_id: str, process: str) -> None:
+        """Say that `process` is to run on `box_id`, and that whatever runs of it ends before."""
+        now = self._connection.now
+        self._desire(
+            box_id, process, {'is_on': True, 'start_asked_at': now, 'restart_asked_at': now}
+        )
+
+    def _desire(self, box_id: str, process: str, wanted: Document) -> None:
         unknown: Document = {
             'state': None, 'pids': [], 'restart_count': 0, 'changed_at': None,
-            'start_asked_at': None,
+            'start_asked_at': None, 'restart_asked_at': None,
         }  # fmt: skip
         kept = {name: {'$ifNull': [f'${name}', value]} for name, value in unknown.items()}
-        asked = {'start_asked_at': self._connection.now} if is_on else {}
         with self._connection.reaching():
             self._connection.database[_PROCESSES].update_one(
                 {'box_id': box_id, 'process_name': process},
-                [{'$set': {**kept, **asked, 'is_on': is_on}}],
+                [{'$set': {**kept, **wanted}}],
                 upsert=True,
             )
 

@@ -93,10 +93,22 @@ class SqliteBoxes:
         """Say whether `process` is to run on `box_id`."""
         self._file.write(
             f'INSERT INTO box_configuration ({BOX_PROCESS_COLUMNS}) '
-            "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?, NULL, NULL) "
+            "VALUES (?, ?, ?, NULL, '[]', 0, NULL, ?, NULL, NULL, NULL) "
             'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = excluded.is_on, '
             'start_asked_at = coalesce(excluded.start_asked_at, start_asked_at)',
             (box_id, process, int(is_on), to_micros(self._clock.now()) if is_on else None),
+        )
+
+    def ask_restart(self, box_id: str, process: str) -> None:
+        """Say that `process` is to run on `box_id`, and that whatever runs of it ends before."""
+        now = to_micros(self._clock.now())
+        self._file.write(
+            f'INSERT INTO box_configuration ({BOX_PROCESS_COLUMNS}) '
+            "VALUES (?, ?, 1, NULL, '[]', 0, NULL, ?, NULL, NULL, ?) "
+            'ON CONFLICT (box_id, process_name) DO UPDATE SET is_on = 1, '
+            'start_asked_at = excluded.start_asked_at, '
+            'restart_asked_at = excluded.restart_asked_at',
+            (box_id, process, now, now),
         )
 
     def report_actual(self, actual: Sequence[BoxProcess]) -> None:

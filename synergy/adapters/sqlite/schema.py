@@ -258,6 +258,11 @@ _VERSION_16: Final = """
 ALTER TABLE job ADD COLUMN former TEXT
 """
 
+#: When somebody asked that a process of a box is stopped and started again.
+_VERSION_17: Final = """
+ALTER TABLE box_configuration ADD COLUMN restart_asked_at INTEGER
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -275,4 +280,5 @@ MIGRATIONS: Final = (
     _VERSION_14,
     _VERSION_15,
     _VERSION_16,
+    _VERSION_17,
 )

@@ -15,7 +15,7 @@ from synergy.view.documents import OverrideDocument, ProcessDocument
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        'action', nargs='?', choices=['ls', 'on', 'off', 'trigger', 'run'], default='ls'
+        'action', nargs='?', choices=['ls', 'on', 'off', 'trigger', 'run', 'restart'], default='ls'
     )
     parser.add_argument('name', nargs='?', metavar='NAME', help='the managed process')
     parser.add_argument(
@@ -84,8 +84,8 @@ def _changed(override: OverrideDocument) -> str:
 COMMAND = CliCommand(
     name='process',
     summary='List managed processes as the Scheduler uses them; switch one on or off, change '
-    'its trigger, or look at it now. A change holds until context.py says something else about '
-    'its is_on or trigger.',
+    'its trigger, look at it now, or restart its workers on all boxes. A change holds until '
+    'context.py says something else about its is_on or trigger.',
     example='process off SiteHourly --reason migration',
     add_arguments=_add_arguments,
     run=_run,

@@ -45,9 +45,9 @@ def _run(options: Namespace) -> ExitCode:
             pid = control.start_supervisor()
             print(f'{PROCESS_SUPERVISOR} started with pid {pid}; home {settings.home}', flush=True)
             if PROCESS_MX not in entries_of(runtime) or not (refusal := control.refusal_of_mx()):
-                return _tell_start(control)
+                return tell_start(control)
             print(refusal, file=sys.stderr)
-            return _tell_start(control, but=(PROCESS_MX,))
+            return tell_start(control, but=(PROCESS_MX,))
         if control.supervisor() is None:
             pids = ' '.join(map(str, control.start_alone(entry)))
             print(f'{entry.name} started with pid {pids}; no Supervisor watches it')
@@ -62,7 +62,7 @@ def _run(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _tell_start(control: Control, but: Collection[str] = ()) -> ExitCode:
+def tell_start(control: Control, but: Collection[str] = ()) -> ExitCode:
     """Say how everything on this box has come up; `but` was told of already."""
     problems = control.await_all(but)
     for problem in problems:

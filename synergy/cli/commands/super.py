@@ -20,6 +20,7 @@ from synergy.cli.opening import opened
 from synergy.cli.tables import print_boxes
 from synergy.conf.boxes import BOX_ID, box_id_file
 from synergy.conf.model import Settings
+from synergy.operations.boxes import SWITCH_ACTIONS
 from synergy.view.boxes import Presence
 
 _LOOK_SECONDS: Final = 0.2
@@ -33,6 +34,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     flags.add_argument('--query', action='store_true', help='what is wanted and what runs')
     flags.add_argument('--start', metavar='P', help='switch a process on, until it is switched off')
     flags.add_argument('--stop', metavar='P', help='switch a process off, until it is switched on')
+    flags.add_argument('--restart', metavar='P', help='stop a process and start it again')
     flags.add_argument(
         '--update', action='store_true', help='switch everything on that belongs on the box'
     )
@@ -78,7 +80,7 @@ def _run(options: Namespace) -> ExitCode:
     with opened(options, creates=not options.query) as ask:
         if options.query:
             return _query(ask, options)
-        if options.start is not None or options.stop is not None:
+        if any(getattr(options, action) is not None for action in SWITCH_ACTIONS):
             return _switch(ask, options)
         if options.update or options.reset:
             return _update(ask, options)
@@ -141,12 +143,16 @@ def _query(ask: Operations, options: Namespace) -> ExitCode:
 
 
 def _switch(ask: Operations, options: Namespace) -> ExitCode:
-    is_on = options.start is not None
-    process = options.start if is_on else options.stop
+    action, process = next(
+        (action, process)
+        for action in SWITCH_ACTIONS
+        if (process := getattr(options, action)) is not None
+    )
     box = ask.box(options.box)
     until = _until(ask, box)
-    ask.switch_on_box(box, process, 'start' if is_on else 'stop', options.reason)
-    print(f'{process} is {"on" if is_on else "off"} on box {box}{until}')
+    ask.switch_on_box(box, process, action, options.reason)
+    told = {'start': 'is on', 'stop': 'is off', 'restart': 'starts again'}[action]
+    print(f'{process} {told} on box {box}{until}')
     return ExitCode.OK
 
 

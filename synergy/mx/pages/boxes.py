@@ -147,11 +147,14 @@ def confirm_box_process_action(
     """Say what starting or stopping a process on a box would do."""
     check_switch(caller_of(request), box_id, process, action)
     row = _row(request, box_id, process)
-    is_stop = action == 'stop'
+    says = {
+        'start': _start_says(row), 'stop': _stop_says(process, box_id),
+        'restart': _restart_says(process),
+    }  # fmt: skip
     step = Step(
         title=f'{action.capitalize()} {process} on {box_id}',
         button=action.capitalize(),
-        says=_stop_says(process, box_id) if is_stop else _start_says(row),
+        says=says[action],
         back='/boxes',
         back_text='boxes',
     )
@@ -166,6 +169,20 @@ def _start_says(row: BoxProcess) -> list[str]:
     )
     is_given_up = row.state == ProcessStatus.FATAL.value
     return [given_up, _START_SAYS] if is_given_up else [_START_SAYS]
+
+
+def _restart_says(process: str) -> list[str]:
+    anew = 'It ends, and starts again at once with the code and the context as they are now.'
+    match process:
+        case names.PROCESS_SCHEDULER:
+            return [anew, 'If it leads, one that stands by takes over, or it leads again itself.']
+        case names.PROCESS_MX:
+            return [
+                anew,
+                'This dashboard is away for a few seconds, if it is served from there.',
+            ]
+        case _:
+            return [anew, 'A worker finishes or hands back what it holds.']
 
 
 def _stop_says(process: str, box_id: str) -> list[str]:

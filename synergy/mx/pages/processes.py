@@ -90,15 +90,23 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
         'says.',
         'run': 'The Scheduler looks at it now, as if its trigger had fired, and starts what may '
         'start.',
+        'restart': 'Its workers end and start again, on every box on which it is on, with the code '
+        'and the context as they are now. Each finishes or hands back what it holds.',
     }
     if action not in says:
         raise unknown(
             f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
         )
-    titles = {'run': 'Run {} now', 'default': 'Let {} go by context.py'}
+    titles = {
+        'run': 'Run {} now',
+        'restart': 'Restart the workers of {}',
+        'default': 'Let {} go by context.py',
+    }
     step = Step(
         title=titles.get(action, f'Switch {{}} {action}').format(process.name),
-        button={'run': 'Run now', 'default': 'As in context.py'}.get(action, f'Switch {action}'),
+        button={'run': 'Run now', 'restart': 'Restart', 'default': 'As in context.py'}.get(
+            action, f'Switch {action}'
+        ),
         says=[says[action]],
         back='/processes',
         back_text='processes',

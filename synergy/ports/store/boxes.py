@@ -54,6 +54,13 @@ class BoxStore(BoxReader, Protocol):
         """
         ...
 
+    def ask_restart(self, box_id: str, process: str) -> None:
+        """Say that `process` is to run on `box_id`, and that whatever runs of it ends before.
+
+        As `set_desired` with `is_on`; `restart_asked_at` becomes the same instant.
+        """
+        ...
+
     def report_actual(self, rows: Sequence[BoxProcess]) -> None:
         """Write what runs; what is desired in existing rows is left alone."""
         ...

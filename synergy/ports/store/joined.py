@@ -105,6 +105,7 @@ class JoinedStore:
         self.forget_box = parts.boxes.forget_box
         self.box_processes = parts.boxes.box_processes
         self.set_desired = parts.boxes.set_desired
+        self.ask_restart = parts.boxes.ask_restart
         self.report_actual = parts.boxes.report_actual
 
         self.users = parts.users.users

@@ -37,6 +37,7 @@ def box_process_of(document: Document) -> BoxProcess:
         restart_count=fields.number('restart_count'),
         changed_at=fields.instant_or_none('changed_at'),
         start_asked_at=fields.instant_or_none('start_asked_at'),
+        restart_asked_at=fields.instant_or_none('restart_asked_at'),
         reason=fields.said('reason'),
         log_file=fields.said('log_file'),
     )

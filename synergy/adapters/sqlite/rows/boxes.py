@@ -14,10 +14,10 @@ from synergy.ports.stored import box_load
 BOX_COLUMNS: Final = 'box_id, host, home, pid, version, seen_at, is_draining, load'
 BOX_PROCESS_COLUMNS: Final = (
     'box_id, process_name, is_on, state, pids, restart_count, changed_at, start_asked_at, '
-    'reason, log_file'
+    'reason, log_file, restart_asked_at'
 )
 _BOX: Final = Columns(BOX_COLUMNS, 'tttItIiT')
-_BOX_PROCESS: Final = Columns(BOX_PROCESS_COLUMNS, 'ttiTtiIITT')
+_BOX_PROCESS: Final = Columns(BOX_PROCESS_COLUMNS, 'ttiTtiIITTI')
 
 
 def box_of(row: tuple[Any, ...]) -> Box:
@@ -40,7 +40,7 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
     """Return the record of a row of BOX_PROCESS_COLUMNS."""
     _BOX_PROCESS.check(row)
     box_id, process, is_on, state, pids, restart_count, changed_at, start_asked_at, *said = row
-    reason, log_file = said
+    reason, log_file, restart_asked_at = said
     return BoxProcess(
         box_id=fields.text('box_id', box_id),
         process=fields.text('process_name', process),
@@ -52,6 +52,7 @@ def box_process_of(row: tuple[Any, ...]) -> BoxProcess:
         start_asked_at=instant_or_none('start_asked_at', start_asked_at),
         reason=fields.said('reason', reason),
         log_file=fields.said('log_file', log_file),
+        restart_asked_at=instant_or_none('restart_asked_at', restart_asked_at),
     )
 
 
@@ -68,4 +69,5 @@ def box_process_values(row: BoxProcess) -> tuple[Any, ...]:
         to_micros(row.start_asked_at),
         row.reason,
         row.log_file,
+        to_micros(row.restart_asked_at),
     )
