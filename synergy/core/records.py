@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Final, NewType
 
 from synergy.core.bounded import Json as Json  # The values of arguments.
+from synergy.core.box_load import BoxLoad
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
@@ -321,27 +322,6 @@ class BoxProcess:
     restart_asked_at: datetime | None = None
     reason: str | None = None
     log_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessLoad:
-    """One running process. cpu_percent: of one core, since it was measured before."""
-
-    process: str
-    pid: int
-    started_at: datetime
-    cpu_percent: float
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxLoad:
-    """How busy a box is. load_average: over a minute. memory_percent: of the machine's, in use."""
-
-    load_average: float
-    cpu_count: int
-    memory_percent: float
-    processes: tuple[ProcessLoad, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

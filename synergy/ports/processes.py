@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from synergy.core.records import BoxLoad
+from synergy.core.box_load import BoxLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from synergy.core.records import BoxLoad
+from synergy.core.box_load import BoxLoad
 from synergy.ports.processes import ChildExit, ProcessIdentity
 from synergy.simulation.stage import Actor, Stage
 

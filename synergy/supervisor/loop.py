@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from synergy.conf.names import PROCESS_SUPERVISOR
-from synergy.core.records import BoxLoad
+from synergy.core.box_load import BoxLoad
 from synergy.core.supervision import (
     Desired,
     Policy,

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from synergy.core.records import Box, BoxLoad
+from synergy.core.box_load import BoxLoad
+from synergy.core.records import Box
 from synergy.ports.errors import PortError
 from synergy.ports.store import BoxStore
 

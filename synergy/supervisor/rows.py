@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from synergy.core.records import BoxLoad, BoxProcess
+from synergy.core.box_load import BoxLoad
+from synergy.core.records import BoxProcess
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.store import BoxStore

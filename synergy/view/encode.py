@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from synergy.core.box_load import BoxLoad
 from synergy.core.commands import Command
-from synergy.core.records import BoxLoad, BoxProcess, Job, LogLine, Unit
+from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
 from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of

@@ -6,12 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from synergy.adapters.os.clocks import SimulatedClock
-from synergy.core.records import (
-    Box,
-    BoxLoad,
-    BoxProcess,
-    ProcessLoad,
-)
+from synergy.core.box_load import BoxLoad, ProcessLoad
+from synergy.core.records import Box, BoxProcess
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW
 from tests.contract.rows import LEASE

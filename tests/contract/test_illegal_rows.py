@@ -24,12 +24,12 @@ from bson.datetime_ms import DatetimeMS
 from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob, SaveOverride
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import (
     Box,
-    BoxLoad,
     BoxProcess,
     IndexCopy,
     IndexPage,
@@ -37,7 +37,6 @@ from synergy.core.records import (
     LogLine,
     Outcome,
     Override,
-    ProcessLoad,
     ProcessName,
     Unit,
     UnitEnd,

@@ -18,16 +18,15 @@ from synergy import bootstrap
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.conf.model import Context, Settings
+from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
 from synergy.core.records import (
     Box,
-    BoxLoad,
     BoxProcess,
     Job,
     LogLine,
     Outcome,
-    ProcessLoad,
     ProcessName,
     Unit,
     UnitEnd,

@@ -13,7 +13,8 @@ import pytest
 
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
-from synergy.core.records import Box, BoxLoad
+from synergy.core.box_load import BoxLoad
+from synergy.core.records import Box
 from synergy.core.supervision import Policy, ProcessStatus
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import ChildExit, ProcessIdentity

@@ -9,7 +9,8 @@ import pytest
 
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
-from synergy.core.records import Box, BoxLoad
+from synergy.core.box_load import BoxLoad
+from synergy.core.records import Box
 from synergy.supervisor.presence import Presence
 from tests.builders import instant
 

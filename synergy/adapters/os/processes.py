@@ -16,7 +16,7 @@ from typing import Final
 import psutil
 
 from synergy import private
-from synergy.core.records import BoxLoad, ProcessLoad
+from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.ports.processes import ChildExit, ProcessIdentity
 
 #: Source: prctl(2).

@@ -10,7 +10,8 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.conf import names
-from synergy.core.records import BoxLoad, BoxProcess
+from synergy.core.box_load import BoxLoad
+from synergy.core.records import BoxProcess
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on

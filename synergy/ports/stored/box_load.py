@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from synergy.core.bounded import ROW, loads, shortened
-from synergy.core.records import BoxLoad, ProcessLoad
+from synergy.core.box_load import BoxLoad, ProcessLoad
 
 
 def encode(load: BoxLoad | None) -> str | None:

@@ -1,0 +1,27 @@
+"""How busy a box is, and what runs on it, as its Supervisor reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLoad:
+    """One running process. cpu_percent: of one core, since it was measured before."""
+
+    process: str
+    pid: int
+    started_at: datetime
+    cpu_percent: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxLoad:
+    """How busy a box is. load_average: over a minute. memory_percent: of the machine's, in use."""
+
+    load_average: float
+    cpu_count: int
+    memory_percent: float
+    processes: tuple[ProcessLoad, ...] = ()
