@@ -74,6 +74,7 @@ RECORDS: Final = (
     _asked('reprocess', 'run jobs, and what depends on them, again', 'job_commands:REPROCESS'),
     _asked('skip', 'end jobs, and what is nested below them, as skipped', 'job_commands:SKIP'),
     _asked('cancel', 'stop what runs', 'job_commands:CANCEL'),
+    _asked('mark-done', 'say that jobs are done, repaired by hand', 'job_commands:MARK_DONE'),
     _asked('requests', 'follow, pause, resume or cancel what was asked for'),
     _asked('dead', 'list, retry or drop units without an attempt left'),
     _local('mq', 'list, declare, purge or remove message queues'),

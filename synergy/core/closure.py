@@ -16,7 +16,14 @@ from hashlib import blake2b
 from typing import Final, assert_never
 
 from synergy.core.chosen import chosen_of, common, stretches
-from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only, Ranges
+from synergy.core.commands import (
+    JOB_KINDS,
+    RESETTING_KINDS,
+    Command,
+    CommandKind,
+    Only,
+    Ranges,
+)
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
@@ -27,8 +34,9 @@ _WHY_EMPTY: Final = {
     (Only.ALL, CommandKind.REPROCESS): 'none of them has run yet',
     (Only.ALL, CommandKind.SKIP): 'none of them has anything left to skip',
     (Only.ALL, CommandKind.CANCEL): 'none of them runs',
+    (Only.ALL, CommandKind.MARK_DONE): 'none of them is over with all that it waits for ended',
 } | {
-    (only, kind): f'none of them is {only.value}, or those have nothing to {kind.value}'
+    (only, kind): f'none of them is {only.value}, or those have nothing to {kind.words}'
     for only in (Only.FAILED, Only.SKIPPED)
     for kind in JOB_KINDS
 }
@@ -91,11 +99,13 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
             found = _in_order(timetable, touched, timetable.unfinished_runs)
         case CommandKind.CANCEL:
             found = _running(timetable, command.process, wanted)
+        case CommandKind.MARK_DONE:
+            found = _marked(timetable, command, wanted)
         case _:
             raise PlanRefused(f'{command.kind.value} is not about jobs')
     if not found:
         raise PlanRefused(
-            f'{command.kind.value} of {command.process} from {command.start} to {command.end} '
+            f'{command.kind.words} of {command.process} from {command.start} to {command.end} '
             f'touches no job: {_WHY_EMPTY[command.only, command.kind]}; choose another range'
         )
     return Plan(ranges=found)
@@ -211,7 +221,7 @@ def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHIN
     begun, rest = keys[: command.applied_count], keys[command.applied_count :]
     begun = [key for key in begun if not is_among(put_back, key)]
     touched = _as_ranges(ranges_of(begun))
-    if command.kind is CommandKind.REPROCESS:
+    if command.kind in RESETTING_KINDS:
         touched = _ascend(timetable.hierarchy, touched)
     kept = {process: _as_pairs(runs) for process, runs in touched.items()}
     left = [key for key in rest if is_among(kept, key)]
@@ -221,6 +231,34 @@ def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHIN
         planned_count=len(begun) + len(left),
         applied_count=len(begun),
     )
+
+
+def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Ranges:
+    """Return the jobs that may be marked as done, and what has run on their former results.
+
+    Each must be over, and all that it waits for final: else it would end before that did, and would
+    not run once that had.
+    """
+    hierarchy = timetable.hierarchy
+    node = hierarchy.nodes[command.process]
+    over = hierarchy.over_until(node, command.created_at)
+    keys = [
+        JobKey(command.process, hierarchy.timeperiod(node, ordinal))
+        for run in wanted
+        for ordinal in run
+        if ordinal < over
+        and all(
+            timetable.first_pending(source.process, hierarchy.input_range(node, source, ordinal))
+            is None
+            for source in node.inputs
+        )
+    ]
+    marked = ranges_of(keys)
+    if not marked:
+        return {}
+    found = _changed(timetable, _ascend(hierarchy, _as_ranges(marked)))
+    planned = {**found, **marked}
+    return {name: planned[name] for name in hierarchy.nodes if name in planned}
 
 
 def _selected(timetable: Timetable, command: Command) -> range:

@@ -26,16 +26,17 @@ from synergy.core.timeperiod import Timeperiod
 class CommandKind(StrEnum):
     """What is to be done.
 
-    REPROCESS, SKIP, CANCEL: to jobs. PAUSE, RESUME, ABANDON: to the request `target`. DROP: to dead
-    letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free run `process`.
-    PROCESS_SAVE, PROCESS_RUN: to the managed process `process`. BOX, USER and CONTEXT (what a
-    changed context means for what is finished) are done already when their row is inserted: it is
-    their record in the audit.
+    REPROCESS, SKIP, CANCEL, MARK_DONE: to jobs. PAUSE, RESUME, ABANDON: to the request `target`.
+    DROP: to dead letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free
+    run `process`. PROCESS_SAVE, PROCESS_RUN: to the managed process `process`. BOX, USER and
+    CONTEXT (what a changed context means for what is finished) are done already when their row is
+    inserted: it is their record in the audit.
     """
 
     REPROCESS = 'reprocess'
     SKIP = 'skip'
     CANCEL = 'cancel'
+    MARK_DONE = 'mark_done'
     PAUSE = 'pause'
     RESUME = 'resume'
     ABANDON = 'abandon'
@@ -50,9 +51,18 @@ class CommandKind(StrEnum):
     USER = 'user'
     CONTEXT = 'context'
 
+    @property
+    def words(self) -> str:
+        """Return it as people read it: `mark done`."""
+        return self.value.replace('_', ' ')
+
 
 #: Kinds that are about a range of jobs and are planned.
-JOB_KINDS: Final = frozenset({CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL})
+JOB_KINDS: Final = frozenset(
+    {CommandKind.REPROCESS, CommandKind.SKIP, CommandKind.CANCEL, CommandKind.MARK_DONE}
+)
+#: Those that reset what waits for their jobs, and are followed until all of that is final again.
+RESETTING_KINDS: Final = frozenset({CommandKind.REPROCESS, CommandKind.MARK_DONE})
 
 #: Kinds that are about another command.
 REQUEST_KINDS: Final = frozenset({CommandKind.PAUSE, CommandKind.RESUME, CommandKind.ABANDON})
@@ -129,7 +139,7 @@ class Command:
     @property
     def by(self) -> str:
         """Return who asked for what and why, for histories."""
-        return f'{self.kind.value} by {self.who}'
+        return f'{self.kind.words} by {self.who}'
 
     @property
     def said(self) -> str:

@@ -106,6 +106,8 @@ class _Rows:
         self._terms = {
             name: array('q', bytes(8 * len(self.timetable.span(name)))) for name in hierarchy.nodes
         }
+        # Marked as done by an operator, who says so in the reason.
+        self._by_hand: set[JobKey] = set()
         # Ended again for a request that is being applied.
         self._again: set[JobKey] = set()
         self._levels: dict[ProcessName, dict[Qualifier, int]] = {}
@@ -139,6 +141,8 @@ class _Rows:
                 continue
             timetable.put(job)
             self._terms[job.process][job.timeperiod.ordinal - node.first] = job.term
+            if job.state is JobState.PROCESSED and job.reason is not None:
+                self._by_hand.add(job.key)
             if job.state.is_final and job.request_id in self._applying:
                 self._again.add(job.key)
             yield from _row_violations(job, hierarchy.machine(job.process))
@@ -189,7 +193,7 @@ class _Rows:
     def _skipped(
         self, node: Node, key: JobKey, source: ProcessName, ordinals: range
     ) -> Iterator[Violation]:
-        if node.process.blocking is not Blocking.DEPENDENCIES:
+        if node.process.blocking is not Blocking.DEPENDENCIES or key in self._by_hand:
             return
         skipped = self.timetable.first_in(source, ordinals, JobState.SKIPPED)
         if skipped is not None and self.timetable.state(key) is JobState.PROCESSED:
@@ -214,7 +218,7 @@ def _row_violations(job: Job, machine: Machine) -> Iterator[Violation]:
     may_rest = job.state in machine.resting_states
     if job.state.is_running and job.uow_id is None and not may_rest:
         yield Violation(invariant='I7', key=job.key, text=f'is {job.state.value} without a unit')
-    if job.state is JobState.PROCESSED and job.run == 0:
+    if job.state is JobState.PROCESSED and job.run == 0 and job.reason is None:
         yield Violation(invariant='I7', key=job.key, text='is processed, but no unit was ever made')
     if job.rev < 1:
         yield Violation(invariant='I7', key=job.key, text=f'has a row at rev {job.rev}')

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.closure import PlanRefused, keys_of, plan, widened
-from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandState
 from synergy.core.effects import Effects
 from synergy.core.engine import Engine
 from synergy.core.events import Commanded
@@ -68,7 +68,7 @@ class JobRequests:
             command = replace(command, plan=planned.ranges, planned_count=planned.count)
         if command.id not in self._rest:
             self._keep_rest(command)
-        if command.state is CommandState.APPLYING and command.kind is CommandKind.REPROCESS:
+        if command.state is CommandState.APPLYING and command.kind in RESETTING_KINDS:
             rest = self._rest[command.id]
             wider = widened(timetable, command, rest[:JOBS_PER_BATCH_MAX])
             if wider is not command:

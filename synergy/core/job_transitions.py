@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind
 from synergy.core.records import Former, Job, Unit
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
@@ -124,6 +124,31 @@ def without_former(job: Job, now: datetime) -> Job:
     return replace(job, rev=job.rev + 1, former=None, changed_at=now)
 
 
+def is_chosen(command: Command, job: Job) -> bool:
+    """Tell whether a job of a plan is one that the command names, and not a consequence.
+
+    All that is planned of its own process is: nothing waits for jobs of the same process.
+    """
+    return job.process == command.process
+
+
+def marked(job: Job, command: Command, now: datetime) -> Job:
+    """Return a job that an operator says is done, whatever came of its runs."""
+    return replace(
+        job,
+        state=JobState.PROCESSED,
+        rev=job.rev + 1,
+        uow_id=None,
+        failure_count=0,
+        lost_count=0,
+        is_held=False,
+        request_id=command.id,
+        reason=f'marked as done by {command.who}',
+        former=None,
+        changed_at=now,
+    )
+
+
 def is_touched(command: Command, job: Job) -> bool:
     """Tell whether there is something to do for a job of the plan, now that its turn has come."""
     match command.kind:
@@ -131,6 +156,9 @@ def is_touched(command: Command, job: Job) -> bool:
             # A batch may be applied twice, when a crash hid that it was: never reset for the same
             # request again.
             return job.state is not JobState.EMBRYO and job.request_id != command.id
+        case CommandKind.MARK_DONE:
+            is_due = is_chosen(command, job) or job.state is not JobState.EMBRYO
+            return is_due and job.request_id != command.id
         case CommandKind.SKIP:
             return not job.state.is_final
         case _:
@@ -139,6 +167,8 @@ def is_touched(command: Command, job: Job) -> bool:
 
 def commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
     """Return a job as a command leaves it, and the event for its history."""
-    if command.kind is CommandKind.REPROCESS:
+    if command.kind is CommandKind.MARK_DONE and is_chosen(command, job):
+        return marked(job, command, now), f'processed: marked as done by {command.who}'
+    if command.kind in RESETTING_KINDS:
         return reset(job, command.by, now, command.id), f'reset: {command.by}'
     return ended(job, JobState.SKIPPED, command.by, now), f'skipped: {command.by}'

@@ -13,6 +13,7 @@ from datetime import datetime
 from synergy.core.commands import (
     JOB_KINDS,
     OPEN_COMMAND_STATES,
+    RESETTING_KINDS,
     Command,
     CommandKind,
     CommandState,
@@ -45,7 +46,7 @@ def applied(command: Command, count: int, now: datetime, *, is_last: bool) -> Ef
     command = replace(command, applied_count=command.applied_count + count)
     if not is_last:
         return moved(command, CommandState.APPLYING, now)
-    if command.kind is CommandKind.REPROCESS:
+    if command.kind in RESETTING_KINDS:
         return moved(command, CommandState.RUNNING, now)
     return ended(command, now, counted(command.applied_count), is_done=True)
 

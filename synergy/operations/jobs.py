@@ -96,6 +96,11 @@ def change_jobs(
     """
     if (known := asked_before(caller, command)) is not None:
         return known
+    if command.kind is CommandKind.MARK_DONE and not (command.reason or '').strip():
+        raise malformed(
+            'nobody says why these are done',
+            'give the reason, as in "loaded by hand from the backup"; nothing was changed',
+        )
     planned = previewed(command).plan.hash
     if command.plan_hash not in (None, planned):
         raise OperationRefused(

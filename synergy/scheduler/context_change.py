@@ -17,7 +17,7 @@ from typing import Final
 from synergy.core.changed_levels import RefusedLevel, RowsByLevel, returned
 from synergy.core.closure import keys_of
 from synergy.core.command_decisions import CommandDecisions
-from synergy.core.commands import Command, CommandKind, CommandState
+from synergy.core.commands import RESETTING_KINDS, Command, CommandKind, CommandState
 from synergy.core.context_change import ContextChange, Surroundings, compare
 from synergy.core.context_commands import ACTOR, growth_request, kept_record
 from synergy.core.effects import Effects, InsertCommand, Note, SaveContext
@@ -81,7 +81,7 @@ def found(
     applying = [
         command
         for command in store.open_commands(_OPEN_COMMANDS_MAX)
-        if command.kind is CommandKind.REPROCESS and command.state is not CommandState.RUNNING
+        if command.kind in RESETTING_KINDS and command.state is not CommandState.RUNNING
     ]
     back = returned(hierarchy, led, rows_by_level)
     change = compare(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
-from synergy.core.commands import Command, CommandKind, Ranges
+from synergy.core.commands import RESETTING_KINDS, Command, CommandKind, Ranges
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
@@ -76,7 +76,7 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
         )
         for process, runs in planned.ranges.items()
     ]
-    if command.kind is CommandKind.REPROCESS:
+    if command.kind in RESETTING_KINDS:
         waiting = _waiting(timetable, unreset(timetable, planned))
         return Preview(kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting)
     doomed = list(_doomed(timetable, planned, now))

@@ -1,4 +1,4 @@
-"""`launch.py reprocess | skip | cancel P T`: show the whole cascade, ask a person, then do it."""
+"""`launch.py reprocess | skip | cancel | mark-done P T`: show all of it, ask, then do it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,12 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
         )
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')
     add_yes(parser)
-    parser.add_argument('--reason', metavar='R', help='why, for the audit and the history')
+    parser.add_argument(
+        '--reason',
+        metavar='R',
+        required=kind is CommandKind.MARK_DONE,
+        help='why, for the audit and the history',
+    )
     parser.add_argument('--name', metavar='ID', help='asking again by the same name does nothing')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -86,13 +91,13 @@ def _agreed(ask: Operations, wanted: ChangeWanted, *, is_json: bool) -> ChangeWa
     with redirect_stdout(sys.stderr if is_json else sys.stdout):
         print_preview(shown)
     more = f', and {doomed} in consequence' if doomed else ''
-    confirm(f'\n{wanted.kind.value} {counted(shown["count"])}{more}?')
+    confirm(f'\n{wanted.kind.words} {counted(shown["count"])}{more}?')
     return replace(wanted, plan_hash=shown['plan_hash'])
 
 
 def _made(kind: CommandKind, summary: str, example: str) -> CliCommand:
     return CliCommand(
-        name=kind.value,
+        name=kind.value.replace('_', '-'),
         summary=summary,
         example=example,
         add_arguments=partial(_add_arguments, kind),
@@ -116,4 +121,10 @@ CANCEL = _made(
     'Stop what runs now; the jobs are skipped. To stop a run and run it again at once, reprocess '
     'it.',
     'cancel FlightHourly 2013010107',
+)
+MARK_DONE = _made(
+    CommandKind.MARK_DONE,
+    'End jobs as processed whose data were repaired by hand; what has run on their former results '
+    'runs again. Only jobs that are over, and of which all inputs have ended.',
+    'mark-done FlightHourly 2013010107 --reason "loaded from the backup"',
 )

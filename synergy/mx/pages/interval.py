@@ -91,7 +91,8 @@ class Interval:
     """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
 
     runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed
-    or runs at the root. can_reprocess, can_skip: there is something to do so to.
+    or runs at the root. can_reprocess, can_skip, can_mark: there is something
+    to do so to.
     word: what is said of it, with what was skipped below it.
     """
 
@@ -118,6 +119,7 @@ class Interval:
     chart: Chart | None
     can_reprocess: bool
     can_skip: bool
+    can_mark: bool
 
 
 _RELATIONS: Final = (
@@ -163,6 +165,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         is_late = painter.is_late(node, ordinal, mark)
         can_reprocess = touches_any(request, CommandKind.REPROCESS, key)
         can_skip = touches_any(request, CommandKind.SKIP, key)
+        can_mark = touches_any(request, CommandKind.MARK_DONE, key)
     log_of = key if request.optional('run') is not None and runs else _log_of(request, steps, key)
     durations = model.durations(request.store, key.process, key.timeperiod)
     return Interval(
@@ -189,6 +192,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         chart=chart_of(request, node, durations, runs),
         can_reprocess=can_reprocess,
         can_skip=can_skip,
+        can_mark=can_mark,
     )
 
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import (
     JOB_KINDS,
     OPEN_COMMAND_STATES,
+    RESETTING_KINDS,
     Command,
     CommandKind,
     CommandState,
@@ -200,7 +201,7 @@ def _touched(
     node = request.model.hierarchy.nodes.get(process)
     if node is None:
         return TouchedRow(process=process, count=count, left=left)
-    if row.is_open and row.command.kind is CommandKind.REPROCESS:
+    if row.is_open and row.command.kind in RESETTING_KINDS:
         for run in runs:
             reset = run[:applied]
             applied -= len(reset)
@@ -268,7 +269,7 @@ def _paused(command: Command, pauses: Sequence[Command]) -> timedelta:
 def _done(command: Command, progress: RequestProgress) -> int:
     if command.state is CommandState.DONE:
         return command.planned_count
-    if command.kind is not CommandKind.REPROCESS:
+    if command.kind not in RESETTING_KINDS:
         return command.applied_count
     return sum(progress.by_condition.get(item, 0) for item in (*BY_STATE.values(), FAILED))
 

@@ -17,6 +17,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.REPROCESS: 'reprocess',
     CommandKind.SKIP: 'skip',
     CommandKind.CANCEL: 'cancel runs',
+    CommandKind.MARK_DONE: 'mark as done',
     CommandKind.PAUSE: 'pause a request',
     CommandKind.RESUME: 'resume a request',
     CommandKind.ABANDON: 'cancel a request',
