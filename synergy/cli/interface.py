@@ -45,12 +45,16 @@ REQUESTS_MAX = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsWanted:
-    """Which jobs are listed. start, end: timeperiods as typed, of any length."""
+    """Which jobs are listed. start, end: timeperiods as typed, of any length.
+
+    newest: only so many of each process, those that begin last, the newest first.
+    """
 
     process: str | None = None
     start: str | None = None
     end: str | None = None
     state: JobState | Standing | None = None
+    newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,7 @@ class LocalReading:
             start=None if wanted.start is None else instant_of(wanted.start, self.now),
             end=None if wanted.end is None else instant_of(wanted.end, self.now),
             state=wanted.state,
+            newest=wanted.newest,
         )
         found = find_jobs(self.index(), self.store, query, self.now, limit)
         return [encode_job(job) for job in found]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from synergy import bootstrap
@@ -48,15 +49,21 @@ class RemoteReading:
 
     def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
         """Return at most `limit` jobs."""
-        return list(
-            self.server.items(
-                'jobs',
-                limit=limit,
-                process=wanted.process,
-                state=wanted.state and wanted.state.value,
-                start=wanted.start,
-                end=wanted.end,
-            )
+        if wanted.newest is None:
+            return list(self._jobs(wanted, wanted.process, limit))
+        names = [wanted.process] if wanted.process else [row['process'] for row in self.processes()]
+        newest = (self._jobs(wanted, name, wanted.newest) for name in names)
+        return list(islice(chain.from_iterable(newest), limit))
+
+    def _jobs(self, wanted: JobsWanted, process: str | None, limit: int) -> Iterator[JobDocument]:
+        yield from self.server.items(
+            'jobs',
+            limit=limit,
+            process=process,
+            state=wanted.state and wanted.state.value,
+            start=wanted.start,
+            end=wanted.end,
+            order=None if wanted.newest is None else 'newest',
         )
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName
 from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.backlog import Backlog, write
 from synergy.simulation.faults import Faults
 from synergy.simulation.plot import Plot
 from synergy.simulation.world import World
@@ -32,14 +33,16 @@ def forecast(
     seconds_by_process: Mapping[ProcessName, float],
     start: datetime,
     length: timedelta,
+    backlog: Backlog | None = None,
 ) -> Sequence[ForecastRun]:
     """Return the runs of `length` from `start`, by start; intervals before it count as done.
 
-    seconds_by_process: how long a run of each process takes.
+    seconds_by_process: how long a run of each process takes. backlog: what is left of earlier ones.
     """
+    begin = start if backlog is None else backlog.begin
     world = World(
         Plot(
-            pipeline=beginning_at(pipeline, start),
+            pipeline=beginning_at(pipeline, begin),
             start=start,
             instances=instances,
             duration=lambda uow: seconds_by_process[ProcessName(uow.process_name)],
@@ -49,6 +52,8 @@ def forecast(
         faults=Faults(),
     )
     try:
+        if backlog is not None:
+            write(world.store, backlog)
         world.run(length.total_seconds(), check_every=1_000_000)
         units = sorted(
             (unit for unit in world.store.all_units() if unit.started_at is not None),

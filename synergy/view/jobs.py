@@ -21,12 +21,16 @@ FAILED_MAX = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs: [start, end) as instants; absent fields do not restrict."""
+    """Which jobs: [start, end) as instants; absent fields do not restrict.
+
+    newest: only so many of each process, the newest first.
+    """
 
     process: ProcessName | None = None
     start: datetime | None = None
     end: datetime | None = None
     state: Wanted = None
+    newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +102,11 @@ def _keys(looking: Looking, query: JobQuery) -> Iterator[JobKey]:
         name, qualifier = node.process.name, node.process.qualifier
         if query.process in (None, name):
             ordinals = ordinals_of(looking.timetable, node, query)
-            for ordinal, is_wanted in looked_at(looking, node, ordinals, query.state):
-                if is_wanted:
-                    yield JobKey(name, Timeperiod(qualifier, ordinal))
+            is_newest = query.newest is not None
+            found = looked_at(looking, node, ordinals, query.state, newest_first=is_newest)
+            meant = (ordinal for ordinal, is_wanted in found if is_wanted)
+            for ordinal in islice(meant, query.newest):
+                yield JobKey(name, Timeperiod(qualifier, ordinal))
 
 
 def ordinals_of(timetable: Timetable, node: Node, query: JobQuery) -> range:

@@ -89,6 +89,11 @@ def test_jobs_are_filtered_and_include_those_nobody_touched(half_done: Launch) -
     assert [(job['state'], job['changed_at']) for job in daily] == [('state_embryo', None)] * 2
     assert len(json.loads(half_done('jobs', '--state', 'noop', '--json').out)) == 1
     assert 'more than 3' in half_done('jobs', '--limit', '3').out
+    newest = json.loads(half_done('jobs', '--newest', '2', '--to', '2013-01-02', '--json').out)
+    assert [job['timeperiod'] for job in newest if job['process'] == 'FlightHourly'] == [
+        '2013010123',
+        '2013010122',
+    ]
 
 
 def test_jobs_are_found_by_how_they_stand(half_done: Launch) -> None:
@@ -339,6 +344,8 @@ def test_a_run_without_a_log_says_so(half_done: Launch) -> None:
     ('arguments', 'expected'),
     [
         (('simulate', '--days', '1', '--duration', '-5'), '--duration'),
+        (('simulate', '--with-backlog'), 'goes with --days'),
+        (('simulate', '--days', '1', '--from-now', '--from', '2013'), 'leave --from out'),
         (('simulate', '--days', '1', '--duration', 'nan'), '--duration'),
         (('freerun', 'edit', 'Shell::disk_room'), 'nothing to change'),
         (('requests', 'cancel'), 'cancel and an ID'),

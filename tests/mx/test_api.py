@@ -220,6 +220,23 @@ def test_a_mistyped_field_is_refused(pages: DashboardHarness) -> None:
     assert pages.store.commands((CommandState.REQUESTED,), 9) == []
 
 
+def test_the_newest_jobs_come_first_and_are_read_to_the_end(pages: DashboardHarness) -> None:
+    query = '/api/v1/jobs?process=SiteDaily&start=20261101'
+    oldest = [item['timeperiod'] for item in pages.get(query).json['items']]  # type: ignore[index]
+
+    newest: list[str] = []
+    cursor: str | None = ''
+    while cursor is not None:
+        page = pages.get(f'{query}&order=newest&limit=7&cursor={cursor}').json
+        assert page is not None
+        newest += [item['timeperiod'] for item in page['items']]
+        cursor = page['next_cursor']
+
+    assert newest == oldest[::-1]
+    assert newest[0] == '2026112300'
+    assert pages.get(f'{query}&order=reverse').status_code == 400
+
+
 @pytest.mark.parametrize('address', ['/search?q=state:{}&limit=1000', '/jobs?state={}'])
 def test_numbers_of_the_overview_can_be_listed(pages: DashboardHarness, address: str) -> None:
     numbers = pages.get('/api/v1/overview').json

@@ -39,6 +39,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar='N',
         help=f'at most N (default {_LIMIT})',
     )
+    parser.add_argument(
+        '--newest',
+        type=whole(1, 1_000_000),
+        metavar='N',
+        help='only the N newest of each process, the newest first',
+    )
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -51,6 +57,7 @@ def _run(options: Namespace) -> ExitCode:
         start=options.start,
         end=options.end,
         state=state,
+        newest=options.newest,
     )
     with opened(options) as ask:
         found = ask.jobs(wanted, options.limit + 1)

@@ -7,7 +7,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from synergy import bootstrap
 from synergy.bootstrap import Runtime
@@ -18,9 +20,11 @@ from synergy.cli.target import instant_of
 from synergy.core.records import ProcessName
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.main import pipeline_of
+from synergy.simulation.backlog import backlog_of
 from synergy.simulation.forecast import ForecastRun, forecast
 from synergy.simulation.runs import History, simulate, simulate_contexts
 from synergy.view.encode import instant
+from synergy.view.index import load_index
 
 _DAYS_MAX = 366
 _RUNS_PER_PROCESS = 200
@@ -38,6 +42,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         '--days', type=real(0, 100_000), metavar='N', help='foresee N days of this context instead'
     )
     parser.add_argument('--from', dest='start', metavar='T', help='with --days: since when')
+    parser.add_argument(
+        '--with-backlog',
+        '--from-now',
+        action='store_true',
+        help='with --days: from now on, beginning with what the store of today has left to do',
+    )
     parser.add_argument(
         '--duration',
         type=real(0, 100_000),
@@ -60,6 +70,8 @@ def _run(options: Namespace) -> ExitCode:
 def _simulate(options: Namespace) -> ExitCode:
     if options.days is not None:
         return _foresee(options)
+    if options.with_backlog:
+        raise CommandError('--with-backlog goes with --days', ExitCode.USAGE)
     if options.seeds < 1:
         raise CommandError('--seeds must be 1 or more', ExitCode.USAGE)
     seeds = range(options.seed, options.seed + options.seeds)
@@ -95,6 +107,8 @@ def _foresee(options: Namespace) -> ExitCode:
         raise CommandError(f'--days must be more than 0, at most {_DAYS_MAX}', ExitCode.USAGE)
     if options.duration is not None and not 0 <= options.duration <= _DAYS_MAX * 86400:
         raise CommandError('--duration must be a number of seconds, 0 or more', ExitCode.USAGE)
+    if options.with_backlog and options.start is not None:
+        raise CommandError('--with-backlog begins now; leave --from out', ExitCode.USAGE)
     settings, context = bootstrap.load()
     with bootstrap.open_runtime(settings, context) as runtime:
         now = runtime.clock.now()
@@ -105,12 +119,20 @@ def _foresee(options: Namespace) -> ExitCode:
             for name, entry in context.entries.items()
             if name not in context.daemons
         }
+        pipeline, backlog = pipeline_of(context, runtime.clock), None
+        if options.with_backlog:
+            store = runtime.open_store(create=False)
+            timetable = load_index(context.hierarchy, store, now)
+            # With what operators have switched off, or given another trigger.
+            pipeline = replace(pipeline, hierarchy=timetable.hierarchy)
+            start, backlog = now, backlog_of(timetable, now)
         runs = forecast(
-            pipeline_of(context, runtime.clock),
+            pipeline,
             workers,
             _durations(runtime, workers, options.duration),
             start,
             timedelta(days=options.days),
+            backlog,
         )
     if options.json:
         print_json([_encoded(run) for run in runs])
@@ -143,12 +165,12 @@ def _durations(
         store = runtime.open_store(create=False)
     except StoreUnavailable:
         return seconds
-    for name in workers:
-        spans = [
-            (unit.finished_at - unit.started_at).total_seconds()
-            for unit in store.freerun_units(name, _RUNS_PER_PROCESS)
-            if unit.finished_at is not None and unit.started_at is not None
-        ]
+    keys_by_name = {name: [name] for name in workers}
+    for entry in runtime.context.freeruns.values():
+        keys_by_name[entry.name].append(ProcessName(f'{entry.name}::{entry.entry_name}'))
+    for name, keys in keys_by_name.items():
+        runs = chain.from_iterable(store.ended_runs(key, _RUNS_PER_PROCESS) for key in keys)
+        spans = [run.took.total_seconds() for run in runs]
         if spans:
             seconds[name] = sum(spans) / len(spans)
     return seconds

@@ -29,12 +29,14 @@ _WANTED: Final[Mapping[str, JobState | Standing]] = {
     item.value: item for item in (*JobState, *Standing)
 }
 STATE_WORDS: Final = tuple(_WANTED)
+#: Which intervals of a process come first.
+ORDERS: Final = ('oldest', 'newest')
 #: Embryos of one page of jobs that are asked whether they are blocked.
 LOOKS_MAX: Final = 5_000
 
 
 def api_jobs(request: RequestContext) -> Response:
-    """List jobs, those without a history included, by process and time."""
+    """List jobs, those without a history included, by process and time, or the newest first."""
     limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     request.look()
     with request.model.lock:
@@ -80,6 +82,7 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
             'swap the two',
         )
     nodes = [request.node(name)] if name else list(request.model.hierarchy)
+    is_newest = request.choice('order', ORDERS, ORDERS[0]) == 'newest'
     cursor = cursor_of(request)
     if cursor is not None:
         at = request.model.hierarchy.nodes[cursor.process]
@@ -96,9 +99,9 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
     for node in nodes:
         ordinals = ordinals_of(request.model.timetable, node, query)
         if cursor is not None and cursor.process == node.process.name:
-            start = max(ordinals.start, cursor.timeperiod.ordinal)
-            ordinals = range(start, max(ordinals.stop, start))
-        for ordinal, is_wanted in looked_at(looking, node, ordinals, wanted):
+            ordinals = _from(cursor.timeperiod.ordinal, ordinals, newest_first=is_newest)
+        found = looked_at(looking, node, ordinals, wanted, newest_first=is_newest)
+        for ordinal, is_wanted in found:
             # A page may be shorter than its limit: nobody else is kept waiting for the lock.
             if len(keys) == limit or looks == LOOKS_MAX:
                 return keys, request.model.key(node, ordinal)
@@ -106,3 +109,11 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
             if is_wanted:
                 keys.append(request.model.key(node, ordinal))
     return keys, None
+
+
+def _from(cursor: int, ordinals: range, *, newest_first: bool) -> range:
+    """Return those of `ordinals` that come at a cursor or after it."""
+    if newest_first:
+        return range(ordinals.start, max(min(ordinals.stop, cursor + 1), ordinals.start))
+    start = max(ordinals.start, cursor)
+    return range(start, max(ordinals.stop, start))

@@ -83,6 +83,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('state', 'its state, or how else it stands', choices=jobs.STATE_WORDS),
         Parameter('start', f'only intervals that start then or later, {_TIMEPERIOD}'),
         Parameter('end', f'only intervals that start before, {_TIMEPERIOD}'),
+        Parameter('order', 'which of a process come first; oldest without', choices=jobs.ORDERS),
         _LIMIT,
         _CURSOR,
     ),

@@ -1,0 +1,160 @@
+"""Foreseeing what would run: from nothing, and with what a store has left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.records import Job, ProcessName, Route
+from synergy.core.states import JobState
+from synergy.core.timetable import Timetable
+from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.backlog import Backlog, backlog_of, write
+from synergy.simulation.forecast import ForecastRun, forecast
+from synergy.view.index import load_index
+from tests.builders import instant, key, two_trees
+
+NOW = instant('2026112510') + timedelta(minutes=30)
+SECONDS = {
+    ProcessName(name): 5.0 for name in ('SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertDaily')
+}
+
+
+def pipeline() -> Pipeline:
+    def route_of(name: ProcessName) -> Route:
+        return Route(exchange='x', routing=f'r_{name}', queue=f'q_{name}')
+
+    return Pipeline(hierarchy=two_trees(), route_of=route_of)
+
+
+def timetable_with(*jobs: Job) -> Timetable:
+    """Return an index in which everything has ended that is over, but for `jobs`."""
+    timetable = Timetable(two_trees())
+    timetable.extend(NOW)
+    given = {job.key for job in jobs}
+    for node in timetable.hierarchy:
+        for ordinal in timetable.span(node.process.name):
+            timeperiod = timetable.hierarchy.timeperiod(node, ordinal)
+            job = Job(
+                process=node.process.name,
+                timeperiod=timeperiod,
+                state=JobState.PROCESSED,
+                rev=1,
+                changed_at=NOW,
+            )
+            is_over = timetable.hierarchy.interval(node, ordinal)[1] <= NOW
+            if is_over and job.key not in given:
+                timetable.put(job)
+    for job in jobs:
+        timetable.put(job)
+    timetable.settle()
+    return timetable
+
+
+def open_job(text: str, **fields: object) -> Job:
+    where = key(text)
+    job = Job(process=where.process, timeperiod=where.timeperiod, changed_at=NOW)
+    return replace(job, **fields)  # type: ignore[arg-type]
+
+
+def foreseen(backlog: Backlog) -> list[str]:
+    runs: list[ForecastRun] = list(
+        forecast(
+            pipeline(),
+            dict.fromkeys(SECONDS, 1),
+            SECONDS,
+            NOW,
+            timedelta(minutes=20),
+            backlog,
+        )
+    )
+    assert all(run.started_at >= NOW for run in runs)
+    return [f'{run.process}@{run.timeperiod}' for run in runs]
+
+
+def test_where_all_has_ended_nothing_runs_until_the_next_interval_is_over() -> None:
+    backlog = backlog_of(timetable_with(), NOW)
+
+    assert foreseen(backlog) == []
+    # What is final decides nothing: only what the present intervals still need is kept.
+    assert len(backlog.jobs) < 50
+
+
+def test_what_a_store_has_left_runs_with_all_that_waits_for_it() -> None:
+    left = [
+        open_job(f'{name}@{text}')
+        for name, text in (
+            ('SiteHourly', '2026112205'),
+            ('SiteDaily', '2026112200'),
+            ('AlertDaily', '2026112200'),
+        )
+    ]
+
+    assert foreseen(backlog_of(timetable_with(*left), NOW)) == [
+        'SiteHourly@2026112205',
+        'SiteDaily@2026112200',
+        'AlertDaily@2026112200',
+    ]
+
+
+def test_a_day_that_is_left_over_finished_hours_runs_alone() -> None:
+    left = open_job('SiteDaily@2026112300')
+    alert = open_job('AlertDaily@2026112300')
+
+    assert foreseen(backlog_of(timetable_with(left, alert), NOW)) == [
+        'SiteDaily@2026112300',
+        'AlertDaily@2026112300',
+    ]
+
+
+def test_a_new_process_has_its_whole_past_before_it() -> None:
+    timetable = timetable_with(
+        *(open_job(f'AlertDaily@202611{day}00') for day in ('22', '23', '24'))
+    )
+
+    found = foreseen(backlog_of(timetable, NOW))
+
+    assert found == [f'AlertDaily@202611{day}00' for day in ('22', '23', '24')]
+
+
+def test_what_is_held_stays_held_and_what_is_under_way_runs() -> None:
+    held = open_job(
+        'SiteHourly@2026112205', state=JobState.IN_PROGRESS, rev=2, run=1, is_held=True, reason='no'
+    )
+    running = open_job('SiteHourly@2026112207', state=JobState.IN_PROGRESS, rev=1, run=1)
+    day = open_job('SiteDaily@2026112200')
+    alert = open_job('AlertDaily@2026112200')
+
+    found = foreseen(backlog_of(timetable_with(held, running, day, alert), NOW))
+
+    assert found == ['SiteHourly@2026112207']
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    clock = SimulatedClock(NOW)
+    with closing(SqliteStore.open(tmp_path / 'store.db', clock=clock)) as found:
+        yield found
+
+
+def test_a_backlog_is_read_back_from_a_store_as_it_was(store: SqliteStore) -> None:
+    before = timetable_with(open_job('SiteHourly@2026112205'))
+    backlog = backlog_of(before, NOW)
+
+    write(store, backlog)
+
+    after = load_index(two_trees(), store, NOW)
+    for node in before.hierarchy:
+        name = node.process.name
+        for ordinal in before.span(name):
+            if before.hierarchy.interval(node, ordinal)[1] > backlog.begin:
+                at = key(f'{name}@{before.hierarchy.timeperiod(node, ordinal)}')
+                assert before.state(at) == after.state(at)
+    assert store.leadership() is not None
