@@ -52,6 +52,7 @@ class Settings:
     leader_lease: timedelta
     sweep_period: timedelta
     uow_lease: timedelta
+    equal_failures_max: int
     uow_age_max: timedelta
     log_retention: timedelta
     stop_grace: timedelta

@@ -236,6 +236,14 @@ SETTINGS: Final = (
         'which no worker held the unit does not count, so an outage gives nothing up.',
     ),
     Setting(
+        name='equal_failures_max',
+        read=_whole(0),
+        default=25,
+        text='After so many runs in a row of one process, or free run, that failed for good with '
+        'the same error (numbers and ids in it left out), it is paused by itself with that reason, '
+        'until somebody switches it on again. 0: never.',
+    ),
+    Setting(
         name='log_retention_days',
         attribute='log_retention',
         read=_duration('days', 0.001, 1e5),

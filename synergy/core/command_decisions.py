@@ -21,6 +21,7 @@ from synergy.core.commands import (
     CommandState,
     counted,
 )
+from synergy.core.context_commands import ACTOR
 from synergy.core.dead_letters import dropped, settled
 from synergy.core.effects import Effects, InsertUnit, SaveCommand
 from synergy.core.engine import Engine
@@ -212,7 +213,8 @@ class CommandDecisions:
             defined = freerun_of(name, command.details, self._freerun_processes, known, now)
         except FreerunRefused as error:
             return ended(command, now, str(error), is_done=False)
-        effects = self._freeruns.define(defined, now)
+        why = command.who if command.actor == ACTOR else ''
+        effects = self._freeruns.define(defined, now, why)
         effects.add(ended(command, now, str(name), is_done=True))
         return effects
 

@@ -27,12 +27,18 @@ from synergy.core.events import (
     Vanished,
     process_of,
 )
+from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
-from synergy.core.readiness import Culprit, Readiness, next_startable, readiness
+from synergy.core.readiness import next_startable, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit, uow_id_of
-from synergy.core.requests import applied
-from synergy.core.retry import FailedAttempt, Failure, announced_again, failed_attempt
+from synergy.core.requests import applied, asked_by_itself
+from synergy.core.retry import (
+    FailedAttempt,
+    announced_again,
+    borne_text,
+    failed_attempt,
+)
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
@@ -55,13 +61,18 @@ class Engine:
         timetable: Timetable,
         isolated: Collection[ProcessName] = (),
         left_out: Mapping[ProcessName, object] = MappingProxyType({}),
+        streaks: FailureStreaks | None = None,
     ) -> None:
         """Decide over `timetable`, each process by its machine.
 
         isolated: processes of which nothing is decided but what operators ask for. left_out: those
         of which nothing is started or written at all, with the reason, which `str` tells; their
-        intervals are not final, so what waits for them waits.
+        intervals are not final, so what waits for them waits. streaks: of equal failures, after
+        so many of which a process is paused.
         """
+        self._streaks = streaks or FailureStreaks(0)
+        # What was asked to be paused: nothing of it starts until that is done.
+        self._pausing: set[ProcessName] = set()
         self.timetable = timetable
         self.left_out = left_out
         self._isolated = frozenset(isolated)
@@ -121,7 +132,8 @@ class Engine:
                 job = self.timetable.open_job(unit.key)
                 if job is not None and job.uow_id == unit.id:
                     is_rested = self._is_made_up_for(job, now)
-                    self._fail(job, self._failed(item, unit, now), now, rests=is_rested)
+                    failed = failed_attempt(item, self._policy(unit.process), now)
+                    self._fail(job, failed, now, rests=is_rested)
             case Vanished(key):
                 job = self.timetable.open_job(key)
                 if job is not None:
@@ -134,7 +146,7 @@ class Engine:
     def _start_all(self, node: Node, budget: int, now: datetime) -> int:
         """Start what may start, earliest first, up to max_running; return the budget left."""
         process = node.process
-        if not process.is_on or process.name in self._silent:
+        if not process.is_on or process.name in self._silent or process.name in self._pausing:
             return budget
         for key in self.timetable.resting(process.name):
             if self.timetable.running_count(process.name) < process.max_running:
@@ -166,7 +178,7 @@ class Engine:
     def _run_live(self, node: Node, now: datetime) -> None:
         """Let live intervals run, earliest first, while there is a place."""
         process = node.process
-        if not process.is_on or process.name in self.left_out:
+        if not process.is_on or process.name in self.left_out or process.name in self._pausing:
             return
         live = range(self._hierarchy.over_until(node, now), self.timetable.span(process.name).stop)
         for ordinal in live:
@@ -214,12 +226,12 @@ class Engine:
                 self._finish(job, _given(unit, rule.why), now)
             case Action.RETRY | Action.RETRY_OR_REST | Action.GIVE_UP:
                 unit = _given(unit, rule.why)
-                failed = self._failed(Reported(unit), unit, now)
+                failed = failed_attempt(Reported(unit), self._policy(unit.process), now)
                 if rule.action is Action.GIVE_UP:
                     failed = replace(failed, next_at=None)
                 self._fail(job, failed, now, rests=rule.action is Action.RETRY_OR_REST)
             case Action.SKIP:
-                self._end(job, JobState.SKIPPED, _reason_to_skip(found), now)
+                self._end(job, JobState.SKIPPED, reason_to_skip(found), now)
             case Action.RESET:
                 self._reset(job, rule.why, now)
             case _:
@@ -251,15 +263,19 @@ class Engine:
     def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
         match unit.state:
             case UnitState.NOOP:
+                self._streaks.ended_well(job.process)
                 self._end(job, JobState.NOOP, None, now, f'run {unit.run} found nothing to do')
             case UnitState.CANCELED:
                 self._end(job, JobState.SKIPPED, f'run {unit.run} cancelled: {unit.error}', now)
             case _:
+                self._streaks.ended_well(job.process)
                 event = f'run {unit.run} processed {unit.processed_count}'
                 self._end(job, JobState.PROCESSED, None, now, event)
 
     def _rest(self, job: Job, unit: Unit, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""
+        if unit.state in (UnitState.PROCESSED, UnitState.NOOP):
+            self._streaks.ended_well(job.process)
         word = unit.state.value.removeprefix('state_')
         event = f'run {unit.run} {word} {unit.processed_count}; more to come'
         self._save(job_transitions.rested(job, now), event)
@@ -268,15 +284,16 @@ class Engine:
     def _policy(self, process: ProcessName) -> RetryPolicy:
         return self._hierarchy.nodes[process].process.retry
 
-    def _failed(self, event: Failure, unit: Unit, now: datetime) -> FailedAttempt:
-        return failed_attempt(event, self._policy(unit.process), now)
-
     def _fail(self, job: Job, failed: FailedAttempt, now: datetime, *, rests: bool) -> None:
         """Let a failed attempt be followed by another; without one, rest or give the job up."""
         unit, at = failed.unit, failed.next_at
         job = job_transitions.failed(job, failed)
+        if at is None:
+            self._note_failure(failed, now)
         if at is not None:
-            event = f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne(unit)}'
+            event = (
+                f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{borne_text(unit)}'
+            )
             self._effects.add(failed.effects(now))
             self._save(job_transitions.touched(job, now), event)
         elif rests:
@@ -288,10 +305,18 @@ class Engine:
             self._effects.add(failed.effects(now, f'{job.key} {on_failure.value}: {why}'))
             self._give_up(job, on_failure, why, now)
 
+    def _note_failure(self, failed: FailedAttempt, now: datetime) -> None:
+        """Ask for a pause of a process of which run after run fails alike."""
+        unit = failed.unit
+        pause = self._streaks.failed(unit, failed.error, now)
+        if pause is not None and self._hierarchy.nodes[unit.process].process.is_on:
+            self._pausing.add(unit.process)
+            self._effects.add(asked_by_itself(pause))
+
     def _is_made_up_for(self, job: Job, now: datetime) -> bool:
         """Tell whether a dead run of this job is made up for by its next run."""
-        due = readiness(self.timetable, job.key, now).due
-        return (job.state, due) in self._machine_by_process[job.process].made_up_for
+        machine = self._machine_by_process[job.process]
+        return (job.state, readiness(self.timetable, job.key, now).due) in machine.made_up_for
 
     def _give_up(self, job: Job, on_failure: OnFailure, why: str, now: datetime) -> None:
         match on_failure:
@@ -373,19 +398,3 @@ def _given(unit: Unit | None, why: str) -> Unit:
     if unit is None:
         raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; fix the machine')
     return unit
-
-
-def _reason_to_skip(found: Readiness) -> str:
-    return '; '.join(map(_culprit_text, found.culprits)) or 'an input was skipped'
-
-
-def _culprit_text(culprit: Culprit) -> str:
-    return f'{culprit.kind.value}: {culprit.key}'
-
-
-def _borne(unit: Unit) -> str:
-    """Return who bore a failed attempt: its unit forgets it at the next claim."""
-    if unit.owner is None or unit.started_at is None:
-        return ''
-    since = f'{unit.started_at:%Y-%m-%d %H:%M:%S}'
-    return f' (it was on {unit.owner} under fence {unit.fence} since {since})'

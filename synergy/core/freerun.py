@@ -26,9 +26,11 @@ from synergy.core.effects import (
     SaveFreerun,
 )
 from synergy.core.events import Event, Expired, Reported, TooOld, process_of
+from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
+from synergy.core.requests import asked_by_itself
 from synergy.core.retry import Failure, announced_again, failed_attempt
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
@@ -51,12 +53,15 @@ class Freeruns:
         now: datetime,
         processes: Collection[ProcessName] | None = None,
         isolated: Collection[ProcessName] = (),
+        streaks: FailureStreaks | None = None,
     ) -> None:
         """Take over the entries as the store has them. policy_of: for attempts of their units.
 
         processes: those of the context; entries of any other, and their units, rest until it is
         back. None: all are. isolated: entries of which nothing is decided but what operators ask.
+        streaks: of equal failures, after so many of which an entry is switched off.
         """
+        self._streaks = streaks or FailureStreaks(0)
         self._isolated = frozenset(isolated)
         #: Whom the decision under way is about; after an exception, whom it was about.
         self.deciding: ProcessName | None = None
@@ -146,6 +151,8 @@ class Freeruns:
             case UnitState.IN_PROGRESS:
                 return
             case _:
+                if unit.state in (UnitState.PROCESSED, UnitState.NOOP):
+                    self._streaks.ended_well(unit.process)
                 word = unit.state.value.removeprefix('state_')
                 text = f'run {unit.run} {word} {unit.processed_count}'
                 self._ended(freerun, [unit.id], text, now)
@@ -164,8 +171,11 @@ class Freeruns:
         """Return an entry as it stands."""
         return self._by_name.get(name)
 
-    def define(self, defined: Freerun, now: datetime) -> Effects:
-        """Add an entry, or change the definition of one; what is under way goes on."""
+    def define(self, defined: Freerun, now: datetime, why: str = '') -> Effects:
+        """Add an entry, or change the definition of one; what is under way goes on.
+
+        why: of the history, where more is to be told than what has changed.
+        """
         self._effects = Effects()
         before = self._by_name.get(defined.name)
         if before is None:
@@ -180,7 +190,8 @@ class Freeruns:
                 queued_at=before.queued_at if defined.is_on else None,
             )
             state = 'on' if defined.is_on else 'off'
-            self._save(changed, f'changed: {defined.trigger}, {state}', now)
+            told = f'changed: {defined.trigger}, {state}'
+            self._save(changed, f'{told}; {why}' if why else told, now)
         self._arm(self._by_name[defined.name], now)
         return self._effects
 
@@ -271,6 +282,9 @@ class Freeruns:
         freerun = self._by_name.get(unit.process)
         if failed.next_at is None and freerun is not None and unit.id in freerun.live:
             self._ended(freerun, [unit.id], f'run {unit.run} {failed}', now)
+            pause = self._streaks.failed(unit, failed.error, now)
+            if pause is not None and freerun.is_on:
+                self._effects.add(asked_by_itself(pause))
 
     def _ended(self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime) -> None:
         left = tuple(uow_id for uow_id in freerun.live if uow_id not in ended)

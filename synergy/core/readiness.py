@@ -150,6 +150,12 @@ def _next_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | 
     return ahead
 
 
+def reason_to_skip(found: Readiness) -> str:
+    """Return why a job is skipped that may not run, for its history."""
+    told = (f'{culprit.kind.value}: {culprit.key}' for culprit in found.culprits)
+    return '; '.join(told) or 'an input was skipped'
+
+
 def _behind(timetable: Timetable, node: Node, source: Input) -> int | None:
     """Return the first ordinal that waits for nothing of `source`, its tree having ended."""
     until = timetable.hierarchy.nodes[source.process].until

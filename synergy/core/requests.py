@@ -19,7 +19,7 @@ from synergy.core.commands import (
     CommandState,
     counted,
 )
-from synergy.core.effects import Effects, Note, SaveCommand
+from synergy.core.effects import Effects, InsertCommand, Note, SaveCommand
 
 
 def moved(
@@ -33,6 +33,12 @@ def moved(
         text = f'{command.kind.value} {command.id} {state.value}'
         effects.notes.append(Note('command_moved', f'{text}: {outcome}' if outcome else text))
     return effects
+
+
+def asked_by_itself(command: Command) -> Effects:
+    """Return what saves a command that the Scheduler asks for itself, and says so."""
+    text = f'{command.process}: {command.kind.words} {command.id} by {command.who}'
+    return Effects([InsertCommand(command)], notes=[Note('command_own', text, is_warning=True)])
 
 
 def ended(command: Command, now: datetime, outcome: str, *, is_done: bool) -> Effects:

@@ -165,6 +165,14 @@ def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetim
     return None if unit.lost_count + 1 >= policy.max_lost else now
 
 
+def borne_text(unit: Unit) -> str:
+    """Return who bore an attempt that came to nothing: its unit forgets it at the next claim."""
+    if unit.owner is None or unit.started_at is None:
+        return ''
+    since = f'{unit.started_at:%Y-%m-%d %H:%M:%S}'
+    return f' (it was on {unit.owner} under fence {unit.fence} since {since})'
+
+
 def held_for(unit: Unit) -> timedelta | None:
     """Return for how long a worker held the attempt that has failed or fallen silent.
 

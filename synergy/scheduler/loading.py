@@ -11,6 +11,7 @@ from typing import Final
 from synergy.core.command_decisions import CommandDecisions
 from synergy.core.effects import Effects
 from synergy.core.engine import Engine
+from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
@@ -48,9 +49,15 @@ class Loading:
     """Builds indexes, and tells of each what is out of the ordinary."""
 
     def __init__(
-        self, pipeline: Pipeline, store: SchedulerStore, leader: Leader, isolating: Isolating
+        self,
+        pipeline: Pipeline,
+        store: SchedulerStore,
+        leader: Leader,
+        isolating: Isolating,
+        streaks: FailureStreaks,
     ) -> None:
         """Read nothing yet."""
+        self._streaks = streaks
         self._pipeline = pipeline
         self._store = store
         self._leader = leader
@@ -70,7 +77,7 @@ class Loading:
         outside = timetable.load(self._rows, self._store.open_jobs(), copy)
         found = context_change.found(self._store, led, timetable, outside, now)
         self._told_refused = context_change.tell(found.refused, self._told_refused)
-        engine = Engine(timetable, self._isolating.processes, found.refused)
+        engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks)
         stored = self._store.freeruns()
         # Only now: what cannot be read is known once it has been read.
         illegal = frozenset(row.row for row in self._store.illegal_rows())
@@ -91,7 +98,8 @@ class Loading:
         """Use the hierarchy as it is after an override has changed; the states stay."""
         timetable, overrides = index.engine.timetable, index.overrides
         timetable.hierarchy = overrides.hierarchy
-        engine = Engine(timetable, self._isolating.processes, index.engine.left_out)
+        left_out = index.engine.left_out
+        engine = Engine(timetable, self._isolating.processes, left_out, self._streaks)
         wired = self._wired(engine, index.freeruns, overrides, index.commands.illegal, now)
         index.engine, index.timers, index.commands = wired.engine, wired.timers, wired.commands
 
@@ -117,7 +125,7 @@ class Loading:
         entries, effects = reconcile(stored, declared, now)
         effects.saves = [save for save in effects.saves if not is_of(save, isolated)]
         processes = pipeline.known_freerun_processes()
-        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated)
+        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated, self._streaks)
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
             logger.warning(

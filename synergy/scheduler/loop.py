@@ -18,6 +18,7 @@ from datetime import datetime
 
 from synergy.core.effects import Effects
 from synergy.core.events import Event, one_about_each_unit
+from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.records import Route
 from synergy.ports.broker import REPORT_ROUTE, Broker
 from synergy.ports.clock import Clock
@@ -64,7 +65,8 @@ class Scheduler:
         self._outbox = Outbox(
             store, broker, pipeline.route_of, clock, self._leader, self._isolating
         )
-        self._loading = Loading(pipeline, store, self._leader, self._isolating)
+        self._streaks = FailureStreaks(settings.equal_failures_max)
+        self._loading = Loading(pipeline, store, self._leader, self._isolating, self._streaks)
         self._commands = Commands(store, self._outbox, self._isolating, self._loading, self._hold)
         self._sweeping = Sweeping(store, clock, settings)
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
@@ -136,7 +138,9 @@ class Scheduler:
         is_sweeping = self._sweeping.is_due(now)
         self._apply(index, index.decide(self._events(index, now, is_sweeping=is_sweeping), now))
         self._outbox.mark_if_due(now)
-        if is_sweeping or self._inbox.has_command or index.commands.jobs.is_busy:
+        is_asked = self._inbox.has_command or self._streaks.has_asked
+        if is_sweeping or is_asked or index.commands.jobs.is_busy:
+            self._streaks.has_asked = False
             self._commands.go_on(index, now, is_sweeping=is_sweeping)
         self._outbox.ring(now)
         self._inbox.acknowledge()

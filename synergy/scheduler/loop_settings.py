@@ -17,3 +17,4 @@ class LoopSettings:
     uow_age_max: timedelta = timedelta(hours=48)
     log_retention: timedelta = timedelta(days=90)
     uow_lease: timedelta = timedelta(minutes=1)
+    equal_failures_max: int = 0

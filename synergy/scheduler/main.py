@@ -70,6 +70,7 @@ def start(runtime: SchedulerRuntime) -> int:
             uow_age_max=settings.uow_age_max,
             log_retention=settings.log_retention,
             uow_lease=settings.uow_lease,
+            equal_failures_max=settings.equal_failures_max,
         ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

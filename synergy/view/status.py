@@ -15,6 +15,7 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
+from synergy.view.self_paused import self_paused
 from synergy.view.troubles import standing_of, troubles
 
 _COMMANDS_MAX = 100
@@ -83,6 +84,10 @@ def status(
         schedulers=schedulers(views, leadership, is_led=has_leader),
         warnings=[
             *(f'{item.text} {item.advice}' for item in found),
+            *(
+                f'{item.text} {item.advice}'
+                for item in self_paused(timetable.hierarchy, store, now)
+            ),
             *warnings(views),
             *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
         ],

@@ -36,6 +36,7 @@ from synergy.mx.widgets.tree_rows import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
 from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
+from synergy.view.self_paused import self_paused
 from synergy.view.troubles import standing_of, troubles
 
 #: A broker that is away for longer needs somebody; until then it is a warning.
@@ -260,7 +261,10 @@ def _level_needs(request: RequestContext) -> list[Need]:
 def _troubles(request: RequestContext, standing: LeaderStanding) -> list[Need]:
     return [
         Need(text=masked_text(item.text), advice=item.advice, href=item.address)
-        for item in troubles(standing, request.now)
+        for item in [
+            *troubles(standing, request.now),
+            *self_paused(request.model.hierarchy, request.store, request.now),
+        ]
     ]
 
 
