@@ -182,7 +182,7 @@ def test_an_open_menu_and_what_is_typed_in_it_survive_events(page: Page) -> None
     page.fill('#r-SiteHourly', 'the feed is late')
     page.locator('h1').click()
 
-    # Every 10 seconds at the latest the page would be read anew.
+    # Every 10 seconds at the latest the page would be read again.
     expect(status).to_have_text('Paused while you work, as of', timeout=PATIENCE_MS)
     expect(page.locator('#r-SiteHourly')).to_have_value('the feed is late')
 
@@ -214,7 +214,7 @@ def test_a_worker_is_stopped_and_started(page: Page, system: SystemHarness) -> N
     expect(page.get_by_role('heading', level=1)).to_have_text('Stop Shell on dev?')
     page.get_by_label('Reason').fill('new release')
     page.get_by_role('button', name='Stop').click()
-    expect(page.locator('#r-asked')).to_contain_text('stop Shell')
+    expect(page.locator('#r-flash')).to_contain_text('stop Shell')
     expect(page.get_by_role('link', name='Start Shell')).to_be_visible()
     system.wait_for(lambda: pid_of(system, 'Shell') is None, 'the end of Shell')
 

@@ -64,7 +64,7 @@ def test_the_step_changes_nothing_and_the_reason_reaches_the_audit(
     assert (found.kind, found.reason) == (STEPS[address], 'new <release>')
     assert answer.status_code == 303
     assert answer.headers['Location'].endswith(f'asked={found.id}')
-    assert 'id="r-asked"' in pages.get(answer.headers['Location']).text
+    assert 'id="r-flash"' in pages.get(answer.headers['Location']).text
     assert 'new &lt;release&gt;' in pages.get('/audit').text
 
 
@@ -148,7 +148,7 @@ def test_what_was_asked_for_is_followed(pages: DashboardHarness) -> None:
     where = pages.post('/freeruns/Shell::sweep/run', {}).headers['Location']
 
     assert 'Asked to run Shell::sweep now' in pages.get(where).text
-    assert 'id="r-asked"' not in pages.get('/freeruns?asked=nonsense').text
+    assert 'id="r-flash"' not in pages.get('/freeruns?asked=nonsense').text
 
 
 def test_what_was_given_up_is_started_again_and_the_audit_says_who(pages: DashboardHarness) -> None:
@@ -202,7 +202,7 @@ def test_a_step_leads_back_to_where_the_reader_came_from(
     answer = pages.post(address, {**form, 'reason': 'new release'})
 
     assert answer.headers['Location'] == f'{INTERVAL}?run=1&asked={newest(pages).id}'
-    assert 'id="r-asked"' in pages.get(answer.headers['Location']).text
+    assert 'id="r-flash"' in pages.get(answer.headers['Location']).text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// Follows the feed: cells at once, regions (data-live) when told to, by reading the page anew; htmx
+// Follows the feed: cells at once, regions (data-live) when told to, by reading the page again; htmx
 // fetches them and idiomorph changes what differs, so that focus, scroll and typed text stay.
 // Pauses while the tab is hidden or somebody types; without this script every page still works.
 'use strict';
@@ -22,7 +22,7 @@
   }
 
   // Somebody has begun something that a swap would take away: a menu, a text. What is selected in a
-  // heat map stands in the address, so a page read anew has it, too.
+  // heat map stands in the address, so a page read again has it, too.
   function isAtWork() {
     const at = document.activeElement;
     return Boolean(document.querySelector('dialog[open], [data-live] details[open]'))

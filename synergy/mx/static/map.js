@@ -10,7 +10,7 @@
   let isDragging = false;
   let wasDragged = false;
   let telling = null;
-  const glance = document.getElementById('r-cell');
+  const summary = document.getElementById('r-cell');
 
   const links = () => [...map.querySelectorAll('td.c a')];
   const bodyRows = () => [...map.tBodies[0].rows].map((row) => [...row.querySelectorAll('td.c a')]).filter((row) => row.length);
@@ -70,7 +70,7 @@
     telling = setTimeout(() => {
       const { pathname, search } = addressOf(process, first, last);
       htmx.ajax('GET', pathname + search, {
-        source: glance, target: glance, select: '#r-cell', swap: 'morph', headers: { 'X-Live': '1' },
+        source: summary, target: summary, select: '#r-cell', swap: 'morph', headers: { 'X-Live': '1' },
       }).catch(() => { /* Disconnected: the status line says so. */ });
     }, 250);
   }
