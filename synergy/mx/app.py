@@ -222,7 +222,7 @@ def _unavailable(http: Request, error: PortError) -> Refused:
     elif http.path.startswith('/api/'):
         advice = 'ask again in a moment'
     else:
-        advice = 'wait: this page is read anew by itself until the store is back'
+        advice = 'wait: this page is read again by itself until the store is back'
         headers['Refresh'] = str(RETRY_SECONDS)
     return Refused(503, 'The store cannot be reached', str(error), advice, headers)
 

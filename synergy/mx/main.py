@@ -150,7 +150,7 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
     """Return what all requests share."""
     settings, clock = runtime.settings, runtime.clock
     model = ReadModel(runtime.context.hierarchy, clock)
-    # A store that is gone is not made anew, as an empty one.
+    # A store that is gone is not replaced by an empty one.
     open_store = partial(runtime.open_store, create=False, busy_seconds_max=STORE_SECONDS_MAX)
     stores = StorePool(open_store)
     return Site(

@@ -83,7 +83,7 @@ def asked_before(caller: Caller, command: Command) -> Command | None:
 
 def used_before(caller: Caller, known: Command) -> OperationRefused:
     """Return the refusal of a key, or a form, under which something else was asked for."""
-    name, title, advice = 'form', 'The form was used before', 'open the form anew'
+    name, title, advice = 'form', 'The form was used before', 'open the form again'
     if caller.has_key:
         name, title = 'Idempotency-Key', 'The key was used before'
         advice = 'send a text of its own with each change'

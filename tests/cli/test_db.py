@@ -40,7 +40,7 @@ def test_a_check_of_nothing_makes_nothing(launch: Launch, tmp_path: Path) -> Non
     said = launch('db', '--check')
 
     assert said.code == 1
-    assert 'there is no file' in said.out
+    assert 'the file does not exist yet' in said.out
     assert not (tmp_path / 'home' / 'store.db').exists()
 
 

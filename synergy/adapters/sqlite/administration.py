@@ -51,7 +51,8 @@ class SqliteAdministration:
         newest = len(MIGRATIONS)
         if not self._path.exists():
             return Findings(
-                found=['there is no file'], changes=[f'it is made, with schema version {newest}']
+                found=['the file does not exist yet'],
+                changes=[f'it is made, with schema version {newest}'],
             )
         try:
             with closing(self._connect()) as connection:

@@ -1,7 +1,7 @@
 """Live pages: one thread follows the store, any number of tabs listen to what it finds.
 
 Each tab is a server-sent event stream: `jobs` carries the cells that have changed, `read` lets all
-tabs read their pages anew, together, so that those that show the same page share one rendering.
+tabs read their pages again, together, so that those that show the same page share one rendering.
 `tick` does so between two of those for pages that show what changes without any job: boxes, logs,
 how long a run takes. How often is decided here and not by the tabs: many changes are no reason for
 many pages. A tab costs a waiting thread, and now and then the question whether its visitor may
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
 #: When no tab follows.
 IDLE_LOOK_SECONDS: Final = 10.0
-#: Pages are read anew at most so often, less often when more changes than anybody can follow, and
+#: Pages are read again at most so often, less often when more changes than anybody can follow, and
 #: at least so often, for some of what they show is time.
 READ_SECONDS: Final = 2.5
 BUSY_READ_SECONDS: Final = 5.0

@@ -39,7 +39,7 @@ from synergy.view.usual import Usual as Usual  # Of pages, too.
 
 T = TypeVar('T')
 
-#: Rows per question, and how far before the newest seen change a look begins anew: a store that
+#: Rows per question, and how far before the newest seen change a look begins again: a store that
 #: commits row by row may show two changes of one instant one after the other.
 PAGE_ROWS: Final = 500
 OVERLAP: Final = timedelta(seconds=1)
@@ -174,13 +174,13 @@ class ReadModel:
         return JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
 
     def usual(self, store: Store, process: ProcessName) -> Usual:
-        """Return how long runs of `process` take; looked up anew once a minute."""
+        """Return how long runs of `process` take; looked up once a minute."""
         return self._durations_of(store, process, None).usual
 
     def durations(
         self, store: Store, process: ProcessName, around: Timeperiod | None = None
     ) -> Durations:
-        """Return how long the newest runs took; looked up anew once a minute.
+        """Return how long the newest runs took; looked up once a minute.
 
         around: of an interval that is older than all of these, the runs before and after it.
         """
@@ -208,7 +208,7 @@ class ReadModel:
         return self._epoch, *(self._changed.get(name, 0) for name in processes if name is not None)
 
     def drawn(self, what: Hashable, stamp: Hashable, draw: Callable[[], T]) -> T:
-        """Return what was drawn of something, anew if the stamp has changed; hold the lock."""
+        """Return what was drawn; drawn again if the stamp has changed. Hold the lock."""
         kept = self._drawn.get(what)
         if kept is None or kept[0] != stamp:
             if len(self._drawn) >= KEPT_PER_PROCESS * len(self.hierarchy.nodes) + MAPS_KEPT:
@@ -232,7 +232,7 @@ class ReadModel:
                 self._epoch = self.version
 
     def _hear(self, standing: LeaderStanding) -> None:
-        """Let all pages be read anew when the leader says something else of itself."""
+        """Let all pages be read again when the leader says something else of itself."""
         if standing != self._standing:
             with self.lock:
                 self._standing = standing

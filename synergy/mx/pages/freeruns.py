@@ -36,7 +36,7 @@ from synergy.view.workload import workload_of
 
 RUNS_MAX = 50
 EVENTS_MAX = 50
-#: Until the page of an entry that is only asked for is read anew.
+#: Until the page of an entry that is only asked for is read again.
 LOOK_AGAIN_SECONDS: Final = 2
 #: Entries whose newest runs are looked at for the list.
 STANDINGS_MAX: Final = 500

@@ -109,7 +109,7 @@ class Health:
 def health(request: RequestContext) -> Response:
     """Tell whether everything is well, and what is not: to whoever watches, by the status, too."""
     found = health_of(request)
-    # A tab that reads the page anew would take another status for a failure.
+    # A tab that reads the page again would take another status for a failure.
     is_ok = found.is_well or LIVE_HEADER in request.http.headers
     return page(
         request,

@@ -28,8 +28,8 @@ USER_ACTIONS: Final = (*ACTIONS, 'token')
 TOKEN_ACTIONS: Final = ('revoke',)
 _PASSWORD: Final = Input(name='password', label='Password', kind='password')
 _SAYS: Final = {
-    'role': 'Logins end, and have to be made anew. Tokens may do no more than their user.',
-    'password': 'Logins end, and have to be made anew. Tokens stay.',
+    'role': 'Logins end, and have to be made again. Tokens may do no more than their user.',
+    'password': 'Logins end, and have to be made again. Tokens stay.',
     'remove': 'Logins end; the tokens of the user are worth nothing any more.',
     'token': 'Its text is shown once, on the next page, and is kept nowhere.',
 }

@@ -1,8 +1,8 @@
 """Live tabs that show the same page get the same rendering, compressed once for all of them.
 
-When something changes, every tab reads its page anew within a moment. Only pages whose live regions
-are the same for everybody of a role are shared, and they are rendered without the form token of any
-session: what is not in a live region, a tab ignores.
+When something changes, every tab reads its page again within a moment. Only pages whose live
+regions are the same for everybody of a role are shared, and they are rendered without the form
+token of any session: what is not in a live region, a tab ignores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from werkzeug.wrappers import Request, Response
 
 PAGES_MAX: Final = 64
-#: Sent by tabs that read their page anew; what is around its live regions, they do not get.
+#: Sent by tabs that read their page again; what is around its live regions, they do not get.
 LIVE_HEADER: Final = 'X-Live'
 #: Quick, and a tenth of the bytes all the same.
 _LEVEL: Final = 1

@@ -39,7 +39,7 @@ THEMES: Final = ('light', 'dark')
 
 
 def page(request: RequestContext, template: str, status: int = 200, /, **values: Any) -> Response:
-    """Return a page, or to a tab that reads it anew what is live in it; see `regions.html`."""
+    """Return a page, or to a tab that reads it again what is live in it; see `regions.html`."""
     is_live = LIVE_HEADER in request.http.headers
     text = request.site.templates.get_template(template).render(
         request=request,

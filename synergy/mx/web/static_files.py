@@ -29,7 +29,7 @@ def static(request: RequestContext, name: str) -> Response:
     """Return one file of the package."""
     content = _content(name)
     if content is None:
-        raise unknown(f'there is no file {name!r:.80}', 'reload the page')
+        raise unknown(f'{name!r:.80} is not a file of this dashboard', 'reload the page')
     is_compressed = request.http.accept_encodings['gzip'] > 0
     response = Response(
         _compressed(name) if is_compressed else content,

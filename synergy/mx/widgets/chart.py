@@ -123,7 +123,7 @@ def chart_of(
 ) -> Chart | None:
     """Return the chart of a process; None while it has hardly run.
 
-    own: units of the interval that the page is about; read anew, while the others are kept.
+    own: units of the interval that the page is about; read again, while the others are kept.
     """
     runs = durations.runs
     key = own[0].key if own else None

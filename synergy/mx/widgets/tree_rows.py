@@ -1,7 +1,7 @@
 """How each process stands: its newest intervals, how far it is, what of it is late or blocked.
 
-A row is drawn anew only when something has changed on which it depends: of a hundred processes most
-are quiet, while the overview is read every few seconds.
+A row is drawn again only when something has changed on which it depends: of a hundred processes
+most are quiet, while the overview is read every few seconds.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def trees_of(
 
 
 def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
-    """Return the row of a process as it is shown, drawn anew only when it shows something else."""
+    """Return the row of a process as it is shown, drawn again only when it shows something else."""
     name, now = row.node.process.name, request.now
     next_in = formats.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
     late_by = '' if row.late_since is None else formats.span(now - row.late_since)
