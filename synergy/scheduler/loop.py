@@ -38,7 +38,7 @@ from synergy.scheduler.outbox import Outbox
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.pruning import Pruning
 from synergy.scheduler.recovery import RETRY_SECONDS, Recovery
-from synergy.scheduler.sweeping import Sweeping
+from synergy.scheduler.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Scheduler:
         self._streaks = FailureStreaks(settings.equal_failures_max)
         self._loading = Loading(pipeline, store, self._leader, self._isolating, self._streaks)
         self._commands = Commands(store, self._outbox, self._isolating, self._loading, self._hold)
-        self._sweeping = Sweeping(store, clock, settings)
+        self._sweeper = Sweeper(store, clock, settings)
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
         self._clock_steps = ClockSteps(clock)
         self._copies = IndexCopies(store, self._leader, clock.now())
@@ -135,7 +135,7 @@ class Scheduler:
         index = self._index or self._load()
         self._inbox.take()
         now = self._clock.now()
-        is_sweeping = self._sweeping.is_due(now)
+        is_sweeping = self._sweeper.is_due(now)
         self._apply(index, index.decide(self._events(index, now, is_sweeping=is_sweeping), now))
         self._outbox.mark_if_due(now)
         is_asked = self._inbox.has_command or self._streaks.has_asked
@@ -152,10 +152,10 @@ class Scheduler:
         """Return what is to be decided on: timers, messages and, now and then, all in flight."""
         events: list[Event] = [*index.timers.fire(now)]
         if uow_ids := self._inbox.uow_ids:
-            events += self._sweeping.reports(uow_ids)
+            events += self._sweeper.reports(uow_ids)
         if is_sweeping:
             self._outbox.mark()
-            found = self._sweeping.sweep(index, now)
+            found = self._sweeper.sweep(index, now)
             self._apply(index, found.effects)
             events = one_about_each_unit([*events, *found.events])
         return events
@@ -174,7 +174,7 @@ class Scheduler:
         context_change.apply_own(self._store, index.commands, self._apply_held, now)
         self._commands.pause(index)  # What is put back was paused meanwhile.
         self._apply(index, index.look_at_all(now))
-        self._sweeping.hurry()
+        self._sweeper.hurry()
         self._copies.begin(now, has_copy=loaded.has_copy)
         self._pruning.wait()
         return index
@@ -205,7 +205,7 @@ class Scheduler:
         deadlines = (
             index.timers.next_at,
             index.freeruns.next_at,
-            self._sweeping.next_at,
+            self._sweeper.next_at,
             *self._outbox.deadlines,
         )
         earliest = min(instant for instant in deadlines if instant is not None)

@@ -18,7 +18,7 @@ from synergy.core.freerun import Freeruns
 from synergy.core.timetable import Timetable
 from synergy.scheduler import clock_steps
 from synergy.scheduler.outbox import Outbox
-from synergy.scheduler.sweeping import Sweeping
+from synergy.scheduler.sweeper import Sweeper
 from synergy.simulation import runs
 from synergy.simulation.faults import usual
 from synergy.simulation.runs import History, plot, simulate, simulate_contexts
@@ -131,8 +131,8 @@ def announce_before_save(patch: pytest.MonkeyPatch) -> None:
 
 def no_sweep(patch: pytest.MonkeyPatch) -> None:
     """Trust that every message arrives and no worker dies."""
-    patch.setattr(Sweeping, '_of_units', lambda *_: iter(()))
-    patch.setattr(Sweeping, '_of_jobs', lambda *_: iter(()))
+    patch.setattr(Sweeper, '_of_units', lambda *_: iter(()))
+    patch.setattr(Sweeper, '_of_jobs', lambda *_: iter(()))
     patch.setattr(Freeruns, 'waiting_for', lambda *_: [])
 
 

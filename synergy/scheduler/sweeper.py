@@ -1,7 +1,7 @@
 """Look at everything in flight now and then, and say what fell between two steps.
 
-What is found here was saved but not announced, reported or renewed: `sweep` decides, row by row,
-and what the engine makes of it repairs it.
+What is found here was saved but not announced, reported or renewed: `sweep_rules` decides, row by
+row, and what the engine makes of it repairs it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.ports.clock import Clock
 from synergy.ports.store import SchedulerStore
-from synergy.scheduler import sweep
+from synergy.scheduler import sweep_rules
 from synergy.scheduler.index import Index
 from synergy.scheduler.loop_settings import LoopSettings
 
@@ -43,7 +43,7 @@ class Found:
     effects: Effects
 
 
-class Sweeping:
+class Sweeper:
     """Looks at units and running jobs, and remembers what only a second look can tell."""
 
     def __init__(self, store: SchedulerStore, clock: Clock, settings: LoopSettings) -> None:
@@ -52,11 +52,11 @@ class Sweeping:
         self._clock = clock
         self._period = settings.sweep_period
         self._age_max = settings.uow_age_max
-        self._patience = sweep.Patience(
+        self._patience = sweep_rules.Patience(
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
-        self._leases = sweep.Leases(settings.uow_lease)
-        self._attempts = sweep.Attempts()
+        self._leases = sweep_rules.Leases(settings.uow_lease)
+        self._attempts = sweep_rules.Attempts()
         self._told = ''
         self.next_at: datetime | None = None
 
@@ -73,7 +73,7 @@ class Sweeping:
         monotonic = self._clock.monotonic()
         for unit in self._store.units(uow_ids).values():
             seen_for = self._attempts.seen_for(unit, monotonic)
-            yield sweep.reported(unit, self._age_max, seen_for)
+            yield sweep_rules.reported(unit, self._age_max, seen_for)
 
     def sweep(self, index: Index, now: datetime) -> Found:
         """Return what must be decided about whatever is in flight."""
@@ -98,12 +98,12 @@ class Sweeping:
         self._attempts.see(live.values(), monotonic)
         for unit in live.values():
             seen_for = self._attempts.seen_for(unit, monotonic)
-            if item := sweep.is_neglected(unit, now, store_now, self._patience, seen_for):
+            if item := sweep_rules.is_neglected(unit, now, store_now, self._patience, seen_for):
                 yield item
         yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
 
     def _of_jobs(self, index: Index, live: dict[UowId, Unit]) -> Iterator[Event]:
-        waiting = list(sweep.waiting_for(index.engine.timetable.open_jobs(), live))
+        waiting = list(sweep_rules.waiting_for(index.engine.timetable.open_jobs(), live))
         if not waiting:
             return
         uow_ids = [job.uow_id for job in waiting if job.uow_id is not None]
@@ -112,7 +112,7 @@ class Sweeping:
             # A unit whose row cannot be read is not gone: its job counts as running.
             illegal = self._illegal()
             waiting = [job for job in waiting if job.uow_id not in illegal]
-        yield from sweep.ended(waiting, units)
+        yield from sweep_rules.ended(waiting, units)
 
     def _tell(self, events: Sequence[Event]) -> None:
         """Say what was found, once: an outage lets sweep after sweep find the same."""

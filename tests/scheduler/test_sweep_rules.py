@@ -13,7 +13,14 @@ import pytest
 from synergy.core.events import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
-from synergy.scheduler.sweep import Attempts, Patience, ended, is_neglected, reported, waiting_for
+from synergy.scheduler.sweep_rules import (
+    Attempts,
+    Patience,
+    ended,
+    is_neglected,
+    reported,
+    waiting_for,
+)
 from tests.builders import instant, key
 
 NOW = instant('2026112310')
