@@ -133,23 +133,28 @@ class Runner:
 
     def _claim_safely(self, deliveries: Sequence[Delivery]) -> list[Unit]:
         """Claim; a message at which that fails unexpectedly is put aside, the others are not."""
-        try:
-            return self._claim(deliveries)
-        except PortError:
-            raise
-        except Exception:  # Around one message at a time: it must not end the process.
-            logger.exception('claiming failed; one by one', extra={'event': 'claim_failed'})
-        units = []
+        units, failure = self._claimed(deliveries, 'claiming failed; one by one')
+        if failure is None:
+            return units
         for delivery in deliveries:
-            try:
-                units += self._claim([delivery])
-            except PortError:
-                raise
-            except Exception as error:  # As above.
-                logger.exception('a message cannot be handled', extra={'event': 'claim_failed'})
-                reason = f'the worker failed at it: {type(error).__name__}: {error}'
+            found, failure = self._claimed([delivery], 'a message cannot be handled')
+            units += found
+            if failure is not None:
+                reason = f'the worker failed at it: {type(failure).__name__}: {failure}'
                 self._consumer.put_aside(delivery, reason)
         return units
+
+    def _claimed(
+        self, deliveries: Sequence[Delivery], what: str
+    ) -> tuple[list[Unit], Exception | None]:
+        """Claim; return, too, what was raised, said as `what`, but for store and broker."""
+        try:
+            return self._claim(deliveries), None
+        except PortError:
+            raise
+        except Exception as error:  # Around one message at a time: it must not end the process.
+            logger.exception('%s', what, extra={'event': 'claim_failed'})
+            return [], error
 
     def _claim(self, deliveries: Sequence[Delivery]) -> list[Unit]:
         settings = self._settings
