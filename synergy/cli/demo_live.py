@@ -34,7 +34,7 @@ from synergy.cli.demo_system import (
 from synergy.cli.patience import Patience
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.ports.store import JobFilter, Store
+from synergy.ports.store import JobFilter, JobReader, Store
 from synergy.view.verification import verified
 
 _CONTEXT_MODULE: Final = 'workers.live_context'
@@ -184,6 +184,6 @@ def _judge(runtime: Runtime, store: Store, seconds: float, unseen: Sequence[str]
     return result
 
 
-def _processed(store: Store, process: ProcessName) -> Sequence[str]:
+def _processed(store: JobReader, process: ProcessName) -> Sequence[str]:
     where = JobFilter(processes=(process,), states=(JobState.PROCESSED,))
     return [str(job.timeperiod) for job in store.find_jobs(where, _FINAL_MAX)]

@@ -12,7 +12,7 @@ from synergy.cli.control import START_SECONDS, Control, Running, failure_since
 from synergy.conf.model import DaemonEntry, Entry
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.operations.boxes import switch_on_box
-from synergy.ports.store import Store
+from synergy.ports.store import BoxReader
 
 
 def switched_on(runtime: Runtime, entries: Iterable[Entry]) -> Sequence[Entry]:
@@ -66,7 +66,7 @@ def _is_anew(
     return look
 
 
-def _refuse_drained(store: Store, box_id: str, entries: Sequence[Entry]) -> None:
+def _refuse_drained(store: BoxReader, box_id: str, entries: Sequence[Entry]) -> None:
     """Raise CommandError (5) for workers of a box that drains: they would not start again."""
     is_drained = any(box.box_id == box_id and box.is_draining for box in store.boxes())
     workers = [entry.name for entry in entries if not isinstance(entry, DaemonEntry)]

@@ -17,12 +17,12 @@ from synergy.core.states import UnitState
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import asked_before, submit
-from synergy.ports.store import Store
+from synergy.ports.store import UnitReader
 
 ACTIONS: Final = tuple(item.value for item in LetterAction)
 
 
-def known_letter(store: Store, uow_id: str) -> Unit:
+def known_letter(store: UnitReader, uow_id: str) -> Unit:
     """Return a dead letter; raise OperationRefused when there is none of that id."""
     unit = _unit(store, uow_id)
     if unit is None or unit.state is not UnitState.DEAD:
@@ -75,7 +75,7 @@ def naming_letter(caller: Caller, command: Command, uow_id: str | None) -> Comma
     return replace(command, details={**command.details, LETTER: unit.id})
 
 
-def _unit(store: Store, uow_id: str) -> Unit | None:
+def _unit(store: UnitReader, uow_id: str) -> Unit | None:
     return store.units([UowId(uow_id)]).get(UowId(uow_id))
 
 

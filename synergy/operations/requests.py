@@ -16,7 +16,7 @@ from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import command_for, submit
-from synergy.ports.store import Store
+from synergy.ports.store import CommandReader, Store
 from synergy.view.undo import UndoPreview, undo_preview
 
 KIND_BY_ACTION: Final[Mapping[str, CommandKind]] = {
@@ -26,7 +26,7 @@ KIND_BY_ACTION: Final[Mapping[str, CommandKind]] = {
 }
 
 
-def known_request(store: Store, request_id: str) -> Command:
+def known_request(store: CommandReader, request_id: str) -> Command:
     """Return a command; raise OperationRefused when there is none of that id."""
     command = store.command(CommandId(request_id))
     if command is None:

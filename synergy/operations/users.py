@@ -20,7 +20,7 @@ from synergy.operations.caller import Caller
 from synergy.operations.credentials import new_token, user_of
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.operations.submission import asked_before, record_for, used_before, write_down
-from synergy.ports.store import Store
+from synergy.ports.store import UserStore
 
 ACTIONS: Final = ('add', 'role', 'password', 'remove', 'token', 'revoke')
 
@@ -144,7 +144,7 @@ def revoke_token(caller: Caller, token_id: str) -> Command:
     return write_down(caller, record)
 
 
-def known_user(store: Store, name: str) -> User:
+def known_user(store: UserStore, name: str) -> User:
     """Return a user; raise OperationRefused when there is none of that name."""
     user = named(store.users(), name)
     if user is None:
@@ -160,7 +160,7 @@ def _record(
     return record_for(caller, CommandKind.USER, PROCESS_MX, {**details, **more})
 
 
-def _refuse(store: Store, name: str, outcome: UserOutcome) -> None:
+def _refuse(store: UserStore, name: str, outcome: UserOutcome) -> None:
     """Raise OperationRefused unless a change was made."""
     if outcome is UserOutcome.UNKNOWN:
         raise _unknown_user(store, name)
@@ -193,7 +193,7 @@ def _taken(name: str) -> OperationRefused:
     )
 
 
-def _unknown_user(store: Store, name: str) -> OperationRefused:
+def _unknown_user(store: UserStore, name: str) -> OperationRefused:
     known: Sequence[str] = [user.name for user in store.users()]
     return OperationRefused(
         RefusalKind.UNKNOWN,

@@ -10,7 +10,7 @@ from typing import Final
 from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import Timeperiod
-from synergy.ports.store import EndedRun, Reader
+from synergy.ports.store import EndedRun, UnitReader
 
 #: Newest runs that are looked at, and how many of them it takes to say anything.
 DURATION_SAMPLES: Final = 200
@@ -37,13 +37,13 @@ class Durations:
     usual: Usual
 
 
-def usual_of(store: Reader, process: ProcessName) -> Usual:
+def usual_of(store: UnitReader, process: ProcessName) -> Usual:
     """Return how long the newest runs of `process` took."""
     return durations_of(store, process).usual
 
 
 def durations_of(
-    store: Reader, process: ProcessName, before: Timeperiod | None = None
+    store: UnitReader, process: ProcessName, before: Timeperiod | None = None
 ) -> Durations:
     """Return the newest runs of `process`, or those of intervals earlier than `before`."""
     runs = store.ended_runs(process, DURATION_SAMPLES, before)[::-1]

@@ -28,7 +28,7 @@ from synergy.operations.users import (
     set_password,
     set_role,
 )
-from synergy.ports.store import Store
+from synergy.ports.store import Store, UserStore
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def _take(store: Store, name: str, options: Namespace, change: Callable[..., Com
         change(keeps_admin=False)
 
 
-def _confirm(store: Store, name: str, options: Namespace) -> None:
+def _confirm(store: UserStore, name: str, options: Namespace) -> None:
     """Say what follows when nobody is left, and go on only with a yes."""
     others = [user.name for user in store.users() if user.name != name]
     if options.action == 'rm' and not others:
@@ -149,7 +149,7 @@ def _password() -> str:
     return password
 
 
-def _list(store: Store, *, is_json: bool) -> ExitCode:
+def _list(store: UserStore, *, is_json: bool) -> ExitCode:
     users, tokens = store.users(), store.tokens()
     if is_json:
         print_json(

@@ -18,7 +18,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Lane, Timetable
 from synergy.mx.live.read_model import ReadModel
-from synergy.ports.store import Store
+from synergy.ports.store import Reader
 
 #: A Scheduler that reads millions of rows first, or whose clock is a little behind, is not ill yet.
 IDLE_PATIENCE: Final = timedelta(minutes=2)
@@ -40,7 +40,7 @@ class IdleWatch:
     _lock: Lock = field(default_factory=Lock)
     _seen: dict[ProcessName, Startable] = field(default_factory=dict)
 
-    def idle(self, model: ReadModel, store: Store, term: int, now: datetime) -> list[Startable]:
+    def idle(self, model: ReadModel, store: Reader, term: int, now: datetime) -> list[Startable]:
         """Return what may start and was not started for too long, at most one job per process."""
         with model.lock:
             timetable = model.timetable
@@ -68,7 +68,7 @@ def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> St
     return None
 
 
-def _is_paused(store: Store, key: JobKey) -> bool:
+def _is_paused(store: Reader, key: JobKey) -> bool:
     """Tell whether the request that has reset a job is paused: then it is to wait."""
     job = store.jobs([key]).get(key)
     if job is None or job.request_id is None:

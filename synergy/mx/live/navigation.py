@@ -13,7 +13,7 @@ from typing import Final
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
-from synergy.ports.store import Store
+from synergy.ports.store import Reader, Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.no_worker import able_processes
 from synergy.view.workload import workload_of
@@ -58,7 +58,7 @@ class NavigationCache:
             return self._kept[1]
 
 
-def _look(store: Store, model: ReadModel, vanished_after: timedelta) -> Navigation:
+def _look(store: Reader, model: ReadModel, vanished_after: timedelta) -> Navigation:
     model.look(store, LOOK_PATIENCE_SECONDS)
     leadership = store.leadership()
     has_leader = is_led(leadership, store.store_now())

@@ -32,7 +32,7 @@ from synergy.core.timetable import Timetable
 from synergy.mx.live.run_watch import RunWatch
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
-from synergy.ports.store import JobChange, JobFilter, LiveRun, Store
+from synergy.ports.store import JobChange, JobFilter, LiveRun, Reader, UnitReader
 from synergy.view.conditions import Condition, Looking, condition_of, paused_requests
 from synergy.view.usual import Durations, durations_of
 from synergy.view.usual import Usual as Usual  # Of pages, too.
@@ -114,7 +114,7 @@ class ReadModel:
         self._changed: dict[ProcessName, int] = {}
         self._drawn: dict[Hashable, tuple[Hashable, Any]] = {}
 
-    def look(self, store: Store, patience_seconds: float = 0.0) -> None:
+    def look(self, store: Reader, patience_seconds: float = 0.0) -> None:
         """Catch up with the store, unless that was done a moment ago or another thread does so.
 
         patience_seconds: for how much longer it can be left to others when there is much to do.
@@ -133,7 +133,7 @@ class ReadModel:
         age_max = BUSY_AGE_SECONDS_MAX + patience_seconds if self.is_busy else AGE_SECONDS_MAX
         return self._clock.monotonic() - self._looked_at < age_max
 
-    def _catch_up(self, store: Store) -> None:
+    def _catch_up(self, store: Reader) -> None:
         before, version = self._looked_at, self.version
         is_loaded = self._newest is not None
         if is_loaded:
@@ -173,12 +173,12 @@ class ReadModel:
         """Return the job of a node's interval."""
         return JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
 
-    def usual(self, store: Store, process: ProcessName) -> Usual:
+    def usual(self, store: UnitReader, process: ProcessName) -> Usual:
         """Return how long runs of `process` take; looked up once a minute."""
         return self._durations_of(store, process, None).usual
 
     def durations(
-        self, store: Store, process: ProcessName, around: Timeperiod | None = None
+        self, store: UnitReader, process: ProcessName, around: Timeperiod | None = None
     ) -> Durations:
         """Return how long the newest runs took; looked up once a minute.
 
@@ -191,7 +191,7 @@ class ReadModel:
         return self._durations_of(store, process, Timeperiod(around[0], blocks * NEIGHBOURS))
 
     def _durations_of(
-        self, store: Store, process: ProcessName, before: Timeperiod | None
+        self, store: UnitReader, process: ProcessName, before: Timeperiod | None
     ) -> Durations:
         now, what = self._clock.monotonic(), (process, before)
         kept = self._durations.get(what)
@@ -239,7 +239,7 @@ class ReadModel:
                 self.version += 1
                 self._epoch = self.version
 
-    def _load(self, store: Store) -> None:
+    def _load(self, store: Reader) -> None:
         """Read everything: at the first look, and when another Scheduler leads."""
         now = self._clock.now()
         timetable = Timetable(self.hierarchy)
@@ -261,7 +261,7 @@ class ReadModel:
         self._rev_by_key = {}
         self._newest = now - LOOK_BACK
 
-    def _follow(self, store: Store) -> None:
+    def _follow(self, store: Reader) -> None:
         assert self._newest is not None, 'it is loaded'
         now = self._clock.now()
         with self.lock:

@@ -11,7 +11,7 @@ from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
-from synergy.ports.store import Store
+from synergy.ports.store import UnitReader
 from synergy.view.workload import Workload
 
 #: Units that are looked at, those that run first. Reading one costs 20 us, so that most are left
@@ -32,7 +32,7 @@ class Untaken:
     since: datetime
 
 
-def first_units(store: Store) -> Sequence[Unit]:
+def first_units(store: UnitReader) -> Sequence[Unit]:
     """Return all units that run, up to LIVE_LOOKS_MAX, and some of those that are queued."""
     units = store.live_units(LIVE_LOOKS_FEW)
     if len(units) == LIVE_LOOKS_FEW and units[-1].state is UnitState.IN_PROGRESS:

@@ -24,7 +24,7 @@ from synergy.mx.web.site import Site
 from synergy.mx.web.throttle import address_of_place, too_many
 from synergy.operations.credentials import is_token
 from synergy.ports.errors import PortError
-from synergy.ports.store import Store
+from synergy.ports.store import UserStore
 
 COOKIE: Final = 'synergy_mx'
 FORM_TOKEN: Final = 'form_token'
@@ -65,7 +65,7 @@ def check_origin(http: Request) -> None:
         )
 
 
-def visitor_of(site: Site, store: Store, http: Request, now: datetime) -> Visitor:
+def visitor_of(site: Site, store: UserStore, http: Request, now: datetime) -> Visitor:
     """Return who asks; raise Refused when a token of the API is not valid."""
     scheme, _, text = http.headers.get('Authorization', '').partition(' ')
     # Schemes are case-insensitive. Source: RFC 9110, 11.1.
@@ -83,7 +83,7 @@ def visitor_of(site: Site, store: Store, http: Request, now: datetime) -> Visito
     return Visitor(name='nobody', role=None, via='nothing', session=session)
 
 
-def _bearer(site: Site, store: Store, http: Request, text: str, now: datetime) -> Visitor:
+def _bearer(site: Site, store: UserStore, http: Request, text: str, now: datetime) -> Visitor:
     token_id = text.partition('.')[0]
     for token in store.tokens():
         if token.id == token_id and is_token(token, text, now):
