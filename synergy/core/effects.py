@@ -17,6 +17,7 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.led_context import LedContext
 from synergy.core.records import Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.timeperiod import JobKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ class CancelUnit:
     uow_id: UowId
     reason: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndLetters:
+    """Take the dead letters of a job off the list, for what they tell is settled; never refused.
+
+    Their units become CANCELED; `reason` is added to their errors, and when they died stays. but:
+    the number of a run whose letter stays; None: all go.
+    """
+
+    key: JobKey
+    reason: str
+    but: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +165,7 @@ Save: TypeAlias = (
     | SaveJob
     | MoveUnit
     | CancelUnit
+    | EndLetters
     | SaveCommand
     | InsertCommand
     | SaveContext
@@ -207,7 +222,7 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
 
 def _stage(save: Save) -> int:
     match save:
-        case MoveUnit() | CancelUnit():
+        case MoveUnit() | CancelUnit() | EndLetters():
             return 0
         case InsertUnit():
             return 1
@@ -235,6 +250,8 @@ def name_of(save: Save) -> str:
             return f'job {job.key} at rev {job.rev - 1}'
         case MoveUnit() | CancelUnit():
             return f'unit {save.uow_id}'
+        case EndLetters():
+            return f'dead letters of {save.key}'
         case SaveCommand(command) | InsertCommand(command):
             return f'command {command.id}'
         case SaveContext(context):

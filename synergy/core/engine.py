@@ -16,7 +16,14 @@ from typing import Final, assert_never
 
 from synergy.core import job_transitions
 from synergy.core.commands import JOB_KINDS, Command, CommandKind
-from synergy.core.effects import Announce, CancelUnit, Effects, InsertUnit, SaveJob
+from synergy.core.effects import (
+    Announce,
+    CancelUnit,
+    Effects,
+    EndLetters,
+    InsertUnit,
+    SaveJob,
+)
 from synergy.core.events import (
     Commanded,
     Event,
@@ -31,16 +38,15 @@ from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
 from synergy.core.readiness import next_startable, readiness, reason_to_skip
-from synergy.core.records import Job, ProcessName, RetryPolicy, Unit, uow_id_of
+from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself
 from synergy.core.retry import (
     FailedAttempt,
     announced_again,
-    borne_text,
     failed_attempt,
 )
 from synergy.core.states import JobState, OnFailure, UnitState
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Lane, Timetable
 from synergy.core.undo import out_of_date
 
@@ -243,17 +249,7 @@ class Engine:
         if not span:
             self._end(job, JobState.NOOP, 'its group ends later and does its work', now)
             return
-        qualifier = node.process.qualifier
-        unit = Unit(
-            id=uow_id_of(job.key, job.run + 1),
-            process=job.process,
-            timeperiod=job.timeperiod,
-            start=Timeperiod(qualifier, span.start),
-            end=Timeperiod(qualifier, span.stop),
-            run=job.run + 1,
-            created_at=now,
-            arguments=node.process.arguments,
-        )
+        unit = job_transitions.next_unit(job, node.process, span, now)
         final = 'final ' if state is JobState.FINAL_RUN else ''
         self._effects.saves.append(InsertUnit(unit))
         started = job_transitions.started(job, unit, state, now)
@@ -261,16 +257,17 @@ class Engine:
         self._effects.announcements.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
+        state, reason, event = JobState.PROCESSED, None, None
         match unit.state:
             case UnitState.NOOP:
-                self._streaks.ended_well(job.process)
-                self._end(job, JobState.NOOP, None, now, f'run {unit.run} found nothing to do')
+                state, event = JobState.NOOP, f'run {unit.run} found nothing to do'
             case UnitState.CANCELED:
-                self._end(job, JobState.SKIPPED, f'run {unit.run} cancelled: {unit.error}', now)
+                state, reason = JobState.SKIPPED, f'run {unit.run} cancelled: {unit.error}'
             case _:
-                self._streaks.ended_well(job.process)
                 event = f'run {unit.run} processed {unit.processed_count}'
-                self._end(job, JobState.PROCESSED, None, now, event)
+        if state is not JobState.SKIPPED:
+            self._streaks.ended_well(job.process)
+        self._end(job, state, reason, now, event, but=job.run)
 
     def _rest(self, job: Job, unit: Unit, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""
@@ -288,15 +285,12 @@ class Engine:
         """Let a failed attempt be followed by another; without one, rest or give the job up."""
         unit, at = failed.unit, failed.next_at
         job = job_transitions.failed(job, failed)
-        if at is None:
-            self._note_failure(failed, now)
         if at is not None:
-            event = (
-                f'run {unit.run} {failed}; next attempt at {at:%Y-%m-%d %H:%M:%S}{borne_text(unit)}'
-            )
             self._effects.add(failed.effects(now))
-            self._save(job_transitions.touched(job, now), event)
-        elif rests:
+            self._save(job_transitions.touched(job, now), failed.told_again(at))
+            return
+        self._note_failure(failed, now)
+        if rests:
             self._effects.add(failed.effects(now))
             self._rest(job, replace(unit, state=UnitState.DEAD), now)
         else:
@@ -321,8 +315,9 @@ class Engine:
     def _give_up(self, job: Job, on_failure: OnFailure, why: str, now: datetime) -> None:
         match on_failure:
             case OnFailure.SKIP:
-                self._end(job, JobState.SKIPPED, why, now)
+                self._end(job, JobState.SKIPPED, why, now, but=job.run)
             case OnFailure.HOLD:
+                self._end_letters(job, why, but=job.run)
                 self._save(job_transitions.held(job, why, now), f'held for an operator: {why}')
                 self._owed[job.process] = None
             case _:
@@ -335,9 +330,11 @@ class Engine:
         reason: str | None,
         now: datetime,
         event: str | None = None,
+        but: int | None = None,
     ) -> None:
-        """Make a job final and look at everybody whom that may release."""
+        """Make a job final and look at everybody whom that may release. but: see `_end_letters`."""
         event = event or f'{state.value.removeprefix("state_")}: {reason}'
+        self._end_letters(job, event, but)
         self._save(job_transitions.ended(job, state, reason, now), event)
         self._owe_outputs(job.process)
 
@@ -359,6 +356,8 @@ class Engine:
                 if job.state.is_running and job.uow_id is not None:
                     self._effects.saves.append(CancelUnit(job.uow_id, command.by, now))
                 changed, event = job_transitions.commanded(command, job, now)
+                if changed.state.is_final:
+                    self._end_letters(job, event)
                 self._save(changed, event)
                 if job.state.is_final:
                     self._outdate(changed, now)
@@ -370,19 +369,19 @@ class Engine:
     def _put_back(self, command: Command, job: Job, now: datetime) -> None:
         """Let a job stand as it stood before the request that `command` takes back."""
         if job.state is JobState.EMBRYO and job.former and job.request_id == command.target:
-            changed = job_transitions.put_back(job, job.former, now)
-            state = changed.state.value.removeprefix('state_')
-            event = f'{state} again as before, for the request was cancelled by {command.who}'
+            changed, event = job_transitions.put_back(job, job.former, command, now)
             self.timetable.put(changed)
             self._effects.saves.append(SaveJob(changed, event, term=job.former.term))
 
     def _outdate(self, changed: Job, now: datetime) -> None:
         """Take from jobs that wait for one just reset what they remember of before."""
-        for job in list(
-            out_of_date(self.timetable, changed, self._hierarchy.nodes[changed.process])
-        ):
-            event = f'its former state is void: {changed.key} was reset'
-            self._save(job_transitions.without_former(job, now), event)
+        for job in [*out_of_date(self.timetable, changed)]:
+            self._save(*job_transitions.without_former(job, changed, now))
+
+    def _end_letters(self, job: Job, why: str, but: int | None = None) -> None:
+        """Let the dead letters of a job go, `but` that of one run: what they tell is settled."""
+        if job.run > (0 if but is None else 1):
+            self._effects.saves.append(EndLetters(job.key, why, but))
 
     def _owe_outputs(self, process: ProcessName) -> None:
         self._owed[process] = None

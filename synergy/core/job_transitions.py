@@ -6,15 +6,29 @@ from dataclasses import replace
 from datetime import datetime
 
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind
-from synergy.core.records import Former, Job, Unit
+from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
 
 
 def embryo(key: JobKey, now: datetime) -> Job:
     """Return a job without a history."""
     return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
+
+
+def next_unit(job: Job, process: Process, span: range, now: datetime) -> Unit:
+    """Return the unit of a job's next run. span: ordinals of the intervals that it covers."""
+    return Unit(
+        id=uow_id_of(job.key, job.run + 1),
+        process=job.process,
+        timeperiod=job.timeperiod,
+        start=Timeperiod(process.qualifier, span.start),
+        end=Timeperiod(process.qualifier, span.stop),
+        run=job.run + 1,
+        created_at=now,
+        arguments=process.arguments,
+    )
 
 
 def started(job: Job, unit: Unit, state: JobState, now: datetime) -> Job:
@@ -103,9 +117,11 @@ def former_of(job: Job) -> Former | None:
     )
 
 
-def put_back(job: Job, former: Former, now: datetime) -> Job:
-    """Return a job as it stood before it was reset."""
-    return replace(
+def put_back(job: Job, former: Former, command: Command, now: datetime) -> tuple[Job, str]:
+    """Return a job as it stood before it was reset, and the event for its history."""
+    word = former.state.value.removeprefix('state_')
+    event = f'{word} again as before, for the request was cancelled by {command.who}'
+    changed = replace(
         job,
         state=former.state,
         rev=job.rev + 1,
@@ -117,11 +133,16 @@ def put_back(job: Job, former: Former, now: datetime) -> Job:
         former=None,
         changed_at=now,
     )
+    return changed, event
 
 
-def without_former(job: Job, now: datetime) -> Job:
-    """Return a reset job that cannot stand again as before, for an input has changed since."""
-    return replace(job, rev=job.rev + 1, former=None, changed_at=now)
+def without_former(job: Job, changed: Job, now: datetime) -> tuple[Job, str]:
+    """Return a reset job that cannot stand again as before, for an input was reset since.
+
+    And the event for its history.
+    """
+    event = f'its former state is void: {changed.key} was reset'
+    return replace(job, rev=job.rev + 1, former=None, changed_at=now), event
 
 
 def is_chosen(command: Command, job: Job) -> bool:

@@ -58,6 +58,11 @@ class FailedAttempt:
             how = f'lost its worker ({self.lost_count} of {self.policy.max_lost})'
         return f'attempt {self.unit.attempt} of {most} {how}: {self.error}'
 
+    def told_again(self, at: datetime) -> str:
+        """Return the event for a history that it is followed by another attempt."""
+        unit = self.unit
+        return f'run {unit.run} {self}; next attempt at {at:%Y-%m-%d %H:%M:%S}{_borne_text(unit)}'
+
     def effects(self, now: datetime, told: str | None = None) -> Effects:
         """Return what is to be done with the unit: try again, or put it among the dead letters.
 
@@ -165,7 +170,7 @@ def rescue_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetim
     return None if unit.lost_count + 1 >= policy.max_lost else now
 
 
-def borne_text(unit: Unit) -> str:
+def _borne_text(unit: Unit) -> str:
     """Return who bore an attempt that came to nothing: its unit forgets it at the next claim."""
     if unit.owner is None or unit.started_at is None:
         return ''

@@ -116,14 +116,14 @@ def remembers(job: Job | None, request: Command) -> bool:
     )
 
 
-def out_of_date(timetable: Timetable, changed: Job, node: Node) -> Iterator[Job]:
+def out_of_date(timetable: Timetable, changed: Job) -> Iterator[Job]:
     """Yield the jobs whose former state no longer fits once a final input of theirs is reset.
 
     Only those of other requests: what the same request resets, it puts back together.
     """
     hierarchy = timetable.hierarchy
     ordinal = changed.timeperiod.ordinal
-    for name in node.outputs:
+    for name in hierarchy.nodes[changed.process].outputs:
         if not timetable.open_jobs_of(name):
             continue
         output = hierarchy.nodes[name]

@@ -16,6 +16,7 @@ from synergy.core.commands import Command, counted
 from synergy.core.effects import (
     CancelUnit,
     Effects,
+    EndLetters,
     InsertCommand,
     InsertUnit,
     MoveUnit,
@@ -188,6 +189,8 @@ class Isolating:
                 return _subject(unit.process)
             case SaveJob(job, _):
                 return _subject(job.process)
+            case EndLetters(key):
+                return _subject(key.process)
             case MoveUnit() | CancelUnit():
                 process = self._process_of(save.uow_id, timetable)
                 return None if process is None else _subject(process)

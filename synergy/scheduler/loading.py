@@ -24,6 +24,7 @@ from synergy.scheduler import context_change
 from synergy.scheduler.index import Index
 from synergy.scheduler.isolating import Isolating, is_of
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.moot_letters import moot_letters
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.timers import Timers
 
@@ -84,6 +85,7 @@ class Loading:
         freeruns, effects = self._freeruns(stored, illegal, now)
         effects.add(overrides.void())
         effects.add(found.effects)
+        effects.add(moot_letters(self._store))
         index = self._wired(engine, freeruns, overrides, illegal, now)
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',

@@ -11,6 +11,7 @@ import pytest
 from synergy.core.commands import CommandId
 from synergy.core.effects import (
     CancelUnit,
+    EndLetters,
     InsertUnit,
     MoveUnit,
     SaveJob,
@@ -24,7 +25,7 @@ from synergy.ports.errors import CommitRefused
 from synergy.ports.store import Store
 from tests.builders import key
 from tests.contract.conftest import NOW
-from tests.contract.rows import HOUR, LEASE, claim, finish, job_of, leader, start, unit_of
+from tests.contract.rows import HOUR, LEASE, claim, command, finish, job_of, leader, start, unit_of
 
 
 def test_what_is_committed_is_read_back(store: Store) -> None:
@@ -138,7 +139,7 @@ def test_a_reset_job_remembers_how_it_had_ended_and_may_be_as_old_again(store: S
     store.commit(second, [SaveJob(waiting, 'reset')])
     remembered = store.jobs([HOUR])[HOUR]
     assert remembered.former is not None
-    back = put_back(remembered, remembered.former, NOW)
+    back, _ = put_back(remembered, remembered.former, command('c2'), NOW)
     store.commit(second, [SaveJob(back, 'as before', term=remembered.former.term)])
     again = store.jobs([HOUR])[HOUR]
 
@@ -146,6 +147,27 @@ def test_a_reset_job_remembers_how_it_had_ended_and_may_be_as_old_again(store: S
     assert (remembered.term, remembered.former.term) == (second.term, first.term)
     assert (again, again.term) == (replace(ended, rev=4), first.term)
     assert list(store.open_jobs()) == []
+
+
+def test_letters_of_a_job_end_but_for_one_and_keep_their_day(store: Store) -> None:
+    later = NOW + timedelta(minutes=5)
+    dead = [
+        unit_of(run=run, state=UnitState.DEAD, fence=1, error=error, finished_at=NOW)
+        for run, error in ((1, 'no $host'), (2, None), (3, 'new'))
+    ]
+    other = unit_of(key('SiteHourly@2026112201'), state=UnitState.DEAD, fence=1, finished_at=later)
+    store.commit(leader(store), [InsertUnit(unit) for unit in (*dead, other)])
+
+    store.commit(leader(store), [EndLetters(HOUR, 'run 3 $died', but=3)])
+    left = [unit.id for unit in store.dead_units(10)]
+    ended = store.units([unit.id for unit in dead])
+    store.commit(leader(store), [EndLetters(HOUR, 'processed')])
+
+    assert left == [other.id, dead[2].id]
+    told = [(ended[unit.id].error, ended[unit.id].finished_at) for unit in dead[:2]]
+    assert told == [('no $host; run 3 $died', NOW), ('run 3 $died', NOW)]
+    assert [unit.id for unit in store.dead_units(10)] == [other.id]
+    assert store.units([dead[2].id])[dead[2].id].state is UnitState.CANCELED
 
 
 def test_cancel_ends_a_live_unit_and_leaves_an_ended_one(store: Store) -> None:

@@ -16,6 +16,7 @@ from synergy.core.effects import (
     Announce,
     CancelUnit,
     Effects,
+    EndLetters,
     InsertUnit,
     MoveUnit,
     Note,
@@ -122,7 +123,9 @@ class EngineHarness:
         """Return the jobs that `effects` save, as text."""
         return [str(effect.job.key) for effect in effects if isinstance(effect, SaveJob)]
 
-    def _apply(self, effect: Effect) -> None:
+    def _apply(  # noqa: C901 - one case for each kind of effect
+        self, effect: Effect
+    ) -> None:
         match effect:
             case InsertUnit(unit):
                 assert unit.id not in self.units, f'{unit} inserted twice'
@@ -151,6 +154,12 @@ class EngineHarness:
                     self.units[uow_id] = replace(
                         unit, state=UnitState.CANCELED, fence=unit.fence + 1, error=reason
                     )
+            case EndLetters(key, reason, but):
+                for unit in [*self.units.values()]:
+                    if unit.key == key and unit.state is UnitState.DEAD and unit.run != but:
+                        self.units[unit.id] = replace(
+                            unit, state=UnitState.CANCELED, error=f'{unit.error}; {reason}'
+                        )
             case SaveCommand(command):
                 assert command.state is not CommandState.REQUESTED
                 self.settled.append(command)

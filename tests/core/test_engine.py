@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import Announce, InsertUnit, SaveJob
+from synergy.core.effects import Announce, EndLetters, InsertUnit, SaveJob
 from synergy.core.events import Expired, Look, Reported, Vanished
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
@@ -214,6 +214,68 @@ def test_a_run_that_fails_after_losses_has_all_its_attempts() -> None:
     assert made.jobs[HOUR].state is JobState.SKIPPED
     assert made.jobs[HOUR].reason == 'run 1 attempt 2 of 2 failed: boom'
     assert (made.jobs[HOUR].lost_count, made.jobs[HOUR].failure_count) == (1, 1)
+
+
+def letters(made: EngineHarness) -> list[int]:
+    return [unit.run for unit in made.units.values() if unit.state is UnitState.DEAD]
+
+
+def died(on_failure: OnFailure = OnFailure.SKIP) -> EngineHarness:
+    """Return a harness of which the first hour has died, and is on the list."""
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': on_failure})
+    made.look()
+    made.work(next(unit for unit in made.live() if unit.key == HOUR), Outcome.failed('boom'))
+    assert letters(made) == [1]
+    return made
+
+
+def run_again(made: EngineHarness, name: str, outcome: Outcome | None = None) -> None:
+    made.command(replace(command(CommandKind.REPROCESS, HOUR), id=CommandId(name)))
+    while not (own := [unit for unit in made.live() if unit.key == HOUR]):
+        made.work(made.live()[0])
+    made.work(own[0], outcome)
+
+
+@pytest.mark.parametrize('outcome', [Outcome.processed(1), Outcome.noop()])
+def test_a_dead_letter_ends_when_its_interval_has_run_again(outcome: Outcome) -> None:
+    made = died()
+
+    run_again(made, 'r1', outcome)
+
+    assert letters(made) == []
+    (ended,) = [unit for unit in made.units.values() if unit.state is UnitState.CANCELED]
+    assert ended.error is not None
+    assert ended.error.startswith('boom; run 2')
+
+
+@pytest.mark.parametrize('on_failure', OnFailure)
+def test_of_an_interval_that_dies_again_only_the_newest_letter_stays(
+    on_failure: OnFailure,
+) -> None:
+    made = died(on_failure)
+
+    run_again(made, 'r1', Outcome.failed('bang'))
+
+    assert letters(made) == [2]
+
+
+@pytest.mark.parametrize('kind', [CommandKind.SKIP, CommandKind.MARK_DONE])
+def test_a_dead_letter_ends_when_an_operator_ends_its_interval(kind: CommandKind) -> None:
+    made = died(OnFailure.HOLD)
+
+    made.command(command(kind, HOUR))
+
+    assert letters(made) == []
+    assert_sound(made)
+
+
+def test_a_first_run_that_ends_well_costs_no_look_for_letters() -> None:
+    made = harness()
+    made.look()
+
+    effects = made.work(made.live()[0])
+
+    assert not any(isinstance(effect, EndLetters) for effect in effects)
 
 
 def _claimed(unit: Unit) -> Unit:

@@ -34,6 +34,7 @@ from synergy.adapters.mongo.names import (
 from synergy.adapters.mongo.unit_saves import apply_marks, apply_to_units
 from synergy.core.effects import (
     CancelUnit,
+    EndLetters,
     InsertCommand,
     InsertUnit,
     MoveUnit,
@@ -119,7 +120,7 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
             return {'text': led_context.encode(context)}
         case MoveUnit():
             return {'error': save.error}
-        case CancelUnit(_, reason, _):
+        case CancelUnit(_, reason, _) | EndLetters(_, reason, _):
             return {'error': reason}
         case RemoveFreerun() | RemoveOverride():
             return {}
@@ -127,7 +128,7 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
 
 def _collection(save: Save) -> str:
     match save:
-        case InsertUnit() | MoveUnit() | CancelUnit():
+        case InsertUnit() | MoveUnit() | CancelUnit() | EndLetters():
             return UNITS
         case SaveJob(job):
             return JOB_COLLECTION[job.timeperiod.qualifier]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, UpdateMany, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
@@ -15,7 +15,7 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import unit_document
 from synergy.adapters.mongo.names import LIVE, UNITS
-from synergy.core.effects import CancelUnit, InsertUnit, MoveUnit, Save, why_unmatched
+from synergy.core.effects import CancelUnit, EndLetters, InsertUnit, MoveUnit, Save, why_unmatched
 from synergy.core.records import Unit, UowId, outlived_by
 from synergy.core.states import UnitState
 from synergy.ports.errors import CommitRefused, RefusedSave
@@ -29,6 +29,9 @@ def apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
     if cancels:
         # None of them is ever refused.
         bulk(database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
+    letters = [_end_letters(save) for save in saves if isinstance(save, EndLetters)]
+    if letters:
+        database[UNITS].bulk_write(letters, ordered=False)
     if moves:
         moved = bulk(database, UNITS, [_move(save) for save in moves], moves)
         if moved.matched_count != len(moves):
@@ -161,6 +164,19 @@ def _cancel(save: CancelUnit) -> UpdateOne:
             '$inc': {'fence': 1},
         },
     )
+
+
+def _end_letters(save: EndLetters) -> UpdateMany:
+    where = {
+        'process_name': save.key.process,
+        'timeperiod': str(save.key.timeperiod),
+        'state': UnitState.DEAD.value,
+        'run': {'$ne': save.but},
+    }
+    said = {'$cond': [{'$eq': ['$error', None]}, '', {'$concat': ['$error', '; ']}]}
+    error = {'$concat': [said, {'$literal': save.reason}]}
+    ended = {'state': UnitState.CANCELED.value, 'error': error}
+    return UpdateMany(where, [{'$set': ended}])
 
 
 def _mark(uow_id: UowId, at: datetime) -> UpdateOne:

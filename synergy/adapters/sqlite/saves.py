@@ -21,6 +21,7 @@ from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_values
 from synergy.adapters.sqlite.states import CANCELED, DEAD, LIVE, OPEN_COMMANDS, REQUESTED
 from synergy.core.effects import (
     CancelUnit,
+    EndLetters,
     InsertCommand,
     InsertUnit,
     MoveUnit,
@@ -87,6 +88,10 @@ _CANCEL_UNIT: Final = (
     f'UPDATE unit_of_work SET state = {CANCELED}, fence = fence + 1, error = ?, '
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {LIVE}'
 )
+_END_LETTERS: Final = (
+    f"UPDATE unit_of_work SET state = {CANCELED}, error = coalesce(error || '; ', '') || ? "
+    f'WHERE process_name = ? AND timeperiod = ? AND state = {DEAD} AND run IS NOT ?'
+)
 _INSERT_OVERRIDE: Final = (
     f'INSERT INTO managed_process ({OVERRIDE_COLUMNS}, term) '
     f'VALUES ({placeholders(OVERRIDE_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
@@ -152,6 +157,9 @@ def apply(  # noqa: C901 - one case for each kind of save
             return _move_unit(connection, save)
         case CancelUnit(uow_id, reason, at):
             connection.execute(_CANCEL_UNIT, (reason, to_micros(at), uow_id))
+            return True
+        case EndLetters(key, reason, but):
+            connection.execute(_END_LETTERS, (reason, key.process, str(key.timeperiod), but))
             return True
         case SaveCommand(command):
             saved = connection.execute(
