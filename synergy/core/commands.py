@@ -158,6 +158,6 @@ class Command:
         return self.actor + (f': {self.reason}' if self.reason else '')
 
 
-def counted(count: int, noun: str = 'job') -> str:
+def counted(count: int, noun: str = 'job', plural: str | None = None) -> str:
     """Return a number of things in words: `1 job`, `2 jobs`."""
-    return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
+    return f'{count} {noun}' if count == 1 else f'{count} {plural or noun + "s"}'

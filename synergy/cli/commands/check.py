@@ -15,6 +15,7 @@ from synergy.cli.importing import Imported, imports_of, try_imports
 from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.core.commands import counted
 from synergy.core.uri import without_password
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
@@ -108,7 +109,8 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
     trees = {node.tree.name for node in context.hierarchy}
     print(
         f'context   {"otherwise " if found.levels else ""}ok: '
-        f'{len(context.managed)} managed processes in {len(trees)} trees, '
+        f'{counted(len(context.managed), "managed process", "managed processes")} in '
+        f'{counted(len(trees), "tree")}, '
         f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'
     )
     if found.imported is not None:
