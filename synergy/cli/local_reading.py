@@ -51,6 +51,7 @@ from synergy.view.encode import (
 from synergy.view.freeruns import freeruns
 from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, find_jobs, job_page
+from synergy.view.letters import encode_letter, letters_of
 from synergy.view.processes import encode_process, processes
 from synergy.view.request_progress import NONE, progress_of
 from synergy.view.status import status
@@ -142,7 +143,9 @@ class LocalReading:
 
     def dead_letters(self) -> Sequence[DeadDocument]:
         """Return the newest dead letters."""
-        return [encode_dead(unit) for unit in self.store.dead_units(_DEAD_MAX)]
+        looking = looking_at(self.index(), self.store, self.now)
+        units = self.store.dead_units(_DEAD_MAX)
+        return [encode_letter(letter) for letter in letters_of(units, looking)]
 
     def freeruns(self) -> Sequence[FreerunDocument]:
         """Return all free runs."""

@@ -276,3 +276,40 @@ def test_a_store_that_goes_away_midway_leaves_the_letter_or_does_all(
     step(pages, leading)
     assert letters(pages) == []
     assert command(pages, command_id).state is CommandState.RUNNING
+
+
+def test_the_list_says_how_intervals_stand_now_and_when_they_died(pages: DashboardHarness) -> None:
+    text = pages.get('/dead').text
+    (letter,) = pages.get('/api/v1/dead').get_json()['items']
+
+    assert letter['interval'] == 'held'
+    assert 'Interval now' in text
+    assert 'failed and held' in text
+    assert 'today ' in text
+
+
+@pytest.mark.parametrize(
+    ('query', 'count'),
+    [
+        ('process=SiteHourly', 1),
+        ('process=SiteDaily', 0),
+        ('interval=held', 1),
+        ('interval=failed', 0),
+        ('text=NO', 1),
+        ('text=nothing+like+that', 0),
+        ('process=SiteHourly&interval=held&limit=1', 1),
+    ],
+)
+def test_letters_are_found_by_process_state_and_text(
+    pages: DashboardHarness, query: str, count: int
+) -> None:
+    found = pages.get(f'/api/v1/dead?{query}').get_json()
+
+    assert len(found['items']) == count
+    assert found['next_cursor'] is None
+    assert (pages.get(f'/dead?{query}').text.count('/retry"') > 0) is bool(count)
+
+
+def test_an_unknown_state_of_an_interval_is_refused(pages: DashboardHarness) -> None:
+    assert pages.get('/dead?interval=sleeping').status_code == 400
+    assert pages.get('/api/v1/dead?interval=sleeping').status_code == 400

@@ -28,6 +28,7 @@ from synergy.mx.api import (
     users,
 )
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
+from synergy.mx.pages.dead_letters import LETTER_CONDITIONS
 from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.users import ACTIONS as USER_ACTIONS
 from synergy.mx.pages.users import ROLE_WORDS
@@ -40,6 +41,7 @@ from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
+from synergy.view.letters import LetterDocument
 from synergy.view.undo import UndoDocument
 
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
@@ -218,7 +220,17 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             needs_reason=NEEDS_REASON['boxes'],
         )
     ),
-    listing('api_dead', '/dead', dead_letters.api_dead, shapes.DeadDocument, _LIMIT, _CURSOR),
+    listing(
+        'api_dead',
+        '/dead',
+        dead_letters.api_dead,
+        LetterDocument,
+        Parameter('process', 'those of a process or free run'),
+        Parameter('interval', 'how the interval stands now', choices=tuple(LETTER_CONDITIONS)),
+        Parameter('text', 'part of the error, in capitals or not'),
+        _LIMIT,
+        _CURSOR,
+    ),
     action(
         'api_settle_dead',
         '/dead/<uow_id>/<action>',

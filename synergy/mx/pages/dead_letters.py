@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
@@ -18,12 +19,51 @@ from synergy.mx.web.paging import dead_page, older
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 from synergy.operations.dead_letters import ACTIONS, check_retry, known_letter, settle_letter
+from synergy.view.conditions import (
+    BLOCKED,
+    FAILED,
+    HELD,
+    OFF,
+    PAUSED,
+    QUEUED,
+    READY,
+    RETRYING,
+    RUNNING,
+    SKIPPED,
+)
+from synergy.view.letters import LetterFilter
+
+#: How the interval of a dead letter may stand, by the name of that.
+LETTER_CONDITIONS: Final = {
+    condition.name: condition
+    for condition in (
+        HELD, FAILED, RUNNING, QUEUED, RETRYING, PAUSED, BLOCKED, READY, OFF, SKIPPED,
+    )
+}  # fmt: skip
 
 
 def dead_letters(request: RequestContext) -> Response:
     """List them, newest first."""
-    units, cursor = dead_page(request)
-    return page(request, 'dead_letters.html', units=units, older=older(request, cursor))
+    where = letter_filter(request)
+    letters, cursor = dead_page(request, where)
+    return page(
+        request,
+        'dead_letters.html',
+        letters=letters,
+        where=where,
+        conditions=LETTER_CONDITIONS,
+        older=older(request, cursor),
+    )
+
+
+def letter_filter(request: RequestContext) -> LetterFilter:
+    """Return which letters are asked for."""
+    interval = request.optional('interval')
+    if interval is not None:
+        interval = request.choice('interval', tuple(LETTER_CONDITIONS), interval)
+    return LetterFilter(
+        process=request.optional('process'), interval=interval, text=request.optional('text')
+    )
 
 
 def confirm_dead_letter_action(request: RequestContext, uow_id: str, action: str) -> Response:

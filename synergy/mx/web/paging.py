@@ -12,11 +12,13 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Unit, UowId
 from synergy.mx.web.errors import wrong_cursor
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
+from synergy.view.letters import Letter, LetterFilter, letters_of
 
 #: Commands looked through for one page of the audit; of more, the reader asks for the next page.
 LOOKED_AT_MAX: Final = 5_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_MAX: Final = 17
+_ALL_LETTERS: Final = LetterFilter()
 
 
 def commands_page(
@@ -53,12 +55,26 @@ def _command_at(request: RequestContext) -> Command | None:
     return command
 
 
-def dead_page(request: RequestContext) -> tuple[Sequence[Unit], str | None]:
+def dead_page(
+    request: RequestContext, where: LetterFilter = _ALL_LETTERS
+) -> tuple[Sequence[Letter], str | None]:
     """Return the dead letters of the page that is asked for, and the cursor of the next."""
     limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    units = request.store.dead_units(limit + 1, ended_at(request))
-    cursor = ended_cursor(units[limit - 1]) if len(units) > limit else None
-    return units[:limit], cursor
+    batch = LIMIT_MAX if where else limit + 1
+    after = ended_at(request)
+    request.look()
+    found: list[Letter] = []
+    for _ in range(LOOKED_AT_MAX // LIMIT_MAX):
+        units = request.store.dead_units(batch, after)
+        with request.model.lock:
+            letters = list(letters_of(units, request.model.looking(request.now)))
+        found += filter(where.is_meant, letters)
+        if len(found) > limit:
+            return found[:limit], ended_cursor(found[limit - 1].unit)
+        if len(units) < batch:
+            return found, None
+        after = units[-1]
+    return found, None if after is None else ended_cursor(after)
 
 
 def ended_cursor(unit: Unit) -> str | None:
