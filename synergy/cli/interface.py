@@ -15,7 +15,6 @@ from typing import Protocol
 from synergy.core.commands import CommandKind
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json
-from synergy.core.states import JobState
 from synergy.ports.clock import Clock
 from synergy.view.documents import (
     BoxViewDocument,
@@ -29,11 +28,11 @@ from synergy.view.documents import (
     JobPageDocument,
     LineDocument,
     PreviewDocument,
-    ProcessDocument,
     StatusDocument,
     UnitDocument,
 )
-from synergy.view.standing import Standing
+from synergy.view.process_documents import ProcessDocument
+from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
 
 #: Runs of one entry that are listed, the newest; and events.
@@ -53,7 +52,7 @@ class JobsWanted:
     process: str | None = None
     start: str | None = None
     end: str | None = None
-    state: JobState | Standing | None = None
+    state: Wanted = None
     newest: int | None = None
 
 

@@ -24,6 +24,7 @@ from synergy.operations import boxes, dead_letters, freeruns, jobs, processes, r
 from synergy.operations.caller import Caller
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
+from synergy.view.estimates import ahead_of, plan_estimate
 from synergy.view.freeruns import next_fires
 from synergy.view.undo import UndoDocument, encode_undo
 
@@ -53,7 +54,11 @@ class LocalOperations(LocalReading):
         """Return what a change of jobs would touch."""
         caller = self._caller(wanted.reason)
         command = self._job_command(caller, wanted)
-        return encode_preview(jobs.preview_change(caller, self.index(), command))
+        index = self.index()
+        shown = jobs.preview_change(caller, index, command)
+        index.rollback()
+        about = plan_estimate(self.estimator(index, ahead_of(index, shown)), shown)
+        return encode_preview(shown, about)
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
         """Ask for a change of jobs."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from synergy.bootstrap import Runtime
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, RUNS_MAX, JobsWanted
@@ -30,7 +31,6 @@ from synergy.view.documents import (
     JobDocument,
     JobPageDocument,
     LineDocument,
-    ProcessDocument,
     StatusDocument,
     UnitDocument,
 )
@@ -48,13 +48,16 @@ from synergy.view.encode import (
     encode_unit,
     instant,
 )
+from synergy.view.estimates import Estimator, workers_by_process
 from synergy.view.freeruns import freeruns
 from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, find_jobs, job_page
 from synergy.view.letters import encode_letter, letters_of
+from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
-from synergy.view.request_progress import NONE, progress_of
+from synergy.view.request_progress import NONE, progress_of, rest_of
 from synergy.view.status import status
+from synergy.view.usual import durations_of
 from synergy.view.why import explain
 
 #: Dead letters that are listed, the newest.
@@ -81,6 +84,16 @@ class LocalReading:
         """Return the index of the store."""
         return load_index(self.runtime.context.hierarchy, self.store, self.now)
 
+    def estimator(self, index: Timetable, ahead: Mapping[ProcessName, int]) -> Estimator:
+        """Return how long work takes. ahead: what is done before, by process."""
+        vanished_after = self.runtime.settings.box_vanished
+        return Estimator(
+            hierarchy=index.hierarchy,
+            durations=partial(durations_of, self.store),
+            workers=workers_by_process(box_views(self.store, vanished_after)),
+            ahead=ahead,
+        )
+
     def status(self) -> StatusDocument:
         """Return how the system stands, and whether its broker can be reached."""
         vanished_after = self.runtime.settings.box_vanished
@@ -101,13 +114,17 @@ class LocalReading:
             state=wanted.state,
             newest=wanted.newest,
         )
-        found = find_jobs(self.index(), self.store, query, self.now, limit)
-        return [encode_job(job) for job in found]
+        index = self.index()
+        found = find_jobs(index, self.store, query, self.now, limit)
+        looking = looking_at(index, self.store, self.now)
+        return [encode_job(looking, job) for job in found]
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
         key = self._key(process, timeperiod)
-        return encode_page(job_page(self.index(), self.store, key, self.now))
+        index = self.index()
+        page = job_page(index, self.store, key, self.now)
+        return encode_page(looking_at(index, self.store, self.now), page)
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
@@ -122,7 +139,7 @@ class LocalReading:
             units.reverse()
         else:
             units = list(self.store.runs(self._key(process, timeperiod)))
-        return [encode_unit(unit) for unit in units]
+        return [encode_unit(unit, self.now) for unit in units]
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:
         """Return the log of a run."""
@@ -138,8 +155,9 @@ class LocalReading:
         command = known_request(self.store, request_id)
         looking = looking_at(self.index(), self.store, self.now)
         found = progress_of(looking, self.store, [command]).get(command.id, NONE)
+        rest = rest_of(looking.timetable, self.estimator(looking.timetable, {}), command, found)
         states = self.store.request_progress(command.id)
-        return {**encode_command(command), **encode_progress(states, found)}
+        return {**encode_command(command), **encode_progress(states, found, rest)}
 
     def dead_letters(self) -> Sequence[DeadDocument]:
         """Return the newest dead letters."""
@@ -158,7 +176,7 @@ class LocalReading:
             units = [unit for unit in self.store.live_units() if is_freerun(unit.process)]
         else:
             units = list(self.store.freerun_units(ProcessName(name), RUNS_MAX))
-        return [encode_dead(unit) for unit in units]
+        return [encode_dead(unit, self.now) for unit in units]
 
     def freerun_events(self, name: str) -> Sequence[EventDocument]:
         """Return what has happened to a free run, the newest first."""

@@ -11,6 +11,7 @@ from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
+from synergy.core.states import JobState
 from synergy.ports.clock import Clock
 from synergy.view.documents import (
     BoxViewDocument,
@@ -23,10 +24,11 @@ from synergy.view.documents import (
     JobDocument,
     JobPageDocument,
     LineDocument,
-    ProcessDocument,
     StatusDocument,
     UnitDocument,
 )
+from synergy.view.process_documents import ProcessDocument
+from synergy.view.standing import Wanted
 
 
 class RemoteReading:
@@ -60,7 +62,7 @@ class RemoteReading:
             'jobs',
             limit=limit,
             process=process,
-            state=wanted.state and wanted.state.value,
+            state=_word_of(wanted.state),
             start=wanted.start,
             end=wanted.end,
             order=None if wanted.newest is None else 'newest',
@@ -127,3 +129,9 @@ class RemoteReading:
 
     def _freerun(self, name: str) -> Any:
         return self.server.get('freeruns', name)
+
+
+def _word_of(wanted: Wanted) -> str | None:
+    if wanted is None:
+        return None
+    return wanted.value if isinstance(wanted, JobState) else wanted.name

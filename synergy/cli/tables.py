@@ -5,18 +5,27 @@ The same for a command that reads the store and for one that speaks to a dashboa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from synergy.cli.console import print_table, shown
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
 from synergy.core.redaction import redacted_text
-from synergy.core.states import UnitState
 from synergy.core.supervision import ProcessStatus
-from synergy.core.written_timeperiod import instant_at
 from synergy.view.boxes import NEVER_STARTED, Presence
+from synergy.view.conditions import (
+    ADDITIONS,
+    CANCELLED,
+    FINAL_RUN,
+    PARTIAL,
+    PAUSED,
+    QUEUED,
+    REPORTED,
+    RESTING,
+    RETRYING,
+    RUNNING,
+)
 from synergy.view.documents import (
     BoxDocument,
     BoxProcessDocument,
@@ -24,20 +33,21 @@ from synergy.view.documents import (
     CommandDocument,
     DeadDocument,
     FreerunDocument,
-    JobDocument,
-    JobPageDocument,
-    NeighbourDocument,
     PreviewDocument,
     ProgressDocument,
-    RunDocument,
     StatusDocument,
+    SummaryDocument,
     WaitingDocument,
 )
 from synergy.view.request_progress import ORDER
+from synergy.view.words import span
 
-#: Neighbours of one relation that are written out; of more, states are counted.
-_NAMED_MAX: Final = 5
-_RUNNING: Final = ('state_in_progress', 'state_final_run')
+_RUNNING: Final = (RUNNING.name, FINAL_RUN.name)
+#: Conditions that have a column of `status` while something is in them.
+_RARE: Final = (QUEUED, RETRYING, REPORTED, RESTING, PAUSED, PARTIAL)
+WORD_BY_NAME: Final = {
+    condition.name: condition.word for condition in (*ORDER, *ADDITIONS, CANCELLED)
+}
 
 
 def print_status(found: StatusDocument) -> None:
@@ -58,26 +68,7 @@ def print_status(found: StatusDocument) -> None:
     for warning in found['warnings']:
         print(redacted_text(f'warning: {warning}'))
     print()
-    print_table(
-        ('process', 'tree', 'on', 'waiting', 'running', 'done', 'noop', 'skipped', 'held',
-         'overdue', 'first overdue'),
-        [
-            (
-                item['process'],
-                item['tree'],
-                _yes(item['is_on']),
-                item['states']['state_embryo'],
-                sum(item['states'][state] for state in _RUNNING),
-                item['states']['state_processed'],
-                item['states']['state_noop'],
-                item['states']['state_skipped'],
-                item['held'],
-                item['overdue'],
-                item['first_overdue'] or '',
-            )
-            for item in found['processes']
-        ],
-    )  # fmt: skip
+    _print_summaries(found['processes'])
     print()
     _print_boxes(found['supervisors'])
     print()
@@ -90,6 +81,35 @@ def print_status(found: StatusDocument) -> None:
         )
 
 
+def _print_summaries(processes: Sequence[SummaryDocument]) -> None:
+    """Print how far processes are: of the rarer conditions only those that occur."""
+    rare = [item for item in _RARE if any(p['conditions'].get(item.name) for p in processes)]
+    heads = (
+        'process', 'tree', 'on', 'waiting', 'running', *(item.word for item in rare), 'done',
+        'noop', 'skipped', 'failed and held', 'overdue', 'first overdue',
+    )  # fmt: skip
+    print_table(
+        heads,
+        [
+            (
+                item['process'],
+                item['tree'],
+                _yes(item['is_on']),
+                item['states']['state_embryo'] - item['conditions'].get(PAUSED.name, 0),
+                sum(item['conditions'].get(name, 0) for name in _RUNNING),
+                *(item['conditions'].get(condition.name, 0) for condition in rare),
+                item['states']['state_processed'],
+                item['states']['state_noop'],
+                item['states']['state_skipped'],
+                item['held'],
+                item['overdue'],
+                item['first_overdue'] or '',
+            )
+            for item in processes
+        ],
+    )
+
+
 def print_boxes(views: Sequence[BoxViewDocument]) -> None:
     """Print boxes with their processes."""
     _print_boxes(views)
@@ -98,34 +118,9 @@ def print_boxes(views: Sequence[BoxViewDocument]) -> None:
     _print_processes([row for view in views for row in view['processes']], presences)
 
 
-def print_jobs(jobs: Sequence[JobDocument]) -> None:
-    """Print jobs, one in a line."""
-    print_table(
-        ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
-        [
-            (
-                job['process'],
-                job['timeperiod'],
-                job['state'] + (' (held)' if job['is_held'] else ''),
-                job['run'],
-                _with_lost(job['failure_count'], job['lost_count']),
-                said(job['changed_at']),
-                job['reason'],
-            )
-            for job in jobs
-        ],
-        empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
-    )
-
-
-def _with_lost(count: int, lost_count: int) -> str:
+def with_lost(count: int, lost_count: int) -> str:
     """Return a number of attempts, and how many more or among them have lost their worker."""
     return f'{count}, lost {lost_count}' if lost_count else str(count)
-
-
-def print_job(page: JobPageDocument) -> None:
-    """Print one job with runs, history and neighbours."""
-    print('\n'.join(_job_lines(shown(page))))
 
 
 def print_preview(preview: PreviewDocument) -> None:
@@ -154,6 +149,8 @@ def print_preview(preview: PreviewDocument) -> None:
         print('\nto stop a run and run it again instead: ./launch.py reprocess')
     if preview['kind'] == CommandKind.REPROCESS.value:
         print('\neach of them then runs once, after what it depends on')
+        if (seconds := preview['about_seconds']) is not None:
+            print(f'done in about {span(timedelta(seconds=seconds))}, with the workers there are')
 
 
 def print_requests(commands: Iterable[CommandDocument]) -> None:
@@ -191,9 +188,10 @@ def print_request(command: CommandDocument, progress: ProgressDocument) -> None:
         print(f'paused; go on with ./launch.py requests resume {command["id"]}')
     elif progress['waits_for_person']:
         print(f'waits for a person: {progress["waits_for_person"]}')
-    words = {condition.name: condition.word for condition in ORDER}
+    if (seconds := progress['rest_seconds']) is not None:
+        print(f'is done in about {span(timedelta(seconds=seconds))}')
     for name, count in progress['conditions'].items():
-        print(f'    {count:>8} {words.get(name, name)}')
+        print(f'    {count:>8} {WORD_BY_NAME.get(name, name)}')
 
 
 def sentence(command: CommandDocument) -> str:
@@ -224,7 +222,7 @@ def print_dead(units: Iterable[DeadDocument]) -> None:
                 unit['process'],
                 unit['timeperiod'],
                 unit['run'],
-                _with_lost(unit['attempt'], unit['lost_count']),
+                with_lost(unit['attempt'], unit['lost_count']),
                 said(unit['finished_at']),
                 unit['error'],
             )
@@ -265,7 +263,7 @@ def print_runs(units: Iterable[DeadDocument], *, empty: str) -> None:
                 unit['process'],
                 unit['run'],
                 unit['id'],
-                unit['state'],
+                WORD_BY_NAME.get(unit['condition'], unit['condition']),
                 said(unit['created_at']),
                 unit['owner'],
                 said(unit['started_at']),
@@ -330,60 +328,6 @@ def _stands(row: BoxProcessDocument) -> str:
     """Return the state of a process; one that is started again and again is not up."""
     is_retried = row['state'] == ProcessStatus.RUNNING.value and row['reason'] is not None
     return ProcessStatus.BACKOFF.value if is_retried else row['state'] or NEVER_STARTED
-
-
-def _job_lines(page: JobPageDocument) -> Iterator[str]:
-    held = ', held for an operator' if page['is_held'] else ''
-    yield f'{page["process"]}@{page["timeperiod"]}  {page["state"]}{held}'
-    yield f'interval   {said(page["start"])[:16]} to {said(page["end"])[:16]} UTC'
-    if page['rev']:
-        yield f'changed    {said(page["changed_at"])} UTC, rev {page["rev"]}'
-    if page['reason']:
-        yield f'reason     {page["reason"]}'
-    for unit in page['runs']:
-        yield ''
-        yield from _run_lines(unit, page)
-    if page['events']:
-        yield ''
-        yield 'history, newest first'
-        for event in page['events']:
-            yield f'    {said(event["at"])} {event["text"]}'
-    yield ''
-    yield 'neighbours'
-    for relation, group in groupby(page['neighbours'], key=lambda item: item['relation']):
-        yield from _neighbour_lines(relation, list(group))
-
-
-def _run_lines(unit: RunDocument, page: JobPageDocument) -> Iterator[str]:
-    yield (
-        f'run {unit["run"]}  {unit["state"]}, '
-        f'attempt {_with_lost(unit["attempt"], unit["lost_count"])}, '
-        f'{unit["processed_count"]} processed, uow {unit["id"]}'
-    )
-    end = page['end']
-    if end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(end):
-        yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
-    if unit['owner'] is not None and unit['started_at'] is not None:
-        ended = '' if unit['finished_at'] is None else f' to {said(unit["finished_at"])[11:]}'
-        yield f'    by {unit["owner"]}, {said(unit["started_at"])}{ended} UTC'
-    if unit['error'] is not None:
-        yield f'    error: {unit["error"]}'
-    if unit['state'] == UnitState.IN_PROGRESS.value:
-        job = f'{page["process"]} {page["timeperiod"]}'
-        yield f'    stop it: ./launch.py reprocess {job} runs it again, cancel {job} skips it'
-    for line in unit['log']:
-        yield f'    {said(line["at"])[11:]} {line["attempt"]} {line["level"]:<7} {line["text"]}'
-
-
-def _neighbour_lines(relation: str, items: list[NeighbourDocument]) -> Iterator[str]:
-    words = [item['state'] or 'not begun' for item in items]
-    keys = [f'{item["process"]}@{item["timeperiod"]}' for item in items]
-    if len(items) <= _NAMED_MAX:
-        for key, word in zip(keys, words, strict=True):
-            yield f'    {relation:<11} {key}  {word}'
-        return
-    summary = ', '.join(f'{words.count(word)} {word}' for word in dict.fromkeys(words))
-    yield f'    {relation:<11} {keys[0]} .. {items[-1]["timeperiod"]}  {summary}'
 
 
 def _waiting_text(row: WaitingDocument) -> str:

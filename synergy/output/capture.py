@@ -24,7 +24,7 @@ from contextlib import suppress
 from typing import Final
 
 from synergy.output.descriptors import Channel, NativeOutput, adopt_orphans, is_alone, occupy
-from synergy.output.outlet import Outlet, Sink, Standing
+from synergy.output.outlet import LoggingBaseline, Outlet, Sink
 from synergy.output.streams import STDERR, STDOUT, StandardStreams, write_all
 
 _LEVEL: Final = {STDOUT: logging.INFO, STDERR: logging.WARNING}
@@ -46,7 +46,7 @@ class Output:
         self._has_descriptors = False
         self._is_child = False
         self._streams = StandardStreams(self._write)
-        self._standing = Standing(outlet)
+        self._standing = LoggingBaseline(outlet)
         self._streams.install()
 
     def take_descriptors(self) -> None:

@@ -1,7 +1,8 @@
 """The one logging handler of a process: to its file, its terminal, and the run under way.
 
 Its own, so that what user code does to logging can be undone at the end of each run without
-touching what is the user's, see `Standing`. Handlers that user code adds stay where they are.
+touching what is the user's, see `LoggingBaseline`. Handlers that user code adds stay where
+they are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _HELD_CHARACTERS: Final = 30_000
 _HELD_SECONDS: Final = 0.1
 #: A logger that nobody uses: disabled means that a configuration has disabled all that existed.
 _CANARY: Final = 'synergy-canary'
-#: Of a logger: what Standing looks at after each run, in one call.
+#: Of a logger: what LoggingBaseline looks at after each run, in one call.
 _STANDING: Final = attrgetter('disabled', 'propagate', 'level')
 
 
@@ -159,7 +160,7 @@ class _OwnLogger(logging.Logger):
             traceback.print_exc()
 
 
-class Standing:
+class LoggingBaseline:
     """How logging stands when no user code runs, and the way back to it.
 
     User code may do with logging what it wants; with the end of the run what would silence the

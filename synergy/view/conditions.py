@@ -95,6 +95,14 @@ LEGEND: Final = (
 UNDER_WAY: Final = (RUNNING, FINAL_RUN, QUEUED, RETRYING, REPORTED)
 FAILURES: Final = (HELD, FAILED)
 
+#: What jobs can be looked for by, beside their state.
+SOUGHT: Final[Mapping[str, Condition]] = {
+    condition.name: condition
+    for condition in (
+        RUNNING, QUEUED, RETRYING, REPORTED, RESTING, HELD, FAILED, BLOCKED, PAUSED, OFF, READY,
+        LATE, PARTIAL,
+    )
+}  # fmt: skip
 #: Open requests that are looked through for paused ones.
 OPEN_MAX: Final = 1_000
 
@@ -173,6 +181,13 @@ def condition_of(looking: Looking, node: Node, key: JobKey) -> Condition:
         return NOT_DUE
     found = BY_DUE[readiness(timetable, key, looking.now).due]
     return OFF if found is READY and not node.process.is_on else found
+
+
+def condition_of_job(looking: Looking, job: Job) -> Condition:
+    """Return how a job stands whose row is at hand."""
+    if job.state is JobState.SKIPPED and job.failure_count > 0:
+        return FAILED
+    return condition_of(looking, looking.timetable.hierarchy.nodes[job.process], job.key)
 
 
 def condition_under_way(runs: Runs, job: Job) -> Condition:

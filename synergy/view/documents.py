@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from synergy.core.commands import CommandKind, CommandState, Only
 from synergy.core.freerun_record import Misfire, Overlap
-from synergy.core.states import Blocking, JobState, UnitState
+from synergy.core.states import JobState, UnitState
 from synergy.core.users import Role
 from synergy.view.boxes import Presence
 from synergy.view.cause import CauseKind
@@ -23,12 +23,24 @@ ProcessText: TypeAlias = Annotated[str, 'name of a process']
 CONDITIONS_TOLD: Final = 'one of ' + ', '.join(condition.name for condition in ALL)
 
 
+class SkippedDocument(TypedDict):
+    """Of how many intervals of a process below a job some were skipped."""
+
+    process: ProcessText
+    count: int
+    of: int
+
+
 class JobDocument(TypedDict):
     """A job; changed_at is null for an interval that nobody has touched."""
 
     process: ProcessText
     timeperiod: TimeperiodText
     state: Annotated[str, JobState]
+    condition: Annotated[str, CONDITIONS_TOLD]
+    skipped_below: Annotated[
+        SkippedDocument | None, 'what was skipped below it, once it is done; null: nothing'
+    ]
     rev: Annotated[int, 'grows with each change']
     run: Annotated[int, 'number of its newest run; 0: none']
     uow_id: Annotated[str | None, 'unit of its newest run']
@@ -48,6 +60,11 @@ class UnitDocument(TypedDict):
     attempt: Annotated[int, 'from 1']
     lost_count: Annotated[int, 'how many of its attempts have lost their worker']
     state: Annotated[str, UnitState]
+    condition: Annotated[
+        str,
+        'running, queued (waits for a worker), retrying (waits for its next attempt), processed, '
+        'noop, failed or cancelled',
+    ]
     start_timeperiod: TimeperiodText
     end_timeperiod: Annotated[str, 'exclusive']
     fence: Annotated[int, 'grows with each claim; results under an older one are refused']
@@ -107,6 +124,7 @@ class NeighbourDocument(TypedDict):
     process: ProcessText
     timeperiod: TimeperiodText
     state: Annotated[str | None, JobState]
+    condition: Annotated[str, CONDITIONS_TOLD]
 
 
 class JobPageDocument(JobDocument):
@@ -143,6 +161,11 @@ class SummaryDocument(TypedDict):
     qualifier: str
     is_on: bool
     states: Annotated[dict[str, int], 'number of intervals by state']
+    conditions: Annotated[
+        dict[str, int],
+        'number of intervals in progress, held or paused, by condition; partial: done, though '
+        'something directly below was skipped',
+    ]
     resting: Annotated[int, 'of those in progress, between two runs']
     planned: Annotated[int | None, 'intervals until the end of its tree; null: it has none']
     overdue: Annotated[int, 'over, and not final']
@@ -236,6 +259,9 @@ class ProgressDocument(TypedDict):
     waits_for_person: Annotated[
         str | None, 'what somebody must do before it can end; null: nothing'
     ]
+    rest_seconds: Annotated[
+        float | None, 'about how long it still takes; null: not known, or it waits for a person'
+    ]
 
 
 class FollowedDocument(CommandDocument, ProgressDocument):
@@ -263,6 +289,9 @@ class PlannedDocument(TypedDict):
     first: TimeperiodText
     last: TimeperiodText
     running: Annotated[list[str], 'intervals whose runs would be cancelled']
+    about_seconds: Annotated[
+        float | None, 'how long its runs take with the workers there are; null: not known'
+    ]
 
 
 class WaitingDocument(TypedDict):
@@ -287,6 +316,9 @@ class PreviewDocument(TypedDict):
     kind: Annotated[str, CommandKind]
     count: Annotated[int, 'of jobs']
     plan_hash: Annotated[str, 'of the set of jobs: send it with the request']
+    about_seconds: Annotated[
+        float | None, 'until all has run, inputs before outputs; of a reprocess; null: not known'
+    ]
     processes: list[PlannedDocument]
     waiting: Annotated[list[WaitingDocument], 'what follows without a reset']
     doomed: Annotated[list[KeyDocument], 'skipped in consequence']
@@ -352,39 +384,3 @@ class CauseDocument(TypedDict):
     action: ActionDocument | None
     box_id: Annotated[str | None, 'of a log file that says more']
     log_file: Annotated[str | None, 'a path on that box']
-
-
-class InputDocument(TypedDict):
-    """What a process waits for."""
-
-    process: ProcessText
-    kind: str
-
-
-class OverrideDocument(TypedDict, total=False):
-    """What was changed of a process at run time, by whom and when."""
-
-    is_on: bool
-    is_on_by: str | None
-    is_on_at: At | None
-    trigger: str
-    trigger_by: str | None
-    trigger_at: At | None
-
-
-class ProcessDocument(TypedDict):
-    """A managed process as the Scheduler uses it."""
-
-    process: ProcessText
-    tree: str
-    qualifier: str
-    trigger: str
-    machine: Annotated[str, 'name of its state machine']
-    blocking: Annotated[str, Blocking]
-    is_on: bool
-    max_running: int
-    max_attempts: int
-    max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
-    inputs: list[InputDocument]
-    arguments: dict[str, Any]
-    override: OverrideDocument | None

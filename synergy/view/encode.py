@@ -6,7 +6,7 @@ A new key is written down in `synergy.view.documents` first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synergy.core.box_load import BoxLoad
 from synergy.core.commands import Command
@@ -16,19 +16,35 @@ from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
 from synergy.view.cause import Action, Cause
-from synergy.view.freeruns import FreerunView, Standing
+from synergy.view.conditions import (
+    HELD,
+    PARTIAL,
+    RESTING,
+    Looking,
+    condition_of,
+    condition_of_job,
+    condition_of_unit,
+)
+from synergy.view.estimates import PlanEstimate
+from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
+from synergy.view.skipped import skipped_of
 from synergy.view.status import ProcessSummary, Status
 
 
-def encode_job(job: Job) -> documents.JobDocument:
+def encode_job(looking: Looking, job: Job) -> documents.JobDocument:
     """Return a job; changed_at is null for an embryo that nobody has touched."""
+    below = skipped_of(looking.timetable, job.key)
     return {
         'process': job.process,
         'timeperiod': str(job.timeperiod),
         'state': job.state.value,
+        'condition': condition_of_job(looking, job).name,
+        'skipped_below': None
+        if below is None
+        else {'process': below.node.process.name, 'count': below.count, 'of': below.total},
         'rev': job.rev,
         'run': job.run,
         'uow_id': job.uow_id,
@@ -41,7 +57,7 @@ def encode_job(job: Job) -> documents.JobDocument:
     }
 
 
-def encode_unit(unit: Unit) -> documents.UnitDocument:
+def encode_unit(unit: Unit, now: datetime) -> documents.UnitDocument:
     """Return one run of a job."""
     return {
         'id': unit.id,
@@ -49,6 +65,7 @@ def encode_unit(unit: Unit) -> documents.UnitDocument:
         'attempt': unit.attempt,
         'lost_count': unit.lost_count,
         'state': unit.state.value,
+        'condition': condition_of_unit(unit, now).name,
         'start_timeperiod': str(unit.start),
         'end_timeperiod': str(unit.end),
         'fence': unit.fence,
@@ -76,15 +93,16 @@ def encode_line(line: LogLine) -> documents.LineDocument:
     }
 
 
-def encode_page(page: JobPage) -> documents.JobPageDocument:
+def encode_page(looking: Looking, page: JobPage) -> documents.JobPageDocument:
     """Return one job with runs, logs, events and neighbours."""
+    nodes = looking.timetable.hierarchy.nodes
     return {
-        **encode_job(page.job),
+        **encode_job(looking, page.job),
         'start': instant(page.start),
         'end': instant(page.end),
         'runs': [
             {
-                **encode_unit(unit),
+                **encode_unit(unit, looking.now),
                 'attempts': [_encode_attempt(item) for item in attempts_of(unit, log, page.events)],
                 'log': [encode_line(line) for line in log],
             }
@@ -97,6 +115,7 @@ def encode_page(page: JobPage) -> documents.JobPageDocument:
                 'process': item.key.process,
                 'timeperiod': str(item.key.timeperiod),
                 'state': None if item.state is None else item.state.value,
+                'condition': condition_of(looking, nodes[item.key.process], item.key).name,
             }
             for item in page.neighbours
         ],
@@ -206,22 +225,24 @@ def encode_command(command: Command) -> documents.CommandDocument:
 
 
 def encode_progress(
-    states: Mapping[JobState, int], progress: RequestProgress
+    states: Mapping[JobState, int], progress: RequestProgress, rest: timedelta | None
 ) -> documents.ProgressDocument:
     """Return how the jobs of a request stand."""
     return {
         'jobs': {state.value: count for state, count in states.items()},
         'conditions': {condition.name: count for condition, count in progress.shown},
         'waits_for_person': progress.waits_for,
+        'rest_seconds': seconds(rest),
     }
 
 
-def encode_preview(shown: Preview) -> documents.PreviewDocument:
-    """Return what a command would do."""
+def encode_preview(shown: Preview, about: PlanEstimate) -> documents.PreviewDocument:
+    """Return what a command would do, and about how long that takes."""
     return {
         'kind': shown.kind.value,
         'count': shown.plan.count,
         'plan_hash': shown.plan.hash,
+        'about_seconds': seconds(about.whole),
         'processes': [
             {
                 'process': row.process,
@@ -229,6 +250,7 @@ def encode_preview(shown: Preview) -> documents.PreviewDocument:
                 'first': str(row.first),
                 'last': str(row.last),
                 'running': [str(key.timeperiod) for key in row.running],
+                'about_seconds': seconds(about.by_process.get(row.process)),
             }
             for row in shown.rows
         ],
@@ -249,9 +271,13 @@ def _encode_waiting(row: WaitingRow) -> documents.WaitingDocument:
     }
 
 
-def encode_dead(unit: Unit) -> documents.DeadDocument:
+def encode_dead(unit: Unit, now: datetime) -> documents.DeadDocument:
     """Return a dead letter."""
-    return {'process': unit.process, 'timeperiod': str(unit.timeperiod), **encode_unit(unit)}
+    return {
+        'process': unit.process,
+        'timeperiod': str(unit.timeperiod),
+        **encode_unit(unit, now),
+    }
 
 
 def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
@@ -276,7 +302,7 @@ def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
     }
 
 
-def encode_standing(item: Standing) -> documents.FreerunStandingDocument:
+def encode_standing(item: EntryResults) -> documents.FreerunStandingDocument:
     """Return how a free run has done lately."""
     last = item.last
     return {
@@ -311,6 +337,11 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace('+00:00', 'Z')
 
 
+def seconds(length: timedelta | None) -> float | None:
+    """Return a length of time."""
+    return None if length is None else round(length.total_seconds(), 3)
+
+
 def _encode_attempt(item: Attempt) -> documents.AttemptDocument:
     return {
         'attempt': item.number,
@@ -341,9 +372,11 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'qualifier': item.qualifier,
         'is_on': item.is_on,
         'states': {state.value: item.count_by_state[state] for state in JobState},
-        'resting': item.resting_count,
+        'conditions': {condition.name: count for condition, count in item.work.shown}
+        | ({PARTIAL.name: item.partial_count} if item.partial_count else {}),
+        'resting': item.work[RESTING],
         'planned': item.planned_count,
         'overdue': item.overdue_count,
         'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),
-        'held': item.held_count,
+        'held': item.work[HELD],
     }

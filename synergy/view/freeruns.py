@@ -28,7 +28,7 @@ class FreerunView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class EntryResults:
     """How an entry has done lately. last: its newest run that has ended. failed_count: of the
     newest runs in a row; is_least: there may be more.
     """
@@ -38,11 +38,11 @@ class Standing:
     is_least: bool
 
 
-def standing(store: Reader, name: ProcessName) -> Standing:
+def standing(store: Reader, name: ProcessName) -> EntryResults:
     """Return how the newest runs of an entry ended; one read of few rows."""
     ended = [unit for unit in store.freerun_units(name, LOOKED_AT) if not unit.state.is_live]
     failed = list(takewhile(lambda unit: unit.state is UnitState.DEAD, ended))
-    return Standing(
+    return EntryResults(
         last=ended[0] if ended else None,
         failed_count=len(failed),
         is_least=bool(failed) and len(failed) == len(ended) >= LOOKED_AT - 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -13,7 +13,9 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, Reader
-from synergy.view.standing import Looking, Standing, Wanted, looked_at
+from synergy.view.conditions import FAILED, Looking
+from synergy.view.index import looking_at
+from synergy.view.standing import Wanted, looked_at
 
 EVENTS_MAX = 128
 FAILED_MAX = 100_000
@@ -60,10 +62,10 @@ def find_jobs(
 ) -> Sequence[Job]:
     """Return at most `limit` jobs, process by process in the context's order, by time."""
     failed: dict[ProcessName, list[int]] = {}
-    if query.state is Standing.FAILED:
+    if query.state is FAILED:
         for job in store.find_jobs(JobFilter(is_failed=True), FAILED_MAX):
             failed.setdefault(job.process, []).append(job.timeperiod.ordinal)
-    looking = Looking(timetable=timetable, failed=failed, now=now)
+    looking = replace(looking_at(timetable, store, now), failed=failed)
     keys = list(islice(_keys(looking, query), limit))
     rows = store.jobs(keys)
     return [rows.get(key) or _embryo(key, now) for key in keys]

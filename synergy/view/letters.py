@@ -68,4 +68,5 @@ def letters_of(units: Iterable[Unit], looking: Looking) -> Iterator[Letter]:
 def encode_letter(letter: Letter) -> LetterDocument:
     """Return a dead letter as JSON."""
     interval = None if letter.interval is None else letter.interval.name
-    return {**encode_dead(letter.unit), 'interval': interval}
+    # It is dead, whenever that is asked.
+    return {**encode_dead(letter.unit, letter.unit.created_at), 'interval': interval}

@@ -42,8 +42,8 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
     """
     views = box_views(boxes.store, boxes.vanished_after)
     found = [(view, row) for view in views for row in view.processes if row.process == process]
-    if any(_is_able(view, row) for view, row in found):
-        return list(_busy(boxes, process, [row for view, row in found if _is_able(view, row)]))
+    if any(is_able(view, row) for view, row in found):
+        return list(_busy(boxes, process, [row for view, row in found if is_able(view, row)]))
     if not found:
         return [_no_box(boxes, process, views)]
     causes = [_obstacle(boxes, view, row) for view, row in found[:BOXES_MAX]]
@@ -56,10 +56,11 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
 
 def able_processes(views: Iterable[BoxView]) -> frozenset[str]:
     """Return the processes that run on some box and take work there."""
-    return frozenset(row.process for view in views for row in view.processes if _is_able(view, row))
+    return frozenset(row.process for view in views for row in view.processes if is_able(view, row))
 
 
-def _is_able(view: BoxView, row: BoxProcess) -> bool:
+def is_able(view: BoxView, row: BoxProcess) -> bool:
+    """Tell whether a process runs on a box and takes work there."""
     return (
         view.presence is Presence.ALIVE
         and not _is_drained(view, row)

@@ -8,8 +8,8 @@ from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.overrides import applied
 from synergy.core.records import Override
 from synergy.ports.store import ContextReader
-from synergy.view.documents import OverrideDocument, ProcessDocument
 from synergy.view.encode import instant
+from synergy.view.process_documents import OverrideDocument, ProcessDocument
 
 
 def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:

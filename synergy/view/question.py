@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from synergy.core.changed_levels import RefusedLevel
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import ProcessName
-from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
+from synergy.view.boxes import box_views
+from synergy.view.conditions import Looking, condition_of
+from synergy.view.estimates import Estimator, workers_by_process
+from synergy.view.index import looking_at
 from synergy.view.no_worker import Boxes
+from synergy.view.usual import durations_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """What an answer is drawn from. vanished_after: see `Settings.box_vanished`.
 
@@ -30,16 +35,30 @@ class Question:
     refused: Mapping[ProcessName, RefusedLevel]
     standing: LeaderStanding
 
+    @cached_property
+    def looking(self) -> Looking:
+        """Return what it takes to tell how jobs stand that have not ended."""
+        return looking_at(self.timetable, self.store, self.now)
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """Return what it takes to tell how long work still takes."""
+        hierarchy = self.timetable.hierarchy
+        return Estimator(
+            hierarchy=hierarchy,
+            durations=lambda process: durations_of(self.store, process),
+            workers=workers_by_process(box_views(self.store, self.vanished_after)),
+            ahead={name: self.timetable.running_count(name) for name in hierarchy.nodes},
+        )
+
+    def word_of(self, key: JobKey) -> str:
+        """Return how a job stands, as everything else calls it."""
+        node = self.timetable.hierarchy.nodes[key.process]
+        return condition_of(self.looking, node, key).word
+
 
 def boxes_of(question: Question, key: JobKey) -> Boxes:
     """Return what is known of the boxes that could run what `key` waits for."""
     return Boxes(
         store=question.store, now=question.now, vanished_after=question.vanished_after, told_of=key
     )
-
-
-def word_of(state: JobState) -> str:
-    """Return a state as causes name it."""
-    if state is JobState.EMBRYO:
-        return 'not started'
-    return state.value.removeprefix('state_').replace('_', ' ')

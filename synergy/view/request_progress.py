@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Final
 
-from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command
+from synergy.core.commands import (
+    JOB_KINDS,
+    OPEN_COMMAND_STATES,
+    RESETTING_KINDS,
+    Command,
+    CommandKind,
+)
 from synergy.core.readiness import readiness
-from synergy.core.records import CommandId, Job
+from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Timetable
 from synergy.ports.store import JobReader
 from synergy.view.conditions import (
     ALL,
@@ -25,6 +33,7 @@ from synergy.view.conditions import (
     Looking,
     condition_under_way,
 )
+from synergy.view.estimates import Estimator
 
 WAITING: Final = Condition('due', 'waiting', 'waiting', 'reset, and not started again yet')
 #: Those of a request, in the order of its progress bar.
@@ -59,6 +68,57 @@ class RequestProgress:
         if self.stopped_by:
             return f'its jobs wait for {self.stopped_by[0]}, which failed and is held'
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """What a request touches of one process. left: not done yet."""
+
+    process: ProcessName
+    runs: Sequence[range]
+    left: int
+
+    @property
+    def count(self) -> int:
+        """Return how many jobs that are."""
+        return sum(map(len, self.runs))
+
+
+def touched_of(timetable: Timetable, command: Command) -> Sequence[Touched]:
+    """Return what the plan of a request touches, in its order."""
+    found = []
+    applied = command.applied_count
+    is_open = command.state in OPEN_COMMAND_STATES
+    for process, pairs in (command.plan or {}).items():
+        runs = [range(*pair) for pair in pairs]
+        count = sum(map(len, runs))
+        left = max(count - applied, 0) if is_open else 0
+        if (
+            is_open
+            and command.kind in RESETTING_KINDS
+            and process in timetable.hierarchy.nodes
+        ):
+            reset = applied
+            for run in runs:
+                part, reset = run[:reset], max(reset - len(run), 0)
+                unfinished = timetable.unfinished_runs(process, part) if part else ()
+                left += sum(map(len, unfinished))
+        found.append(Touched(process=process, runs=runs, left=left))
+        applied = max(applied - count, 0)
+    return found
+
+
+def rest_of(
+    timetable: Timetable, estimator: Estimator, command: Command, progress: RequestProgress
+) -> timedelta | None:
+    """Return when a request may be done; None while it waits for a person, or nobody knows."""
+    is_reprocess = command.kind is CommandKind.REPROCESS
+    if command.state not in OPEN_COMMAND_STATES or not is_reprocess or progress.waits_for:
+        return None
+    left = {item.process: item.left for item in touched_of(timetable, command) if item.left}
+    if not left.keys() <= timetable.hierarchy.nodes.keys():
+        return None
+    return estimator.whole(left)
 
 
 NONE: Final = RequestProgress(by_condition={})

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from synergy.core.hierarchy import Node
-from synergy.core.timeperiod import Qualifier
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
-NOUN_BY_QUALIFIER = {
-    Qualifier.HOURLY: 'hour',
-    Qualifier.DAILY: 'day',
-    Qualifier.MONTHLY: 'month',
-    Qualifier.YEARLY: 'year',
-}
+_DONE: Final = (JobState.PROCESSED, JobState.NOOP)
+_SKIPPED: Final = (JobState.SKIPPED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +46,29 @@ def skipped_among(timetable: Timetable, node: Node, ordinals: range) -> SkippedB
     if count := timetable.skipped_count(node.process.name, ordinals):
         return SkippedBelow(node, count, len(ordinals))
     return skipped_below(timetable, node, ordinals)
+
+
+def skipped_of(timetable: Timetable, key: JobKey) -> SkippedBelow | None:
+    """Return what was skipped below a job that is done; None where nothing was."""
+    if timetable.state(key) not in _DONE:
+        return None
+    own = range(key.timeperiod.ordinal, key.timeperiod.ordinal + 1)
+    return skipped_below(timetable, timetable.hierarchy.nodes[key.process], own)
+
+
+def partial_count(timetable: Timetable, node: Node) -> int:
+    """Return how many intervals are done although one directly below them was skipped.
+
+    Cost: one search for each interval that was skipped below.
+    """
+    if node.child is None:
+        return 0
+    hierarchy = timetable.hierarchy
+    child = hierarchy.nodes[node.child]
+    skipped = timetable.runs_in(child.process.name, timetable.span(child.process.name), _SKIPPED)
+    source = next(item for item in node.inputs if item.process == node.child)
+    parents: set[int] = set()
+    for run in skipped:
+        parents.update(hierarchy.affected(node, source, run))
+    keys = (JobKey(node.process.name, hierarchy.timeperiod(node, ordinal)) for ordinal in parents)
+    return sum(timetable.state(key) in _DONE for key in keys)

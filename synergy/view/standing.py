@@ -1,53 +1,43 @@
-"""How jobs stand beyond their state: failed, held, blocked, late; for lists, searches and commands.
+"""Jobs by how they stand: for lists, searches and commands.
 
-Everything is found in the dense index. Only whether an embryo is blocked must be asked one by one,
-so that whoever holds a lock counts the looks and stops at a bound.
+Everything is found in the dense index. Only whether an embryo is blocked or ready must be asked one
+by one, so that whoever holds a lock counts the looks and stops at a bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from synergy.core.hierarchy import Node
-from synergy.core.readiness import readiness
-from synergy.core.records import ProcessName
-from synergy.core.states import FINAL_JOB_STATES, Due, JobState
+from synergy.core.records import Job
+from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.core.timetable import Timetable
+from synergy.view.conditions import (
+    BLOCKED,
+    FAILED,
+    FINAL_RUN,
+    HELD,
+    LATE,
+    OFF,
+    PARTIAL,
+    PAUSED,
+    READY,
+    RUNNING,
+    Condition,
+    Looking,
+    condition_of,
+    condition_under_way,
+)
+from synergy.view.skipped import skipped_below
 
+#: What jobs are looked for by. Failed ones may be held; running are those on their final run, too.
+Wanted: TypeAlias = JobState | Condition | None
 
-class Standing(StrEnum):
-    """What a job may be beside its state.
-
-    FAILED: held, or skipped after its last attempt. HELD: held for an operator. BLOCKED: its
-    interval is over, and it waits for others. LATE: not final, though its deadline has passed, and
-    nobody has asked to run it again.
-    """
-
-    FAILED = 'failed'
-    HELD = 'held'
-    BLOCKED = 'blocked'
-    LATE = 'late'
-
-
-#: What jobs are looked for by.
-Wanted: TypeAlias = JobState | Standing | None
-
+#: Those of which each embryo must be asked.
+ASKED: Final = frozenset({BLOCKED, READY, OFF})
 _OPEN: Final = frozenset(JobState) - FINAL_JOB_STATES
-_WAITING: Final = frozenset({Due.BLOCKED, Due.FORBIDDEN})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
-    """Where to look. failed: ordinals of failed jobs by process; only for Standing.FAILED."""
-
-    timetable: Timetable
-    failed: Mapping[ProcessName, Collection[int]]
-    now: datetime
+_DONE: Final = frozenset({JobState.PROCESSED, JobState.NOOP})
 
 
 def looked_at(
@@ -57,48 +47,71 @@ def looked_at(
 
     ordinals: of existing intervals. The cost of one is a byte search, or a question of readiness.
     """
+    candidates, is_meant = _candidates(looking, node, ordinals, wanted)
+    name = node.process.name
+    if isinstance(candidates, frozenset):
+        candidates = looking.timetable.ordinals_in(
+            name, _bounded(looking, node, ordinals, wanted), candidates, newest_first=newest_first
+        )
+    elif newest_first or wanted is not None:
+        candidates = sorted((item for item in candidates if item in ordinals), reverse=newest_first)
+    for ordinal in candidates:
+        yield ordinal, is_meant(JobKey(name, Timeperiod(node.process.qualifier, ordinal)))
+
+
+def _candidates(
+    looking: Looking, node: Node, ordinals: range, wanted: Wanted
+) -> tuple[Iterable[int] | frozenset[JobState], Callable[[JobKey], bool]]:
+    """Return what may stand so, as ordinals or as states, and how to tell whether one does."""
     timetable, name = looking.timetable, node.process.name
-    found: Iterable[int]
-    match wanted:
-        case None:
-            found = reversed(ordinals) if newest_first else ordinals
-        case Standing.FAILED:
-            failed = looking.failed.get(name, ())
-            found = _among(ordinals, failed, newest_first=newest_first)
-        case Standing.HELD:
-            jobs = timetable.open_jobs_of(name)
-            held = (job.timeperiod.ordinal for job in jobs if job.is_held)
-            found = _among(ordinals, held, newest_first=newest_first)
-        case Standing.BLOCKED:
-            over = _until(ordinals, timetable.hierarchy.over_until(node, looking.now))
-            embryos = timetable.ordinals_in(
-                name,
-                over if node.inputs else range(0),
-                {JobState.EMBRYO},
-                newest_first=newest_first,
-            )
-            for ordinal in embryos:
-                key = JobKey(name, Timeperiod(node.process.qualifier, ordinal))
-                yield ordinal, readiness(timetable, key, looking.now).due in _WAITING
-            return
-        case Standing.LATE:
-            due = _until(ordinals, timetable.hierarchy.late_until(node, looking.now))
-            unfinished = timetable.ordinals_in(name, due, _OPEN, newest_first=newest_first)
-            qualifier = node.process.qualifier
-            found = (
-                ordinal
-                for ordinal in unfinished
-                if not timetable.is_rerun(JobKey(name, Timeperiod(qualifier, ordinal)))
-            )
-        case _:
-            found = timetable.ordinals_in(name, ordinals, {wanted}, newest_first=newest_first)
-    for ordinal in found:
-        yield ordinal, True
+    if wanted is None:
+        return ordinals, _always
+    if isinstance(wanted, JobState):
+        return frozenset({wanted}), _always
+    if wanted is FAILED:
+        return looking.failed.get(name, ()), _always
+    if wanted in ASKED:
+        has_any = wanted is READY or (
+            bool(node.inputs) if wanted is BLOCKED else not node.process.is_on
+        )
+        states = frozenset({JobState.EMBRYO} if has_any else ())
+        return states, lambda key: condition_of(looking, node, key) is wanted
+    if wanted is LATE:
+        return _OPEN, lambda key: not timetable.is_rerun(key)
+    if wanted is PARTIAL:
+        return (
+            frozenset(_DONE if node.child is not None else ()),
+            lambda key: (
+                skipped_below(timetable, node, range(key[1].ordinal, key[1].ordinal + 1))
+                is not None
+            ),
+        )
+    jobs = timetable.open_jobs_of(name)
+    return [job.timeperiod.ordinal for job in jobs if _is(looking, job, wanted)], _always
+
+
+def _is(looking: Looking, job: Job, wanted: Condition) -> bool:
+    if not job.state.is_running:
+        return wanted is PAUSED and looking.timetable.is_paused(job.key)
+    if wanted is HELD:
+        return job.is_held
+    found = condition_under_way(looking.runs, job)
+    return found is wanted or (wanted is RUNNING and found is FINAL_RUN)
+
+
+def _bounded(looking: Looking, node: Node, ordinals: range, wanted: Wanted) -> range:
+    """Return the ordinals that can stand so at all: over, or past their deadline."""
+    hierarchy = looking.timetable.hierarchy
+    if wanted is LATE:
+        return _until(ordinals, hierarchy.late_until(node, looking.now))
+    if wanted in ASKED:
+        return _until(ordinals, hierarchy.over_until(node, looking.now))
+    return ordinals
 
 
 def _until(ordinals: range, stop: int) -> range:
     return range(ordinals.start, max(min(ordinals.stop, stop), ordinals.start))
 
 
-def _among(ordinals: range, found: Iterable[int], *, newest_first: bool) -> Iterable[int]:
-    return sorted((item for item in found if item in ordinals), reverse=newest_first)
+def _always(_: JobKey) -> bool:
+    return True

@@ -15,18 +15,22 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
+from synergy.view.conditions import runs_of
 from synergy.view.self_paused import self_paused
+from synergy.view.skipped import partial_count
 from synergy.view.troubles import standing_of, troubles
+from synergy.view.workload import Tallies, workload_of
 
 _COMMANDS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSummary:
-    """One process. resting_count: intervals in progress, between two of their runs.
+    """One process. work: what of it is under way, rests, is held or paused.
 
-    overdue_count: intervals that may have started by now and are not final. first_overdue: the
-    earliest of them. planned_count: intervals of its whole tree; None when the tree has no end.
+    partial_count: intervals that are done although one directly below was skipped. overdue_count:
+    intervals that may have started by now and are not final. first_overdue: the earliest of them.
+    planned_count: intervals of its whole tree; None when the tree has no end.
     """
 
     process: str
@@ -34,11 +38,11 @@ class ProcessSummary:
     qualifier: str
     is_on: bool
     count_by_state: Mapping[JobState, int]
-    resting_count: int
+    work: Tallies
+    partial_count: int
     planned_count: int | None
     overdue_count: int
     first_overdue: JobKey | None
-    held_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +76,15 @@ def status(
     has_leader = is_led(leadership, store_now)
     found = troubles(standing_of(store, leadership, store_now), now)
     views = box_views(store, vanished_after)
+    work = workload_of(timetable, runs_of(store.live_runs(), now))
     return Status(
         at=now,
         leadership=leadership,
         is_led=has_leader,
-        processes=[_summary(timetable, node, now) for node in timetable.hierarchy],
+        processes=[
+            _summary(timetable, node, now, work.of(node.process.name))
+            for node in timetable.hierarchy
+        ],
         boxes=[
             row for view in views for row in view.processes if box_id in (None, view.box.box_id)
         ],
@@ -95,7 +103,7 @@ def status(
     )
 
 
-def _summary(timetable: Timetable, node: Node, now: datetime) -> ProcessSummary:
+def _summary(timetable: Timetable, node: Node, now: datetime, work: Tallies) -> ProcessSummary:
     process = node.process
     over = range(node.first, max(timetable.hierarchy.over_until(node, now), node.first))
     first = timetable.first_pending(process.name, over)
@@ -108,11 +116,11 @@ def _summary(timetable: Timetable, node: Node, now: datetime) -> ProcessSummary:
         qualifier=process.qualifier.word,
         is_on=process.is_on,
         count_by_state=timetable.count_by_state(process.name),
-        resting_count=len(timetable.resting(process.name)),
+        work=work,
+        partial_count=partial_count(timetable, node),
         planned_count=None if node.until is None else node.until - node.first,
         overdue_count=overdue_count,
         first_overdue=None
         if first is None
         else JobKey(process.name, Timeperiod(process.qualifier, first)),
-        held_count=sum(job.is_held for job in timetable.open_jobs_of(process.name)),
     )

@@ -30,9 +30,11 @@ from synergy.view.cause import (
     run_failed_again,
     why_command,
 )
-from synergy.view.question import Question, word_of
+from synergy.view.conditions import BY_STATE, FAILED
+from synergy.view.question import Question
+from synergy.view.skipped import skipped_of
 from synergy.view.troubles import isolation_text, standing_of
-from synergy.view.why_ready import off, ready
+from synergy.view.why_ready import off, paused_cause, ready
 from synergy.view.why_started import under_way
 from synergy.view.words import at
 
@@ -168,10 +170,12 @@ def _ended(question: Question, key: JobKey, state: JobState) -> Cause:
     since = None if job is None else job.changed_at
     told = '' if since is None else f' since {at(since, question.now)}'
     has_failed = state is JobState.SKIPPED and job is not None and job.failure_count > 0
+    skipped = skipped_of(question.timetable, key)
+    below = '' if skipped is None else f', {skipped} ({skipped.node.process.name})'
     return Cause(
         key=key,
         kind=CauseKind.FAILED if has_failed else CauseKind.ENDED,
-        text=f'is {word_of(state)}{told}{reason}',
+        text=f'is {FAILED.word if has_failed else BY_STATE[state].word}{below}{told}{reason}',
         since=since,
         action=run_again(key) if state is JobState.SKIPPED else None,
     )
@@ -201,6 +205,8 @@ def _not_started(question: Question, node: Node, key: JobKey) -> tuple[list[Caus
             waited_for += [culprit.key, *others]
     if not node.process.is_on:
         causes.append(off(key, node, off_text(node.process)))
+    if (paused := paused_cause(question, key)) is not None:
+        causes.append(paused)
     return causes, waited_for
 
 
@@ -209,10 +215,7 @@ def _waits(
 ) -> tuple[Cause, Sequence[JobKey]]:
     """Return that a job waits for a range of others, and which of them have failed besides."""
     hierarchy, source = question.timetable.hierarchy, culprit.key.process
-    held = question.timetable.open_job(culprit.key)
-    state = 'not begun yet' if culprit.state is None else word_of(culprit.state)
-    if held is not None and held.is_held:
-        state = 'held'
+    state = question.word_of(culprit.key)
     ordinals = next(
         hierarchy.input_range(node, item, key.timeperiod.ordinal)
         for item in node.inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
@@ -14,9 +15,10 @@ from synergy.view.cause import (
     resume,
     switch_on,
 )
+from synergy.view.estimates import before
 from synergy.view.question import Question
 from synergy.view.why_started import without_leader
-from synergy.view.words import at
+from synergy.view.words import at, span
 
 #: Records of pauses that are looked through for who paused a request.
 _RECORDS_MAX: Final = 200
@@ -37,30 +39,52 @@ def off(key: JobKey, node: Node, text: str) -> Cause:
 def ready(question: Question, node: Node, key: JobKey) -> tuple[list[Cause], list[JobKey]]:
     """Return why a job that may start has not, and the jobs that it waits for."""
     process = node.process
-    running = sorted(
-        job.key
-        for job in question.timetable.open_jobs_of(process.name)
-        if job.state.is_running and not job.is_held
-    )
     since = question.timetable.hierarchy.over_at(node, key.timeperiod.ordinal)
-    paused = _paused(question, key)
+    paused = paused_cause(question, key)
     if not process.is_on:
         causes = [off(key, node, f'is ready, but {off_text(process)}')]
-    elif paused is not None:
-        causes = [paused]
-    elif len(running) >= process.max_running:
+        return [*causes, *without_leader(question, key)], []
+    if paused is not None:
+        return [paused, *without_leader(question, key)], []
+    first, expected_at = _first_come(question, node, key)
+    running = sorted(
+        job.key for job in question.timetable.open_jobs_of(process.name) if job.has_live_unit
+    )
+    if len(running) >= process.max_running:
         text = (
-            f'is ready, and waits for one of {len(running)} running jobs of {process.name} '
-            f'(max_running {process.max_running}) to end'
+            f'is ready, and waits for one of {len(running)} jobs of {process.name} under way '
+            f'(max_running {process.max_running}) to end{first}'
         )
-        return [Cause(key=key, kind=CauseKind.FULL, text=text, since=since)], running[:1]
-    else:
-        text = 'is ready; the Scheduler starts it at its next turn'
-        causes = [Cause(key=key, kind=CauseKind.READY, text=text, since=since)]
-    return [*causes, *without_leader(question, key)], []
+        cause = Cause(key=key, kind=CauseKind.FULL, text=text, since=since, expected_at=expected_at)
+        return [cause], running[:1]
+    text = f'is ready{first}' if first else 'is ready; the Scheduler starts it at its next turn'
+    cause = Cause(key=key, kind=CauseKind.READY, text=text, since=since, expected_at=expected_at)
+    return [cause, *without_leader(question, key)], []
 
 
-def _paused(question: Question, key: JobKey) -> Cause | None:
+def _first_come(question: Question, node: Node, key: JobKey) -> tuple[str, datetime | None]:
+    """Return what comes before a job that is ready, in words, and when its turn may come."""
+    found = before(question.timetable, node, key, question.now)
+    if not found.older + found.in_turn:
+        return '', None
+    parts = []
+    if found.older:
+        one = found.older == 1
+        parts.append(
+            'an older one comes first' if one else f'{found.older:,} older ones come first'
+        )
+    if found.in_turn:
+        own = question.timetable.is_rerun(key)
+        what = 'that never ran' if own else 'that are to run again'
+        parts.append(f'{found.in_turn:,} {what} take turns with them')
+    text = f'; {" and ".join(parts)}'
+    about = question.estimator.takes(node.process.name, found.older + found.in_turn)
+    if about is None:
+        return text, None
+    return f'{text}, about {span(about)}', question.now + about
+
+
+def paused_cause(question: Question, key: JobKey) -> Cause | None:
     """Return that the request which has reset a job is paused, if it is."""
     job = question.timetable.open_job(key)
     if job is None or job.request_id is None:
@@ -71,11 +95,12 @@ def _paused(question: Question, key: JobKey) -> Cause | None:
     pause = _pause_of(question, request)
     since = None if pause is None else pause.created_at
     by = '' if pause is None else f' by {pause.who}'
+    why = '' if pause is None or not pause.reason else f': "{pause.reason}"'
     told = '' if since is None else f' since {at(since, question.now)}'
     return Cause(
         key=key,
         kind=CauseKind.PAUSED,
-        text=f'is ready, but its request {request.id} is paused{by}{told}',
+        text=f'is not started, for its request {request.id} is paused{by}{told}{why}',
         since=since,
         action=resume(request.id),
     )

@@ -115,8 +115,8 @@ def test_job_shows_runs_log_history_and_neighbours(half_done: Launch) -> None:
 
     assert said.code == 0
     for expected in (
-        'FlightHourly@2013010102  state_in_progress',
-        'run 1  state_requested, attempt 2',
+        'FlightHourly@2013010102  between attempts',
+        'run 1  between attempts, attempt 2',
         'error: no data',
         'attempt 1 of 3 failed: no data',
         'parent      FlightDaily@2013010100',
@@ -132,7 +132,7 @@ def test_why_leads_from_the_year_down_to_the_root(half_done: Launch) -> None:
     assert lines[0].startswith('FlightYearly@2013000000: waits for child FlightMonthly@2013010000')
     assert lines[1].startswith('    FlightMonthly@2013010000: waits for child FlightDaily')
     assert 'and 1 more of 2' in lines[1]
-    assert 'FlightHourly@2013010102 (in progress) and 21 more of 24' in lines[2]
+    assert 'FlightHourly@2013010102 (between attempts) and 21 more of 24' in lines[2]
     assert 'attempt 2 of 3 starts at' in lines[3]
     assert 'no data' in lines[3]
 
@@ -143,7 +143,7 @@ def test_why_names_both_dependencies_and_what_is_done(half_done: Launch) -> None
 
     assert 'waits for dependency FlightDaily@2013010200' in delay
     assert 'waits for dependency WeatherDaily@2013010200' in delay
-    assert 'is ready, and waits for one of 8 running jobs' in delay
+    assert 'is ready, and waits for one of 8 jobs of ' in delay
     assert 'is processed since' in done
 
 

@@ -95,8 +95,8 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
     [
         (['status'], 'dev:4711 leads in term 1'),
         (['jobs', '-p', 'SiteDaily', '--from', '20261122'], '2026112200'),
-        (['job', 'SiteHourly', '2026112209'], 'held for an operator'),
-        (['job', 'SiteHourly', '2026-11-22', '09'], 'held for an operator'),
+        (['job', 'SiteHourly', '2026112209'], 'failed and held'),
+        (['job', 'SiteHourly', '2026-11-22', '09'], 'failed and held'),
         (['job', 'SiteHourly', 'yesterday', '09', '--json'], '"timeperiod": "2026112209"'),
         (['why', 'SiteDaily', 'yesterday'], '    SiteHourly@2026112209: is held'),
         (['log', 'SiteHourly', '2026-11-23T10'], 'counting visits'),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from synergy import logs
-from synergy.output.outlet import Outlet, Standing
+from synergy.output.outlet import LoggingBaseline, Outlet
 
 
 class Kept:
@@ -152,7 +152,7 @@ def test_the_next_run_and_the_worker_log_whatever_one_does(
     work: Callable[[], None], outlet: Outlet, file: Path
 ) -> None:
     users, own = logging.getLogger('user.code'), logging.getLogger('synergy.workers.runner')
-    standing = Standing(outlet)
+    standing = LoggingBaseline(outlet)
     kept = outlet.sink = Kept()
 
     work()
@@ -178,7 +178,7 @@ def test_what_raises_in_logging_harms_user_code_alone(
     work: Callable[[], None], outlet: Outlet, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own, root = logging.getLogger('synergy.workers.runner'), logging.getLogger()
-    standing = Standing(outlet)
+    standing = LoggingBaseline(outlet)
     kept = outlet.sink = Kept()
     try:
         work()
@@ -197,7 +197,7 @@ def test_what_raises_in_logging_harms_user_code_alone(
 
 
 def test_what_holds_for_all_loggers_is_undone(outlet: Outlet) -> None:
-    standing = Standing(outlet)
+    standing = LoggingBaseline(outlet)
     before = (logging.getLogRecordFactory(), logging.getLoggerClass())
 
     own_handler_first()
@@ -212,7 +212,7 @@ def test_what_holds_for_all_loggers_is_undone(outlet: Outlet) -> None:
 
 
 def test_what_setup_has_chosen_stays(outlet: Outlet) -> None:
-    standing = Standing(outlet)
+    standing = LoggingBaseline(outlet)
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger('noisy').disabled = True
     standing.settle()
@@ -228,7 +228,7 @@ def test_what_setup_has_chosen_stays(outlet: Outlet) -> None:
 
 
 def test_a_handler_of_the_user_stays(outlet: Outlet) -> None:
-    standing = Standing(outlet)
+    standing = LoggingBaseline(outlet)
     own = logging.NullHandler()
 
     logging.getLogger().addHandler(own)

@@ -297,7 +297,9 @@ def test_failed_siblings_are_counted_listed_and_run_again_together(pages: Dashbo
 
     day, *hours = why(pages, 'SiteDaily', '2026112200')
 
-    assert 'SiteHourly@2026112209 (held) and 14 more of 24; 15 of the 24 failed' in day.text
+    assert (
+        'SiteHourly@2026112209 (failed and held) and 14 more of 24; 15 of the 24 failed' in day.text
+    )
     assert day.action is not None
     assert day.action.label == 'Run the 15 failed again'
     assert day.action.address == (
@@ -327,7 +329,7 @@ def test_a_run_is_expected_to_end_as_others_have(pages: DashboardHarness) -> Non
 
 
 def test_words_of_operators_are_used(pages: DashboardHarness) -> None:
-    assert 'SiteDaily@2026112200 (not started)' in why(pages, 'AlertDaily', '2026112200')[0].text
+    assert 'SiteDaily@2026112200 (blocked)' in why(pages, 'AlertDaily', '2026112200')[0].text
 
 
 def test_every_action_leads_to_an_address_that_exists(pages: DashboardHarness) -> None:

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.job_tables import print_job
 from synergy.cli.opening import opened
-from synergy.cli.tables import print_job
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.interface import JobsWanted
+from synergy.cli.job_tables import print_jobs
 from synergy.cli.numbers import whole
 from synergy.cli.opening import opened
-from synergy.cli.tables import print_jobs
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState
+from synergy.view.conditions import SOUGHT
 from synergy.view.documents import JobDocument
-from synergy.view.standing import Standing
+from synergy.view.standing import Wanted
 
 _LIMIT = 1000
 
@@ -30,7 +31,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         '--state',
         '-s',
         metavar='S',
-        help='only jobs in this state, or that are failed, held, blocked or late',
+        help='only jobs in this state or condition: running, queued, retrying, resting, held, '
+        'failed, blocked, paused, off, ready, late, partial (over skipped ones), ...',
     )
     parser.add_argument(
         '--limit',
@@ -75,12 +77,10 @@ def _show(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> None:
         print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
 
 
-def _state(text: str) -> JobState | Standing:
+def _state(text: str) -> Wanted:
     """Return what is looked for; raise CommandError (3)."""
-    by_name: dict[str, JobState | Standing] = {
-        state.value.removeprefix('state_'): state for state in JobState
-    }
-    by_name |= {standing.value: standing for standing in Standing}
+    by_name: dict[str, Wanted] = {state.value.removeprefix('state_'): state for state in JobState}
+    by_name |= SOUGHT
     state = by_name.get(text.lower().removeprefix('state_'))
     if state is None:
         raise CommandError(

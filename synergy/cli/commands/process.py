@@ -10,7 +10,7 @@ from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
 from synergy.cli.tell import tell
 from synergy.operations.processes import DEFAULT
-from synergy.view.documents import OverrideDocument, ProcessDocument
+from synergy.view.process_documents import OverrideDocument, ProcessDocument
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

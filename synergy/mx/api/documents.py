@@ -203,7 +203,6 @@ class RequestDocument(CommandDocument, ProgressDocument):
 
     done_count: int
     left_count: int
-    rest_seconds: Annotated[float | None, 'about how long it still takes; null: not known']
 
 
 class AcceptedDocument(CommandDocument):

@@ -45,7 +45,9 @@ def api_freeruns(request: RequestContext) -> Response:
 def api_freerun_runs(request: RequestContext) -> Response:
     """List the runs of all free runs: those under way, then those that ended last."""
     runs = runs_of(request)
-    return listed(request, [masked(encode_dead(unit)) for unit in runs.units], runs.cursor)
+    return listed(
+        request, [masked(encode_dead(unit, request.now)) for unit in runs.units], runs.cursor
+    )
 
 
 def api_freerun(request: RequestContext, name: str) -> Response:
@@ -58,7 +60,7 @@ def api_freerun(request: RequestContext, name: str) -> Response:
         {
             **masked(encode_freerun(view)),
             **masked(encode_standing(standing(request.store, view.freerun.name))),
-            'runs': [masked(encode_unit(unit)) for unit in units],
+            'runs': [masked(encode_unit(unit, request.now)) for unit in units],
             'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
     )

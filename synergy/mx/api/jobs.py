@@ -16,17 +16,19 @@ from synergy.mx.web.errors import wrong
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.view.conditions import SOUGHT
 from synergy.view.encode import (
     encode_causes,
     encode_job,
     encode_page,
 )
 from synergy.view.jobs import JobQuery, job_page, ordinals_of
-from synergy.view.standing import Looking, Standing, looked_at
+from synergy.view.standing import Wanted, looked_at
 from synergy.view.why import explain
 
-_WANTED: Final[Mapping[str, JobState | Standing]] = {
-    item.value: item for item in (*JobState, *Standing)
+_WANTED: Final[Mapping[str, Wanted]] = {
+    **{item.value: item for item in JobState},
+    **SOUGHT,
 }
 STATE_WORDS: Final = tuple(_WANTED)
 #: Which intervals of a process come first.
@@ -43,7 +45,9 @@ def api_jobs(request: RequestContext) -> Response:
         keys, after = _found(request, limit)
     rows = request.store.jobs(keys)
     embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=request.now) for key in keys}
-    items = [masked(encode_job(rows.get(key) or embryos[key])) for key in keys]
+    with request.model.lock:
+        looking = request.model.looking(request.now)
+        items = [masked(encode_job(looking, rows.get(key) or embryos[key])) for key in keys]
     return listed(request, items, None if after is None else str(after))
 
 
@@ -53,7 +57,8 @@ def api_job(request: RequestContext, process: str, timeperiod: str) -> Response:
     request.look()
     with request.model.lock:
         found = job_page(request.model.timetable, request.store, key, request.now)
-    return json_answer(request.http, masked(encode_page(found)))
+        document = encode_page(request.model.looking(request.now), found)
+    return json_answer(request.http, masked(document))
 
 
 def api_why(request: RequestContext, process: str, timeperiod: str) -> Response:
@@ -91,9 +96,7 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
                 f'cursor is of {cursor.process}, which is not listed', 'drop one of the two'
             )
         nodes = nodes[nodes.index(at) :]
-    looking = Looking(
-        timetable=request.model.timetable, failed=request.model.failed, now=request.now
-    )
+    looking = request.model.looking(request.now)
     keys: list[JobKey] = []
     looks = 0
     for node in nodes:

@@ -26,11 +26,14 @@ from synergy.view.status import status
 def api_overview(request: RequestContext) -> Response:
     """Tell the five numbers, how each tree stands, and which jobs wait for a person."""
     shown = overview_of(request)
+    with request.model.lock:
+        looking = request.model.looking(request.now)
+        held = [masked(encode_job(looking, item.job)) for item in shown.held]
     return json_answer(
         request.http,
         {
             **asdict(shown.numbers),
-            'held': [masked(encode_job(item.job)) for item in shown.held],
+            'held': held,
             'untaken': [
                 {'process': item.process, 'queued': item.count, 'since': instant(item.since)}
                 for item in shown.untaken

@@ -17,7 +17,7 @@ from synergy.core.commands import (
     Only,
 )
 from synergy.mx.api.answers import accepted, listed, need_key
-from synergy.mx.pages.job_actions import job_command, preview_of
+from synergy.mx.pages.job_actions import estimate_of, job_command, preview_of
 from synergy.mx.pages.requests import request_row, undo_of
 from synergy.mx.pages.search_totals import found_command
 from synergy.mx.web.caller import caller_of
@@ -43,7 +43,8 @@ COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
 def api_preview(request: RequestContext) -> Response:
     """Show what a request would touch, in which order, with the hash of that set."""
     command = _job_command(request)
-    return json_answer(request.http, encode_preview(preview_of(request, command)))
+    shown = preview_of(request, command)
+    return json_answer(request.http, encode_preview(shown, estimate_of(request, shown)))
 
 
 def api_submit_job_action(request: RequestContext) -> Response:
@@ -73,10 +74,9 @@ def api_request(request: RequestContext, request_id: str) -> Response:
         request.http,
         {
             **masked(encode_command(command)),
-            **encode_progress(request.store.request_progress(command.id), row.progress),
+            **encode_progress(request.store.request_progress(command.id), row.progress, row.rest),
             'done_count': row.done,
             'left_count': row.left,
-            'rest_seconds': None if row.rest is None else round(row.rest.total_seconds(), 1),
         },
     )
 

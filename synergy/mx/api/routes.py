@@ -42,6 +42,7 @@ from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
 from synergy.view.letters import LetterDocument
+from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
 
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
@@ -131,7 +132,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         needs_reason=NEEDS_REASON['requests'],
     ),
     listing('api_runs', '/runs', runs.api_runs, shapes.DeadDocument, _LIMIT, _CURSOR),
-    listing('api_processes', '/processes', processes.api_processes, shapes.ProcessDocument),
+    listing('api_processes', '/processes', processes.api_processes, ProcessDocument),
     action(
         'api_switch_process',
         '/processes/<name>/<action>',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from werkzeug.wrappers import Response
 
 from synergy.core.records import UowId
@@ -33,4 +35,9 @@ def api_log(request: RequestContext, uow_id: str) -> Response:
 
 def api_runs(request: RequestContext) -> Response:
     """List units under way, by id."""
-    return paged(request, request.store.live_units(), lambda unit: unit.id, encode_dead)
+    return paged(
+        request,
+        request.store.live_units(),
+        lambda unit: unit.id,
+        partial(encode_dead, now=request.now),
+    )

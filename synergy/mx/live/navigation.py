@@ -5,6 +5,7 @@ It is looked up once in a while for all pages, so that no page pays for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
@@ -15,6 +16,7 @@ from synergy.core.records import is_led
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Reader, Store
 from synergy.view.boxes import Presence, box_views
+from synergy.view.estimates import workers_by_process
 from synergy.view.no_worker import able_processes
 from synergy.view.workload import workload_of
 
@@ -27,7 +29,8 @@ COUNT_MAX: Final = 100
 class Navigation:
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
-    running, queued: units. able: processes with a worker that takes work. vanished: of the boxes.
+    running, queued: units. able: processes with a worker that takes work; workers: how many do, of
+    each process that boxes tell of. vanished: of the boxes.
     """
 
     leader: str | None
@@ -35,6 +38,7 @@ class Navigation:
     running: int
     queued: int
     able: frozenset[str]
+    workers: Mapping[str, int]
     requests: int
     boxes: int
     vanished: int
@@ -71,6 +75,7 @@ def _look(store: Reader, model: ReadModel, vanished_after: timedelta) -> Navigat
         running=work.running,
         queued=work.queued,
         able=able_processes(boxes),
+        workers=workers_by_process(boxes),
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
         boxes=len(boxes),
         vanished=sum(view.presence is Presence.VANISHED for view in boxes),

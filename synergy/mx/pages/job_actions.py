@@ -26,12 +26,14 @@ from synergy.mx.web.errors import refused_by, wrong
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.estimating import estimator_of
 from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
 from synergy.mx.widgets.selection import range_address
 from synergy.operations import jobs as operations
 from synergy.operations.dead_letters import naming_letter
 from synergy.operations.refusal import OperationRefused
 from synergy.operations.submission import asked_before
+from synergy.view.estimates import PlanEstimate, ahead_of, plan_estimate
 from synergy.view.preview import Preview, PreviewRow, WaitingRow
 
 #: Intervals that one request may select.
@@ -244,6 +246,7 @@ def _change(request: RequestContext, command: Command, shown: Preview) -> Change
     touched = Counter(planned) + Counter({name: len(keys) for name, keys in doomed.items()})
     drawn = {row.process: row.count for row in shown.waiting} | touched
     steps = columns_of(hierarchy, drawn)
+    about = estimate_of(request, shown)
     with request.model.lock:
         painter = Painter(request)
         states = {row.process: _states(painter, request, row) for row in shown.rows}
@@ -271,12 +274,11 @@ def _change(request: RequestContext, command: Command, shown: Preview) -> Change
             last=row.last,
             running=row.running,
             states=states[row.process],
-            about=_about(request, row.process, row.count),
+            about=about.by_process.get(row.process),
             is_chosen=row.process == command.process,
         )
         for row in shown.rows
     ]
-    abouts = [row.about for row in rows]
     others = request.store.commands(OPEN_COMMAND_STATES, 20, JOB_KINDS)
     return Change(
         command=command,
@@ -287,9 +289,7 @@ def _change(request: RequestContext, command: Command, shown: Preview) -> Change
         layout=layout(hierarchy, drawn),
         count_by_process=drawn,
         others=[item for item in others if item.id != command.id],
-        about=sum((item for item in abouts if item is not None), timedelta())
-        if abouts and all(item is not None for item in abouts)
-        else None,
+        about=about.whole,
     )
 
 
@@ -317,10 +317,11 @@ def _counted(
     return list(Counter(painter.mark(node, request.model.key(node, at)) for at in first).items())
 
 
-def _about(request: RequestContext, process: ProcessName, count: int) -> timedelta | None:
-    usual = request.model.usual(request.store, process).p50
-    width = request.model.hierarchy.nodes[process].process.max_running
-    return None if usual is None else usual * count / min(width, count)
+def estimate_of(request: RequestContext, shown: Preview) -> PlanEstimate:
+    """Return how long a plan takes with the workers that there are; do not hold the lock."""
+    with request.model.lock:
+        ahead = ahead_of(request.model.timetable, shown)
+    return plan_estimate(estimator_of(request, ahead), shown)
 
 
 def address_of(kind: str, first: JobKey, last: JobKey | None = None) -> str:

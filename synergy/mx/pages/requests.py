@@ -26,6 +26,7 @@ from synergy.mx.web.errors import wrong
 from synergy.mx.web.paging import commands_page, older
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
+from synergy.mx.widgets.estimating import estimator_of
 from synergy.mx.widgets.selection import range_address
 from synergy.operations.requests import (
     KIND_BY_ACTION,
@@ -34,7 +35,14 @@ from synergy.operations.requests import (
     preview_cancel,
 )
 from synergy.view.conditions import BY_STATE, FAILED, HELD, PAUSED
-from synergy.view.request_progress import NONE, RequestProgress, progress_of
+from synergy.view.request_progress import (
+    NONE,
+    RequestProgress,
+    Touched,
+    progress_of,
+    rest_of,
+    touched_of,
+)
 from synergy.view.undo import UndoPreview
 
 MARKS: Final = {
@@ -170,52 +178,41 @@ def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequen
     kinds = (CommandKind.PAUSE, CommandKind.RESUME)
     pauses = request.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
     request.look()
+    estimator = estimator_of(request, {})
     with request.model.lock:
         progress = progress_of(request.model.looking(request.now), request.store, commands)
-    return [_row(request, item, progress.get(item.id, NONE), pauses) for item in commands]
+        rests = {
+            item.id: rest_of(request.model.timetable, estimator, item, progress[item.id])
+            for item in commands
+            if item.id in progress
+        }
+    return [
+        _row(request, item, progress.get(item.id, NONE), pauses, rests.get(item.id))
+        for item in commands
+    ]
 
 
 def touched_rows(request: RequestContext, row: RequestRow) -> Sequence[TouchedRow]:
     """Return what the plan of a request touches, in its order."""
-    found = []
-    applied = row.command.applied_count
     request.look()
     with request.model.lock:
-        for process, pairs in (row.command.plan or {}).items():
-            runs = [range(*pair) for pair in pairs]
-            found.append(_touched(request, row, process, runs, applied))
-            applied = max(applied - found[-1].count, 0)
-    return found
+        found = touched_of(request.model.timetable, row.command)
+        return [_touched(request, item) for item in found]
 
 
-def _touched(
-    request: RequestContext,
-    row: RequestRow,
-    process: ProcessName,
-    runs: Sequence[range],
-    applied: int,
-) -> TouchedRow:
-    """Return one row. applied: how many of `runs` are dealt with, the first ones."""
-    count = sum(map(len, runs))
-    left = max(count - applied, 0) if row.is_open else 0
-    node = request.model.hierarchy.nodes.get(process)
+def _touched(request: RequestContext, item: Touched) -> TouchedRow:
+    node = request.model.hierarchy.nodes.get(item.process)
     if node is None:
-        return TouchedRow(process=process, count=count, left=left)
-    if row.is_open and row.command.kind in RESETTING_KINDS:
-        for run in runs:
-            reset = run[:applied]
-            applied -= len(reset)
-            unfinished = request.model.timetable.unfinished_runs(process, reset) if reset else ()
-            left += sum(map(len, unfinished))
-    first = request.model.key(node, runs[0].start).timeperiod
-    last = request.model.key(node, runs[-1].stop - 1).timeperiod
+        return TouchedRow(process=item.process, count=item.count, left=item.left)
+    first = request.model.key(node, item.runs[0].start).timeperiod
+    last = request.model.key(node, item.runs[-1].stop - 1).timeperiod
     return TouchedRow(
-        process=process,
-        count=count,
-        left=left,
+        process=item.process,
+        count=item.count,
+        left=item.left,
         first=first,
         last=last,
-        address=range_address(process, first, last),
+        address=range_address(item.process, first, last),
     )
 
 
@@ -224,6 +221,7 @@ def _row(
     command: Command,
     progress: RequestProgress,
     pauses: Sequence[Command],
+    rest: timedelta | None,
 ) -> RequestRow:
     is_open = command.state in OPEN_COMMAND_STATES
     done = _done(command, progress)
@@ -233,6 +231,9 @@ def _row(
     if done and is_open and not waits:
         elapsed = request.now - command.created_at - _paused(command, pauses)
         rate = done / elapsed.total_seconds() if elapsed > timedelta() else None
+    if rate and left and command.kind is not CommandKind.REPROCESS:
+        # Nothing of it runs: what it touches is dealt with at one pace.
+        rest = timedelta(seconds=left / rate)
     return RequestRow(
         command=command,
         mark=_mark_of(command, waits=waits),
@@ -241,7 +242,7 @@ def _row(
         done=done,
         left=left,
         rate=rate,
-        rest=timedelta(seconds=left / rate) if rate and left else None,
+        rest=rest if left else None,
     )
 
 

@@ -17,24 +17,19 @@ from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
-from synergy.core.timetable import Timetable
 from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, instant_at, written
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
 from synergy.mx.web.request_context import RequestContext
-from synergy.view.standing import Looking, Standing, looked_at
+from synergy.view.conditions import SOUGHT
+from synergy.view.standing import ASKED, Wanted, looked_at
 
 #: By what people write.
-STATES: Final[Mapping[str, Sequence[JobState | Standing]]] = {
-    'embryo': (JobState.EMBRYO,),
-    # Without those that are held, or between two runs.
-    'running': (JobState.IN_PROGRESS, JobState.FINAL_RUN),
-    'processed': (JobState.PROCESSED,),
-    'skipped': (JobState.SKIPPED,),
-    'noop': (JobState.NOOP,),
-    'failed': (Standing.FAILED,),
-    'held': (Standing.HELD,),
-    'blocked': (Standing.BLOCKED,),
-    'late': (Standing.LATE,),
+STATES: Final[Mapping[str, Wanted]] = {
+    'embryo': JobState.EMBRYO,
+    'processed': JobState.PROCESSED,
+    'skipped': JobState.SKIPPED,
+    'noop': JobState.NOOP,
+    **SOUGHT,
 }
 #: Embryos that are asked whether they are blocked, the newest of all processes together; of one
 #: process at least so many.
@@ -68,6 +63,11 @@ class Query:
     since: datetime | None = None
     timeperiod: str | None = None
     box: str | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether each job that has not begun is asked how it stands, up to a bound."""
+        return self.state is not None and STATES[self.state] in ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,28 +208,19 @@ def meant_of(
 
     All but the box is looked at.
     """
-    timetable = request.model.timetable
     node = request.model.hierarchy.nodes[name]
     qualifier = node.process.qualifier
-    looking = Looking(timetable=timetable, failed=request.model.failed, now=request.now)
-    found: Iterator[tuple[int, bool]] = heapq.merge(
-        *(
-            looked_at(looking, node, ordinals, wanted, newest_first=True)
-            for wanted in ((None,) if query.state is None else STATES[query.state])
-        ),
-        reverse=True,
-    )
+    looking = request.model.looking(request.now)
+    wanted = None if query.state is None else STATES[query.state]
+    found = looked_at(looking, node, ordinals, wanted, newest_first=True)
     ended: JobKey | None = None
-    if query.state == 'blocked':
+    if query.is_asked:
         looks = max(LOOKS_MAX // len(request.model.hierarchy.nodes), LOOKS_MIN)
         looked = list(islice(found, looks))
         found = iter(looked)
         if len(looked) == looks:
             ended = JobKey(name, Timeperiod(qualifier, looked[-1][0]))
     meant = (ordinal for ordinal, is_meant in found if is_meant)
-    if query.state == 'running':
-        keys = (JobKey(name, Timeperiod(qualifier, ordinal)) for ordinal in meant)
-        meant = (key.timeperiod.ordinal for key in keys if _has_live_unit(timetable, key))
     if query.timeperiod:
         beginning, numbers = query.timeperiod, meant
         meant = (
@@ -248,11 +239,6 @@ def _before(ordinals: range, qualifier: Qualifier, cursor: JobKey, name: Process
     at = bisect_left(ordinals, text, key=text_of)
     is_beside = at < len(ordinals) and text_of(ordinals[at]) == text and name < cursor.process
     return ordinals[: at + is_beside]
-
-
-def _has_live_unit(timetable: Timetable, key: JobKey) -> bool:
-    job = timetable.open_job(key)
-    return job is not None and job.has_live_unit
 
 
 def _named_and_spoken(

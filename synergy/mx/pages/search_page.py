@@ -69,6 +69,7 @@ def search_page(request: RequestContext) -> Response:
         totals=totals,
         bulk=BULK[query.state],
         looks=search.BOX_LOOKS_MAX,
+        states=', '.join(search.STATES),
         older=older(request, None if found.after is None else str(found.after)),
     )
 

@@ -35,7 +35,15 @@ BULK: Final[Mapping[str | None, Sequence[CommandKind]]] = {
     'noop': (CommandKind.REPROCESS,),
     'failed': _BOTH,
     'held': _BOTH,
+    'queued': (CommandKind.CANCEL,),
+    'retrying': (CommandKind.CANCEL,),
+    'reported': (),
+    'resting': (CommandKind.SKIP,),
     'blocked': (CommandKind.SKIP,),
+    'paused': (CommandKind.SKIP,),
+    'off': (CommandKind.SKIP,),
+    'ready': (CommandKind.SKIP,),
+    'partial': (CommandKind.REPROCESS,),
     'late': (CommandKind.SKIP, CommandKind.REPROCESS),
 }
 #: States that a request can name, so that what it is about needs no list.

@@ -1,0 +1,102 @@
+"""What commands print of jobs, from the documents that `--json` and the API show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from synergy.cli.console import print_table, shown
+from synergy.cli.tables import WORD_BY_NAME, said, with_lost
+from synergy.core.states import UnitState
+from synergy.core.written_timeperiod import instant_at
+from synergy.view.documents import JobDocument, JobPageDocument, NeighbourDocument, RunDocument
+
+#: Neighbours of one relation that are written out; of more, conditions are counted.
+_NAMED_MAX: Final = 5
+
+
+def print_jobs(jobs: Sequence[JobDocument]) -> None:
+    """Print jobs, one in a line."""
+    print_table(
+        ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
+        [
+            (
+                job['process'],
+                job['timeperiod'],
+                _condition_text(job),
+                job['run'],
+                with_lost(job['failure_count'], job['lost_count']),
+                said(job['changed_at']),
+                job['reason'],
+            )
+            for job in jobs
+        ],
+        empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
+    )
+
+
+def print_job(page: JobPageDocument) -> None:
+    """Print one job with runs, history and neighbours."""
+    print('\n'.join(_job_lines(shown(page))))
+
+
+def _condition_text(job: JobDocument) -> str:
+    """Return how a job stands: `processed, 1 of 24 skipped`."""
+    below = job['skipped_below']
+    told = '' if below is None else f', {below["count"]:,} of {below["of"]:,} skipped'
+    return WORD_BY_NAME.get(job['condition'], job['condition']) + told
+
+
+def _job_lines(page: JobPageDocument) -> Iterator[str]:
+    yield f'{page["process"]}@{page["timeperiod"]}  {_condition_text(page)}'
+    yield f'interval   {said(page["start"])[:16]} to {said(page["end"])[:16]} UTC'
+    if page['rev']:
+        yield f'changed    {said(page["changed_at"])} UTC, rev {page["rev"]}'
+    if page['reason']:
+        yield f'reason     {page["reason"]}'
+    for unit in page['runs']:
+        yield ''
+        yield from _run_lines(unit, page)
+    if page['events']:
+        yield ''
+        yield 'history, newest first'
+        for event in page['events']:
+            yield f'    {said(event["at"])} {event["text"]}'
+    yield ''
+    yield 'neighbours'
+    for relation, group in groupby(page['neighbours'], key=lambda item: item['relation']):
+        yield from _neighbour_lines(relation, list(group))
+
+
+def _run_lines(unit: RunDocument, page: JobPageDocument) -> Iterator[str]:
+    yield (
+        f'run {unit["run"]}  {WORD_BY_NAME[unit["condition"]]}, '
+        f'attempt {with_lost(unit["attempt"], unit["lost_count"])}, '
+        f'{unit["processed_count"]} processed, uow {unit["id"]}'
+    )
+    end = page['end']
+    if end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(end):
+        yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
+    if unit['owner'] is not None and unit['started_at'] is not None:
+        ended = '' if unit['finished_at'] is None else f' to {said(unit["finished_at"])[11:]}'
+        yield f'    by {unit["owner"]}, {said(unit["started_at"])}{ended} UTC'
+    if unit['error'] is not None:
+        yield f'    error: {unit["error"]}'
+    if unit['state'] == UnitState.IN_PROGRESS.value:
+        job = f'{page["process"]} {page["timeperiod"]}'
+        yield f'    stop it: ./launch.py reprocess {job} runs it again, cancel {job} skips it'
+    for line in unit['log']:
+        yield f'    {said(line["at"])[11:]} {line["attempt"]} {line["level"]:<7} {line["text"]}'
+
+
+def _neighbour_lines(relation: str, items: list[NeighbourDocument]) -> Iterator[str]:
+    words = [WORD_BY_NAME.get(item['condition'], item['condition']) for item in items]
+    keys = [f'{item["process"]}@{item["timeperiod"]}' for item in items]
+    if len(items) <= _NAMED_MAX:
+        for key, word in zip(keys, words, strict=True):
+            yield f'    {relation:<11} {key}  {word}'
+        return
+    summary = ', '.join(f'{words.count(word)} {word}' for word in dict.fromkeys(words))
+    yield f'    {relation:<11} {keys[0]} .. {items[-1]["timeperiod"]}  {summary}'

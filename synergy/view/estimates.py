@@ -1,0 +1,184 @@
+"""How long work still takes: by how long runs take, who works on it, and what comes first.
+
+A number of runs divided by nobody says little: what counts is how many run at once, which is
+limited by `max_running` and by the workers that are there, and what those have to do before. Where
+many runs came right after one another lately, it is known what lies between two of them, too; else
+that is assumed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate, islice
+from math import ceil
+from typing import Final
+
+from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.readiness import blocked_runs
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Timetable
+from synergy.ports.store import EndedRun
+from synergy.view.boxes import BoxView
+from synergy.view.no_worker import is_able
+from synergy.view.preview import Preview
+from synergy.view.usual import Durations
+
+#: What lies between two runs of a place among `max_running`: a report, a decision, a claim.
+BETWEEN_RUNS: Final = timedelta(milliseconds=10)
+#: Runs in a row that tell how long one takes in all, and the pauses that end such a row.
+_ROW_MIN: Final = 20
+_PAUSE: Final = timedelta(milliseconds=100)
+#: Stretches that are asked whether they are blocked.
+_LOOKS_MAX: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimator:
+    """What an estimate is made from. workers: instances that take work, by process.
+
+    A process that `workers` lacks is not known to have any on a box: they may have been started by
+    hand. ahead: runs under way by process, which are done first.
+    """
+
+    hierarchy: Hierarchy
+    durations: Callable[[ProcessName], Durations]
+    workers: Mapping[str, int]
+    ahead: Mapping[ProcessName, int]
+
+    def takes(self, process: ProcessName, count: int) -> timedelta | None:
+        """Return how long `count` runs take after those under way; None: nobody knows."""
+        durations = self.durations(process)
+        if durations.usual.p50 is None:
+            return None
+        width = self.hierarchy.nodes[process].process.max_running
+        workers = self.workers.get(process)
+        if workers is not None:
+            width = min(width, workers)
+        if width < 1:
+            return None
+        total = count + self.ahead.get(process, 0)
+        one = turn_of(durations.runs, durations.usual.p50)
+        return one * ceil(total / width)
+
+    def whole(self, counts: Mapping[ProcessName, int]) -> timedelta | None:
+        """Return when all of `counts` is done, inputs before outputs; None: nobody knows.
+
+        While inputs end one by one, what waits for them goes on beside them, so that after the
+        last one only one run of each follows.
+        """
+        ends: dict[ProcessName, timedelta] = {}
+        for node in self.hierarchy:
+            name = node.process.name
+            if count := counts.get(name, 0):
+                own, last = self.takes(name, count), self.durations(name).usual.p50
+                if own is None or last is None:
+                    return None
+                before = [ends[item.process] for item in node.inputs if item.process in ends]
+                ends[name] = max(own, max(before) + last + BETWEEN_RUNS) if before else own
+        return max(ends.values(), default=None)
+
+
+def workers_by_process(views: Iterable[BoxView]) -> Mapping[str, int]:
+    """Return how many instances take work, of every process that boxes tell of."""
+    found: Counter[str] = Counter()
+    for view in views:
+        for row in view.processes:
+            found[row.process] += max(len(row.pids), 1) if is_able(view, row) else 0
+    return found
+
+
+def turn_of(runs: Iterable[EndedRun], p50: timedelta) -> timedelta:
+    """Return how long a place among those that run is taken by one run, until the next begins.
+
+    Told by the longest row of runs that came one right after the other, however many at once.
+    """
+    pause = max(_PAUSE, p50 / 2)
+    best: list[EndedRun] = []
+    row: list[EndedRun] = []
+    until = None
+    for run in sorted(runs, key=lambda run: run.started_at):
+        if until is not None and run.started_at - until > pause:
+            row = []
+        until = run.finished_at if until is None or not row else max(until, run.finished_at)
+        row.append(run)
+        best = row if len(row) >= len(best) else best
+    if len(best) < _ROW_MIN:
+        return p50 + BETWEEN_RUNS
+    length = max(run.finished_at for run in best) - best[0].started_at
+    return max(length * _most_at_once(best) / len(best), p50)
+
+
+def _most_at_once(runs: Sequence[EndedRun]) -> int:
+    """Return how many of `runs` ran at the same time, at most."""
+    steps = [(run.started_at, 1) for run in runs] + [(run.finished_at, -1) for run in runs]
+    counts = accumulate(step for _, step in sorted(steps))
+    return max(max(counts), 1)
+
+
+def ready_count(timetable: Timetable, node: Node, ordinals: range, now: datetime) -> int:
+    """Return how many of `ordinals` may start now, paused ones not counted.
+
+    What is blocked is asked for up to a bound; beyond it, everything counts.
+    """
+    over = range(ordinals.start, min(ordinals.stop, timetable.hierarchy.over_until(node, now)))
+    if not over:
+        return 0
+    embryos = sum(map(len, timetable.embryo_runs(node.process.name, over)))
+    looks = islice(blocked_runs(timetable, node, over, now), _LOOKS_MAX)
+    return max(embryos - sum(map(len, looks)), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEstimate:
+    """How long a plan takes, process by process and as a whole; None: nobody knows."""
+
+    by_process: Mapping[ProcessName, timedelta | None]
+    whole: timedelta | None
+
+
+def plan_estimate(estimator: Estimator, shown: Preview) -> PlanEstimate:
+    """Return how long it takes until all that a preview shows has run."""
+    counts = {row.process: row.count for row in shown.rows}
+    return PlanEstimate(
+        by_process={name: estimator.takes(name, count) for name, count in counts.items()},
+        whole=estimator.whole(counts),
+    )
+
+
+def ahead_of(timetable: Timetable, shown: Preview) -> Mapping[ProcessName, int]:
+    """Return the runs under way that a plan does not cancel, by process."""
+    cancelled = {row.process: len(row.running) for row in shown.rows}
+    return {
+        name: max(timetable.running_count(name) - count, 0) for name, count in cancelled.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What starts before a job: older: earlier ones; in_turn: others that take turns with them."""
+
+    older: int
+    in_turn: int
+
+
+def before(timetable: Timetable, node: Node, key: JobKey, now: datetime) -> Before:
+    """Return what starts before a job that may start, too.
+
+    Earlier ones come first; between those that a request has reset and the others, turns are taken.
+    """
+    name = node.process.name
+    span = timetable.span(name)
+    earlier = range(span.start, key.timeperiod.ordinal)
+    ready = ready_count(timetable, node, earlier, now)
+    if not timetable.has_reruns(name):
+        return Before(ready, 0)
+    reruns = min(timetable.rerun_count(name, earlier), ready)
+    all_reruns = timetable.rerun_count(name, span)
+    if timetable.is_rerun(key):
+        fresh = max(ready_count(timetable, node, span, now) - all_reruns, 0)
+        return Before(reruns, min(reruns + 1, fresh))
+    return Before(ready - reruns, min(ready - reruns + 1, all_reruns))

@@ -1,0 +1,44 @@
+"""The shapes of managed processes as they are sent; see `synergy.view.documents`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from synergy.core.states import Blocking
+from synergy.view.documents import At, ProcessText
+
+
+class InputDocument(TypedDict):
+    """What a process waits for."""
+
+    process: ProcessText
+    kind: str
+
+
+class OverrideDocument(TypedDict, total=False):
+    """What was changed of a process at run time, by whom and when."""
+
+    is_on: bool
+    is_on_by: str | None
+    is_on_at: At | None
+    trigger: str
+    trigger_by: str | None
+    trigger_at: At | None
+
+
+class ProcessDocument(TypedDict):
+    """A managed process as the Scheduler uses it."""
+
+    process: ProcessText
+    tree: str
+    qualifier: str
+    trigger: str
+    machine: Annotated[str, 'name of its state machine']
+    blocking: Annotated[str, Blocking]
+    is_on: bool
+    max_running: int
+    max_attempts: int
+    max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
+    inputs: list[InputDocument]
+    arguments: dict[str, Any]
+    override: OverrideDocument | None
