@@ -94,8 +94,11 @@ def workers_by_process(views: Iterable[BoxView]) -> Mapping[str, int]:
 def turn_of(runs: Iterable[EndedRun], p50: timedelta) -> timedelta:
     """Return how long a place among those that run is taken by one run, until the next begins.
 
-    Told by the longest row of runs that came one right after the other, however many at once.
+    Of many runs the mean counts: few long ones take more than all the others. Where runs came one
+    right after the other, however many at once, the longest row of them tells of pauses, too.
     """
+    runs = list(runs)
+    mean = sum((run.took for run in runs), timedelta()) / len(runs) if runs else p50
     pause = max(_PAUSE, p50 / 2)
     best: list[EndedRun] = []
     row: list[EndedRun] = []
@@ -107,9 +110,9 @@ def turn_of(runs: Iterable[EndedRun], p50: timedelta) -> timedelta:
         row.append(run)
         best = row if len(row) >= len(best) else best
     if len(best) < _ROW_MIN:
-        return p50 + BETWEEN_RUNS
+        return mean + BETWEEN_RUNS
     length = max(run.finished_at for run in best) - best[0].started_at
-    return max(length * _most_at_once(best) / len(best), p50)
+    return max(length * _most_at_once(best) / len(best), mean)
 
 
 def _most_at_once(runs: Sequence[EndedRun]) -> int:

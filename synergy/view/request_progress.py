@@ -93,11 +93,7 @@ def touched_of(timetable: Timetable, command: Command) -> Sequence[Touched]:
         runs = [range(*pair) for pair in pairs]
         count = sum(map(len, runs))
         left = max(count - applied, 0) if is_open else 0
-        if (
-            is_open
-            and command.kind in RESETTING_KINDS
-            and process in timetable.hierarchy.nodes
-        ):
+        if is_open and command.kind in RESETTING_KINDS and process in timetable.hierarchy.nodes:
             reset = applied
             for run in runs:
                 part, reset = run[:reset], max(reset - len(run), 0)

@@ -338,7 +338,7 @@ def test_why_is_the_answer_of_the_command_line(pages: DashboardHarness) -> None:
 
     assert found is not None
     assert [cause['timeperiod'] for cause in found['causes']] == ['2026112200', '2026112209']
-    assert 'SiteHourly@2026112209 (held)' in found['causes'][0]['text']
+    assert 'SiteHourly@2026112209 (failed and held)' in found['causes'][0]['text']
     assert [cause['kind'] for cause in found['causes']] == ['waits_for', 'failed']
     assert found['causes'][0]['since'] == '2026-11-23T00:05:00Z'
     assert found['causes'][1]['action'] == {

@@ -143,7 +143,7 @@ def chart_of(
         points = sorted([*others, *fresh], key=lambda point: (point.at, point.run))
         drawing = _drawing(points, durations.usual, drawing.slow)
     here = [number for number, point in enumerate(drawing.points) if point.key == key]
-    said = _said(drawing, durations.usual, here)
+    said = _said(drawing, durations.usual, here, own[-1].run if own else None)
     return Chart(process=node.process.name, drawing=drawing, here=here, said=said)
 
 
@@ -254,8 +254,8 @@ def _levels(usual: Usual, y: Callable[[float], float]) -> Sequence[Level]:
     )
 
 
-def _said(drawing: Drawing, usual: Usual, here: Sequence[int]) -> Sequence[str]:
-    """Return what the chart says, for those who do not see it."""
+def _said(drawing: Drawing, usual: Usual, here: Sequence[int], newest: int | None) -> Sequence[str]:
+    """Return what the chart says, for those who do not see it. newest: run of the interval."""
     points = drawing.points
     found = ['Too few runs to say what is usual.']
     if usual.p50 is not None:
@@ -263,7 +263,9 @@ def _said(drawing: Drawing, usual: Usual, here: Sequence[int]) -> Sequence[str]:
         found = [f'Usually {p50}, 95 of 100 within {p95}.']
     if here:
         own = points[here[-1]]
-        found.append(_said_of(own, [point for point in points if point is not own]))
+        is_newest = own.run == newest
+        others = [point for point in points if point is not own]
+        found.append(_said_of(own, others, is_newest=is_newest))
     if drawing.off_count:
         found.append(
             f'{formats.counted(drawing.off_count, "run")} at the upper edge took longer still.'
@@ -271,11 +273,13 @@ def _said(drawing: Drawing, usual: Usual, here: Sequence[int]) -> Sequence[str]:
     return found
 
 
-def _said_of(point: Point, others: Sequence[Point]) -> str:
+def _said_of(point: Point, others: Sequence[Point], *, is_newest: bool) -> str:
     longer = sum(other.took > point.took for other in others)
     is_under_way = point.mark is BY_UNIT[UnitState.IN_PROGRESS]
+    # A newer one has not begun, or its next attempt has not: nothing is known of that.
+    which = 'This run' if is_newest else f'Run {point.run}, the one before,'
     begin = (
-        f'This run has taken {point.text} so far' if is_under_way else f'This run took {point.text}'
+        f'{which} has taken {point.text} so far' if is_under_way else f'{which} took {point.text}'
     )
     if not longer:
         return f'{begin}, longer than all {len(others)} others.'
