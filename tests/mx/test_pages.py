@@ -344,6 +344,16 @@ def test_strips_show_the_newest_however_far_back_the_work_stands(tmp_path: Path)
     assert tree['processes'][0]['strip'][-1]['timeperiod'] == '2026112300'
 
 
+def test_a_row_of_the_overview_leads_to_what_failed(pages: DashboardHarness) -> None:
+    text = pages.get('/').text
+    shown = json.loads(pages.get('/api/v1/overview').text)
+
+    assert '<a class="st fail" href="/search?q=process:SiteHourly+state:failed">' in text
+    assert 'process:SiteDaily+state:failed' not in text
+    rows = {row['process']: row for tree in shown['trees'] for row in tree['processes']}
+    assert (rows['SiteHourly']['failed'], rows['SiteDaily']['failed']) == (1, 0)
+
+
 def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     hierarchy = pages.site.model.hierarchy
     node = hierarchy.nodes[ProcessName('SiteMonthly')]

@@ -75,6 +75,7 @@ class StandingDocument(TypedDict):
     paused: Annotated[int, 'intervals whose request is paused']
     resting: Annotated[int, 'intervals between two runs']
     blocked: int
+    failed: Annotated[int, 'held, or skipped after their last attempt']
     older: Annotated[int, 'unfinished ones before those of the strip']
     strip: Annotated[list[CellDocument], 'its newest intervals']
 

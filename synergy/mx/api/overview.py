@@ -63,6 +63,7 @@ def _encode_tree(tree: TreeRow) -> Mapping[str, Any]:
                 'paused': row.work[PAUSED],
                 'resting': row.work[RESTING],
                 'blocked': row.blocked,
+                'failed': row.failed,
                 'older': row.older,
                 'strip': [encode_cell(cell) for cell in row.cells],
             }

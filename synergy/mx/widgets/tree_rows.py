@@ -35,6 +35,7 @@ class ProcessRow:
     cells: its newest intervals. older: unfinished ones before those. late: how many intervals are.
     late_since: since when the oldest of them is. due_at: when the next one is to be done; None
     without a deadline. is_blocked_least: there are more blocked ones than were counted.
+    failed: held, or skipped after their last attempt.
     work: what of it is under way, rests, is held or paused.
     """
 
@@ -51,6 +52,7 @@ class ProcessRow:
     work: Tallies
     blocked: int
     is_blocked_least: bool
+    failed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ def _drawn(
         work=work,
         blocked=blocked,
         is_blocked_least=is_least,
+        failed=painter.standing_out(name).failed_count(span),
     )
 
 
