@@ -33,10 +33,10 @@ A timeperiod is an interval in UTC: `2013`, `2013-01`, `2013-01-15`, `2013-01-15
 `last month`, `next day`, `3 days ago`; `last` means the one before the present one. As the
 argument T they need no quotes; after an option they do, or a hyphen: `--to last-month`.
 
-On a terminal, `reprocess`, `skip`, `cancel`, `requests cancel`, `dead retry | drop --all` and
-`freerun cancel` show what they would touch and ask, when it is more than 100; with `--yes` they do
-not ask. A script, whose standard input is not a terminal, is not asked: they go on, as with
-`--yes`. `db --reset`, `mq purge` and `user rm` of the last admin lose what cannot be had back, and
+On a terminal, `reprocess`, `skip`, `cancel`, `mark-done`, `requests cancel`, `dead retry | drop
+--all` and `freerun cancel` show what they would touch and ask, when it is more than 100; with
+`--yes` they do not ask. A script, whose standard input is not a terminal, is not asked: they go on,
+as with `--yes`. `db --reset`, `mq purge` and `user rm` of the last admin lose what cannot be had back, and
 are refused to a script without `--yes`.
 """
 

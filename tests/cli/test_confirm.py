@@ -137,7 +137,9 @@ def test_open_requests_are_those_that_can_be_cancelled() -> None:
     assert CommandState.DONE.value not in requests.OPEN_STATES
 
 
-@pytest.mark.parametrize('name', ['reprocess', 'skip', 'cancel', 'requests', 'dead', 'freerun'])
+@pytest.mark.parametrize(
+    'name', ['reprocess', 'skip', 'cancel', 'mark-done', 'requests', 'dead', 'freerun']
+)
 def test_every_command_that_changes_many_takes_yes(name: str) -> None:
     text = parser_of(RECORD_BY_NAME[name]).format_help()
 
