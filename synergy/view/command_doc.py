@@ -36,8 +36,8 @@ argument T they need no quotes; after an option they do, or a hyphen: `--to last
 On a terminal, `reprocess`, `skip`, `cancel`, `mark-done`, `requests cancel`, `dead retry | drop
 --all` and `freerun cancel` show what they would touch and ask, when it is more than 100; with
 `--yes` they do not ask. A script, whose standard input is not a terminal, is not asked: they go on,
-as with `--yes`. `db --reset`, `mq purge` and `user rm` of the last admin lose what cannot be had back, and
-are refused to a script without `--yes`.
+as with `--yes`. `db --reset`, `mq purge` and `user rm` of the last admin lose what cannot be had
+back, and are refused to a script without `--yes`.
 """
 
 
