@@ -15,6 +15,7 @@ from synergy.core.printable import printable_lines
 from synergy.core.users import Role
 from synergy.mx.pages.search import completions
 from synergy.mx.web import formats
+from synergy.mx.web.links import linked
 from synergy.mx.web.log_links import log_href
 from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.sentences import sentence, unsaid
@@ -83,6 +84,7 @@ def environment(title: str, context: Context) -> Environment:
         'fires': formats.fires,
         'masked': masked,
         'masked_text': masked_text,
+        'linked': linked,
         'sentence': sentence,
         'unsaid': unsaid,
         'json': partial(json.dumps, indent=2, sort_keys=True, default=str, ensure_ascii=False),
