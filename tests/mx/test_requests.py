@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import SaveCommand
+from synergy.core.effects import SaveCommand, SaveJob
 from synergy.core.records import ProcessName
-from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
+from synergy.core.states import JobState
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _job
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
 PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
@@ -237,3 +238,45 @@ def test_a_request_shows_what_it_touches_and_leads_there(pages: DashboardHarness
     assert '2026112208' in map_text
     save(pages, replace(known(pages), state=CommandState.DONE, plan=plan, applied_count=9))
     assert rows_of(pages.get(ADDRESS).text)[0] == ['SiteHourly', '2026112208 – 2026112215', '6']
+
+
+def hold(pages: DashboardHarness, *timeperiods: str) -> None:
+    """Have jobs of the request fail for good, so that they wait for a person."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    for text in timeperiods:
+        key = pages.key('SiteHourly', text)
+        before = pages.store.jobs([key]).get(key)
+        job = replace(
+            before or _job(key, JobState.IN_PROGRESS, 0),
+            state=JobState.IN_PROGRESS,
+            rev=1 if before is None else before.rev + 1,
+            is_held=True,
+            request_id=CommandId(REQUEST_ID),
+            reason='no data',
+            changed_at=NOW,
+        )
+        pages.store.commit(leadership, [SaveJob(job, 'held')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+
+def test_a_request_whose_jobs_are_held_waits_for_a_person_and_has_no_expected_end(
+    pages: DashboardHarness,
+) -> None:
+    running = pages.get(f'/api/v1/requests/{REQUEST_ID}').json
+    assert running is not None
+    save(pages, replace(known(pages), state=CommandState.RUNNING))
+
+    hold(pages, '2026112001', '2026112002')
+    text = pages.get(ADDRESS).text
+    found = pages.get(f'/api/v1/requests/{REQUEST_ID}').json
+
+    assert 'waits for a person' in text
+    assert '2 failed and held, until somebody runs or skips them' in text
+    assert '2 failed and held</span>' in text
+    assert 'in progress' not in text
+    assert found is not None
+    assert found['conditions']['held'] == 2
+    assert found['conditions'].get('running', 0) == running['conditions'].get('running', 0)
+    assert found['waits_for_person'].startswith('2 failed and held')
+    assert found['rest_seconds'] is None

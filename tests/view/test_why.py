@@ -457,3 +457,23 @@ def test_status_warns_of_an_isolated_process(pages: DashboardHarness) -> None:
     assert found[0].startswith('The Scheduler could save nothing since')
     assert 'Process SiteHourly is isolated since' in found[1]
     assert 'until the context changes' in found[1]
+
+
+def test_a_job_behind_a_backlog_tells_how_many_come_first(pages: DashboardHarness) -> None:
+    found = why(pages, *HOUR)[0]
+
+    assert found.kind in (CauseKind.READY, CauseKind.FULL)
+    assert 'come' not in found.text
+
+    earlier = pages.key('SiteHourly', '2026112300')
+    keys = [JobKey(earlier.process, earlier.timeperiod.shift(number)) for number in range(3)]
+    rows = pages.store.jobs(keys)
+    again = [
+        SaveJob(job_of(key, JobState.EMBRYO, rev=rows[key].rev + 1 if key in rows else 1), 'reset')
+        for key in keys
+    ]
+    pages.store.commit(leading(pages), again)
+
+    told = why(pages, *HOUR)[0]
+
+    assert '3 older ones come first' in told.text
