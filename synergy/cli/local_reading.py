@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from synergy.bootstrap import Runtime
+from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
 from synergy.cli.target import instant_of, key_of, node_of
@@ -114,6 +115,11 @@ class LocalReading:
             state=wanted.state,
             newest=wanted.newest,
         )
+        if query.start is not None and query.end is not None and query.start > query.end:
+            raise CommandError(
+                f'--from {wanted.start} is later than --to {wanted.end}; swap the two',
+                ExitCode.USAGE,
+            )
         index = self.index()
         found = find_jobs(index, self.store, query, self.now, limit)
         looking = looking_at(index, self.store, self.now)

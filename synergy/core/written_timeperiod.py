@@ -73,7 +73,7 @@ _ZONE: Final = re.compile(
 )
 _TWELVE: Final = re.compile(r'.*[0-9] ?[ap]m')
 _WEEK: Final = re.compile(r'week|[0-9]-?w[0-9]')
-#: Day, month and year in an order, or of a length, that could be another one.
+#: Day, month and year in an order that could be another one.
 _OTHER_ORDER: Final = re.compile(r'[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}(?:\D.*)?')
 
 
@@ -239,11 +239,10 @@ def _unread(plain: str, spoken: str, text: str, now: datetime | None) -> UnreadT
     if _TWELVE.fullmatch(spoken):
         return UnreadTimeperiod(f'{what}: hours count from 00 to 23', forms)
     if _OTHER_ORDER.fullmatch(plain) and not re.match(r'[0-9]{4}-', plain):
-        return UnreadTimeperiod(f'{what}: day and month could be either', forms)
+        return UnreadTimeperiod(f'{what}: the year comes first, then hyphens', forms)
     if (zone := _ZONE.fullmatch(plain)) is not None:
-        return UnreadTimeperiod(
-            f'{what}: there is no zone but UTC, {zone["zone"]!r} is none', forms
-        )
+        told = text.strip()[zone.start('zone') :]
+        return UnreadTimeperiod(f'{what}: it is in UTC, so leave {told!r} out', forms)
     return UnreadTimeperiod(what, forms)
 
 

@@ -251,7 +251,7 @@ def test_what_does_not_exist_is_refused_with_the_nearest(half_done: Launch) -> N
         (('why', 'FlightHourly', '2013013200'), 'no real date'),
         (('why', 'FlightHourly', '2013013'), "'2013013' is not a timeperiod (for FlightHourly"),
         (('why', 'FlightHourly', '2013-01-01', '7:30'), 'lies within an hour'),
-        (('why', 'FlightHourly', '01/02/2013'), 'day and month could be either'),
+        (('why', 'FlightHourly', '01/02/2013'), 'the year comes first, then hyphens'),
         (('job', 'FlightHourly', '2012010100'), 'outside its tree'),
         (('job', 'FlightDaily', '2012-01-01'), 'outside its tree'),
         (('jobs', '--state', 'procesed'), "did you mean 'processed'"),
@@ -345,6 +345,7 @@ def test_a_run_without_a_log_says_so(half_done: Launch) -> None:
     [
         (('simulate', '--days', '1', '--duration', '-5'), '--duration'),
         (('simulate', '--with-backlog'), 'goes with --days'),
+        (('jobs', '--from', 'today', '--to', 'yesterday'), 'swap the two'),
         (('simulate', '--days', '1', '--from-now', '--from', '2013'), 'leave --from out'),
         (('simulate', '--days', '1', '--duration', 'nan'), '--duration'),
         (('freerun', 'edit', 'Shell::disk_room'), 'nothing to change'),

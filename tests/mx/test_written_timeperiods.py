@@ -108,8 +108,8 @@ def test_queries_and_requests_take_what_people_write(pages: DashboardHarness) ->
     [
         ('/jobs/SiteHourly/2026-11-22', 400, 'the whole day is 2026112200 --to 2026112300'),
         ('/jobs/SiteDaily/last hour', 400, 'give its day, 2026-11-23'),
-        ('/jobs/SiteDaily/22.11.2026', 404, 'day and month could be either'),
-        ('/jobs?start=22/11/2026', 400, 'day and month could be either'),
+        ('/jobs/SiteDaily/22.11.2026', 404, 'the year comes first, then hyphens'),
+        ('/jobs?start=22/11/2026', 400, 'the year comes first, then hyphens'),
         ('/jobs?cursor=SiteDaily@yesterday', 400, 'next_cursor'),
         ('/preview?process=SiteDaily&start=2026-11-20&end=soon', 404, 'last month'),
     ],
