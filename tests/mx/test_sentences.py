@@ -38,7 +38,7 @@ def command(kind: CommandKind, process: str, details: Mapping[str, Json]) -> Com
             {},
             'skip SiteHourly 2026112200 – 2026112202, only failed',
         ),
-        (CommandKind.ABANDON, 'X', {}, 'cancel the rest of request 344731 about X'),
+        (CommandKind.ABANDON, 'X', {}, 'cancel request 344731 about X'),
         (CommandKind.BOX, 'X', {'action': 'start', 'box': 'dev'}, 'start X on dev'),
         (CommandKind.BOX, 'dev', {'action': 'drain', 'box': 'dev'}, 'drain dev'),
         (CommandKind.BOX, 'dev', {'action': 'undrain', 'box': 'dev'}, 'let dev take work again'),

@@ -36,7 +36,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
 _SENTENCES: Final[Mapping[CommandKind, str]] = {
     CommandKind.PAUSE: 'pause request {target} about {process}',
     CommandKind.RESUME: 'resume request {target} about {process}',
-    CommandKind.ABANDON: 'cancel the rest of request {target} about {process}',
+    CommandKind.ABANDON: 'cancel request {target} about {process}',
     CommandKind.DROP: 'drop the dead letter of {process} {start}',
     CommandKind.FREERUN_REMOVE: 'remove {process}',
     CommandKind.FREERUN_RUN: 'run {process} now',
