@@ -13,10 +13,8 @@ from itertools import islice
 from typing import Final
 
 from synergy.core.commands import Only
-from synergy.core.hierarchy import Node
-from synergy.core.readiness import readiness
 from synergy.core.records import ProcessName
-from synergy.core.states import Due, JobState
+from synergy.core.states import JobState
 from synergy.core.timeperiod import Timeperiod, parse
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.errors import wrong
@@ -25,7 +23,18 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.grid import Grid, Row, Slot, said
 from synergy.mx.widgets.standing_out import TALLIED
-from synergy.view.conditions import ADDITIONS, FAILED, HELD, LATE, LEGEND, PARTIAL, READY
+from synergy.view.conditions import (
+    ADDITIONS,
+    FAILED,
+    HELD,
+    LATE,
+    LEGEND,
+    OFF,
+    PARTIAL,
+    READY,
+    RESTING,
+)
+from synergy.view.standing import looked_at
 
 #: The legend, by the names that addresses have for it. Failed ones may be held, too.
 FILTERS: Final[Mapping[str, Mark]] = {mark.name: mark for mark in (*LEGEND, *ADDITIONS)}
@@ -38,8 +47,9 @@ _HIDDEN: Final = {
     'skip': JobState.SKIPPED,
     'noop': JobState.NOOP,
 }
-#: Embryos of one cell that are asked whether they are ready: a day of hours.
-_READY_LOOKS: Final = 24
+#: Of these, jobs of a cell of many are asked, so many at most: a day of hours.
+_LOOKED_FOR: Final = {mark.css: mark for mark in (READY, OFF, RESTING)}
+_LOOKS_MAX: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,23 +154,15 @@ def _holds(request: RequestContext, row: Row, cell: Cell, css: str) -> bool:
     found = [count for mark, count in zip(TALLIED, cell.tally, strict=False) if mark.css in sought]
     if found:
         return any(found)
-    if not cell.last or css not in (READY.css, *_HIDDEN):
+    if not cell.last or css not in (*_LOOKED_FOR, *_HIDDEN):
         return False
     node = request.model.hierarchy.nodes[row.process]
     qualifier = node.process.qualifier
     first, last = parse(qualifier, cell.timeperiod), parse(qualifier, cell.last)
     ordinals = range(first.ordinal, last.ordinal + 1)
-    if css == READY.css:
-        return _has_ready(request, node, ordinals)
+    if css in _LOOKED_FOR:
+        looking = request.model.looking(request.now)
+        begun = range(first.ordinal, min(ordinals.stop, looking.timetable.span(row.process).stop))
+        looks = looked_at(looking, node, begun, _LOOKED_FOR[css])
+        return any(is_so for _, is_so in islice(looks, _LOOKS_MAX))
     return request.model.timetable.first_in(row.process, ordinals, _HIDDEN[css]) is not None
-
-
-def _has_ready(request: RequestContext, node: Node, ordinals: range) -> bool:
-    """Tell whether one of the first embryos among `ordinals` may run now."""
-    timetable, process = request.model.timetable, node.process
-    over = min(ordinals.stop, request.model.hierarchy.over_until(node, request.now))
-    embryos = timetable.ordinals_in(
-        process.name, range(ordinals.start, over), {JobState.EMBRYO}, newest_first=False
-    )
-    keys = (request.model.key(node, ordinal) for ordinal in islice(embryos, _READY_LOOKS))
-    return any(readiness(timetable, key, request.now).due is Due.READY for key in keys)
