@@ -55,6 +55,8 @@ class Estimator:
         if durations.usual.p50 is None:
             return None
         width = self.hierarchy.nodes[process].process.max_running
+        if not self.hierarchy.nodes[process].process.is_on:
+            return None
         workers = self.workers.get(process)
         if workers is not None:
             width = min(width, workers)

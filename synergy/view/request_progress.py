@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Final
 
 from synergy.core.commands import (
@@ -46,11 +45,13 @@ _LOOKS_MAX: Final = 200
 class RequestProgress:
     """How the jobs that a request has reset stand. waits_for: what a person must do; None: nothing.
 
-    stopped_by: jobs that are failed and held, of others, which its own wait for.
+    stopped_by: a job that is failed and held, of another, which its own wait for. off: a process
+    that is switched off, of which they are or which they wait for.
     """
 
     by_condition: Mapping[Condition, int]
-    stopped_by: Sequence[JobKey] = ()
+    stopped_by: JobKey | None = None
+    off: ProcessName | None = None
     is_paused: bool = False
 
     @property
@@ -65,8 +66,10 @@ class RequestProgress:
             return 'paused until somebody resumes it'
         if held := self.by_condition.get(HELD):
             return f'{held:,} failed and held, until somebody runs or skips them'
-        if self.stopped_by:
-            return f'its jobs wait for {self.stopped_by[0]}, which failed and is held'
+        if self.stopped_by is not None:
+            return f'its jobs wait for {self.stopped_by}, which failed and is held'
+        if self.off is not None:
+            return f'{self.off} is switched off, until somebody switches it on'
         return None
 
 
@@ -151,17 +154,29 @@ def _progress(
     found.update(condition_under_way(looking.runs, job) for job in under_way)
     waiting = [job for job in jobs if job.state is JobState.EMBRYO]
     found[PAUSED if command.is_paused else WAITING] += len(waiting)
+    stops = list(_stops(looking, waiting))
     return RequestProgress(
         by_condition=+found,
-        stopped_by=list(islice(_stopped_by(looking, waiting), 1)),
+        stopped_by=next((key for key in stops if _is_held(looking, key)), None),
+        off=next((key.process for key in stops if not _is_held(looking, key)), None),
         is_paused=command.is_paused,
     )
 
 
-def _stopped_by(looking: Looking, waiting: Sequence[Job]) -> Iterator[JobKey]:
-    """Yield the held jobs that the first of those which wait are waiting for."""
+def _is_held(looking: Looking, key: JobKey) -> bool:
+    job = looking.timetable.open_job(key)
+    return job is not None and job.is_held
+
+
+def _stops(looking: Looking, waiting: Sequence[Job]) -> Iterator[JobKey]:
+    """Yield what stops the first of those which wait until a person acts.
+
+    Jobs that are held, and those, themselves among them, of which the process is switched off.
+    """
+    nodes = looking.timetable.hierarchy.nodes
     for job in sorted(waiting, key=lambda job: job.key)[:_LOOKS_MAX]:
-        for culprit in readiness(looking.timetable, job.key, looking.now).culprits:
-            blocking = looking.timetable.open_job(culprit.key)
-            if blocking is not None and blocking.is_held:
-                yield culprit.key
+        culprits = readiness(looking.timetable, job.key, looking.now).culprits
+        for key in (job.key, *(culprit.key for culprit in culprits)):
+            is_begun = looking.timetable.state(key) not in (None, JobState.EMBRYO)
+            if _is_held(looking, key) or not (is_begun or nodes[key.process].process.is_on):
+                yield key

@@ -12,6 +12,7 @@ from synergy.core.effects import SaveCommand, SaveJob
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _job
+from tests.mx.test_interval import switch_off
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
 PAUSE = f'href="/requests/{REQUEST_ID}/pause"'
@@ -279,4 +280,29 @@ def test_a_request_whose_jobs_are_held_waits_for_a_person_and_has_no_expected_en
     assert found['conditions']['held'] == 2
     assert found['conditions'].get('running', 0) == running['conditions'].get('running', 0)
     assert found['waits_for_person'].startswith('2 failed and held')
+    assert found['rest_seconds'] is None
+
+
+def test_a_request_about_a_process_that_is_off_waits_for_a_person(pages: DashboardHarness) -> None:
+    key = pages.key('SiteHourly', '2026112001')
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    before = pages.store.jobs([key])[key]
+    reset = replace(
+        before,
+        state=JobState.EMBRYO,
+        rev=before.rev + 1,
+        uow_id=None,
+        request_id=CommandId(REQUEST_ID),
+        changed_at=NOW,
+    )
+    pages.store.commit(leadership, [SaveJob(reset, 'reset')])
+    switch_off(pages)
+
+    found = pages.get(f'/api/v1/requests/{REQUEST_ID}').json
+
+    assert found is not None
+    assert found['waits_for_person'] == (
+        'SiteHourly is switched off, until somebody switches it on'
+    )
     assert found['rest_seconds'] is None
