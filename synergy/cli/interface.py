@@ -31,6 +31,7 @@ from synergy.view.documents import (
     StatusDocument,
     UnitDocument,
 )
+from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
@@ -119,6 +120,14 @@ class Reading(Protocol):
         """Return the dead letters."""
         ...
 
+    def dead_groups(self) -> Sequence[LetterGroupDocument]:
+        """Return the dead letters by process and kind of error, the largest groups first."""
+        ...
+
+    def plan_group(self, process: str, error: str, action: LetterAction) -> GroupPlanDocument:
+        """Return what settling all dead letters of a process and a kind of error would do."""
+        ...
+
     def freeruns(self) -> Sequence[FreerunDocument]:
         """Return all free runs."""
         ...
@@ -168,6 +177,12 @@ class Operations(Reading, Protocol):
         self, uow_id: str, action: LetterAction, reason: str | None
     ) -> CommandDocument:
         """Retry or drop a dead letter."""
+        ...
+
+    def settle_group(
+        self, process: str, error: str, action: LetterAction, reason: str | None
+    ) -> CommandDocument:
+        """Retry or drop all dead letters of a process and a kind of error, as one request."""
         ...
 
     def next_fires(

@@ -20,12 +20,24 @@ from synergy.core.commands import Command, CommandId, CommandState, Only
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json, is_led
 from synergy.core.supervision import ProcessStatus
-from synergy.operations import boxes, dead_letters, freeruns, jobs, processes, requests
+from synergy.core.timetable import Timetable
+from synergy.operations import (
+    boxes,
+    dead_letters,
+    freeruns,
+    jobs,
+    letter_groups,
+    processes,
+    requests,
+)
 from synergy.operations.caller import Caller
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
 from synergy.view.estimates import ahead_of, plan_estimate
 from synergy.view.freeruns import next_fires
+from synergy.view.group_documents import GroupPlanDocument
+from synergy.view.group_encode import encode_group
+from synergy.view.preview import Preview
 from synergy.view.undo import UndoDocument, encode_undo
 
 #: How long to wait for the Scheduler's first answer.
@@ -57,8 +69,7 @@ class LocalOperations(LocalReading):
         index = self.index()
         shown = jobs.preview_change(caller, index, command)
         index.rollback()
-        about = plan_estimate(self.estimator(index, ahead_of(index, shown)), shown)
-        return encode_preview(shown, about)
+        return self._encoded(index, shown)
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
         """Ask for a change of jobs."""
@@ -87,6 +98,26 @@ class LocalOperations(LocalReading):
     ) -> CommandDocument:
         """Retry or drop a dead letter."""
         return self._settled(dead_letters.settle_letter(self._caller(reason), uow_id, action))
+
+    def plan_group(self, process: str, error: str, action: LetterAction) -> GroupPlanDocument:
+        """Return what settling all dead letters of a process and a kind of error would do."""
+        index = self.index()
+        plan = _group_plan(self._caller(), index, process, error, action)
+        index.rollback()
+        return {
+            'group': encode_group(plan.view),
+            'action': action.value,
+            'says': list(plan.says),
+            'preview': None if plan.preview is None else self._encoded(index, plan.preview),
+        }
+
+    def settle_group(
+        self, process: str, error: str, action: LetterAction, reason: str | None
+    ) -> CommandDocument:
+        """Retry or drop all dead letters of a process and a kind of error, as one request."""
+        caller = self._caller(reason)
+        plan = _group_plan(caller, self.index(), process, error, action)
+        return self._settled(letter_groups.settle_group(caller, plan))
 
     def next_fires(
         self, name: str, details: Mapping[str, Json], *, is_new: bool
@@ -159,6 +190,10 @@ class LocalOperations(LocalReading):
     def _caller(self, reason: str | None = None) -> Caller:
         return caller_of(self.runtime, self.store, reason)
 
+    def _encoded(self, index: Timetable, shown: Preview) -> PreviewDocument:
+        about = plan_estimate(self.estimator(index, ahead_of(index, shown)), shown)
+        return encode_preview(shown, about)
+
     def _job_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
         context = self.runtime.context
         key = key_of(context, wanted.process, wanted.timeperiod, self.now)
@@ -185,3 +220,10 @@ class LocalOperations(LocalReading):
                 return encode_command(command)
             clock.sleep(_LOOK_SECONDS)
         return encode_command(self.store.command(command.id) or command)
+
+
+def _group_plan(
+    caller: Caller, index: Timetable, process: str, error: str, action: LetterAction
+) -> letter_groups.SettlePlan:
+    view = letter_groups.known_group(caller, index, process, error)
+    return letter_groups.plan_group(caller, index, view, action)

@@ -51,8 +51,11 @@ from synergy.view.encode import (
 )
 from synergy.view.estimates import Estimator, workers_by_process
 from synergy.view.freeruns import freeruns
+from synergy.view.group_documents import LetterGroupDocument
+from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, find_jobs, job_page
+from synergy.view.letter_groups import letter_groups
 from synergy.view.letters import encode_letter, letters_of
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
@@ -170,6 +173,10 @@ class LocalReading:
         looking = looking_at(self.index(), self.store, self.now)
         units = self.store.dead_units(_DEAD_MAX)
         return [encode_letter(letter) for letter in letters_of(units, looking)]
+
+    def dead_groups(self) -> Sequence[LetterGroupDocument]:
+        """Return the dead letters by process and kind of error, the largest groups first."""
+        return [encode_group(view) for view in letter_groups(self.index(), self.store)]
 
     def freeruns(self) -> Sequence[FreerunDocument]:
         """Return all free runs."""

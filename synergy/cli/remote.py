@@ -86,6 +86,14 @@ class RemoteOperations(RemoteReading):
         """Retry or drop a dead letter."""
         return self._asked('dead', uow_id, action.value, reason=reason)
 
+    def settle_group(
+        self, process: str, error: str, action: LetterAction, reason: str | None
+    ) -> CommandDocument:
+        """Retry or drop all dead letters of a process and a kind of error, as one request."""
+        return self._asked(
+            'dead', 'groups', action.value, reason=reason, process=process, error=error
+        )
+
     def next_fires(
         self, name: str, details: Mapping[str, Json], *, is_new: bool
     ) -> Sequence[datetime]:

@@ -9,6 +9,7 @@ from typing import Any
 from synergy import bootstrap
 from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
+from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
@@ -27,6 +28,7 @@ from synergy.view.documents import (
     StatusDocument,
     UnitDocument,
 )
+from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
 
@@ -101,6 +103,17 @@ class RemoteReading:
     def dead_letters(self) -> Sequence[DeadDocument]:
         """Return the dead letters."""
         return list(self.server.items('dead'))
+
+    def dead_groups(self) -> Sequence[LetterGroupDocument]:
+        """Return the dead letters by process and kind of error, the largest groups first."""
+        return list(self.server.items('dead', 'groups'))
+
+    def plan_group(self, process: str, error: str, action: LetterAction) -> GroupPlanDocument:
+        """Return what settling all dead letters of a process and a kind of error would do."""
+        found: GroupPlanDocument = self.server.get(
+            'dead', 'groups', action.value, process=process, error=error
+        )
+        return found
 
     def freeruns(self) -> Sequence[FreerunDocument]:
         """Return all free runs."""

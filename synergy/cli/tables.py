@@ -74,6 +74,8 @@ def print_status(found: StatusDocument) -> None:
     print()
     presences = {box['box_id']: box['presence'] for box in found['supervisors']}
     _print_processes(found['boxes'], presences)
+    for need in found['needs']:
+        print(f'\nneeds you: {need["text"]}. {need["advice"]}')
     for command in found['open_commands']:
         print(
             f'\nrequested, not done yet: {command["kind"]} {command["process"]} '
@@ -210,26 +212,6 @@ def sentence(command: CommandDocument) -> str:
                 f'{what} is {state}, {command["applied_count"]} of {command["planned_count"]} jobs '
                 f'dealt with; follow it with ./launch.py requests {command["id"]}'
             )
-
-
-def print_dead(units: Iterable[DeadDocument]) -> None:
-    """Print dead letters."""
-    print_table(
-        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'last error'),
-        [
-            (
-                unit['id'],
-                unit['process'],
-                unit['timeperiod'],
-                unit['run'],
-                with_lost(unit['attempt'], unit['lost_count']),
-                said(unit['finished_at']),
-                unit['error'],
-            )
-            for unit in units
-        ],
-        empty='no dead letters: no unit has run out of attempts',
-    )
 
 
 def print_freeruns(found: Iterable[FreerunDocument]) -> None:

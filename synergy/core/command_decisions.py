@@ -30,6 +30,7 @@ from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun
 from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
+from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.requests import control, ended, moved, undone
@@ -101,7 +102,7 @@ class CommandDecisions:
             case CommandKind.PROCESS_RUN:
                 return self._of_process(command, now)
             case _:
-                return self._of_freerun(command, letter, now)
+                return self._of_freerun(command, facts, now)
 
     def _of_jobs(self, command: Command, facts: Facts, now: datetime) -> Effects:
         if command.is_paused:
@@ -186,7 +187,7 @@ class CommandDecisions:
         effects.add(ended(command, now, outcome, is_done=True))
         return effects
 
-    def _of_freerun(self, command: Command, letter: Unit | None, now: datetime) -> Effects:
+    def _of_freerun(self, command: Command, facts: Facts, now: datetime) -> Effects:
         name = command.process
         if name in self.illegal:
             return _unreadable(command, now)
@@ -205,7 +206,7 @@ class CommandDecisions:
                 why = f'{known.process} is not in the context; register it, or remove {name}'
                 return ended(command, now, why, is_done=False)
             case _:
-                return self._run(command, known, letter, now)
+                return self._run(command, known, facts, now)
 
     def _define(self, command: Command, known: Freerun | None, now: datetime) -> Effects:
         name = command.process
@@ -237,9 +238,12 @@ class CommandDecisions:
         effects.add(ended(command, now, f'{counted(len(chosen), "run")} cancelled', is_done=True))
         return effects
 
-    def _run(self, command: Command, known: Freerun, letter: Unit | None, now: datetime) -> Effects:
-        """Start a free run; its overlap policy may suppress that, and a dead letter then stays."""
-        name = known.name
+    def _run(self, command: Command, known: Freerun, facts: Facts, now: datetime) -> Effects:
+        """Start a free run; its overlap policy may suppress that, and a dead letter then stays.
+
+        With it go the others of its kind, if the command is about all of them: it runs once.
+        """
+        name, letter = known.name, facts.letter
         effects = self._freeruns.run_now(name, now)
         after = self._freeruns.get(name) or known
         was_started = after.last_run > known.last_run or after.queued_at != known.queued_at
@@ -248,20 +252,32 @@ class CommandDecisions:
             effects.add(ended(command, now, why, is_done=False))
             return effects
         effects.saves += settled(command, letter, now)
+        others = [unit for unit in facts.runs if unit.state is UnitState.DEAD]
+        effects.saves += [
+            dropped(unit, command, now) for unit in others if letter is None or unit.id != letter.id
+        ]
         effects.add(ended(command, now, str(name), is_done=True))
         return effects
 
 
 def _of_dead_letters(command: Command, runs: Sequence[Unit], now: datetime) -> Effects:
+    """Take dead letters off the list: one, those of a job, or a batch of those of a kind."""
     dead = [
         unit
         for unit in runs
         if unit.state is UnitState.DEAD and command.details.get('uow') in (None, unit.id)
     ]
     effects = Effects([dropped(unit, command, now) for unit in dead])
+    command = replace(command, applied_count=command.applied_count + len(dead))
+    if error_of(command) is not None and len(runs) == LETTERS_PER_BATCH_MAX:
+        effects.saves.append(SaveCommand(command))
+        return effects
     key = JobKey(command.process, command.start)
-    outcome = counted(len(dead), 'dead letter') if dead else f'{key} has no dead letter'
-    effects.add(ended(command, now, outcome, is_done=bool(dead)))
+    count = command.applied_count
+    outcome = counted(count, 'dead letter') if count else f'{key} has no dead letter'
+    if error_of(command) is not None and not count:
+        outcome = f'{command.process} has no dead letter with that error any more'
+    effects.add(ended(command, now, outcome, is_done=bool(count)))
     return effects
 
 

@@ -26,6 +26,7 @@ from synergy.mx.pages import (
     interval,
     job_actions,
     legacy,
+    letter_groups,
     live,
     login,
     logs,
@@ -184,6 +185,18 @@ _PAGES: Final[Sequence[Route]] = (
     *_section(
         '/dead',
         _shared('dead_letters', '/dead', dead_letters.dead_letters),
+        _confirm(
+            'confirm_group_action',
+            '/dead/groups/<action>',
+            letter_groups.confirm_group_action,
+            ('drop', 'retry'),
+        ),
+        _submit(
+            'submit_group_action',
+            '/dead/groups/<action>',
+            letter_groups.submit_group_action,
+            needs_reason=NEEDS_REASON['dead'],
+        ),
         _confirm(
             'confirm_dead_letter_action',
             '/dead/<uow_id>/<action>',

@@ -13,6 +13,8 @@ from jinja2.bccache import Bucket
 from synergy.conf.model import Context
 from synergy.core.printable import printable_lines
 from synergy.core.users import Role
+from synergy.mx.pages.letter_groups import group_address
+from synergy.mx.pages.overview import NEED_MARKS
 from synergy.mx.pages.search import completions
 from synergy.mx.web import formats
 from synergy.mx.web.links import linked
@@ -65,6 +67,8 @@ def environment(title: str, context: Context) -> Environment:
         'additions': ADDITIONS,
         'glyph': drawing.glyph,
         'log_href': log_href,
+        'group_address': group_address,
+        'need_marks': NEED_MARKS,
         'mk': drawing.mk,
         'st': drawing.st,
         'pill': drawing.pill,

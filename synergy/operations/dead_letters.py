@@ -12,7 +12,7 @@ from typing import Final
 from synergy.core.commands import Command
 from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_of, settling
 from synergy.core.freerun_record import base_of, is_freerun
-from synergy.core.records import Unit, UowId
+from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
@@ -54,14 +54,19 @@ def settle_letter(caller: Caller, uow_id: str, action: LetterAction) -> Command:
 
 def check_retry(caller: Caller, unit: Unit) -> None:
     """Refuse to retry a dead letter whose process has left the context."""
+    check_process(caller, unit.process, f'{unit.key}')
+
+
+def check_process(caller: Caller, process: ProcessName, thing: str | None = None) -> None:
+    """Refuse to retry dead letters of a process, or free run, that has left the context."""
     context = caller.context
-    is_there = unit.process in context.hierarchy.nodes
-    if is_freerun(unit.process):
-        is_there = base_of(unit.process) in {entry.name for entry in context.freeruns.values()}
+    is_there = process in context.hierarchy.nodes
+    if is_freerun(process):
+        is_there = base_of(process) in {entry.name for entry in context.freeruns.values()}
     if not is_there:
         raise OperationRefused(
             RefusalKind.CONFLICT,
-            f'{base_of(unit.process)} has left the context, so {unit.key} cannot run again',
+            f'{base_of(process)} has left the context, so {thing or process} cannot run again',
             'register it in context.py again, or drop the dead letter; it stays on the list',
             title='Its process is gone',
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from synergy.core.closure import PlanRefused
 from synergy.core.command_decisions import Facts
 from synergy.core.commands import (
@@ -13,6 +15,7 @@ from synergy.core.commands import (
 )
 from synergy.core.dead_letters import letter_of
 from synergy.core.job_requests import JobRequests
+from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of, of_command
 from synergy.core.records import Unit
 from synergy.core.timeperiod import JobKey
 from synergy.ports.failed import failed_ordinals
@@ -28,6 +31,8 @@ def gather(store: SchedulerStore, command: Command, jobs: JobRequests) -> Facts:
         case kind if kind in REQUEST_KINDS:
             target = None if command.target is None else store.command(command.target)
             return Facts(target=target)
+        case CommandKind.DROP | CommandKind.FREERUN_RUN if error_of(command) is not None:
+            return Facts(letter=letter, runs=_of_kind(store, command))
         case CommandKind.DROP:
             return Facts(runs=store.runs(JobKey(command.process, command.start)))
         case _:
@@ -37,6 +42,13 @@ def gather(store: SchedulerStore, command: Command, jobs: JobRequests) -> Facts:
 def _letter(store: SchedulerStore, command: Command) -> Unit | None:
     uow_id = letter_of(command)
     return None if uow_id is None else store.units([uow_id]).get(uow_id)
+
+
+def _of_kind(store: SchedulerStore, command: Command) -> Sequence[Unit]:
+    """Return dead letters of the kind of error that a command is about, a batch at most."""
+    letters = of_command(store.dead_letters(command.process), command)
+    units = store.units([letter.id for letter in letters[:LETTERS_PER_BATCH_MAX]])
+    return list(units.values())
 
 
 def _of_jobs(

@@ -6,19 +6,20 @@ that neither can say what the other does not.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeAlias, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from synergy.core.commands import CommandKind, CommandState, Only
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.states import JobState, UnitState
-from synergy.core.users import Role
 from synergy.view.boxes import Presence
-from synergy.view.cause import CauseKind
 from synergy.view.conditions import ALL
+from synergy.view.why_documents import ActionDocument as ActionDocument
+from synergy.view.why_documents import At as At
+from synergy.view.why_documents import CauseDocument as CauseDocument
+from synergy.view.why_documents import NeedDocument as NeedDocument
+from synergy.view.why_documents import ProcessText as ProcessText
+from synergy.view.why_documents import TimeperiodText as TimeperiodText
 
-At: TypeAlias = Annotated[str, 'an instant: ISO 8601, UTC']
-TimeperiodText: TypeAlias = Annotated[str, 'an interval: YYYYMMDDHH, with zeros at its end']
-ProcessText: TypeAlias = Annotated[str, 'name of a process']
 #: Of a field with the name of a condition.
 CONDITIONS_TOLD: Final = 'one of ' + ', '.join(condition.name for condition in ALL)
 
@@ -278,6 +279,7 @@ class StatusDocument(TypedDict):
     supervisors: list[BoxDocument]
     schedulers: list[SchedulerDocument]
     warnings: list[str]
+    needs: Annotated[list[NeedDocument], 'what waits for a person']
     open_commands: list[CommandDocument]
 
 
@@ -359,28 +361,3 @@ class FreerunStandingDocument(TypedDict):
     last_error: str | None
     last_ended_at: At | None
     failed_in_a_row: int
-
-
-class ActionDocument(TypedDict):
-    """What helps: an address of the dashboard, and the command that does the same."""
-
-    label: str
-    method: Annotated[str | None, 'GET to look at it, POST to send a form to']
-    address: Annotated[str | None, 'null: only a terminal on the right box helps']
-    role: Annotated[str, Role]
-    command: str
-
-
-class CauseDocument(TypedDict):
-    """One step of an answer to why; depth 0 is the job asked about."""
-
-    depth: int
-    process: ProcessText
-    timeperiod: TimeperiodText
-    kind: Annotated[str, CauseKind]
-    text: str
-    since: At | None
-    expected_at: At | None
-    action: ActionDocument | None
-    box_id: Annotated[str | None, 'of a log file that says more']
-    log_file: Annotated[str | None, 'a path on that box']

@@ -28,6 +28,7 @@ from synergy.view.conditions import (
 from synergy.view.estimates import PlanEstimate
 from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
+from synergy.view.needs import Need
 from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
 from synergy.view.skipped import skipped_of
@@ -142,7 +143,22 @@ def encode_status(status: Status) -> documents.StatusDocument:
             {'owner': item.owner, 'is_leading': item.is_leading} for item in status.schedulers
         ],
         'warnings': list(status.warnings),
+        'needs': [encode_need(item) for item in status.needs],
         'open_commands': [encode_command(item) for item in status.open_commands],
+    }
+
+
+def encode_need(need: Need) -> documents.NeedDocument:
+    """Return something that waits for a person."""
+    return {
+        'kind': need.kind.value,
+        'subject': need.subject,
+        'text': need.text,
+        'advice': need.advice,
+        'since': instant(need.since),
+        'count': need.count,
+        'action': None if need.action is None else _encode_action(need.action),
+        'log_file': need.log_file,
     }
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
 from synergy.core.hierarchy import Node
-from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.records import BoxProcess, Leadership, ProcessName, is_led
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
 from synergy.view.conditions import runs_of
+from synergy.view.needs import Need, Seen, needs
 from synergy.view.self_paused import self_paused
 from synergy.view.skipped import partial_count
 from synergy.view.troubles import standing_of, troubles
+from synergy.view.usual import Usual, usual_of
 from synergy.view.workload import Tallies, workload_of
 
 _COMMANDS_MAX = 100
@@ -60,6 +63,7 @@ class Status:
     supervisors: Sequence[BoxView]
     schedulers: Sequence[SchedulerView]
     warnings: Sequence[str]
+    needs: Sequence[Need]
     open_commands: Sequence[Command]
 
 
@@ -69,13 +73,24 @@ def status(
     box_id: str | None,
     now: datetime,
     vanished_after: timedelta = timedelta(seconds=15),
+    usual: Callable[[ProcessName], Usual] | None = None,
 ) -> Status:
-    """Return how everything stands at `now`, with the processes of one box, or of all."""
+    """Return how everything stands at `now`, with the processes of one box, or of all.
+
+    usual: how long runs of a process take; looked up in the store when not given.
+    """
     leadership = store.leadership()
     store_now = store.store_now()
     has_leader = is_led(leadership, store_now)
     found = troubles(standing_of(store, leadership, store_now), now)
     views = box_views(store, vanished_after)
+    seen = Seen(
+        timetable=timetable,
+        store=store,
+        views=views,
+        usual=usual or partial(usual_of, store),
+        now=now,
+    )
     work = workload_of(timetable, runs_of(store.live_runs(), now))
     return Status(
         at=now,
@@ -99,6 +114,7 @@ def status(
             *warnings(views),
             *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
         ],
+        needs=needs(seen),
         open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
     )
 

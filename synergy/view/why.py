@@ -15,6 +15,7 @@ from typing import Final
 from synergy.core.changed_levels import left_out
 from synergy.core.hierarchy import Node
 from synergy.core.leader_standing import advice
+from synergy.core.letter_groups import folded_once
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import ProcessName
@@ -44,7 +45,7 @@ CAUSES_MAX: Final = 50
 ROOTS_SHOWN_MAX: Final = 10
 #: Jobs that are looked at for one answer: chains of trees may be as long.
 JOBS_MAX: Final = 5_000
-#: Failed jobs of one range that are followed beside the first one waited for.
+#: Kinds of errors of one range of which a job is followed beside the first one waited for.
 FAILED_SHOWN_MAX: Final = 5
 #: Failed jobs of one range that are counted.
 _FAILED_COUNTED_MAX: Final = 10_000
@@ -225,6 +226,9 @@ def _waits(
     others = f' and {more} more of {len(ordinals)}' if more else ''
     failed = _held_among(question, source, ordinals)
     told, action = _failed_together(question, source, ordinals) if failed else ('', None)
+    kinds = _by_error(question, failed)
+    if len(failed) > 1:
+        told += f', {_alike(kinds)}'
     over_at = hierarchy.over_at(node, key.timeperiod.ordinal)
     cause = Cause(
         key=key,
@@ -233,7 +237,23 @@ def _waits(
         since=over_at if over_at <= question.now else None,
         action=action,
     )
-    return cause, [other for other in failed if other != culprit.key][:FAILED_SHOWN_MAX]
+    told_of = next((kind for kind in kinds if culprit.key in kind), ())
+    return cause, [kind[0] for kind in kinds if kind is not told_of][:FAILED_SHOWN_MAX]
+
+
+def _by_error(question: Question, failed: Sequence[JobKey]) -> Sequence[Sequence[JobKey]]:
+    """Return failed jobs by what is wrong with them: one of each kind stands for the others."""
+    found: dict[str, list[JobKey]] = {}
+    for key in failed:
+        job = question.timetable.open_job(key)
+        found.setdefault(folded_once(job.reason if job else None), []).append(key)
+    return list(found.values())
+
+
+def _alike(kinds: Sequence[Sequence[JobKey]]) -> str:
+    if len(kinds) == 1:
+        return 'with the same error but for digits'
+    return f'with {len(kinds)} different errors, one of each follows'
 
 
 def _held_among(question: Question, process: ProcessName, ordinals: range) -> Sequence[JobKey]:

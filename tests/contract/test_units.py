@@ -169,3 +169,32 @@ def test_old_logs_are_pruned_and_new_ones_kept(store: Store) -> None:
     assert store.prune(NOW - timedelta(days=90), 100) == 1
 
     assert [line.text for line in store.log(unit.id)] == ['new']
+
+
+def test_dead_letters_are_listed_in_brief_newest_first(store: Store) -> None:
+    leadership = leader(store)
+    hours = [key(f'SiteHourly@202611220{hour}') for hour in range(3)]
+    day = key('SiteDaily@2026112200')
+    saves = [
+        InsertUnit(
+            unit_of(
+                job_key,
+                state=UnitState.DEAD,
+                error=f'host {number} is away',
+                finished_at=NOW + timedelta(seconds=number),
+            )
+        )
+        for number, job_key in enumerate([*hours, day])
+    ]
+    store.commit(leadership, [*saves, InsertUnit(unit_of(key('SiteHourly@2026112209')))])
+
+    found = store.dead_letters()
+
+    assert [(letter.process, letter.timeperiod) for letter in found] == [
+        (item.process, item.timeperiod) for item in [day, *reversed(hours)]
+    ]
+    assert [letter.error for letter in found][:2] == ['host 3 is away', 'host 2 is away']
+    assert found[0].finished_at == NOW + timedelta(seconds=3)
+    assert found[0].id == uow_id_of(day, 1)
+    assert store.dead_letters(day.process) == [found[0]]
+    assert list(store.dead_letters(key('AlertDaily@2026112200').process)) == []

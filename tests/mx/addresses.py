@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 from synergy.mx.web.route import Route
 from tests.mx.dashboard_harness import REQUEST_ID
+from tests.pipelines.pages import HOSTILE
 
 VALUES = {
     'process': 'SiteHourly',
@@ -26,9 +28,13 @@ OLD = {
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
 ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
+#: The kind of error of the one dead letter in the history.
+LETTERS = urlencode({'process': 'SiteHourly', 'error': f'ValueError: {HOSTILE} is not a number'})
 QUERY = {
     '/change/<kind>': '?process=SiteHourly&first=2026112209',
     '/api/v1/preview': '?process=SiteHourly&start=2026112209',
+    '/api/v1/dead/groups/<action>': f'?{LETTERS}',
+    '/dead/groups/<action>': f'?{LETTERS}',
 }
 
 

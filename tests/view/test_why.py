@@ -24,7 +24,7 @@ from synergy.view.cause import Cause, CauseKind
 from synergy.view.encode import encode_causes
 from synergy.view.index import load_index
 from synergy.view.status import status
-from synergy.view.why import CAUSES_MAX, FAILED_SHOWN_MAX, explain
+from synergy.view.why import CAUSES_MAX, explain
 from tests.builders import instant
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.dashboard_harness import BOX, NOW, REQUEST_ID, DashboardHarness
@@ -276,7 +276,7 @@ def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: DashboardHarnes
     assert cause.action.address == f'/requests/{REQUEST_ID}/resume'
 
 
-def test_failed_siblings_are_counted_listed_and_run_again_together(pages: DashboardHarness) -> None:
+def test_failed_siblings_fold_by_error_and_run_again_together(pages: DashboardHarness) -> None:
     keys = [pages.key('SiteHourly', f'20261122{hour:02}') for hour in range(10, 24)]
     rows = pages.store.jobs(keys)
     saves = [
@@ -306,7 +306,9 @@ def test_failed_siblings_are_counted_listed_and_run_again_together(pages: Dashbo
         '/change/reprocess?process=SiteHourly&first=2026112200&last=2026112223&only=failed'
     )
     assert day.action.command.endswith('2026112200 --to 2026112300 --only failed')
-    assert len(hours) == 1 + FAILED_SHOWN_MAX
+    # Fourteen of them say 'no data': one stands for all, beside the one that says something else.
+    assert 'with 2 different errors, one of each follows' in day.text
+    assert [cause.key.timeperiod.ordinal - keys[0].timeperiod.ordinal for cause in hours] == [-1, 0]
     assert {cause.kind for cause in hours} == {CauseKind.FAILED}
     assert '15 intervals' in pages.get(day.action.address).text
 

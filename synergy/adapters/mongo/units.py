@@ -12,13 +12,16 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import (
     ENDED_RUN_FIELDS,
+    LETTER_FIELDS,
     LIVE_RUN_FIELDS,
     ended_run_of,
+    letter_of,
     live_run_of,
     log_lines_of,
     unit_of,
 )
 from synergy.adapters.mongo.names import LIVE, UNITS
+from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -93,6 +96,21 @@ class MongoUnits:
         return unit_page(
             self._collections, where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit
         )
+
+    def dead_letters(self, process: ProcessName | None = None) -> Sequence[DeadLetter]:
+        """Return dead letters in brief, newest first."""
+        where: Document = {'state': UnitState.DEAD.value}
+        if process is not None:
+            where['process_name'] = process
+        with self._connection.reaching():
+            return self._collections.page(
+                UNITS,
+                letter_of,
+                where,
+                order=[('finished_at', DESCENDING), ('_id', ASCENDING)],
+                fields=LETTER_FIELDS,
+                limit=0,
+            )
 
     def log(self, uow_id: UowId) -> Sequence[LogLine]:
         """Return a unit's log, oldest line first."""

@@ -8,15 +8,18 @@ from typing import Any
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.units import (
     ENDED_RUN_COLUMNS,
+    LETTER_COLUMNS,
     LIVE_RUN_COLUMNS,
     UNIT_COLUMNS,
     ended_run_of,
+    letter_of,
     live_run_of,
     log_line_of,
     unit_of,
 )
 from synergy.adapters.sqlite.states import DEAD, LIVE
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
+from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.store import EndedRun, LiveRun
@@ -90,6 +93,15 @@ class SqliteUnits:
             'ORDER BY finished_at DESC, id'
         )
         return self._tables.page(UNITS, unit_of, sql, values, limit)
+
+    def dead_letters(self, process: ProcessName | None = None) -> Sequence[DeadLetter]:
+        """Return dead letters in brief, newest first."""
+        sql = (
+            f'SELECT {LETTER_COLUMNS} FROM unit_of_work WHERE state = {DEAD} '
+            'AND (? IS NULL OR process_name = ?) ORDER BY finished_at DESC, id'
+        )
+        found = self._file.read(sql, (process, process))
+        return list(self._tables.decoded(UNITS, letter_of, found))
 
     def log(self, uow_id: UowId) -> Sequence[LogLine]:
         """Return a unit's log, oldest line first."""

@@ -16,6 +16,7 @@ from synergy.view.documents import (
     FreerunDocument,
     FreerunStandingDocument,
     JobDocument,
+    NeedDocument,
     ProcessText,
     ProgressDocument,
     TimeperiodText,
@@ -111,6 +112,7 @@ class OverviewDocument(TypedDict):
     late: int
     requests: Annotated[int, 'open ones']
     requests_left: Annotated[int, 'jobs that they still have to do']
+    needs: Annotated[list[NeedDocument], 'what waits for a person, jobs by what is wrong']
     held: Annotated[list[JobDocument], 'jobs that wait for a person']
     untaken: list[UntakenDocument]
     trees: list[TreeDocument]

@@ -17,6 +17,7 @@ from synergy.mx.widgets.tree_rows import TreeRow
 from synergy.view.conditions import HELD, PAUSED, RESTING
 from synergy.view.encode import (
     encode_job,
+    encode_need,
     encode_status,
     instant,
 )
@@ -28,11 +29,12 @@ def api_overview(request: RequestContext) -> Response:
     shown = overview_of(request)
     with request.model.lock:
         looking = request.model.looking(request.now)
-        held = [masked(encode_job(looking, item.job)) for item in shown.held]
+        held = [masked(encode_job(looking, job)) for job in shown.held]
     return json_answer(
         request.http,
         {
             **asdict(shown.numbers),
+            'needs': [masked(encode_need(item)) for item in shown.needs],
             'held': held,
             'untaken': [
                 {'process': item.process, 'queued': item.count, 'since': instant(item.since)}

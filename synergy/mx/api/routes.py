@@ -11,7 +11,6 @@ from synergy.mx.api import (
     audit,
     boxes,
     config,
-    dead_letters,
     documents,
     freeruns,
     graph,
@@ -27,8 +26,8 @@ from synergy.mx.api import (
     search,
     users,
 )
+from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
-from synergy.mx.pages.dead_letters import LETTER_CONDITIONS
 from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.users import ACTIONS as USER_ACTIONS
 from synergy.mx.pages.users import ROLE_WORDS
@@ -36,12 +35,10 @@ from synergy.mx.web.route import Parameter, Route
 from synergy.mx.widgets.heatmap_grids import ZOOMS
 from synergy.operations.boxes import ACTIONS as BOX_ACTIONS
 from synergy.operations.boxes import SWITCH_ACTIONS
-from synergy.operations.dead_letters import ACTIONS as DEAD_ACTIONS
 from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
-from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
 
@@ -55,7 +52,7 @@ NEEDS_REASON: Final[Mapping[str, tuple[str, ...]]] = {
     'requests': ('cancel',),
     'freeruns': ('remove', 'cancel'),
     'boxes': ('drain', 'stop'),
-    'dead': ('drop',),
+    'dead': NEEDS_REASON_DEAD,
     'users': ('remove',),
     'tokens': ('revoke',),
 }
@@ -221,25 +218,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             needs_reason=NEEDS_REASON['boxes'],
         )
     ),
-    listing(
-        'api_dead',
-        '/dead',
-        dead_letters.api_dead,
-        LetterDocument,
-        Parameter('process', 'those of a process or free run'),
-        Parameter('interval', 'how the interval stands now', choices=tuple(LETTER_CONDITIONS)),
-        Parameter('text', 'part of the error, in capitals or not'),
-        _LIMIT,
-        _CURSOR,
-    ),
-    action(
-        'api_settle_dead',
-        '/dead/<uow_id>/<action>',
-        dead_letters.api_submit_dead_letter_action,
-        documents.AcceptedDocument,
-        DEAD_ACTIONS,
-        needs_reason=NEEDS_REASON['dead'],
-    ),
+    *DEAD_ROUTES,
     reading(
         'api_heatmap',
         '/heatmaps/<name>',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,8 +12,10 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
+from synergy.core.letter_groups import is_said
 from synergy.core.records import Unit
 from synergy.mx.pages.confirm import Step, confirm, go_on
+from synergy.mx.pages.letter_groups import groups_of
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.paging import dead_page, older
@@ -31,6 +34,7 @@ from synergy.view.conditions import (
     RUNNING,
     SKIPPED,
 )
+from synergy.view.letter_groups import GroupView
 from synergy.view.letters import LetterFilter
 
 #: How the interval of a dead letter may stand, by the name of that.
@@ -46,6 +50,7 @@ def dead_letters(request: RequestContext) -> Response:
     """List them, newest first."""
     where = letter_filter(request)
     letters, cursor = dead_page(request, where)
+    groups = _groups(request, where)
     return page(
         request,
         'dead_letters.html',
@@ -53,7 +58,21 @@ def dead_letters(request: RequestContext) -> Response:
         where=where,
         conditions=LETTER_CONDITIONS,
         older=older(request, cursor),
+        groups=groups,
+        group_count=sum(view.group.count for view in groups),
     )
+
+
+def _groups(request: RequestContext, where: LetterFilter) -> Sequence[GroupView]:
+    """Return the groups that are shown above the first page of letters, if they are meant."""
+    if where.interval is not None or request.optional('cursor') is not None:
+        return []
+    return [
+        view
+        for view in groups_of(request)
+        if where.process in (None, view.group.process)
+        and is_said(where.text or '', view.group.error)
+    ]
 
 
 def letter_filter(request: RequestContext) -> LetterFilter:

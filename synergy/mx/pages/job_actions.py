@@ -17,6 +17,8 @@ from werkzeug.wrappers import Response
 
 from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
+from synergy.core.error_kinds import folded
+from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
@@ -181,7 +183,9 @@ def job_command(
         only=only,
         with_children=with_children,
     )
-    return replace(command, plan_hash=request.optional('plan_hash'))
+    error = request.optional(ERROR) if only is Only.FAILED else None
+    details = {} if error is None else {ERROR: folded(error)}
+    return replace(command, plan_hash=request.optional('plan_hash'), details=details)
 
 
 def preview_of(request: RequestContext, command: Command) -> Preview:

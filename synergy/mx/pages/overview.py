@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
-from synergy.mx.live.read_model import Change
+from synergy.mx.live.recent import FoldedChange, folded_changes
 from synergy.mx.live.workload import Untaken, first_units, untaken
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
@@ -26,11 +26,23 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import navigation_of, page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
+from synergy.view.boxes import BoxView, box_views
+from synergy.view.conditions import HELD, PAUSED, Mark
+from synergy.view.needs import Need, NeedKind, Seen, needs
 from synergy.view.troubles import Trouble, standing_of, troubles
 from synergy.view.workload import workload_of
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
+#: How what waits for a person is called on pages.
+NEED_MARKS: Final = {
+    NeedKind.FAILED: HELD,
+    NeedKind.PAUSED: PAUSED,
+    NeedKind.VANISHED: Mark('fail', 'box vanished'),
+    NeedKind.NOT_UP: Mark('fail', 'does not start'),
+    NeedKind.OVERLONG: Mark('block', 'takes too long'),
+    NeedKind.OFF: Mark('block', 'switched off'),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +74,23 @@ class HeldJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All that the page shows. troubles: what the leader says is wrong. held: the oldest ones."""
+    """All that the page shows. troubles: what the leader says is wrong. needs: what waits for a
+    person besides. held: the oldest held jobs; untold: those of which no need tells.
+    """
 
     numbers: Numbers
     leadership: Leadership | None
     is_led: bool
     troubles: Sequence[Trouble]
-    held: Sequence[HeldJob]
+    needs: Sequence[Need]
+    held: Sequence[Job]
+    untold: Sequence[HeldJob]
+    untold_count: int
     untaken: Sequence[Untaken]
     trees: Sequence[TreeRow]
     live: Sequence[LiveRow]
     requests: Sequence[RequestRow]
-    recent: Sequence[Change]
+    recent: Sequence[FoldedChange]
 
 
 def overview(request: RequestContext) -> Response:
@@ -97,8 +114,11 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     store_now = request.store.store_now()
     has_leader = is_led(leadership, store_now)
     found = troubles(standing_of(request.store, leadership, store_now), request.now)
+    views = box_views(request.store, request.settings.box_vanished)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
+        found_needs = needs(_seen(request, views))
+        untold_jobs = _untold(held, found_needs)
         work = workload_of(model.timetable, model.looking(request.now).runs)
         held_by_process = Counter(job.process for job in held)
         shown = trees_of(request, Painter(request), held_by_process, work, trees)
@@ -119,14 +139,17 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
             leadership=leadership,
             is_led=has_leader,
             troubles=found,
-            held=[_held(request, job) for job in held[:ROWS_MAX]],
+            needs=found_needs,
+            held=held[:ROWS_MAX],
+            untold=[_held(request, job) for job in untold_jobs[:ROWS_MAX]],
+            untold_count=len(untold_jobs),
             untaken=list(untaken(model.timetable, work, navigation.able, request.now))
             if navigation
             else [],
             trees=shown,
             live=live,
             requests=requests[:ROWS_MAX],
-            recent=list(model.recent)[: -EVENTS_MAX - 1 : -1],
+            recent=folded_changes(reversed(model.recent), EVENTS_MAX),
         )
 
 
@@ -134,8 +157,29 @@ def _age(job: Job) -> datetime:
     return job.changed_at
 
 
+def _seen(request: RequestContext, views: Sequence[BoxView]) -> Seen:
+    return Seen(
+        timetable=request.model.timetable,
+        store=request.store,
+        views=views,
+        usual=partial(request.model.usual, request.store),
+        now=request.now,
+    )
+
+
 def _held(request: RequestContext, job: Job) -> HeldJob:
     return HeldJob(job, request.model.hierarchy.nodes[job.process].outputs)
+
+
+def _untold(held: Sequence[Job], found: Sequence[Need]) -> Sequence[Job]:
+    """Return the held jobs of which no group of dead letters tells."""
+    told = {
+        (need.group.group.process, timeperiod)
+        for need in found
+        if need.group is not None
+        for timeperiod in need.group.group.timeperiods
+    }
+    return [job for job in held if (job.process, job.timeperiod) not in told]
 
 
 def tree_page(request: RequestContext, name: str) -> Response:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only
+from synergy.core.letter_groups import error_of
 from synergy.core.records import Json
+from synergy.core.redaction import redacted_text
 
 #: What kinds are called where one is chosen.
 KIND_NAMES: Final[Mapping[CommandKind, str]] = {
@@ -62,12 +64,15 @@ def sentence(command: Command) -> str:
     if command.kind in JOB_KINDS:
         which = '' if command.only is Only.ALL else f', only {command.only.value}'
         nested = ' with children' if command.with_children else ''
-        return f'{command.kind.value} {command.process} {command.said}{which}{nested}'
+        what = f'{command.kind.value} {command.process} {command.said}{which}{nested}'
+        return f'{what}{of_kind(command)}'
     match command.kind:
         case CommandKind.BOX:
             return _of_box(command)
         case CommandKind.USER:
             return _of_user(command.details)
+        case CommandKind.DROP if error_of(command) is not None:
+            return f'drop the dead letters of {command.process} {command.said}{of_kind(command)}'
         case CommandKind.FREERUN_CANCEL if 'uow' in command.details:
             return f'cancel one run of {command.process}'
         case kind if kind in _SENTENCES:
@@ -78,6 +83,12 @@ def sentence(command: Command) -> str:
             )
         case _:
             return _of_save(command)
+
+
+def of_kind(command: Command) -> str:
+    """Return which error a command is about, if it is about one."""
+    error = error_of(command)
+    return '' if error is None else f' that failed with {redacted_text(error) or "no error"!r:.120}'
 
 
 def unsaid(command: Command) -> Mapping[str, Json]:

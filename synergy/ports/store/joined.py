@@ -81,6 +81,7 @@ class JoinedStore:
         self.all_units = parts.units.all_units
         self.ended_runs = parts.units.ended_runs
         self.dead_units = parts.units.dead_units
+        self.dead_letters = parts.units.dead_letters
         self.log = parts.units.log
 
         self.claim = parts.claims.claim

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -79,6 +80,14 @@ class UnitReader(Protocol):
         """Return at most `limit` dead letters, newest first, that come after `after`.
 
         The order is (finished_at falling, id).
+        """
+        ...
+
+    def dead_letters(self, process: ProcessName | None = None) -> Sequence[DeadLetter]:
+        """Return all dead letters, or those of one process or free run, in brief, newest first.
+
+        The order is (finished_at falling, id). Little of each row is read, for there may be
+        thousands.
         """
         ...
 

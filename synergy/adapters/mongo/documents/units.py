@@ -10,6 +10,7 @@ from bson import ObjectId
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields, json_value
 from synergy.adapters.mongo.names import TYPE_FREERUN, TYPE_MANAGED
+from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, LogPlace, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier
@@ -23,6 +24,8 @@ ENDED_RUN_FIELDS: Final = (
 LIVE_RUN_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'state', 'not_before')
 #: A document may have 16 MiB, and a character 4 bytes.
 _PART_CHARACTERS_MAX: Final = 3_000_000
+
+LETTER_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'finished_at', 'error')
 
 
 def unit_of(document: Document) -> Unit:
@@ -77,6 +80,18 @@ def live_run_of(document: Document) -> LiveRun:
         key=JobKey(ProcessName(fields.text('process_name')), timeperiod),
         state=fields.word('state', UnitState),
         not_before=fields.instant_or_none('not_before'),
+    )
+
+
+def letter_of(document: Document) -> DeadLetter:
+    """Return the dead letter of a document of LETTER_FIELDS; raise Malformed."""
+    fields = Fields(document)
+    return DeadLetter(
+        id=UowId(str(document['_id'])),
+        process=ProcessName(fields.text('process_name')),
+        timeperiod=fields.timeperiod('timeperiod', fields.word('time_qualifier', Qualifier)),
+        finished_at=fields.instant_or_none('finished_at'),
+        error=fields.said('error'),
     )
 
 

@@ -13,6 +13,7 @@ from synergy.adapters.sqlite.rows.columns import (
     instant_of,
     timeperiod_of,
 )
+from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
@@ -28,11 +29,13 @@ ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
 LIVE_RUN_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, state, not_before'
+LETTER_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, finished_at, error'
 _NO_ARGUMENTS: Final = '{}'
 _UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
 _UNIT: Final = Columns(UNIT_COLUMNS, 'ttttttiiitiTIiIIIIiTt')
 _ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tttitii')
 _LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'tttttI')
+_LETTER: Final = Columns(LETTER_COLUMNS, 'ttttIT')
 _LOG: Final = Columns('attempt, at, level, text', 'iitt')
 
 
@@ -101,6 +104,20 @@ def live_run_of(row: tuple[Any, ...]) -> LiveRun:
         key=JobKey(process, timeperiod_of(qualifier, timeperiod)),
         state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
         not_before=None if not_before is None else instant_of('not_before', not_before),
+    )
+
+
+def letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """Return the dead letter of a row of LETTER_COLUMNS."""
+    if tuple(map(type, row)) not in _LETTER.known:
+        _LETTER.check(row)
+    uow_id, process, word, timeperiod, finished, error = row
+    return DeadLetter(
+        id=UowId(uow_id),
+        process=ProcessName(fields.text('process_name', process)),
+        timeperiod=timeperiod_of(word, timeperiod),
+        finished_at=None if finished is None else instant_of('finished_at', finished),
+        error=fields.said('error', error),
     )
 
 

@@ -1,0 +1,71 @@
+"""Dead letters, by what is wrong or each, for people at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from synergy.cli.console import print_table
+from synergy.cli.tables import said, with_lost
+from synergy.core.commands import counted
+from synergy.core.redaction import redacted_text
+from synergy.view.documents import DeadDocument
+from synergy.view.group_documents import LetterGroupDocument
+
+_ERROR_LENGTH_MAX: Final = 100
+
+
+def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
+    """Print groups of dead letters, the largest first."""
+    print_table(
+        ('process', 'letters', 'intervals', 'error', 'holds up'),
+        [
+            (group['process'], group['count'], _span(group), _error(group), _held_up(group))
+            for group in groups
+        ],
+        empty='no dead letters: no unit has run out of attempts',
+    )
+    if groups:
+        print()
+        print('each with its id: ./launch.py dead ls; all of an entry: ./launch.py dead retry')
+        print('--process P --error TEXT, with --dry-run to see first what would run again')
+
+
+def print_dead(units: Iterable[DeadDocument]) -> None:
+    """Print dead letters."""
+    print_table(
+        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'last error'),
+        [
+            (
+                unit['id'],
+                unit['process'],
+                unit['timeperiod'],
+                unit['run'],
+                with_lost(unit['attempt'], unit['lost_count']),
+                said(unit['finished_at']),
+                unit['error'],
+            )
+            for unit in units
+        ],
+        empty='no dead letters: no unit has run out of attempts',
+    )
+
+
+def group_line(group: LetterGroupDocument) -> str:
+    """Return a group in a line."""
+    what = counted(group['count'], 'dead letter')
+    return f'{group["process"]}, {what}, {_span(group)}: {_error(group)}'
+
+
+def _span(group: LetterGroupDocument) -> str:
+    first, last = group['first_timeperiod'], group['last_timeperiod']
+    return first if first == last else f'{first} – {last}'
+
+
+def _error(group: LetterGroupDocument) -> str:
+    text = redacted_text(group['said'])
+    return text if len(text) <= _ERROR_LENGTH_MAX else f'{text[:_ERROR_LENGTH_MAX]}...'
+
+
+def _held_up(group: LetterGroupDocument) -> str:
+    return ', '.join(f'{item["count"]} {item["process"]}' for item in group['holds_up'])
