@@ -9,8 +9,8 @@ from synergy.cli.console import print_table
 from synergy.cli.tables import said, with_lost
 from synergy.core.commands import counted
 from synergy.core.redaction import redacted_text
-from synergy.view.documents import DeadDocument
 from synergy.view.group_documents import LetterGroupDocument
+from synergy.view.letters import LetterDocument
 
 _ERROR_LENGTH_MAX: Final = 100
 
@@ -31,10 +31,10 @@ def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
         print('--process P --error TEXT, with --dry-run to see first what would run again')
 
 
-def print_dead(units: Iterable[DeadDocument]) -> None:
+def print_dead(units: Iterable[LetterDocument]) -> None:
     """Print dead letters."""
     print_table(
-        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'last error'),
+        ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'interval', 'last error'),
         [
             (
                 unit['id'],
@@ -43,6 +43,7 @@ def print_dead(units: Iterable[DeadDocument]) -> None:
                 unit['run'],
                 with_lost(unit['attempt'], unit['lost_count']),
                 said(unit['finished_at']),
+                unit['interval'] or '',
                 unit['error'],
             )
             for unit in units

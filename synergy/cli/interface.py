@@ -32,6 +32,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
+from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
@@ -116,7 +117,7 @@ class Reading(Protocol):
         """Return a request with its progress."""
         ...
 
-    def dead_letters(self) -> Sequence[DeadDocument]:
+    def dead_letters(self) -> Sequence[LetterDocument]:
         """Return the dead letters."""
         ...
 

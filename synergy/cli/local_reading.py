@@ -56,7 +56,7 @@ from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, find_jobs, job_page
 from synergy.view.letter_groups import letter_groups
-from synergy.view.letters import encode_letter, letters_of
+from synergy.view.letters import LetterDocument, encode_letter, letters_of
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
 from synergy.view.request_progress import NONE, progress_of, rest_of
@@ -168,7 +168,7 @@ class LocalReading:
         states = self.store.request_progress(command.id)
         return {**encode_command(command), **encode_progress(states, found, rest)}
 
-    def dead_letters(self) -> Sequence[DeadDocument]:
+    def dead_letters(self) -> Sequence[LetterDocument]:
         """Return the newest dead letters."""
         looking = looking_at(self.index(), self.store, self.now)
         units = self.store.dead_units(_DEAD_MAX)

@@ -29,6 +29,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
+from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
 
@@ -100,7 +101,7 @@ class RemoteReading:
         found: FollowedDocument = self.server.get('requests', request_id)
         return found
 
-    def dead_letters(self) -> Sequence[DeadDocument]:
+    def dead_letters(self) -> Sequence[LetterDocument]:
         """Return the dead letters."""
         return list(self.server.items('dead'))
 

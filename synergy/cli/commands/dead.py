@@ -41,6 +41,11 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--process', metavar='P', help='those of a process or free run')
     parser.add_argument('--error', metavar='TEXT', help='those whose error contains this')
     parser.add_argument(
+        '--state',
+        metavar='S',
+        help='of ls: those whose interval stands so now, as in held, failed, running, queued',
+    )
+    parser.add_argument(
         '--dry-run', action='store_true', help='say what retry or drop would do, and do nothing'
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
@@ -48,7 +53,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    action = options.action or ('ls' if options.json else 'groups')
+    action = options.action or ('ls' if options.json or options.state else 'groups')
+    if options.state is not None and action != 'ls':
+        raise CommandError('--state goes with dead ls', ExitCode.USAGE)
     is_selected = options.all or options.process is not None or options.error is not None
     if action not in _LISTS and (options.id is not None) == is_selected:
         raise CommandError(
@@ -72,6 +79,7 @@ def _list(ask: Operations, action: str, options: Namespace) -> ExitCode:
         unit
         for unit in ask.dead_letters()
         if options.process in (None, unit['process'])
+        and options.state in (None, unit['interval'])
         and (options.error is None or is_said(options.error, unit['error'] or ''))
     ]
     (print_json if options.json else print_dead)(letters)
