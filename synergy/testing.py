@@ -28,7 +28,8 @@ from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.nearest import nearest
 from synergy.core.records import CommandId, ProcessName, Unit
 from synergy.core.states import JobState, UnitState
-from synergy.core.timeperiod import JobKey, Qualifier, parse, start_utc
+from synergy.core.timeperiod import JobKey
+from synergy.core.written_timeperiod import at_level, instant_at
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.faults import Faults
 from synergy.simulation.forecast import beginning_at
@@ -104,15 +105,16 @@ def run_context(
 ) -> Iterator[ContextRun]:
     """Run a context for `days` of simulated time, then hand it over for questions.
 
-    module: its name, as in SYNERGY_CONTEXT_MODULE. start: hour, `YYYYMMDDHH` in UTC, at which the
-    clock and every tree begin, whatever the context says; without it, trees begin as it says, and
-    the clock with the first of them. stubs: by process, what to call instead of its worker.
-    seconds: of simulated time that each run takes. project: folder of the context; the current
-    one unless given. Raises ContextError, with every problem, when the context is refused.
+    module: its name, as in SYNERGY_CONTEXT_MODULE. start: hour in UTC, `2026030100` or
+    `2026-03-01`, at which the clock and every tree begin, whatever the context says; without it,
+    trees begin as it says, and the clock with the first of them. stubs: by process, what to call
+    instead of its worker. seconds: of simulated time that each run takes. project: folder of
+    the context; the current one unless given. Raises ContextError, with every problem, when the
+    context is refused.
     """
     context = _loaded(module, project)
     pipeline = pipeline_of(context, bootstrap.clock())
-    begin = _begin(context) if start is None else start_utc(parse(Qualifier.HOURLY, start))
+    begin = _begin(context) if start is None else instant_at(start, None)
     pipeline = beginning_at(pipeline, begin, is_exact=start is not None)
     pipeline = replace(
         pipeline, freeruns=[replace(item, changed_at=begin) for item in pipeline.freeruns]
@@ -215,7 +217,8 @@ class ContextRun:
                 f'process {process!r} is not a managed process of this context'
                 f'{nearest(process, nodes)}; it has: {", ".join(nodes)}'
             )
-        found = parse(node.process.qualifier, timeperiod.ljust(10, '0'))
+        text = timeperiod.ljust(10, '0') if timeperiod.isdecimal() else timeperiod
+        found = at_level(node.process.qualifier, text, self._world.clock.now())
         if found.ordinal < node.first or (node.until is not None and found.ordinal >= node.until):
             first = self._world.hierarchy.timeperiod(node, node.first)
             raise LookupError(

@@ -350,6 +350,8 @@ def test_a_run_without_a_log_says_so(half_done: Launch) -> None:
         (('simulate', '--days', '1', '--duration', 'nan'), '--duration'),
         (('freerun', 'edit', 'Shell::disk_room'), 'nothing to change'),
         (('requests', 'cancel'), 'cancel and an ID'),
+        (('restart',), 'give the NAME of processes, or --all'),
+        (('restart', '--all', 'Scheduler'), 'give the NAME of processes, or --all'),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(
