@@ -203,3 +203,24 @@ def test_a_home_that_cannot_be_made_is_said_and_nothing_is_started(tmp_path: Pat
     assert refused.returncode == 4
     assert 'file/home' in refused.stderr
     assert 'Traceback' not in refused.stderr
+
+
+def test_a_restart_waits_until_another_process_is_up(system: SystemHarness) -> None:
+    assert system.launch('restart', 'PatientDaily', 'Nobody').returncode == 3
+    assert 'no Supervisor runs here' in system.launch('restart', '--all').stderr
+    assert 'does not run' in system.launch('restart', 'Supervisor').stderr
+    system.start('Supervisor')
+    worker, scheduler = pid_of(system, 'PatientDaily'), pid_of(system, 'Scheduler')
+
+    said = system.launch('restart', 'PatientDaily')
+
+    assert (said.returncode, said.stdout) == (
+        0,
+        'PatientDaily runs anew; the Supervisor keeps it\n',
+    ), said.stderr
+    assert not is_alive(worker)
+    assert pid_of(system, 'PatientDaily') != worker
+    assert pid_of(system, 'Scheduler') == scheduler
+    failed = system.launch('restart', 'UnstartableDaily')
+    assert failed.returncode == 4
+    assert 'UnstartableDaily' in failed.stderr
