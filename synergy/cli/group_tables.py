@@ -48,7 +48,7 @@ def print_dead(units: Iterable[LetterDocument]) -> None:
             )
             for unit in units
         ],
-        empty='no dead letters: no unit has run out of attempts',
+        empty='no dead letters, or none like that; ./launch.py dead ls lists all',
     )
 
 

@@ -113,6 +113,8 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
         (['requests'], REQUEST_ID),
         (['requests', REQUEST_ID], 'reprocess'),
         (['dead'], '2026112209'),
+        (['dead', '--state', 'held'], '2026112209'),
+        (['dead', '--state', 'held', '--json'], '"interval": "held"'),
         (['freerun'], 'Shell::sweep'),
         (['process'], 'SiteMonthly'),
     ],
