@@ -29,7 +29,8 @@ from synergy.core.records import Unit
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.store import Store
-from synergy.view.verification import all_jobs, circumstances
+from synergy.view.verification import circumstances
+from synergy.view.whole import all_jobs
 
 _SHOWN_MAX = 50
 

@@ -70,6 +70,9 @@ class HttpClient:
             for row in page.get('unreadable', ()):
                 text = f'row {row["row"]} of {row["table"]} cannot be read: {row["problem"]}'
                 print(text, file=sys.stderr)
+            unnamed = page.get('unreadable_count', 0) - len(page.get('unreadable', ()))
+            if unnamed > 0:
+                print(f'... {unnamed:,} more rows cannot be read', file=sys.stderr)
             left = None if left is None else left - len(page['items'])
             if cursor is None or cursor == before:
                 return

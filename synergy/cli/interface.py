@@ -37,11 +37,8 @@ from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
 
-#: Runs of one entry that are listed, the newest; and events.
-RUNS_MAX = 50
-EVENTS_MAX = 20
-#: Requests that are listed, the newest.
-REQUESTS_MAX = 50
+#: Runs of one entry that are listed at most, the newest.
+RUNS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +99,18 @@ class Reading(Protocol):
         ...
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
-        """Return the runs of a job, or of a free run (no timeperiod), the oldest first."""
+        """Return the runs of a job, or of a free run (no timeperiod), the oldest first.
+
+        Of a free run the newest RUNS_MAX.
+        """
         ...
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:
         """Return the log of a run."""
         ...
 
-    def requests(self) -> Sequence[CommandDocument]:
-        """Return the newest requests."""
+    def requests(self, limit: int) -> Sequence[CommandDocument]:
+        """Return at most `limit` requests, the newest."""
         ...
 
     def request(self, request_id: str) -> FollowedDocument:
@@ -118,7 +118,7 @@ class Reading(Protocol):
         ...
 
     def dead_letters(self) -> Sequence[LetterDocument]:
-        """Return the dead letters."""
+        """Return all dead letters."""
         ...
 
     def dead_groups(self) -> Sequence[LetterGroupDocument]:
@@ -133,8 +133,11 @@ class Reading(Protocol):
         """Return all free runs."""
         ...
 
-    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
-        """Return the newest runs of a free run, or those of all that are under way."""
+    def freerun_runs(self, name: str | None, limit: int = RUNS_MAX) -> Sequence[DeadDocument]:
+        """Return the newest runs of a free run, or those of all that are under way.
+
+        limit: of one free run at most so many, and RUNS_MAX.
+        """
         ...
 
     def freerun_events(self, name: str) -> Sequence[EventDocument]:

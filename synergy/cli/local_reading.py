@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
-from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, RUNS_MAX, JobsWanted
+from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
 from synergy.cli.target import instant_of, key_of, node_of
 from synergy.core.commands import CommandState
@@ -18,7 +19,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
-from synergy.ports.store import Store
+from synergy.ports.store import EVENTS_PER_JOB_MAX, Store
 from synergy.view.boxes import box_views
 from synergy.view.broker import broker_warnings
 from synergy.view.documents import (
@@ -62,12 +63,8 @@ from synergy.view.processes import encode_process, processes
 from synergy.view.request_progress import NONE, progress_of, rest_of
 from synergy.view.status import status
 from synergy.view.usual import durations_of
+from synergy.view.whole import all_commands, all_dead_units
 from synergy.view.why import explain
-
-#: Dead letters that are listed, the newest.
-_DEAD_MAX = 1000
-#: Runs of a free run among which one is looked for by its number.
-_RUNS_OF_LOG_MAX = 100
 
 
 class LocalReading:
@@ -144,7 +141,7 @@ class LocalReading:
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
         """Return the runs of a job, or of a free run, the oldest first."""
         if timeperiod is None or is_freerun(ProcessName(process)):
-            units = list(self.store.freerun_units(ProcessName(process), _RUNS_OF_LOG_MAX))
+            units = list(self.store.freerun_units(ProcessName(process), RUNS_MAX))
             units.reverse()
         else:
             units = list(self.store.runs(self._key(process, timeperiod)))
@@ -154,10 +151,10 @@ class LocalReading:
         """Return the log of a run."""
         return [encode_line(line) for line in self.store.log(UowId(uow_id))]
 
-    def requests(self) -> Sequence[CommandDocument]:
-        """Return the newest requests."""
-        found = self.store.commands(tuple(CommandState), REQUESTS_MAX)
-        return [encode_command(item) for item in found]
+    def requests(self, limit: int) -> Sequence[CommandDocument]:
+        """Return at most `limit` requests, the newest."""
+        found = all_commands(self.store, tuple(CommandState))
+        return [encode_command(item) for item in islice(found, limit)]
 
     def request(self, request_id: str) -> FollowedDocument:
         """Return a request with its progress."""
@@ -169,10 +166,10 @@ class LocalReading:
         return {**encode_command(command), **encode_progress(states, found, rest)}
 
     def dead_letters(self) -> Sequence[LetterDocument]:
-        """Return the newest dead letters."""
+        """Return all dead letters, the newest first."""
         looking = looking_at(self.index(), self.store, self.now)
-        units = self.store.dead_units(_DEAD_MAX)
-        return [encode_letter(letter) for letter in letters_of(units, looking)]
+        letters = letters_of(list(all_dead_units(self.store)), looking)
+        return [encode_letter(letter) for letter in letters]
 
     def dead_groups(self) -> Sequence[LetterGroupDocument]:
         """Return the dead letters by process and kind of error, the largest groups first."""
@@ -183,17 +180,17 @@ class LocalReading:
         found = freeruns(self.runtime.context, self.store, self.now)
         return [encode_freerun(item) for item in found]
 
-    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
+    def freerun_runs(self, name: str | None, limit: int = RUNS_MAX) -> Sequence[DeadDocument]:
         """Return the newest runs of a free run, or those of all that are under way."""
         if name is None:
             units = [unit for unit in self.store.live_units() if is_freerun(unit.process)]
         else:
-            units = list(self.store.freerun_units(ProcessName(name), RUNS_MAX))
+            units = list(self.store.freerun_units(ProcessName(name), min(limit, RUNS_MAX)))
         return [encode_dead(unit, self.now) for unit in units]
 
     def freerun_events(self, name: str) -> Sequence[EventDocument]:
         """Return what has happened to a free run, the newest first."""
-        events = self.store.freerun_events(ProcessName(name), EVENTS_MAX)
+        events = self.store.freerun_events(ProcessName(name), EVENTS_PER_JOB_MAX)
         return [{'at': instant(event.at), 'text': event.text} for event in events]
 
     def processes(self) -> Sequence[ProcessDocument]:

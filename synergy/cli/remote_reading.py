@@ -8,7 +8,7 @@ from typing import Any
 
 from synergy import bootstrap
 from synergy.cli.http_client import HttpClient
-from synergy.cli.interface import EVENTS_MAX, REQUESTS_MAX, JobsWanted
+from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
@@ -92,9 +92,9 @@ class RemoteReading:
         """Return the log of a run."""
         return list(self.server.items('units', uow_id, 'log'))
 
-    def requests(self) -> Sequence[CommandDocument]:
-        """Return the newest requests."""
-        return list(self.server.items('requests', limit=REQUESTS_MAX, all='true'))
+    def requests(self, limit: int) -> Sequence[CommandDocument]:
+        """Return at most `limit` requests, the newest."""
+        return list(self.server.items('requests', limit=limit, all='true'))
 
     def request(self, request_id: str) -> FollowedDocument:
         """Return a request with its progress."""
@@ -102,7 +102,7 @@ class RemoteReading:
         return found
 
     def dead_letters(self) -> Sequence[LetterDocument]:
-        """Return the dead letters."""
+        """Return all dead letters, the newest first."""
         return list(self.server.items('dead'))
 
     def dead_groups(self) -> Sequence[LetterGroupDocument]:
@@ -120,16 +120,16 @@ class RemoteReading:
         """Return all free runs."""
         return list(self.server.items('freeruns'))
 
-    def freerun_runs(self, name: str | None) -> Sequence[DeadDocument]:
+    def freerun_runs(self, name: str | None, limit: int = RUNS_MAX) -> Sequence[DeadDocument]:
         """Return the newest runs of a free run, or those of all that are under way."""
         if name is None:
             return list(self.server.items('freeruns', 'runs', state='running'))
-        units: Sequence[UnitDocument] = self._freerun(name)['runs']
+        units: Sequence[UnitDocument] = self._freerun(name, limit)['runs']
         return [{'process': name, 'timeperiod': unit['start_timeperiod'], **unit} for unit in units]
 
     def freerun_events(self, name: str) -> Sequence[EventDocument]:
         """Return what has happened to a free run, the newest first."""
-        events: Sequence[EventDocument] = self._freerun(name)['events'][:EVENTS_MAX]
+        events: Sequence[EventDocument] = self._freerun(name)['events']
         return events
 
     def processes(self) -> Sequence[ProcessDocument]:
@@ -141,8 +141,8 @@ class RemoteReading:
         """Return the boxes with what runs on them."""
         return list(self.server.items('boxes'))
 
-    def _freerun(self, name: str) -> Any:
-        return self.server.get('freeruns', name)
+    def _freerun(self, name: str, limit: int = RUNS_MAX) -> Any:
+        return self.server.get('freeruns', name, limit=min(limit, RUNS_MAX))
 
 
 def _word_of(wanted: Wanted) -> str | None:

@@ -16,9 +16,9 @@ from synergy.ports.store import JobFilter, Reader
 from synergy.view.conditions import FAILED, Looking
 from synergy.view.index import looking_at
 from synergy.view.standing import Wanted, looked_at
+from synergy.view.whole import all_jobs
 
 EVENTS_MAX = 128
-FAILED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def find_jobs(
     """Return at most `limit` jobs, process by process in the context's order, by time."""
     failed: dict[ProcessName, list[int]] = {}
     if query.state is FAILED:
-        for job in store.find_jobs(JobFilter(is_failed=True), FAILED_MAX):
+        for job in all_jobs(store, JobFilter(is_failed=True)):
             failed.setdefault(job.process, []).append(job.timeperiod.ordinal)
     looking = replace(looking_at(timetable, store, now), failed=failed)
     keys = list(islice(_keys(looking, query), limit))

@@ -22,9 +22,8 @@ from synergy.view.self_paused import self_paused
 from synergy.view.skipped import partial_count
 from synergy.view.troubles import standing_of, troubles
 from synergy.view.usual import Usual, usual_of
+from synergy.view.whole import all_commands
 from synergy.view.workload import Tallies, workload_of
-
-_COMMANDS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ def status(
             *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
         ],
         needs=needs(seen),
-        open_commands=store.commands((CommandState.REQUESTED,), _COMMANDS_MAX),
+        open_commands=list(all_commands(store, (CommandState.REQUESTED,))),
     )
 
 

@@ -10,23 +10,23 @@ violation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from synergy.core.commands import Command, CommandState
+from synergy.core.commands import CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
 from synergy.core.led_context import is_led_so
-from synergy.core.records import Job, is_led
+from synergy.core.records import is_led
 from synergy.ports.clock import Clock
 from synergy.ports.errors import SnapshotLost
 from synergy.ports.rows import IllegalRow
-from synergy.ports.store import CommandReader, JobFilter, JobReader, Reader, Store
+from synergy.ports.store import Reader, Store
+from synergy.view.whole import all_commands, all_jobs
 
-_PAGE: Final = 5000
 #: Clocks of boxes may differ by so much: intervals begin by that of the box that leads.
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 #: Looks that must all find the same, and the pause between two; a commit takes milliseconds.
@@ -64,22 +64,6 @@ class Verdict:
     unreadable: Sequence[IllegalRow]
     other_levels: Mapping[JobLevel, int]
     is_led_so: bool
-
-
-def all_jobs(store: JobReader) -> Iterator[Job]:
-    """Yield every job row, by process and timeperiod."""
-    page = store.find_jobs(JobFilter(), _PAGE)
-    while page:
-        yield from page
-        page = store.find_jobs(JobFilter(), _PAGE, page[-1].key)
-
-
-def all_commands(store: CommandReader, states: Sequence[CommandState]) -> Iterator[Command]:
-    """Yield every command in `states`, newest first."""
-    page = store.commands(states, _PAGE)
-    while page:
-        yield from page
-        page = store.commands(states, _PAGE, None, page[-1])
 
 
 def circumstances(store: Reader) -> Under:

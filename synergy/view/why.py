@@ -35,6 +35,7 @@ from synergy.view.conditions import BY_STATE, FAILED
 from synergy.view.question import Question
 from synergy.view.skipped import skipped_of
 from synergy.view.troubles import isolation_text, standing_of
+from synergy.view.whole import all_jobs
 from synergy.view.why_ready import off, paused_cause, ready
 from synergy.view.why_started import under_way
 from synergy.view.words import at
@@ -47,8 +48,6 @@ ROOTS_SHOWN_MAX: Final = 10
 JOBS_MAX: Final = 5_000
 #: Kinds of errors of one range of which a job is followed beside the first one waited for.
 FAILED_SHOWN_MAX: Final = 5
-#: Failed jobs of one range that are counted.
-_FAILED_COUNTED_MAX: Final = 10_000
 
 
 def explain(
@@ -276,7 +275,7 @@ def _failed_together(
     where = JobFilter(
         processes=(process,), start=str(first), end=str(last.shift(1)), is_failed=True
     )
-    count = len(question.store.find_jobs(where, _FAILED_COUNTED_MAX))
+    count = sum(1 for _ in all_jobs(question.store, where))
     if count < 2:
         return '', None
     return (

@@ -22,7 +22,7 @@ from synergy.core.invariants import check
 from synergy.core.records import UowId
 from synergy.core.states import JobState, UnitState
 from synergy.ports.errors import StoreError, StoreUnusable
-from synergy.view.verification import all_jobs
+from synergy.view.whole import all_jobs
 from tests.adapters.test_mongo_takeover import (
     administer,
     checked,

@@ -88,7 +88,7 @@ def test_jobs_are_filtered_and_include_those_nobody_touched(half_done: Launch) -
     ]
     assert [(job['state'], job['changed_at']) for job in daily] == [('state_embryo', None)] * 2
     assert len(json.loads(half_done('jobs', '--state', 'noop', '--json').out)) == 1
-    assert 'more than 3' in half_done('jobs', '--limit', '3').out
+    assert 'more than 3' in half_done('jobs', '--limit', '3').err
     newest = json.loads(half_done('jobs', '--newest', '2', '--to', '2013-01-02', '--json').out)
     assert [job['timeperiod'] for job in newest if job['process'] == 'FlightHourly'] == [
         '2013010123',

@@ -135,7 +135,7 @@ def test_jobs_are_the_range_that_was_meant(remote: Launch) -> None:
     words = ('jobs', '-p', 'SiteMonthly', '--from', '20261001', '--to', '20261101', '--json')
 
     assert [item['timeperiod'] for item in json.loads(remote(*words).out)] == ['2026100000']
-    assert 'more than 3' in remote('jobs', '--limit', '3').out
+    assert 'more than 3' in remote('jobs', '--limit', '3').err
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.states import JobState
-from synergy.view.verification import all_jobs
+from synergy.view.whole import all_jobs
 from tests.system_harness import SystemHarness, kill
 
 #: What pytest writes into its report: the measured times.

@@ -19,7 +19,8 @@ from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Message
 from synergy.ports.store import SchedulerStore, Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
-from synergy.view.verification import all_jobs, circumstances
+from synergy.view.verification import circumstances
+from synergy.view.whole import all_jobs
 
 LEASE = timedelta(seconds=10)
 

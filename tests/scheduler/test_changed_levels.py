@@ -19,7 +19,7 @@ from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
-from synergy.view.verification import all_jobs
+from synergy.view.whole import all_jobs
 from tests.builders import key, process, tree
 from tests.scheduler.scheduler_harness import route_of
 from tests.scheduler.test_grown_contexts import Led, forget

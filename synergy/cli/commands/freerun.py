@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.confirm import add_yes, confirm_many
 from synergy.cli.console import print_json
-from synergy.cli.interface import Operations
+from synergy.cli.interface import RUNS_MAX, Operations
+from synergy.cli.listing import add_limit, cut, limit_of
 from synergy.cli.numbers import whole
 from synergy.cli.opening import opened
 from synergy.cli.tables import print_freeruns, print_runs, said
@@ -25,6 +26,9 @@ from synergy.core.nearest import nearest
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
 from synergy.view.documents import CommandDocument, DeadDocument, FreerunDocument
+
+#: Runs of one entry, in a table.
+RUNS_SHOWN: Final = 50
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -57,6 +61,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--arguments', metavar='JSON', help='a JSON object for the worker')
     parser.add_argument('--description', metavar='TEXT')
     add_yes(parser)
+    add_limit(parser, RUNS_SHOWN)
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -70,7 +75,7 @@ def _run(options: Namespace) -> ExitCode:
             case 'ls':
                 return _list(ask, name, is_json=options.json)
             case 'runs':
-                return _list_runs(ask, name, is_json=options.json)
+                return _list_runs(ask, options)
             case _ if name is None:
                 raise CommandError('give the entry, as in Cleaner::nightly', ExitCode.USAGE)
             case 'add' | 'edit':
@@ -139,12 +144,16 @@ def _details(options: Namespace) -> dict[str, Any]:
     return details
 
 
-def _list_runs(ask: Operations, name: str | None, *, is_json: bool) -> ExitCode:
+def _list_runs(ask: Operations, options: Namespace) -> ExitCode:
     """Print the runs of one entry, or those of all that are under way."""
+    name = options.name
     if name is not None:
         _refuse_unknown(name, ask.freeruns())
-    runs = ask.freerun_runs(name)
-    if is_json:
+    limit = min(limit_of(options), RUNS_MAX - 1)
+    runs = ask.freerun_runs(name, limit + 1)
+    if name is not None:
+        runs = cut(runs, limit, f'runs of {name}', 'these are the newest ones')
+    if options.json:
         print_json(runs)
     else:
         print_runs(runs, empty=f'{name} has not run yet' if name else 'no free run is under way')

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.interface import JobsWanted
 from synergy.cli.job_tables import print_jobs
+from synergy.cli.listing import add_limit, cut, limit_of
 from synergy.cli.numbers import whole
 from synergy.cli.opening import opened
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState
 from synergy.view.conditions import SOUGHT
-from synergy.view.documents import JobDocument
 from synergy.view.standing import Wanted
 
-_LIMIT = 1000
+_SHOWN = 1000
+_ADVICE = '--limit N shows more; --process, --from, --to and --state choose'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -34,13 +34,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help='only jobs in this state or condition: running, queued, retrying, resting, held, '
         'failed, blocked, paused, off, ready, late, partial (over skipped ones), ...',
     )
-    parser.add_argument(
-        '--limit',
-        type=whole(1, 1_000_000),
-        default=_LIMIT,
-        metavar='N',
-        help=f'at most N (default {_LIMIT})',
-    )
+    add_limit(parser, _SHOWN)
     parser.add_argument(
         '--newest',
         type=whole(1, 1_000_000),
@@ -52,8 +46,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> ExitCode:
     state = None if options.state is None else _state(options.state)
-    if options.limit < 1:
-        raise CommandError('--limit must be 1 or more', ExitCode.USAGE)
     wanted = JobsWanted(
         process=options.process or options.named,
         start=options.start,
@@ -62,19 +54,10 @@ def _run(options: Namespace) -> ExitCode:
         newest=options.newest,
     )
     with opened(options) as ask:
-        found = ask.jobs(wanted, options.limit + 1)
-        _show(found, options.limit, is_json=options.json)
+        limit = limit_of(options)
+        jobs = cut(ask.jobs(wanted, limit + 1), limit, 'jobs', _ADVICE)
+        (print_json if options.json else print_jobs)(jobs)
         return ExitCode.OK
-
-
-def _show(found: Sequence[JobDocument], limit: int, *, is_json: bool) -> None:
-    jobs = found[:limit]
-    if is_json:
-        print_json(jobs)
-        return
-    print_jobs(jobs)
-    if len(found) > len(jobs):
-        print(f'... more than {len(jobs)}; narrow with --process, --from, --to, --state')
 
 
 def _state(text: str) -> Wanted:

@@ -15,6 +15,7 @@ from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.confirm import agrees, is_person
 from synergy.cli.console import print_json, print_table
+from synergy.cli.listing import cut
 from synergy.cli.queues import routes_of
 from synergy.core.nearest import nearest
 from synergy.core.records import Route
@@ -100,7 +101,12 @@ def _list_dead(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -
     letters = [
         (route.queue, letter.reason, letter.text)
         for route in routes
-        for letter in broker.dead_letters(route.queue, _DEAD_MAX)
+        for letter in cut(
+            broker.dead_letters(route.queue, _DEAD_MAX + 1),
+            _DEAD_MAX,
+            f'dead messages in {route.queue}',
+            'drop these with ./launch.py mq purge --dead to see them',
+        )
     ]
     if is_json:
         print_json([{'queue': queue, 'reason': why, 'text': text} for queue, why, text in letters])

@@ -10,6 +10,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.confirm import add_yes, confirm_many, is_person
 from synergy.cli.console import print_json
 from synergy.cli.interface import Operations
+from synergy.cli.listing import add_limit, cut, limit_of
 from synergy.cli.opening import opened
 from synergy.cli.tables import print_request, print_requests
 from synergy.cli.tell import exit_code_of, tell
@@ -19,6 +20,8 @@ from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view.documents import FollowedDocument
 from synergy.view.undo import UndoDocument
 
+#: In a table, the newest.
+REQUESTS_SHOWN: Final = 50
 OPEN_STATES: Final = tuple(state.value for state in OPEN_COMMAND_STATES)
 
 
@@ -29,6 +32,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar='[pause|resume|cancel] ID',
         help='a request to show, or what to do with it; nothing lists the newest',
     )
+    add_limit(parser, REQUESTS_SHOWN)
     add_yes(parser)
     parser.add_argument(
         '--dry-run', action='store_true', help='of cancel: show what it would put back'
@@ -41,7 +45,8 @@ def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
         match options.words:
             case []:
-                found = ask.requests()
+                limit = limit_of(options)
+                found = cut(ask.requests(limit + 1), limit, 'requests')
                 if options.json:
                     print_json(found)
                 else:

@@ -27,9 +27,9 @@ from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobFilter
 from synergy.view.encode import encode_causes
+from synergy.view.whole import all_jobs
 from synergy.view.why import explain
 
-_JOBS_MAX: Final = 1000
 _BANNER: Final = """Synergy Scheduler: a shell on home {home}, as of {now:%Y-%m-%d %H:%M:%S} UTC.
   store, context, settings, now   the ledger, the processes, the settings, this moment
   timetable                       the index of all intervals, as of `now`; refresh() reads it again
@@ -59,9 +59,9 @@ class Bench:
         return self.source.store.runs(self.key(process, timeperiod))
 
     def jobs(self, *processes: str) -> Sequence[Job]:
-        """Return the first thousand rows of processes, or of all."""
+        """Return all rows of processes, or of all of them."""
         names = tuple(node_of(self.source.context, name).process.name for name in processes)
-        return self.source.store.find_jobs(JobFilter(processes=names or None), _JOBS_MAX)
+        return list(all_jobs(self.source.store, JobFilter(processes=names or None)))
 
     def explain(self, process: str, timeperiod: str) -> None:
         """Print why a job waits."""

@@ -31,6 +31,7 @@ def listed(
     body: dict[str, Any] = {'items': items, 'next_cursor': cursor, **beside}
     if unreadable := illegal_rows(request):
         body['unreadable'] = unreadable
+        body['unreadable_count'] = len(request.store.illegal_rows())
     return json_answer(request.http, body)
 
 

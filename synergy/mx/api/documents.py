@@ -222,6 +222,7 @@ class FreerunPageDocument(FreerunDocument, FreerunStandingDocument):
     """A free run with its newest runs and events."""
 
     runs: list[UnitDocument]
+    has_older_runs: Annotated[bool, 'there are runs older than these']
     events: list[EventDocument]
 
 

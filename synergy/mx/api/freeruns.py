@@ -7,14 +7,14 @@ from typing import Any, Final
 from werkzeug.wrappers import Response
 
 from synergy.mx.api.answers import accepted, listed, need_key, paged
-from synergy.mx.pages.freeruns import ask_switch, known_freerun, runs_of
-from synergy.mx.pages.interval import EVENTS_MAX
+from synergy.mx.pages.freeruns import RUNS_MAX, ask_switch, known_freerun, runs_of
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.redact import SecretUnknown, masked, unmasked
-from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.operations.freeruns import save_freerun
+from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.encode import (
     encode_dead,
     encode_freerun,
@@ -53,14 +53,16 @@ def api_freerun_runs(request: RequestContext) -> Response:
 def api_freerun(request: RequestContext, name: str) -> Response:
     """Return one free run with its newest runs and events."""
     view = known_freerun(request, name)
-    units = request.store.freerun_units(view.freerun.name, EVENTS_MAX)
-    events = request.store.freerun_events(view.freerun.name, EVENTS_MAX)
+    limit = request.number('limit', RUNS_MAX, 1, LIMIT_MAX)
+    units = request.store.freerun_units(view.freerun.name, limit + 1)
+    events = request.store.freerun_events(view.freerun.name, EVENTS_PER_JOB_MAX)
     return json_answer(
         request.http,
         {
             **masked(encode_freerun(view)),
             **masked(encode_standing(standing(request.store, view.freerun.name))),
-            'runs': [masked(encode_unit(unit, request.now)) for unit in units],
+            'runs': [masked(encode_unit(unit, request.now)) for unit in units[:limit]],
+            'has_older_runs': len(units) > limit,
             'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
     )

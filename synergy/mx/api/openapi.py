@@ -181,6 +181,10 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
                     },
                 },
             },
+            'unreadable_count': {
+                'type': 'integer',
+                'description': 'How many there are; a few of them are named.',
+            },
             'next_cursor': {
                 'type': ['string', 'null'],
                 'description': 'ask again with cursor= this; null: there is no more',

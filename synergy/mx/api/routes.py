@@ -187,7 +187,13 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         _LIMIT,
         _CURSOR,
     ),
-    reading('api_freerun', '/freeruns/<name>', freeruns.api_freerun, documents.FreerunPageDocument),
+    reading(
+        'api_freerun',
+        '/freeruns/<name>',
+        freeruns.api_freerun,
+        documents.FreerunPageDocument,
+        Parameter('limit', 'how many of the newest runs, 1 to 1000; 50 unless said', 'integer'),
+    ),
     action(
         'api_switch_freerun',
         '/freeruns/<name>/<action>',

@@ -36,6 +36,7 @@ from synergy.ports.store import JobChange, JobFilter, LiveRun, Reader, UnitReade
 from synergy.view.conditions import Condition, Looking, condition_of, paused_requests
 from synergy.view.usual import Durations, durations_of
 from synergy.view.usual import Usual as Usual  # Of pages, too.
+from synergy.view.whole import all_jobs
 
 T = TypeVar('T')
 
@@ -56,7 +57,6 @@ FOLLOW_SECONDS_MAX: Final = 2.0
 LOOK_PATIENCE_SECONDS: Final = 1.5
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
-FAILED_MAX: Final = 100_000
 #: Heat maps that are kept as they were drawn, and what is kept beside of each process.
 MAPS_KEPT: Final = 128
 KEPT_PER_PROCESS: Final = 4
@@ -245,7 +245,7 @@ class ReadModel:
         timetable = Timetable(self.hierarchy)
         timetable.extend(now)
         timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
-        failed = store.find_jobs(JobFilter(is_failed=True), FAILED_MAX)
+        failed = list(all_jobs(store, JobFilter(is_failed=True)))
         live, self._paused = store.live_runs(), paused_requests(store, timetable)
         timetable.pause(self._paused)
         with self.lock:

@@ -30,12 +30,15 @@ from synergy.mx.web.responses import page
 from synergy.operations import freeruns as operations
 from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
+from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.conditions import condition_of_unit
 from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
+from synergy.view.whole import all_dead_units
 from synergy.view.workload import workload_of
 
 RUNS_MAX = 50
-EVENTS_MAX = 50
+#: Lines of a log that are shown without asking.
+LOG_LINES = 200
 #: Until the page of an entry that is only asked for is read again.
 LOOK_AGAIN_SECONDS: Final = 2
 #: Entries whose newest runs are looked at for the list.
@@ -88,7 +91,7 @@ def freerun_list(request: RequestContext) -> Response:
     found = freeruns(request.context, request.store, request.now)
     only = request.choice('only', LISTS, 'all')
     if only == 'failing':
-        names = failing(request.store, request.store.dead_units(LIMIT_MAX))
+        names = failing(request.store, list(all_dead_units(request.store)))
         found = [view for view in found if view.freerun.name in names]
     rows = [
         (view, standing(request.store, view.freerun.name) if number < STANDINGS_MAX else None)
@@ -183,17 +186,20 @@ def freerun(request: RequestContext, name: str) -> Response:
     if (asked := _wanted(request, name)) is not None:
         return _not_made(request, name, asked)
     view = known_freerun(request, name)
-    units = request.store.freerun_units(view.freerun.name, RUNS_MAX)
+    units = request.store.freerun_units(view.freerun.name, RUNS_MAX + 1)
     chosen = next((unit for unit in units if unit.id == request.optional('uow')), None)
     chosen = chosen or (units[0] if units else None)
+    lines = [] if chosen is None else request.store.log(chosen.id)
     return page(
         request,
         'freerun.html',
         view=view,
-        runs=[(unit, condition_of_unit(unit, request.now)) for unit in units],
+        runs=[(unit, condition_of_unit(unit, request.now)) for unit in units[:RUNS_MAX]],
+        has_older=len(units) > RUNS_MAX,
         chosen=chosen,
-        lines=[] if chosen is None else request.store.log(chosen.id)[-200:],
-        events=request.store.freerun_events(view.freerun.name, EVENTS_MAX),
+        lines=lines if request.optional('all') else lines[-LOG_LINES:],
+        line_count=len(lines),
+        events=request.store.freerun_events(view.freerun.name, EVENTS_PER_JOB_MAX),
     )
 
 

@@ -22,6 +22,7 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter, href_of
 from synergy.mx.widgets.chart import Chart, chart_of
+from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.cause import Action, Cause
 from synergy.view.conditions import (
@@ -34,7 +35,6 @@ from synergy.view.conditions import (
 from synergy.view.jobs import Neighbour, neighbours_of
 from synergy.view.why import explain
 
-EVENTS_MAX: Final = 50
 #: Events that are looked through for what became of earlier attempts.
 ATTEMPT_EVENTS_MAX: Final = 500
 #: Runs, the newest, whose logs are looked through for the same.
@@ -183,7 +183,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         run_count=len(runs),
         log=_log(request, runs if log_of == key else request.store.runs(log_of)),
         log_of=log_of,
-        events=request.store.events(key, EVENTS_MAX),
+        events=request.store.events(key, EVENTS_PER_JOB_MAX),
         related=related,
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),

@@ -40,8 +40,8 @@ from synergy.view.preview import Preview, PreviewRow, WaitingRow
 
 #: Intervals that one request may select.
 SELECTED_MAX: Final = 200_000
-#: Jobs of a plan whose present state is counted one by one; of more, a sample.
-STATES_MAX: Final = 2_000
+#: Jobs of one process of a plan whose present state is counted one by one; it is said of more.
+STATES_MAX: Final = 50_000
 _KINDS: Final = {kind.value: kind for kind in JOB_KINDS}
 
 
@@ -240,6 +240,7 @@ def _page(request: RequestContext, command: Command, status: int = 200) -> Respo
         change=found,
         form_id=fresh_form_id(),
         is_changed=status == 409,
+        states_max=STATES_MAX,
     )
 
 

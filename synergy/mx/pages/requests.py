@@ -24,7 +24,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.paging import commands_page, older
-from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.estimating import estimator_of
 from synergy.mx.widgets.selection import range_address
@@ -44,6 +44,7 @@ from synergy.view.request_progress import (
     touched_of,
 )
 from synergy.view.undo import UndoPreview
+from synergy.view.whole import all_commands
 
 MARKS: Final = {
     CommandState.REQUESTED: Mark('due', 'requested'),
@@ -176,7 +177,7 @@ def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequen
     """Return how far requests are."""
     is_any_open = any(command.state in OPEN_COMMAND_STATES for command in commands)
     kinds = (CommandKind.PAUSE, CommandKind.RESUME)
-    pauses = request.store.commands((CommandState.DONE,), LIMIT_MAX, kinds) if is_any_open else ()
+    pauses = list(all_commands(request.store, (CommandState.DONE,), kinds)) if is_any_open else ()
     request.look()
     estimator = estimator_of(request, {})
     with request.model.lock:
