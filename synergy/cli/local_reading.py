@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from synergy.cli.target import instant_of, key_of, node_of
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
+from synergy.core.redaction import redacted_text
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
@@ -62,6 +64,7 @@ from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
 from synergy.view.request_progress import NONE, progress_of, rest_of
 from synergy.view.status import status
+from synergy.view.troubles import other_context
 from synergy.view.usual import durations_of
 from synergy.view.whole import all_commands, all_dead_units
 from synergy.view.why import explain
@@ -75,6 +78,7 @@ class LocalReading:
         self.runtime = runtime
         self.store = store
         self.now = runtime.clock.now()
+        self._is_told = False
 
     @property
     def clock(self) -> Clock:
@@ -82,7 +86,15 @@ class LocalReading:
         return self.runtime.clock
 
     def index(self) -> Timetable:
-        """Return the index of the store."""
+        """Return the index of the store; say it when another context is in force."""
+        hierarchy = self.runtime.context.hierarchy
+        told = other_context(hierarchy, self.store.led_context())
+        if told is not None and not self._is_told:
+            self._is_told = True
+            print(redacted_text(f'warning: {told}'), file=sys.stderr)
+        return self._index()
+
+    def _index(self) -> Timetable:
         return load_index(self.runtime.context.hierarchy, self.store, self.now)
 
     def estimator(self, index: Timetable, ahead: Mapping[ProcessName, int]) -> Estimator:
@@ -98,7 +110,7 @@ class LocalReading:
     def status(self) -> StatusDocument:
         """Return how the system stands, and whether its broker can be reached."""
         vanished_after = self.runtime.settings.box_vanished
-        found = status(self.index(), self.store, None, self.now, vanished_after)
+        found = status(self._index(), self.store, None, self.now, vanished_after)
         routes = routes_of(self.runtime.context)
         of_broker = broker_warnings(self.runtime.open_broker, routes)
         return encode_status(replace(found, warnings=[*found.warnings, *of_broker]))

@@ -55,7 +55,7 @@ def print_status(found: StatusDocument) -> None:
     found = shown(found)
     leader = found['leader']
     if leader is None:
-        print('no Scheduler has ever led; start one with ./launch.py start Supervisor')
+        print(f'no Scheduler has ever led. {found["leader_advice"] or ""}')
     elif leader['is_leading']:
         standbys = [item['owner'] for item in found['schedulers'] if not item['is_leading']]
         beside = f'; standing by: {", ".join(standbys)}' if standbys else ''
@@ -63,7 +63,7 @@ def print_status(found: StatusDocument) -> None:
     else:
         print(
             f'no Scheduler leads since {said(leader["until"])} UTC; {leader["owner"]} was the '
-            'last; start one with ./launch.py start Supervisor'
+            f'last. {found["leader_advice"] or ""}'
         )
     for warning in found['warnings']:
         print(redacted_text(f'warning: {warning}'))

@@ -63,7 +63,7 @@ class Settings:
     quick_exit_count_max: int
     mx_host: str
     mx_port: int
-    mx_title: str
+    mx_title: str | None
     mx_host_names: tuple[str, ...]
     mx_trusted_proxy: str | None
     is_mx_open_allowed: bool

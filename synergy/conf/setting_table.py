@@ -305,8 +305,9 @@ SETTINGS: Final = (
     ),
     Setting(
         name='mx_title',
-        read=readers.text(),
-        default='Synergy Scheduler',
+        read=readers.optional(readers.text()),
+        default=None,
+        shown_default="the project's folder and `Synergy Scheduler`",
         text='Name of this installation in the titles of its pages.',
     ),
     Setting(

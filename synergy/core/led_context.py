@@ -8,7 +8,7 @@ Ordinals are of the level named beside them; spans are `[first, until)`, `until`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -89,6 +89,20 @@ def is_led_so(hierarchy: Hierarchy, led: LedContext | None) -> bool:
     return led is not None and all(
         led.processes.get(node.process.name) == led_process(hierarchy, node) for node in hierarchy
     )
+
+
+def not_led_so(hierarchy: Hierarchy, led: LedContext | None) -> Sequence[ProcessName]:
+    """Return the processes that the store was never led with as they are in `hierarchy`.
+
+    None where the store was never led with any.
+    """
+    if led is None or not led.processes:
+        return []
+    return [
+        node.process.name
+        for node in hierarchy
+        if led.processes.get(node.process.name) != led_process(hierarchy, node)
+    ]
 
 
 def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:

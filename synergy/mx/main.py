@@ -27,7 +27,7 @@ from synergy.mx.live.feed import Feed
 from synergy.mx.live.read_model import ReadModel
 from synergy.mx.live.store_pool import StorePool
 from synergy.mx.templating import environment
-from synergy.mx.web.address import address_of, is_loopback, is_open, refusal_of
+from synergy.mx.web.address import address_of, is_loopback, is_open, refusal_of, title_of
 from synergy.mx.web.request_limits import HEADER_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.web.security import Sessions, fresh_secret
 from synergy.mx.web.server import Server, create
@@ -163,7 +163,7 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         broker=BrokerWatch(runtime.open_broker, clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
-        templates=environment(settings.mx_title, runtime.context),
+        templates=environment(title_of(settings), runtime.context),
         ring=_ring(runtime),
         host_names=_host_names(settings),
     )

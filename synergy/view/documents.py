@@ -278,6 +278,7 @@ class StatusDocument(TypedDict):
     boxes: list[BoxProcessDocument]
     supervisors: list[BoxDocument]
     schedulers: list[SchedulerDocument]
+    leader_advice: Annotated[str | None, 'what to do when no Scheduler leads']
     warnings: list[str]
     needs: Annotated[list[NeedDocument], 'what waits for a person']
     open_commands: list[CommandDocument]

@@ -142,6 +142,7 @@ def encode_status(status: Status) -> documents.StatusDocument:
         'schedulers': [
             {'owner': item.owner, 'is_leading': item.is_leading} for item in status.schedulers
         ],
+        'leader_advice': status.leader_advice,
         'warnings': list(status.warnings),
         'needs': [encode_need(item) for item in status.needs],
         'open_commands': [encode_command(item) for item in status.open_commands],

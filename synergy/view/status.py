@@ -19,8 +19,9 @@ from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, wa
 from synergy.view.conditions import runs_of
 from synergy.view.needs import Need, Seen, needs
 from synergy.view.self_paused import self_paused
+from synergy.view.leaderless import leaderless_advice
 from synergy.view.skipped import partial_count
-from synergy.view.troubles import standing_of, troubles
+from synergy.view.troubles import other_context, standing_of, troubles
 from synergy.view.usual import Usual, usual_of
 from synergy.view.whole import all_commands
 from synergy.view.workload import Tallies, workload_of
@@ -51,12 +52,14 @@ class ProcessSummary:
 class Status:
     """The whole system at one instant.
 
-    boxes: processes as they run on boxes. supervisors: the boxes themselves. warnings: sentences.
+    leader_advice: what to do when nobody leads. boxes: processes as they run on boxes.
+    supervisors: the boxes themselves. warnings: sentences.
     """
 
     at: datetime
     leadership: Leadership | None
     is_led: bool
+    leader_advice: str | None
     processes: Sequence[ProcessSummary]
     boxes: Sequence[BoxProcess]
     supervisors: Sequence[BoxView]
@@ -91,10 +94,12 @@ def status(
         now=now,
     )
     work = workload_of(timetable, runs_of(store.live_runs(), now))
+    led = store.led_context()
     return Status(
         at=now,
         leadership=leadership,
         is_led=has_leader,
+        leader_advice=None if has_leader else leaderless_advice(views),
         processes=[
             _summary(timetable, node, now, work.of(node.process.name))
             for node in timetable.hierarchy
@@ -111,7 +116,8 @@ def status(
                 for item in self_paused(timetable.hierarchy, store, now)
             ),
             *warnings(views),
-            *map(str, left_out(timetable.hierarchy, store.led_context()).values()),
+            *map(str, left_out(timetable.hierarchy, led).values()),
+            *filter(None, [other_context(timetable.hierarchy, led)]),
         ],
         needs=needs(seen),
         open_commands=list(all_commands(store, (CommandState.REQUESTED,))),

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from urllib.parse import quote
 
 from synergy.core.freerun_record import is_freerun
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import Isolated, LeaderStanding, SubjectKind, advice
+from synergy.core.led_context import LedContext, not_led_so
 from synergy.core.records import Leadership, ProcessName, is_led
 from synergy.ports.store import Reader
 from synergy.view.words import at
+
+#: Processes that are written out.
+_NAMED_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,21 @@ def troubles(standing: LeaderStanding, now: datetime) -> Sequence[Trouble]:
             )
         )
     return [*found, *(_of(item, now) for item in standing.isolated)]
+
+
+def other_context(hierarchy: Hierarchy, led: LedContext | None) -> str | None:
+    """Return that the context is not the one in force, as a sentence; None when it is."""
+    names = not_led_so(hierarchy, led)
+    if not names:
+        return None
+    shown = ', '.join(names[:_NAMED_MAX])
+    more = f' and {len(names) - _NAMED_MAX} more' if len(names) > _NAMED_MAX else ''
+    return (
+        f'this context is not the one that the store was last led with: no Scheduler has led '
+        f'{shown}{more} as described here, so what is said of that is what this context means, '
+        'not what happens. Set SYNERGY_PROJECT and SYNERGY_CONTEXT_MODULE to what the Scheduler '
+        'uses; if this context is new, a Scheduler that starts takes it over'
+    )
 
 
 def _of(item: Isolated, now: datetime) -> Trouble:

@@ -11,7 +11,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.control import Control, entries_of
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
-from synergy.mx.web.address import address_of
+from synergy.mx.web.address import address_of, taken_text
 from synergy.output.capture import Output
 from synergy.supervisor import main as supervisor
 
@@ -27,10 +27,15 @@ def _run(_options: Namespace) -> ExitCode:
         narrowed = bootstrap.narrow(settings)
         # Said before the log takes standard output over.
         print(f'home {settings.home}; Ctrl-C stops everything', flush=True)
+        control = Control(runtime)
         is_here = PROCESS_MX in entries_of(runtime)
-        if is_here and (refusal := Control(runtime).refusal_of_mx()) is not None:
+        if is_here and (refusal := control.refusal_of_mx()) is not None:
             print(refusal, file=sys.stderr, flush=True)
-        elif settings.mx_port:
+        elif is_here and (taken := taken_text(settings)) is not None:
+            # Held by the dashboard of this very home, it is told below that all runs already.
+            if control.supervisor() is None:
+                print(taken, file=sys.stderr, flush=True)
+        elif is_here and settings.mx_port:
             print(f'dashboard {address_of(settings)}', flush=True)
             open_browser_soon(settings)
         outlet = logs.set_up(

@@ -37,6 +37,7 @@ from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, sche
 from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
 from synergy.view.self_paused import self_paused
+from synergy.view.leaderless import leaderless_advice
 from synergy.view.troubles import standing_of, troubles
 
 #: A broker that is away for longer needs somebody; until then it is a warning.
@@ -216,7 +217,7 @@ def _needs(
         needs.append(
             Need(
                 text=f'No Scheduler leads{since}: nothing is started.',
-                advice='Start one with ./launch.py start Supervisor.',
+                advice=leaderless_advice(views),
             )
         )
     for view in views:

@@ -32,6 +32,30 @@ def address_of(settings: Settings, port: int | None = None) -> str:
     return f'http://{shown}:{settings.mx_port if port is None else port}/'
 
 
+def taken_text(settings: Settings) -> str | None:
+    """Return that something listens where the dashboard would, as a sentence; None: nothing."""
+    if not settings.mx_port:
+        return None
+    family = socket.AF_INET6 if ':' in settings.mx_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.mx_host, settings.mx_port))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            return (
+                f'no dashboard of this project: port {settings.mx_port} of {settings.mx_host} '
+                f'cannot be had ({reason}), maybe it is the dashboard of another one; set mx_port '
+                f'(SYNERGY_MX_PORT) to a free port, then start again'
+            )
+    return None
+
+
+def title_of(settings: Settings) -> str:
+    """Return the name of this installation in the titles of pages: the project's, unless said."""
+    return settings.mx_title or f'{settings.project.name or "/"} · Synergy Scheduler'
+
+
 def refusal_of(settings: Settings, *, has_users: bool) -> str | None:
     """Return why the dashboard must not listen; None when it may."""
     if has_users or settings.is_mx_open_allowed or is_loopback(settings.mx_host):
