@@ -38,6 +38,7 @@ ALLOWED = {
         'synergy.conf',
         'synergy.view',
         'synergy.operations',
+        'synergy.doors',
     },
     'synergy.bootstrap': {
         'synergy.core',

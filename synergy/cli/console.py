@@ -14,11 +14,17 @@ from rich.text import Text
 from synergy.cli.streams import behind
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted, redacted_text
+from synergy.doors import in_words
 
 D = TypeVar('D')
 
 #: Columns that a pipe is taken to have: lines are never wrapped or cut for a program.
 _PIPE_WIDTH: Final = 1000
+#: Between columns.
+_GAP: Final = 2
+#: Cells that are longer, and have blanks, are sentences.
+_PROSE_LENGTH: Final = 20
+_PROSE_WIDTH_MIN: Final = 16
 
 
 def console() -> Console:
@@ -46,13 +52,61 @@ def print_table(
         # Not on stdout: whoever counts lines there counts none.
         print(empty, file=sys.stderr)
         return
+    cells = [[_cell(value) for value in line] for line in lines]
+    fit = fitted(headings, cells, console().width)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
-    for place, heading in enumerate(headings):
+    for place, width in fit.items():
         is_number = bool(lines) and all(isinstance(line[place], int | float) for line in lines)
-        table.add_column(heading, justify='right' if is_number else 'left', overflow='fold')
-    for line in lines:
-        table.add_row(*(_cell(value) for value in line))
+        table.add_column(
+            headings[place],
+            justify='right' if is_number else 'left',
+            overflow='ellipsis',
+            width=width,
+        )
+    for line in cells:
+        table.add_row(*(Text(line[place]) for place in fit))
     console().print(table)
+    if left_out := [heading for place, heading in enumerate(headings) if place not in fit]:
+        print(
+            f'... too narrow for {", ".join(left_out)}; widen the terminal, or ask with --json',
+            file=sys.stderr,
+        )
+
+
+def fitted(
+    headings: Sequence[str], lines: Sequence[Sequence[str]], width: int
+) -> Mapping[int, int]:
+    """Return the columns that are shown, by place, and how wide each is.
+
+    No word is broken: columns of sentences are wrapped between words, the others are as wide as
+    what is in them; when that is too much, columns are left out, the last ones first. A word that
+    is longer than its column can be is shortened.
+    """
+    columns = [
+        [heading, *(line[place] for line in lines)] for place, heading in enumerate(headings)
+    ]
+    natural = [max(map(len, column)) for column in columns]
+    least = [
+        min(_least(column, whole), max(width * 3 // 4, 1))
+        for column, whole in zip(columns, natural, strict=True)
+    ]
+    kept = list(range(len(headings)))
+    while len(kept) > 1 and sum(least[place] + _GAP for place in kept) > width + _GAP:
+        kept.pop()
+    room = width + _GAP - sum(least[place] + _GAP for place in kept)
+    found = {}
+    for place in kept:
+        more = min(natural[place] - least[place], max(room, 0))
+        found[place] = least[place] + more
+        room -= more
+    return found
+
+
+def _least(column: Sequence[str], whole: int) -> int:
+    """Return how narrow a column may be: sentences as a long word, all else not at all."""
+    if not any(len(cell) > _PROSE_LENGTH and ' ' in cell for cell in column):
+        return whole
+    return min(whole, _PROSE_WIDTH_MIN)
 
 
 def print_json(value: Any, *, has_secret_names: bool = True) -> None:
@@ -82,5 +136,5 @@ def _shown(value: object) -> object:
             return value
 
 
-def _cell(value: object) -> Text:
-    return Text('' if value is None else printable(redacted_text(str(value))))
+def _cell(value: object) -> str:
+    return '' if value is None else in_words(printable(redacted_text(str(value))))

@@ -7,6 +7,7 @@ refused, here or there, leaves it where it is.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from synergy.core.commands import Command
@@ -15,15 +16,20 @@ from synergy.core.freerun_record import base_of, is_freerun
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.operations.caller import Caller
+from synergy.operations.named import NAMED_AMONG_MAX, meant_by
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import asked_before, submit
 from synergy.ports.store import UnitReader
+from synergy.view.whole import all_dead_units
 
 ACTIONS: Final = tuple(item.value for item in LetterAction)
 
 
 def known_letter(store: UnitReader, uow_id: str) -> Unit:
-    """Return a dead letter; raise OperationRefused when there is none of that id."""
+    """Return a dead letter by its id, or by a beginning that no other has.
+
+    Raises OperationRefused when there is none, or when there are several.
+    """
     unit = _unit(store, uow_id)
     if unit is None or unit.state is not UnitState.DEAD:
         raise _unknown(uow_id)
@@ -81,7 +87,12 @@ def naming_letter(caller: Caller, command: Command, uow_id: str | None) -> Comma
 
 
 def _unit(store: UnitReader, uow_id: str) -> Unit | None:
-    return store.units([UowId(uow_id)]).get(UowId(uow_id))
+    """Return a unit by its id, or a dead letter by a beginning that no other has."""
+    found = store.units([UowId(uow_id)]).get(UowId(uow_id))
+    if found is not None:
+        return found
+    letters = islice(all_dead_units(store), NAMED_AMONG_MAX)
+    return meant_by(uow_id, letters, lambda unit: unit.id, 'dead letter')
 
 
 def _unknown(uow_id: str) -> OperationRefused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from synergy.core.commands import (
@@ -11,13 +12,16 @@ from synergy.core.commands import (
     Command,
     CommandId,
     CommandKind,
+    CommandState,
 )
 from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
+from synergy.operations.named import NAMED_AMONG_MAX, meant_by
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.operations.submission import command_for, submit
 from synergy.ports.store import CommandReader, Store
 from synergy.view.undo import UndoPreview, undo_preview
+from synergy.view.whole import all_commands
 
 KIND_BY_ACTION: Final[Mapping[str, CommandKind]] = {
     'pause': CommandKind.PAUSE,
@@ -27,8 +31,14 @@ KIND_BY_ACTION: Final[Mapping[str, CommandKind]] = {
 
 
 def known_request(store: CommandReader, request_id: str) -> Command:
-    """Return a command; raise OperationRefused when there is none of that id."""
+    """Return a command by its id, or by a beginning that no other has.
+
+    Raises OperationRefused when there is none, or when there are several.
+    """
     command = store.command(CommandId(request_id))
+    if command is None:
+        everything = islice(all_commands(store, tuple(CommandState)), NAMED_AMONG_MAX)
+        command = meant_by(request_id, everything, lambda item: item.id, 'request')
     if command is None:
         raise OperationRefused(
             RefusalKind.UNKNOWN,

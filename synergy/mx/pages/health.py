@@ -36,8 +36,8 @@ from synergy.mx.widgets.tree_rows import late_count
 from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
 from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
-from synergy.view.self_paused import self_paused
 from synergy.view.leaderless import leaderless_advice
+from synergy.view.self_paused import self_paused
 from synergy.view.troubles import standing_of, troubles
 
 #: A broker that is away for longer needs somebody; until then it is a warning.

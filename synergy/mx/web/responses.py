@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
+from synergy.doors import in_words
 from synergy.mx.live.navigation import Navigation
 from synergy.mx.web import formats
 from synergy.mx.web.address import site_named_in
@@ -56,7 +57,7 @@ def page(request: RequestContext, template: str, status: int = 200, /, **values:
         illegal=request.store.illegal_rows()[:ILLEGAL_MAX],
         **values,
     )
-    return Response(text, status, mimetype='text/html')
+    return Response(in_words(text), status, mimetype='text/html')
 
 
 def refusal(request: RequestContext | None, site: Any, http: Request, error: Refused) -> Response:
@@ -72,7 +73,7 @@ def refusal(request: RequestContext | None, site: Any, http: Request, error: Ref
             here=_way_back(http),
             kept=None if request is None else late_form_of(http, error),
         )
-        response = Response(text, error.status, mimetype='text/html')
+        response = Response(in_words(text), error.status, mimetype='text/html')
     response.headers['Cache-Control'] = 'no-store'
     response.headers.update(error.headers)
     return response
@@ -95,7 +96,8 @@ def json_answer(
     http: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return JSON with its ETag; 304 when the reader has it already."""
-    text = json.dumps(body, ensure_ascii=False, default=str).encode(errors='backslashreplace')
+    said = in_words(json.dumps(body, ensure_ascii=False, default=str))
+    text = said.encode(errors='backslashreplace')
     response = Response(text, status, mimetype='application/json')
     response.headers.update(headers or {})
     if http.method == 'GET' and status == 200:
