@@ -10,12 +10,13 @@ import pytest
 
 from synergy.cli import console
 from synergy.cli.console import fitted, print_table
-from tests.cli.test_whole_lists import COUNT, DashboardHarness, Launch
+from tests.cli.test_whole_lists import COUNT, Launch
 from tests.cli.test_whole_lists import ask as ask
 from tests.cli.test_whole_lists import filled as filled
 from tests.cli.test_whole_lists import history as history
 from tests.cli.test_whole_lists import pages as pages
 from tests.cli.test_whole_lists import remote as remote
+from tests.mx.dashboard_harness import DashboardHarness
 
 HEADINGS = ('id', 'process', 'state', 'changed', 'reason')
 ID = '42f2a9e372fa72f7df1a68c4'
@@ -62,6 +63,9 @@ def test_a_pipe_gets_every_column_whole() -> None:
     [
         (('requests', 'listed3'), 0, 'listed3'),
         (('requests', 'listed'), 3, 'listed6, listed5'),
+        (('completion', 'bash', '--names-for', 'why'), 0, 'SiteHourly'),
+        (('completion', 'bash', '--names-for', 'freerun'), 0, 'Shell::sweep'),
+        (('completion', 'bash', '--names-for', 'dead'), 0, f'dead{COUNT - 1:020}'),
         (('requests', 'li'), 3, 'there is no request'),
         (('dead', 'drop', f'dead{COUNT - 1:020}', '--reason', 'r'), 0, ''),
         (('dead', 'drop', 'dead000', '--reason', 'r'), 3, 'is the beginning of 7 ids'),

@@ -36,9 +36,8 @@ from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, st
 from synergy.view.whole import all_dead_units
 from synergy.view.workload import workload_of
 
-RUNS_MAX = 50
-#: Lines of a log that are shown without asking.
-LOG_LINES = 200
+#: Runs of one entry, and lines of a log, that are shown without asking.
+RUNS_MAX, LOG_LINES = 50, 200
 #: Until the page of an entry that is only asked for is read again.
 LOOK_AGAIN_SECONDS: Final = 2
 #: Entries whose newest runs are looked at for the list.
@@ -51,14 +50,10 @@ HOURS_MAX: Final = 720
 _LIVE: Final = 'live.'
 _STATES: Final = {
     'running': (UnitState.REQUESTED, UnitState.IN_PROGRESS, UnitState.INVALID),
-    'processed': (UnitState.PROCESSED,),
-    'noop': (UnitState.NOOP,),
-    'failed': (UnitState.DEAD,),
-    'cancelled': (UnitState.CANCELED,),
-}
-RUN_STATES: Final = tuple(_STATES)
-RUN_ENTRIES: Final = ('all', 'on', 'off')
-LISTS: Final = ('all', 'failing')
+    'processed': (UnitState.PROCESSED,), 'noop': (UnitState.NOOP,),
+    'failed': (UnitState.DEAD,), 'cancelled': (UnitState.CANCELED,),
+}  # fmt: skip
+RUN_STATES, RUN_ENTRIES, LISTS = tuple(_STATES), ('all', 'on', 'off'), ('all', 'failing')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -187,8 +182,8 @@ def freerun(request: RequestContext, name: str) -> Response:
         return _not_made(request, name, asked)
     view = known_freerun(request, name)
     units = request.store.freerun_units(view.freerun.name, RUNS_MAX + 1)
-    chosen = next((unit for unit in units if unit.id == request.optional('uow')), None)
-    chosen = chosen or (units[0] if units else None)
+    wanted = request.optional('uow')
+    chosen = next((unit for unit in units if unit.id == wanted), next(iter(units), None))
     lines = [] if chosen is None else request.store.log(chosen.id)
     return page(
         request,
