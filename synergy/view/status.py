@@ -17,8 +17,8 @@ from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
 from synergy.view.conditions import runs_of
-from synergy.view.needs import Need, Seen, needs
 from synergy.view.leaderless import leaderless_advice
+from synergy.view.needs import Need, Seen, needs
 from synergy.view.self_paused import self_paused
 from synergy.view.skipped import partial_count
 from synergy.view.troubles import other_context, standing_of, troubles
