@@ -92,10 +92,7 @@ class LocalReading:
         if told is not None and not self._is_told:
             self._is_told = True
             print(redacted_text(f'warning: {told}'), file=sys.stderr)
-        return self._index()
-
-    def _index(self) -> Timetable:
-        return load_index(self.runtime.context.hierarchy, self.store, self.now)
+        return load_index(hierarchy, self.store, self.now)
 
     def estimator(self, index: Timetable, ahead: Mapping[ProcessName, int]) -> Estimator:
         """Return how long work takes. ahead: what is done before, by process."""
@@ -110,7 +107,13 @@ class LocalReading:
     def status(self) -> StatusDocument:
         """Return how the system stands, and whether its broker can be reached."""
         vanished_after = self.runtime.settings.box_vanished
-        found = status(self._index(), self.store, None, self.now, vanished_after)
+        found = status(
+            load_index(self.runtime.context.hierarchy, self.store, self.now),
+            self.store,
+            None,
+            self.now,
+            vanished_after,
+        )
         routes = routes_of(self.runtime.context)
         of_broker = broker_warnings(self.runtime.open_broker, routes)
         return encode_status(replace(found, warnings=[*found.warnings, *of_broker]))
