@@ -81,7 +81,10 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
     monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
     about_jobs = ('job', 'why', 'log', 'reprocess', 'skip', 'cancel')
-    words = {'super': ['--query']} | {item: ['SiteHourly', '2026112209'] for item in about_jobs}
+    words = {
+        'super': ['--query'],
+        'mark-done': ['SiteHourly', '2026112209', '--reason', 'by hand'],
+    } | {item: ['SiteHourly', '2026112209'] for item in about_jobs}
 
     said = launch(name, *words.get(name, []))
 
