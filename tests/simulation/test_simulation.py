@@ -190,7 +190,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (claim_what_is_taken, 'I5', 0),
         (deadlines_outlive_the_clock, 'I8', 0),
         (parents_do_not_wait, 'I', 0),
-        (undo_looks_at_no_input, 'I2', 20),
+        (undo_looks_at_no_input, 'I2', 40),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
