@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,8 @@ _PACKAGE_BY_PROGRAM: Final = {
     'mksh': 'mksh',
     'zsh': 'zsh',
 }
+#: Set in many images of containers.
+_NO_BYTECODE: Final = 'PYTHONDONTWRITEBYTECODE'
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 
@@ -81,8 +83,21 @@ def _verdict(has_passed: bool) -> ExitCode:
 
 
 def _pytest(arguments: Sequence[str]) -> bool:
-    done = subprocess.run([sys.executable, '-m', 'pytest', *arguments], cwd=PROJECT, check=False)
+    command = [sys.executable, '-m', 'pytest', *arguments]
+    done = subprocess.run(command, cwd=PROJECT, env=_compiling_once(os.environ), check=False)
     return done.returncode == 0
+
+
+def _compiling_once(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment in which modules are compiled once, not by each of 2,000 processes.
+
+    Where Python may not write beside the sources it writes into the virtual environment.
+    """
+    if not environ.get(_NO_BYTECODE):
+        return environ
+    folder = Path(sys.prefix) / 'compiled'
+    kept = {name: value for name, value in environ.items() if name != _NO_BYTECODE}
+    return {**kept, 'PYTHONPYCACHEPREFIX': str(folder)}
 
 
 def _process_count() -> int:
