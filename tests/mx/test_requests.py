@@ -187,7 +187,7 @@ def test_the_audit_reads_as_sentences(pages: DashboardHarness) -> None:
     text = pages.get('/audit').text
 
     assert '>stop SiteHourly on dev</a>' in text
-    assert f'>cancel the rest of request {REQUEST_ID[:6]} about SiteDaily</a>' in text
+    assert f'>cancel request {REQUEST_ID[:6]} about SiteDaily</a>' in text
     assert '>reprocess SiteDaily 2026112000</a>' in text
     assert '"action"' not in text.partition('id="r-rows"')[2]
     assert '<span class="muted small">done</span>' not in text
