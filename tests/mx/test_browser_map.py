@@ -149,7 +149,7 @@ def test_enter_drills_down_to_the_interval_and_backspace_leads_up(page: Page) ->
 
 def test_why_leads_to_the_interval_that_tells(page: Page) -> None:
     page.goto('/t/SiteHourly?z=year&at=2026')
-    page.keyboard.press('ArrowUp')
+    cell(page, 'SiteHourly@2026112200').focus()
     page.keyboard.press('.')
     page.wait_for_url('**/i/SiteHourly/2026112209#r-why')
 

@@ -57,7 +57,11 @@
   }
 
   function act(key) {
-    const found = intervalOf(document.querySelector('.is-row'));
+    const chosen = document.querySelector('.is-row');
+    // A row that is about many of one kind: one of them tells why, and all run again.
+    const kind = chosen && { '.': chosen.dataset.why, r: chosen.dataset.again }[key];
+    if (kind) { location.assign(key === '.' ? `${kind}#r-why` : kind); return true; }
+    const found = intervalOf(chosen);
     if (!found) return false;
     const [process, timeperiod] = found;
     if (key === '.') { location.assign(`/i/${process}/${timeperiod}#r-why`); }
