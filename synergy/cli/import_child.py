@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import synergy
 from synergy.conf.locate import resolve
@@ -25,6 +26,9 @@ def main() -> None:
     """Import everything that is asked for, and say how it went."""
     descriptor = int(sys.argv[1])
     os.set_inheritable(descriptor, False)
+    for stream in (sys.stdout, sys.stderr):
+        # As in a worker: whatever the locale says, any letter may be printed.
+        cast('TextIOWrapper', stream).reconfigure(encoding='utf-8', errors='backslashreplace')
     with os.fdopen(descriptor, 'w', encoding='utf-8') as answers:
         for number, (kind, dotted) in json.load(sys.stdin):
             print(json.dumps([number, None]), file=answers, flush=True)

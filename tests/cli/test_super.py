@@ -210,7 +210,7 @@ def test_what_start_and_stop_switch_is_in_the_audit(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Control, '_wait', lambda *_: True)
+    monkeypatch.setattr(Control, 'wait', lambda *_: True)
 
     with bootstrap.open_runtime(*bootstrap.load()) as runtime:
         control = Control(runtime)
