@@ -58,7 +58,7 @@ def test_a_short_round_of_chaos_breaks_no_promise(
 ) -> None:
     until = (word for kind in sorted(KINDS[backend]) for word in ('--until', kind))
 
-    report = chaos('--backend', backend, '--minutes', '0.5', *until)
+    report = chaos('--backend', backend, '--minutes', '0.2', *until)
 
     assert {kind['kind'] for kind in report['kinds']} >= KINDS[backend]
     assert report['take_over_seconds'], report
