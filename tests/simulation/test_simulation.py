@@ -6,23 +6,31 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import claims
+from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core import readiness, undo
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import CancelUnit, Effects, MoveUnit, Save
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
+from synergy.core.hierarchy import build
+from synergy.core.records import ProcessName
 from synergy.core.timetable import Timetable
 from synergy.scheduler import clock_steps
 from synergy.scheduler.outbox import Outbox
 from synergy.scheduler.sweeper import Sweeper
 from synergy.simulation import runs
 from synergy.simulation.faults import usual
+from synergy.simulation.monitor import Broken, Monitor
 from synergy.simulation.runs import History, plot, simulate, simulate_contexts
 from synergy.simulation.world import World
+from tests.builders import instant, key
 
 SEEDS = 200
 #: Histories in which the context changes, too.
@@ -94,6 +102,34 @@ def test_an_outage_longer_than_any_attempt_may_be_gives_nothing_up(seed: int) ->
 def test_the_same_seed_makes_the_same_history() -> None:
     assert simulate(7) == simulate(7)
     assert simulate(7) != simulate(8)
+
+
+def test_a_history_goes_on_until_each_request_is_applied() -> None:
+    """One that is paused may have reset an input and not yet what waits for it."""
+    at = instant('202611240030')
+    timeperiod = key('SiteHourly@2026112200').timeperiod
+    late = Command(
+        id=CommandId('late'),
+        kind=CommandKind.REPROCESS,
+        process=ProcessName('SiteHourly'),
+        start=timeperiod,
+        end=timeperiod.shift(1),
+        is_paused=True,
+        actor='anna',
+        created_at=at,
+    )
+    store = SqliteStore.open(Path(':memory:'), clock=SystemClock())
+    try:
+        monitor = Monitor(store, build([], []))
+        assert monitor.is_finished()
+
+        store.insert_command(late)
+
+        assert not monitor.is_finished()
+        with pytest.raises(Broken, match='I8 reprocess late is requested'):
+            monitor.check_finished()
+    finally:
+        store.close()
 
 
 def first_broken(first: int) -> str | None:
