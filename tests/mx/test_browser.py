@@ -265,7 +265,7 @@ def test_a_fixed_hour_is_reprocessed_and_finishes_before_our_eyes(
     watched = chromium.page(address_of(system))
     watched.goto('/t/site?z=day&at=20261101')
     cell = watched.locator('td.c', has=watched.locator(f'[data-k="SiteHourly@{FAILING}"]'))
-    expect(cell).to_have_class(re.compile(r'\bfail\b'))
+    expect(cell).to_have_class(re.compile(r'\bheld\b'))
     watched.evaluate('window.isSame = true')
     watched.locator('[data-k="SiteDaily@2026110100"]').focus()
     system.tell('fixed')

@@ -173,7 +173,7 @@ def test_a_live_update_is_drawn_and_keeps_the_point_that_one_looks_at(
     assert link.get_attribute('aria-label') == label
     assert link.evaluate('link => link === document.activeElement')
     tab.keyboard.press('End')
-    assert 'in progress' in (link.get_attribute('aria-label') or '')
+    assert ', running' in (link.get_attribute('aria-label') or '')
 
 
 def test_a_name_that_looks_like_markup_is_only_told(tab: Page, chromium: Browser) -> None:

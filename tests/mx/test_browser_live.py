@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Request, Response, Route, expect
 
 from synergy.core.commands import CommandId
-from synergy.core.effects import SaveJob
-from synergy.core.records import BoxProcess, Job, uow_id_of
-from synergy.core.states import JobState
+from synergy.core.effects import InsertUnit, SaveJob
+from synergy.core.records import BoxProcess, Job, Unit, uow_id_of
+from synergy.core.states import JobState, UnitState
+from synergy.core.timeperiod import JobKey
 from synergy.mx.app import App
 from synergy.mx.live.feed import QUIET_READ_SECONDS, TICK_SECONDS
 from synergy.mx.main import site_of
@@ -78,6 +79,19 @@ def test_boxes_change_without_being_asked_for_by_a_timer(
     assert asked == ['/boxes']
 
 
+def unit_of(key: JobKey, state: UnitState, at: datetime) -> Unit:
+    return Unit(
+        id=uow_id_of(key, 1),
+        process=key.process,
+        timeperiod=key.timeperiod,
+        start=key.timeperiod,
+        end=key.timeperiod.shift(1),
+        run=1,
+        created_at=at,
+        state=state,
+    )
+
+
 def test_a_page_is_ticked_only_while_it_wants_that(pages: DashboardHarness, page: Page) -> None:
     follow(page, '/')
     assert pages.site.feed._ticked_count == 0
@@ -100,15 +114,21 @@ def test_a_page_is_ticked_only_while_it_wants_that(pages: DashboardHarness, page
 
 
 @pytest.mark.parametrize(
-    ('timeperiod', 'before', 'state', 'after'),
+    ('timeperiod', 'before', 'unit', 'after'),
     [
-        ('2026112000', 'ok', JobState.EMBRYO, 'ready'),
-        ('2026112310', 'run', JobState.EMBRYO, 'ready'),
-        ('2026112311', 'ready', JobState.IN_PROGRESS, 'run'),
+        ('2026112000', 'ok', None, 'ready'),
+        ('2026112310', 'run', None, 'ready'),
+        ('2026112311', 'ready', UnitState.REQUESTED, 'queue'),
+        ('2026112311', 'ready', UnitState.IN_PROGRESS, 'run'),
     ],
 )
 def test_a_cell_is_painted_before_its_page_is_read_anew(
-    pages: DashboardHarness, page: Page, timeperiod: str, before: str, state: JobState, after: str
+    pages: DashboardHarness,
+    page: Page,
+    timeperiod: str,
+    before: str,
+    unit: UnitState | None,
+    after: str,
 ) -> None:
     address = f'/t/site?z=day&at={timeperiod[:8]}'
     follow(page, address)
@@ -122,13 +142,17 @@ def test_a_cell_is_painted_before_its_page_is_read_anew(
     at = pages.runtime.clock.now()
     unmade = Job(process=key.process, timeperiod=key.timeperiod, changed_at=at)
     job = pages.store.jobs([key]).get(key, unmade)
-    uow_id = uow_id_of(key, 1) if state.is_running else None
+    state = JobState.EMBRYO if unit is None else JobState.IN_PROGRESS
+    begun = [] if unit is None else [InsertUnit(unit_of(key, unit, at))]
+    uow_id = None if unit is None else uow_id_of(key, 1)
     changed = replace(job, state=state, rev=job.rev + 1, uow_id=uow_id, changed_at=at)
-    pages.store.commit(leadership, [SaveJob(changed, 'changed')])
+    pages.store.commit(leadership, [*begun, SaveJob(changed, 'changed')])
     pages.runtime.clock.advance(timedelta(seconds=QUIET_READ_SECONDS + 1))
 
     expect(cell).to_have_class(re.compile(rf'^c {after}\b'))
     expect(cell.locator('svg:not(.pf) use')).to_have_attribute('href', f'#{after}')
+    cell_as_read = rf'<td class="c {after}\b[^>]*>\s*<a\b[^>]*data-k="SiteHourly@{timeperiod}"'
+    assert re.search(cell_as_read, pages.get(address).text), 'the page, once read, agrees'
 
 
 def test_the_focus_stays_on_what_it_was_on_when_rows_move(

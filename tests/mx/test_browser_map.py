@@ -219,7 +219,7 @@ def test_a_phone_shows_what_failed_and_the_labels(
     page = chromium.page(served, NARROW)
     page.goto(f'/t/SiteHourly?z={zoom}&at=20261122')
 
-    failed = page.locator('#r-map td.fail').bounding_box()
+    failed = page.locator('#r-map td.held').bounding_box()
     label = page.locator('#r-map td.wide .lb').first.bounding_box()
     chromium.close_pages()
 

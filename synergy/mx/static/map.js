@@ -12,6 +12,9 @@
   let telling = null;
   const summary = document.getElementById('r-cell');
 
+  // What a look goes to where nothing has failed: what is under way, or waits for something.
+  const UNDER_WAY = '.block, .run, .final, .queue, .retry, .report, .rest, .pause, .off';
+
   const links = () => [...map.querySelectorAll('td.c a')];
   const bodyRows = () => [...map.tBodies[0].rows].map((row) => [...row.querySelectorAll('td.c a')]).filter((row) => row.length);
   const lastOf = (link) => link.dataset.last || link.dataset.tp;
@@ -25,7 +28,7 @@
   function worst(all) {
     const begun = all.filter((link) => !link.parentElement.matches('.due'));
     return all.find((link) => link.closest('.is-sel'))
-      || all.find((link) => link.closest('.fail')) || all.find((link) => link.closest('.block, .run'))
+      || all.find((link) => link.closest('.held, .fail')) || all.find((link) => link.closest(UNDER_WAY))
       || begun[begun.length - 1] || all[all.length - 1] || null;
   }
 
