@@ -142,9 +142,11 @@ def _try_in_one_child(
             asked.write(json.dumps(given).encode())
         buffer = b''
         deadline = clock.monotonic() + one_seconds
+        is_readable = select.poll()
+        is_readable.register(reading, select.POLLIN)
         while any(number not in said for number, _ in given):
             seconds = min(deadline, until) - clock.monotonic()
-            if seconds <= 0 or not select.select([reading], [], [], seconds)[0]:
+            if seconds <= 0 or not is_readable.poll(seconds * 1000):
                 said[under_way] = f'its import takes longer than {one_seconds:.0f} s'
                 return
             read = os.read(reading, 65_536)

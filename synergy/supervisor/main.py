@@ -176,15 +176,17 @@ def _loop(supervisor: Supervisor) -> None:
     signal.signal(signal.SIGTERM, on_stop)
     signal.signal(signal.SIGINT, on_stop)
     signal.signal(signal.SIGHUP, lambda *_: supervisor.ring())
-    # A handler that does nothing, so that the signal ends the select below.
+    # A handler that does nothing, so that the signal ends the wait below.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    waiting = select.poll()
+    waiting.register(reading, select.POLLIN)
     try:
         while not supervisor.is_done:
             seconds = supervisor.step()
             if supervisor.is_done:
                 break
-            select.select([reading], [], [], seconds)
+            waiting.poll(max(seconds, 0.0) * 1000)
             try:
                 os.read(reading, 4096)
             except BlockingIOError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.mongo.store import MongoStore
@@ -39,6 +40,16 @@ def route_of(process: ProcessName) -> Route:
     return Route(exchange='ex', routing=f'routing_{process}', queue=f'queue_{process}')
 
 
+#: Brokers that the test under way has opened; they hold descriptors, which nothing collects.
+_OPENED: Final[list[EmbeddedBroker]] = []
+
+
+def close_brokers() -> None:
+    """Close every broker that a harness has opened."""
+    while _OPENED:
+        _OPENED.pop().close()
+
+
 class SchedulerHarness:
     """Opens schedulers and plays workers on one home."""
 
@@ -67,7 +78,9 @@ class SchedulerHarness:
             store.close()
 
     def open_broker(self) -> EmbeddedBroker:
-        return EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
+        broker = EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
+        _OPENED.append(broker)
+        return broker
 
     def scheduler(
         self,

@@ -237,8 +237,9 @@ class EmbeddedConsumer:
         # Never longer than it takes to care for the dead, whose messages ring no bell.
         is_patient = seconds > _CARE_SECONDS and self._are_others_holding()
         limit = _CARE_SECONDS if is_patient else seconds
-        readable, _, _ = select.select([self._bell], [], [], max(limit, 0.0))
-        return bool(readable) or is_patient
+        bell = select.poll()  # `select` takes no descriptor above 1,023.
+        bell.register(self._bell, select.POLLIN)
+        return bool(bell.poll(max(limit, 0.0) * 1000)) or is_patient
 
     def wake(self) -> None:
         """Make a `wait` return."""

@@ -86,8 +86,9 @@ class Bell:
 
     def wait(self, seconds: float) -> bool:
         """Sleep until it rings; tell whether it did. The ring stays until `drain`."""
-        readable, _, _ = select.select([self._reading], [], [], max(seconds, 0.0))
-        return bool(readable)
+        ring = select.poll()  # `select` takes no descriptor above 1,023.
+        ring.register(self._reading, select.POLLIN)
+        return bool(ring.poll(max(seconds, 0.0) * 1000))
 
     def drain(self) -> None:
         """Forget rings."""
