@@ -29,6 +29,7 @@ from synergy.core.events import Commanded, Look
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.freerun_record import Freerun
+from synergy.core.interrupted import is_interrupted
 from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
@@ -85,7 +86,12 @@ class CommandDecisions:
         """Return what is to be done next for a command that has not ended."""
         letter = facts.letter
         is_new = command.state is CommandState.REQUESTED
-        if is_new and letter is not None and letter.state is not UnitState.DEAD:
+        if (
+            is_new
+            and letter is not None
+            and letter.state is not UnitState.DEAD
+            and not is_interrupted(self._engine.timetable, command)
+        ):
             # Two may have asked for it.
             self.jobs.forget(command.id)
             why = f'the dead letter {letter.id} was dealt with before: {letter.error}'
@@ -120,6 +126,11 @@ class CommandDecisions:
         if command.target is not None:
             self.jobs.forget(command.target)  # It is planned again, from where it stands.
         is_begun = command.state is CommandState.APPLYING
+        is_dropping = command.kind is CommandKind.ABANDON and not is_begun
+        if target and is_dropping and is_interrupted(self._engine.timetable, target):
+            # First its batch that broke off is done to the end; then this is looked at again.
+            going_on = SaveCommand(replace(target, is_paused=False))
+            return Effects([going_on] if target.is_paused else [])
         if target is not None and (is_begun or is_undone_by(command, target)):
             return self._undo(command, target, now)
         shorten = partial(shortened, self._engine.timetable)

@@ -211,7 +211,8 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
     - A parent saved before an input that lies in a coarser tree was decided from that input's
       unit; the unit stands in the store, and the input is decided from it once more.
     - An override saved without its command is saved once more, by whoever executes the command.
-    - A command is saved last: until then it counts as not done, and its batch is planned again.
+    - A command is saved last: until then it counts as not done, and its batch is planned again,
+      around what it has reset already (`synergy.core.interrupted`).
     - The context that is led is remembered after the request that its change calls for: until then
       the next leader finds the same change, and the request by the same id.
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from synergy.core.closure import PlanRefused, keys_of, plan, widened
+from synergy.core.closure import PlanRefused, keys_of, widened
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandState
 from synergy.core.effects import Effects
 from synergy.core.engine import Engine
 from synergy.core.events import Commanded
+from synergy.core.interrupted import plan_of
 from synergy.core.records import Job
 from synergy.core.timeperiod import JobKey
 
@@ -60,11 +61,7 @@ class JobRequests:
             why = self._engine.left_out.get(command.process)
             if why is not None:
                 raise PlanRefused(str(why))
-            planned = plan(timetable, command, failed)
-            if command.plan_hash not in (None, planned.hash):
-                raise PlanRefused(
-                    'what it touches has changed since it was shown; look and confirm again'
-                )
+            planned = plan_of(timetable, command, failed)
             command = replace(command, plan=planned.ranges, planned_count=planned.count)
         if command.id not in self._rest:
             self._keep_rest(command)
