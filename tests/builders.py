@@ -8,7 +8,7 @@ from typing import Any
 
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.machines import MACHINE_BY_NAME
-from synergy.core.records import Process, ProcessName, Tree
+from synergy.core.records import Process, ProcessName, Tree, Unit, uow_id_of
 from synergy.core.timeperiod import JobKey, Qualifier, parse
 
 QUALIFIER_BY_SUFFIX = {
@@ -58,6 +58,20 @@ def key(text: str) -> JobKey:
         value for suffix, value in QUALIFIER_BY_SUFFIX.items() if name.endswith(suffix)
     )
     return JobKey(ProcessName(name), parse(qualifier, timeperiod))
+
+
+def first_unit(job_key: JobKey, at: datetime, **fields: Any) -> Unit:
+    """Return the first unit of a job, over its interval alone; fields: what differs."""
+    return Unit(
+        id=uow_id_of(job_key, 1),
+        process=job_key.process,
+        timeperiod=job_key.timeperiod,
+        start=job_key.timeperiod,
+        end=job_key.timeperiod.shift(1),
+        run=1,
+        created_at=at,
+        **fields,
+    )
 
 
 def two_trees(**fields: Any) -> Hierarchy:

@@ -15,22 +15,14 @@ from bench.chaos.names import JOURNAL_VARIABLE, UNRULY_VARIABLE
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import InsertUnit
-from synergy.core.records import LogLine, Unit, uow_id_of
+from synergy.core.records import LogLine
 from synergy.workers import Uow
 from synergy.workers.uow import uow_of
-from tests.builders import instant, key
+from tests.builders import first_unit, instant, key
 
 NOW = instant('2026112312')
 HOUR = key('SiteHourly@2026112200')
-UNIT = Unit(
-    id=uow_id_of(HOUR, 1),
-    process=HOUR.process,
-    timeperiod=HOUR.timeperiod,
-    start=HOUR.timeperiod,
-    end=HOUR.timeperiod.shift(1),
-    run=1,
-    created_at=NOW,
-)
+UNIT = first_unit(HOUR, NOW)
 
 
 def uow() -> Uow:

@@ -47,7 +47,7 @@ from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.core.users import ApiToken, Role, User
 from synergy.ports.store import JobFilter, Store
-from tests.builders import instant, key
+from tests.builders import first_unit, instant, key
 
 NOW = instant('2026112312')
 DAY = timedelta(days=1)
@@ -176,17 +176,7 @@ def seed(store: Store) -> None:
 
 
 def unit_of(job_key: JobKey, **fields: Any) -> Unit:
-    return Unit(
-        id=uow_id_of(job_key, 1),
-        process=job_key.process,
-        timeperiod=job_key.timeperiod,
-        start=job_key.timeperiod,
-        end=job_key.timeperiod.shift(1),
-        run=1,
-        created_at=NOW,
-        arguments={'depth': 3},
-        **fields,
-    )
+    return first_unit(job_key, NOW, arguments={'depth': 3}, **fields)
 
 
 def job_of(job_key: JobKey) -> Job:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from synergy.core.events import Expired, Reported, TooOld, Vanished
-from synergy.core.records import Job, Unit, uow_id_of
+from synergy.core.records import Job, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
 from synergy.scheduler.sweep_rules import (
     Attempts,
@@ -21,22 +21,13 @@ from synergy.scheduler.sweep_rules import (
     reported,
     waiting_for,
 )
-from tests.builders import instant, key
+from tests.builders import first_unit, instant, key
 
 NOW = instant('2026112310')
 HOUR = key('SiteHourly@2026112200')
 MINUTE = timedelta(minutes=1)
 PATIENCE = Patience(republish_after=MINUTE, age_max=timedelta(hours=48))
-UNIT = Unit(
-    id=uow_id_of(HOUR, 1),
-    process=HOUR.process,
-    timeperiod=HOUR.timeperiod,
-    start=HOUR.timeperiod,
-    end=HOUR.timeperiod.shift(1),
-    run=1,
-    created_at=NOW,
-    announced_at=NOW,
-)
+UNIT = first_unit(HOUR, NOW, announced_at=NOW)
 JOB = Job(
     process=HOUR.process,
     timeperiod=HOUR.timeperiod,

@@ -11,7 +11,7 @@ from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import InsertUnit
-from synergy.core.records import Unit, UowId, uow_id_of
+from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Message
@@ -21,7 +21,7 @@ from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Watched
 from synergy.workers.run_log import Capture, RunLog
 from synergy.workers.runner import Runner, RunnerSettings
-from tests.builders import instant, key
+from tests.builders import first_unit, instant, key
 from tests.scheduler.scheduler_harness import route_of
 
 NOW = instant('2026112312')
@@ -129,12 +129,4 @@ class RunnerHarness:
 
     def _unit(self, number: int) -> Unit:
         job_key = JobKey(HOUR.process, HOUR.timeperiod.shift(number))
-        return Unit(
-            id=uow_id_of(job_key, 1),
-            process=job_key.process,
-            timeperiod=job_key.timeperiod,
-            start=job_key.timeperiod,
-            end=job_key.timeperiod.shift(1),
-            run=1,
-            created_at=NOW,
-        )
+        return first_unit(job_key, NOW)
