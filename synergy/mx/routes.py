@@ -161,7 +161,7 @@ _PAGES: Final[Sequence[Route]] = (
             'confirm_box_action',
             '/boxes/<box_id>/<action>',
             boxes.confirm_box_action,
-            boxes.DRAIN_ACTIONS,
+            boxes.BOX_ACTIONS,
         ),
         _submit(
             'submit_box_action',

@@ -107,31 +107,16 @@ def schedulers(
     return [SchedulerView(owner=leader, is_leading=True), *standbys]
 
 
-def warnings(views: Sequence[BoxView]) -> list[str]:
-    """Return what an operator should know about the boxes, one sentence each."""
-    found = [
-        f'box {view.box.box_id} ({view.box.host}) has vanished: not heard of for '
-        f'{view.silent_for.total_seconds():.0f} s; its units are rescued when their leases run '
-        f'out. Gone for good: ./launch.py super --forget {view.box.box_id}'
-        for view in views
-        if view.presence is Presence.VANISHED and view.silent_for is not None
-    ]
-    found += [
-        f'{does_not_start(row)}. {start_advice(row)}'
-        for view in views
-        for row in view.processes
-        if view.is_ill(row)
-    ]
+def mixed_versions(views: Sequence[BoxView]) -> list[str]:
+    """Return that boxes run different versions, as a sentence; nothing when they do not."""
     versions: dict[str, list[str]] = {}
     for view in views:
         if view.presence is Presence.ALIVE:
             versions.setdefault(view.box.version, []).append(view.box.box_id)
-    if len(versions) > 1:
-        told = '; '.join(
-            f'{name} on {", ".join(boxes)}' for name, boxes in sorted(versions.items())
-        )
-        found.append(f'mixed versions: {told}. Finish the upgrade (docs/operating.md, Upgrade)')
-    return found
+    if len(versions) < 2:
+        return []
+    told = '; '.join(f'{name} on {", ".join(boxes)}' for name, boxes in sorted(versions.items()))
+    return [f'mixed versions: {told}. Finish the upgrade (docs/operating.md, Upgrade)']
 
 
 def does_not_start(row: BoxProcess) -> str:

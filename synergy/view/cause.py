@@ -132,6 +132,16 @@ def switch_on(process: ProcessName) -> Action:
     )
 
 
+def switch_freerun_on(name: ProcessName) -> Action:
+    """Return what helps a free run that is off."""
+    return Action(
+        label=f'Switch {name} on',
+        address=f'/freeruns/{name}/on',
+        is_post=True,
+        command=f'./launch.py freerun on {name}',
+    )
+
+
 def resume(request: CommandId) -> Action:
     """Return what helps a request that is paused."""
     return Action(
@@ -159,6 +169,16 @@ def undrain(box_id: str) -> Action:
         address=f'/boxes/{box_id}/undrain',
         is_post=True,
         command=f'./launch.py super --undrain {box_id}',
+    )
+
+
+def forget(box_id: str) -> Action:
+    """Return what helps when a box has vanished for good."""
+    return Action(
+        label=f'Forget box {box_id}',
+        address=f'/boxes/{box_id}/forget',
+        is_post=True,
+        command=f'./launch.py super --forget {box_id}',
     )
 
 

@@ -28,7 +28,7 @@ from synergy.view.conditions import (
 from synergy.view.estimates import PlanEstimate
 from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
-from synergy.view.needs import Need
+from synergy.view.need import Need
 from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
 from synergy.view.skipped import skipped_of

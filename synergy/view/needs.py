@@ -1,30 +1,38 @@
 """What waits for a person and does not end by itself: one list for overview, API and status.
 
-Failed and held jobs, by what is wrong; paused requests; boxes that have vanished; processes that do
-not come up; runs far over their usual time; processes that are off while others wait for them.
+Boxes that have vanished, processes that do not come up or have no worker (`needs_of_workers`);
+failed and held jobs and free runs that fail, by what is wrong; what the Scheduler has paused by
+itself; paused requests; processes that are off while others wait for them; runs far over their
+usual time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
-from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, CommandState
+from synergy.core.commands import (
+    JOB_KINDS,
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandKind,
+    CommandState,
+    counted,
+)
 from synergy.core.failure_streaks import is_paused_by_itself
 from synergy.core.freerun_record import is_freerun
 from synergy.core.overrides import off_text
-from synergy.core.records import BoxProcess, ProcessName, Unit
+from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
-from synergy.core.timetable import Timetable
-from synergy.ports.store import Reader
-from synergy.view.boxes import BoxView, Presence, does_not_start, start_advice
-from synergy.view.cause import Action, resume, start_on, switch_on, why_command
+from synergy.view.cause import resume, switch_freerun_on, switch_on, why_command
+from synergy.view.freeruns import standing
 from synergy.view.letter_groups import GroupView, letter_groups
-from synergy.view.usual import Usual
+from synergy.view.need import Need, NeedKind, Seen
+from synergy.view.needs_of_workers import needs_of_workers
+from synergy.view.self_paused import self_paused
+from synergy.view.troubles import Trouble
 from synergy.view.words import at, span
 
 #: A run counts as stuck when it takes so many times what half of its kind take, and longer than
@@ -37,59 +45,14 @@ _REQUESTS_MAX: Final = 100
 _RECORDS_MAX: Final = 200
 
 
-class NeedKind(StrEnum):
-    """What it is that waits for a person."""
-
-    FAILED = 'failed'
-    PAUSED = 'paused'
-    VANISHED = 'vanished'
-    NOT_UP = 'not_up'
-    OVERLONG = 'overlong'
-    OFF = 'off'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """One thing that waits for a person.
-
-    subject: what it is about, and address: its page in the dashboard. text: a sentence without its
-    stop; advice: what helps, with a command. count: of what waits, where that can be counted.
-    action: one button that helps. box_id, log_file: of a log that says more. group: of FAILED.
-    """
-
-    kind: NeedKind
-    subject: str
-    address: str
-    text: str
-    advice: str
-    since: datetime | None = None
-    count: int = 1
-    action: Action | None = None
-    box_id: str | None = None
-    log_file: str | None = None
-    group: GroupView | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What needs are told from. usual: how long runs of a process take; units: those under way."""
-
-    timetable: Timetable
-    store: Reader
-    views: Sequence[BoxView]
-    usual: Callable[[ProcessName], Usual]
-    now: datetime
-
-
 def needs(seen: Seen) -> list[Need]:
     """Return what waits for a person, what concerns most first.
 
     Hold the lock of the read model, if the timetable is its own. Dead letters are only read when a
-    job is held.
+    job is held, or there are free runs.
     """
     return [
-        *_of_boxes(seen.views),
-        *_of_processes(seen.views),
+        *needs_of_workers(seen),
         *_failed(seen),
         *_paused(seen),
         *_off(seen),
@@ -97,62 +60,78 @@ def needs(seen: Seen) -> list[Need]:
     ]
 
 
-def _of_boxes(views: Sequence[BoxView]) -> Iterator[Need]:
-    for view in views:
-        if view.presence is Presence.VANISHED:
-            box = view.box
-            yield Need(
-                kind=NeedKind.VANISHED,
-                subject=box.box_id,
-                address='/boxes',
-                text=f'box {box.box_id} ({box.host}) has vanished; what it ran is rescued when its '
-                'leases run out',
-                advice='Start its Supervisor again; gone for good: ./launch.py super --forget '
-                f'{box.box_id}',
-                since=box.seen_at,
-            )
+def _failed(seen: Seen) -> Iterator[Need]:
+    """Yield what failed, that of one process and error together, and what is paused for it."""
+    paused = {
+        trouble.process: trouble
+        for trouble in self_paused(seen.timetable.hierarchy, seen.store, seen.now)
+        if trouble.process is not None
+    }
+    told = set()
+    for view in _open_groups(seen):
+        told.add(view.group.process)
+        yield _group(view, paused.get(view.group.process))
+    for process, trouble in paused.items():
+        if process not in told:
+            yield _self_paused(process, trouble)
 
 
-def _of_processes(views: Sequence[BoxView]) -> Iterator[Need]:
-    for view in views:
-        for row in view.processes:
-            if view.is_ill(row):
-                yield _not_up(row)
+def _open_groups(seen: Seen) -> Iterator[GroupView]:
+    """Yield the groups of which a job is held, or whose free run failed the last time, too."""
+    freeruns = {item.name for item in seen.store.freeruns()}
+    if not freeruns and not any(job.is_held for job in seen.timetable.open_jobs()):
+        return
+    found = letter_groups(seen.timetable, seen.store)
+    failing = {
+        name
+        for name in {view.group.process for view in found} & freeruns
+        if standing(seen.store, name).failed_count
+    }
+    for view in found:
+        if view.held_count or view.group.process in failing:
+            # One is enough of a free run: its errors are of the same entry.
+            failing.discard(view.group.process)
+            yield view
 
 
-def _not_up(row: BoxProcess) -> Need:
+def _group(view: GroupView, paused: Trouble | None) -> Need:
+    group = view.group
+    held_up = f', holds up {view.held_text}' if view.held_text else ''
+    retry = f'./launch.py dead retry --process {group.process}'
+    also, action = None, None
+    if paused is not None:
+        also = f'Paused by itself since {paused.since:%Y-%m-%d %H:%M:%S} UTC: nothing of it starts'
+        if group.is_freerun:
+            action = switch_freerun_on(group.process)
+            retry = action.command
+        else:
+            retry += ' --switch-on'
     return Need(
-        kind=NeedKind.NOT_UP,
-        subject=f'{row.process} on {row.box_id}',
-        address='/boxes',
-        text=does_not_start(row),
-        advice=start_advice(row),
-        since=row.changed_at,
-        action=start_on(row.box_id, row.process),
-        box_id=row.box_id,
-        log_file=row.log_file,
+        kind=NeedKind.FAILED,
+        subject=group.process,
+        address=f'/{"freeruns" if group.is_freerun else "t"}/{quote(group.process)}',
+        text=f'{group.process}: {view.count_text}, {view.span_text}, {group.error}{held_up}'
+        f'{"" if also is None else f". {also}"}',
+        advice=f'Fix the cause, then {retry}',
+        since=group.first_at,
+        count=max(view.held_count, 1),
+        action=action,
+        group=view,
+        also=also,
     )
 
 
-def _failed(seen: Seen) -> Iterator[Need]:
-    """Yield failed jobs that are held, those of one process and error together."""
-    if not any(job.is_held for job in seen.timetable.open_jobs()):
-        return
-    for view in letter_groups(seen.timetable, seen.store):
-        group = view.group
-        if not view.held_count:
-            continue
-        held_up = f', holds up {view.held_text}' if view.held_text else ''
-        yield Need(
-            kind=NeedKind.FAILED,
-            subject=group.process,
-            address=f'/t/{quote(group.process)}',
-            text=f'{group.process}: {view.count_text}, {view.span_text}, {group.error}{held_up}',
-            advice=f'Fix the cause, then ./launch.py dead retry --process {group.process}',
-            since=group.first_at,
-            count=view.held_count,
-            group=view,
-        )
+def _self_paused(process: ProcessName, trouble: Trouble) -> Need:
+    action = switch_freerun_on(process) if is_freerun(process) else switch_on(process)
+    return Need(
+        kind=NeedKind.SELF_PAUSED,
+        subject=process,
+        address=trouble.address or '/processes',
+        text=trouble.text.removesuffix('.'),
+        advice=f'Nothing of it starts. Fix the cause, then {action.command}',
+        since=trouble.since,
+        action=action,
+    )
 
 
 def _paused(seen: Seen) -> Iterator[Need]:
@@ -204,8 +183,8 @@ def _off(seen: Seen) -> Iterator[Need]:
             kind=NeedKind.OFF,
             subject=process.name,
             address=f'/t/{quote(process.name)}',
-            text=f'{off_text(process)}: {_intervals(count)} of it are due, and '
-            f'{" and ".join(node.outputs)} wait for it',
+            text=f'{off_text(process)}: {counted(count, "interval")} of it '
+            f'{"is" if count == 1 else "are"} due, and {_waits(node.outputs)} for it',
             advice=f'Switch it on: ./launch.py process on {process.name}',
             since=None if override is None else override.is_on_at,
             count=count,
@@ -251,5 +230,5 @@ def _processes(units: Sequence[Unit]) -> Collection[ProcessName]:
     return dict.fromkeys(unit.process for unit in units)
 
 
-def _intervals(count: int) -> str:
-    return f'{count:,} interval' if count == 1 else f'{count:,} intervals'
+def _waits(processes: Sequence[ProcessName]) -> str:
+    return f'{" and ".join(processes)} {"waits" if len(processes) == 1 else "wait"}'

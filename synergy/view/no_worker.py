@@ -40,7 +40,11 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
 
     A worker that was started by hand, without a Supervisor, is not seen.
     """
-    views = box_views(boxes.store, boxes.vanished_after)
+    return no_worker_among(boxes, process, box_views(boxes.store, boxes.vanished_after))
+
+
+def no_worker_among(boxes: Boxes, process: str, views: Sequence[BoxView]) -> Sequence[Cause]:
+    """Return the same from boxes that were looked at already."""
     found = [(view, row) for view in views for row in view.processes if row.process == process]
     if any(is_able(view, row) for view, row in found):
         return list(_busy(boxes, process, [row for view, row in found if is_able(view, row)]))

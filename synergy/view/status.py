@@ -15,11 +15,11 @@ from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
-from synergy.view.boxes import BoxView, SchedulerView, box_views, schedulers, warnings
+from synergy.view.boxes import BoxView, SchedulerView, box_views, mixed_versions, schedulers
 from synergy.view.conditions import runs_of
 from synergy.view.leaderless import leaderless_advice
-from synergy.view.needs import Need, Seen, needs
-from synergy.view.self_paused import self_paused
+from synergy.view.need import Need, Seen
+from synergy.view.needs import needs
 from synergy.view.skipped import partial_count
 from synergy.view.troubles import other_context, standing_of, troubles
 from synergy.view.usual import Usual, usual_of
@@ -53,7 +53,7 @@ class Status:
     """The whole system at one instant.
 
     leader_advice: what to do when nobody leads. boxes: processes as they run on boxes.
-    supervisors: the boxes themselves. warnings: sentences.
+    supervisors: the boxes themselves. warnings: sentences, of what is not among the needs.
     """
 
     at: datetime
@@ -86,14 +86,16 @@ def status(
     has_leader = is_led(leadership, store_now)
     found = troubles(standing_of(store, leadership, store_now), now)
     views = box_views(store, vanished_after)
+    work = workload_of(timetable, runs_of(store.live_runs(), now))
     seen = Seen(
         timetable=timetable,
         store=store,
         views=views,
+        vanished_after=vanished_after,
+        work=work,
         usual=usual or partial(usual_of, store),
         now=now,
     )
-    work = workload_of(timetable, runs_of(store.live_runs(), now))
     led = store.led_context()
     return Status(
         at=now,
@@ -111,11 +113,7 @@ def status(
         schedulers=schedulers(views, leadership, is_led=has_leader),
         warnings=[
             *(f'{item.text} {item.advice}' for item in found),
-            *(
-                f'{item.text} {item.advice}'
-                for item in self_paused(timetable.hierarchy, store, now)
-            ),
-            *warnings(views),
+            *mixed_versions(views),
             *map(str, left_out(timetable.hierarchy, led).values()),
             *filter(None, [other_context(timetable.hierarchy, led)]),
         ],

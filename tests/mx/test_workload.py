@@ -13,10 +13,10 @@ from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.mx.live.workload import UNTAKEN_AFTER
 from synergy.ports.store import LiveRun
 from synergy.view.conditions import QUEUED as WAITS
 from synergy.view.conditions import REPORTED, RETRYING, runs_of
+from synergy.view.untaken import UNTAKEN_AFTER
 from synergy.view.workload import workload_of
 from tests.mx.dashboard_harness import BOX, NOW, DashboardHarness, _begun, _job, _unit
 
@@ -62,16 +62,19 @@ def test_queued_is_not_running(pages: DashboardHarness) -> None:
 
 
 def test_queued_work_that_nobody_takes_needs_somebody(pages: DashboardHarness) -> None:
-    assert 'No box runs a worker' not in pages.get('/').text
+    assert 'for a worker' not in pages.get('/').text
     queue(pages)
-    assert 'No box runs a worker' not in pages.get('/').text
+    assert 'for a worker' not in pages.get('/').text
     pages.runtime.clock.advance(UNTAKEN_AFTER)
 
     text = pages.get('/').text
     found = pages.get('/api/v1/overview').json
 
-    assert 'No box runs a worker of AlertDaily that takes work' in text
+    assert '1 queued run of AlertDaily waits for a worker: ' in text
     assert 'href="/i/AlertDaily/2026112200">Why</a>' in text
+    status = pages.get('/api/v1/status').json
+    assert status is not None
+    assert 'no_worker' in [need['kind'] for need in status['needs']]
     assert found is not None
     assert [item['process'] for item in found['untaken']] == ['AlertDaily']
 
@@ -80,7 +83,7 @@ def test_queued_work_that_nobody_takes_needs_somebody(pages: DashboardHarness) -
     pages.store.heartbeat(BOX, timedelta(seconds=15))
     pages.runtime.clock.advance(timedelta(seconds=3))
 
-    assert 'No box runs a worker' not in pages.get('/').text
+    assert 'for a worker' not in pages.get('/').text
 
 
 def test_an_interval_between_two_runs_is_called_so(pages: DashboardHarness) -> None:

@@ -17,6 +17,7 @@ from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from synergy.view.index import load_index
+from synergy.view.need import NeedKind
 from synergy.view.self_paused import self_paused
 from synergy.view.status import status
 from synergy.view.why import explain
@@ -64,8 +65,12 @@ def test_a_managed_process_rests_until_it_is_switched_on_again(harness: Schedule
     )
     assert 'switched off' in told
     assert 'by scheduler: 3 runs in a row failed alike' in told
-    warnings = status(index, harness.store, None, now).warnings
-    assert any('SiteHourly was paused by itself' in text for text in warnings)
+    found = status(index, harness.store, None, now)
+    assert not any('paused by itself' in text for text in found.warnings)
+    (need,) = [need for need in found.needs if need.kind is NeedKind.SELF_PAUSED]
+    assert need.text.startswith('SiteHourly was paused by itself')
+    assert need.action is not None
+    assert need.action.address == '/processes/SiteHourly/on'
     (trouble,) = self_paused(index.hierarchy, harness.store, now)
     assert 'process on SiteHourly' in trouble.advice
 
@@ -109,6 +114,14 @@ def test_a_free_run_rests_until_it_is_switched_on_again(harness: SchedulerHarnes
     assert stored.last_run == 3
     (trouble,) = self_paused((), harness.store, harness.clock.now())
     assert trouble.text.startswith(f'{ENTRY} was paused by itself')
+    now = harness.clock.now()
+    index = load_index(harness.hierarchy, harness.store, now)
+    (need,) = status(index, harness.store, None, now).needs
+    assert need.kind is NeedKind.FAILED
+    assert need.also is not None
+    assert need.also.startswith('Paused by itself since')
+    assert need.action is not None
+    assert need.action.address == f'/freeruns/{ENTRY}/on'
     events = [event.text for event in harness.store.freerun_events(ENTRY, 10)]
     assert any('off; scheduler: 3 runs in a row failed alike' in text for text in events)
 

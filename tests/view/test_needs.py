@@ -13,10 +13,14 @@ from synergy.core.effects import SaveCommand, SaveOverride
 from synergy.core.overrides import override_of
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.view.boxes import box_views
-from synergy.view.needs import Need, NeedKind, Seen, needs
+from synergy.view.need import Need, NeedKind, Seen
+from synergy.view.needs import needs
+from synergy.view.untaken import UNTAKEN_AFTER
 from synergy.view.usual import usual_of
+from synergy.view.workload import workload_of
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
-from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
+from tests.mx.dashboard_harness import BOX, NOW, REQUEST_ID, DashboardHarness
+from tests.mx.test_workload import queue
 from tests.view.test_why import leading, recorded
 from tests.view.test_why import pages as pages
 
@@ -29,6 +33,8 @@ def found(pages: DashboardHarness, kind: NeedKind) -> list[Need]:
             timetable=model.timetable,
             store=store,
             views=box_views(store, timedelta(seconds=15)),
+            vanished_after=timedelta(seconds=15),
+            work=workload_of(model.timetable, model.looking(pages.runtime.clock.now()).runs),
             usual=partial(usual_of, store),
             now=pages.runtime.clock.now(),
         )
@@ -81,6 +87,9 @@ def test_a_box_that_vanished_is_told(pages: DashboardHarness) -> None:
 
     assert 'box dev' in need.text
     assert './launch.py super --forget dev' in need.advice
+    assert need.action is not None
+    assert need.action.address == '/boxes/dev/forget'
+    assert 'href="/boxes/dev/forget' in pages.get('/').text
 
 
 @pytest.mark.parametrize(('minutes', 'count'), [(1, 0), (30, 1)])
@@ -113,3 +122,59 @@ def test_a_process_that_is_off_is_told_only_when_others_wait_for_it(
     assert 'SiteMonthly' in need.text
     assert need.action is not None
     assert need.action.address == '/processes/SiteDaily/on'
+
+
+def test_work_that_waits_for_a_process_of_which_is_told_is_told_there(
+    pages: DashboardHarness,
+) -> None:
+    queue(pages)
+    given_up = BoxProcess(
+        box_id='dev', process='AlertDaily', is_on=True, state='fatal', reason='exit code 70'
+    )
+    pages.store.report_actual([given_up])
+    pages.runtime.clock.advance(UNTAKEN_AFTER)
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+
+    (need,) = found(pages, NeedKind.NOT_UP)
+
+    assert need.text.endswith('; 1 queued run of AlertDaily waits for that')
+    assert found(pages, NeedKind.NO_WORKER) == []
+
+    pages.runtime.clock.advance(timedelta(minutes=1))
+
+    (need,) = found(pages, NeedKind.VANISHED)
+    assert need.text.endswith('; 1 queued run of AlertDaily waits for that')
+    assert found(pages, NeedKind.NO_WORKER) == []
+
+
+def test_work_for_a_worker_that_somebody_stopped_says_so_and_starts_it(
+    pages: DashboardHarness,
+) -> None:
+    queue(pages)
+    off = BoxProcess(box_id='dev', process='AlertDaily', is_on=False, state='stopped')
+    pages.store.report_actual([off])
+    pages.store.set_desired('dev', 'AlertDaily', is_on=False)
+    pages.runtime.clock.advance(UNTAKEN_AFTER)
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+
+    (need,) = found(pages, NeedKind.NO_WORKER)
+
+    assert 'AlertDaily is switched off on box dev' in need.text
+    assert need.action is not None
+    assert need.action.address == '/boxes/dev/AlertDaily/start'
+    assert 'href="/i/AlertDaily/2026112200">Why</a>' in pages.get('/').text
+
+
+def test_a_box_that_vanished_is_forgotten_on_its_page_and_one_that_lives_is_not(
+    pages: DashboardHarness,
+) -> None:
+    assert '/boxes/dev/forget' not in pages.get('/boxes').text
+    assert pages.get('/boxes/dev/forget').status_code == 409
+    pages.runtime.clock.advance(timedelta(minutes=1))
+    assert '/boxes/dev/forget' in pages.get('/boxes').text
+    assert 'Forget box dev' in pages.get('/boxes/dev/forget').text
+
+    assert pages.post('/boxes/dev/forget', {'reason': 'scrapped'}).status_code == 303
+
+    assert found(pages, NeedKind.VANISHED) == []
+    assert 'forget' in pages.get('/audit').text

@@ -17,7 +17,6 @@ from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Reader, Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.estimates import workers_by_process
-from synergy.view.no_worker import able_processes
 from synergy.view.workload import workload_of
 
 KEPT_SECONDS: Final = 3.0
@@ -29,15 +28,14 @@ COUNT_MAX: Final = 100
 class Navigation:
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
-    running, queued: units. able: processes with a worker that takes work; workers: how many do, of
-    each process that boxes tell of. vanished: of the boxes.
+    running, queued: units. workers: how many of them take work, of each process that boxes tell of.
+    vanished: of the boxes.
     """
 
     leader: str | None
     term: int
     running: int
     queued: int
-    able: frozenset[str]
     workers: Mapping[str, int]
     requests: int
     boxes: int
@@ -74,7 +72,6 @@ def _look(store: Reader, model: ReadModel, vanished_after: timedelta) -> Navigat
         term=0 if leadership is None else leadership.term,
         running=work.running,
         queued=work.queued,
-        able=able_processes(boxes),
         workers=workers_by_process(boxes),
         requests=len(store.commands(OPEN_COMMAND_STATES, COUNT_MAX, JOB_KINDS)),
         boxes=len(boxes),

@@ -41,7 +41,7 @@ PRESENCES: Final = {
     Presence.UNSEEN: Mark('due', 'never seen'),
 }
 _NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
-DRAIN_ACTIONS: Final = ('drain', 'undrain')
+BOX_ACTIONS: Final = ('drain', 'undrain', 'forget')
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
 
 
@@ -69,6 +69,11 @@ class BoxRows:
     mark: Mark
     load: BoxLoad | None
     rows: Sequence[ProcessRow]
+
+    @property
+    def is_forgettable(self) -> bool:
+        """Tell whether it may be taken off the list: nothing of it is there."""
+        return self.view.presence is not Presence.ALIVE
 
 
 def boxes(request: RequestContext) -> Response:
@@ -114,29 +119,41 @@ def mark_of(view: BoxView, row: BoxProcess) -> Mark:
 
 
 def confirm_box_action(request: RequestContext, box_id: str, action: str) -> Response:
-    """Say what draining a box, or ending that, would do."""
-    _check_drain(request, box_id, action)
-    is_drain = action == 'drain'
-    says = ['It takes work again within seconds.']
-    if is_drain:
-        says = [
-            'Its workers finish what they run, however long that takes, and take nothing more.',
-            'Scheduler, MX and other daemons on it go on.',
-            'It stays so, over restarts too, until it is undrained.',
-        ]
-    step = Step(
-        title=f'Drain box {box_id}' if is_drain else f'Let box {box_id} work again',
-        button='Drain' if is_drain else 'Undrain',
-        says=says,
-        back='/boxes',
-        back_text='boxes',
-    )
+    """Say what draining a box, ending that, or forgetting it would do."""
+    _check_action(request, box_id, action)
+    title, button, says = {
+        'drain': (
+            f'Drain box {box_id}',
+            'Drain',
+            [
+                'Its workers finish what they run, however long that takes, and take nothing more.',
+                'Scheduler, MX and other daemons on it go on.',
+                'It stays so, over restarts too, until it is undrained.',
+            ],
+        ),
+        'undrain': (
+            f'Let box {box_id} work again',
+            'Undrain',
+            ['It takes work again within seconds.'],
+        ),
+        'forget': (
+            f'Forget box {box_id}',
+            'Forget',
+            [
+                'It goes off the list, with what was switched on or off on it; what it ran last is '
+                'rescued all the same.',
+                'For a box that does not come back: one that does reports itself again, with '
+                'everything that belongs there switched on.',
+            ],
+        ),
+    }[action]
+    step = Step(title=title, button=button, says=says, back='/boxes', back_text='boxes')
     return confirm(request, step)
 
 
 def submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:
-    """Let the workers of a box finish what they hold and take nothing more, or end that."""
-    _check_drain(request, box_id, action)
+    """Drain a box, end that, or forget it."""
+    _check_action(request, box_id, action)
     vanished_after = request.settings.box_vanished
     asked = change_box(caller_of(request), box_id, action, vanished_after)
     return go_on(request, request.url('boxes'), asked)
@@ -219,7 +236,7 @@ def _row(request: RequestContext, box_id: str, process: str) -> BoxProcess:
     return rows.get(process) or BoxProcess(box_id=box_id, process=process, is_on=False)
 
 
-def _check_drain(request: RequestContext, box_id: str, action: str) -> None:
-    if action not in DRAIN_ACTIONS:
-        raise wrong(f'{action!r:.40} cannot be done to a box', 'drain or undrain it')
+def _check_action(request: RequestContext, box_id: str, action: str) -> None:
+    if action not in BOX_ACTIONS:
+        raise wrong(f'{action!r:.40} cannot be done to a box', 'drain, undrain or forget it')
     check_box(caller_of(request), box_id, action, request.settings.box_vanished)

@@ -18,19 +18,22 @@ from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.mx.live.recent import FoldedChange, folded_changes
-from synergy.mx.live.workload import Untaken, first_units, untaken
+from synergy.mx.live.workload import first_units
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
-from synergy.mx.web.responses import navigation_of, page
+from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
 from synergy.view.boxes import BoxView, box_views
 from synergy.view.conditions import HELD, PAUSED, Mark
-from synergy.view.needs import Need, NeedKind, Seen, needs
+from synergy.view.need import Need, NeedKind, Seen
+from synergy.view.needs import needs
+from synergy.view.no_worker import able_processes
 from synergy.view.troubles import Trouble, standing_of, troubles
-from synergy.view.workload import workload_of
+from synergy.view.untaken import Untaken, untaken
+from synergy.view.workload import Workload, workload_of
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
@@ -42,6 +45,8 @@ NEED_MARKS: Final = {
     NeedKind.NOT_UP: Mark('fail', 'does not start'),
     NeedKind.OVERLONG: Mark('block', 'takes too long'),
     NeedKind.OFF: Mark('block', 'switched off'),
+    NeedKind.SELF_PAUSED: Mark('fail', 'paused by itself'),
+    NeedKind.NO_WORKER: Mark('block', 'no worker'),
 }
 
 
@@ -107,7 +112,6 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     )
     units = first_units(request.store)
     live = live_rows(request, units[:ROWS_MAX])
-    navigation = navigation_of(request)
     model = request.model
     request.look()
     leadership = request.store.leadership()
@@ -117,9 +121,9 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
     views = box_views(request.store, request.settings.box_vanished)
     with model.lock:
         held = sorted((job for job in model.timetable.open_jobs() if job.is_held), key=_age)
-        found_needs = needs(_seen(request, views))
-        untold_jobs = _untold(held, found_needs)
         work = workload_of(model.timetable, model.looking(request.now).runs)
+        found_needs = needs(_seen(request, views, work))
+        untold_jobs = _untold(held, found_needs)
         held_by_process = Counter(job.process for job in held)
         shown = trees_of(request, Painter(request), held_by_process, work, trees)
         rows = [row for tree in shown for row in tree.rows]
@@ -143,9 +147,7 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
             held=held[:ROWS_MAX],
             untold=[_held(request, job) for job in untold_jobs[:ROWS_MAX]],
             untold_count=len(untold_jobs),
-            untaken=list(untaken(model.timetable, work, navigation.able, request.now))
-            if navigation
-            else [],
+            untaken=list(untaken(model.timetable, work, able_processes(views), request.now)),
             trees=shown,
             live=live,
             requests=requests[:ROWS_MAX],
@@ -157,11 +159,13 @@ def _age(job: Job) -> datetime:
     return job.changed_at
 
 
-def _seen(request: RequestContext, views: Sequence[BoxView]) -> Seen:
+def _seen(request: RequestContext, views: Sequence[BoxView], work: Workload) -> Seen:
     return Seen(
         timetable=request.model.timetable,
         store=request.store,
         views=views,
+        vanished_after=request.settings.box_vanished,
+        work=work,
         usual=partial(request.model.usual, request.store),
         now=request.now,
     )

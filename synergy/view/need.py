@@ -1,0 +1,71 @@
+"""One thing that waits for a person, and what such things are told from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from synergy.core.records import ProcessName
+from synergy.core.timetable import Timetable
+from synergy.ports.store import Reader
+from synergy.view.boxes import BoxView
+from synergy.view.cause import Action
+from synergy.view.letter_groups import GroupView
+from synergy.view.usual import Usual
+from synergy.view.workload import Workload
+
+
+class NeedKind(StrEnum):
+    """What it is that waits for a person."""
+
+    FAILED = 'failed'
+    SELF_PAUSED = 'self_paused'
+    PAUSED = 'paused'
+    VANISHED = 'vanished'
+    NOT_UP = 'not_up'
+    OVERLONG = 'overlong'
+    OFF = 'off'
+    NO_WORKER = 'no_worker'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One thing that waits for a person.
+
+    subject: what it is about, and address: its page in the dashboard. text: a sentence without its
+    stop; advice: what helps, with a command. count: of what waits, where that can be counted.
+    action: one button that helps. box_id, log_file: of a log that says more. group: of FAILED.
+    also: what else keeps it.
+    """
+
+    kind: NeedKind
+    subject: str
+    address: str
+    text: str
+    advice: str
+    since: datetime | None = None
+    count: int = 1
+    action: Action | None = None
+    box_id: str | None = None
+    log_file: str | None = None
+    group: GroupView | None = None
+    also: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What needs are told from.
+
+    views: the boxes, of which one has vanished after `vanished_after`. work: what is under way.
+    usual: how long runs of a process take.
+    """
+
+    timetable: Timetable
+    store: Reader
+    views: Sequence[BoxView]
+    vanished_after: timedelta
+    work: Workload
+    usual: Callable[[ProcessName], Usual]
+    now: datetime

@@ -1,0 +1,106 @@
+"""Boxes that have vanished, processes that do not come up, and queued work that nobody takes.
+
+Work that waits for a box or a process of which is told already is told there: one trouble, one
+entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
+
+from synergy.core.commands import counted
+from synergy.core.records import BoxProcess
+from synergy.view.boxes import BoxView, Presence, does_not_start, start_advice
+from synergy.view.cause import forget, start_on, why_command
+from synergy.view.need import Need, NeedKind, Seen
+from synergy.view.no_worker import Boxes, able_processes, no_worker_among
+from synergy.view.untaken import Untaken, untaken
+
+
+def needs_of_workers(seen: Seen) -> Iterator[Need]:
+    """Yield what keeps work from workers, what concerns most first."""
+    able = able_processes(seen.views)
+    queued = {item.process: item for item in untaken(seen.timetable, seen.work, able, seen.now)}
+    told = {name for name in queued if _is_told(seen.views, name)}
+    waiting = {str(name): item for name, item in queued.items() if name in told}
+    for view in seen.views:
+        if view.presence is Presence.VANISHED:
+            yield _vanished(view, waiting)
+    for view in seen.views:
+        for row in view.processes:
+            if view.is_ill(row):
+                yield _not_up(row, waiting)
+    for name, item in queued.items():
+        if name not in told:
+            yield _no_worker(seen, item)
+
+
+def _is_told(views: Sequence[BoxView], process: str) -> bool:
+    """Tell whether every box that should run a process has vanished, or does not get it up."""
+    rows = [(view, row) for view in views for row in view.processes if row.process == process]
+    return bool(rows) and all(
+        (view.presence is Presence.VANISHED and row.is_on) or view.is_ill(row) for view, row in rows
+    )
+
+
+def _vanished(view: BoxView, waiting: Mapping[str, Untaken]) -> Need:
+    box = view.box
+    stuck = [waiting[row.process] for row in view.processes if row.process in waiting]
+    return Need(
+        kind=NeedKind.VANISHED,
+        subject=box.box_id,
+        address='/boxes',
+        text=f'box {box.box_id} ({box.host}) has vanished; what it ran is rescued when its '
+        f'leases run out{_waits(stuck)}',
+        advice='Start its Supervisor again; gone for good: ./launch.py super --forget '
+        f'{box.box_id}',
+        since=box.seen_at,
+        action=forget(box.box_id),
+    )
+
+
+def _not_up(row: BoxProcess, waiting: Mapping[str, Untaken]) -> Need:
+    stuck = [waiting[row.process]] if row.process in waiting else []
+    return Need(
+        kind=NeedKind.NOT_UP,
+        subject=f'{row.process} on {row.box_id}',
+        address='/boxes',
+        text=f'{does_not_start(row)}{_waits(stuck)}',
+        advice=start_advice(row),
+        since=row.changed_at,
+        action=start_on(row.box_id, row.process),
+        box_id=row.box_id,
+        log_file=row.log_file,
+    )
+
+
+def _no_worker(seen: Seen, item: Untaken) -> Need:
+    """Return that nobody takes the queued work of a process, why, and what helps."""
+    told_of = Boxes(
+        store=seen.store, now=seen.now, vanished_after=seen.vanished_after, told_of=item.key
+    )
+    causes = no_worker_among(told_of, item.process, seen.views)
+    action = next((cause.action for cause in causes if cause.action is not None), None)
+    why = why_command(item.key)
+    return Need(
+        kind=NeedKind.NO_WORKER,
+        subject=item.process,
+        address=f'/i/{quote(item.process)}/{item.key.timeperiod}',
+        text=f'{counted(item.count, "queued run")} of {item.process} '
+        f'{"waits" if item.count == 1 else "wait"} for a worker: '
+        f'{"; ".join(cause.text for cause in causes) or "no box runs one that takes work"}',
+        advice=f'See {why}' if action is None else f'{action.label}: {action.command}',
+        since=item.since,
+        count=item.count,
+        action=action,
+    )
+
+
+def _waits(stuck: Sequence[Untaken]) -> str:
+    """Return what is queued because of it, as the end of a sentence."""
+    if not stuck:
+        return ''
+    told = ' and '.join(f'{counted(item.count, "queued run")} of {item.process}' for item in stuck)
+    is_one = len(stuck) == 1 and stuck[0].count == 1
+    return f'; {told} {"waits" if is_one else "wait"} for that'

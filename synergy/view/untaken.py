@@ -1,0 +1,48 @@
+"""Queued work that nobody could take: of its process, no box has a worker that takes any."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from synergy.core.records import Job, ProcessName
+from synergy.core.timeperiod import JobKey
+from synergy.core.timetable import Timetable
+from synergy.view.workload import Workload
+
+#: A worker that restarts, and what boxes report, take that long; nobody is called for it.
+UNTAKEN_AFTER: Final = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untaken:
+    """Queued work of a process that runs on no box. key: the job that has waited longest."""
+
+    process: ProcessName
+    count: int
+    key: JobKey
+    since: datetime
+
+
+def untaken(
+    timetable: Timetable, work: Workload, able: Collection[str], now: datetime
+) -> Iterator[Untaken]:
+    """Yield what is queued for a process that runs on no box; hold the lock of the read model.
+
+    able: processes with a worker that takes work. One that was started by hand, without a
+    Supervisor, is not seen, but what it runs is.
+    """
+    for name, tallies in work.by_process.items():
+        count = tallies.queued + tallies.retrying
+        if not count or tallies.running or name in able or name not in timetable.hierarchy.nodes:
+            continue
+        jobs = (job for job in timetable.open_jobs_of(name) if job.has_live_unit)
+        oldest = min(jobs, key=_age, default=None)
+        if oldest is not None and oldest.changed_at <= now - UNTAKEN_AFTER:
+            yield Untaken(process=name, count=count, key=oldest.key, since=oldest.changed_at)
+
+
+def _age(job: Job) -> datetime:
+    return job.changed_at
