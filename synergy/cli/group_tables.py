@@ -1,4 +1,4 @@
-"""Dead letters, by what is wrong or each, for people at a terminal."""
+"""Failures by what is wrong, and each dead letter, for people at a terminal."""
 
 from __future__ import annotations
 
@@ -17,18 +17,31 @@ _ERROR_LENGTH_MAX: Final = 100
 
 def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
     """Print groups of dead letters, the largest first."""
-    print_table(
-        ('process', 'letters', 'intervals', 'error', 'holds up'),
-        [
-            (group['process'], group['count'], _span(group), _error(group), _held_up(group))
-            for group in groups
-        ],
-        empty='no dead letters: no unit has run out of attempts',
-    )
+    _print('letters', groups, 'no dead letters: no unit has run out of attempts')
     if groups:
         print()
         print('each with its id: ./launch.py dead ls; all of an entry: ./launch.py dead retry')
         print('--process P --error TEXT, with --dry-run to see first what would run again')
+
+
+def print_failures(groups: Sequence[LetterGroupDocument]) -> None:
+    """Print failed jobs by what is wrong, the largest groups first."""
+    _print('failed', groups, 'no failed job matches; ./launch.py jobs --by-error shows all of them')
+    if groups:
+        print()
+        print('all of an entry as one request: ./launch.py reprocess P FIRST --to T2 --error TEXT;')
+        print('T2 is exclusive, and --dry-run shows first what would run again')
+
+
+def _print(counted_as: str, groups: Sequence[LetterGroupDocument], empty: str) -> None:
+    print_table(
+        ('process', counted_as, 'intervals', 'error', 'holds up'),
+        [
+            (group['process'], group['count'], _span(group), _error(group), _held_up(group))
+            for group in groups
+        ],
+        empty=empty,
+    )
 
 
 def print_dead(units: Iterable[LetterDocument]) -> None:

@@ -60,7 +60,7 @@ class ChangeWanted:
     """What is to be done to which jobs. timeperiod, to: as typed; `to` is exclusive.
 
     name: asking again by the same one does nothing. plan_hash: of what was shown, if anything was:
-    another set is refused.
+    another set is refused. error: only of failed ones, those that failed with it.
     """
 
     kind: CommandKind
@@ -68,6 +68,7 @@ class ChangeWanted:
     timeperiod: str
     to: str | None = None
     only: str
+    error: str | None = None
     with_children: bool = False
     reason: str | None = None
     name: str | None = None
@@ -88,6 +89,10 @@ class Reading(Protocol):
 
     def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
         """Return at most `limit` jobs."""
+        ...
+
+    def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
+        """Return the failed ones of these jobs by process and kind of error, the largest first."""
         ...
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:

@@ -31,6 +31,7 @@ from synergy.operations import (
     requests,
 )
 from synergy.operations.caller import Caller
+from synergy.operations.failures import about_error
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
 from synergy.view.estimates import ahead_of, plan_estimate
@@ -208,6 +209,8 @@ class LocalOperations(LocalReading):
             only=Only(wanted.only),
             with_children=wanted.with_children,
         )
+        if wanted.error is not None:
+            command = about_error(caller, command, wanted.error)
         return replace(command, plan_hash=wanted.plan_hash)
 
     def _settled(self, command: Command) -> CommandDocument:

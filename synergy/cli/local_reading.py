@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -13,11 +14,11 @@ from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
 from synergy.cli.target import instant_of, key_of, node_of
+from synergy.conf.model import Context
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
 from synergy.core.redaction import redacted_text
-from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
@@ -57,8 +58,8 @@ from synergy.view.freeruns import freeruns
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
-from synergy.view.jobs import JobQuery, find_jobs, job_page
-from synergy.view.letter_groups import letter_groups
+from synergy.view.jobs import JobQuery, failed_keys, find_jobs, job_page, with_failed
+from synergy.view.letter_groups import failure_groups, letter_groups
 from synergy.view.letters import LetterDocument, encode_letter, letters_of
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
@@ -120,36 +121,30 @@ class LocalReading:
 
     def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
         """Return at most `limit` jobs, those that nobody has touched yet included."""
-        process = None
-        if wanted.process is not None:
-            process = node_of(self.runtime.context, wanted.process).process.name
-        query = JobQuery(
-            process=process,
-            start=None if wanted.start is None else instant_of(wanted.start, self.now),
-            end=None if wanted.end is None else instant_of(wanted.end, self.now),
-            state=wanted.state,
-            newest=wanted.newest,
-        )
-        if query.start is not None and query.end is not None and query.start > query.end:
-            raise CommandError(
-                f'--from {wanted.start} is later than --to {wanted.end}; swap the two',
-                ExitCode.USAGE,
-            )
+        query = _query(self.runtime.context, wanted, self.now)
         index = self.index()
         found = find_jobs(index, self.store, query, self.now, limit)
         looking = looking_at(index, self.store, self.now)
         return [encode_job(looking, job) for job in found]
 
+    def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
+        """Return the failed ones of these jobs by process and kind of error, the largest first."""
+        query = _query(self.runtime.context, wanted, self.now)
+        index = self.index()
+        looking = with_failed(looking_at(index, self.store, self.now), self.store)
+        found = failure_groups(index, self.store, failed_keys(looking, query))
+        return [encode_group(view) for view in found]
+
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
-        key = self._key(process, timeperiod)
+        key = key_of(self.runtime.context, process, timeperiod, self.now)
         index = self.index()
         page = job_page(index, self.store, key, self.now)
         return encode_page(looking_at(index, self.store, self.now), page)
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
-        key = self._key(process, timeperiod)
+        key = key_of(self.runtime.context, process, timeperiod, self.now)
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
 
@@ -159,7 +154,9 @@ class LocalReading:
             units = list(self.store.freerun_units(ProcessName(process), RUNS_MAX))
             units.reverse()
         else:
-            units = list(self.store.runs(self._key(process, timeperiod)))
+            units = list(
+                self.store.runs(key_of(self.runtime.context, process, timeperiod, self.now))
+            )
         return [encode_unit(unit, self.now) for unit in units]
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:
@@ -219,5 +216,21 @@ class LocalReading:
         views = box_views(self.store, self.runtime.settings.box_vanished)
         return [encode_box_view(view) for view in views]
 
-    def _key(self, process: str, timeperiod: str) -> JobKey:
-        return key_of(self.runtime.context, process, timeperiod, self.now)
+
+def _query(context: Context, wanted: JobsWanted, now: datetime) -> JobQuery:
+    process = None
+    if wanted.process is not None:
+        process = node_of(context, wanted.process).process.name
+    query = JobQuery(
+        process=process,
+        start=None if wanted.start is None else instant_of(wanted.start, now),
+        end=None if wanted.end is None else instant_of(wanted.end, now),
+        state=wanted.state,
+        newest=wanted.newest,
+    )
+    if query.start is not None and query.end is not None and query.start > query.end:
+        raise CommandError(
+            f'--from {wanted.start} is later than --to {wanted.end}; swap the two',
+            ExitCode.USAGE,
+        )
+    return query

@@ -193,6 +193,7 @@ class RemoteOperations(RemoteReading):
             'start': wanted.timeperiod,
             'end': wanted.to,
             'only': wanted.only,
+            'error': wanted.error,
             'with_children': wanted.with_children or None,
             'plan_hash': wanted.plan_hash,
         }

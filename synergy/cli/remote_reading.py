@@ -71,6 +71,19 @@ class RemoteReading:
             order=None if wanted.newest is None else 'newest',
         )
 
+    def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
+        """Return the failed ones of these jobs by process and kind of error, the largest first."""
+        return list(
+            self.server.items(
+                'jobs',
+                'groups',
+                process=wanted.process,
+                state=_word_of(wanted.state),
+                start=wanted.start,
+                end=wanted.end,
+            )
+        )
+
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
         found: JobPageDocument = self.server.get('jobs', process, timeperiod)
@@ -85,7 +98,7 @@ class RemoteReading:
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
         """Return the runs of a job, or of a free run, the oldest first."""
         if timeperiod is None or is_freerun(ProcessName(process)):
-            return list(reversed(self._freerun(process)['runs']))
+            return list(reversed(_freerun(self.server, process)['runs']))
         return self.job(process, timeperiod)['runs']
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:
@@ -124,12 +137,12 @@ class RemoteReading:
         """Return the newest runs of a free run, or those of all that are under way."""
         if name is None:
             return list(self.server.items('freeruns', 'runs', state='running'))
-        units: Sequence[UnitDocument] = self._freerun(name, limit)['runs']
+        units: Sequence[UnitDocument] = _freerun(self.server, name, limit)['runs']
         return [{'process': name, 'timeperiod': unit['start_timeperiod'], **unit} for unit in units]
 
     def freerun_events(self, name: str) -> Sequence[EventDocument]:
         """Return what has happened to a free run, the newest first."""
-        events: Sequence[EventDocument] = self._freerun(name)['events']
+        events: Sequence[EventDocument] = _freerun(self.server, name)['events']
         return events
 
     def processes(self) -> Sequence[ProcessDocument]:
@@ -141,8 +154,9 @@ class RemoteReading:
         """Return the boxes with what runs on them."""
         return list(self.server.items('boxes'))
 
-    def _freerun(self, name: str, limit: int = RUNS_MAX) -> Any:
-        return self.server.get('freeruns', name, limit=min(limit, RUNS_MAX))
+
+def _freerun(server: HttpClient, name: str, limit: int = RUNS_MAX) -> Any:
+    return server.get('freeruns', name, limit=min(limit, RUNS_MAX))
 
 
 def _word_of(wanted: Wanted) -> str | None:

@@ -25,6 +25,7 @@ from synergy.core.commands import (
     Ranges,
 )
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.letter_groups import error_of
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -104,9 +105,12 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
         case _:
             raise PlanRefused(f'{command.kind.value} is not about jobs')
     if not found:
+        why = _WHY_EMPTY[command.only, command.kind]
+        if (error := error_of(command)) is not None:
+            why = f'none of them failed with {error!r:.120}'
         raise PlanRefused(
             f'{command.kind.words} of {command.process} from {command.start} to {command.end} '
-            f'touches no job: {_WHY_EMPTY[command.only, command.kind]}; choose another range'
+            f'touches no job: {why}; choose another range'
         )
     return Plan(ranges=found)
 

@@ -84,3 +84,9 @@ def dropped(unit: Unit, command: Command, now: datetime) -> MoveUnit:
         at=now,
         error=f'{unit.error}; {command.by}',
     )
+
+
+def undropped(error: str | None) -> str | None:
+    """Return the error of a unit without who has dropped its letter, as `dropped` writes that."""
+    before, mark, _ = (error or '').rpartition(f'; {CommandKind.DROP.words} by ')
+    return before if mark else error

@@ -1,4 +1,4 @@
-"""Dead letters that are one trouble: of one process, with the same error but for digits and ids.
+"""Failures that are one trouble: of one process, with the same error but for digits and ids.
 
 Two thousand intervals that failed because one host was away are one entry, and what is done about
 them is one command, which names the kind of the error. Which letters that means is found out when
@@ -28,7 +28,7 @@ FOLDED_KEPT_MAX: Final = 8_192
 
 
 class DeadLetter(NamedTuple):
-    """A dead letter, and no more of it than tells what it is about. error: as it was said."""
+    """A dead letter, or a failed run whose letter was dropped, in brief. error: as it was said."""
 
     id: UowId
     process: ProcessName
@@ -39,7 +39,7 @@ class DeadLetter(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterGroup:
-    """Dead letters of one kind. error: that of the newest, as it was said.
+    """Dead letters, or failed jobs, of one kind. error: that of the newest, as it was said.
 
     timeperiods: of their intervals, rising; of free runs, when they were to run. first_at, last_at:
     when the first and the last of them died. newest: the id of the last.
@@ -79,7 +79,7 @@ class LetterGroup:
 
 
 def grouped(letters: Iterable[DeadLetter]) -> list[LetterGroup]:
-    """Return the groups of dead letters, those with most of them first.
+    """Return the groups of failures, those with most of them first.
 
     letters: the newest first.
     """
@@ -99,6 +99,19 @@ def grouped(letters: Iterable[DeadLetter]) -> list[LetterGroup]:
         for kind, items in found.items()
     ]
     return sorted(groups, key=lambda group: (-group.count, group.kind))
+
+
+def meant(groups: Iterable[LetterGroup], text: str) -> list[LetterGroup]:
+    """Return the groups that a text means: of the same error, else those that hold it.
+
+    text: an error as it was said or folded, or a part of one.
+    """
+    found = list(groups)
+    kind = folded_once(text)
+    same = [group for group in found if group.kind.error == kind]
+    if same or not kind:
+        return same
+    return [group for group in found if is_said(text, group.error, group.kind.error)]
 
 
 @lru_cache(maxsize=FOLDED_KEPT_MAX)

@@ -15,7 +15,7 @@ class HeldUpDocument(TypedDict):
 
 
 class LetterGroupDocument(TypedDict):
-    """Dead letters of one process with the same error."""
+    """Dead letters, or failed intervals, of one process with the same error."""
 
     process: ProcessText
     error: Annotated[str, 'the kind: digits and ids are folded to #']

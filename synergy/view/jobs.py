@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -12,10 +12,10 @@ from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.ports.store import JobFilter, Reader
+from synergy.ports.store import JobFilter, JobReader, Reader
 from synergy.view.conditions import FAILED, Looking
 from synergy.view.index import looking_at
-from synergy.view.standing import Wanted, looked_at
+from synergy.view.standing import ASKED, Wanted, looked_at
 from synergy.view.whole import all_jobs
 
 EVENTS_MAX = 128
@@ -61,14 +61,33 @@ def find_jobs(
     timetable: Timetable, store: Reader, query: JobQuery, now: datetime, limit: int
 ) -> Sequence[Job]:
     """Return at most `limit` jobs, process by process in the context's order, by time."""
-    failed: dict[ProcessName, list[int]] = {}
+    looking = looking_at(timetable, store, now)
     if query.state is FAILED:
-        for job in all_jobs(store, JobFilter(is_failed=True)):
-            failed.setdefault(job.process, []).append(job.timeperiod.ordinal)
-    looking = replace(looking_at(timetable, store, now), failed=failed)
+        looking = with_failed(looking, store)
     keys = list(islice(_keys(looking, query), limit))
     rows = store.jobs(keys)
     return [rows.get(key) or _embryo(key, now) for key in keys]
+
+
+def with_failed(looking: Looking, store: JobReader) -> Looking:
+    """Return it with the failed jobs, which the index does not tell."""
+    failed: dict[ProcessName, set[int]] = {}
+    for job in all_jobs(store, JobFilter(is_failed=True)):
+        failed.setdefault(job.process, set()).add(job.timeperiod.ordinal)
+    return replace(looking, failed=failed)
+
+
+def failed_keys(looking: Looking, query: JobQuery) -> Collection[JobKey]:
+    """Return the failed jobs among those that a query means; `looking` knows the failed ones."""
+    if query.state in ASKED:
+        # They have not begun.
+        return ()
+    wanted = replace(query, state=FAILED) if query.state is None else query
+    return [
+        key
+        for key in _keys(looking, wanted)
+        if key.timeperiod.ordinal in looking.failed.get(key.process, ())
+    ]
 
 
 def job_page(timetable: Timetable, store: Reader, key: JobKey, now: datetime) -> JobPage:

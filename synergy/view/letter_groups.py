@@ -1,8 +1,12 @@
-"""Dead letters by what is wrong: those that still matter, and what waits because of each kind."""
+"""Failures by what is wrong, and what waits because of each kind.
+
+Of dead letters those that still matter; of a search the failed jobs among what it finds. Both go by
+the same grouping, so that one trouble is the same entry wherever it is looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from synergy.core.closure import Plan, unreset
@@ -11,12 +15,13 @@ from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+from synergy.ports.failed import FailedReader, failures
 from synergy.ports.store import UnitReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupView:
-    """A group of dead letters. holds_up: how many intervals of which process wait for it."""
+    """A group of failures. holds_up: how many intervals of which process wait for it."""
 
     group: LetterGroup
     holds_up: Mapping[ProcessName, int]
@@ -50,6 +55,19 @@ def letter_groups(
     """
     letters = [letter for letter in store.dead_letters(process) if matters(timetable, letter)]
     return [_view(timetable, group) for group in grouped(letters)]
+
+
+def failure_groups(
+    timetable: Timetable, store: FailedReader, failed: Collection[JobKey]
+) -> list[GroupView]:
+    """Return the groups of failed jobs by process and kind of error, the largest first.
+
+    Hold the lock of the read model, if `timetable` is its own. Costs a brief read of the dead
+    letters of their processes; nothing where nothing has failed.
+    """
+    if not failed:
+        return []
+    return [_view(timetable, group) for group in grouped(failures(store, failed))]
 
 
 def matters(timetable: Timetable, letter: DeadLetter) -> bool:

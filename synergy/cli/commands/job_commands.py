@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from synergy.cli.arguments import add_job
-from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.confirm import UNASKED_MAX, add_yes, confirm, is_person
 from synergy.cli.console import print_json
 from synergy.cli.interface import ChangeWanted, Operations
@@ -34,6 +34,12 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
         default=Only.ALL.value,
         help='which jobs of the range: failed are held, or skipped after their last attempt',
     )
+    parser.add_argument(
+        '--error',
+        metavar='TEXT',
+        help='only those that failed with this error, or the one that this is a part of; jobs '
+        '--by-error shows them',
+    )
     if kind is CommandKind.REPROCESS:
         parser.add_argument(
             '--with-children', action='store_true', help='reprocess what is nested below, too'
@@ -51,12 +57,15 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
 
 
 def _run(kind: CommandKind, options: Namespace) -> ExitCode:
+    if options.error is not None and options.only == Only.SKIPPED.value:
+        raise CommandError('--error is about failed jobs: leave --only out', ExitCode.USAGE)
     wanted = ChangeWanted(
         kind=kind,
         process=options.process,
         timeperiod=options.timeperiod,
         to=options.to,
-        only=options.only,
+        only=options.only if options.error is None else Only.FAILED.value,
+        error=options.error,
         with_children=getattr(options, 'with_children', False),
         reason=options.reason,
         name=options.name,

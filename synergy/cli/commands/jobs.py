@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
+from synergy.cli.group_tables import print_failures
 from synergy.cli.interface import JobsWanted
 from synergy.cli.job_tables import print_jobs
 from synergy.cli.listing import add_limit, cut, limit_of
@@ -41,6 +42,11 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar='N',
         help='only the N newest of each process, the newest first',
     )
+    parser.add_argument(
+        '--by-error',
+        action='store_true',
+        help='the failed ones among them by process and error, those that fail alike as one entry',
+    )
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -53,8 +59,14 @@ def _run(options: Namespace) -> ExitCode:
         state=state,
         newest=options.newest,
     )
+    if options.by_error and options.newest is not None:
+        raise CommandError('--newest lists single jobs: leave out --by-error', ExitCode.USAGE)
     with opened(options) as ask:
         limit = limit_of(options)
+        if options.by_error:
+            groups = cut(ask.job_groups(wanted), limit, 'kinds of errors')
+            (print_json if options.json else print_failures)(groups)
+            return ExitCode.OK
         jobs = cut(ask.jobs(wanted, limit + 1), limit, 'jobs', _ADVICE)
         (print_json if options.json else print_jobs)(jobs)
         return ExitCode.OK

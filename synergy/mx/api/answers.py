@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from werkzeug.wrappers import Response
 
@@ -17,8 +17,13 @@ from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestCont
 from synergy.mx.web.responses import ILLEGAL_MAX, json_answer
 from synergy.mx.web.route import Route
 from synergy.view.encode import encode_command
+from synergy.view.group_encode import encode_group
+from synergy.view.letter_groups import GroupView
 
 T = TypeVar('T')
+
+#: Groups before the first one of a page.
+CURSOR_MAX: Final = 10_000_000
 
 
 def listed(
@@ -55,6 +60,15 @@ def paged(
     rest = sorted((item for item in found if after is None or name_of(item) > after), key=name_of)
     cursor = name_of(rest[limit - 1]) if len(rest) > limit else None
     return listed(request, [masked(encode(item)) for item in rest[:limit]], cursor)
+
+
+def groups_listed(request: RequestContext, found: Sequence[GroupView]) -> Response:
+    """Return a page of failures by process and kind of error, in the order in which they come."""
+    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
+    start = request.number('cursor', 0, 0, CURSOR_MAX)
+    cursor = str(start + limit) if len(found) > start + limit else None
+    shown = found[start : start + limit]
+    return listed(request, [masked(encode_group(view)) for view in shown], cursor)
 
 
 def accepted(request: RequestContext, command: Command) -> Response:

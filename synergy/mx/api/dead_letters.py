@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from werkzeug.wrappers import Response
 
-from synergy.mx.api.answers import accepted, listed, need_key
+from synergy.mx.api.answers import accepted, groups_listed, listed, need_key
 from synergy.mx.pages import letter_groups
 from synergy.mx.pages.dead_letters import letter_filter, settle
 from synergy.mx.pages.job_actions import estimate_of
 from synergy.mx.web.paging import dead_page
 from synergy.mx.web.redact import masked
-from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.view.encode import encode_preview
 from synergy.view.group_encode import encode_group
 from synergy.view.letters import encode_letter
-
-#: Groups before the first one of a page.
-CURSOR_MAX: Final = 10_000_000
 
 
 def api_dead(request: RequestContext) -> Response:
@@ -36,12 +31,7 @@ def api_submit_dead_letter_action(request: RequestContext, uow_id: str, action: 
 
 def api_dead_groups(request: RequestContext) -> Response:
     """List dead letters by process and kind of error, the largest groups first."""
-    limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    start = request.number('cursor', 0, 0, CURSOR_MAX)
-    found = letter_groups.groups_of(request)
-    cursor = str(start + limit) if len(found) > start + limit else None
-    shown = found[start : start + limit]
-    return listed(request, [masked(encode_group(view)) for view in shown], cursor)
+    return groups_listed(request, letter_groups.groups_of(request))
 
 
 def api_plan_group(request: RequestContext, action: str) -> Response:

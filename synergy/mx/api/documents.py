@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
+from synergy.core.commands import CommandKind
 from synergy.core.states import UnitState
 from synergy.core.users import Role
 from synergy.view.documents import (
@@ -45,6 +46,13 @@ class FoundDocument(CellDocument):
     since: Annotated[At | None, 'since when; of what has not begun, when it may start']
 
 
+class OfferDocument(TypedDict):
+    """A request that helps some of what was found."""
+
+    kind: Annotated[str, CommandKind]
+    count: Annotated[int, 'how many of what was found it changes']
+
+
 class TotalDocument(TypedDict):
     """How many intervals of a process a search finds in all."""
 
@@ -53,6 +61,9 @@ class TotalDocument(TypedDict):
     is_all: Annotated[bool, 'false: not all was counted, there may be more']
     first: TimeperiodText
     last: TimeperiodText
+    offers: Annotated[
+        list[OfferDocument], 'the likeliest to help first; as q they are about all that was found'
+    ]
 
 
 class WideCellDocument(CellDocument):

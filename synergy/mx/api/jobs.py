@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from synergy.mx.api.answers import listed
+from synergy.mx.api.answers import groups_listed, listed
 from synergy.mx.pages.search import cursor_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.redact import masked
@@ -22,7 +23,8 @@ from synergy.view.encode import (
     encode_job,
     encode_page,
 )
-from synergy.view.jobs import JobQuery, job_page, ordinals_of
+from synergy.view.jobs import JobQuery, failed_keys, job_page, ordinals_of
+from synergy.view.letter_groups import failure_groups
 from synergy.view.standing import Wanted, looked_at
 from synergy.view.why import explain
 
@@ -49,6 +51,22 @@ def api_jobs(request: RequestContext) -> Response:
         looking = request.model.looking(request.now)
         items = [masked(encode_job(looking, rows.get(key) or embryos[key])) for key in keys]
     return listed(request, items, None if after is None else str(after))
+
+
+def api_job_groups(request: RequestContext) -> Response:
+    """List the failed ones of these jobs by process and kind of error, the largest groups first.
+
+    One request about all of a group takes its process, its range of intervals and its `error`.
+    """
+    name = request.optional('process')
+    query = replace(
+        _query(request), process=None if name is None else request.node(name).process.name
+    )
+    request.look()
+    with request.model.lock:
+        keys = failed_keys(request.model.looking(request.now), query)
+        found = failure_groups(request.model.timetable, request.store, keys)
+    return groups_listed(request, found)
 
 
 def api_job(request: RequestContext, process: str, timeperiod: str) -> Response:
@@ -78,14 +96,7 @@ def api_why(request: RequestContext, process: str, timeperiod: str) -> Response:
 
 def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | None]:
     """Return at most `limit` jobs that the filters leave, and where to go on; hold the lock."""
-    name, word = request.optional('process'), request.optional('state')
-    wanted = None if word is None else _WANTED[request.choice('state', STATE_WORDS, word)]
-    query = JobQuery(start=request.instant('start'), end=request.instant('end'))
-    if query.start is not None and query.end is not None and query.start > query.end:
-        raise wrong(
-            f'start is {request.text("start")}, which is later than end, {request.text("end")}',
-            'swap the two',
-        )
+    name, query = request.optional('process'), _query(request)
     nodes = [request.node(name)] if name else list(request.model.hierarchy)
     is_newest = request.choice('order', ORDERS, ORDERS[0]) == 'newest'
     cursor = cursor_of(request)
@@ -103,7 +114,7 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
         ordinals = ordinals_of(request.model.timetable, node, query)
         if cursor is not None and cursor.process == node.process.name:
             ordinals = _from(cursor.timeperiod.ordinal, ordinals, newest_first=is_newest)
-        found = looked_at(looking, node, ordinals, wanted, newest_first=is_newest)
+        found = looked_at(looking, node, ordinals, query.state, newest_first=is_newest)
         for ordinal, is_wanted in found:
             # A page may be shorter than its limit: nobody else is kept waiting for the lock.
             if len(keys) == limit or looks == LOOKS_MAX:
@@ -112,6 +123,19 @@ def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | 
             if is_wanted:
                 keys.append(request.model.key(node, ordinal))
     return keys, None
+
+
+def _query(request: RequestContext) -> JobQuery:
+    """Return which jobs the filters leave, of whatever process."""
+    word = request.optional('state')
+    wanted = None if word is None else _WANTED[request.choice('state', STATE_WORDS, word)]
+    query = JobQuery(start=request.instant('start'), end=request.instant('end'), state=wanted)
+    if query.start is not None and query.end is not None and query.start > query.end:
+        raise wrong(
+            f'start is {request.text("start")}, which is later than end, {request.text("end")}',
+            'swap the two',
+        )
+    return query
 
 
 def _from(cursor: int, ordinals: range, *, newest_first: bool) -> range:

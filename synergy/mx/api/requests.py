@@ -16,6 +16,7 @@ from synergy.core.commands import (
     CommandState,
     Only,
 )
+from synergy.core.letter_groups import ERROR
 from synergy.mx.api.answers import accepted, listed, need_key
 from synergy.mx.pages.job_actions import estimate_of, job_command, preview_of
 from synergy.mx.pages.requests import request_row, undo_of
@@ -108,8 +109,9 @@ def _job_command(request: RequestContext) -> Command:
             ) from error
         return _hashed(request, chosen_command(caller_of(request), kind, node, runs))
     if (text := request.optional('q')) is not None:
-        _alone(request, 'q')
-        return _hashed(request, found_command(request, kind, node.process.name, text))
+        _alone(request, 'q', 'error')
+        said = request.given(ERROR)
+        return _hashed(request, found_command(request, kind, node.process.name, text, said))
     start = request.timeperiod(node, request.text('start'))
     text = request.optional('end')
     end = start.shift(1) if text is None else request.end(node, text)
@@ -118,15 +120,28 @@ def _job_command(request: RequestContext) -> Command:
         kind,
         node.process.name,
         (start, end),
-        only=Only(request.choice('only', ONLY_WORDS, Only.ALL.value)),
+        only=_only(request),
         with_children=request.switch('with_children'),
     )
 
 
-def _alone(request: RequestContext, name: str) -> None:
-    """Refuse what would say in another way which intervals are meant."""
-    for other in ('intervals', 'q', 'start', 'end', 'only', 'with_children'):
-        if other != name and request.optional(other) is not None:
+def _only(request: RequestContext) -> Only:
+    """Return which jobs of a range are meant: an error is one of failed ones."""
+    is_of_error = request.given(ERROR) is not None
+    unless_said = Only.FAILED if is_of_error else Only.ALL
+    only = Only(request.choice('only', ONLY_WORDS, unless_said.value))
+    if is_of_error and only is not Only.FAILED:
+        raise wrong(
+            f'error and only={only.value} are given', 'an error means failed jobs: leave only out'
+        )
+    return only
+
+
+def _alone(request: RequestContext, *names: str) -> None:
+    """Refuse what would say in another way which intervals are meant. names: what may be given."""
+    name = names[0]
+    for other in ('intervals', 'q', 'start', 'end', 'only', 'with_children', ERROR):
+        if other not in names and request.given(other):
             raise wrong(f'{name} and {other} are given', f'leave one out: {name} says which')
 
 

@@ -39,6 +39,7 @@ from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
+from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
 
@@ -67,7 +68,21 @@ _JOB_FIELDS: Final = (
     Parameter('q', 'all of the process that this search finds, see /search'),
     Parameter('end', 'timeperiod after the last one, of any length; without it, start alone'),
     Parameter('only', 'which jobs of the range', choices=requests.ONLY_WORDS),
+    Parameter(
+        'error',
+        'only what failed with this error, or with the one that this is a part of; digits '
+        'and ids do not matter',
+    ),
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
+)
+_JOB_FILTERS: Final = (
+    _PROCESS,
+    Parameter('state', 'its state, or how else it stands', choices=jobs.STATE_WORDS),
+    Parameter('start', f'only intervals that start then or later, {_TIMEPERIOD}'),
+    Parameter('end', f'only intervals that start before, {_TIMEPERIOD}'),
+)
+_SEARCH: Final = Parameter(
+    'q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'
 )
 
 
@@ -79,11 +94,17 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/jobs',
         jobs.api_jobs,
         shapes.JobDocument,
-        _PROCESS,
-        Parameter('state', 'its state, or how else it stands', choices=jobs.STATE_WORDS),
-        Parameter('start', f'only intervals that start then or later, {_TIMEPERIOD}'),
-        Parameter('end', f'only intervals that start before, {_TIMEPERIOD}'),
+        *_JOB_FILTERS,
         Parameter('order', 'which of a process come first; oldest without', choices=jobs.ORDERS),
+        _LIMIT,
+        _CURSOR,
+    ),
+    listing(
+        'api_job_groups',
+        '/jobs/groups',
+        jobs.api_job_groups,
+        LetterGroupDocument,
+        *_JOB_FILTERS,
         _LIMIT,
         _CURSOR,
     ),
@@ -248,13 +269,20 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             '/search',
             search.api_search,
             documents.FoundDocument,
-            Parameter(
-                'q', 'process:site* state:failed since:3d box:w2, or a process and a timeperiod'
-            ),
+            _SEARCH,
             _LIMIT,
             _CURSOR,
         ),
         total=documents.TotalDocument,
+    ),
+    listing(
+        'api_search_groups',
+        '/search/groups',
+        search.api_search_groups,
+        LetterGroupDocument,
+        _SEARCH,
+        _LIMIT,
+        _CURSOR,
     ),
     listing(
         'api_audit',

@@ -17,7 +17,6 @@ from werkzeug.wrappers import Response
 
 from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
-from synergy.core.error_kinds import folded
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -33,6 +32,7 @@ from synergy.mx.widgets.graph_layout import Layout, columns_of, layout
 from synergy.mx.widgets.selection import range_address
 from synergy.operations import jobs as operations
 from synergy.operations.dead_letters import naming_letter
+from synergy.operations.failures import about_error
 from synergy.operations.refusal import OperationRefused
 from synergy.operations.submission import asked_before
 from synergy.view.estimates import PlanEstimate, ahead_of, plan_estimate
@@ -134,13 +134,15 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
 def command_of(request: RequestContext, kind: str) -> Command:
     """Return the command that an address or a form describes; first and last are both included.
 
-    With `q` it is about all of the process that this search finds.
+    With `q` it is about all of the process that this search finds; with `error`, about those that
+    failed with that kind of error.
     """
     if kind not in _KINDS:
         raise wrong(f'{kind!r:.40} cannot be done to jobs', 'reprocess, skip or cancel them')
     node = request.node(request.text('process'))
     if (text := request.optional('q')) is not None:
-        found = found_command(request, _KINDS[kind], node.process.name, text)
+        error = request.given(ERROR)
+        found = found_command(request, _KINDS[kind], node.process.name, text, error)
         return replace(found, plan_hash=request.optional('plan_hash'))
     first = request.timeperiod(node, request.text('first'))
     last = request.timeperiod(node, request.text('last', str(first)))
@@ -183,9 +185,10 @@ def job_command(
         only=only,
         with_children=with_children,
     )
-    error = request.optional(ERROR) if only is Only.FAILED else None
-    details = {} if error is None else {ERROR: folded(error)}
-    return replace(command, plan_hash=request.optional('plan_hash'), details=details)
+    error = request.given(ERROR) if only is Only.FAILED else None
+    if error is not None:
+        command = about_error(caller_of(request), command, error)
+    return replace(command, plan_hash=request.optional('plan_hash'))
 
 
 def preview_of(request: RequestContext, command: Command) -> Preview:

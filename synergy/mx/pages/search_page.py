@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import CommandKind
+from synergy.core.letter_groups import ERROR
 from synergy.core.readiness import readiness
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.mx.pages import search
-from synergy.mx.pages.search_totals import BULK, totals_of
+from synergy.mx.pages.search_totals import Total, groups_of, totals_of
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.paging import older
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter, href_of
+from synergy.view.conditions import FAILED, HELD
+from synergy.view.letter_groups import GroupView
+from synergy.view.offers import Offer, Standings, offers
+
+#: Kinds of errors that one page shows, the most frequent ones.
+GROUPS_MAX: Final = 50
+#: What an empty search means.
+EVERYTHING: Final = 'process:*'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +47,24 @@ class FoundRow:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundGroup:
+    """Failures among what was found that are one trouble. text: of the search.
+
+    offers: requests about all of them; not empty.
+    """
+
+    view: GroupView
+    text: str
+    offers: Sequence[Offer]
+
+    def address(self, kind: CommandKind) -> str:
+        """Return the preview of one request about all of them."""
+        group = self.view.group
+        place = {'process': group.process, 'q': self.text, ERROR: group.kind.error}
+        return f'/change/{kind.value}?{urlencode(place)}'
+
+
 def search_page(request: RequestContext) -> Response:
     """Find intervals; a single one is gone to at once."""
     text = request.optional('q') or ''
@@ -49,8 +79,10 @@ def search_page(request: RequestContext) -> Response:
             error=error,
             rows=[],
             totals=[],
+            groups=[],
             older=None,
         )
+    text = text or EVERYTHING
     if isinstance(query, JobKey):
         return redirect(href_of(query), 302)
     request.look()
@@ -59,15 +91,21 @@ def search_page(request: RequestContext) -> Response:
         found = search.find(request, query, limit, search.cursor_of(request))
         rows = rows_of(request, found.keys)
         totals = totals_of(request, query)
+        groups = [] if request.optional('cursor') else _groups(request, totals, text)
+    # Where no two failures are alike, the list says as much.
+    is_told = any(found.view.group.count > 1 for found in groups)
     return page(
         request,
         'search.html',
-        text=text,
+        text=request.optional('q') or '',
+        sought=text,
         error=None,
         query=query,
         rows=rows,
         totals=totals,
-        bulk=BULK[query.state],
+        groups=groups[:GROUPS_MAX] if is_told else [],
+        group_count=len(groups),
+        failed_count=sum(found.view.group.count for found in groups),
         looks=search.BOX_LOOKS_MAX,
         states=', '.join(search.STATES),
         older=older(request, None if found.after is None else str(found.after)),
@@ -92,6 +130,16 @@ def rows_of(request: RequestContext, keys: Sequence[JobKey]) -> Sequence[FoundRo
             )
         )
     return rows
+
+
+def _groups(request: RequestContext, totals: Sequence[Total], text: str) -> Sequence[FoundGroup]:
+    """Return the failures among what was found, by what is wrong; hold the lock."""
+    found = []
+    for view in groups_of(request, totals):
+        group = view.group
+        standings: Standings = {HELD: view.held_count, FAILED: group.count - view.held_count}
+        found.append(FoundGroup(view=view, text=text, offers=offers(standings)))
+    return found
 
 
 def _waits(request: RequestContext, key: JobKey) -> str | None:

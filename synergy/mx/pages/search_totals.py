@@ -7,45 +7,27 @@ hash of its plan tells whether it still is what was shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from synergy.core.chosen import stretches
 from synergy.core.commands import Command, CommandKind, Only
+from synergy.core.letter_groups import meant
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.pages import search
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.request_context import RequestContext
+from synergy.operations.failures import of_kind
 from synergy.operations.jobs import chosen_command
+from synergy.view.letter_groups import GroupView, failure_groups
+from synergy.view.offers import Offer, is_within, offers, standings_of
 
 #: Intervals that are counted one by one for one answer, of all processes together.
 COUNTED_MAX: Final = 50_000
-_BOTH: Final = (CommandKind.REPROCESS, CommandKind.SKIP)
-#: What helps jobs of a state, the likeliest first.
-BULK: Final[Mapping[str | None, Sequence[CommandKind]]] = {
-    None: _BOTH,
-    'embryo': (CommandKind.SKIP,),
-    'running': (CommandKind.CANCEL,),
-    'processed': (CommandKind.REPROCESS,),
-    'skipped': (CommandKind.REPROCESS,),
-    'noop': (CommandKind.REPROCESS,),
-    'failed': _BOTH,
-    'held': _BOTH,
-    'queued': (CommandKind.CANCEL,),
-    'retrying': (CommandKind.CANCEL,),
-    'reported': (),
-    'resting': (CommandKind.SKIP,),
-    'blocked': (CommandKind.SKIP,),
-    'paused': (CommandKind.SKIP,),
-    'off': (CommandKind.SKIP,),
-    'ready': (CommandKind.SKIP,),
-    'partial': (CommandKind.REPROCESS,),
-    'late': (CommandKind.SKIP, CommandKind.REPROCESS),
-}
 #: States that a request can name, so that what it is about needs no list.
 _ONLY: Final = {'failed': Only.FAILED, 'skipped': Only.SKIPPED}
 
@@ -54,7 +36,7 @@ _ONLY: Final = {'failed': Only.FAILED, 'skipped': Only.SKIPPED}
 class Total:
     """All that a search finds of one process. runs: ordinals, in order and apart; not empty.
 
-    is_all: nothing was left uncounted; else there may be older ones.
+    is_all: nothing was left uncounted; else there may be older ones. offers: requests about them.
     """
 
     process: ProcessName
@@ -63,6 +45,7 @@ class Total:
     count: int
     is_all: bool
     runs: Sequence[range]
+    offers: Sequence[Offer]
 
 
 def totals_of(request: RequestContext, query: search.Query) -> Sequence[Total]:
@@ -86,9 +69,16 @@ def totals_of(request: RequestContext, query: search.Query) -> Sequence[Total]:
 
 
 def found_command(
-    request: RequestContext, kind: CommandKind, process: ProcessName, text: str
+    request: RequestContext,
+    kind: CommandKind,
+    process: ProcessName,
+    text: str,
+    error: str | None = None,
 ) -> Command:
-    """Return the command about all that a search finds of one process; raise Refused for none."""
+    """Return the command about all that a search finds of one process; raise Refused for none.
+
+    error: only of what failed with this kind of error.
+    """
     query = search.parse_query(request, text)
     if isinstance(query, JobKey):
         raise wrong(f'{text!r:.80} is one interval', 'give the process and its timeperiod')
@@ -101,13 +91,53 @@ def found_command(
             f'the search {text!r:.200} finds no interval of {process}',
             'look at it again; nothing was changed',
         )
+    if error is not None:
+        return _of_error(request, kind, query, total, error)
     node = request.node(process)
     only = Only.ALL
     runs = total.runs
-    if query.state in _ONLY and total.is_all and query.box is None and not query.timeperiod:
+    if query.state in _ONLY and _is_whole(query, total):
         # The same jobs, in fewer words: all failed ones between the first and the last found.
         only, runs = _ONLY[query.state], [range(total.runs[0].start, total.runs[-1].stop)]
     return chosen_command(caller_of(request), kind, node, runs, only)
+
+
+def groups_of(request: RequestContext, totals: Sequence[Total]) -> Sequence[GroupView]:
+    """Return the failures among what was found, by what is wrong; hold the lock."""
+    model = request.model
+    failed = [
+        model.key(model.hierarchy.nodes[total.process], ordinal)
+        for total in totals
+        for ordinal in sorted(model.failed[total.process])
+        if is_within(total.runs, ordinal)
+    ]
+    return failure_groups(model.timetable, request.store, failed)
+
+
+def _of_error(
+    request: RequestContext, kind: CommandKind, query: search.Query, total: Total, error: str
+) -> Command:
+    """Return the command about what was found and failed with an error, as it says it."""
+    with request.model.lock:
+        groups = [view.group for view in groups_of(request, [total])]
+    found = meant(groups, error)
+    if not found:
+        raise wrong(
+            f'the search finds no interval of {total.process} that failed with {error!r:.80}',
+            'look at it again; nothing was changed',
+        )
+    runs = stretches([_alone(item.ordinal) for item in found[0].timeperiods])
+    if query.state in (None, 'failed') and _is_whole(query, total):
+        # The same jobs, in fewer words: the error tells them from others in between.
+        runs = [range(runs[0].start, runs[-1].stop)]
+    node = request.node(total.process)
+    command = chosen_command(caller_of(request), kind, node, runs, Only.FAILED)
+    return of_kind(command, groups, error)
+
+
+def _is_whole(query: search.Query, total: Total) -> bool:
+    """Tell whether nothing that stands as wanted was left out between the first and the last."""
+    return total.is_all and query.box is None and not query.timeperiod
 
 
 def _of_boxes(request: RequestContext, query: search.Query) -> Sequence[Total]:
@@ -137,6 +167,7 @@ def _total(
             count=sum(map(len, runs)),
             is_all=is_all,
             runs=runs,
+            offers=offers(standings_of(request.model.looking(request.now), name, runs)),
         )
     ]
 

@@ -123,6 +123,13 @@ class RequestContext:
             raise wrong(f'{name} has {len(value)} characters', 'give a shorter one')
         return value or None
 
+    def given(self, name: str) -> str | None:
+        """Return a value, '' when it is there and blank, and None only when it is absent."""
+        found = self.optional(name)
+        if found is None and (self._value(name) is not None or name in self.http.args):
+            return ''
+        return found
+
     def _value(self, name: str) -> str | None:
         if self.http.method != 'POST':
             return self.http.args.get(name)
