@@ -145,6 +145,11 @@ def print_preview(preview: PreviewDocument) -> None:
         )
     for waiting in preview['waiting']:
         print(f'\nneeds no reset, has not run yet, and follows: {_waiting_text(waiting)}')
+    for off in preview['off']:
+        print(
+            f'\n{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '
+            f'{off["process"]}'
+        )
     for without in preview['without']:
         print(f'\ngoes on without what is skipped: {_waiting_text(without)}')
     if preview['kind'] == CommandKind.CANCEL.value:

@@ -52,6 +52,7 @@ class SettlePlan:
         if self.preview.waiting:
             after = ', '.join(f'{row.count:,} {row.process}' for row in self.preview.waiting)
             says.append(f'follows by itself: {after}')
+        says += [f'{row.text}; nothing of it runs until it is on' for row in self.preview.off]
         return says
 
 

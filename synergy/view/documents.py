@@ -313,6 +313,13 @@ class KeyDocument(TypedDict):
     timeperiod: TimeperiodText
 
 
+class OffDocument(TypedDict):
+    """A process that is off: what is asked of it does not run until it is switched on."""
+
+    process: ProcessText
+    text: Annotated[str, 'since when, and why']
+
+
 class PreviewDocument(TypedDict):
     """What a request would touch, in which order."""
 
@@ -326,6 +333,7 @@ class PreviewDocument(TypedDict):
     waiting: Annotated[list[WaitingDocument], 'what follows without a reset']
     doomed: Annotated[list[KeyDocument], 'skipped in consequence']
     without: Annotated[list[WaitingDocument], 'what goes on without jobs that are skipped']
+    off: Annotated[list[OffDocument], 'of these processes, those that are off']
 
 
 class DeadDocument(UnitDocument):

@@ -276,6 +276,7 @@ def encode_preview(shown: Preview, about: PlanEstimate) -> documents.PreviewDocu
             {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
         ],
         'without': [_encode_waiting(row) for row in shown.without],
+        'off': [{'process': row.process, 'text': row.text} for row in shown.off],
     }
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
 from synergy.core.commands import RESETTING_KINDS, Command, CommandKind, Ranges
+from synergy.core.failure_streaks import is_paused_by_itself
+from synergy.core.overrides import off_text
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
@@ -41,12 +43,21 @@ class WaitingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OffRow:
+    """A process that is off, so that what is asked for does not run. text: since when and why."""
+
+    process: ProcessName
+    text: str
+    is_paused_by_itself: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence.
 
     waiting: what waits for the planned jobs and has not run yet: it needs no reset, and runs after
     them; inputs before outputs. without: of a skip or cancel, what waited for the jobs, and goes on
-    without them.
+    without them. off: of the processes that are to run something, those that start nothing.
     """
 
     kind: CommandKind
@@ -55,6 +66,7 @@ class Preview:
     doomed: Sequence[JobKey]
     waiting: Sequence[WaitingRow] = ()
     without: Sequence[WaitingRow] = ()
+    off: Sequence[OffRow] = ()
 
 
 def preview(timetable: Timetable, store: Reader, command: Command, now: datetime) -> Preview:
@@ -78,11 +90,30 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
     ]
     if command.kind in RESETTING_KINDS:
         waiting = _waiting(timetable, unreset(timetable, planned))
-        return Preview(kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting)
+        names = [*planned.ranges, *(row.process for row in waiting)]
+        off = _off(timetable, names)
+        return Preview(
+            kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting, off=off
+        )
     doomed = list(_doomed(timetable, planned, now))
     gone = [*keys_of(hierarchy, planned.ranges), *doomed]
     without = _waiting(timetable, left_without(timetable, gone))
     return Preview(kind=command.kind, plan=planned, rows=rows, doomed=doomed, without=without)
+
+
+def _off(timetable: Timetable, names: Sequence[ProcessName]) -> Sequence[OffRow]:
+    """Return those processes that are off; each once."""
+    processes = [timetable.hierarchy.nodes[name].process for name in dict.fromkeys(names)]
+    return [
+        OffRow(
+            process=process.name,
+            text=off_text(process),
+            is_paused_by_itself=process.override is not None
+            and is_paused_by_itself(process.override.is_on_by),
+        )
+        for process in processes
+        if not process.is_on
+    ]
 
 
 def _waiting(timetable: Timetable, ranges_by_process: Ranges) -> Sequence[WaitingRow]:

@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from synergy.core.commands import CommandKind, CommandState
-from synergy.core.effects import SaveJob
-from synergy.core.records import Job
+from synergy.core.effects import SaveJob, SaveOverride
+from synergy.core.overrides import override_of
+from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, DashboardHarness
 
+REQUESTED = CommandState.REQUESTED
 ADDRESS = '/change/reprocess?process=SiteDaily&first=2026112000&last=2026112100&with_children=on'
 
 
@@ -344,3 +346,48 @@ def test_a_box_is_drained(pages: DashboardHarness) -> None:
     assert [box.is_draining for box in pages.store.boxes()] == [True]
     assert 'draining' in pages.get('/boxes').text
     assert pages.post('/boxes/nowhere/drain', {'reason': 'x'}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ('who', 'word', 'is_ticked'),
+    [
+        ('scheduler: 25 runs in a row failed alike', 'paused by itself', True),
+        ('anna: migration', 'switched off', False),
+    ],
+)
+def test_a_reprocess_of_what_is_off_says_so_and_switches_it_on(
+    pages: DashboardHarness, who: str, word: str, is_ticked: bool
+) -> None:
+    process = pages.runtime.context.hierarchy.nodes[ProcessName('SiteHourly')].process
+    override = override_of(process, {'is_on': False}, None, who, NOW)
+    assert override is not None
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    pages.store.commit(leadership, [SaveOverride(override)])
+    pages.runtime.clock.advance(timedelta(seconds=5))
+    address = '/change/reprocess?process=SiteHourly&first=2026112305'
+
+    text = pages.get(address).text
+    found = pages.get('/api/v1/preview?process=SiteHourly&start=2026112305').json
+
+    assert f'<h3>SiteHourly is {word}</h3>' in text
+    assert who in text
+    assert re.findall(r'name="switch_on"( checked)?>', text) == [' checked' if is_ticked else '']
+    assert found is not None
+    assert [row['process'] for row in found['off']] == ['SiteHourly']
+
+    form = {**fields(text), 'reason': 'repaired'}
+    pages.post('/change/reprocess', {**form, 'form_id': 'one'})
+    assert newest(pages)[0] is CommandKind.REPROCESS
+    pages.post('/change/reprocess', {**form, 'form_id': 'two', 'switch_on': 'on'})
+
+    kinds = [(item.kind, dict(item.details)) for item in pages.store.commands((REQUESTED,), 3)]
+    assert (CommandKind.PROCESS_SAVE, {'is_on': True}) in kinds
+    assert [kind for kind, _ in kinds].count(CommandKind.REPROCESS) == 2
+
+
+def test_a_skip_of_what_is_off_says_nothing_of_that(pages: DashboardHarness) -> None:
+    found = pages.get('/api/v1/preview?kind=skip&process=SiteHourly&start=2026112209').json
+
+    assert found is not None
+    assert found['off'] == []

@@ -17,6 +17,7 @@ from synergy.cli.console import print_json
 from synergy.cli.group_tables import group_line, print_dead, print_groups
 from synergy.cli.interface import Operations
 from synergy.cli.opening import opened
+from synergy.cli.switching import add_switch_on, settle_switch
 from synergy.cli.tell import tell
 from synergy.core.dead_letters import LetterAction
 from synergy.core.letter_groups import is_said
@@ -48,6 +49,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--dry-run', action='store_true', help='say what retry or drop would do, and do nothing'
     )
+    add_switch_on(parser)
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
@@ -62,6 +64,8 @@ def _run(options: Namespace) -> ExitCode:
             'give the ID of a dead letter, or which of them: --all, --process P, --error TEXT',
             ExitCode.USAGE,
         )
+    if options.switch_on and action != LetterAction.RETRY.value:
+        raise CommandError('--switch-on goes with dead retry', ExitCode.USAGE)
     with opened(options) as ask:
         if action in _LISTS:
             return _list(ask, action, options)
@@ -103,7 +107,10 @@ def _settle_one(ask: Operations, action: LetterAction, options: Namespace) -> Ex
             ExitCode.USAGE,
         )
     asked = ask.settle_letter(options.id, action, options.reason)
-    return tell(asked, is_json=options.json)
+    code = tell(asked, is_json=options.json)
+    if action is LetterAction.RETRY and code is ExitCode.OK:
+        settle_switch(ask, [asked['process']], options)
+    return code
 
 
 def _settle_groups(ask: Operations, action: LetterAction, options: Namespace) -> ExitCode:
@@ -127,6 +134,8 @@ def _settle_groups(ask: Operations, action: LetterAction, options: Namespace) ->
         question = f'{lines}\n{action.value} {count:,} dead letters?'
         confirm_many(count, question, is_agreed=options.yes)
     codes = [_settle_group(ask, group, action, options) for group in chosen]
+    if action is LetterAction.RETRY and not options.dry_run:
+        settle_switch(ask, [group['process'] for group in chosen], options)
     return ExitCode.FOUND if ExitCode.FOUND in codes else ExitCode.OK
 
 

@@ -14,6 +14,7 @@ from synergy.cli.confirm import UNASKED_MAX, add_yes, confirm, is_person
 from synergy.cli.console import print_json
 from synergy.cli.interface import ChangeWanted, Operations
 from synergy.cli.opening import opened
+from synergy.cli.switching import add_switch_on, settle_switch
 from synergy.cli.tables import print_preview
 from synergy.cli.tell import tell
 from synergy.core.commands import CommandKind, Only, counted
@@ -44,6 +45,7 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
         parser.add_argument(
             '--with-children', action='store_true', help='reprocess what is nested below, too'
         )
+        add_switch_on(parser)
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')
     add_yes(parser)
     parser.add_argument(
@@ -75,7 +77,10 @@ def _run(kind: CommandKind, options: Namespace) -> ExitCode:
             return _show(ask.preview(wanted), is_json=options.json)
         if is_person() and not options.yes:
             wanted = _agreed(ask, wanted, is_json=options.json)
-        return tell(ask.change_jobs(wanted), is_json=options.json)
+        code = tell(ask.change_jobs(wanted), is_json=options.json)
+        if kind is CommandKind.REPROCESS and code is ExitCode.OK:
+            settle_switch(ask, [options.process], options)
+        return code
 
 
 def _show(shown: PreviewDocument, *, is_json: bool) -> ExitCode:

@@ -33,6 +33,7 @@ from synergy.mx.widgets.selection import range_address
 from synergy.operations import jobs as operations
 from synergy.operations.dead_letters import naming_letter
 from synergy.operations.failures import about_error
+from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused
 from synergy.operations.submission import asked_before
 from synergy.view.estimates import PlanEstimate, ahead_of, plan_estimate
@@ -42,6 +43,8 @@ from synergy.view.preview import Preview, PreviewRow, WaitingRow
 SELECTED_MAX: Final = 200_000
 #: Jobs of one process of a plan whose present state is counted one by one; it is said of more.
 STATES_MAX: Final = 50_000
+#: Of the form: switch the chosen process on, too.
+SWITCH_ON: Final = 'switch_on'
 _KINDS: Final = {kind.value: kind for kind in JOB_KINDS}
 
 
@@ -128,6 +131,8 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
         if planned.plan.hash != request.text('plan_hash'):
             return _page(request, command, 409)
         operations.change_jobs(caller, command, lambda _: planned)
+        if request.optional(SWITCH_ON) is not None:
+            change_process(caller, request.node(command.process).process, 'on')
     return see(request.url('request', request_id=command.id))
 
 
