@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import sysconfig
 from collections.abc import Sequence
-from importlib.metadata import packages_distributions
+from importlib.machinery import all_suffixes
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -62,11 +63,21 @@ def _quiet_libraries() -> None:
     They are told by what is installed, not by a list of names: loggers of the project may be called
     anything. MongoDB's driver alone would write a document for each command.
     """
-    installed = {name.partition('.')[0] for name in packages_distributions()}
-    for name in sorted(installed | sys.stdlib_module_names):
+    for name in sorted(_installed() | sys.stdlib_module_names):
         is_own = name in _OWN or not name.isidentifier() or _is_in_project(name)
         if not is_own and (target := logging.getLogger(name)).level == logging.NOTSET:
             target.setLevel(logging.INFO)
+
+
+def _installed() -> set[str]:
+    """Return the names of the modules and packages that lie where pip puts them."""
+    folders = {Path(sysconfig.get_path(kind)) for kind in ('purelib', 'platlib')}
+    found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    return {path.name.partition('.')[0] for path in found if _is_module(path)}
+
+
+def _is_module(path: Path) -> bool:
+    return path.suffix == '' or path.name.endswith(tuple(all_suffixes()))
 
 
 def _is_in_project(name: str) -> bool:
