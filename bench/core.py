@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bench.result import Result
@@ -18,6 +17,7 @@ from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, Process, ProcessName, Tree
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
 

@@ -6,7 +6,6 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from synergy.conf.model import Context, Settings
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import Job, ProcessName, Unit, uow_id_of
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.app import App
 from synergy.mx.main import site_of
@@ -59,8 +59,7 @@ _PAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Runtime:
+class _Runtime(Struct, frozen=True):
     settings: Settings
     context: Context
     clock: SimulatedClock

@@ -10,13 +10,13 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bench import closure, embedded, startup, throughput
 from bench.names import HOURS_VARIABLE
 from bench.result import Result
+from synergy.core.structs import Struct
 
 RECORDED: Final = Path(__file__).with_name('ratios.json')
 #: How much worse than recorded a ratio may be before it counts as a regression.
@@ -25,8 +25,7 @@ _HOURS: Final = 2_000
 _WORKERS: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
+class Ratio(Struct, frozen=True, kw_only=True):
     """One ratio. is_more_better: it may not shrink; otherwise it may not grow."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+
+from synergy.core.structs import Struct, as_document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """aim: what the number is held against, in words; None when it is only shown."""
 
     benchmark: str
@@ -23,4 +23,4 @@ class Result:
 
     def encoded(self) -> Mapping[str, object]:
         """Return the JSON form."""
-        return asdict(self)
+        return as_document(self)

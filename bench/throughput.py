@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -27,6 +26,7 @@ from synergy.cli.patience import Patience
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import Job, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.store import Store
@@ -42,8 +42,7 @@ PACE_SECONDS: Final = '0.05'
 PACED: Final = '2 workers, 50 ms an hour'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Throughput:
+class Throughput(Struct, frozen=True, kw_only=True):
     """One run. hand_over_ms: from the end of a last child to the parent's unit made, and to its
     worker started.
     """

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +23,7 @@ from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.ports.administration import Administration
 from synergy.ports.broker import BrokerAdmin
@@ -53,8 +53,7 @@ def _nobody_waits() -> None:
     """Do nothing: it is a command, not a process that others wait for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
+class Runtime(Struct, frozen=True, kw_only=True):
     """What a process of the product runs on.
 
     tell_up: called by it once it has begun to do what it is for.

@@ -15,7 +15,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -28,6 +27,7 @@ from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.nearest import nearest
 from synergy.core.records import CommandId, ProcessName, Unit
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.written_timeperiod import at_level, instant_at
 from synergy.scheduler.main import pipeline_of
@@ -75,8 +75,7 @@ class RequestRefused(Exception):
     """The Scheduler refused what a test asked for; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class Ran(Struct, frozen=True, kw_only=True):
     """One run of a job. attempt: how many tries it took so far, lost_count: how many lost
     their worker; error: of the last one.
     """

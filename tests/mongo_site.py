@@ -6,18 +6,17 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 import pymongo
 
 from bench.servers.mongodb import MongoServers
+from synergy.core.structs import Struct
 
 MONGODB_VARIABLE = 'SYNERGY_TEST_MONGODB_URI'
 
 
-@dataclass(frozen=True, slots=True)
-class MongoSite:
+class MongoSite(Struct, frozen=True):
     """A replica set for tests. shown: which one it is, for people."""
 
     uri: str

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 
 from bench.servers.mongodb import MongoServers
 from bench.servers.rabbitmq import RabbitServer, is_installed
+from synergy.core.structs import Struct
 from tests.weight import QUICK
 
 _KEY: Final = 'synergy_servers'
 
 
-@dataclass(frozen=True, slots=True)
-class SharedServers:
+class SharedServers(Struct, frozen=True):
     """Where the shared servers are, as one test process sees them."""
 
     mongo_uri: str

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from bench.chaos.boxes import Box, send
 from bench.chaos.sites import EMBEDDED, Site
 from bench.servers.mongodb import Member
+from synergy.core.structs import Struct
 
 #: A step of the clock, in seconds. On one machine leases are judged by the clock that steps: a step
 #: back delays a rescue by as much, so it is a small one there.
@@ -24,8 +24,7 @@ _STEPS_EMBEDDED: Final = (-12, -4, 30, 3600)
 _BALLAST_CHUNK: Final = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """What a fault hit: a box, a process on it, the process ids that died; empty is everything."""
 
     box: str | None = None
@@ -34,8 +33,7 @@ class Scope:
     leader: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """A fault that was begun. seconds: how long it lasts. end: undoes it; None: over at once."""
 
     kind: str

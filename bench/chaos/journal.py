@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chaos.names import JOURNAL_VARIABLE
+from synergy.core.structs import Struct
 from synergy.workers import Uow
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One start or end of a run. at: seconds of the monotonic clock."""
 
     word: str

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -27,6 +26,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import check
 from synergy.core.records import Unit
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.store import Store
 from synergy.view.verification import circumstances
@@ -35,16 +35,14 @@ from synergy.view.whole import all_jobs
 _SHOWN_MAX = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A reprocess request, and when it was made, on the monotonic clock."""
 
     id: CommandId
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """What is known of a round beside its store."""
 
     journal: Path
@@ -52,8 +50,7 @@ class Story:
     requests: Sequence[Request]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Runs:
+class _Runs(Struct, frozen=True, kw_only=True):
     """The journal by unit and fence, and the last processed unit of each job."""
 
     begins: Mapping[tuple[str, int], Sequence[Line]]

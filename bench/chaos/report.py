@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Final
 
 from bench.chaos import journal
@@ -17,13 +16,13 @@ from bench.chaos.faults import Fault, Scope
 from bench.chaos.journal import Line
 from bench.chaos.sites import Site
 from bench.chaos.watch import LeaderWatch
+from synergy.core.structs import Struct, as_document
 
 #: A run that began sooner after a fault was claimed before it.
 _AFTER_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class Happened(Struct, frozen=True, kw_only=True):
     """A fault, and when it began and ended, in seconds of the monotonic clock."""
 
     fault: Fault
@@ -31,8 +30,7 @@ class Happened:
     ended_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """Faults of one kind. Seconds until healed; None where nothing was left to run afterwards.
 
     rescue_seconds_max: longest time until a unit that a victim held had ended elsewhere.
@@ -46,8 +44,7 @@ class Kind:
     rescue_seconds_max: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """A round. started_again: starts beyond the first of each run, all explained by faults."""
 
     backend: str
@@ -67,7 +64,7 @@ class Report:
 
     def encoded(self) -> Mapping[str, object]:
         """Return the JSON form."""
-        return asdict(self)
+        return as_document(self)
 
 
 def report(  # noqa: PLR0913 - everything that is known of a round, once

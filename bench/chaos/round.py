@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -30,6 +30,7 @@ from synergy.bootstrap import Runtime
 from synergy.cli.patience import Patience
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.states import FINAL_JOB_STATES
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
@@ -54,8 +55,7 @@ class UnknownFault(ValueError):
     """A kind of fault that does not exist, or not at this site."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundSettings:
+class RoundSettings(Struct, frozen=True, kw_only=True):
     """What to play. minutes: how long faults go on; longer until each of `kinds` has begun.
     is_unruly: user code misbehaves, too. say: told what happens.
     """

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import Final
 
+from synergy.core.structs import Struct
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 _LOOK_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Reign:
+class Reign(Struct, frozen=True):
     """owner leads in `term` from `at`, seconds of the monotonic clock, as first seen."""
 
     at: float

@@ -12,7 +12,6 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +25,7 @@ from bench.peers.measured import (
     processor_seconds,
 )
 from bench.servers.postgresql import PostgresServer
+from synergy.core.structs import Struct, replace
 
 _DATABASE: Final = 'airflow'
 _DAG_COUNT: Final = 4
@@ -35,8 +35,7 @@ _WARM_UP: Final = 'warm_up'
 _PARALLELISM: Final = 8 * (os.cpu_count() or 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
+class _Shape(Struct, frozen=True, kw_only=True):
     """A way to write the week, of airflow_dags.py; runs: of each day."""
 
     what: str

@@ -9,12 +9,13 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import psutil
+
+from synergy.core.structs import Struct
 
 #: A Monday. The files of the peers say the same; they run where this one cannot be imported.
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
@@ -29,8 +30,7 @@ class PeerFailed(Exception):
     """A peer did not do its week; the message has what it said last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Week:
+class Week(Struct, frozen=True, kw_only=True):
     """What one way of running the week took.
 
     start_seconds: from the first process started to ready, None when it has no part to start;

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from bench.peers.synergy_context import DAILY, HOURLY, HOURLY_WORKERS
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.ports.store import Store
 
 #: Long enough for workers to be waiting for work; what they use until then is not counted.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from synergy.core.exit_codes import ExitCode as ExitCode  # Part of every command.
+from synergy.core.structs import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CliCommand:
+class CliCommand(Struct, frozen=True, kw_only=True):
     """One sub-command.
 
     example: a command line, without `./launch.py`, shown by its `--help`. run: does it and returns

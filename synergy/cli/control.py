@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.last_words import last_words
 from synergy.core.nearest import nearest
 from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.doors import starter_command
 from synergy.mx.web.address import refusal_of
@@ -45,8 +45,7 @@ _LOOK_SECONDS: Final = 0.05
 _JUST_NOW: Final = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """One instance of a process on this box; identity: None when it does not run."""
 
     process: str
@@ -54,8 +53,7 @@ class Running:
     identity: ProcessIdentity | None
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """An instance that is about to be started. log_size: of its log before that."""
 
     instance: int

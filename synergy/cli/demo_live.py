@@ -12,7 +12,6 @@ import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +33,7 @@ from synergy.cli.demo_system import (
 from synergy.cli.patience import Patience
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, as_document
 from synergy.ports.store import JobFilter, JobReader, Store
 from synergy.view.verification import verified
 
@@ -46,8 +46,7 @@ _FINAL_MAX: Final = 1000
 _PROBLEMS_SHOWN: Final = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveResult:
+class LiveResult(Struct, frozen=True, kw_only=True):
     """What was seen. unseen: what did not happen in time; rejected: rows that did not parse."""
 
     rows: int
@@ -84,7 +83,7 @@ def run_live(options: Namespace) -> ExitCode:
             unseen = _follow(runtime, store, system, is_endless=not options.exit)
         result = _judge(runtime, store, runtime.clock.monotonic() - began, unseen)
     if options.json is not None:
-        options.json.write_text(json.dumps(asdict(result), indent=2) + '\n')
+        options.json.write_text(json.dumps(as_document(result), indent=2) + '\n')
     return ExitCode.OK if result.is_good else ExitCode.FOUND
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Final
@@ -18,14 +17,14 @@ from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.printable import printable
 from synergy.core.records import Unit, uow_id_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import Store
 
 _LINE_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRow:
+class LiveRow(Struct, frozen=True, kw_only=True):
     """One process. timeperiod: its present interval, with state, runs and the last ended run.
 
     row_count: what the last ended run covered. final_count: its intervals that are final.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
@@ -12,12 +11,13 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from synergy.core.structs import Struct
+
 _LINE_SECONDS: Final = 5.0
 _BAR_WIDTH: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One process. rate: intervals per second so far."""
 
     process: str

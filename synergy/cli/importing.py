@@ -23,6 +23,7 @@ from synergy.conf.model import Context, DaemonEntry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
+from synergy.core.structs import Struct
 from synergy.doors import BESIDE, IS_CHECKOUT, PYTHON
 from synergy.ports.clock import Clock
 
@@ -33,8 +34,7 @@ _BUILT_IN: Final = (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX)
 _SAID_LENGTH_MAX: Final = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
+class Import(Struct, frozen=True, kw_only=True):
     """A dotted name that the context names. users: processes that need it. is_here: on this box."""
 
     kind: str

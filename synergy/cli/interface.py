@@ -8,13 +8,13 @@ the shapes of `synergy.view.documents`, which the API answers with, too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from synergy.core.commands import CommandKind
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json
+from synergy.core.structs import Struct
 from synergy.ports.clock import Clock
 from synergy.view.documents import (
     BoxViewDocument,
@@ -41,8 +41,7 @@ from synergy.view.undo import UndoDocument
 RUNS_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsWanted:
+class JobsWanted(Struct, frozen=True, kw_only=True):
     """Which jobs are listed. start, end: timeperiods as typed, of any length.
 
     newest: only so many of each process, those that begin last, the newest first.
@@ -55,8 +54,7 @@ class JobsWanted:
     newest: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeWanted:
+class ChangeWanted(Struct, frozen=True, kw_only=True):
     """What is to be done to which jobs. timeperiod, to: as typed; `to` is exclusive.
 
     name: asking again by the same one does nothing. plan_hash: of what was shown, if anything was:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -19,6 +18,7 @@ from synergy.conf.boxes import names_on
 from synergy.core.commands import Command, CommandId, CommandState, Only
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json, is_led
+from synergy.core.structs import replace
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timetable import Timetable
 from synergy.operations import (

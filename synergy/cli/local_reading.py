@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -19,6 +18,7 @@ from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
 from synergy.core.redaction import redacted_text
+from synergy.core.structs import replace
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock

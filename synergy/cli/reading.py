@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from synergy import bootstrap
 from synergy.bootstrap import Runtime
 from synergy.conf.model import Context, Settings
+from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Store
 from synergy.view.index import load_index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """An open store, as of `now`."""
 
     runtime: Runtime

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import Final
 
 from synergy import doors
 from synergy.cli.command import CliCommand
+from synergy.core.structs import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRecord:
+class CommandRecord(Struct, frozen=True, kw_only=True):
     """One sub-command.
 
     module: in `synergy.cli.commands`, with the attribute after a colon, COMMAND if none is said.

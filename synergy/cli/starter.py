@@ -9,7 +9,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +25,7 @@ from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.exit_codes import ExitCode
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.doors import starter_command
 from synergy.output.capture import Output
 from synergy.ports.errors import PortError

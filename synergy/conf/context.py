@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from synergy.conf.entries import RawEntry, daemon_context_entry
@@ -28,6 +27,7 @@ from synergy.core.hierarchy_problems import naming_problems
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 
 T = TypeVar('T')
 

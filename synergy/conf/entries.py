@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, ParamSpec
 
@@ -35,6 +34,7 @@ from synergy.conf.names import (
     STATE_MACHINE_FREERUN,
     STATE_MACHINE_RECOMPUTING,
 )
+from synergy.core.structs import Struct
 
 __all__ = [
     'BLOCKING_CHILDREN',
@@ -68,8 +68,7 @@ __all__ = [
 P = ParamSpec('P')
 
 
-@dataclass(frozen=True, slots=True)
-class RawEntry:
+class RawEntry(Struct, frozen=True):
     """An entry as written, not checked yet. kind: which constructor made it.
 
     mistakes: what is wrong with how it was called.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from synergy.conf.model import Settings
 from synergy.conf.setting_table import SETTINGS, Setting
+from synergy.core.structs import Struct
 
 _UNITS: Final = ('seconds', 'hours', 'days')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class InForce(Struct, frozen=True, kw_only=True):
     """A setting by its documented name, its value, and where that was given; None: the default."""
 
     setting: Setting

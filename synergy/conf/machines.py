@@ -9,13 +9,13 @@ an example. Loading refuses a machine that leaves a cell uncovered or covers one
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from synergy.core.machines.continuous import CONTINUOUS
 from synergy.core.machines.discrete import DISCRETE
 from synergy.core.machines.table import ANY_DUE, ANY_JOB, ANY_UNIT, Action, Rule
 from synergy.core.states import Due, JobState, UnitState
+from synergy.core.structs import replace
 
 __all__ = [
     'ANY_DUE',

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from synergy.core.nearest import nearest, nearest_name
+from synergy.core.structs import Struct
 
 
 class Missing:
@@ -21,8 +21,7 @@ class Missing:
 MISSING: Final = Missing()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """What a call meant. fields: by parameter; MISSING for what was not given."""
 
     fields: Mapping[str, Any]

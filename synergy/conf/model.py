@@ -7,7 +7,6 @@ environment; everything else in the product only ever sees these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -16,12 +15,12 @@ from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
+from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import Trigger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """All settings, validated; documented one by one in `synergy.conf.settings`.
 
     places: where each setting that differs from its default was given, by its documented name.
@@ -72,8 +71,7 @@ class Settings:
     places: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonEntry:
+class DaemonEntry(Struct, frozen=True, kw_only=True):
     """A process of the operating system that the Supervisor keeps alive; it takes no units."""
 
     name: ProcessName
@@ -87,8 +85,7 @@ class DaemonEntry:
     pid_file: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagedEntry:
+class ManagedEntry(Struct, frozen=True, kw_only=True):
     """A process whose jobs the Scheduler makes, and the worker daemons that run them.
 
     process: what scheduling decisions need. timeout: longest run of one attempt; None is
@@ -118,8 +115,7 @@ class ManagedEntry:
         return self.process.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreerunEntry:
+class FreerunEntry(Struct, frozen=True, kw_only=True):
     """A cron-like entry: one of possibly several of one process, whose workers run it.
 
     arguments_are_code: only an admin may write them; False: context.py says that they are not,
@@ -182,8 +178,7 @@ Entry: TypeAlias = DaemonEntry | ManagedEntry | FreerunEntry
 WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """Every registered process, tree and queue."""
 
     daemons: Mapping[ProcessName, DaemonEntry]

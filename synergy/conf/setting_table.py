@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from synergy.core import readers
 from synergy.core.readers import Reader
+from synergy.core.structs import Struct
 from synergy.private import UMASK
 
 T = TypeVar('T')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """One setting.
 
     read: value or text -> value, raising ValueError that says what to give. default: as it would be

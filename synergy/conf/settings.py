@@ -10,7 +10,6 @@ are refused, all of them together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +22,7 @@ from synergy.conf.setting_table import RETIRED, SETTINGS, Setting
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted
+from synergy.core.structs import replace
 from synergy.core.uri import without_password, without_secrets_of
 
 #: Environment variables with these beginnings are not settings.

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
+
+from synergy.core.structs import Struct
 
 #: What JSON can carry: the values of `arguments`.
 Json: TypeAlias = 'bool | int | float | str | list[Json] | dict[str, Json] | None'
@@ -28,8 +29,7 @@ class OutOfBounds(ValueError):
     """What came from outside cannot be taken; the message says why: `it is nested ...`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """How much is taken. length: characters or bytes of the text. depth: of objects and lists
     within each other, 1 for a flat one. items: values of all lists and objects together.
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from synergy.core.structs import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessLoad:
+
+class ProcessLoad(Struct, frozen=True, kw_only=True):
     """One running process. cpu_percent: of one core, since it was measured before."""
 
     process: str
@@ -17,8 +17,7 @@ class ProcessLoad:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxLoad:
+class BoxLoad(Struct, frozen=True, kw_only=True):
     """How busy a box is. load_average: over a minute. memory_percent: of the machine's, in use."""
 
     load_average: float

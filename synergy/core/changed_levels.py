@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from synergy.core.commands import counted
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.led_context import LedContext
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Qualifier
 
 #: How many rows each process has at each level.
 RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedLevel:
+class RefusedLevel(Struct, frozen=True, kw_only=True):
     """A process whose level in the context is not that of its `row_count` rows."""
 
     process: ProcessName

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, assert_never
 
@@ -28,6 +27,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.letter_groups import error_of
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 
@@ -50,8 +50,7 @@ class PlanRefused(ValueError):
     """The command touches nothing that exists; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """The jobs that a command touches, inputs before outputs, each process in order of time.
 
     ranges: as long as they can be, so that a set has one form only.

@@ -7,7 +7,6 @@ let one command see what the one before it did.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -36,12 +35,12 @@ from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.requests import control, ended, moved, undone
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import Struct, field, replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.undo import is_undone_by, undo_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What a command is decided by, as the store has it; each as far as its kind needs it.
 
     letter: the dead letter that the command names. batch: the jobs whose turn has come, and rows:

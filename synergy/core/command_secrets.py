@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
 from synergy.core.secret_names import is_secret, is_weak
+from synergy.core.structs import Struct
 from synergy.core.uri import MASK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
+class _Program(Struct, frozen=True, kw_only=True):
     """Options of some programs. words: what has to be said beside; None: nothing.
 
     secret: short options whose value is secret; pair: whose value is `user:secret`.

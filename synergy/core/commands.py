@@ -12,7 +12,6 @@ record.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -20,6 +19,7 @@ from typing import Final, TypeAlias
 from synergy.core.chosen import INTERVAL_COUNT
 from synergy.core.records import CommandId as CommandId  # Part of every command.
 from synergy.core.records import Json, ProcessName
+from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
 
 
@@ -98,8 +98,7 @@ class Only(StrEnum):
 Ranges: TypeAlias = Mapping[ProcessName, tuple[tuple[int, int], ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One request of an operator.
 
     [start, end): intervals of `process`, of its qualifier; `end` is exclusive. with_children:

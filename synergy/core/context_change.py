@@ -15,7 +15,6 @@ comparison (`changed_levels`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from synergy.core.changed_levels import RefusedLevel, RowsByLevel, refused_levels
@@ -34,6 +33,7 @@ from synergy.core.led_context import (
 )
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, field, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 
@@ -46,8 +46,7 @@ _Span: TypeAlias = tuple[int, int | None]
 _NEVER: Final[_Span] = (2**62, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What else a comparison is based on.
 
     rows_by_level: of each process in the context. live: processes with live intervals, which see
@@ -61,8 +60,7 @@ class Surroundings:
     behind: Collection[JobKey] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContextChange:
+class ContextChange(Struct, frozen=True, kw_only=True):
     """The difference between what was led and what is to be led.
 
     context: what is to be remembered. refused: by process. stale: jobs that are to run again, with

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
@@ -12,6 +11,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState,
 from synergy.core.context_change import ContextChange
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.led_context import LedContext
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Timeperiod
 
 #: Who asks for what the Scheduler asks for itself.

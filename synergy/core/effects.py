@@ -17,11 +17,11 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.led_context import LedContext
 from synergy.core.records import Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 
 
-@dataclass(frozen=True, slots=True)
-class InsertUnit:
+class InsertUnit(Struct, frozen=True):
     """Insert a unit; refused when its (process, timeperiod, run) exists in any state but unclaimed.
 
     An identical unit that is still REQUESTED under fence 0 is adopted: it stems from a commit that
@@ -33,8 +33,7 @@ class InsertUnit:
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class SaveJob:
+class SaveJob(Struct, frozen=True):
     """Write a job at rev `job.rev`; refused unless the stored rev is `job.rev` - 1 (0: no row).
 
     event: one line for the job's history, written with the row. term: the one in which the job is
@@ -46,8 +45,7 @@ class SaveJob:
     term: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveUnit:
+class MoveUnit(Struct, frozen=True, kw_only=True):
     """Move a unit on; refused unless it stands in `from_state` under `from_fence`.
 
     The fence becomes `from_fence` + 1 when `raises_fence`. A move to REQUESTED clears owner, lease
@@ -67,8 +65,7 @@ class MoveUnit:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelUnit:
+class CancelUnit(Struct, frozen=True):
     """Cancel a unit in whatever live state it stands: fence + 1, error and finished_at set.
 
     Never refused: a unit that has ended meanwhile stays as it is, for nobody waits for it any more.
@@ -79,8 +76,7 @@ class CancelUnit:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EndLetters:
+class EndLetters(Struct, frozen=True):
     """Take the dead letters of a job off the list, for what they tell is settled; never refused.
 
     Their units become CANCELED; `reason` is added to their errors, and when they died stays. but:
@@ -92,58 +88,50 @@ class EndLetters:
     but: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaveCommand:
+class SaveCommand(Struct, frozen=True):
     """Write how far a command is; refused when the stored one has ended already."""
 
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
-class InsertCommand:
+class InsertCommand(Struct, frozen=True):
     """Insert a command that the Scheduler makes itself; never refused, each id is there once."""
 
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
-class SaveContext:
+class SaveContext(Struct, frozen=True):
     """Remember what is led; refused unless the stored rev is one less (0: none)."""
 
     context: LedContext
 
 
-@dataclass(frozen=True, slots=True)
-class SaveFreerun:
+class SaveFreerun(Struct, frozen=True):
     """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row)."""
 
     freerun: Freerun
     event: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveFreerun:
+class RemoveFreerun(Struct, frozen=True):
     """Remove a free run; never refused."""
 
     freerun: Freerun
 
 
-@dataclass(frozen=True, slots=True)
-class SaveOverride:
+class SaveOverride(Struct, frozen=True):
     """Write an override at `override.rev`; refused unless the stored rev is one less (0: none)."""
 
     override: Override
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveOverride:
+class RemoveOverride(Struct, frozen=True):
     """Remove an override: the process is as in context.py again; never refused."""
 
     process: ProcessName
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Ring for a unit: publish its id to its process's queue, not before `not_before`."""
 
     uow_id: UowId
@@ -151,8 +139,7 @@ class Announce:
     not_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Say a fact in the log; `event` is its fixed name."""
 
     event: str

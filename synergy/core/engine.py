@@ -9,7 +9,6 @@ last child starts its parent at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
@@ -46,6 +45,7 @@ from synergy.core.retry import (
     failed_attempt,
 )
 from synergy.core.states import JobState, OnFailure, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Lane, Timetable
 from synergy.core.undo import out_of_date

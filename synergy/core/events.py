@@ -3,54 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """See what `process` can start: time passed or, `is_trigger`, its trigger fired."""
 
     process: ProcessName
     is_trigger: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A unit as the store has it now: a worker reported, or a sweep found it."""
 
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(Struct, frozen=True):
     """A unit whose lease has run out by the store's clock."""
 
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class TooOld:
+class TooOld(Struct, frozen=True):
     """A unit whose attempt failed or fell silent after more than the settings allow, and why."""
 
     unit: Unit
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+class Vanished(Struct, frozen=True):
     """A running job whose unit is not in the store."""
 
     key: JobKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commanded:
+class Commanded(Struct, frozen=True, kw_only=True):
     """The next batch of a planned command, and the rows that exist among its jobs."""
 
     command: Command

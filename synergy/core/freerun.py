@@ -11,7 +11,6 @@ Like the engine: values in, effects out. The caller drops and rebuilds it when a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -33,6 +32,7 @@ from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_o
 from synergy.core.requests import asked_by_itself
 from synergy.core.retry import Failure, announced_again, failed_attempt
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 
 #: A fire handled later than this was missed: nobody was there.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -16,6 +15,7 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap, base_of
 from synergy.core.nearest import nearest
 from synergy.core.readers import Reader, read_fields
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 
 MISFIRE_MAX: Final = 1000
 DESCRIPTION_LENGTH_MAX: Final = 2000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from synergy.core.effects import Effects, Note, RemoveFreerun, SaveFreerun
 from synergy.core.freerun_record import Freerun
+from synergy.core.structs import replace
 
 
 def reconcile(

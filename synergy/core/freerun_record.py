@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from synergy.core.records import Json, ProcessName, UowId
+from synergy.core.structs import Struct, field
 from synergy.core.trigger import Trigger
 
 
@@ -27,8 +27,7 @@ class Misfire(StrEnum):
     SKIP = 'skip'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freerun:
+class Freerun(Struct, frozen=True, kw_only=True):
     """One entry. name: `Process::entry`.
 
     definition: hash of the entry in context.py from which it stems; None for one made at run time.

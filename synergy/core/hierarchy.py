@@ -10,7 +10,6 @@ are refused when the hierarchy is built, all in one report.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from graphlib import CycleError, TopologicalSorter
@@ -21,6 +20,7 @@ from synergy.core.hierarchy_problems import problems_of
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine
 from synergy.core.records import Process, ProcessName, Tree
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import At, Cron
 
@@ -41,16 +41,14 @@ class InputKind(Enum):
     DEPENDENCY = 'dependency'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """One thing that jobs of a process wait for: a range of `process`'s intervals."""
 
     kind: InputKind
     process: ProcessName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """One process in its place: what it waits for and who waits for it.
 
     inputs: what its jobs wait for. outputs: the processes that have it among their inputs (its

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -24,14 +23,14 @@ from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
 
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """One broken promise. key: the job it is about."""
 
     invariant: str
@@ -50,8 +49,7 @@ class JobLevel(NamedTuple):
     qualifier: Qualifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Under:
+class Under(Struct, frozen=True, kw_only=True):
     """Under what circumstances rows are judged.
 
     applying: requests that are asked for or being applied. led: the context that the store was last

@@ -20,7 +20,6 @@ means that it is to be saved as refused; only when that fails, too, is it left o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -28,6 +27,7 @@ from typing import Final, NamedTuple
 from synergy.core.commands import CommandId
 from synergy.core.leader_standing import Isolated, Subject, SubjectKind
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 
 #: This many refusals in a row may be a race.
 REFUSALS_MAX: Final = 3
@@ -58,8 +58,7 @@ class Stage(StrEnum):
     ON_TRIAL = 'on trial'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """What is known of one subject that was refused.
 
     count: refusals in a row. what: was refused last, and why. row: of the store, if it was one;

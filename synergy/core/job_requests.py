@@ -8,7 +8,6 @@ else, so a request about a hundred thousand jobs delays no report.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -19,14 +18,14 @@ from synergy.core.engine import Engine
 from synergy.core.events import Commanded
 from synergy.core.interrupted import plan_of
 from synergy.core.records import Job
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 
 #: Jobs that one commit resets: bounds how long a turn of the loop takes.
 JOBS_PER_BATCH_MAX: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """The jobs of a command whose turn has come. command: with its plan."""
 
     command: Command

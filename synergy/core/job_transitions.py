@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 
 

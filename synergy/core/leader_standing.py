@@ -5,12 +5,12 @@ The stores keep it beside the leadership.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 
 
 class SubjectKind(StrEnum):
@@ -32,8 +32,7 @@ class Subject(NamedTuple):
         return f'{self.kind.value} {self.name}'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isolated:
+class Isolated(Struct, frozen=True, kw_only=True):
     """A subject for which nothing is decided. reason: what was refused, and by whom or why.
 
     since: when it was isolated first. refusal_count: how often, all in all. next_at: when it is
@@ -47,8 +46,7 @@ class Isolated:
     next_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderStanding:
+class LeaderStanding(Struct, frozen=True, kw_only=True):
     """What the leading Scheduler says of itself.
 
     stuck_since: since when nothing could be committed, not even without the isolated ones, and

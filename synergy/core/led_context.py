@@ -9,16 +9,15 @@ Ordinals are of the level named beside them; spans are `[first, until)`, `until`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from synergy.core.hierarchy import Hierarchy, Input, InputKind, Node
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Qualifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedInput:
+class LedInput(Struct, frozen=True, kw_only=True):
     """What a process waited for, and which intervals of it there were or would be."""
 
     kind: InputKind
@@ -29,8 +28,7 @@ class LedInput:
     until: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedProcess:
+class LedProcess(Struct, frozen=True, kw_only=True):
     """One process as it was led, with its own span.
 
     inputs: None when only its level is known, from its rows; then the rest means nothing. is_out:
@@ -56,8 +54,7 @@ class LedProcess:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedContext:
+class LedContext(Struct, frozen=True, kw_only=True):
     """All processes that the store was ever led with, as each was last.
 
     rev: rises by one with every change that was saved.

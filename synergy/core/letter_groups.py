@@ -8,7 +8,6 @@ it is carried out, so that none is missed that was added meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -17,6 +16,7 @@ from synergy.core.commands import Command, CommandKind
 from synergy.core.error_kinds import ErrorKind, folded
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
 
 #: Of a command about dead letters, or failed jobs: the folded error of those that are meant.
@@ -37,8 +37,7 @@ class DeadLetter(NamedTuple):
     error: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterGroup:
+class LetterGroup(Struct, frozen=True, kw_only=True):
     """Dead letters, or failed jobs, of one kind. error: that of the newest, as it was said.
 
     timeperiods: of their intervals, rising; of free runs, when they were to run. first_at, last_at:

@@ -8,7 +8,6 @@ process; then it is void, like that of a free run. Whoever decides or explains u
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
 from synergy.core.readers import Reader, read_fields
 from synergy.core.records import Json, Override, Process
+from synergy.core.structs import replace
 
 _READERS: Final[Mapping[str, Reader[Any]]] = {
     'is_on': readers.optional(readers.boolean),

@@ -7,12 +7,12 @@ come from `readiness`, so text and behaviour cannot drift apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from synergy.core.hierarchy import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
 
@@ -27,8 +27,7 @@ class CulpritKind(Enum):
     SKIPPED_CHILDREN = 'skipped children'
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit:
+class Culprit(Struct, frozen=True):
     """One thing that stands in a job's way.
 
     key: the job waited for; for NOT_OVER the job itself. state: that job's state; None when its
@@ -41,8 +40,7 @@ class Culprit:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """Whether a job may run, and what stands in its way, causes first met first."""
 
     due: Due

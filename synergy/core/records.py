@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from hashlib import blake2b
@@ -12,6 +11,7 @@ from typing import Final, NewType
 from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
+from synergy.core.structs import Struct, astuple, field
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
 from synergy.core.trigger import Every, Trigger
@@ -23,8 +23,7 @@ CommandId = NewType('CommandId', str)
 EVERY_MINUTE: Final = Every(seconds=60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How often and how soon a failed unit is tried again.
 
     The delay after the n-th failure is `delay` * 2**(n-1), at most `delay_max`, plus jitter.
@@ -38,8 +37,7 @@ class RetryPolicy:
     delay_max: timedelta = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True):
     """What operators have changed of a managed process at run time; it holds over context.py.
 
     is_on, trigger: None is as in context.py. is_on_by, trigger_by: who and why. definition: hash of
@@ -57,8 +55,7 @@ class Override:
     rev: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(Struct, frozen=True, kw_only=True):
     """A registered managed process, as the scheduler's decisions need it.
 
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
@@ -82,8 +79,7 @@ class Process:
     override: Override | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class Tree(Struct, frozen=True, kw_only=True):
     """Processes that nest: a year encloses months, a month days, a day hours.
 
     levels: process names, coarse to fine. The tree's intervals are those that overlap
@@ -99,8 +95,7 @@ class Tree:
     mx_page: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Former:
+class Former(Struct, frozen=True, kw_only=True):
     """How a job had ended before a request has reset it: what its row said then.
 
     state: a final one. term: of the leadership that had written it.
@@ -115,8 +110,7 @@ class Former:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One process on one interval: the row that the Scheduler alone writes.
 
     rev: number of transitions so far; 0 means that no row exists. run: number of units made so far.
@@ -142,7 +136,21 @@ class Job:
     reason: str | None = None
     former: Former | None = None
     changed_at: datetime
-    term: int = field(default=0, compare=False)
+    term: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether they say the same; the term says who wrote it."""
+        if not isinstance(other, Job):
+            return NotImplemented
+        return self._said == other._said
+
+    def __hash__(self) -> int:
+        """Agree with `==`."""
+        return hash(self._said)
+
+    @property
+    def _said(self) -> tuple[object, ...]:
+        return astuple(self)[:-1]
 
     @property
     def has_live_unit(self) -> bool:
@@ -155,8 +163,7 @@ class Job:
         return JobKey(self.process, self.timeperiod)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(Struct, frozen=True, kw_only=True):
     """One run of a job: what a worker claims, works on and finishes.
 
     [start, end): the intervals of the job's qualifier that this run covers (`end` is exclusive).
@@ -203,8 +210,7 @@ class Unit:
         return f'{self.key} run {self.run} uow {self.id}'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How an attempt ended, as the worker reports it.
 
     state: one of REPORTABLE_UNIT_STATES. count: number of things processed. error: what went
@@ -248,8 +254,7 @@ class LogPlace(IntEnum):
     GAP = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogLine(Struct, frozen=True, kw_only=True):
     """One line of a run's log. place: not told of lines that were read."""
 
     attempt: int
@@ -259,8 +264,7 @@ class LogLine:
     place: LogPlace = LogPlace.HEAD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitEnd:
+class UnitEnd(Struct, frozen=True, kw_only=True):
     """How the attempt that held a unit under `fence` ended, and what it logged since the last."""
 
     uow_id: UowId
@@ -269,16 +273,14 @@ class UnitEnd:
     log: tuple[LogLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEvent:
+class JobEvent(Struct, frozen=True, kw_only=True):
     """One line of a job's history, newest first when listed."""
 
     at: datetime
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leadership:
+class Leadership(Struct, frozen=True, kw_only=True):
     """The right to write jobs: held by `owner` in `term` until `until` by the store's clock."""
 
     owner: str
@@ -291,8 +293,7 @@ def is_led(leadership: Leadership | None, store_now: datetime) -> bool:
     return leadership is not None and leadership.until > store_now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """Where messages of a process go: exchange, routing key, queue."""
 
     exchange: str
@@ -300,8 +301,7 @@ class Route:
     queue: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxProcess:
+class BoxProcess(Struct, frozen=True, kw_only=True):
     """Desired and actual state of one process on one box.
 
     is_on: desired. state: actual, a value of `synergy.core.supervision.ProcessStatus`.
@@ -324,8 +324,7 @@ class BoxProcess:
     log_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(Struct, frozen=True, kw_only=True):
     """A box, as its Supervisor last reported it.
 
     host, home: the place that holds the box id. pid: of the Supervisor; None once it has stopped
@@ -344,8 +343,7 @@ class Box:
     load: BoxLoad | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexPage:
+class IndexPage(Struct, frozen=True, kw_only=True):
     """The ended intervals of one process, as one text of bytes: a copy of the dense index.
 
     codes: a byte for every interval from ordinal `first` on; 0 where it had not ended, else as
@@ -358,8 +356,7 @@ class IndexPage:
     codes: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexCopy:
+class IndexCopy(Struct, frozen=True, kw_only=True):
     """Pages that were right at `as_of`; what has changed since is in the rows alone."""
 
     as_of: datetime

@@ -7,7 +7,6 @@ saved with its outcome and said in the log.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from synergy.core.commands import (
@@ -20,6 +19,7 @@ from synergy.core.commands import (
     counted,
 )
 from synergy.core.effects import Effects, InsertCommand, Note, SaveCommand
+from synergy.core.structs import replace
 
 
 def moved(

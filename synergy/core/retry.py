@@ -10,7 +10,6 @@ do it. A unit has at most `max_attempts` + `max_lost` - 1 attempts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, TypeAlias, assert_never
@@ -19,6 +18,7 @@ from synergy.core.effects import Announce, Effects, MoveUnit, Note
 from synergy.core.events import Expired, Reported, TooOld
 from synergy.core.records import RetryPolicy, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 
 #: Up to this share of the delay is added, so that what failed together is not retried together.
 JITTER_SHARE: Final = 0.2
@@ -27,8 +27,7 @@ JITTER_SHARE: Final = 0.2
 Failure: TypeAlias = Reported | Expired | TooOld
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedAttempt:
+class FailedAttempt(Struct, frozen=True, kw_only=True):
     """An attempt that has come to nothing. next_at: when another may begin; None: none is left.
 
     unit: as it was. is_lost: its worker fell silent, so the work itself has not failed.

@@ -16,12 +16,12 @@ no grace: it ends when its run does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import assert_never
 
 from synergy.core.exit_codes import ExitCode
+from synergy.core.structs import Struct, replace
 
 
 class ProcessStatus(StrEnum):
@@ -52,8 +52,7 @@ class Step(Enum):
     KILL = 'kill'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How patient to be."""
 
     restart_delay: timedelta
@@ -63,8 +62,7 @@ class Policy:
     stop_grace: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watch(Struct, frozen=True, kw_only=True):
     """One process under supervision. started_at, due_at: seconds of the monotonic clock.
 
     is_up: it has begun to do what it is for since it was started. reason: why it ended, until

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
 from cronsim import CronSim, CronSimError
+
+from synergy.core.structs import Struct
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS: Final = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
@@ -47,8 +48,7 @@ _GRAMMAR: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Every:
+class Every(Struct, frozen=True, kw_only=True):
     """Fire at each whole multiple of `seconds` since the epoch."""
 
     seconds: int
@@ -63,8 +63,7 @@ class Every:
         return f'every {self.seconds}'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class At:
+class At(Struct, frozen=True, kw_only=True):
     """Fire at given minutes of the week, UTC.
 
     minutes: sorted, distinct, each 0..10079 counted from Monday 00:00. text: as written.
@@ -96,8 +95,7 @@ class At:
         return self.text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cron:
+class Cron(Struct, frozen=True, kw_only=True):
     """Fire as a five-field cron expression says, in UTC. Source: crontab(5)."""
 
     expression: str

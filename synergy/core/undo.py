@@ -14,7 +14,6 @@ waits for it counts as outdated.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import groupby
 
 from synergy.core.closure import keys_of, ranges_of
@@ -22,12 +21,12 @@ from synergy.core.commands import Command, CommandKind, CommandState, Ranges
 from synergy.core.hierarchy import Input, Node
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undo:
+class Undo(Struct, frozen=True, kw_only=True):
     """What cancelling a request does. put_back: jobs that stand again as they stood before it.
 
     let_run: how many of those that it has reset run, or have run since, by process. dropped: how

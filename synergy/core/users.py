@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Final
+
+from synergy.core.structs import Struct
 
 NAME_LENGTH_MAX: Final = 64
 #: Of one alphabet, so that no two names look the same. No @: the audit says NAME@ADDRESS.
@@ -35,8 +36,7 @@ class Role(StrEnum):
         return order.index(self) >= order.index(needed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(Struct, frozen=True, kw_only=True):
     """Someone who logs in with a password."""
 
     name: str
@@ -114,8 +114,7 @@ def outcome_of(
     return UserOutcome.DONE if is_kept else UserOutcome.LAST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiToken:
+class ApiToken(Struct, frozen=True, kw_only=True):
     """A key for programs. digest: of the secret part, which is shown once and never kept."""
 
     id: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from synergy.core.structs import replace
 from synergy.mx.api.answers import check_names
 from synergy.mx.live.feed import AWAY
 from synergy.mx.routes import ROUTES

@@ -6,11 +6,11 @@ Access control, the permission tests and the API's description are all made from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.api.routes import API_ROUTES, NEEDS_REASON
 from synergy.mx.pages import (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.conf.model import Context
 from synergy.core.commands import CommandId, CommandKind
+from synergy.core.structs import Struct
 from synergy.ports.store import Store
 
 
@@ -17,8 +17,7 @@ def random_id(_kind: CommandKind, _thing: str) -> CommandId:
     return CommandId(secrets.token_hex(6))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(Struct, frozen=True, kw_only=True):
     """What every action is asked with.
 
     actor: who, and from where, for the audit. ring: tells the Scheduler of a command. id_of: the id

@@ -7,12 +7,12 @@ and from there does whatever an administrator does. Operators switch, time and r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from synergy.conf.model import Context
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_record import base_of
+from synergy.core.structs import replace
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.freeruns import freeruns

@@ -6,7 +6,6 @@ refused, here or there, leaves it where it is.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -15,6 +14,7 @@ from synergy.core.dead_letters import LETTER, LetterAction, is_settled_by, kind_
 from synergy.core.freerun_record import base_of, is_freerun
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.operations.caller import Caller
 from synergy.operations.named import NAMED_AMONG_MAX, meant_by
 from synergy.operations.refusal import OperationRefused, RefusalKind

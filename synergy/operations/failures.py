@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from synergy.core.commands import Command, Only
 from synergy.core.letter_groups import ERROR, LetterGroup, folded_once, grouped, meant
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed

@@ -8,13 +8,13 @@ letters are meant is found out again when the Scheduler carries it out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from synergy.core.commands import Command, CommandKind, Only, counted
 from synergy.core.dead_letters import LETTER, LetterAction
 from synergy.core.error_kinds import ErrorKind, folded
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.operations.caller import Caller
@@ -26,8 +26,7 @@ from synergy.view.letter_groups import GroupView, letter_groups
 from synergy.view.preview import Preview
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettlePlan:
+class SettlePlan(Struct, frozen=True, kw_only=True):
     """What settling one group comes to. preview: of a reprocess; None: nothing else runs."""
 
     view: GroupView

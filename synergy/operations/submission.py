@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from synergy.core.bounded import ARGUMENTS, BODY, OutOfBounds, check, check_text
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Json, ProcessName
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed

@@ -7,7 +7,6 @@ is revoked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -15,6 +14,7 @@ from synergy.conf.names import PROCESS_MX
 from synergy.core.commands import Command, CommandKind
 from synergy.core.nearest import nearest
 from synergy.core.records import Json
+from synergy.core.structs import Struct, replace
 from synergy.core.users import ApiToken, Role, User, UserOutcome, name_problem, named
 from synergy.operations.caller import Caller
 from synergy.operations.credentials import new_token, user_of
@@ -37,8 +37,7 @@ class Password(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeToken:
+class MadeToken(Struct, frozen=True, kw_only=True):
     """A new token and its text, which is shown once; None of both when it was made before."""
 
     command: Command

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership
+from synergy.core.structs import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class Findings(Struct, frozen=True, kw_only=True):
     """What a store is like.
 
     found: what is in it. changes: what an update changes, or has changed; empty when it is up to
@@ -26,8 +25,7 @@ class Findings:
     notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormerProcess:
+class FormerProcess(Struct, frozen=True, kw_only=True):
     """A process or free run as Synergy 2.x last ran it. name: of a free run, `Process::entry`.
 
     said: what it was told, by the parameters of context.py: `trigger_frequency`, `time_qualifier`.

@@ -8,25 +8,23 @@ its consumers belong to one thread.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from synergy.core.records import Route
+from synergy.core.structs import Struct
 
 #: Where workers report units and operators ring for commands: the Scheduler's inbox.
 REPORT_ROUTE: Final = Route(exchange='ex_utils', routing='q_uow_status', queue='q_uow_status')
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A bell to ring: where, and the id it carries, as in `{'uow': '51f3...'}`."""
 
     route: Route
     body: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """A message taken and not yet acknowledged. tag: the consumer's own mark for it."""
 
     tag: int
@@ -34,8 +32,7 @@ class Delivery:
     is_redelivered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class QueueState:
+class QueueState(Struct, frozen=True):
     """How a queue stands. depth: messages in it. reader_count: consumers that listen just now."""
 
     queue: str
@@ -43,8 +40,7 @@ class QueueState:
     reader_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A message that could not be understood. reason: why; None when nobody wrote it down."""
 
     text: str

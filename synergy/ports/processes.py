@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from synergy.core.box_load import BoxLoad
+from synergy.core.structs import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessIdentity:
+class ProcessIdentity(Struct, frozen=True, kw_only=True):
     """A process that cannot be mistaken for a later one with the same pid.
 
     created_at: when it started, in seconds since the machine did, by a clock that nobody sets.
@@ -22,8 +21,7 @@ class ProcessIdentity:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildExit:
+class ChildExit(Struct, frozen=True, kw_only=True):
     """A child that ended. code: exit code, or minus the signal's number."""
 
     pid: int

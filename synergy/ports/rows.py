@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 from synergy.core.bounded import ROW, Bounds, Json, OutOfBounds, check, loads, shortened
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Qualifier, Timeperiod, parse
 from synergy.core.trigger import Trigger, parse_trigger
 
@@ -44,8 +44,7 @@ class Malformed(ValueError):
     """A row is not what this program writes; the message names the field and its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class IllegalRow:
+class IllegalRow(Struct, frozen=True):
     """A row that cannot be read. table, row: which. problem: its field, and what is wrong there."""
 
     table: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +24,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext
 from synergy.core.records import Job, ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, SchedulerStore
@@ -36,8 +36,7 @@ _OPEN_COMMANDS_MAX: Final = 10_000
 _PAGE: Final = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What a comparison has led to. effects: to be saved before anything is decided."""
 
     refused: Mapping[ProcessName, RefusedLevel]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -35,6 +34,7 @@ from synergy.core.isolation import Isolation, Refusal, Stage, command_subject
 from synergy.core.leader_standing import LeaderStanding, Subject, SubjectKind, advice
 from synergy.core.records import Leadership, ProcessName, UowId
 from synergy.core.requests import ended
+from synergy.core.structs import replace
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.errors import CommitRefused

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +16,7 @@ from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
 from synergy.core.overrides import Overrides
 from synergy.core.records import IndexCopy, ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.errors import LeadershipLost
 from synergy.ports.store import SchedulerStore
@@ -34,8 +34,7 @@ logger = logging.getLogger(__name__)
 ROWS_PER_LOOK: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """An index, and what is to be saved before anything is decided over it.
 
     has_copy: it was built from a copy and what has changed since.

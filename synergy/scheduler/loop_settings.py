@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from synergy.core.structs import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopSettings:
+
+class LoopSettings(Struct, frozen=True, kw_only=True):
     """The part of the settings that the loop needs."""
 
     owner: str

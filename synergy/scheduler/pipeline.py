@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.freerun_record import Freerun
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import ProcessName, RetryPolicy, Route
+from synergy.core.structs import Struct
 
 _POLICY: Final = RetryPolicy(max_attempts=1)
 
@@ -17,8 +17,7 @@ def _default_policy(_process: ProcessName) -> RetryPolicy:
     return _POLICY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True, kw_only=True):
     """route_of: by a process's own name. freeruns: as context.py defines them.
 
     freerun_processes: that entries made at run time may name. policy_of: for units of free runs.

@@ -7,17 +7,16 @@ sweep is repaired here. Pure: rows in, events for the engine out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, Unit, UowId
 from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """republish_after: a unit unclaimed this long after its announcement is announced again: its
     message may be lost. age_max: an attempt that a worker held for longer is the last. delay_max:
     whether an attempt is to come later than this is looked at: a clock may have been ahead.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +16,7 @@ from synergy.core.effects import Effects
 from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.ports.clock import Clock
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep_rules
@@ -35,8 +35,7 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a sweep has found. effects: of units of free runs that are gone."""
 
     events: Sequence[Event]

@@ -7,7 +7,6 @@ first interval is that is not. What is under way counts as not begun; what is he
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +14,7 @@ from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.hierarchy import Node
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Store
@@ -24,8 +24,7 @@ _LEASE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
+class Backlog(Struct, frozen=True, kw_only=True):
     """Where a simulation begins. begin: of all trees. jobs: those that have ended, or are held."""
 
     begin: datetime

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, write
 from synergy.simulation.faults import Faults
@@ -16,8 +15,7 @@ from synergy.simulation.plot import Plot
 from synergy.simulation.world import World
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForecastRun:
+class ForecastRun(Struct, frozen=True, kw_only=True):
     """One run of a unit, as it would be."""
 
     process: str
@@ -84,7 +82,7 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
     hierarchy = build(
         [node.process for node in pipeline.hierarchy if node.tree.name not in ended],
         [
-            dataclasses.replace(
+            replace(
                 tree,
                 start=start if is_exact else max(tree.start, start),
                 dependent_on=tuple(name for name in tree.dependent_on if name not in ended),
@@ -93,4 +91,4 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
             if tree.name not in ended
         ],
     )
-    return dataclasses.replace(pipeline, hierarchy=hierarchy)
+    return replace(pipeline, hierarchy=hierarchy)

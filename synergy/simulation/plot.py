@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.ports.source import DataSource
 from synergy.scheduler.pipeline import Pipeline
 from synergy.workers.handler import Handler
@@ -16,8 +16,7 @@ from synergy.workers.uow import Uow
 Duration = Callable[[Uow], float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserCode:
+class UserCode(Struct, frozen=True, kw_only=True):
     """What a worker calls, and what it is told, as its context entry says."""
 
     handler: Handler
@@ -26,8 +25,7 @@ class UserCode:
     data_source: DataSource | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class Plot(Struct, frozen=True, kw_only=True):
     """What is simulated. instances: worker processes by process. box_count: boxes, each with a
     supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
     long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.

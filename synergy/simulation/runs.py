@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,6 +10,7 @@ from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route, Tree
 from synergy.core.states import Blocking
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
@@ -40,8 +40,7 @@ _SHELL: Final = ProcessName('Cleaner')
 _CHANGING: Final = ProcessName('SiteMonthly')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(Struct, frozen=True, kw_only=True):
     """How one seed went. broken: which promise was broken; None: none."""
 
     seed: int

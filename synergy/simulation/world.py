@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from synergy.core.commands import (
 )
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Box, Outcome, ProcessName
+from synergy.core.structs import replace
 from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message

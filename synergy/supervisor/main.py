@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,6 +19,7 @@ from synergy.conf.model import Context, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import Box
+from synergy.core.structs import replace
 from synergy.core.supervision import Policy
 from synergy.ports.clock import Clock
 from synergy.ports.processes import Descendants, Processes

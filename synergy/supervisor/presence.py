@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 from synergy.core.box_load import BoxLoad
 from synergy.core.records import Box
+from synergy.core.structs import replace
 from synergy.ports.errors import PortError
 from synergy.ports.store import BoxStore
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from synergy.core.box_load import BoxLoad
 from synergy.core.records import BoxProcess
+from synergy.core.structs import Struct, replace
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.store import BoxStore
@@ -26,8 +26,7 @@ POLL_SECONDS: Final = 2.0
 POLL_SECONDS_DOWN: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """Processes that somebody, on whatever box, has asked to start, or to start anew."""
 
     started: Collection[str] = ()

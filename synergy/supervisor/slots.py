@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from synergy.conf.boxes import is_present
 from synergy.conf.model import Context, DaemonEntry, Settings
 from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.core.structs import Struct
 from synergy.doors import starter_command
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """One process of the operating system that is to run. is_last: stopped after all others.
     folder: where it works. output: file for what it prints past its log, of `output_bytes_max`.
     log_file: its log; None where it has none.

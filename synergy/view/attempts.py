@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from synergy.core.records import JobEvent, LogLine, Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 
 #: As `synergy.core.engine` says that another attempt follows; older histories lack the last part.
 _FAILED: Final = re.compile(
@@ -21,8 +21,7 @@ _FAILED: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One try of a unit. state: of the unit, or INVALID for those before its newest.
 
     is_lost: its worker fell silent, so that it counts apart from those that failed; as far as the

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from synergy.conf.names import PROCESS_SCHEDULER
 from synergy.core.records import Box, BoxProcess, Leadership
+from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.ports.store import Reader
 
@@ -28,8 +28,7 @@ class Presence(StrEnum):
     UNSEEN = 'never seen'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxView:
+class BoxView(Struct, frozen=True, kw_only=True):
     """A box with its processes. silent_for: since its last heartbeat, by the store's clock."""
 
     box: Box
@@ -55,8 +54,7 @@ class BoxView:
         return self.presence is Presence.ALIVE and row.is_on and is_ill
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchedulerView:
+class SchedulerView(Struct, frozen=True, kw_only=True):
     """A Scheduler that runs: the one that leads, or a standby. owner: `box:pid`."""
 
     owner: str

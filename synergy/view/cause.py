@@ -6,12 +6,12 @@ only lead there: whoever follows is asked who they are as everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from synergy.core.commands import CommandId
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.users import Role
 
@@ -58,8 +58,7 @@ class CauseKind(StrEnum):
     ISOLATED = 'isolated'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """What helps. address: of the dashboard, to look at or, `is_post`, to send a form to.
 
     address: None where only a terminal on the right box helps. role: who may. command: the same in
@@ -73,8 +72,7 @@ class Action:
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """One line of the answer. depth: 0 is the job asked about.
 
     since: since when it is so. expected_at: when it ends by itself; None: not known, or never.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.exit_codes import ExitCode
+from synergy.core.structs import Struct
 
 _INTRODUCTION: Final = """\
 # Command line
@@ -41,8 +41,7 @@ back, and are refused to a script without `--yes`.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class Described(Struct, frozen=True, kw_only=True):
     """One command. example: a command line without the door."""
 
     name: str
@@ -51,8 +50,7 @@ class Described:
     parser: ArgumentParser
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One argument. shown: as on the command line; words: what it may be, where that is known."""
 
     flags: Sequence[str]

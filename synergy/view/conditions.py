@@ -8,7 +8,6 @@ tell which, so they are read beside the dense index, and only of them what it ta
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
@@ -16,21 +15,20 @@ from synergy.core.hierarchy import Node
 from synergy.core.readiness import readiness
 from synergy.core.records import CommandId, Job, ProcessName, Unit, UowId
 from synergy.core.states import Due, JobState, UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import CommandReader, LiveRun
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """css: class that gives colour and glyph. word: what people read."""
 
     css: str
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Condition(Mark):
+class Condition(Mark, frozen=True):
     """A mark by which a job or run goes everywhere.
 
     name: for programs, addresses and searches. says: what it means, for legends. waits_for_person:
@@ -140,8 +138,7 @@ BY_UNIT: Final[Mapping[UnitState, Condition]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
+class Looking(Struct, frozen=True, kw_only=True):
     """What is looked at. failed: ordinals of failed jobs by process. runs: units under way."""
 
     timetable: Timetable

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, islice
 from math import ceil
@@ -19,6 +18,7 @@ from typing import Final
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import EndedRun
@@ -36,8 +36,7 @@ _PAUSE: Final = timedelta(milliseconds=100)
 _LOOKS_MAX: Final = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimator:
+class Estimator(Struct, frozen=True, kw_only=True):
     """What an estimate is made from. workers: instances that take work, by process.
 
     A process that `workers` lacks is not known to have any on a box: they may have been started by
@@ -137,8 +136,7 @@ def ready_count(timetable: Timetable, node: Node, ordinals: range, now: datetime
     return max(embryos - sum(map(len, looks)), 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanEstimate:
+class PlanEstimate(Struct, frozen=True, kw_only=True):
     """How long a plan takes, process by process and as a whole; None: nobody knows."""
 
     by_process: Mapping[ProcessName, timedelta | None]
@@ -162,8 +160,7 @@ def ahead_of(timetable: Timetable, shown: Preview) -> Mapping[ProcessName, int]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What starts before a job: older: earlier ones; in_turn: others that take turns with them."""
 
     older: int

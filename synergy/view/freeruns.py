@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
@@ -12,6 +11,7 @@ from synergy.core.freerun_fires import next_fire
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.ports.store import Reader
 
 NEXT_COUNT = 5
@@ -19,16 +19,14 @@ NEXT_COUNT = 5
 LOOKED_AT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FreerunView:
+class FreerunView(Struct, frozen=True):
     """An entry and when it fires next; never while it is off."""
 
     freerun: Freerun
     next_fires: Sequence[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryResults:
+class EntryResults(Struct, frozen=True, kw_only=True):
     """How an entry has done lately. last: its newest run that has ended. failed_count: of the
     newest runs in a row; is_least: there may be more.
     """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, JobReader, Reader
@@ -21,8 +21,7 @@ from synergy.view.whole import all_jobs
 EVENTS_MAX = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobQuery:
+class JobQuery(Struct, frozen=True, kw_only=True):
     """Which jobs: [start, end) as instants; absent fields do not restrict.
 
     newest: only so many of each process, the newest first.
@@ -35,8 +34,7 @@ class JobQuery:
     newest: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True, kw_only=True):
     """A job beside another one. relation: parent, child, dependency, dependent, earlier, later."""
 
     relation: str
@@ -44,8 +42,7 @@ class Neighbour:
     state: JobState | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
+class JobPage(Struct, frozen=True, kw_only=True):
     """One job with everything about it. logs: by unit, oldest line first."""
 
     job: Job

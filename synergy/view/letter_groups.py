@@ -7,20 +7,19 @@ the same grouping, so that one trouble is the same entry wherever it is looked a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from synergy.core.closure import Plan, unreset
 from synergy.core.letter_groups import DeadLetter, LetterGroup, grouped
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.failed import FailedReader, failures
 from synergy.ports.store import UnitReader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupView:
+class GroupView(Struct, frozen=True, kw_only=True):
     """A group of failures. holds_up: how many intervals of which process wait for it."""
 
     group: LetterGroup

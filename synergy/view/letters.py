@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
+from synergy.core.structs import Struct
 from synergy.view.conditions import Condition, Looking, condition_of
 from synergy.view.documents import DeadDocument
 from synergy.view.encode import encode_dead
@@ -19,16 +19,14 @@ class LetterDocument(DeadDocument):
     interval: Annotated[str | None, 'how its interval stands now; null: of a free run, or gone']
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A dead letter. interval: how its interval stands now; None: it has none, or it is gone."""
 
     unit: Unit
     interval: Condition | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterFilter:
+class LetterFilter(Struct, frozen=True, kw_only=True):
     """Which letters are meant; what is None does not matter. text: within the error, in any case.
 
     interval: the name of a condition.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView
@@ -30,8 +30,7 @@ class NeedKind(StrEnum):
     NO_WORKER = 'no_worker'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """One thing that waits for a person.
 
     subject: what it is about, and address: its page in the dashboard. text: a sentence without its
@@ -54,8 +53,7 @@ class Need:
     also: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What needs are told from.
 
     views: the boxes, of which one has vanished after `vanished_after`. work: what is under way.

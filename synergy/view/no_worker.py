@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -11,6 +10,7 @@ from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.records import BoxProcess
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import Reader
@@ -25,8 +25,7 @@ _RECORDS_MAX: Final = 200
 _BUSY_MAX: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Boxes:
+class Boxes(Struct, frozen=True, kw_only=True):
     """What the store knows of boxes at `now`. told_of: the job whose causes these are."""
 
     store: Reader

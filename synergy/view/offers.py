@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from synergy.core.commands import CommandKind
 from synergy.core.records import ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.view.conditions import (
     FAILED,
@@ -40,8 +40,7 @@ _LIVE: Final = frozenset({RUNNING, FINAL_RUN, QUEUED, RETRYING})
 _STOPPED: Final = frozenset({HELD, FAILED, SKIPPED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
+class _Rule(Struct, frozen=True, kw_only=True):
     """When a request is offered. helps: jobs of which one is enough. changes: all that it changes.
 
     is_alone: not beside jobs that it does not help, for these it would change to no good.
@@ -68,8 +67,7 @@ _RULES: Final[Mapping[CommandKind, _Rule]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A request that is offered. count: how many of the jobs it changes."""
 
     kind: CommandKind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
@@ -13,14 +12,14 @@ from synergy.core.overrides import off_text
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import Blocking, Due, JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.failed import failed_ordinals
 from synergy.ports.store import Reader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreviewRow:
+class PreviewRow(Struct, frozen=True, kw_only=True):
     """One process of a plan. running: jobs whose unit is under way and will be cancelled."""
 
     process: ProcessName
@@ -31,8 +30,7 @@ class PreviewRow:
     running: Sequence[JobKey]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingRow:
+class WaitingRow(Struct, frozen=True, kw_only=True):
     """One process of what waits for a plan and needs no reset."""
 
     process: ProcessName
@@ -42,8 +40,7 @@ class WaitingRow:
     last: Timeperiod
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffRow:
+class OffRow(Struct, frozen=True, kw_only=True):
     """A process that is off, so that what is asked for does not run. text: since when and why."""
 
     process: ProcessName
@@ -51,8 +48,7 @@ class OffRow:
     is_paused_by_itself: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence.
 
     waiting: what waits for the planned jobs and has not run yet: it needs no reset, and runs after

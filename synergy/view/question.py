@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from synergy.core.changed_levels import RefusedLevel
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
@@ -21,8 +21,7 @@ from synergy.view.no_worker import Boxes
 from synergy.view.usual import durations_of
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True, dict=True):
     """What an answer is drawn from. vanished_after: see `Settings.box_vanished`.
 
     refused: processes whose level has changed under their old name.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +17,7 @@ from synergy.core.commands import (
 from synergy.core.readiness import readiness
 from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobReader
@@ -41,8 +41,7 @@ ORDER: Final = (*ALL, WAITING)
 _LOOKS_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestProgress:
+class RequestProgress(Struct, frozen=True, kw_only=True):
     """How the jobs that a request has reset stand. waits_for: what a person must do; None: nothing.
 
     stopped_by: a job that is failed and held, of another, which its own wait for. off: a process
@@ -73,8 +72,7 @@ class RequestProgress:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touched:
+class Touched(Struct, frozen=True, kw_only=True):
     """What a request touches of one process. left: not done yet."""
 
     process: ProcessName

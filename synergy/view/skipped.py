@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
@@ -14,8 +14,7 @@ _DONE: Final = (JobState.PROCESSED, JobState.NOOP)
 _SKIPPED: Final = (JobState.SKIPPED,)
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedBelow:
+class SkippedBelow(Struct, frozen=True):
     """count of total intervals of `node` were skipped, the nearest level below that has any."""
 
     node: Node

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,6 +11,7 @@ from synergy.core.commands import Command, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.records import BoxProcess, Leadership, ProcessName, is_led
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
@@ -27,8 +27,7 @@ from synergy.view.whole import all_commands
 from synergy.view.workload import Tallies, workload_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSummary:
+class ProcessSummary(Struct, frozen=True, kw_only=True):
     """One process. work: what of it is under way, rests, is held or paused.
 
     partial_count: intervals that are done although one directly below was skipped. overdue_count:
@@ -48,8 +47,7 @@ class ProcessSummary:
     first_overdue: JobKey | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """The whole system at one instant.
 
     leader_advice: what to do when nobody leads. boxes: processes as they run on boxes.

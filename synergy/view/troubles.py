@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import Isolated, LeaderStanding, SubjectKind, advice
 from synergy.core.led_context import LedContext, not_led_so
 from synergy.core.records import Leadership, ProcessName, is_led
+from synergy.core.structs import Struct
 from synergy.ports.store import Reader
 from synergy.view.words import at
 
@@ -20,8 +20,7 @@ from synergy.view.words import at
 _NAMED_MAX: Final = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """Something that needs somebody. process: whom it is about; None: everything, or a command."""
 
     text: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.core.undo import Undo, can_be_undone, undo_of
 
@@ -32,8 +32,7 @@ class UndoDocument(TypedDict):
     says: Annotated[list[str], 'the same in sentences']
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoPreview:
+class UndoPreview(Struct, frozen=True, kw_only=True):
     """What cancelling `request` would do."""
 
     request: Command

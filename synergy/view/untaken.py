@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.records import Job, ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.view.workload import Workload
@@ -16,8 +16,7 @@ from synergy.view.workload import Workload
 UNTAKEN_AFTER: Final = timedelta(seconds=15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Untaken:
+class Untaken(Struct, frozen=True, kw_only=True):
     """Queued work of a process that runs on no box. key: the job that has waited longest."""
 
     process: ProcessName

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.store import EndedRun, UnitReader
 
@@ -21,16 +21,14 @@ _SLOW_COUNT_MIN: Final = 8
 _SLOW_RATIO_MIN: Final = 1.25
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(Struct, frozen=True):
     """How long runs of a process take, from its newest ones; None while too few are known."""
 
     p50: timedelta | None
     p95: timedelta | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
+class Durations(Struct, frozen=True, kw_only=True):
     """Runs of a process, by interval and run, and how long they usually take."""
 
     runs: Sequence[EndedRun]

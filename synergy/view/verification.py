@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +20,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
 from synergy.core.led_context import is_led_so
 from synergy.core.records import is_led
+from synergy.core.structs import Struct, replace
 from synergy.ports.clock import Clock
 from synergy.ports.errors import SnapshotLost
 from synergy.ports.rows import IllegalRow
@@ -52,8 +52,7 @@ ADVICE: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a look at the whole store has found.
 
     other_levels: rows that are not judged, of processes that have another level now. is_led_so: the

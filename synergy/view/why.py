@@ -8,7 +8,6 @@ action. Where a unit waits for a worker, what the boxes report is followed, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +19,7 @@ from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import ProcessName
 from synergy.core.states import Due, JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, Reader

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.view.conditions import (
     ALL,
@@ -25,8 +25,7 @@ from synergy.view.conditions import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tallies:
+class Tallies(Struct, frozen=True):
     """How many jobs, or runs of a free run, are in each condition, of one process or of many."""
 
     by_condition: Mapping[Condition, int]
@@ -59,8 +58,7 @@ class Tallies:
 NOTHING: Final = Tallies({})
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """Work under way by process, free runs among them; what has none is left out."""
 
     by_process: Mapping[ProcessName, Tallies]

@@ -17,13 +17,13 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
 from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
@@ -50,8 +50,7 @@ _RETRY_SECONDS_MIN: Final = 0.1
 _RETRY_SECONDS_MAX: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerSettings:
+class RunnerSettings(Struct, frozen=True, kw_only=True):
     """What the runner must know. owner: who claims, as logs and pages show it."""
 
     process: ProcessName

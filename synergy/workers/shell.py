@@ -24,12 +24,12 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from synergy.core.nearest import nearest
 from synergy.core.records import Outcome
+from synergy.core.structs import Struct, field
 from synergy.workers.command_output import CommandOutput
 from synergy.workers.signals import Cause, Interrupted
 from synergy.workers.ssh import Lifeline, client_words, script_of
@@ -50,8 +50,7 @@ class CommandProblem(ValueError):
     """The arguments say no command; the message says what is wrong with them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShellCommand:
+class ShellCommand(Struct, frozen=True, kw_only=True):
     """What to run. words: the command, not expanded."""
 
     words: tuple[str, ...]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from synergy.core.calendar import UtcCalendar
 from synergy.core.freerun_record import base_of
 from synergy.core.records import Json, Unit
+from synergy.core.structs import Struct
 from synergy.ports.source import RowId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uow:
+class Uow(Struct, frozen=True, kw_only=True):
     """One run of one job.
 
     timeperiod: the job's interval, `YYYYMMDDHH`. [start_timeperiod, end_timeperiod): the intervals

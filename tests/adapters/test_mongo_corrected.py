@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.invariants import check
 from synergy.core.records import UowId
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.ports.errors import StoreError, StoreUnusable
 from synergy.view.whole import all_jobs
 from tests.adapters.test_mongo_takeover import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.trigger import parse_trigger
 from synergy.ports.errors import CommitRefused, LeadershipLost, StoreUnavailable, StoreUnusable

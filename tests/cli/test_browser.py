@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import webbrowser
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from synergy import bootstrap
 from synergy.cli import browser
+from synergy.core.structs import replace
 
 
 @pytest.fixture

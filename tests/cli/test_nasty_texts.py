@@ -9,7 +9,6 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from synergy import bootstrap, logs
 from synergy.bootstrap import PROJECT
 from synergy.cli.streams import spoken
 from synergy.core.records import BoxProcess, LogLine, Outcome, UnitEnd
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.operations.credentials import new_token, user_of
 from synergy.ports.broker import REPORT_ROUTE, Message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from synergy import bootstrap
 from synergy.cli.control import Control
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import Box, BoxProcess
+from synergy.core.structs import replace
 from synergy.ports.store import Store
 from tests.cli.conftest import Said
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 from synergy.view import whole
 from tests.cli.conftest import Said
@@ -27,8 +27,7 @@ Launch = Callable[..., Said]
 COUNT = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class List:
+class List(Struct, frozen=True, kw_only=True):
     """One list. mark: what tells the rows that are meant, by what each has in JSON."""
 
     words: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from synergy.conf.model import Context, WorkerEntry
 from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
+from synergy.core.structs import replace
 
 HEADER = """
 from synergy.conf.entries import *

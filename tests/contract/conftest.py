@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.os.clocks import SimulatedClock, SystemClock
 from synergy.adapters.rabbit.broker import RabbitBroker
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.structs import Struct
 from synergy.ports.broker import Broker, BrokerAdmin
 from synergy.ports.store import Store
 from tests.builders import instant
@@ -72,8 +72,7 @@ def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
 
 
-@dataclass(frozen=True, slots=True)
-class Doorbell:
+class Doorbell(Struct, frozen=True):
     """A broker to test. code: an expression that opens it in another process.
 
     put: puts bytes into a queue past all of our code, as an operator or an attacker would.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from synergy.core.commands import Command, CommandId, CommandKind
@@ -22,6 +21,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import Store
 from tests.builders import key

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.records import Box, BoxProcess
+from synergy.core.structs import replace
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW
 from tests.contract.rows import LEASE

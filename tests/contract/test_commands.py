@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from synergy.core.effects import (
 )
 from synergy.core.led_context import LedContext
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.ports.errors import CommitRefused
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from synergy.core.records import (
     Outcome,
 )
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.ports.errors import CommitRefused
 from synergy.ports.store import Store
 from tests.builders import key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from synergy.core.commands import Command, CommandKind, Only
@@ -12,6 +11,7 @@ from synergy.core.error_kinds import folded
 from synergy.core.letter_groups import ERROR, grouped
 from synergy.core.records import Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.ports.failed import failed_ordinals, failures
 from synergy.ports.store import Store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +24,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.ports.errors import CommitRefused

@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.core.users import ApiToken, Role, User
@@ -105,8 +105,7 @@ MONGO_VALUES: list[Any] = [
 ]
 
 
-@dataclass(frozen=True)
-class Vault:
+class Vault(Struct, frozen=True, dict=True):
     """A store, and a way to write into it past all of our code.
 
     share: each field is tried with every so-many-th of `values`, another field with others.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from synergy.core.records import (
     Leadership,
     ProcessName,
 )
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import CommitRefused, LeadershipLost
 from synergy.ports.store import JobFilter, Store

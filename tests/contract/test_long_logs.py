@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from synergy.core.records import LogLine, LogPlace, Outcome, UnitEnd, UowId
+from synergy.core.structs import replace
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW
 from tests.contract.rows import claim, start

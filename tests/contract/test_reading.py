@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import JobChange, JobFilter, LiveRun, Store
 from tests.builders import key

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Final, TypeVar
@@ -22,6 +21,7 @@ import pytest
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.structs import replace
 from synergy.core.users import ApiToken, Role, User, UserOutcome
 from synergy.ports.store import Store
 from tests.contract.conftest import NOW

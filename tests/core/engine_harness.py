@@ -6,7 +6,6 @@ Every conditional save is checked as the store would: a refused one fails the te
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -31,6 +30,7 @@ from synergy.core.events import Commanded, Event, Look, Reported
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -17,6 +16,7 @@ from synergy.core.led_context import LedContext
 from synergy.core.records import CommandId as Id
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.stored import led_context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from synergy.core.events import Expired, Look, Reported, Vanished
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from tests.builders import instant, key, two_trees
 from tests.core.engine_harness import EngineHarness

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import ProcessName, RetryPolicy, Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.trigger import parse_trigger
 from tests.builders import instant
 from tests.core.engine_harness import Effect, listed

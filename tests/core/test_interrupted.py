@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from synergy.core.effects import InsertUnit, SaveJob, in_stages
 from synergy.core.interrupted import is_interrupted
 from synergy.core.records import Outcome
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from tests.core.test_undo import DAY, NOW, REPORT, Bench, finished, hour
 
 LATE = CommandId('late')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -12,6 +11,7 @@ from synergy.core.hierarchy import build
 from synergy.core.invariants import Under, check
 from synergy.core.records import Job, Unit, UowId, uow_id_of
 from synergy.core.states import Blocking, JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from tests.builders import instant, key, process, tree, two_trees
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -25,6 +24,7 @@ from synergy.core.isolation import (
 )
 from synergy.core.leader_standing import Subject, SubjectKind
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from tests.builders import instant
 
 NOW = instant('2026112312')

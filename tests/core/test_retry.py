@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -15,6 +14,7 @@ from synergy.core.events import Expired, Reported, TooOld
 from synergy.core.records import RetryPolicy, Unit, uow_id_of
 from synergy.core.retry import attempt_text, failed_attempt
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from tests.builders import instant, key
 
 NOW = instant('2026112306')

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from synergy.core.records import IndexCopy, Job, UowId
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.timetable import COPY_OVERLAP, IndexRow, Timetable
 from tests.builders import instant, key, two_trees

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from synergy.core.job_requests import Batch
 from synergy.core.overrides import Overrides
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from tests.builders import instant, key, process, tree
 from tests.core.engine_harness import EngineHarness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.core.users import Role, User
 from synergy.mx.app import App

@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -19,6 +18,7 @@ from werkzeug.test import Client, TestResponse
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.records import uow_id_of
+from synergy.core.structs import replace
 from synergy.core.users import Role, User, name_problem, named
 from synergy.mx.app import App
 from synergy.mx.main import server_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 from synergy.conf.settings import load_settings
+from synergy.core.structs import replace
 from synergy.mx.web.address import taken_text, title_of
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from werkzeug.test import TestResponse
 
 from synergy.core.commands import CommandId, CommandKind
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.operations.credentials import new_token
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness

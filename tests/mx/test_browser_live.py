@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from synergy.core.commands import CommandId
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.records import BoxProcess, Job, Unit, uow_id_of
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.mx.app import App
 from synergy.mx.live.feed import QUIET_READ_SECONDS, TICK_SECONDS

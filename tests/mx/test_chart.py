@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from synergy.core.effects import InsertUnit
 from synergy.core.records import ProcessName, Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.mx.widgets.chart import Chart, Point, _drawing
 from synergy.view.conditions import PROCESSED

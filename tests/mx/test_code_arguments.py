@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr
 
 from synergy.core.commands import Command, CommandState
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.operations.credentials import new_token
 from tests.mx.dashboard_harness import NOW, DashboardHarness
@@ -143,7 +144,7 @@ def test_a_process_of_which_nothing_is_said_is_judged_by_names(
         key: replace(entry, arguments_are_code=said) if entry.name == 'Shell' else entry
         for key, entry in context.freeruns.items()
     }
-    object.__setattr__(guarded.site, 'context', replace(context, freeruns=changed))
+    force_setattr(guarded.site, 'context', replace(context, freeruns=changed))
     assert any(name == ProcessName('Shell') for name, _ in changed)
 
     answer = posted(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Outcome, ProcessName, Unit
+from synergy.core.structs import replace
 from synergy.core.trigger import Every
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import LoopSettings, Scheduler

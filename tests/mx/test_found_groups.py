@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -15,6 +14,7 @@ from synergy.core.commands import Command, CommandState, Only
 from synergy.core.effects import SaveJob
 from synergy.core.letter_groups import ERROR
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from tests.mx.dashboard_harness import DashboardHarness
 from tests.mx.test_dead_letters import scheduler, step
 from tests.mx.test_job_actions import fields

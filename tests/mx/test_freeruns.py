@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from synergy.core.effects import InsertUnit, MoveUnit, RemoveFreerun, Save, Save
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from tests.mx.dashboard_harness import NOW, DashboardHarness

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from synergy.core.effects import SaveContext
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.mx.live.broker_watch import BrokerTrouble, BrokerWatch
 from synergy.ports.broker import Broker

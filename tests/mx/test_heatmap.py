@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.mx.widgets.durations import short
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, REQUEST_ID, DashboardHarness
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from synergy.core.records import (
     uow_id_of,
 )
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.mx.pages.interval import RUNS_SHOWN
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.view.index import load_index

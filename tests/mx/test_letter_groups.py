@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import Outcome, uow_id_of
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 from tests.mx.test_dead_letters import SWEEP, letters, scheduler, step
 from tests.mx.test_freeruns import ended

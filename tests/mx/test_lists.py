@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -14,6 +13,7 @@ from synergy.core.commands import CommandId
 from synergy.core.effects import InsertUnit, MoveUnit
 from synergy.core.records import Outcome, ProcessName, UnitEnd
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _unit
 

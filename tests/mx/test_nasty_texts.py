@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import replace
 
 import pytest
 
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.web.address import site_named_in
 from synergy.operations.credentials import user_of

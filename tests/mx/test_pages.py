@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from synergy.core.effects import SaveJob
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.live.navigation import NavigationCache
 from synergy.mx.routes import ROUTES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand, SaveJob
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _job
 from tests.mx.test_interval import switch_off
 

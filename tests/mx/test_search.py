@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from synergy.core.closure import plan
 from synergy.core.commands import Command, CommandKind, CommandState, Only
 from synergy.core.effects import SaveJob
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.view.encode import instant
 from tests.mx.dashboard_harness import FAILED_HOUR, NOW, DashboardHarness
 

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import pytest
 
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.app import App
 from synergy.mx.main import server_of

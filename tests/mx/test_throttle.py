@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +14,7 @@ import pytest
 from werkzeug.security import check_password_hash
 from werkzeug.test import Client
 
+from synergy.core.structs import replace
 from synergy.mx.pages import login
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.throttle import (

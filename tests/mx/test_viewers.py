@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Final
 
 import pytest
 from werkzeug.test import Client
 
+from synergy.core.structs import replace
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.viewers import ViewerSlot, ViewerSlots, ViewerStream
 from tests.mx.dashboard_harness import DashboardHarness

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import LiveRun

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import Box, BoxProcess, ProcessName
+from synergy.core.structs import replace
 from synergy.core.users import Role, User
 from synergy.operations import boxes, freeruns, jobs, processes, requests, users
 from synergy.operations.caller import Caller

@@ -5,8 +5,7 @@ Simulated days are passed look by look.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from synergy.core.structs import replace
 from tests.pipelines import nested
 
 process_context = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName, Route
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.trigger import Every
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline

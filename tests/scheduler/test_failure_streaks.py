@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import Outcome, ProcessName, RetryPolicy
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.ports.broker import REPORT_ROUTE, Message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from synergy.core.effects import Effects, Save
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Leadership, ProcessName, UowId
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import SchedulerStore

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Outcome
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.ports.broker import REPORT_ROUTE, Message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from synergy.core import command_decisions, job_requests
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Only
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, OnFailure, UnitState
+from synergy.core.structs import replace
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler import open_commands
 from synergy.scheduler.commands import Commands

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from types import NoneType
@@ -13,6 +12,7 @@ import pytest
 from synergy.core.events import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
+from synergy.core.structs import replace
 from synergy.scheduler.sweep_rules import (
     Attempts,
     Patience,

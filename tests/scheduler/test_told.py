@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +12,7 @@ import pytest
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandId, CommandKind
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.pruning import PRUNE_PERIOD, PRUNED_MAX, Pruning

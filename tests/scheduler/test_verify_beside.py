@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import CancelUnit, InsertUnit
 from synergy.core.records import Leadership, Outcome, Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.ports.store import Store
 from synergy.scheduler.loop import Scheduler
 from synergy.view.verification import advice, look, verified

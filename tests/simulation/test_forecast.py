@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Job, ProcessName, Route
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timetable import Timetable
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, backlog_of, write

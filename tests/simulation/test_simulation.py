@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
 from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.core.timetable import Timetable
 from synergy.scheduler import clock_steps
 from synergy.scheduler.outbox import Outbox

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.box_load import BoxLoad
 from synergy.core.records import Box
+from synergy.core.structs import replace
 from synergy.core.supervision import Policy, ProcessStatus
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.processes import ChildExit, ProcessIdentity

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from synergy.core.records import CommandId, Job, ProcessName, UowId, uow_id_of
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import LiveRun

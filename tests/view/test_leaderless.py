@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from synergy.core.led_context import LedContext, led_process
 from synergy.core.records import Box, BoxProcess
+from synergy.core.structs import replace
 from synergy.view.boxes import BoxView, Presence
 from synergy.view.leaderless import leaderless_advice
 from synergy.view.troubles import other_context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -12,6 +11,7 @@ from synergy.core.commands import CommandId, CommandKind
 from synergy.core.effects import SaveCommand, SaveOverride
 from synergy.core.overrides import override_of
 from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.structs import replace
 from synergy.view.boxes import box_views
 from synergy.view.need import Need, NeedKind, Seen
 from synergy.view.needs import needs

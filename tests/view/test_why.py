@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from synergy.core.effects import InsertUnit, SaveCommand, SaveJob
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.records import Box, BoxProcess, Job, Leadership, ProcessName, Unit, uow_id_of
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse
 from synergy.mx.routes import ROUTES
 from synergy.view.cause import Cause, CauseKind

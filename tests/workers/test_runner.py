@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from synergy.core.effects import InsertUnit, MoveUnit
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
 from synergy.ports.broker import Message
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.workers import Outcome, Uow

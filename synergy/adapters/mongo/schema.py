@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,14 +19,14 @@ from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.names import JOB_COLLECTION, TYPE_FREERUN
+from synergy.core.structs import Struct, field
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
 VERSION: Final = 1
 _SCHEMA: Final = 'schema'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(Struct, frozen=True, kw_only=True):
     """One index. options: as for create_indexes."""
 
     collection: str

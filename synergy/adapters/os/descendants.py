@@ -16,13 +16,13 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
 import psutil
 
+from synergy.core.structs import Struct
 from synergy.ports.processes import ProcessIdentity
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,7 @@ _CLEAN_LOOKS: Final = 2
 _NAMES_MAX: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A process, as one look has shown it."""
 
     identity: ProcessIdentity

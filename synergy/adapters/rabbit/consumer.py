@@ -34,6 +34,7 @@ from synergy.adapters.rabbit import refusals
 from synergy.adapters.rabbit.message import NotUnderstood, decoded
 from synergy.adapters.rabbit.session import RabbitChannel, RabbitLink, RabbitSession
 from synergy.core.records import Route
+from synergy.core.structs import Struct
 from synergy.ports.broker import Delivery
 from synergy.ports.errors import BrokerError, BrokerUnavailable
 
@@ -43,8 +44,7 @@ logger = logging.getLogger(__name__)
 _PREFETCH_MAX: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """A message as it came. tag: the channel's number for it."""
 
     tag: int

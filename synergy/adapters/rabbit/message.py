@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from pika import BasicProperties, spec
 
 from synergy.core.bounded import shortened
+from synergy.core.structs import Struct
 from synergy.ports.message import NotUnderstood as NotUnderstood  # What `decoded` raises.
 from synergy.ports.message import body_of
 
@@ -30,8 +30,7 @@ _KEPT_HEADERS_MAX: Final = 20
 _KEPT_LENGTH_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A message to publish; an empty exchange is the default one, which routes by queue name."""
 
     exchange: str

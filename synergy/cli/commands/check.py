@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from synergy import bootstrap, private
@@ -16,6 +15,7 @@ from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
 from synergy.core.commands import counted
+from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
@@ -37,8 +37,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Findings:
+class _Findings(Struct, frozen=True, kw_only=True):
     """What was found out. unseen: why the history was not looked at. unreached: of servers."""
 
     levels: Sequence[str]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 
 from synergy import bootstrap
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -17,6 +16,7 @@ from synergy.core.changed_levels import refused_levels
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
+from synergy.core.structs import as_document, replace
 from synergy.ports.administration import Administration, Findings
 
 
@@ -56,7 +56,7 @@ def _check(administration: Administration, context: Context, *, is_json: bool) -
     levels = level_problems(administration, context.hierarchy)
     findings = replace(findings, problems=[*findings.problems, *levels])
     if is_json:
-        print_json({'store': administration.place, **asdict(findings)})
+        print_json({'store': administration.place, **as_document(findings)})
     else:
         print(administration.place)
         _print('found', findings.found)
@@ -71,7 +71,7 @@ def _check(administration: Administration, context: Context, *, is_json: bool) -
 def _update(administration: Administration, context: Context, *, is_json: bool) -> ExitCode:
     findings = _noted(administration.update(), administration, context)
     if is_json:
-        print_json({'store': administration.place, **asdict(findings)})
+        print_json({'store': administration.place, **as_document(findings)})
     else:
         print(administration.place)
         _print('changed', findings.changes)

@@ -11,7 +11,6 @@ import json
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,13 +34,13 @@ from synergy.cli.numbers import whole
 from synergy.core.calendar import UtcCalendar
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.states import FINAL_JOB_STATES, JobState
+from synergy.core.structs import Struct, as_document
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.store import Store
 from synergy.view.verification import verified
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoResult:
+class DemoResult(Struct, frozen=True, kw_only=True):
     """How a demo ended. seconds: from the start of the Supervisor to the last final interval."""
 
     intervals: int
@@ -102,7 +101,7 @@ def _run(options: Namespace) -> ExitCode:
             seconds = _watch(runtime, system)
             result = _judge(runtime, seconds, None if options.days is None else settings)
             if options.json is not None:
-                options.json.write_text(json.dumps(asdict(result), indent=2) + '\n')
+                options.json.write_text(json.dumps(as_document(result), indent=2) + '\n')
             if not options.exit:
                 stay_up(runtime, system, 'status', 'job FlightDaily 20130101')
     return ExitCode.OK if result.is_good else ExitCode.FOUND

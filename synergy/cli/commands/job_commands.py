@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import redirect_stdout
-from dataclasses import replace
 from functools import partial
 
 from synergy.cli.arguments import add_job
@@ -18,6 +17,7 @@ from synergy.cli.switching import add_switch_on, settle_switch
 from synergy.cli.tables import print_preview
 from synergy.cli.tell import tell
 from synergy.core.commands import CommandKind, Only, counted
+from synergy.core.structs import replace
 from synergy.operations.refusal import OperationRefused
 from synergy.view.documents import PreviewDocument
 

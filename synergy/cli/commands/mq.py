@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Final
 
 from synergy import bootstrap
@@ -19,6 +18,7 @@ from synergy.cli.listing import cut
 from synergy.cli.queues import routes_of
 from synergy.core.nearest import nearest
 from synergy.core.records import Route
+from synergy.core.structs import as_document
 from synergy.core.uri import without_password
 from synergy.ports.broker import BrokerAdmin, QueueState
 
@@ -77,7 +77,7 @@ def _list(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -> Exi
     if is_json:
         print_json(
             [
-                {**asdict(state), 'exchange': route.exchange, 'dead_count': _depth(dead)}
+                {**as_document(state), 'exchange': route.exchange, 'dead_count': _depth(dead)}
                 for route, state, dead in lines
             ]
         )

@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 
@@ -18,6 +17,7 @@ from synergy.cli.console import print_json, print_table
 from synergy.cli.numbers import MANY, real, whole
 from synergy.cli.target import instant_of
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.backlog import backlog_of

@@ -9,12 +9,12 @@ loaded has an answer to everything that can happen and never two.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias
 
 from synergy.core.states import Due, JobState, UnitState
+from synergy.core.structs import Struct
 
 
 class Action(Enum):
@@ -61,8 +61,7 @@ class Cell(NamedTuple):
         return f'({self.job.value}, {unit}, {self.due.value})'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """In every cell of job x unit x due: take `action`, because of `why`."""
 
     job: tuple[JobState, ...]
@@ -81,8 +80,7 @@ class MachineError(ValueError):
     """A table with a cell that no rule, or more than one, covers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """A compiled state machine: exactly one rule for every cell, and what follows from them.
 
     runs_live: jobs may run while their interval is still open. resting_states: those in which a

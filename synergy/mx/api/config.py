@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import as_document
 from synergy.mx.pages.config import entry_rows, setting_rows
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
@@ -19,6 +18,6 @@ def api_config(request: RequestContext) -> Response:
         {
             'settings': {row.name: row.value for row in rows},
             'places': {row.name: row.place for row in rows if row.place is not None},
-            'processes': [asdict(row) for row in entry_rows(request)],
+            'processes': [as_document(row) for row in entry_rows(request)],
         },
     )

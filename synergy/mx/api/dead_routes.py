@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
+from synergy.core.structs import replace
 from synergy.mx.api import dead_letters, documents
 from synergy.mx.api.route_kinds import action, listing, reading
 from synergy.mx.pages.dead_letters import LETTER_CONDITIONS

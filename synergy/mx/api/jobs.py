@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from synergy.core.records import Job
 from synergy.core.states import JobState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.mx.api.answers import groups_listed, listed
 from synergy.mx.pages.search import cursor_of

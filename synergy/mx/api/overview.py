@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import as_document
 from synergy.mx.api.cells import encode_cell
 from synergy.mx.pages.overview import overview_of
 from synergy.mx.web.redact import masked
@@ -33,7 +33,7 @@ def api_overview(request: RequestContext) -> Response:
     return json_answer(
         request.http,
         {
-            **asdict(shown.numbers),
+            **as_document(shown.numbers),
             'needs': [masked(encode_need(item)) for item in shown.needs],
             'held': held,
             'untaken': [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,6 +16,7 @@ from synergy.core.commands import (
     Only,
 )
 from synergy.core.letter_groups import ERROR
+from synergy.core.structs import replace
 from synergy.mx.api.answers import accepted, listed, need_key
 from synergy.mx.pages.job_actions import estimate_of, job_command, preview_of
 from synergy.mx.pages.requests import request_row, undo_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.web.route import Parameter, Route
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.api import (
     audit,

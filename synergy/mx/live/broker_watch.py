@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Thread
 from typing import Final
 
+from synergy.core.structs import Struct
 from synergy.ports.broker import REPORT_ROUTE, Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerError
@@ -23,8 +23,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerTrouble:
+class BrokerTrouble(Struct, frozen=True):
     """What is wrong with the broker. since: when that was first seen from here."""
 
     since: datetime

@@ -18,10 +18,10 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Final
 
+from synergy.core.structs import Struct
 from synergy.mx.live.read_model import Change, ReadModel
 from synergy.mx.live.store_pool import StorePool
 from synergy.ports.clock import Clock
@@ -55,8 +55,7 @@ _HELLO: Final = b'retry: 3000\nevent: hello\ndata: {}\n\n'
 AWAY: Final = b'retry: 3000\nevent: away\ndata: {}\n\n'
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(Struct, frozen=True):
     """One event as it is sent. number: they are counted. is_tick: not for everybody."""
 
     number: int

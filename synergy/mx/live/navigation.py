@@ -13,6 +13,7 @@ from typing import Final
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.records import is_led
+from synergy.core.structs import Struct
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.ports.store import Reader, Store
 from synergy.view.boxes import Presence, box_views
@@ -24,8 +25,7 @@ KEPT_SECONDS: Final = 3.0
 COUNT_MAX: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Navigation:
+class Navigation(Struct, frozen=True, kw_only=True):
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
     running, queued: units. workers: how many of them take work, of each process that boxes tell of.

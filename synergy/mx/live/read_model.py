@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
 from typing import Any, Final, TypeVar
@@ -27,6 +26,7 @@ from synergy.core.leader_standing import LeaderStanding
 from synergy.core.overrides import applied
 from synergy.core.records import CommandId, Job, Override, ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.mx.live.run_watch import RunWatch
@@ -67,8 +67,7 @@ DURATIONS_KEPT: Final = 256
 NEIGHBOURS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One transition of a job, or of the run under way of one, as tabs and lists show it."""
 
     number: int

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from synergy.core.letter_groups import folded_once
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.mx.live.read_model import Change
 
 #: More changes alike than these are one line.
 ALIKE_MAX: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedChange:
+class FoldedChange(Struct, frozen=True):
     """The newest of changes that are alike. more: how many others, since `since`."""
 
     change: Change

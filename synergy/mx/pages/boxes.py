@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Response
 from synergy.conf import names
 from synergy.core.box_load import BoxLoad
 from synergy.core.records import BoxProcess
+from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
@@ -45,8 +45,7 @@ BOX_ACTIONS: Final = ('drain', 'undrain', 'forget')
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessRow:
+class ProcessRow(Struct, frozen=True, kw_only=True):
     """One process on a box. up_for: of its instance that runs longest; None: not known."""
 
     process: BoxProcess
@@ -61,8 +60,7 @@ class ProcessRow:
         return self.process.is_on and self.process.state == ProcessStatus.FATAL.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxRows:
+class BoxRows(Struct, frozen=True, kw_only=True):
     """One box as the page shows it. mark: of its Supervisor. load: None when it is not known."""
 
     view: BoxView

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response
 from synergy.conf.in_force import in_force
 from synergy.conf.model import Entry, FreerunEntry, ManagedEntry
 from synergy.core.records import Json
+from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.mx.web.address import is_loopback
 from synergy.mx.web.formats import counted
@@ -19,8 +19,7 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingRow:
+class SettingRow(Struct, frozen=True, kw_only=True):
     """One setting. place: where it was given; None: nowhere, the default is in force."""
 
     name: str
@@ -29,8 +28,7 @@ class SettingRow:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryRow:
+class EntryRow(Struct, frozen=True, kw_only=True):
     """One registered process; trigger, machine and blocking are None for daemons.
 
     name: of a free run, `Process::entry`. arguments: masked.

@@ -8,13 +8,13 @@ name the page that it stands on, `next`: that is where the change leads back to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
+from synergy.core.structs import Struct, replace
 from synergy.mx.web.caller import fresh_form_id
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import local_address, page, see
@@ -24,8 +24,7 @@ from synergy.mx.web.route import match
 NEXT: Final = 'next'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """A value that the page asks for. kind: of the HTML input; choices: it is one of these."""
 
     name: str
@@ -36,8 +35,7 @@ class Input:
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What the page says. title: what is asked for; says: what then happens, in sentences.
 
     back: where the reader came from.

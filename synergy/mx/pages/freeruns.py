@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -18,6 +17,7 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
 from synergy.core.readers import spelled, whole
 from synergy.core.records import Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.users import Role
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of, fresh_form_id
@@ -60,8 +60,7 @@ _BLANK = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """The form as filled in. problem: why it cannot be saved; fires: when it would run next."""
 
     values: Mapping[str, str]
@@ -69,8 +68,7 @@ class Form:
     fires: Sequence[datetime] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
+class Runs(Struct, frozen=True, kw_only=True):
     """Runs of all entries, and the filters that left them. cursor: where more of them begin."""
 
     units: Sequence[Unit]

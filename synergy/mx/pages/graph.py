@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from synergy.core.hierarchy import Node
+from synergy.core.structs import Struct
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter
@@ -25,16 +25,14 @@ _STEPS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GraphBox:
+class GraphBox(Struct, frozen=True):
     """One process of the graph, with its job at the chosen instant."""
 
     place: Place
     cell: Cell | None
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """All processes at one instant; each at its last interval that was due where `at` is None."""
 
     at: datetime | None

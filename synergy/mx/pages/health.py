@@ -10,7 +10,6 @@ else: it is listed, and is not a fault.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.changed_levels import left_out
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import BoxProcess, Leadership, is_led
+from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.core.uri import without_password
 from synergy.mx.live.broker_watch import BrokerTrouble
@@ -44,8 +44,7 @@ from synergy.view.troubles import standing_of, troubles
 BROKER_PATIENCE: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """Why it is not well. text: a sentence; advice: what helps; href: where that is done."""
 
     text: str
@@ -53,8 +52,7 @@ class Need:
     href: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """A number of things that wait for a person. is_least: there may be more."""
 
     name: str
@@ -63,8 +61,7 @@ class Waiting:
     is_least: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
+class Daemon(Struct, frozen=True, kw_only=True):
     """One process of the system's own. up_for, memory_bytes: None where nobody measures."""
 
     process: str
@@ -75,8 +72,7 @@ class Daemon:
     memory_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """How the system stands. store_seconds: a round trip. up, wanted: numbers of processes.
 
     warnings: what may go away by itself, and needs a person if it does not.

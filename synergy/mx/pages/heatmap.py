@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
@@ -32,8 +32,7 @@ _DAY: Final = timedelta(days=1)
 ELSEWHERE_MAX: Final = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Struct, frozen=True, kw_only=True):
     """Where one can go from a heat map."""
 
     earlier: str
@@ -42,8 +41,7 @@ class Turn:
     later_title: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Struct, frozen=True, kw_only=True):
     """What of the page is drawn again only once something in it has changed.
 
     months, others: the year as numbers. elsewhere: what is unfinished and not shown, by years.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from synergy.core.commands import CommandKind
 from synergy.core.hierarchy import Node
 from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
@@ -44,8 +44,7 @@ LOG_LINES: Final = 200
 RUNS_SHOWN: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One job on the way to the root of a wait. is_root: nothing behind it is waited for.
 
     since: since when it is so. expected_at: when it may change by itself.
@@ -68,16 +67,14 @@ class Step:
         return list(dict.fromkeys(found))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """One run of the job: its attempts, newest first."""
 
     unit: Unit
     attempts: Sequence[tuple[Attempt, Mark]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(Struct, frozen=True, kw_only=True):
     """The log of one run. attempt: of this one alone. skipped: earlier lines that are not shown."""
 
     unit: Unit
@@ -86,8 +83,7 @@ class Log:
     skipped: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(Struct, frozen=True, kw_only=True):
     """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
 
     runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed

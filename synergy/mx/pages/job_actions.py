@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import Final
@@ -19,6 +18,7 @@ from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.search_totals import found_command
@@ -48,8 +48,7 @@ SWITCH_ON: Final = 'switch_on'
 _KINDS: Final = {kind.value: kind for kind in JOB_KINDS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRow:
+class StepRow(Struct, frozen=True, kw_only=True):
     """One process of a plan. step: from 1; about: how long its runs may take together."""
 
     step: int
@@ -63,8 +62,7 @@ class StepRow:
     is_chosen: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRow:
+class OpenRow(Struct, frozen=True, kw_only=True):
     """One process of what waits for the plan and needs no reset. states: of the first ones."""
 
     step: int
@@ -72,8 +70,7 @@ class OpenRow:
     states: Sequence[tuple[Mark, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoomedRow:
+class DoomedRow(Struct, frozen=True, kw_only=True):
     """One process of what is skipped in consequence. states: as the jobs stand now."""
 
     step: int
@@ -82,8 +79,7 @@ class DoomedRow:
     states: Sequence[tuple[Mark, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a request would do, as the page shows it. others: open requests about the same.
 
     waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in

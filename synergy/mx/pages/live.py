@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from werkzeug.wrappers import Response
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import LogLine, Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
@@ -28,8 +28,7 @@ TAIL_LINES: Final = 20
 _SCALE_WIDTH: Final = 160
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRow:
+class LiveRow(Struct, frozen=True, kw_only=True):
     """One unit under way. bar: where elapsed, p50 and p95 lie on a scale of 160; None unknown."""
 
     unit: Unit
@@ -49,16 +48,14 @@ class LiveRow:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """The end of a run's log, opened on the page. skipped: lines before these."""
 
     lines: Sequence[LogLine]
     skipped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """One worker and the units that it holds."""
 
     owner: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import replace
 from synergy.core.users import Role, User, alike, named
 from synergy.mx.web import access
 from synergy.mx.web.cookies import set_cookie

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -17,6 +16,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
 from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
+from synergy.core.structs import Struct
 from synergy.mx.live.recent import FoldedChange, folded_changes
 from synergy.mx.live.workload import first_units
 from synergy.mx.pages.live import LiveRow, live_rows
@@ -50,8 +50,7 @@ NEED_MARKS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Numbers(Struct, frozen=True, kw_only=True):
     """The five numbers. is_blocked_least: there are more blocked ones than were counted.
 
     running: units on workers; queued: those that wait for one. retrying: for their next attempt.
@@ -69,16 +68,14 @@ class Numbers:
     requests_left: int
 
 
-@dataclass(frozen=True, slots=True)
-class HeldJob:
+class HeldJob(Struct, frozen=True):
     """A job that waits for a person. holds_up: the processes of which an interval waits for it."""
 
     job: Job
     holds_up: Sequence[ProcessName]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """All that the page shows. troubles: what the leader says is wrong. needs: what waits for a
     person besides. held: the oldest held jobs; untold: those of which no need tells.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from werkzeug.wrappers import Response
@@ -10,6 +9,7 @@ from werkzeug.wrappers import Response
 from synergy.core.commands import Command
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
@@ -24,8 +24,7 @@ from synergy.view.conditions import PROCESSED, Condition
 from synergy.view.workload import Tallies, Workload, workload_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessLine:
+class ProcessLine(Struct, frozen=True, kw_only=True):
     """One managed process as registered, and how it does. mark: of its first open interval."""
 
     node: Node
@@ -39,8 +38,7 @@ class ProcessLine:
     mark: Condition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class Mistake(Struct, frozen=True, kw_only=True):
     """A form about a process that was not taken."""
 
     process: ProcessName

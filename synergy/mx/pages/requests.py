@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +17,7 @@ from synergy.core.commands import (
     CommandState,
 )
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
@@ -57,8 +57,7 @@ MARKS: Final = {
 _WIDTH: Final = 100.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A stretch of a progress bar. start, width: of 100."""
 
     mark: Mark
@@ -67,8 +66,7 @@ class Part:
     width: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRow:
+class RequestRow(Struct, frozen=True, kw_only=True):
     """One request. done: jobs that are final again. left: not yet.
 
     rate: of jobs per second while it is not paused. rest: how long it may take yet. Both are None
@@ -100,8 +98,7 @@ class RequestRow:
         return self.is_open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TouchedRow:
+class TouchedRow(Struct, frozen=True, kw_only=True):
     """What a request touches of one process. left: not done yet. address: of it, on the map.
 
     first, last, address: None once the process has left the context.

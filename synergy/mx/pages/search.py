@@ -6,7 +6,6 @@ import heapq
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -16,6 +15,7 @@ from synergy.conf.model import Context
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, instant_at, written
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
@@ -51,8 +51,7 @@ _SINCE: Final = re.compile(r'([0-9]{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """What is looked for. process, box: patterns. since: earliest start of the interval.
 
     box: where the last run was made.
@@ -70,8 +69,7 @@ class Query:
         return self.state is not None and STATES[self.state] in ASKED
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Jobs, newest first. after: the one after which more may be found; None at the end."""
 
     keys: Sequence[JobKey]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from synergy.core.commands import CommandKind
 from synergy.core.letter_groups import ERROR
 from synergy.core.readiness import readiness
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.pages import search
 from synergy.mx.pages.search_totals import Total, groups_of, totals_of
@@ -33,8 +33,7 @@ GROUPS_MAX: Final = 50
 EVERYTHING: Final = 'process:*'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRow:
+class FoundRow(Struct, frozen=True, kw_only=True):
     """One interval that was found.
 
     reason: of what has run, why it stands so; of what waits, what it waits for first. since: when
@@ -47,8 +46,7 @@ class FoundRow:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundGroup:
+class FoundGroup(Struct, frozen=True, kw_only=True):
     """Failures among what was found that are one trouble. text: of the search.
 
     offers: requests about all of them; not empty.

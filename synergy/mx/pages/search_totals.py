@@ -8,7 +8,6 @@ hash of its plan tells whether it still is what was shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -16,6 +15,7 @@ from synergy.core.chosen import stretches
 from synergy.core.commands import Command, CommandKind, Only
 from synergy.core.letter_groups import meant
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.pages import search
 from synergy.mx.web.caller import caller_of
@@ -32,8 +32,7 @@ COUNTED_MAX: Final = 50_000
 _ONLY: Final = {'failed': Only.FAILED, 'skipped': Only.SKIPPED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Total:
+class Total(Struct, frozen=True, kw_only=True):
     """All that a search finds of one process. runs: ordinals, in order and apart; not empty.
 
     is_all: nothing was left uncounted; else there may be older ones. offers: requests about them.

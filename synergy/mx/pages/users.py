@@ -6,12 +6,12 @@ and the last admin stays, so that a dashboard which others can reach is never op
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
+from synergy.core.structs import Struct
 from synergy.core.users import Role, User
 from synergy.mx.pages.confirm import Input, Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
@@ -187,8 +187,7 @@ def refuse_open(request: RequestContext) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SentPassword:
+class SentPassword(Struct, frozen=True):
     """The password that came with a request. Only so many are hashed at the same time."""
 
     request: RequestContext

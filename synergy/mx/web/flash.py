@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
+from synergy.core.structs import Struct
 from synergy.core.users import Role
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.sentences import sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Flash:
+class Flash(Struct, frozen=True):
     """A sentence about a command, and how far it is. css: of a mark."""
 
     command: Command

@@ -15,6 +15,8 @@ from typing import Final
 
 from werkzeug.wrappers import Request, Response
 
+from synergy.core.structs import Struct
+
 PAGES_MAX: Final = 64
 #: Sent by tabs that read their page again; what is around its live regions, they do not get.
 LIVE_HEADER: Final = 'X-Live'
@@ -22,8 +24,7 @@ LIVE_HEADER: Final = 'X-Live'
 _LEVEL: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Rendering:
+class _Rendering(Struct, frozen=True):
     made_at: float
     plain: bytes
     compressed: bytes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Unit, UowId
+from synergy.core.structs import replace
 from synergy.mx.web.errors import wrong_cursor
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.view.letters import Letter, LetterFilter, letters_of

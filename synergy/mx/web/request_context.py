@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.readers import spelled, whole
 from synergy.core.records import Json, ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod
 from synergy.core.users import Role
 from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, end_at, instant_at
@@ -37,8 +37,7 @@ _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class Visitor(Struct, frozen=True, kw_only=True):
     """Who asks. role: None for one who has not logged in.
 
     via: open, session, token or nothing; closed where there is no user, and it is not open.
@@ -56,8 +55,7 @@ class Visitor:
         return self.role is not None and self.role.may(needed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestContext:
+class RequestContext(Struct, frozen=True, kw_only=True):
     """A request with everything that answers it. http: as it was sent.
 
     problem: why a form was not taken; the page of the form then says so.

@@ -7,12 +7,12 @@ be sent and presses the button again, now with a token that is valid.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
 from synergy.core.bounded import ROW, loads
+from synergy.core.structs import Struct
 from synergy.mx.web.access import FORM_TOKEN, check_origin
 from synergy.mx.web.errors import Refused
 
@@ -22,8 +22,7 @@ KEPT: Final = 'kept'
 _NOT_KEPT: Final = ('/login', '/logout', '/theme', '/users', '/api/')
 
 
-@dataclass(frozen=True, slots=True)
-class LateForm:
+class LateForm(Struct, frozen=True):
     """What was sent, and where to. fields: name and value, in the order of the form."""
 
     address: str

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.routing import Map, MapAdapter, Rule
 from werkzeug.wrappers import Response
 
+from synergy.core.structs import Struct
 from synergy.core.users import Role
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A value that an address of the API takes. schema: its JSON schema.
 
     is_repeated: it may be given more than once.
@@ -26,8 +25,7 @@ class Parameter:
     is_repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """An address, a method, and who answers. role: None is for everybody.
 
     endpoint: the name by which pages and programs refer to it, whatever its view is called.

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from synergy.core.structs import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+
+class Session(Struct, frozen=True, kw_only=True):
     """What a cookie says. name: None for a visit where nobody has to log in."""
 
     name: str | None

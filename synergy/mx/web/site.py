@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
 from synergy.conf.model import Context, Settings
 from synergy.core.records import CommandId
+from synergy.core.structs import Struct, field
 from synergy.mx.live.broker_watch import BrokerWatch
 from synergy.mx.live.feed import Feed
 from synergy.mx.live.idle import IdleWatch
@@ -22,8 +22,7 @@ from synergy.mx.web.viewers import ViewerSlots
 from synergy.ports.clock import Clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """Everything but the request. ring: tells the Scheduler that a command waits; may not be heard.
 
     host_names: by which browsers may address this dashboard. hashing: of whoever hashes a password.

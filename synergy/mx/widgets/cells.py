@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -11,6 +10,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.standing_out import (
@@ -47,8 +47,7 @@ _UNDONE: Final = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Struct, frozen=True, kw_only=True):
     """One cell. label: a whole sentence for those who cannot see it. name: for live updates.
 
     timeperiod: of its job; where many are rolled up, of the first, with `last` that of the last

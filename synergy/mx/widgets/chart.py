@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +16,7 @@ from markupsafe import Markup, escape
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.marks import Mark
 from synergy.mx.web import formats
@@ -57,8 +57,7 @@ _SHAPE_BY_CSS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(Struct, frozen=True, kw_only=True):
     """One run. seconds, text: how long it took, as it is drawn and said."""
 
     key: JobKey
@@ -70,8 +69,7 @@ class Point:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(Struct, frozen=True, kw_only=True):
     """A line at a usual time. y: where it is. text_y: where its name is, clear of the other's."""
 
     css: str
@@ -80,8 +78,7 @@ class Level:
     took: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class Drawing(Struct, frozen=True, kw_only=True):
     """What is the same for all intervals around. places: of the points, in their order.
 
     off_count: those that would be above the upper edge. marks: those that occur. paths: by class.
@@ -105,8 +102,7 @@ class Drawing:
         return f'M6 6{_SHAPE_BY_CSS[mark.css]}'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """What a page shows. said: the same in sentences.
 
     here: points of the interval that the page is about, by number.

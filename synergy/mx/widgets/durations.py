@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.records import Unit
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
@@ -23,8 +23,7 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(Struct, frozen=True, kw_only=True):
     """One hour. height: of HEIGHT. css: `hi` failed, `re` still running, '' otherwise."""
 
     height: float
@@ -33,8 +32,7 @@ class Bar:
     css: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DurationBars:
+class DurationBars(Struct, frozen=True, kw_only=True):
     """A row of bars; None where nothing has run. tick: height of the usual time."""
 
     bars: Sequence[Bar | None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Qualifier
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
@@ -20,8 +20,7 @@ from synergy.view.conditions import FAILED, LATE, NOT_DUE
 _DAY: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True, kw_only=True):
     """Intervals of a year that are unfinished or failed and not shown.
 
     title, href: what they are, and the map that shows them. unfinished: of `process`, those that

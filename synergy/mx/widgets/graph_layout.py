@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy, InputKind
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 
 BOX_WIDTH: Final = 168
 BOX_HEIGHT: Final = 58
@@ -16,8 +16,7 @@ GAP_Y: Final = 18
 TOP: Final = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where the box of one process stands; column counts from 1."""
 
     process: ProcessName
@@ -26,8 +25,7 @@ class Place:
     y: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrow:
+class Arrow(Struct, frozen=True, kw_only=True):
     """A line from what is waited for to what waits. path: of SVG."""
 
     source: ProcessName
@@ -36,8 +34,7 @@ class Arrow:
     is_dependency: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """A drawing of width x height."""
 
     places: Sequence[Place]

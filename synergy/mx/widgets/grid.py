@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct, replace
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
 from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.durations import DurationBars
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A place in a row: a cell over `span` columns, or nothing. is_dim: not looked for."""
 
     cell: Cell | None
@@ -22,8 +21,7 @@ class Slot:
     is_dim: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row. process: whose jobs its cells are, each a job, or all those of an `each`.
 
     noun: what one of its intervals is. took: how long they took, where there is room to show it.
@@ -38,8 +36,7 @@ class Row:
     took: DurationBars | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Rows of one tree."""
 
     title: str = ''
@@ -47,8 +44,7 @@ class Group:
     rows: Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class Grid(Struct, frozen=True, kw_only=True):
     """A whole heat map. process: the one it is about. columns: title, span, address.
 
     counts: how many jobs look so, in words. done: hours of the tree that are final, and all of

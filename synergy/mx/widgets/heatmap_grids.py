@@ -7,12 +7,12 @@ Everything comes from byte searches in the index, so that ten years cost little 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Tree
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import Qualifier, Timeperiod
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell, Painter
@@ -32,8 +32,7 @@ NOUN: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Focus:
+class Focus(Struct, frozen=True, kw_only=True):
     """What a heat map is about. processes: of its tree. node: the one whose days make the year.
 
     kept: what addresses of other heat maps take along.

@@ -8,13 +8,13 @@ this is how it comes back: after a reload, from a colleague, or without any scri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from synergy.core.commands import Only
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Timeperiod, parse
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.errors import wrong
@@ -52,8 +52,7 @@ _LOOKED_FOR: Final = {mark.css: mark for mark in (READY, OFF, RESTING)}
 _LOOKS_MAX: Final = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """A range of intervals, both ends included. text: how much that is."""
 
     process: ProcessName

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.mx.live.read_model import ReadModel
 from synergy.view.conditions import (
     BLOCKED,
@@ -47,8 +47,7 @@ COUNTED_AS: Final = {FINAL_RUN: RUNNING, REPORTED: RUNNING}
 SHOWN_FIRST: Final = (HELD, FAILED, RUNNING, QUEUED, RETRYING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outstanding:
+class Outstanding(Struct, frozen=True, kw_only=True):
     """Ordinals of a process's jobs that stand out, in order, by condition.
 
     rerunning: those in progress, or between two runs, that somebody has asked to run again. failed:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from synergy.core.hierarchy import Node
 from synergy.core.records import ProcessName, Tree
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.request_context import RequestContext
@@ -23,8 +23,7 @@ OTHERS_MAX: Final = 12
 _MARKS: Final = (*TALLIED, LATE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """The selected intervals, and the one of them that tells most: failed, or not finished.
 
     text: what is to be said first of why it stands so. cell: all of them as one.
@@ -37,8 +36,7 @@ class Summary:
     counts: Sequence[tuple[Mark, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """A part of a year, or the year of another process, as numbers."""
 
     title: str

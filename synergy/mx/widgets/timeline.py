@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
+from synergy.core.structs import Struct
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import href_of
@@ -25,8 +25,7 @@ _FOOT: Final = 18
 _TICKS: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneBar:
+class LaneBar(Struct, frozen=True, kw_only=True):
     """One run. x, width: of WIDTH."""
 
     x: float
@@ -36,8 +35,7 @@ class LaneBar:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(Struct, frozen=True, kw_only=True):
     """The runs of one worker."""
 
     owner: str
@@ -45,8 +43,7 @@ class Lane:
     bars: Sequence[LaneBar]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline:
+class Timeline(Struct, frozen=True, kw_only=True):
     """All lanes. ticks: where, and the instant."""
 
     lanes: Sequence[Lane]

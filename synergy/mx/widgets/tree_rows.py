@@ -7,7 +7,6 @@ most are quiet, while the overview is read every few seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.read_model import Usual
 from synergy.mx.web import formats
@@ -28,8 +28,7 @@ STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 MANY_PROCESSES: Final = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessRow:
+class ProcessRow(Struct, frozen=True, kw_only=True):
     """One process: its newest intervals and how far it is.
 
     cells: its newest intervals. older: unfinished ones before those. late: how many intervals are.
@@ -55,8 +54,7 @@ class ProcessRow:
     failed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeRow:
+class TreeRow(Struct, frozen=True, kw_only=True):
     """One tree with its processes, coarse to fine. title: its `mx_name`."""
 
     name: str

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from synergy.core.commands import CommandId
 from synergy.core.records import Job, JobEvent, ProcessName
 from synergy.core.states import JobState
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 
 #: Events that a job, or a free run, keeps. Source: Synergy 2.x.
 EVENTS_PER_JOB_MAX: Final = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
+class JobFilter(Struct, frozen=True, kw_only=True):
     """Which jobs to list: absent fields do not restrict. [start, end) by timeperiod string.
 
     is_failed: only jobs that are held, or were skipped after their attempts had failed.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, cast
 
 from synergy.core.bounded import ROW, loads, shortened
 from synergy.core.box_load import BoxLoad, ProcessLoad
+from synergy.core.structs import as_document, fields
 
 
 def encode(load: BoxLoad | None) -> str | None:
     """Return a load as JSON."""
-    return None if load is None else json.dumps(asdict(load), default=datetime.isoformat)
+    return None if load is None else json.dumps(as_document(load), default=datetime.isoformat)
 
 
 def decode(text: str | None) -> BoxLoad | None:
