@@ -1,8 +1,10 @@
 """Actors on simulated time: threads of which exactly one runs, handing over a baton.
 
-An actor runs its real loop. Whenever it would wait (for time, for a message) it gives the baton
-back and is resumed when its time has come; nothing else moves the clock. Which of several actors
-due at one instant comes first is drawn from the seed.
+An actor runs its real loop. Whenever it would wait (for time, for a message) it hands the baton to
+the actor that is due next, and is resumed when its own time has come; nothing else moves the clock.
+Which of several actors due at one instant comes first is drawn from the seed. A hand-over between
+threads costs as much as a turn: so it goes from actor to actor, an actor that is itself due next
+just goes on, and the stage's own thread gets the baton only at the end of a stretch of turns.
 """
 
 from __future__ import annotations
@@ -55,17 +57,17 @@ class Actor:
         self._thread.start()
 
     def resume(self) -> None:
-        """Hand the baton to the actor, from the stage's thread."""
+        """Hand the baton to the actor."""
         self._baton.release()
 
     def pause(self, seconds: float) -> None:
-        """Give the baton back until `seconds` have passed or somebody wakes the actor."""
+        """Hand the baton on until `seconds` have passed or somebody wakes the actor."""
         if self.is_killed:
             raise Died
         # A millisecond at least: a wait for less than the clock can tell would never end.
         self._stage.schedule(self, self._stage.seconds + max(seconds, 0.001))
-        self._stage.rest()
-        self._baton.acquire()
+        if not self._stage.hand_on(self):
+            self._baton.acquire()
         if self.is_killed:
             raise Died
 
@@ -80,7 +82,7 @@ class Actor:
             self.error = error
         finally:
             self.is_ended = True
-            self._stage.rest()
+            self._stage.hand_on(self)
 
 
 class Stage:
@@ -99,6 +101,9 @@ class Stage:
         self._heap: list[tuple[float, float, int, Actor, int]] = []
         self._baton = _baton()
         self._pid = 100
+        # Of the stretch under way.
+        self._until = 0.0
+        self._turns_left = 0
 
     @property
     def now(self) -> datetime:
@@ -143,26 +148,25 @@ class Stage:
             actor.on_stop()
             self.wake(actor)
 
-    def rest(self) -> None:
-        """Take the baton back; called by the actor that has it."""
-        self._baton.release()
+    def run(self, until: float, turns: int) -> bool:
+        """Let actors run until they have taken `turns` turns; False when none is due by `until`."""
+        self._until, self._turns_left = until, turns
+        actor = self._next()
+        if actor is None:
+            return False
+        self._let_run(actor)
+        return self._turns_left == 0
 
-    def turn(self, until: float) -> bool:
-        """Let the next actor run until it rests; False when none is due by `until`."""
-        while self._heap:
-            at, _, _, actor, serial = self._heap[0]
-            if actor.is_ended or serial != actor.serial:
-                heappop(self._heap)
-                continue
-            if at > until:
-                self.seconds = until
-                return False
-            heappop(self._heap)
-            self.seconds = max(self.seconds, at)
-            self._let_run(actor)
-            return True
-        self.seconds = until
-        return False
+    def hand_on(self, actor: Actor) -> bool:
+        """Hand the baton, which `actor` has, to whoever is due next; True: that is itself."""
+        following = None if self.is_closing or actor.error is not None else self._next()
+        if following is None:
+            self._baton.release()
+            return False
+        self._begin_turn(following)
+        if following is not actor:
+            following.resume()
+        return following is actor
 
     def close(self) -> None:
         """End all actors."""
@@ -172,15 +176,44 @@ class Stage:
                 actor.is_killed = True
                 self._let_run(actor)
 
-    def _let_run(self, actor: Actor) -> None:
+    def _next(self) -> Actor | None:
+        """Return who is due next in this stretch, and let the time until then pass."""
+        if self._turns_left == 0:
+            return None
+        while self._heap:
+            at, _, _, actor, serial = self._heap[0]
+            if actor.is_ended or serial != actor.serial:
+                heappop(self._heap)
+                continue
+            if at > self._until:
+                break
+            heappop(self._heap)
+            self.seconds = max(self.seconds, at)
+            return actor
+        self.seconds = self._until
+        return None
+
+    def _begin_turn(self, actor: Actor) -> None:
         self.turn_count += 1
+        self._turns_left -= 1
         self.current = actor
+
+    def _current(self) -> Actor:
+        assert self.current is not None, 'the baton was handed to nobody'
+        return self.current
+
+    def _let_run(self, actor: Actor) -> None:
+        """Hand the baton to an actor, and wait until it comes back, maybe from another."""
+        self._begin_turn(actor)
         actor.resume()
-        if not self._baton.acquire(timeout=_STUCK_SECONDS):
-            raise RuntimeError(f'{actor.name} does not come to rest; see its loop')
-        self.current = None
-        if actor.error is not None:
-            error, actor.error = actor.error, None
+        turn = 0
+        while not self._baton.acquire(timeout=_STUCK_SECONDS):
+            if turn == self.turn_count:
+                raise RuntimeError(f'{self._current().name} does not come to rest; see its loop')
+            turn = self.turn_count
+        last, self.current = self._current(), None
+        if last.error is not None:
+            error, last.error = last.error, None
             raise error
 
 

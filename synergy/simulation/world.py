@@ -100,9 +100,8 @@ class World:
     def run(self, seconds: float, check_every: int = 200) -> None:
         """Let `seconds` of simulated time pass; raise Broken when a promise is."""
         until = self.stage.seconds + seconds
-        while self.stage.turn(until):
-            if self.stage.turn_count % check_every == 0:
-                self.monitor.check_rows()
+        while self.stage.run(until, check_every - self.stage.turn_count % check_every):
+            self.monitor.check_rows()
 
     def kill_somebody(self) -> None:
         """End a process drawn by chance."""
