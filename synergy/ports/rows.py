@@ -12,6 +12,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from synergy.core.bounded import ROW, Bounds, Json, OutOfBounds, check, loads, shortened
@@ -34,6 +35,8 @@ _PAGE_BYTES_MAX: Final = 10_000_000
 _BIG_MAX: Final = 2**63 - 1
 #: Illegal rows that are remembered, those met first; of more, it is enough to know that many.
 _KEPT_MAX: Final = 1_000
+#: Records of each table that are remembered where that was asked for.
+_REMEMBERED_MAX: Final = 20_000
 #: Fields whose values are shown to nobody.
 _SECRET_FIELDS: Final = frozenset({'password_hash', 'digest', 'text'})
 INSTANT_MIN: Final = datetime(YEAR_MIN, 1, 1, tzinfo=UTC)
@@ -57,11 +60,17 @@ class IllegalRow(Struct, frozen=True):
 
 
 class Rows:
-    """The illegal rows that one connection has met. place: the store, as messages name it."""
+    """The illegal rows that one connection has met. place: the store, as messages name it.
 
-    def __init__(self, place: str) -> None:
+    is_remembering: decode equal rows once, and return the same record each time. Worth it where the
+    same rows are read over and over, by everybody, as on a simulated clock.
+    """
+
+    def __init__(self, place: str, *, is_remembering: bool = False) -> None:
         """Know none."""
         self._place = place
+        self._is_remembering = is_remembering
+        self._decoders: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._met: dict[tuple[str, str], IllegalRow] = {}
         self._reported: set[tuple[str, str]] = set()
 
@@ -83,6 +92,8 @@ class Rows:
         found: Iterable[Any],
     ) -> Iterator[T]:
         """Yield the records of rows; one that is illegal is reported and left out."""
+        if self._is_remembering:
+            decode = self._remembering(decode)
         for row in found:
             try:
                 record = decode(row)
@@ -90,6 +101,14 @@ class Rows:
                 self.report(table, name_of(row), error)
             else:
                 yield record
+
+    def _remembering(self, decode: Callable[[Any], T]) -> Callable[[Any], T]:
+        known = self._decoders.get(decode)
+        if known is None:
+            # Typed: 1 and 1.0 are equal, but as columns one is legal and the other is not.
+            remembered = lru_cache(_REMEMBERED_MAX, typed=True)(lambda *row: decode(row))
+            known = self._decoders[decode] = lambda row: remembered(*row)
+        return known
 
     def report(self, table: str, row: str, problem: object) -> None:
         """Take a row down as illegal; it is logged once."""

@@ -80,7 +80,7 @@ class World:
         self.random = Random(seed)
         self.stage = Stage(plot.start, self.random)
         self.clock = StageClock(self.stage)
-        self.store = SqliteStore.open(Path(':memory:'), clock=self.clock)
+        self.store = SqliteStore.open(Path(':memory:'), clock=self.clock, is_remembering=True)
         self.exchange = Exchange(self.clock, self.random, faults)
         self.monitor = Monitor(self.store, plot.pipeline.hierarchy)
         self._command_count = 0

@@ -30,7 +30,7 @@ from synergy.ports.processes import Processes
 from synergy.ports.store import BoxStore
 from synergy.supervisor.leftovers import Leftovers
 from synergy.supervisor.outputs import bound
-from synergy.supervisor.place import Place, actual, log_start, running
+from synergy.supervisor.place import Place, Standing, log_start, running
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.rows import POLL_SECONDS, BoxRows
 from synergy.supervisor.slots import Slot
@@ -64,6 +64,7 @@ class Supervisor:
         leftovers: None: the processes are not real and leave nothing.
         """
         self._places = [Place(slot) for slot in slots]
+        self._standing = Standing(self._places, presence.box_id)
         self._presence = presence
         self._rows = BoxRows(presence, open_store, clock)
         self._policy = policy
@@ -119,7 +120,7 @@ class Supervisor:
             place.watch, step = decide(place.watch, self._policy, now, self._desired(place.slot))
             if step is not None:
                 self._act(place, step, now)
-        self._rows.report(actual(self._places, self._presence.box_id, self._rows))
+        self._rows.report(self._standing.rows(self._rows))
         return self._seconds_to_next(now)
 
     def _adopt(self, place: Place) -> None:
@@ -172,10 +173,10 @@ class Supervisor:
                 continue
             if self._processes.is_up(place.slot.pid_file, identity):
                 place.watch = up(place.watch)
-        wanted = [place for place in self._places if self._desired(place.slot) is Desired.ON]
-        if self._is_start_said or self._is_stopping or not wanted:
+        if self._is_start_said or self._is_stopping:
             return
-        if all(place.is_settled for place in wanted):
+        wanted = [place for place in self._places if self._desired(place.slot) is Desired.ON]
+        if wanted and all(place.is_settled for place in wanted):
             self._is_start_said = True
             log_start(wanted)
 

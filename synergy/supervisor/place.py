@@ -141,20 +141,39 @@ def running(places: Sequence[Place]) -> list[ProcessIdentity]:
     return [place.identity for place in places if place.identity is not None]
 
 
-def actual(places: Sequence[Place], box_id: str, rows: BoxRows) -> Iterator[BoxProcess]:
-    """Yield how the processes of a box are, all instances of each together."""
-    places_by_process: dict[str, list[Place]] = {}
-    for place in places:
-        places_by_process.setdefault(place.slot.process, []).append(place)
-    for process, found in places_by_process.items():
-        ill = next((place for place in found if place.reason is not None), None)
-        yield BoxProcess(
-            box_id=box_id,
+class Standing:
+    """How the processes of a box are, all instances of each together.
+
+    The Supervisor asks at every step; only what has changed since is made again.
+    """
+
+    def __init__(self, places: Sequence[Place], box_id: str) -> None:
+        """Be about `places`, which do not change; what is in them does."""
+        self._box_id = box_id
+        self._places: dict[str, list[Place]] = {}
+        for place in places:
+            self._places.setdefault(place.slot.process, []).append(place)
+        self._made: dict[str, tuple[tuple[object, ...], BoxProcess]] = {}
+
+    def rows(self, desired: BoxRows) -> Iterator[BoxProcess]:
+        """Yield the row of each process."""
+        for process, places in self._places.items():
+            is_on = desired.is_on(process)
+            seen = (is_on, *[(place.watch, place.identity, place.words) for place in places])
+            made = self._made.get(process)
+            if made is None or made[0] != seen:
+                made = self._made[process] = seen, self._row(process, places, is_on=is_on)
+            yield made[1]
+
+    def _row(self, process: str, places: Sequence[Place], *, is_on: bool) -> BoxProcess:
+        ill = next((place for place in places if place.reason is not None), None)
+        return BoxProcess(
+            box_id=self._box_id,
             process=process,
-            is_on=rows.is_on(process),
-            state=_worst([place.watch.status for place in found]),
-            pids=tuple(identity.pid for identity in running(found)),
-            restart_count=sum(place.watch.restart_count for place in found),
+            is_on=is_on,
+            state=_worst([place.watch.status for place in places]),
+            pids=tuple(identity.pid for identity in running(places)),
+            restart_count=sum(place.watch.restart_count for place in places),
             reason=None if ill is None else ill.reason,
             log_file=None if ill is None or ill.slot.log_file is None else str(ill.slot.log_file),
         )

@@ -76,7 +76,7 @@ class BoxRows:
 
     def report(self, actual: Iterable[BoxProcess]) -> None:
         """Write how processes are, where that has changed."""
-        rows = [row for row in actual if self._reported.get(row.process) != row]
+        rows = [row for row in actual if not self._is_reported(row)]
         if not rows or self._store is None or self._is_store_down or not self._presence.is_held:
             return
         now = self._clock.now()
@@ -86,6 +86,11 @@ class BoxRows:
             logger.warning('%s', error, extra={'event': 'store_down'})
             return
         self._reported.update({row.process: row for row in rows})
+
+    def _is_reported(self, row: BoxProcess) -> bool:
+        reported = self._reported.get(row.process)
+        # At nearly every step it is the very same one, which need not be compared.
+        return reported is row or reported == row
 
     def leave(self) -> None:
         """Say that the Supervisor of this box has stopped."""

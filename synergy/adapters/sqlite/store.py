@@ -30,9 +30,9 @@ from synergy.ports.store.joined import JoinedStore, Parts
 class SqliteStore(JoinedStore):
     """All roles of `synergy.ports.store` on one file."""
 
-    def __init__(self, file: SqliteFile, clock: Clock) -> None:
-        """Make the parts of a store on an open file."""
-        tables = SqliteTables(file, clock)
+    def __init__(self, file: SqliteFile, clock: Clock, *, is_remembering: bool = False) -> None:
+        """Make the parts of a store on an open file. is_remembering: as `open` has it."""
+        tables = SqliteTables(file, clock, is_remembering=is_remembering)
         leadership = SqliteLeadership(tables)
         super().__init__(
             Parts(
@@ -61,9 +61,11 @@ class SqliteStore(JoinedStore):
         clock: Clock,
         busy_seconds_max: float = 30.0,
         synchronous: str = 'NORMAL',
+        is_remembering: bool = False,
     ) -> SqliteStore:
         """Open the store at `path`, creating or migrating it if need be.
 
+        is_remembering: rows that are read again unchanged are not decoded again.
         Raises StoreUnavailable or StoreUnusable, naming the file and what to do.
         """
         file = SqliteFile(
@@ -75,7 +77,7 @@ class SqliteStore(JoinedStore):
             busy_seconds_max=busy_seconds_max,
             synchronous=synchronous,
         )
-        return cls(file, clock)
+        return cls(file, clock, is_remembering=is_remembering)
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

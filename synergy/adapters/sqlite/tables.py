@@ -24,11 +24,11 @@ _KEYS_PER_STATEMENT: Final = 500
 class SqliteTables:
     """One open file, its clock, and the rows in it that have been reported as illegal."""
 
-    def __init__(self, file: SqliteFile, clock: Clock) -> None:
-        """Use an open file."""
+    def __init__(self, file: SqliteFile, clock: Clock, *, is_remembering: bool = False) -> None:
+        """Use an open file. is_remembering: as `Rows` has it."""
         self.file = file
         self.clock = clock
-        self.rows = Rows(f'store {file.path}')
+        self.rows = Rows(f'store {file.path}', is_remembering=is_remembering)
 
     def illegal_rows(self) -> Sequence[IllegalRow]:
         """Return the rows that could not be read since the last `forget_illegal_rows`."""
