@@ -27,6 +27,7 @@ class Line:
     def __init__(self, stage: Stage, faults: Faults, actor: Actor) -> None:
         """Be the line of `actor`."""
         self._stage = stage
+        self._random = stage.random.random
         self._faults = faults
         self._actor = actor
 
@@ -69,8 +70,8 @@ class Line:
     def _interleave(self) -> None:
         if self._draws(self._faults.freeze / 4):
             self._actor.pause(self._stage.random.uniform(5, 40))
-        elif self._stage.random.random() < _INTERLEAVE:
-            self._actor.pause(self._stage.random.random() * _LATENCY_SECONDS)
+        elif self._random() < _INTERLEAVE:
+            self._actor.pause(self._random() * _LATENCY_SECONDS)
 
     def _maybe_die(self) -> None:
         if self._draws(self._faults.death):
@@ -78,7 +79,7 @@ class Line:
             raise Died
 
     def _draws(self, probability: float) -> bool:
-        return probability > 0 and self._stage.random.random() < probability
+        return probability > 0 and self._random() < probability
 
 
 class UnreliableStore:
@@ -103,6 +104,8 @@ class UnreliableStore:
             self._line.after(StoreUnavailable)
             return result
 
+        # Asked for once: calls that follow find it without coming here.
+        setattr(self, name, call)
         return call
 
     def commit(
