@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
 from synergy.core.hierarchy import build
 from synergy.core.records import ProcessName
-from synergy.core.structs import replace
 from synergy.core.timetable import Timetable
 from synergy.scheduler import clock_steps
 from synergy.scheduler.outbox import Outbox
