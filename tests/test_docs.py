@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,20 @@ from synergy.conf import entries
 from synergy.conf.settings_reference import reference
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import compile_machine
+from synergy.core.timeperiod import Qualifier
+from synergy.core.written_timeperiod import at_level, begin_at
 from synergy.view import command_doc
 from synergy.view.machine_doc import document
 from tests.pipelines.governed import ONCE
 
 DOCS = PROJECT / 'docs'
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+LEVEL_BY_NAME = {
+    'Hourly': Qualifier.HOURLY,
+    'Daily': Qualifier.DAILY,
+    'Monthly': Qualifier.MONTHLY,
+    'Yearly': Qualifier.YEARLY,
+}
 TEXT_BY_MACHINE = {
     'discrete': 'One unit per job, after the interval is over.',
     'continuous': 'Runs at each trigger while the interval is live, then once more (`final_run`) '
@@ -108,6 +118,22 @@ def test_commands_that_pages_show_are_understood(page: Path) -> None:
         assert words[0] in names(), line
         if words[0] != 'test':
             parser_of(RECORD_BY_NAME[words[0]]).parse_args(words[1:])
+
+
+_JOB_COMMAND = re.compile(
+    r'^(?:\./launch\.py|synergy) (?:reprocess|skip|cancel|mark-done|job|why|log) '
+    r'\w+?(?P<level>Hourly|Daily|Monthly|Yearly) (?P<words>[^#\n]*)',
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize('page', PAGE_FILES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_timeperiods_that_pages_show_are_those_of_the_process(page: Path) -> None:
+    for found in _JOB_COMMAND.finditer(page.read_text()):
+        words = ' '.join(shlex.split(found['words'])).partition(' --to ')
+        read = begin_at if words[1] else at_level
+
+        read(LEVEL_BY_NAME[found['level']], words[0].partition(' --')[0].strip(), NOW)
 
 
 def without_code(page: Path) -> str:

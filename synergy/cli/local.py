@@ -50,7 +50,7 @@ _ENDED: Final = (None, ProcessStatus.STOPPED, ProcessStatus.FATAL)
 @contextmanager
 def open_local(*, creates: bool = False) -> Iterator[LocalOperations]:
     """Yield what works on the store of this home. creates: if there is none yet."""
-    settings, context = bootstrap.load()
+    settings, context = bootstrap.load(reads_sources=False)
     with bootstrap.open_runtime(settings, context) as runtime:
         yield LocalOperations(runtime, runtime.open_store(create=creates))
 
@@ -197,7 +197,8 @@ class LocalOperations(LocalReading):
 
     def _job_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
         context = self.runtime.context
-        key = key_of(context, wanted.process, wanted.timeperiod, self.now)
+        is_range = wanted.to is not None
+        key = key_of(context, wanted.process, wanted.timeperiod, self.now, is_range=is_range)
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
             end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to, self.now)

@@ -11,7 +11,7 @@ from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, end_at, instant_at
+from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, instant_at
 from synergy.view.jobs import outside
 
 
@@ -28,15 +28,19 @@ def node_of(context: Context, name: str) -> Node:
     return node
 
 
-def key_of(context: Context, name: str, timeperiod: str, now: datetime) -> JobKey:
+def key_of(
+    context: Context, name: str, timeperiod: str, now: datetime, *, is_range: bool = False
+) -> JobKey:
     """Return the job that the user means by a timeperiod as people write it.
 
+    is_range: it is the first of a range whose end is given, too, and may be of any longer level.
     Raises CommandError (3) when process or timeperiod is unknown, or outside the process's tree;
     (2) for a timeperiod that is longer or shorter than the intervals of the process.
     """
     node = node_of(context, name)
+    read = begin_at if is_range else at_level
     try:
-        found = at_level(node.process.qualifier, timeperiod, now)
+        found = read(node.process.qualifier, timeperiod, now)
     except UnreadTimeperiod as error:
         raise _refused(error, f' (for {name}, which is {node.process.qualifier.word})') from error
     key = JobKey(node.process.name, found)

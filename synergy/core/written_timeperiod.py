@@ -140,6 +140,23 @@ def at_level(qualifier: Qualifier, text: str, now: datetime | None) -> Timeperio
     )
 
 
+def begin_at(qualifier: Qualifier, text: str, now: datetime | None) -> Timeperiod:
+    """Return the first interval of a range whose end is given, too; raise UnreadTimeperiod.
+
+    What is coarser means its beginning, for nobody means the whole of it who says where the range
+    ends; what is finer than an interval would begin within it.
+    """
+    try:
+        return at_level(qualifier, text, now)
+    except UnreadTimeperiod as error:
+        if not error.is_other_level:
+            raise
+        found = written(text, now)
+        if found.qualifier.rank > qualifier.rank:
+            raise
+        return containing_utc(qualifier, start_utc(found))
+
+
 def instant_at(text: str, now: datetime | None) -> datetime:
     """Return the first instant of the interval that a text names; raise UnreadTimeperiod."""
     return start_utc(written(text, now))

@@ -112,6 +112,7 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
         ),
         (['log', 'SiteHourly', '2026112310'], 'counting visits'),
         (['reprocess', 'SiteDaily', '20261120', '--dry-run'], 'in this order'),
+        (['skip', 'SiteHourly', '20261122', '--to', '20261123', '--dry-run'], '2026112200'),
         (['reprocess', 'SiteHourly', '2026112305', '--dry-run'], 'needs no reset, has not run yet'),
         (['requests'], REQUEST_ID),
         (['requests', REQUEST_ID], 'reprocess'),

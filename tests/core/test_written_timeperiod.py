@@ -20,6 +20,7 @@ from synergy.core.written_timeperiod import (
     NOUN_BY_LEVEL,
     UnreadTimeperiod,
     at_level,
+    begin_at,
     end_at,
     instant_at,
     spelled,
@@ -152,6 +153,31 @@ def test_an_interval_of_another_level_is_refused_with_what_is_meant_perhaps(
 
     assert refused.value.is_other_level
     assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ('level', 'text', 'start'),
+    [
+        (HOUR, '20241101', '2024110100'),
+        (HOUR, '2024-11', '2024110100'),
+        (HOUR, '2024', '2024010100'),
+        (HOUR, 'yesterday', '2026112700'),
+        (HOUR, '2024110107', '2024110107'),
+        (DAY, 'last month', '2026100100'),
+        (DAY, '2024110100', '2024110100'),
+    ],
+)
+def test_a_range_whose_end_is_given_begins_with_anything_longer(
+    level: Qualifier, text: str, start: str
+) -> None:
+    assert begin_at(level, text, NOW) == parse(level, start)
+
+
+def test_a_range_does_not_begin_within_an_interval() -> None:
+    with pytest.raises(UnreadTimeperiod, match='give its day, 2026-11-28'):
+        begin_at(DAY, '2026-11-28 07', NOW)
+    with pytest.raises(UnreadTimeperiod, match='is not a timeperiod'):
+        begin_at(DAY, 'some day', NOW)
 
 
 def test_the_name_that_levels_share_is_read_by_the_level() -> None:

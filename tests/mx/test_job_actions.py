@@ -68,6 +68,17 @@ def test_a_preview_of_the_api_names_them_too(pages: DashboardHarness) -> None:
     }
 
 
+def test_a_range_of_the_api_may_begin_with_a_day(pages: DashboardHarness) -> None:
+    address = '/api/v1/preview?kind=reprocess&process=SiteHourly&start=20261123&end=20261124'
+
+    by_day = pages.get(address).json
+    by_hour = pages.get(address.replace('23&', '2300&')).json
+
+    assert by_day is not None
+    assert by_day['count'] > 1
+    assert by_day == by_hour
+
+
 def test_a_preview_draws_what_follows_without_a_reset(pages: DashboardHarness) -> None:
     text = pages.get('/change/reprocess?process=SiteHourly&first=2026112305').text
     drawing = text.partition('<svg class="casc"')[2].partition('</svg>')[0]

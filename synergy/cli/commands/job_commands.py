@@ -27,7 +27,8 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
     parser.add_argument(
         '--to',
         metavar='T2',
-        help='end of the range, exclusive; of any length, as in 2013-02, today',
+        help='end of the range, exclusive. Both may be longer then, and mean their beginning: '
+        '2013-01 --to 2013-02 is January, of hours, too',
     )
     parser.add_argument(
         '--only',

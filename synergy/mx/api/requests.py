@@ -112,8 +112,8 @@ def _job_command(request: RequestContext) -> Command:
         _alone(request, 'q', 'error')
         said = request.given(ERROR)
         return _hashed(request, found_command(request, kind, node.process.name, text, said))
-    start = request.timeperiod(node, request.text('start'))
     text = request.optional('end')
+    start = request.timeperiod(node, request.text('start'), is_range=text is not None)
     end = start.shift(1) if text is None else request.end(node, text)
     return job_command(
         request,

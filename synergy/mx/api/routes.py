@@ -61,7 +61,10 @@ _PASSWORD: Final = Parameter('password', 'at least 10 characters')
 _JOB_FIELDS: Final = (
     Parameter('kind', 'what to do to them', choices=requests.JOB_KIND_WORDS),
     _PROCESS,
-    Parameter('start', f'first timeperiod, {_TIMEPERIOD}; or give intervals, or q'),
+    Parameter(
+        'start',
+        f'first timeperiod, {_TIMEPERIOD} (with end of any length); or give intervals, or q',
+    ),
     Parameter(
         'intervals', 'these and no others: 2026112200-2026112205,2026112309, both ends included'
     ),

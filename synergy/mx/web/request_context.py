@@ -17,7 +17,7 @@ from synergy.core.records import Json, ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod
 from synergy.core.users import Role
-from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, end_at, instant_at
+from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, instant_at
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.route import Route
@@ -214,10 +214,14 @@ class RequestContext(Struct, frozen=True, kw_only=True):
             )
         return node
 
-    def timeperiod(self, node: Node, text: str) -> Timeperiod:
-        """Return an interval of a node's process; raise Refused when `text` names none."""
+    def timeperiod(self, node: Node, text: str, *, is_range: bool = False) -> Timeperiod:
+        """Return an interval of a node's process; raise Refused when `text` names none.
+
+        is_range: it is the first of a range whose end is given, and may be of any longer level.
+        """
+        read = begin_at if is_range else at_level
         try:
-            return at_level(node.process.qualifier, text, self.now)
+            return read(node.process.qualifier, text, self.now)
         except UnreadTimeperiod as error:
             raise _unread(error, node) from error
 
