@@ -23,6 +23,7 @@ from synergy.conf import settings as conf_settings
 from synergy.conf.context import load_context
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.conf.names import SUPERVISOR_PID_FILE
 from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.ports.administration import Administration
@@ -92,16 +93,26 @@ class Runtime(Struct, frozen=True, kw_only=True):
             )
         path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
         if not create and not _is_there(path):
-            raise StoreUnavailable(
-                f'nothing has run here yet, or the store was moved away: there is none at {path}; '
-                'start everything with ./launch.py up, set SYNERGY_HOME to the home that you mean, '
-                'or put it back'
-            )
+            raise StoreUnavailable(self._missing_text(path))
         return SqliteStore.open(
             path,
             clock=self.clock,
             busy_seconds_max=busy_seconds_max,
             synchronous=self.settings.sqlite_synchronous,
+        )
+
+    def _missing_text(self, path: Path) -> str:
+        running = self.processes.recorded(self.settings.pid_directory / SUPERVISOR_PID_FILE)
+        if running is not None:
+            return (
+                f'the store was deleted or moved away while the Supervisor (pid {running.pid}) '
+                f'runs: there is none at {path}; put it back, with its -wal file. If it is lost, '
+                './launch.py restart Supervisor begins with an empty one'
+            )
+        return (
+            f'nothing has run here yet, or the store was moved away: there is none at {path}; '
+            'start everything with ./launch.py up, set SYNERGY_HOME to the home that you mean, '
+            'or put it back'
         )
 
     def administer_store(self, *, busy_seconds_max: float | None = None) -> Administration:
@@ -165,10 +176,15 @@ def project_folder(environ: Mapping[str, str] | None = None) -> Path:
     return doors.project_folder(os.environ if environ is None else environ, Path.cwd())
 
 
-def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, Context]:
-    """Return the project's settings and context; raise SettingsError or ContextError."""
+def load(
+    environ: Mapping[str, str] | None = None, *, reads_sources: bool = True
+) -> tuple[Settings, Context]:
+    """Return the project's settings and context; raise SettingsError or ContextError.
+
+    reads_sources: whether the classes that the context names are looked for; see `load_context`.
+    """
     settings = load_settings(environ)
-    return settings, load_context(settings)
+    return settings, load_context(settings, reads_sources=reads_sources)
 
 
 def narrow(settings: Settings) -> list[str]:

@@ -32,7 +32,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 @contextmanager
 def reading() -> Iterator[Reading]:
     """Yield the store of this home, which must exist."""
-    settings, context = bootstrap.load()
+    settings, context = bootstrap.load(reads_sources=False)
     with bootstrap.open_runtime(settings, context) as runtime:
         yield Reading(
             runtime=runtime,

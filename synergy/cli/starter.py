@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if parent is not None and not die_with(int(parent)):
         return ExitCode.UNAVAILABLE
     try:
-        settings, context = bootstrap.load()
+        settings, context = bootstrap.load(reads_sources=False)
     except ConfigurationError as error:
         sys.stderr.write(f'{error}\n')
         return ExitCode.MISCONFIGURED

@@ -56,9 +56,14 @@ _OF_WORKERS: Final = (
 )
 
 
-def load_context(settings: Settings) -> Context:
-    """Return the validated context; raise ContextError with every problem."""
-    loader = _Loader(settings)
+def load_context(settings: Settings, *, reads_sources: bool = True) -> Context:
+    """Return the validated context; raise ContextError with every problem.
+
+    reads_sources: whether the classes and functions that it names are looked for. What neither
+    starts nor changes processes does not ask: a worker whose file is broken, as while somebody
+    edits it, is the trouble of that worker alone, and says so when it starts.
+    """
+    loader = _Loader(settings, reads_sources=reads_sources)
     context = loader.load()
     if loader.problems or context is None:
         raise ContextError(tuple(loader.problems))
@@ -80,8 +85,9 @@ def built_in_context(settings: Settings) -> Context:
 class _Loader:
     """Collects entries and problems of one context module."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, reads_sources: bool = True) -> None:
         self._settings = settings
+        self._reads_sources = reads_sources
         self._file = f'{settings.context_module.replace(".", "/")}.py'
         self._machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME
         self.problems: list[str] = []
@@ -97,9 +103,7 @@ class _Loader:
         if module is None:
             self.problems.append(
                 f'context module {self._settings.context_module!r} was not found in '
-                f'{self._settings.project}; go to the folder of your project, make one with '
-                f'./launch.py new DIR, write {self._file}, or name another module in '
-                'SYNERGY_CONTEXT_MODULE'
+                f'{self._settings.project}; {self._elsewhere()}'
             )
             return None
         processes = self._entries(module, 'process_context', ('daemon', 'managed', 'freerun'))
@@ -107,6 +111,16 @@ class _Loader:
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)
         self._machine_by_name = self._machines(module)
         return self._context(processes, trees, queues)
+
+    def _elsewhere(self) -> str:
+        """Return what to do where there is no context: most are in a folder of their project."""
+        around = self._settings.project.parents
+        if found := next((folder for folder in around if (folder / self._file).is_file()), None):
+            return f'there is one in {found}: go there, or set SYNERGY_PROJECT to it'
+        return (
+            f'go to the folder of your project, make one with ./launch.py new DIR, write '
+            f'{self._file}, or name another module in SYNERGY_CONTEXT_MODULE'
+        )
 
     def built_in(self) -> Context | None:
         """Return the context of a project that registers nothing."""
@@ -233,7 +247,12 @@ class _Loader:
 
     def _reader(self, raw: RawEntry) -> EntryReader:
         return EntryReader(
-            raw, self._file, self.problems, self._settings, tuple(self._machine_by_name)
+            raw,
+            self._file,
+            self.problems,
+            self._settings,
+            tuple(self._machine_by_name),
+            reads_sources=self._reads_sources,
         )
 
     def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:

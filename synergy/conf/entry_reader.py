@@ -58,8 +58,14 @@ class EntryReader:
         problems: list[str],
         settings: Settings,
         machine_names: Sequence[str],
+        *,
+        reads_sources: bool = True,
     ) -> None:
-        """Read `raw`, of `file`; add what is wrong to `problems`."""
+        """Read `raw`, of `file`; add what is wrong to `problems`.
+
+        reads_sources: whether what it names is looked for in its source.
+        """
+        self._sources = settings.project if reads_sources else None
         self._machine_names = machine_names
         self._fields = raw.fields
         self._file = file
@@ -255,7 +261,7 @@ class EntryReader:
         if not isinstance(value, str):
             self._refuse('classname', "give 'package.module.Class' or 'package.module.function'")
             return ''
-        if problem := find_problem(value, self._settings.project):
+        if problem := find_problem(value, self._sources):
             self._refuse('classname', problem)
         return value
 
@@ -275,7 +281,7 @@ class EntryReader:
                     'a recomputing process must be able to ask which rows have arrived; name a '
                     'function that opens its source, see synergy.sources',
                 )
-        elif problem := find_problem(value, self._settings.project):
+        elif problem := find_problem(value, self._sources):
             self._refuse('data_source', problem)
         return value
 

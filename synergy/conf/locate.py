@@ -15,14 +15,16 @@ from synergy.core.nearest import nearest
 _FORM: Final = "use 'package.module.Class' or 'package.module.function'"
 
 
-def find_problem(classname: str, project: Path) -> str | None:
+def find_problem(classname: str, project: Path | None) -> str | None:
     """Return what is wrong with `classname`; None when its module has such a definition.
 
-    project: folder that is searched before `sys.path`.
+    project: folder that is searched before `sys.path`; None: its form alone is looked at.
     """
     parts = classname.split('.')
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         return f'is not a dotted path; {_FORM}'
+    if project is None:
+        return None
     for count in range(len(parts) - 1, 0, -1):
         source = source_of(parts[:count], project)
         if source is not None:
@@ -63,8 +65,10 @@ def _missing(names: list[str], source: Path) -> str | None:
     try:
         found = source.stat()
         defined = _names_of(source, (found.st_mtime_ns, found.st_size))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        return f'{source.name} cannot be read ({error}); fix that file'
+    except SyntaxError as error:
+        return f'{source.name} line {error.lineno} cannot be read: {error.msg}; fix that file'
+    except (OSError, ValueError) as error:
+        return f'{source.name} cannot be read: {error}; fix that file'
     if names[0] in defined:
         return None
     return f'{source.name} defines no {names[0]!r}{nearest(names[0], defined)}; {_FORM}'

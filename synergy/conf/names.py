@@ -27,3 +27,6 @@ PROCESS_SCHEDULER: Final = 'Scheduler'
 PROCESS_SUPERVISOR: Final = 'Supervisor'
 PROCESS_MX: Final = 'MX'
 PROCESS_LAUNCH_PY: Final = 'LaunchPy'
+
+#: In pid_directory: of the one Supervisor of a home.
+SUPERVISOR_PID_FILE: Final = 'supervisor_daemon.pid'

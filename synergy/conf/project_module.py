@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+from synergy.core.nearest import nearest
 from synergy.doors import BESIDE
 
 
@@ -77,6 +79,14 @@ def _is_beside(name: str, project: Path) -> bool:
     return origin is not None and Path(origin).resolve() == BESIDE / f'{name}.py'
 
 
+def _meant(error: BaseException) -> str:
+    """Return the nearest of the names that an imported module has, of one that it lacks."""
+    missing = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error))
+    if missing is None or (module := sys.modules.get(missing[2])) is None:
+        return ''
+    return nearest(missing[1], [name for name in dir(module) if not name.startswith('_')])
+
+
 def _described(name: str, setting: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         place = f'{Path(error.filename).name} line {error.lineno}'
@@ -87,7 +97,9 @@ def _described(name: str, setting: str, error: BaseException) -> str:
             if 'importlib' not in frame.filename and frame.filename != __file__
         ]
         place = f'{Path(frames[-1].filename).name} line {frames[-1].lineno}' if frames else name
+    # A syntax error brings its place along, which is told below.
+    told = error.msg if isinstance(error, SyntaxError) else f'{error}{_meant(error)}'
     return (
-        f'module {name!r} ({setting}) cannot be imported: {type(error).__name__}: {error} '
+        f'module {name!r} ({setting}) cannot be imported: {type(error).__name__}: {told} '
         f'({place}); fix that file'
     )

@@ -17,6 +17,8 @@ LENGTH_MAX: Final = 300
 #: The beginning of a record in a log file: date, time, level, event, logger.
 _RECORD: Final = re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* ([A-Z]+) +\S+ \S+ ?')
 _TRACEBACK: Final = re.compile(r'^(.*)Traceback \(most recent call last\):[ \t]*$', re.M)
+_FRAME: Final = re.compile(r' +File "([^"]+)", line (\d+)')
+_SYNTAX: Final = re.compile(r'(?:Syntax|Indentation|Tab)Error: ')
 
 
 def last_words(log: str, output: str = '') -> str | None:
@@ -57,10 +59,14 @@ def _end_of_traceback(text: str) -> str | None:
     if last is None:
         return None
     indent = last.group(1)
+    place = ''
     for line in text[last.end() :].splitlines():
         inner = line.removeprefix(indent)
+        if found := _FRAME.match(inner):
+            place = f' ({found[1].rpartition("/")[2]} line {found[2]})'
         if line.startswith(indent) and inner.strip() and not inner.startswith((' ', '\t')):
-            return inner
+            # Which file it is in is all that helps, and its message does not say so.
+            return inner + place if _SYNTAX.match(inner) else inner
     return None
 
 

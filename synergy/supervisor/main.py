@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from synergy import __version__, private
 from synergy.conf.model import Context, Settings
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.conf.names import PROCESS_SUPERVISOR, SUPERVISOR_PID_FILE
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import Box
 from synergy.core.structs import replace
@@ -149,7 +149,7 @@ def home_lock(settings: Settings, processes: Processes) -> Iterator[None]:
 
 def pid_file_of(settings: Settings) -> Path:
     """Return the pid file of this home's Supervisor."""
-    return settings.pid_directory / 'supervisor_daemon.pid'
+    return settings.pid_directory / SUPERVISOR_PID_FILE
 
 
 def _in_use(settings: Settings, pid: str) -> str:

@@ -31,11 +31,13 @@ def daily(name, **fields):
 _numbers = itertools.count()
 
 
-def load(folder: Path, body: str) -> Context:
+def load(folder: Path, body: str, *, reads_sources: bool = True) -> Context:
     name = f'context_under_test_{next(_numbers)}'
     (folder / f'{name}.py').write_text(HEADER + body)
     settings = load_settings({'SYNERGY_HOME': str(folder)}, PROJECT)
-    return load_context(replace(settings, project=folder, context_module=name))
+    return load_context(
+        replace(settings, project=folder, context_module=name), reads_sources=reads_sources
+    )
 
 
 def problems(folder: Path, body: str) -> str:
@@ -264,6 +266,56 @@ def test_a_context_that_fails_to_import_names_the_line(tmp_path: Path) -> None:
     line = (HEADER + '\n').count('\n') + 1
 
     assert f'line {line}' in problems(tmp_path, '\n1 / 0\n')
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('x = (', "SyntaxError: '(' was never closed ("),
+        (
+            'from synergy.conf.entries import QUALIFIER_DAYLY',
+            "(did you mean 'QUALIFIER_DAILY'?)",
+        ),
+    ],
+)
+def test_a_context_that_fails_to_import_says_once_where_and_what_was_meant(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    told = problems(tmp_path, f'\n{text}\n')
+
+    assert expected in told
+    assert told.count('line ') == 1
+
+
+BROKEN = """
+process_context = {'A': hourly('A', classname='broken_worker.Worker')}
+timetable_context = {'t': timetable_tree_entry('t', ['A'])}
+"""
+
+
+def test_a_worker_that_cannot_be_read_keeps_nobody_from_looking(tmp_path: Path) -> None:
+    (tmp_path / 'broken_worker.py').write_text('class Worker:\n    pass\n')
+    context = load(tmp_path, BROKEN)
+    (tmp_path / 'broken_worker.py').write_text('class Worker:\n    def x(:\n')
+
+    assert 'broken_worker.py line 2 cannot be read: ' in problems(tmp_path, BROKEN)
+    looked_at = load(tmp_path, BROKEN, reads_sources=False)
+    assert [*looked_at.managed] == [*context.managed]
+
+
+def test_a_name_that_is_not_dotted_is_refused_whoever_looks(tmp_path: Path) -> None:
+    with pytest.raises(ContextError, match='is not a dotted path'):
+        load(tmp_path, BROKEN.replace('broken_worker.Worker', 'Worker'), reads_sources=False)
+
+
+def test_a_context_of_a_folder_around_is_named(tmp_path: Path) -> None:
+    inner = tmp_path / 'p' / 'workers' / 'deep'
+    inner.mkdir(parents=True)
+    (tmp_path / 'p' / 'my_context.py').touch()
+    settings = load_settings({'SYNERGY_HOME': str(tmp_path)}, PROJECT)
+
+    with pytest.raises(ContextError, match=rf'there is one in {tmp_path}/p: go there'):
+        load_context(replace(settings, project=inner, context_module='my_context'))
 
 
 def test_a_missing_context_says_what_to_write(tmp_path: Path) -> None:

@@ -79,3 +79,14 @@ def test_what_is_told_is_short_hides_secrets_and_steers_nothing() -> None:
     assert 'hunter2' not in told
     assert '\x1b' not in told
     assert len(told) == LENGTH_MAX
+
+
+def test_a_file_that_is_not_python_is_named() -> None:
+    printed = (
+        'Traceback (most recent call last):\n'
+        '  File "/lib/importlib/__init__.py", line 126, in import_module\n    return _gcd()\n'
+        '  File "/p/workers/site_daily.py", line 21\n    def x(:\n          ^\n'
+        'SyntaxError: invalid syntax\n'
+    )
+
+    assert last_words('', printed) == 'SyntaxError: invalid syntax (site_daily.py line 21)'

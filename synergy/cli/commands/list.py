@@ -28,7 +28,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    _, context = bootstrap.load()
+    _, context = bootstrap.load(reads_sources=False)
     rows = list(_rows(context))
     if options.json:
         keys = [heading.replace(' ', '_') for heading in _HEADINGS]

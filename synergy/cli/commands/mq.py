@@ -48,7 +48,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    settings, context = bootstrap.load()
+    settings, context = bootstrap.load(reads_sources=False)
     routes = routes_of(context)
     with bootstrap.open_runtime(settings, context) as runtime:
         broker = runtime.open_broker()

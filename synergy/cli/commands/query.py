@@ -22,7 +22,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    settings, context = bootstrap.load()
+    settings, context = bootstrap.load(reads_sources=False)
     with bootstrap.open_runtime(settings, context) as runtime:
         control = Control(runtime)
         entries = entries_of(runtime)

@@ -20,7 +20,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _context_to_stop(settings: Settings, name: str) -> Context:
     """Return the context; of the Supervisor, whatever context.py has become meanwhile."""
     try:
-        return load_context(settings)
+        return load_context(settings, reads_sources=False)
     except ContextError:
         if name != PROCESS_SUPERVISOR:
             raise

@@ -76,7 +76,7 @@ def _run(options: Namespace) -> ExitCode:
                 '--boxid names the machine that it runs on; unset SYNERGY_SERVER, and run it there',
                 ExitCode.USAGE,
             )
-        return _name_box(bootstrap.load()[0], options.boxid)
+        return _name_box(bootstrap.load(reads_sources=False)[0], options.boxid)
     with opened(options, creates=not options.query) as ask:
         if options.query:
             return _query(ask, options)

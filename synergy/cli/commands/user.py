@@ -55,7 +55,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
-    settings, context = bootstrap.load()
+    settings, context = bootstrap.load(reads_sources=False)
     with bootstrap.open_runtime(settings, context) as runtime:
         store = runtime.open_store()
         if options.action == 'ls':
