@@ -12,7 +12,6 @@ import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 from synergy import bootstrap
@@ -24,7 +23,7 @@ from synergy.cli.demo_live_view import LiveRow, LiveView, look
 from synergy.cli.demo_system import (
     LOOK_SECONDS,
     DemoSystem,
-    claim_home,
+    claimed_home,
     hint,
     interruptible,
     lead_to,
@@ -71,9 +70,14 @@ def run_live(options: Namespace) -> ExitCode:
     home = (options.home or PROJECT / '.synergy-live').absolute()
     lead_to(home)
     os.environ['SYNERGY_CONTEXT_MODULE'] = _CONTEXT_MODULE
-    with bootstrap.open_runtime(*bootstrap.load()) as runtime:
-        _prepare(runtime, home, options.speed)
-    # Again: the start of the tree is now written into the home.
+    _take_speed(options.speed)
+    with bootstrap.open_runtime(*bootstrap.load()) as first, claimed_home(first, home):
+        _prepare()
+        return _run_in_home(options)
+
+
+def _run_in_home(options: Namespace) -> ExitCode:
+    # Read again: the start of the tree is now written into the home.
     with bootstrap.open_runtime(*bootstrap.load()) as runtime:
         store = runtime.open_store()
         began = runtime.clock.monotonic()
@@ -87,15 +91,20 @@ def run_live(options: Namespace) -> ExitCode:
     return ExitCode.OK if result.is_good else ExitCode.FOUND
 
 
-def _prepare(runtime: Runtime, home: Path, speed: str | None) -> None:
-    """Empty the home and fill what lies before now; raise CommandError."""
-    from db.live import now, open_live_database, parse_speed, prepare
+def _take_speed(speed: str | None) -> None:
+    """Let all that is started know how fast the clock of flights runs; raise CommandError."""
+    from db.live import parse_speed
 
     try:
         os.environ['LIVE_SPEED'] = f'{parse_speed(speed or "1"):g}'
     except ValueError as error:
         raise CommandError(f'--speed: {error}', ExitCode.USAGE) from error
-    claim_home(runtime, home)
+
+
+def _prepare() -> None:
+    """Fill what lies before now."""
+    from db.live import now, open_live_database, prepare
+
     console().print('filling the raw table from the last day of last month until now ...')
     with closing(open_live_database()) as database:
         prepare(database, now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -57,30 +58,68 @@ def lead_to(home: Path) -> None:
     os.environ['SYNERGY_MX_PORT'] = str(free_port(bootstrap.load_settings()))
 
 
-def claim_home(runtime: Runtime, home: Path) -> None:
-    """Empty the demo's home; raise CommandError when it is anybody else's or in use."""
+@contextmanager
+def claimed_home(runtime: Runtime, home: Path) -> Iterator[None]:
+    """Empty the demo's home, and be its only demo for a block.
+
+    Raises CommandError when it is anybody else's or in use.
+    """
     if home.exists() and any(home.iterdir()) and not (home / _MARKER).exists():
         raise CommandError(
             f'{home} is not empty and was not made by a demo; choose another --home',
             ExitCode.CONFLICT,
         )
-    running = runtime.processes.recorded(pid_file_of(runtime.settings))
-    if running is not None:
-        raise CommandError(
-            f'a demo runs already in {home} (Supervisor with pid {running.pid}); stop it with '
-            f'SYNERGY_HOME={home} ./launch.py stop Supervisor, or choose another --home',
-            ExitCode.CONFLICT,
-        )
     try:
-        if home.exists():
-            shutil.rmtree(home)
         private.make_folder(home)
-        private.write_text(home / _MARKER, 'Emptied whenever a demo starts.\n')
+        folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise CommandError(
-            f'home {home} cannot be made ({error.strerror}); choose another --home',
-            ExitCode.UNAVAILABLE,
-        ) from error
+        raise _unmade(home, error) from error
+    try:
+        # Held from before there is a Supervisor until after it: loading takes its time.
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _in_use(runtime, home) from error
+        if runtime.processes.recorded(pid_file_of(runtime.settings)) is not None:
+            raise _in_use(runtime, home)
+        try:
+            _empty(home)
+            private.write_text(home / _MARKER, 'Emptied whenever a demo starts.\n')
+        except OSError as error:
+            raise _unmade(home, error) from error
+        yield
+    finally:
+        os.close(folder)
+
+
+def _empty(home: Path) -> None:
+    """Remove what is in a home; the folder itself stays, for it is locked."""
+    for item in home.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
+        elif item.name != _MARKER:
+            item.unlink()
+
+
+def _in_use(runtime: Runtime, home: Path) -> CommandError:
+    running = runtime.processes.recorded(pid_file_of(runtime.settings))
+    if running is None:
+        how = 'end it with Ctrl-C'
+    else:
+        how = (
+            f'end it with Ctrl-C, or its Supervisor (pid {running.pid}) with SYNERGY_HOME={home} '
+            './launch.py stop Supervisor'
+        )
+    return CommandError(
+        f'a demo runs already in {home}; {how}, or choose another --home', ExitCode.CONFLICT
+    )
+
+
+def _unmade(home: Path, error: OSError) -> CommandError:
+    return CommandError(
+        f'home {home} cannot be made ({error.strerror}); choose another --home',
+        ExitCode.UNAVAILABLE,
+    )
 
 
 class DemoSystem:

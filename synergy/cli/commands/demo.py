@@ -24,7 +24,7 @@ from synergy.cli.demo_progress import Progress
 from synergy.cli.demo_system import (
     LOOK_SECONDS,
     DemoSystem,
-    claim_home,
+    claimed_home,
     interruptible,
     lead_to,
     running_system,
@@ -94,8 +94,7 @@ def _run(options: Namespace) -> ExitCode:
     home = (options.home or PROJECT / '.synergy-demo').absolute()
     _set_environment(home, options.days)
     settings, context = bootstrap.load()
-    with bootstrap.open_runtime(settings, context) as runtime:
-        claim_home(runtime, home)
+    with bootstrap.open_runtime(settings, context) as runtime, claimed_home(runtime, home):
         _load_fixtures()
         with running_system(runtime) as system, interruptible():
             seconds = _watch(runtime, system)
