@@ -33,7 +33,7 @@ def console() -> Console:
     No text is read as markup or as the name of an emoji, whoever wrote it.
     """
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(
+    return _Plain(
         file=behind(sys.stdout),
         width=width,
         highlight=False,
@@ -41,6 +41,14 @@ def console() -> Console:
         markup=False,
         emoji=False,
     )
+
+
+class _Plain(Console):
+    """A console that leaves it to the command line what a reader that has gone away means."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, instead of ending the process with 1."""
+        raise BrokenPipeError
 
 
 def print_table(

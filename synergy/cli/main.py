@@ -40,14 +40,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(before if is_shared else before | private.UMASK)
     try:
         with spoken():
-            return _main(arguments)
+            try:
+                return _main(arguments)
+            except SystemExit:
+                # The help of a command, which may be longer than its reader cares to read.
+                sys.stdout.flush()
+                raise
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     finally:
         os.umask(before)
 
 
 def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ('-h', '--help', 'help'):
-        print(_overview())
+        print(_overview(), flush=True)
         return ExitCode.OK if arguments else ExitCode.FOUND
     name = arguments[0]
     if name == '--version':
@@ -125,9 +134,7 @@ def _guarded(command: CliCommand, options: argparse.Namespace) -> int:
     except private.NotPrivate as error:
         return _failed(str(error), ExitCode.MISCONFIGURED)
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+        raise
     except Exception:  # noqa: BLE001 - the last door: a fault of the program, shown whole
         print(redacted_text(traceback.format_exc()), file=sys.stderr)
         return ExitCode.FAULT

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from synergy.bootstrap import PROJECT
 from synergy.cli.main import main
 from tests.cli.conftest import Said
 
@@ -52,3 +55,18 @@ def test_a_word_that_is_no_text_is_refused(launch: Callable[..., Said]) -> None:
 
     assert said.code == 2
     assert "b'caf\\xe9' is not text in UTF-8" in said.err
+
+
+@pytest.mark.parametrize('words', [['--help'], [], ['status', '--help'], ['list']], ids=' '.join)
+def test_a_reader_that_has_seen_enough_is_not_an_error(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, '-m', 'synergy.cli', *words],
+            stdout=writing, stderr=subprocess.PIPE, text=True, cwd=PROJECT, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, '')
