@@ -20,8 +20,9 @@ def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
     _print('letters', groups, 'no dead letters: no unit has run out of attempts')
     if groups:
         print()
-        print('each with its id: ./launch.py dead ls; all of an entry: ./launch.py dead retry')
-        print('--process P --error TEXT, with --dry-run to see first what would run again')
+        print('each with its id:      ./launch.py dead ls')
+        print('run an entry again:    ./launch.py dead retry --process P --error TEXT')
+        print('show first what would: the same with --dry-run')
 
 
 def print_failures(groups: Sequence[LetterGroupDocument]) -> None:

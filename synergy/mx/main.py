@@ -222,8 +222,8 @@ def _listen(clock: Clock, settings: Settings) -> socket.socket | None:
                 clock.sleep(_BIND_PAUSE)
                 continue
             logger.error(
-                'MX cannot listen on %s port %d (%s); stop what uses it, or set mx_port '
-                '(SYNERGY_MX_PORT), then ./launch.py start MX',
+                'MX cannot listen on %s port %d (%s); stop what uses it, or set mx_port in '
+                'settings.py, then ./launch.py start MX',
                 settings.mx_host,
                 settings.mx_port,
                 error.strerror or error,

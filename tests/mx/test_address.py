@@ -23,6 +23,10 @@ def test_a_port_that_something_else_has_is_told_instead_of_an_address(tmp_path: 
     assert str(port) in told
     assert 'SYNERGY_MX_PORT' in told
     assert 'http' not in told
+    free = int(told.partition('mx_port=')[2].split()[0])
+    assert free != port
+    assert f'SYNERGY_MX_PORT={free}' in told
+    assert taken_text(replace(settings, mx_port=free)) is None
     assert taken_text(settings) is None
     assert taken_text(replace(settings, mx_port=0)) is None
 

@@ -216,7 +216,7 @@ def test_a_restart_waits_until_another_process_is_up(system: SystemHarness) -> N
 
     assert (said.returncode, said.stdout) == (
         0,
-        'PatientDaily runs anew; the Supervisor keeps it\n',
+        'PatientDaily was started again; the Supervisor keeps it\n',
     ), said.stderr
     assert not is_alive(worker)
     assert pid_of(system, 'PatientDaily') != worker

@@ -47,7 +47,7 @@ def _run(options: Namespace) -> ExitCode:
         _refuse_mx(control, entries)
         restart(runtime, control, entries)
     for entry in entries:
-        print(f'{entry.name} runs anew; the Supervisor keeps it')
+        print(f'{entry.name} was started again; the Supervisor keeps it')
     return ExitCode.OK
 
 

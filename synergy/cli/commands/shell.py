@@ -24,6 +24,7 @@ from synergy.cli.streams import unguarded
 from synergy.cli.target import key_of, node_of
 from synergy.core.records import Job, Unit
 from synergy.core.timeperiod import JobKey
+from synergy.doors import in_words
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobFilter
 from synergy.view.encode import encode_causes
@@ -33,9 +34,9 @@ from synergy.view.why import explain
 _BANNER: Final = """Synergy Scheduler: a shell on home {home}, as of {now:%Y-%m-%d %H:%M:%S} UTC.
   store, context, settings, now   the ledger, the processes, the settings, this moment
   timetable                       the index of all intervals, as of `now`; refresh() reads it again
-  key('FlightHourly', '2013010107')   the key of a job
+  key({process!r}, 'yesterday')   the key of a job; any timeperiod as people write it
   job(...)  runs(...)  explain(...)   its row, its units, why it waits: arguments as for key
-  jobs('FlightHourly', ...)           the rows of processes
+  jobs({process!r}, ...)          the rows of processes
 Change nothing here: ./launch.py reprocess, skip, cancel and super do, and leave a trace."""
 
 
@@ -84,7 +85,10 @@ def _run(options: Namespace) -> ExitCode:
         names = _names(source)
         if options.code is not None:
             return _run_once(options.code, names)
-        banner = _BANNER.format(home=source.settings.home, now=source.now)
+        process = str(next(iter(source.context.managed), 'P'))
+        banner = in_words(
+            _BANNER.format(home=source.settings.home, now=source.now, process=process)
+        )
         with unguarded():
             if importlib.util.find_spec('IPython') is not None:
                 embed: Any = importlib.import_module('IPython').embed

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from typing import Final
 from urllib.parse import urlsplit
 
 from synergy.conf.model import Settings
+
+#: Ports that are tried after that of the settings, before any at all is taken.
+_NEAR_COUNT: Final = 20
+_PORT_MAX: Final = 65_535
 
 
 def site_named_in(url: str) -> str | None:
@@ -43,10 +48,12 @@ def taken_text(settings: Settings) -> str | None:
             probe.bind((settings.mx_host, settings.mx_port))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
+            free = free_port(settings)
             return (
                 f'no dashboard of this project: port {settings.mx_port} of {settings.mx_host} '
-                f'cannot be had ({reason}), maybe it is the dashboard of another one; set mx_port '
-                f'(SYNERGY_MX_PORT) to a free port, then start again'
+                f'cannot be had ({reason}), maybe it is the dashboard of another one; give this '
+                f'project a port of its own, mx_port={free} in settings.py or '
+                f'SYNERGY_MX_PORT={free}, then start again'
             )
     return None
 
@@ -85,8 +92,9 @@ def is_loopback(host: str) -> bool:
 
 
 def free_port(settings: Settings) -> int:
-    """Return the port of the settings if nothing listens there yet, else a free one."""
-    for port in (settings.mx_port, 0):
+    """Return the port of the settings if nothing listens there yet, else the next free one."""
+    near = range(settings.mx_port, min(settings.mx_port + _NEAR_COUNT, _PORT_MAX) + 1)
+    for port in (*near, 0):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
