@@ -42,6 +42,8 @@ def project(tmp_path: Path) -> Path:
 
 def launch(project: Path, *words: str) -> str:
     environ = {name: text for name, text in os.environ.items() if not name.startswith('SYNERGY_')}
+    # Something else of this machine may have the usual port.
+    environ['SYNERGY_MX_PORT'] = '0'
     done = subprocess.run(
         [sys.executable, str(project / 'launch.py'), *words],
         env=environ, capture_output=True, text=True, check=False,
