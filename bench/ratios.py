@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -39,11 +39,15 @@ class Ratio(Struct, frozen=True, kw_only=True):
         return self.value > recorded * ALLOWANCE
 
 
-def measure() -> Sequence[Ratio]:
-    """Measure all of them; takes about half a minute."""
+def measure(among: Collection[str] | None = None) -> Sequence[Ratio]:
+    """Measure the ratios of these names, or all of them, which takes about half a minute."""
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
         home = Path(folder)
-        return [_of_bare_sequence(home), _of_history(home), _of_planning(home)]
+        return [
+            Ratio(name=name, value=value_in(home), is_more_better=is_more_better)
+            for name, (value_in, is_more_better) in _MEASURES.items()
+            if among is None or name in among
+        ]
 
 
 def recorded() -> Mapping[str, float]:
@@ -72,33 +76,29 @@ def _bound(ratio: Ratio, before: float) -> float:
     return before / ALLOWANCE if ratio.is_more_better else before * ALLOWANCE
 
 
-def _of_bare_sequence(home: Path) -> Ratio:
+def _of_bare_sequence(home: Path) -> float:
     # This process reads the same context, of the same length, as those that it starts.
     os.environ[HOURS_VARIABLE] = str(_HOURS)
     bare = throughput.bare_sequence(embedded.environ_of(home / 'bare'), _HOURS)
     whole = throughput.pipeline(
         embedded.environ_of(home / 'whole'), home / 'whole', _HOURS, _WORKERS
     )
-    return Ratio(
-        name='embedded pipeline with two workers, beside the bare sequence',
-        value=whole.per_second / bare,
-        is_more_better=True,
-    )
+    return whole.per_second / bare
 
 
-def _of_history(home: Path) -> Ratio:
+def _of_history(home: Path) -> float:
     month, year = (startup.turn_us(home / f'{days}.db', days) for days in (30, 365))
-    return Ratio(
-        name='a turn with a year of history, beside one with a month',
-        value=year / month,
-        is_more_better=False,
-    )
+    return year / month
 
 
-def _of_planning(home: Path) -> Ratio:
+def _of_planning(home: Path) -> float:
     small, large = (closure.plan_seconds(home / f'{count}', count) for count in (1_000, 10_000))
-    return Ratio(
-        name='planning the reprocessing of 10,000 jobs, beside 1,000',
-        value=large / small,
-        is_more_better=False,
-    )
+    return large / small
+
+
+#: How each is measured, in a home of its own, and whether more is better.
+_MEASURES: Final[Mapping[str, tuple[Callable[[Path], float], bool]]] = {
+    'embedded pipeline with two workers, beside the bare sequence': (_of_bare_sequence, True),
+    'a turn with a year of history, beside one with a month': (_of_history, False),
+    'planning the reprocessing of 10,000 jobs, beside 1,000': (_of_planning, False),
+}
