@@ -56,7 +56,7 @@ class HttpClient:
     def get(self, *path: str, **query: object) -> Any:
         """Return what is at a path; query: None is left out."""
         given = {name: value for name, value in query.items() if value is not None}
-        return self._send('GET', path, f'?{urlencode(given)}' if given else '')
+        return self._send('GET', path, f'?{urlencode(given, doseq=True)}' if given else '')
 
     def items(self, *path: str, limit: int | None = None, **query: object) -> Iterator[Any]:
         """Yield the items of a list, page by page, `limit` at most."""

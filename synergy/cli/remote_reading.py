@@ -14,6 +14,7 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.ports.clock import Clock
+from synergy.view.conditions import LIVE_RUNS
 from synergy.view.documents import (
     BoxViewDocument,
     CauseDocument,
@@ -136,7 +137,8 @@ class RemoteReading:
     def freerun_runs(self, name: str | None, limit: int = RUNS_MAX) -> Sequence[DeadDocument]:
         """Return the newest runs of a free run, or those of all that are under way."""
         if name is None:
-            return list(self.server.items('freeruns', 'runs', state='running'))
+            live = [condition.name for condition in LIVE_RUNS]
+            return list(self.server.items('freeruns', 'runs', state=live))
         units: Sequence[UnitDocument] = _freerun(self.server, name, limit)['runs']
         return [{'process': name, 'timeperiod': unit['start_timeperiod'], **unit} for unit in units]
 

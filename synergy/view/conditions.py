@@ -101,6 +101,13 @@ SOUGHT: Final[Mapping[str, Condition]] = {
         LATE, PARTIAL,
     )
 }  # fmt: skip
+#: What runs can be looked for by, those of jobs and of free runs alike, in the order of lists.
+SOUGHT_RUNS: Final[Mapping[str, Condition]] = {
+    condition.name: condition
+    for condition in (RUNNING, QUEUED, RETRYING, PROCESSED, NOOP, FAILED, CANCELLED)
+}
+#: Of those, what somebody still has to act on.
+LIVE_RUNS: Final = (RUNNING, QUEUED, RETRYING)
 #: Open requests that are looked through for paused ones.
 OPEN_MAX: Final = 1_000
 

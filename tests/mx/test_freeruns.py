@@ -121,9 +121,12 @@ def test_an_entry_that_is_gone_fails_no_more(swept: DashboardHarness) -> None:
 @pytest.mark.parametrize(
     ('query', 'runs'),
     [
-        ('', {'sweep 1', 'sweep 2', 'sweep 3', 'sweep 4', 'sweep 5', 'tidy 1'}),
+        ('', {*(f'sweep {run}' for run in range(1, 8)), 'tidy 1'}),
         ('?state=failed', {'sweep 2', 'sweep 3', 'sweep 4'}),
         ('?state=running&state=noop', {'sweep 5', 'tidy 1'}),
+        ('?state=queued', {'sweep 6'}),
+        ('?state=retrying', {'sweep 7'}),
+        ('?state=running&state=queued&state=retrying', {'sweep 5', 'sweep 6', 'sweep 7'}),
         ('?entries=off', {'tidy 1'}),
         ('?entries=on&state=processed', {'sweep 1'}),
         ('?q=TIDY', {'tidy 1'}),
@@ -133,6 +136,9 @@ def test_runs_of_all_entries_are_filtered(
     swept: DashboardHarness, query: str, runs: set[str]
 ) -> None:
     running(swept, SWEEP, 5)
+    now = swept.runtime.clock.now()
+    later = replace(unit_of(SWEEP, 7, now), not_before=now + timedelta(hours=1))
+    commit(swept, InsertUnit(unit_of(SWEEP, 6, now)), InsertUnit(later))
 
     items = (swept.get(f'/api/v1/freeruns/runs{query}').json or {})['items']
 

@@ -25,6 +25,7 @@ from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.nearest import nearest
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
+from synergy.view.conditions import SOUGHT_RUNS
 from synergy.view.documents import CommandDocument, DeadDocument, FreerunDocument
 
 #: Runs of one entry, in a table.
@@ -44,6 +45,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
         type=whole(1),
         metavar='N',
         help='of cancel: this run alone; freerun runs shows them',
+    )
+    parser.add_argument(
+        '--state',
+        '-s',
+        choices=tuple(SOUGHT_RUNS),
+        metavar='S',
+        help=f'of runs: only those that stand so: {", ".join(SOUGHT_RUNS)}',
     )
     parser.add_argument(
         '--trigger',
@@ -69,6 +77,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> ExitCode:
     if options.run is not None and options.action != 'cancel':
         raise CommandError('--run goes with cancel', ExitCode.USAGE)
+    if options.state is not None and options.action != 'runs':
+        raise CommandError('--state goes with runs', ExitCode.USAGE)
     name: str | None = options.name
     with opened(options) as ask:
         match options.action:
@@ -150,14 +160,25 @@ def _list_runs(ask: Operations, options: Namespace) -> ExitCode:
     if name is not None:
         _refuse_unknown(name, ask.freeruns())
     limit = min(limit_of(options), RUNS_MAX - 1)
-    runs = ask.freerun_runs(name, limit + 1)
+    wanted = options.state
+    runs = ask.freerun_runs(name, limit + 1 if wanted is None else RUNS_MAX)
+    if wanted is not None:
+        runs = [run for run in runs if run['condition'] == wanted]
     if name is not None:
         runs = cut(runs, limit, f'runs of {name}', 'these are the newest ones')
     if options.json:
         print_json(runs)
     else:
-        print_runs(runs, empty=f'{name} has not run yet' if name else 'no free run is under way')
+        print_runs(runs, empty=_no_runs(name, wanted))
     return ExitCode.OK
+
+
+def _no_runs(name: str | None, wanted: str | None) -> str:
+    """Return what is said where there is no run; of a filter that leaves none, that it does."""
+    if wanted is None:
+        return f'{name} has not run yet' if name else 'no free run is under way'
+    among = f'the newest {RUNS_MAX:,} runs of {name}' if name else 'the free runs under way'
+    return f'none of {among} is {SOUGHT_RUNS[wanted].word}; leave out --state to see all'
 
 
 def _list(ask: Operations, name: str | None, *, is_json: bool) -> ExitCode:

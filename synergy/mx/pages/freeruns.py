@@ -31,7 +31,7 @@ from synergy.operations import freeruns as operations
 from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
 from synergy.ports.store import EVENTS_PER_JOB_MAX
-from synergy.view.conditions import condition_of_unit
+from synergy.view.conditions import BY_UNIT, SOUGHT_RUNS, condition_of_unit
 from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
 from synergy.view.whole import all_dead_units
 from synergy.view.workload import workload_of
@@ -48,12 +48,7 @@ LOOKED_AT_MAX: Final = 5_000
 HOURS_MAX: Final = 720
 #: What cursors in the runs under way begin with.
 _LIVE: Final = 'live.'
-_STATES: Final = {
-    'running': (UnitState.REQUESTED, UnitState.IN_PROGRESS, UnitState.INVALID),
-    'processed': (UnitState.PROCESSED,), 'noop': (UnitState.NOOP,),
-    'failed': (UnitState.DEAD,), 'cancelled': (UnitState.CANCELED,),
-}  # fmt: skip
-RUN_STATES, RUN_ENTRIES, LISTS = tuple(_STATES), ('all', 'on', 'off'), ('all', 'failing')
+RUN_STATES, RUN_ENTRIES, LISTS = tuple(SOUGHT_RUNS), ('all', 'on', 'off'), ('all', 'failing')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -106,7 +101,7 @@ def freerun_runs(request: RequestContext) -> Response:
         'freerun_runs.html',
         runs=runs,
         shown=shown,
-        state_words=RUN_STATES,
+        conditions=SOUGHT_RUNS,
         older=older(request, runs.cursor),
     )
 
@@ -121,14 +116,15 @@ def runs_of(request: RequestContext) -> Runs:
         if word not in RUN_STATES:
             raise wrong(f'state is {word!r:.40}', f'one of {", ".join(RUN_STATES)}')
     text = (request.optional('q') or '').lower()
-    states = {state for word in words or RUN_STATES for state in _STATES[word]}
+    wanted = {SOUGHT_RUNS[word] for word in words or RUN_STATES}
     is_on = {item.name: item.is_on for item in request.store.freeruns()}
 
     def is_meant(unit: Unit) -> bool:
         is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
-        return unit.state in states and is_kept and text in unit.process.lower()
+        stands_so = condition_of_unit(unit, request.now) in wanted
+        return stands_so and is_kept and text in unit.process.lower()
 
-    ended = [state for state in states if not state.is_live]
+    ended = [state for state in UnitState if not state.is_live and BY_UNIT[state] in wanted]
     since = request.now - timedelta(hours=hours)
     live, after = _live(request)
     found = request.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
