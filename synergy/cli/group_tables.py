@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from synergy.cli.console import print_table
@@ -11,13 +11,14 @@ from synergy.core.commands import counted
 from synergy.core.redaction import redacted_text
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.letters import LetterDocument
+from synergy.view.words import unmatched
 
 _ERROR_LENGTH_MAX: Final = 100
 
 
-def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
-    """Print groups of dead letters, the largest first."""
-    _print('letters', groups, 'no dead letters: no unit has run out of attempts')
+def print_groups(groups: Sequence[LetterGroupDocument], filters: Mapping[str, object]) -> None:
+    """Print groups of dead letters, the largest first. filters: that have left them."""
+    _print('letters', groups, _no_letter('dead', filters))
     if groups:
         print()
         print('each with its id:      ./launch.py dead ls')
@@ -25,9 +26,11 @@ def print_groups(groups: Sequence[LetterGroupDocument]) -> None:
         print('show first what would: the same with --dry-run')
 
 
-def print_failures(groups: Sequence[LetterGroupDocument]) -> None:
-    """Print failed jobs by what is wrong, the largest groups first."""
-    _print('failed', groups, 'no failed job matches; ./launch.py jobs --by-error shows all of them')
+def print_failures(groups: Sequence[LetterGroupDocument], filters: Mapping[str, object]) -> None:
+    """Print failed jobs by what is wrong, the largest groups first. filters: as above."""
+    none = unmatched('failed job', filters)
+    advice = './launch.py jobs --by-error shows all of them'
+    _print('failed', groups, 'no job has failed' if none is None else f'{none}; {advice}')
     if groups:
         print()
         print('all of an entry as one request: ./launch.py reprocess P FIRST --to T2 --error TEXT;')
@@ -45,8 +48,15 @@ def _print(counted_as: str, groups: Sequence[LetterGroupDocument], empty: str) -
     )
 
 
-def print_dead(units: Iterable[LetterDocument]) -> None:
-    """Print dead letters."""
+def _no_letter(command: str, filters: Mapping[str, object]) -> str:
+    none = unmatched('dead letter', filters)
+    if none is None:
+        return 'no dead letters: no unit has run out of attempts'
+    return f'{none}; ./launch.py {command} lists all'
+
+
+def print_dead(units: Iterable[LetterDocument], filters: Mapping[str, object]) -> None:
+    """Print dead letters. filters: that have left them."""
     print_table(
         ('id', 'process', 'timeperiod', 'run', 'attempts', 'died (UTC)', 'interval', 'last error'),
         [
@@ -62,7 +72,7 @@ def print_dead(units: Iterable[LetterDocument]) -> None:
             )
             for unit in units
         ],
-        empty='no dead letters, or none like that; ./launch.py dead ls lists all',
+        empty=_no_letter('dead ls', filters),
     )
 
 

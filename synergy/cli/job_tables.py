@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Final
@@ -12,13 +12,15 @@ from synergy.cli.tables import WORD_BY_NAME, said, with_lost
 from synergy.core.states import UnitState
 from synergy.core.written_timeperiod import instant_at
 from synergy.view.documents import JobDocument, JobPageDocument, NeighbourDocument, RunDocument
+from synergy.view.words import unmatched
 
 #: Neighbours of one relation that are written out; of more, conditions are counted.
 _NAMED_MAX: Final = 5
 
 
-def print_jobs(jobs: Sequence[JobDocument]) -> None:
-    """Print jobs, one in a line."""
+def print_jobs(jobs: Sequence[JobDocument], filters: Mapping[str, object]) -> None:
+    """Print jobs, one in a line. filters: that have left them."""
+    none = unmatched('job', filters) or 'no interval has begun yet'
     print_table(
         ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
         [
@@ -33,7 +35,7 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
             )
             for job in jobs
         ],
-        empty='no job matches; ask with fewer options, ./launch.py list shows the processes',
+        empty=f'{none}; ask with fewer options, ./launch.py list shows the processes',
     )
 
 

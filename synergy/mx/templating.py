@@ -68,6 +68,7 @@ def environment(title: str, context: Context) -> Environment:
         'glyph': drawing.glyph,
         'log_href': log_href,
         'group_address': group_address,
+        'no_match': formats.no_match,
         'need_marks': NEED_MARKS,
         'mk': drawing.mk,
         'st': drawing.st,

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import Unit
 from synergy.core.structs import Struct
-from synergy.view.conditions import Condition, Looking, condition_of
+from synergy.view.conditions import (
+    BLOCKED,
+    FAILED,
+    HELD,
+    OFF,
+    PAUSED,
+    QUEUED,
+    READY,
+    RETRYING,
+    RUNNING,
+    SKIPPED,
+    Condition,
+    Looking,
+    condition_of,
+)
 from synergy.view.documents import DeadDocument
 from synergy.view.encode import encode_dead
+
+#: How the interval of a dead letter may stand, by the name of that.
+LETTER_CONDITIONS: Final = {
+    condition.name: condition
+    for condition in (
+        HELD, FAILED, RUNNING, QUEUED, RETRYING, PAUSED, BLOCKED, READY, OFF, SKIPPED,
+    )
+}  # fmt: skip
 
 
 class LetterDocument(DeadDocument):

@@ -1,7 +1,8 @@
-"""Spans and instants as people read them, on pages and in terminals alike."""
+"""Spans, instants and filters as people read them, on pages and in terminals alike."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,3 +38,20 @@ def ago(instant: datetime | None, now: datetime) -> str:
 def at(instant: datetime, now: datetime) -> str:
     """Return an instant with its distance from now: `2026-11-23 09:00:00 UTC (in 5 min)`."""
     return f'{instant:%Y-%m-%d %H:%M:%S} UTC ({ago(instant, now)})'
+
+
+def filters_said(filters: Mapping[str, object]) -> str:
+    """Return the filters that are set: `process 'SiteHourly' and error 'refused'`; '' for none."""
+    said = [
+        f'{name} {value!r:.80}' for name, value in filters.items() if value not in (None, '', False)
+    ]
+    return ' and '.join(said)
+
+
+def unmatched(what: str, filters: Mapping[str, object]) -> str | None:
+    """Return that a list is empty because of its filters; None where none of them is set.
+
+    what: one of what is listed, as in `dead letter`.
+    """
+    said = filters_said(filters)
+    return f'no {what} matches {said}' if said else None

@@ -261,6 +261,46 @@ def test_a_dashboard_and_a_store_are_shown_alike(
     assert (here.out, here.code) == (over_http.out, over_http.code)
 
 
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (('dead', '--process', 'Nobody'), "no dead letter matches process 'Nobody'; "),
+        (('dead', '--error', 'away'), "no dead letter matches error 'away'; "),
+        (('dead', 'ls', '--state', 'running'), "no dead letter matches interval 'running'; "),
+        (('jobs', 'SiteDaily', '--state', 'held'),
+         "no job matches process 'SiteDaily' and state 'held'; "),
+        (('jobs', '--by-error', '--from', '20261123'),
+         "no failed job matches from '20261123'; "),
+        (('freerun', 'runs', '--state', 'queued'),
+         'none of the free runs under way is queued; '),
+    ],
+)  # fmt: skip
+def test_a_filter_that_matches_nothing_is_said(
+    remote: Launch, words: tuple[str, ...], said: str
+) -> None:
+    shown = remote(*words)
+
+    assert (shown.out, shown.code) == ('', 0)
+    assert shown.err.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'said'),
+    [
+        (('dead', 'ls', '--state', 'runing'), 2, 'invalid choice'),
+        (('freerun', 'runs', '--state', 'dead'), 2, 'invalid choice'),
+        (('process', 'ls', 'SiteHurly'), 3, 'SiteHourly'),
+    ],
+)
+def test_a_filter_that_does_not_exist_is_refused(
+    remote: Launch, words: tuple[str, ...], code: int, said: str
+) -> None:
+    shown = remote(*words)
+
+    assert shown.code == code
+    assert said in shown.err
+
+
 def on_this_machine(pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands read the store of the dashboard themselves."""
     monkeypatch.delenv('SYNERGY_SERVER')

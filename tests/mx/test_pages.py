@@ -286,7 +286,7 @@ def test_search_finds_what_a_box_has_run(pages: DashboardHarness) -> None:
     elsewhere = pages.get('/search?q=process:site* state:failed box:w2')
 
     assert '/i/SiteHourly/2026112209' in here.text
-    assert 'Nothing was found' in elsewhere.text
+    assert 'No interval matches search' in elsewhere.text
 
 
 def test_the_map_of_all_years_rolls_up(pages: DashboardHarness) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
@@ -24,6 +24,8 @@ from synergy.core.letter_groups import is_said
 from synergy.core.redaction import redacted_text
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.group_documents import LetterGroupDocument
+from synergy.view.letters import LETTER_CONDITIONS
+from synergy.view.words import filters_said
 
 _LISTS: Final = ('groups', 'ls')
 
@@ -44,7 +46,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--state',
         metavar='S',
-        help='of ls: those whose interval stands so now, as in held, failed, running, queued',
+        choices=tuple(LETTER_CONDITIONS),
+        help=f'of ls: those whose interval stands so now: {", ".join(LETTER_CONDITIONS)}',
     )
     parser.add_argument(
         '--dry-run', action='store_true', help='say what retry or drop would do, and do nothing'
@@ -77,7 +80,10 @@ def _run(options: Namespace) -> ExitCode:
 def _list(ask: Operations, action: str, options: Namespace) -> ExitCode:
     if action == 'groups':
         groups = _chosen(ask, options)
-        (print_json if options.json else print_groups)(groups)
+        if options.json:
+            print_json(groups)
+        else:
+            print_groups(groups, _filters(options))
         return ExitCode.OK
     letters = [
         unit
@@ -86,8 +92,15 @@ def _list(ask: Operations, action: str, options: Namespace) -> ExitCode:
         and options.state in (None, unit['interval'])
         and (options.error is None or is_said(options.error, unit['error'] or ''))
     ]
-    (print_json if options.json else print_dead)(letters)
+    if options.json:
+        print_json(letters)
+    else:
+        print_dead(letters, _filters(options))
     return ExitCode.OK
+
+
+def _filters(options: Namespace) -> Mapping[str, object]:
+    return {'process': options.process, 'interval': options.state, 'error': options.error}
 
 
 def _chosen(ask: Operations, options: Namespace) -> Sequence[LetterGroupDocument]:
@@ -117,11 +130,7 @@ def _settle_groups(ask: Operations, action: LetterAction, options: Namespace) ->
     """Settle the chosen groups: that one is refused, or was settled meanwhile, stops no other."""
     chosen = _chosen(ask, options)
     if not chosen and not options.all:
-        what = ' and '.join(
-            f'{name} {value!r:.80}'
-            for name, value in (('process', options.process), ('error', options.error))
-            if value is not None
-        )
+        what = filters_said(_filters(options))
         raise OperationRefused(
             RefusalKind.UNKNOWN,
             f'there is no dead letter of {what}',

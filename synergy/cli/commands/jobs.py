@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
@@ -65,11 +66,26 @@ def _run(options: Namespace) -> ExitCode:
         limit = limit_of(options)
         if options.by_error:
             groups = cut(ask.job_groups(wanted), limit, 'kinds of errors')
-            (print_json if options.json else print_failures)(groups)
+            if options.json:
+                print_json(groups)
+            else:
+                print_failures(groups, _filters(options))
             return ExitCode.OK
         jobs = cut(ask.jobs(wanted, limit + 1), limit, 'jobs', _ADVICE)
-        (print_json if options.json else print_jobs)(jobs)
+        if options.json:
+            print_json(jobs)
+        else:
+            print_jobs(jobs, _filters(options))
         return ExitCode.OK
+
+
+def _filters(options: Namespace) -> Mapping[str, object]:
+    return {
+        'process': options.process or options.named,
+        'from': options.start,
+        'to': options.end,
+        'state': options.state,
+    }
 
 
 def _state(text: str) -> Wanted:

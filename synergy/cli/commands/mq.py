@@ -111,7 +111,7 @@ def _list_dead(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -
     if is_json:
         print_json([{'queue': queue, 'reason': why, 'text': text} for queue, why, text in letters])
     else:
-        print_table(('queue', 'reason', 'message'), letters)
+        print_table(('queue', 'reason', 'message'), letters, empty='no dead message')
     return ExitCode.FOUND if letters else ExitCode.OK
 
 

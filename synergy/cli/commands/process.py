@@ -9,6 +9,7 @@ from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
 from synergy.cli.tell import tell
+from synergy.core.nearest import nearest
 from synergy.operations.processes import DEFAULT
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
 
@@ -32,11 +33,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
         if options.action == 'ls':
-            found = ask.processes()
-            return _show(
-                [item for item in found if options.name in (None, item['process'])],
-                is_json=options.json,
-            )
+            return _show(_chosen(ask.processes(), options.name), is_json=options.json)
         if options.name is None:
             raise CommandError('give the process, as in SiteHourly', ExitCode.USAGE)
         if options.action == 'trigger' and options.trigger is None:
@@ -45,6 +42,18 @@ def _run(options: Namespace) -> ExitCode:
             )
         asked = ask.change_process(options.name, options.action, options.trigger, options.reason)
         return tell(asked, is_json=options.json)
+
+
+def _chosen(found: Sequence[ProcessDocument], name: str | None) -> Sequence[ProcessDocument]:
+    """Return all processes, or the one of a name; raise CommandError (3) when there is none."""
+    names = [item['process'] for item in found]
+    if name is not None and name not in names:
+        raise CommandError(
+            f'there is no managed process {name!r:.80}{nearest(name, names)}; ./launch.py process '
+            'lists all',
+            ExitCode.UNKNOWN,
+        )
+    return [item for item in found if name in (None, item['process'])]
 
 
 def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:

@@ -7,11 +7,10 @@ from typing import Final
 from synergy.core.structs import replace
 from synergy.mx.api import dead_letters, documents
 from synergy.mx.api.route_kinds import action, listing, reading
-from synergy.mx.pages.dead_letters import LETTER_CONDITIONS
 from synergy.mx.web.route import Parameter, Route
 from synergy.operations.dead_letters import ACTIONS as DEAD_ACTIONS
 from synergy.view import group_documents as groups
-from synergy.view.letters import LetterDocument
+from synergy.view.letters import LETTER_CONDITIONS, LetterDocument
 
 #: What is not done without a reason.
 NEEDS_REASON_DEAD: Final = ('drop',)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
@@ -22,28 +21,8 @@ from synergy.mx.web.paging import dead_page, older
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page, see
 from synergy.operations.dead_letters import ACTIONS, check_retry, known_letter, settle_letter
-from synergy.view.conditions import (
-    BLOCKED,
-    FAILED,
-    HELD,
-    OFF,
-    PAUSED,
-    QUEUED,
-    READY,
-    RETRYING,
-    RUNNING,
-    SKIPPED,
-)
 from synergy.view.letter_groups import GroupView
-from synergy.view.letters import LetterFilter
-
-#: How the interval of a dead letter may stand, by the name of that.
-LETTER_CONDITIONS: Final = {
-    condition.name: condition
-    for condition in (
-        HELD, FAILED, RUNNING, QUEUED, RETRYING, PAUSED, BLOCKED, READY, OFF, SKIPPED,
-    )
-}  # fmt: skip
+from synergy.view.letters import LETTER_CONDITIONS, LetterFilter
 
 
 def dead_letters(request: RequestContext) -> Response:

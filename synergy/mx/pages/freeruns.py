@@ -102,6 +102,7 @@ def freerun_runs(request: RequestContext) -> Response:
         runs=runs,
         shown=shown,
         conditions=SOUGHT_RUNS,
+        words=' or '.join(SOUGHT_RUNS[name].word for name in runs.states),
         older=older(request, runs.cursor),
     )
 

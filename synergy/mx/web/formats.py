@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from synergy.core.timeperiod import Qualifier, Timeperiod, start_utc
 from synergy.view.words import ago as ago  # Of pages, too.
 from synergy.view.words import span as span
+from synergy.view.words import unmatched
 
 
 def stamp(instant: datetime | None, now: datetime) -> str:
@@ -65,3 +67,9 @@ def title(timeperiod: Timeperiod) -> str:
             return f'{at:%a} {at.day} {at:%B %Y}, {at:%H:%M}'
         case Qualifier.REAL_TIME:
             return f'{at:%Y-%m-%d %H:%M:%S}'
+
+
+def no_match(what: str, filters: Mapping[str, object]) -> str:
+    """Return the sentence that filters leave nothing of a list; '' where none of them is set."""
+    none = unmatched(what, filters)
+    return '' if none is None else f'{none[0].upper()}{none[1:]}.'
