@@ -66,7 +66,7 @@ class LocalOperations(LocalReading):
     def preview(self, wanted: ChangeWanted) -> PreviewDocument:
         """Return what a change of jobs would touch."""
         caller = self._caller(wanted.reason)
-        command = self._job_command(caller, wanted)
+        command = self._wanted_command(caller, wanted)
         index = self.index()
         shown = jobs.preview_change(caller, index, command)
         index.rollback()
@@ -80,7 +80,7 @@ class LocalOperations(LocalReading):
             if (known := self.store.command(name)) is not None:
                 return encode_command(known)
             caller = replace(caller, id_of=lambda _kind, _thing: name)
-        command = self._job_command(caller, wanted)
+        command = self._wanted_command(caller, wanted)
         previewed = partial(jobs.preview_change, caller, self.index())
         return self._settled(jobs.change_jobs(caller, command, previewed))
 
@@ -195,7 +195,7 @@ class LocalOperations(LocalReading):
         about = plan_estimate(self.estimator(index, ahead_of(index, shown)), shown)
         return encode_preview(shown, about)
 
-    def _job_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
+    def _wanted_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
         context = self.runtime.context
         is_range = wanted.to is not None
         key = key_of(context, wanted.process, wanted.timeperiod, self.now, is_range=is_range)

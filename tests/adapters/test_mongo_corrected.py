@@ -1,4 +1,4 @@
-"""A takeover that is done again: corrected documents, earlier takeovers, a single mongod, notes."""
+"""A migration that is done again: corrected documents, earlier ones, a single mongod, notes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.ports.errors import StoreError, StoreUnusable
 from synergy.view.whole import all_jobs
-from tests.adapters.test_mongo_takeover import (
+from tests.adapters.test_mongo_migration import (
     administer,
     checked,
     content,
@@ -84,7 +84,7 @@ def test_a_store_keeps_its_promises_once_it_is_taken_over(
     ]  # fmt: skip
 
 
-def test_an_earlier_takeover_is_corrected(mongo_uri: str, old: Database[Any]) -> None:
+def test_an_earlier_migration_is_corrected(mongo_uri: str, old: Database[Any]) -> None:
     updated(mongo_uri)
     old['unit_of_work'].update_many({'state': 'state_processed'}, {'$set': {'fence': 0}})
     assert any('never claimed' in text for text in violations(mongo_uri))

@@ -10,8 +10,8 @@ from synergy.adapters.mongo.collections import MongoCollections
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.context import MongoContext
 from synergy.adapters.mongo.leadership import MongoLeadership
+from synergy.adapters.mongo.migration_from_2x import MigrationFrom2x, former_processes, is_left
 from synergy.adapters.mongo.names import JOB_COLLECTION
-from synergy.adapters.mongo.takeover import Takeover, former_processes, is_left
 from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership, ProcessName
@@ -44,7 +44,7 @@ class MongoAdministration:
             version = self._version()
             is_of_2 = schema.is_of_2(database)
             taken = (
-                Takeover(database, self._connection.store_now(), is_dry=True).run()
+                MigrationFrom2x(database, self._connection.store_now(), is_dry=True).run()
                 if is_of_2 or is_left(database)
                 else Findings()
             )
@@ -81,7 +81,7 @@ class MongoAdministration:
             is_of_2 = schema.is_of_2(database) or is_left(database)
             indexes = [f'{index} was created' for index in schema.missing(database)]
             taken = (
-                Takeover(database, self._connection.store_now(), is_dry=False).run()
+                MigrationFrom2x(database, self._connection.store_now(), is_dry=False).run()
                 if is_of_2
                 else Findings()
             )

@@ -2,8 +2,8 @@
 
 Collections, fields and unique keys follow Synergy 2.x where it has them. Document `schema` of the
 collection of that name carries the version. A database without it is empty, and is then made ready
-when it is first opened, or was written by Synergy 2.x, and is then taken over by
-`launch.py db --update` (`synergy.adapters.mongo.takeover`), never silently.
+when it is first opened, or was written by Synergy 2.x, and is then migrated by
+`launch.py db --update` (`synergy.adapters.mongo.migration_from_2x`), never silently.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from synergy.core.commands import (
 from synergy.core.letter_groups import ERROR
 from synergy.core.structs import replace
 from synergy.mx.api.answers import accepted, listed, need_key
-from synergy.mx.pages.job_actions import estimate_of, job_command, preview_of
+from synergy.mx.pages.job_actions import command_about_range, estimate_of, preview_of
 from synergy.mx.pages.requests import request_row, undo_of
 from synergy.mx.pages.search_totals import found_command
 from synergy.mx.web.caller import caller_of
@@ -43,7 +43,7 @@ COMMAND_STATE_WORDS: Final = tuple(state.value for state in CommandState)
 
 def api_preview(request: RequestContext) -> Response:
     """Show what a request would touch, in which order, with the hash of that set."""
-    command = _job_command(request)
+    command = _wanted_command(request)
     shown = preview_of(request, command)
     return json_answer(request.http, encode_preview(shown, estimate_of(request, shown)))
 
@@ -51,7 +51,7 @@ def api_preview(request: RequestContext) -> Response:
 def api_submit_job_action(request: RequestContext) -> Response:
     """Ask for a reprocess, skip or cancel; follow it at the address that is returned."""
     need_key(request)
-    command = _job_command(request)
+    command = _wanted_command(request)
     previewed = partial(preview_of, request)
     return accepted(request, change_jobs(caller_of(request), command, previewed))
 
@@ -96,7 +96,7 @@ def api_submit_request_action(request: RequestContext, request_id: str, action: 
     return accepted(request, control_request(caller_of(request), request_id, action))
 
 
-def _job_command(request: RequestContext) -> Command:
+def _wanted_command(request: RequestContext) -> Command:
     kind = CommandKind(request.choice('kind', JOB_KIND_WORDS, 'reprocess'))
     node = request.node(request.text('process'))
     if (spelled := request.optional('intervals')) is not None:
@@ -115,7 +115,7 @@ def _job_command(request: RequestContext) -> Command:
     text = request.optional('end')
     start = request.timeperiod(node, request.text('start'), is_range=text is not None)
     end = start.shift(1) if text is None else request.end(node, text)
-    return job_command(
+    return command_about_range(
         request,
         kind,
         node.process.name,

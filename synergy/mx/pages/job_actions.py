@@ -147,7 +147,7 @@ def command_of(request: RequestContext, kind: str) -> Command:
         return replace(found, plan_hash=request.optional('plan_hash'))
     first = request.timeperiod(node, request.text('first'))
     last = request.timeperiod(node, request.text('last', str(first)))
-    return job_command(
+    return command_about_range(
         request,
         _KINDS[kind],
         node.process.name,
@@ -157,7 +157,7 @@ def command_of(request: RequestContext, kind: str) -> Command:
     )
 
 
-def job_command(
+def command_about_range(
     request: RequestContext,
     kind: CommandKind,
     process: ProcessName,
@@ -206,7 +206,9 @@ def preview_of(request: RequestContext, command: Command) -> Preview:
 def touches_any(request: RequestContext, kind: CommandKind, key: JobKey) -> bool:
     """Tell whether a request about one interval alone has anything to do; hold the lock."""
     span = (key.timeperiod, key.timeperiod.shift(1))
-    command = job_command(request, kind, key.process, span, only=Only.ALL, with_children=False)
+    command = command_about_range(
+        request, kind, key.process, span, only=Only.ALL, with_children=False
+    )
     try:
         plan(request.model.timetable, command)
     except PlanRefused:

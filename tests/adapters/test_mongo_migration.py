@@ -1,4 +1,4 @@
-"""A database as Synergy 2.3 writes it is checked, taken over, and goes on from there."""
+"""A database as Synergy 2.3 writes it is checked, migrated, and goes on from there."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Take over a database that Synergy 2.x wrote: its jobs, units of work, free runs, logs and boxes.
+"""Migrate a database that Synergy 2.x wrote: its jobs, units of work, free runs, logs and boxes.
 
 Documents stay where they are and get the fields that they lack; dates, texts there, become dates.
 What has ended stays as it ended. What was under way is not believed: its unit is cancelled, its job
 goes back to embryo and runs again. Each document is converted once and by itself, those of this
 program have a `rev`, a `fence` or a date already: what breaks off may be repeated. What cannot be
-understood is left as it is and reported; corrected, it is taken over by the next update, while what
+understood is left as it is and reported; corrected, it is migrated by the next update, while what
 this program has written since is never touched. Stop Synergy 2.x before.
 """
 
@@ -24,8 +24,7 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.jobs import job_values
 from synergy.adapters.mongo.documents.processes import freerun_values
 from synergy.adapters.mongo.documents.units import unit_document
-from synergy.adapters.mongo.names import JOB_COLLECTION, QUALIFIER_BY_COLLECTION, TYPE_FREERUN
-from synergy.adapters.mongo.takeover_fields import (
+from synergy.adapters.mongo.fields_of_2x import (
     arguments_of,
     date_of,
     events_of,
@@ -36,6 +35,7 @@ from synergy.adapters.mongo.takeover_fields import (
     timeperiod_of,
     timeperiod_or,
 )
+from synergy.adapters.mongo.names import JOB_COLLECTION, QUALIFIER_BY_COLLECTION, TYPE_FREERUN
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import Job, ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
@@ -49,7 +49,7 @@ REASON: Final = 'taken over from Synergy 2.x'
 _BATCH: Final = 1000
 _PROBLEMS_SHOWN_MAX: Final = 50
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
-#: What this program has not written or taken over yet, by collection.
+#: What this program has not written or migrated yet, by collection.
 _OLD: Final[Mapping[str, Document]] = {
     'unit_of_work': {'fence': {'$exists': False}},
     **dict.fromkeys(QUALIFIER_BY_COLLECTION, _NO_REV),
@@ -57,7 +57,7 @@ _OLD: Final[Mapping[str, Document]] = {
     'log_recording': {'created_at': {'$type': 'string'}},
     'box_configuration': {'pids': {'$exists': False}},
 }
-#: As earlier takeovers left them; this program claims before it finishes, and counts runs.
+#: As earlier migrations left them; this program claims before it finishes, and counts runs.
 _UNCLAIMED: Final[Document] = {'state': UnitState.PROCESSED.value, 'fence': {'$lt': 1}}
 _NEVER_RUN: Final[Document] = {'state': JobState.PROCESSED.value, 'run': 0}
 _AT_REST: Final = [state.value for state in JobState if state.is_final or state is JobState.EMBRYO]
@@ -68,11 +68,11 @@ _SAID: Final = (
 _UNIT_DATES: Final = ('submitted_at', 'started_at', 'finished_at')
 
 
-class Takeover:
+class MigrationFrom2x:
     """One pass over a database; with `is_dry` nothing is written."""
 
     def __init__(self, database: Database[Document], now: datetime, *, is_dry: bool) -> None:
-        """Say what is to be taken over; nothing is read. now: the instant of the takeover."""
+        """Say what is to be migrated; nothing is read. now: the instant of the migration."""
         self._database = database
         self._now = now
         self._is_dry = is_dry
@@ -130,7 +130,7 @@ class Takeover:
             self._freerun_by_unit[str(item.get('related_unit_of_work'))] = name
 
     def _correct(self) -> None:
-        """Give units and jobs that an earlier takeover left without one a fence, and a run."""
+        """Give units and jobs that an earlier migration left without one a fence, and a run."""
         what = 'units taken over earlier get the fence of their last attempt'
         fence = {'$max': [1, {'$ifNull': ['$attempt', 1]}]}
         self._set('unit_of_work', _UNCLAIMED, {'fence': fence}, what)
