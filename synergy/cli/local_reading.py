@@ -61,6 +61,7 @@ from synergy.view.index import load_index, looking_at
 from synergy.view.jobs import JobQuery, failed_keys, find_jobs, job_page, with_failed
 from synergy.view.letter_groups import failure_groups, letter_groups
 from synergy.view.letters import LetterDocument, encode_letter, letters_of
+from synergy.view.no_worker import able_on
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process, processes
 from synergy.view.request_progress import NONE, progress_of, rest_of
@@ -172,7 +173,8 @@ class LocalReading:
         """Return a request with its progress."""
         command = known_request(self.store, request_id)
         looking = looking_at(self.index(), self.store, self.now)
-        found = progress_of(looking, self.store, [command]).get(command.id, NONE)
+        able = partial(able_on, self.store, self.runtime.settings.box_vanished)
+        found = progress_of(looking, self.store, [command], able).get(command.id, NONE)
         rest = rest_of(looking.timetable, self.estimator(looking.timetable, {}), command, found)
         states = self.store.request_progress(command.id)
         return {**encode_command(command), **encode_progress(states, found, rest)}

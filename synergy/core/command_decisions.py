@@ -295,12 +295,14 @@ def _progressed(command: Command, counts: Mapping[JobState, int], now: datetime)
     """End a request once all of its jobs are final."""
     if any(not state.is_final for state in counts):
         return Effects()
-    words = ', '.join(
+    words = [
         f'{count} {state.value.removeprefix("state_")}'
         for state in JobState
         if (count := counts.get(state))
-    )
-    told = words or 'all reset again by later requests'
+    ]
+    if (others := command.applied_count - sum(counts.values())) > 0:
+        words.append(f'{others if words else "all"} changed again by later requests')
+    told = ', '.join(words) or 'none'
     return ended(command, now, f'{counted(command.applied_count)}: {told}', is_done=True)
 
 

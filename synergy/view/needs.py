@@ -156,7 +156,7 @@ def _paused_request(seen: Seen, command: Command, pause: Command | None) -> Need
         subject=f'request {command.id[:6]}',
         address=f'/requests/{command.id}',
         text=f'request {command.id} ({command.kind.value} {command.process} {command.said}) is '
-        f'paused{by}{when}',
+        f'paused{when}{by}',
         advice=f'It goes on with ./launch.py requests resume {command.id}',
         since=None if pause is None else pause.created_at,
         count=max(command.planned_count - command.applied_count, 1),

@@ -62,6 +62,11 @@ def able_processes(views: Iterable[BoxView]) -> frozenset[str]:
     return frozenset(row.process for view in views for row in view.processes if is_able(view, row))
 
 
+def able_on(store: Reader, vanished_after: timedelta) -> frozenset[str]:
+    """Return the same of the boxes as the store has them now."""
+    return able_processes(box_views(store, vanished_after))
+
+
 def is_able(view: BoxView, row: BoxProcess) -> bool:
     """Tell whether a process runs on a box and takes work there."""
     return (
@@ -127,8 +132,8 @@ def _obstacle(boxes: Boxes, view: BoxView, row: BoxProcess) -> Cause:
         return Cause(
             key=boxes.told_of,
             kind=CauseKind.WORKER_OFF,
-            text=f'{row.process} is switched off on box {row.box_id}{_by(asked)}'
-            f'{_when(boxes, since)}',
+            text=f'{row.process} is switched off on box {row.box_id}{_when(boxes, since)}'
+            f'{_by(asked)}',
             since=since,
             action=start_on(row.box_id, row.process),
         )
@@ -139,7 +144,7 @@ def _obstacle(boxes: Boxes, view: BoxView, row: BoxProcess) -> Cause:
             key=boxes.told_of,
             kind=CauseKind.DRAINED,
             text=f'box {row.box_id} drains, its workers take no more'
-            f'{_by(asked)}{_when(boxes, since)}',
+            f'{_when(boxes, since)}{_by(asked)}',
             since=since,
             action=undrain(row.box_id),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -25,14 +25,18 @@ from synergy.view.conditions import (
     ALL,
     BY_STATE,
     FAILED,
+    FINAL_RUN,
     HELD,
     PAUSED,
+    QUEUED,
+    RUNNING,
     SKIPPED,
     Condition,
     Looking,
     condition_under_way,
 )
 from synergy.view.estimates import Estimator
+from synergy.view.untaken import UNTAKEN_AFTER
 
 WAITING: Final = Condition('due', 'waiting', 'waiting', 'reset, and not started again yet')
 #: Those of a request, in the order of its progress bar.
@@ -45,12 +49,14 @@ class RequestProgress(Struct, frozen=True, kw_only=True):
     """How the jobs that a request has reset stand. waits_for: what a person must do; None: nothing.
 
     stopped_by: a job that is failed and held, of another, which its own wait for. off: a process
-    that is switched off, of which they are or which they wait for.
+    that is switched off, of which they are or which they wait for. unmanned: a process of which
+    they are queued while no box has a worker of it.
     """
 
     by_condition: Mapping[Condition, int]
     stopped_by: JobKey | None = None
     off: ProcessName | None = None
+    unmanned: ProcessName | None = None
     is_paused: bool = False
 
     @property
@@ -69,6 +75,8 @@ class RequestProgress(Struct, frozen=True, kw_only=True):
             return f'its jobs wait for {self.stopped_by}, which failed and is held'
         if self.off is not None:
             return f'{self.off} is switched off, until somebody switches it on'
+        if self.unmanned is not None:
+            return f'no box has a worker of {self.unmanned} that takes work'
         return None
 
 
@@ -122,9 +130,15 @@ NONE: Final = RequestProgress(by_condition={})
 
 
 def progress_of(
-    looking: Looking, store: JobReader, commands: Iterable[Command]
+    looking: Looking,
+    store: JobReader,
+    commands: Iterable[Command],
+    able: Callable[[], Collection[str]],
 ) -> Mapping[CommandId, RequestProgress]:
-    """Return how requests stand that are about jobs. Cost: two counts each, and all open jobs."""
+    """Return how requests stand that are about jobs. Cost: two counts each, and all open jobs.
+
+    able: returns the processes with a worker that takes work; called where queued jobs wait long.
+    """
     asked = [command for command in commands if command.kind in JOB_KINDS]
     open_ids = {command.id for command in asked if command.state in OPEN_COMMAND_STATES}
     jobs_by_request: dict[CommandId, list[Job]] = {request_id: [] for request_id in open_ids}
@@ -133,13 +147,17 @@ def progress_of(
             if job.request_id in open_ids:
                 jobs_by_request[job.request_id].append(job)
     return {
-        command.id: _progress(looking, store, command, jobs_by_request.get(command.id, ()))
+        command.id: _progress(looking, store, command, jobs_by_request.get(command.id, ()), able)
         for command in asked
     }
 
 
 def _progress(
-    looking: Looking, store: JobReader, command: Command, jobs: Sequence[Job]
+    looking: Looking,
+    store: JobReader,
+    command: Command,
+    jobs: Sequence[Job],
+    able: Callable[[], Collection[str]],
 ) -> RequestProgress:
     found: Counter[Condition] = Counter()
     by_state = store.request_progress(command.id)
@@ -157,8 +175,30 @@ def _progress(
         by_condition=+found,
         stopped_by=next((key for key in stops if _is_held(looking, key)), None),
         off=next((key.process for key in stops if not _is_held(looking, key)), None),
+        unmanned=_unmanned(looking, under_way, able),
         is_paused=command.is_paused,
     )
+
+
+def _unmanned(
+    looking: Looking, under_way: Sequence[Job], able: Callable[[], Collection[str]]
+) -> ProcessName | None:
+    """Return a process of which jobs are queued for long while nobody takes any of it."""
+    stands = [(job, condition_under_way(looking.runs, job)) for job in under_way]
+    if any(condition in (RUNNING, FINAL_RUN) for _, condition in stands):
+        return None
+    waiting = {
+        job.process: job
+        for job, condition in stands
+        if condition is QUEUED and job.changed_at <= looking.now - UNTAKEN_AFTER
+    }
+    if not waiting:
+        return None
+    running = {
+        seen.key.process for seen in looking.runs.values() if seen.condition in (RUNNING, FINAL_RUN)
+    }
+    manned = {*able(), *running}
+    return next((name for name in sorted(waiting) if name not in manned), None)
 
 
 def _is_held(looking: Looking, key: JobKey) -> bool:

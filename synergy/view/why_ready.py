@@ -95,12 +95,11 @@ def paused_cause(question: Question, key: JobKey) -> Cause | None:
     pause = _pause_of(question, request)
     since = None if pause is None else pause.created_at
     by = '' if pause is None else f' by {pause.who}'
-    why = '' if pause is None or not pause.reason else f': "{pause.reason}"'
     told = '' if since is None else f' since {at(since, question.now)}'
     return Cause(
         key=key,
         kind=CauseKind.PAUSED,
-        text=f'is not started, for its request {request.id} is paused{by}{told}{why}',
+        text=f'is not started, for its request {request.id} is paused{told}{by}',
         since=since,
         action=resume(request.id),
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand, SaveJob
-from synergy.core.records import ProcessName
+from synergy.core.records import BoxProcess, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import replace
-from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness, _job
+from synergy.view.untaken import UNTAKEN_AFTER
+from tests.mx.dashboard_harness import BOX, NOW, REQUEST_ID, DashboardHarness, _begun, _job
 from tests.mx.test_interval import switch_off
 
 CANCEL = f'href="/requests/{REQUEST_ID}/cancel"'
@@ -306,3 +307,29 @@ def test_a_request_about_a_process_that_is_off_waits_for_a_person(pages: Dashboa
         'SiteHourly is switched off, until somebody switches it on'
     )
     assert found['rest_seconds'] is None
+
+
+def test_a_request_whose_jobs_no_worker_takes_waits_for_a_person(pages: DashboardHarness) -> None:
+    save(pages, replace(known(pages), state=CommandState.RUNNING))
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    unit, begun = _begun(pages.key('AlertDaily', '2026112200'))
+    assert isinstance(begun, SaveJob)
+    job = replace(begun.job, changed_at=NOW, request_id=CommandId(REQUEST_ID))
+    pages.store.commit(leadership, [unit, SaveJob(job, 'queued')])
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    told = 'no box has a worker of AlertDaily that takes work'
+    assert told not in pages.get(ADDRESS).text
+
+    pages.runtime.clock.advance(UNTAKEN_AFTER)
+
+    assert told in pages.get(ADDRESS).text
+    found = pages.get(f'/api/v1/requests/{REQUEST_ID}').json
+    assert found is not None
+    assert (found['waits_for_person'], found['rest_seconds']) == (told, None)
+
+    on = BoxProcess(box_id='dev', process='AlertDaily', is_on=True, state='running', pids=(7,))
+    pages.store.report_actual([on])
+    pages.store.heartbeat(BOX, timedelta(seconds=15))
+
+    assert told not in pages.get(ADDRESS).text

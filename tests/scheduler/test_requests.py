@@ -94,6 +94,27 @@ def test_a_request_is_applied_in_batches_and_followed_to_its_end(
     assert len(harness.started) == len(set(harness.started)) == HOURS + 3
 
 
+def test_the_outcome_counts_what_a_later_request_has_taken_over(
+    harness: SchedulerHarness, done: Scheduler
+) -> None:
+    request(harness)
+    done.step()
+    request(harness, id=CommandId('r2'), end=HOUR.timeperiod.shift(1))
+
+    settle(harness, done)
+
+    counts = dict.fromkeys(('r1', 'r2'), 0)
+    for text in counts:
+        command = found(harness, text)
+        assert command.state is CommandState.DONE
+        counts[text] = harness.store.request_progress(command.id)[JobState.PROCESSED]
+    taken = HOURS + 3 - counts['r1']
+    assert taken > 0
+    assert found(harness).outcome == (
+        f'{HOURS + 3} jobs: {counts["r1"]} processed, {taken} changed again by later requests'
+    )
+
+
 @pytest.mark.parametrize('steps', [1, 2, 3])
 def test_a_restart_in_the_middle_runs_nothing_twice(
     harness: SchedulerHarness, done: Scheduler, monkeypatch: pytest.MonkeyPatch, steps: int

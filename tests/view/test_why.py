@@ -117,8 +117,8 @@ def test_a_worker_that_was_stopped_is_the_cause_and_can_be_started(pages: Dashbo
     assert 'waits for a worker since 2026-11-23 12:14:00 UTC (3 min ago)' in unit.text
     assert cause.kind is CauseKind.WORKER_OFF
     assert cause.text == (
-        'SiteHourly is switched off on box dev by root: migration '
-        'since 2026-11-23 12:09:00 UTC (8 min ago)'
+        'SiteHourly is switched off on box dev since 2026-11-23 12:09:00 UTC (8 min ago) '
+        'by root: migration'
     )
     assert cause.since == NOW - timedelta(minutes=8)
     assert cause.action is not None
@@ -142,7 +142,8 @@ def test_a_box_that_drains_is_the_cause(pages: DashboardHarness) -> None:
     cause = why(pages, *HOUR)[1]
 
     assert cause.kind is CauseKind.DRAINED
-    assert cause.text.startswith('box dev drains, its workers take no more by root')
+    assert cause.text.startswith('box dev drains, its workers take no more since ')
+    assert cause.text.endswith(' by root: migration')
     assert cause.action is not None
     assert cause.action.address == '/boxes/dev/undrain'
 
@@ -271,7 +272,8 @@ def test_a_paused_request_is_the_cause_and_can_be_resumed(pages: DashboardHarnes
     cause = why(pages, *HOUR)[0]
 
     assert cause.kind is CauseKind.PAUSED
-    assert f'its request {REQUEST_ID} is paused by root: migration since' in cause.text
+    assert f'its request {REQUEST_ID} is paused since ' in cause.text
+    assert cause.text.endswith(' by root: migration')
     assert cause.action is not None
     assert cause.action.address == f'/requests/{REQUEST_ID}/resume'
 

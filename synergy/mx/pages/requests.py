@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -35,6 +36,7 @@ from synergy.operations.requests import (
     preview_cancel,
 )
 from synergy.view.conditions import BY_STATE, FAILED, HELD, PAUSED
+from synergy.view.no_worker import able_on
 from synergy.view.request_progress import (
     NONE,
     RequestProgress,
@@ -177,8 +179,10 @@ def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequen
     pauses = list(all_commands(request.store, (CommandState.DONE,), kinds)) if is_any_open else ()
     request.look()
     estimator = estimator_of(request, {})
+    able = partial(able_on, request.store, request.settings.box_vanished)
     with request.model.lock:
-        progress = progress_of(request.model.looking(request.now), request.store, commands)
+        looking = request.model.looking(request.now)
+        progress = progress_of(looking, request.store, commands, able)
         rests = {
             item.id: rest_of(request.model.timetable, estimator, item, progress[item.id])
             for item in commands
