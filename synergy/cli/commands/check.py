@@ -110,7 +110,8 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'context   {"otherwise " if found.levels else ""}ok: '
         f'{counted(len(context.managed), "managed process", "managed processes")} in '
         f'{counted(len(trees), "tree")}, '
-        f'{len(context.freeruns)} freerun entries, {len(context.daemons)} daemons'
+        f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
+        f'{counted(len(context.daemons), "daemon")}'
     )
     if found.imported is not None:
         _tell_imports(found.imported)
