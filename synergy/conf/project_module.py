@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+from synergy.conf import entries
 from synergy.core.nearest import nearest
 from synergy.doors import BESIDE
 
@@ -80,7 +81,11 @@ def _is_beside(name: str, project: Path) -> bool:
 
 
 def _meant(error: BaseException) -> str:
-    """Return the nearest of the names that an imported module has, of one that it lacks."""
+    """Return what was meant by a name that is missing: one to import, or the nearest there is."""
+    if isinstance(error, NameError) and error.name:
+        if error.name in entries.__all__:
+            return f'; import it: from {entries.__name__} import {error.name}'
+        return nearest(error.name, entries.__all__)
     missing = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error))
     if missing is None or (module := sys.modules.get(missing[2])) is None:
         return ''

@@ -276,6 +276,11 @@ def test_a_context_that_fails_to_import_names_the_line(tmp_path: Path) -> None:
             'from synergy.conf.entries import QUALIFIER_DAYLY',
             "(did you mean 'QUALIFIER_DAILY'?)",
         ),
+        ('x = BLOKCING_NORMAL', "(did you mean 'BLOCKING_NORMAL'?)"),
+        (
+            'del freerun_context_entry\nx = freerun_context_entry()',
+            'import it: from synergy.conf.entries import freerun_context_entry',
+        ),
     ],
 )
 def test_a_context_that_fails_to_import_says_once_where_and_what_was_meant(
