@@ -8,6 +8,7 @@ from typing import Final
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
 from synergy.core.hierarchy import Node
 from synergy.core.overrides import off_text
+from synergy.core.records import Process
 from synergy.core.timeperiod import JobKey
 from synergy.view.cause import (
     Cause,
@@ -51,15 +52,21 @@ def ready(question: Question, node: Node, key: JobKey) -> tuple[list[Cause], lis
         job.key for job in question.timetable.open_jobs_of(process.name) if job.has_live_unit
     )
     if len(running) >= process.max_running:
-        text = (
-            f'is ready, and waits for one of {len(running)} jobs of {process.name} under way '
-            f'(max_running {process.max_running}) to end{first}'
-        )
+        text = f'{full_text(process, len(running))}{first}'
         cause = Cause(key=key, kind=CauseKind.FULL, text=text, since=since, expected_at=expected_at)
         return [cause], running[:1]
     text = f'is ready{first}' if first else 'is ready; the Scheduler starts it at its next turn'
     cause = Cause(key=key, kind=CauseKind.READY, text=text, since=since, expected_at=expected_at)
     return [cause, *without_leader(question, key)], []
+
+
+def full_text(process: Process, count: int) -> str:
+    """Return that no place is free. count: of the jobs that take them, at least one."""
+    which = 'the job' if count == 1 else f'one of {count} jobs'
+    return (
+        f'is ready, and waits for {which} of {process.name} under way '
+        f'(max_running {process.max_running}) to end'
+    )
 
 
 def _first_come(question: Question, node: Node, key: JobKey) -> tuple[str, datetime | None]:

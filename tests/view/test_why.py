@@ -25,7 +25,8 @@ from synergy.view.encode import encode_causes
 from synergy.view.index import load_index
 from synergy.view.status import status
 from synergy.view.why import CAUSES_MAX, explain
-from tests.builders import instant
+from synergy.view.why_ready import full_text
+from tests.builders import instant, process
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.dashboard_harness import BOX, NOW, REQUEST_ID, DashboardHarness
 
@@ -461,6 +462,15 @@ def test_status_warns_of_an_isolated_process(pages: DashboardHarness) -> None:
     assert found[0].startswith('The Scheduler could save nothing since')
     assert 'Process SiteHourly is isolated since' in found[1]
     assert 'until the context changes' in found[1]
+
+
+def test_places_that_are_taken_are_counted_in_words() -> None:
+    alone = process('SiteHourly', max_running=1)
+
+    assert full_text(alone, 1).startswith('is ready, and waits for the job of SiteHourly under')
+    assert full_text(replace(alone, max_running=3), 3).startswith(
+        'is ready, and waits for one of 3 jobs of SiteHourly under way (max_running 3)'
+    )
 
 
 def test_a_job_behind_a_backlog_tells_how_many_come_first(pages: DashboardHarness) -> None:
