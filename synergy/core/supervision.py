@@ -124,7 +124,7 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
             status=ProcessStatus.FATAL,
             due_at=None,
             quick_exit_count=count,
-            reason=f'{reason}, {max(count, 1)} quick exits in a row',
+            reason=reason if count < 2 else f'{reason}, {count} quick exits in a row',
         )
     delay = min(policy.restart_delay * (1 << max(count - 1, 0)), policy.restart_delay_max)
     return replace(

@@ -102,3 +102,25 @@ def test_what_is_restarted_runs_anew_at_once(
         anew = ended(anew, POLICY, 11.0, 0)
     assert decide(anew, POLICY, 11.0, Desired.ON)[1] is Step.SPAWN
     assert anew.restart_count == 2
+
+
+@pytest.mark.parametrize(
+    ('count', 'code', 'reason'),
+    [
+        (0, ExitCode.MISCONFIGURED, 'exit code 6'),
+        (0, 1, None),
+        (4, 1, 'exit code 1, 5 quick exits in a row'),
+        (4, -9, 'killed by signal 9, 5 quick exits in a row'),
+    ],
+)
+def test_what_is_given_up_says_how_it_ended_and_how_often(
+    count: int, code: int, reason: str | None
+) -> None:
+    watch = Watch(status=ProcessStatus.RUNNING, started_at=99.0, quick_exit_count=count)
+
+    after = ended(watch, POLICY, 100.0, code)
+
+    if reason is None:
+        assert after.status is ProcessStatus.BACKOFF
+    else:
+        assert (after.status, after.reason) == (ProcessStatus.FATAL, reason)

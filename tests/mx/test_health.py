@@ -86,7 +86,7 @@ def test_a_process_that_does_not_stay_up_needs_somebody(pages: DashboardHarness)
 
     found = health(pages, 503)
 
-    assert 'SiteHourly on dev does not stay up' in found['needs'][0]
+    assert 'SiteHourly on box dev was given up: it ended again and again' in found['needs'][0]
     assert './launch.py super --start SiteHourly --box dev' in found['needs'][0]
     assert (found['processes_up'], found['processes_wanted']) == (4, 5)
 

@@ -21,7 +21,6 @@ from synergy.core.changed_levels import left_out
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.structs import Struct
-from synergy.core.supervision import ProcessStatus
 from synergy.core.uri import without_password
 from synergy.mx.live.broker_watch import BrokerTrouble
 from synergy.mx.live.marks import Mark
@@ -33,7 +32,15 @@ from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import late_count
-from synergy.view.boxes import BoxView, Presence, SchedulerView, box_views, schedulers
+from synergy.view.boxes import (
+    BoxView,
+    Presence,
+    SchedulerView,
+    box_views,
+    does_not_start,
+    schedulers,
+    start_advice,
+)
 from synergy.view.encode import encode_box_process, instant
 from synergy.view.freeruns import failing
 from synergy.view.leaderless import leaderless_advice
@@ -229,9 +236,8 @@ def _needs(
             )
         needs += [
             Need(
-                text=f'{row.process} on {row.box_id} does not stay up ({row.state})'
-                f'{"" if row.reason is None else f": {masked_text(row.reason)}"}.',
-                advice=_ill_advice(row),
+                text=f'{masked_text(does_not_start(row))}.',
+                advice=f'{start_advice(row)}.',
                 href='/boxes',
             )
             for row in view.processes
@@ -287,13 +293,6 @@ def _broker_need(trouble: BrokerTrouble) -> Need:
         'until it is back, no unit is handed to a worker. What runs goes on, and nothing is lost.',
         advice=f'{masked_text(trouble.text)}. ./launch.py mq ls tells how it stands.',
     )
-
-
-def _ill_advice(row: BoxProcess) -> str:
-    if row.state != ProcessStatus.FATAL.value:
-        return 'Its log says why; it is started again by itself.'
-    again = f'./launch.py super --start {row.process} --box {row.box_id}'
-    return f'Its log says why; fix that, then start it again on the page of boxes, or: {again}.'
 
 
 def _daemons(request: RequestContext, view: BoxView) -> list[Daemon]:
