@@ -16,8 +16,8 @@ from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json
 from synergy.core.structs import Struct
 from synergy.ports.clock import Clock
+from synergy.view.box_work import BoxWorkDocument
 from synergy.view.documents import (
-    BoxViewDocument,
     CauseDocument,
     CommandDocument,
     DeadDocument,
@@ -151,7 +151,7 @@ class Reading(Protocol):
         """Return the managed processes."""
         ...
 
-    def boxes(self) -> Sequence[BoxViewDocument]:
+    def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
         ...
 

@@ -23,10 +23,10 @@ from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
 from synergy.ports.store import EVENTS_PER_JOB_MAX, Store
+from synergy.view.box_work import BoxWorkDocument, box_work, encode_box_work
 from synergy.view.boxes import box_views
 from synergy.view.broker import broker_warnings
 from synergy.view.documents import (
-    BoxViewDocument,
     CauseDocument,
     CommandDocument,
     DeadDocument,
@@ -40,7 +40,6 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.encode import (
-    encode_box_view,
     encode_causes,
     encode_command,
     encode_dead,
@@ -70,6 +69,7 @@ from synergy.view.troubles import other_context
 from synergy.view.usual import durations_of
 from synergy.view.whole import all_commands, all_dead_units
 from synergy.view.why import explain
+from synergy.view.workload import workload_of
 
 
 class LocalReading:
@@ -209,14 +209,17 @@ class LocalReading:
 
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes as the Scheduler uses them."""
-        return [
-            encode_process(node) for node in processes(self.runtime.context.hierarchy, self.store)
-        ]
+        looking = looking_at(self.index(), self.store, self.now)
+        work = workload_of(looking.timetable, looking.runs)
+        found = processes(self.runtime.context.hierarchy, self.store)
+        return [encode_process(node, work.of(node.process.name)) for node in found]
 
-    def boxes(self) -> Sequence[BoxViewDocument]:
+    def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
         views = box_views(self.store, self.runtime.settings.box_vanished)
-        return [encode_box_view(view) for view in views]
+        looking = looking_at(self.index(), self.store, self.now)
+        work = box_work(looking.timetable, looking.runs, self.store)
+        return [encode_box_work(view, work) for view in views]
 
 
 def _query(context: Context, wanted: JobsWanted, now: datetime) -> JobQuery:

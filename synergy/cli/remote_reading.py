@@ -14,9 +14,9 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.ports.clock import Clock
+from synergy.view.box_work import BoxWorkDocument
 from synergy.view.conditions import LIVE_RUNS
 from synergy.view.documents import (
-    BoxViewDocument,
     CauseDocument,
     CommandDocument,
     DeadDocument,
@@ -152,7 +152,7 @@ class RemoteReading:
         found: Sequence[ProcessDocument] = self.server.get('processes')['items']
         return found
 
-    def boxes(self) -> Sequence[BoxViewDocument]:
+    def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
         return list(self.server.items('boxes'))
 

@@ -13,6 +13,7 @@ from synergy.cli.console import print_table, shown
 from synergy.core.commands import JOB_KINDS, CommandKind, counted
 from synergy.core.redaction import redacted_text
 from synergy.core.supervision import ProcessStatus
+from synergy.view.box_work import BoxWorkDocument
 from synergy.view.boxes import NEVER_STARTED, Presence
 from synergy.view.conditions import (
     ADDITIONS,
@@ -29,7 +30,6 @@ from synergy.view.conditions import (
 from synergy.view.documents import (
     BoxDocument,
     BoxProcessDocument,
-    BoxViewDocument,
     CommandDocument,
     DeadDocument,
     FreerunDocument,
@@ -112,12 +112,19 @@ def _print_summaries(processes: Sequence[SummaryDocument]) -> None:
     )
 
 
-def print_boxes(views: Sequence[BoxViewDocument]) -> None:
-    """Print boxes with their processes."""
+def print_boxes(views: Sequence[BoxWorkDocument]) -> None:
+    """Print boxes with their processes, and what each runs and may take."""
     _print_boxes(views)
     print()
     presences = {view['box_id']: view['presence'] for view in views}
-    _print_processes([row for view in views for row in view['processes']], presences)
+    rows = [row for view in views for row in view['processes']]
+    work = [conditions_said(row['conditions']) for row in rows]
+    _print_processes(rows, presences, work)
+
+
+def conditions_said(counts: Mapping[str, int]) -> str:
+    """Return how many stand how, in words: `2 running, 5 queued`."""
+    return ', '.join(f'{count:,} {WORD_BY_NAME.get(name, name)}' for name, count in counts.items())
 
 
 def with_lost(count: int, lost_count: int) -> str:
@@ -287,12 +294,17 @@ def _print_boxes(boxes: Iterable[BoxDocument]) -> None:
 
 
 def _print_processes(
-    rows: Sequence[BoxProcessDocument], presence_by_box: Mapping[str, str]
+    rows: Sequence[BoxProcessDocument],
+    presence_by_box: Mapping[str, str],
+    work: Sequence[str] = (),
 ) -> None:
-    """Print what is wanted and what runs; of a vanished box nobody knows what runs."""
+    """Print what is wanted and what runs; of a vanished box nobody knows what runs.
+
+    work: of each row, how its work stands.
+    """
     vanished = {box for box, word in presence_by_box.items() if word == Presence.VANISHED.value}
     print_table(
-        ('box', 'process', 'wanted', 'state', 'pids', 'restarts'),
+        ('box', 'process', 'wanted', 'state', 'pids', 'restarts', *(['work'] if work else [])),
         [
             (
                 row['box_id'],
@@ -301,8 +313,9 @@ def _print_processes(
                 'vanished' if row['box_id'] in vanished else _stands(row),
                 ' '.join(map(str, row['pids'])),
                 row['restart_count'],
+                *work[place : place + 1],
             )
-            for row in rows
+            for place, row in enumerate(rows)
         ],
     )
 

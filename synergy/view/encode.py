@@ -390,7 +390,7 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'qualifier': item.qualifier,
         'is_on': item.is_on,
         'states': {state.value: item.count_by_state[state] for state in JobState},
-        'conditions': {condition.name: count for condition, count in item.work.shown}
+        'conditions': item.work.by_name
         | ({PARTIAL.name: item.partial_count} if item.partial_count else {}),
         'resting': item.work[RESTING],
         'planned': item.planned_count,

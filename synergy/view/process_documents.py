@@ -36,6 +36,9 @@ class ProcessDocument(TypedDict):
     machine: Annotated[str, 'name of its state machine']
     blocking: Annotated[str, Blocking]
     is_on: bool
+    conditions: Annotated[
+        dict[str, int], 'how many of its jobs run, are queued, rest, are held, ...; none: absent'
+    ]
     max_running: int
     max_attempts: int
     max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']

@@ -10,6 +10,7 @@ from synergy.core.records import Override
 from synergy.ports.store import ContextReader
 from synergy.view.encode import instant
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
+from synergy.view.workload import Tallies
 
 
 def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
@@ -17,8 +18,11 @@ def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
     return list(applied(hierarchy, store.overrides()))
 
 
-def encode_process(node: Node) -> ProcessDocument:
-    """Return a managed process. override: what was changed at run time, by whom and why."""
+def encode_process(node: Node, work: Tallies) -> ProcessDocument:
+    """Return a managed process. work: its work under way.
+
+    override: what was changed at run time, by whom and why.
+    """
     process = node.process
     return {
         'process': process.name,
@@ -28,6 +32,7 @@ def encode_process(node: Node) -> ProcessDocument:
         'machine': process.machine,
         'blocking': process.blocking.value,
         'is_on': process.is_on,
+        'conditions': work.by_name,
         'max_running': process.max_running,
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,

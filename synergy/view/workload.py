@@ -54,6 +54,11 @@ class Tallies(Struct, frozen=True):
         """Return the conditions that occur, in the order of lists."""
         return [(item, self.by_condition[item]) for item in ALL if self[item]]
 
+    @property
+    def by_name(self) -> dict[str, int]:
+        """Return them for programs, by the names of the conditions that occur."""
+        return {condition.name: count for condition, count in self.shown}
+
 
 NOTHING: Final = Tallies({})
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
+from synergy.cli.tables import conditions_said
 from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
 from synergy.operations.processes import DEFAULT
@@ -61,7 +62,16 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
         print_json(items)
         return ExitCode.OK
     print_table(
-        ('process', 'tree', 'qualifier', 'on', 'trigger', 'at once', 'changed at run time'),
+        (
+            'process',
+            'tree',
+            'qualifier',
+            'on',
+            'trigger',
+            'at once',
+            'under way',
+            'changed at run time',
+        ),
         [
             (
                 item['process'],
@@ -70,6 +80,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
                 'yes' if item['is_on'] else 'no',
                 item['trigger'],
                 item['max_running'],
+                conditions_said(item['conditions']),
                 _changed(item['override'] or {}),
             )
             for item in items

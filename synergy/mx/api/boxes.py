@@ -10,6 +10,7 @@ from synergy.mx.web.caller import caller_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.operations.boxes import change_box, switch_on_box
+from synergy.view.box_work import box_work, encode_box_work
 from synergy.view.boxes import BoxView, Presence, box_views
 from synergy.view.encode import (
     encode_box_process,
@@ -20,7 +21,13 @@ from synergy.view.encode import (
 def api_boxes(request: RequestContext) -> Response:
     """List boxes with what is wanted and what runs on them, by id."""
     found = box_views(request.store, request.settings.box_vanished)
-    return paged(request, found, lambda view: view.box.box_id, encode_box_view)
+    request.look()
+    with request.model.lock:
+        runs = request.model.looking(request.now).runs
+        work = box_work(request.model.timetable, runs, request.store)
+    return paged(
+        request, found, lambda view: view.box.box_id, lambda view: encode_box_work(view, work)
+    )
 
 
 def api_submit_box_action(request: RequestContext, box_id: str, action: str) -> Response:

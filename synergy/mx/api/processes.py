@@ -16,6 +16,7 @@ from synergy.view.encode import (
 )
 from synergy.view.processes import encode_process
 from synergy.view.usual import slow_since
+from synergy.view.workload import workload_of
 
 
 def api_durations(request: RequestContext, name: str) -> Response:
@@ -56,7 +57,11 @@ def _seconds(length: timedelta | None) -> float | None:
 def api_processes(request: RequestContext) -> Response:
     """List managed processes as the Scheduler goes by them."""
     request.look()
-    items = [masked(encode_process(node)) for node in request.model.hierarchy]
+    with request.model.lock:
+        work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
+    items = [
+        masked(encode_process(node, work.of(node.process.name))) for node in request.model.hierarchy
+    ]
     return listed(request, items, None)
 
 

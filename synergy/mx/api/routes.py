@@ -39,6 +39,7 @@ from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
+from synergy.view.box_work import BoxWorkDocument
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
@@ -227,7 +228,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('uow', 'of the action cancel: only this run'),
         needs_reason=NEEDS_REASON['freeruns'],
     ),
-    listing('api_boxes', '/boxes', boxes.api_boxes, shapes.BoxViewDocument, _LIMIT, _CURSOR),
+    listing('api_boxes', '/boxes', boxes.api_boxes, BoxWorkDocument, _LIMIT, _CURSOR),
     at_once(
         action(
             'api_change_box',

@@ -22,7 +22,9 @@ from synergy.mx.web.redact import masked_text
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.operations.boxes import change_box, check_box, check_switch, switch_on_box
+from synergy.view.box_work import box_work
 from synergy.view.boxes import BoxView, Presence, box_views
+from synergy.view.workload import NOTHING, Tallies
 
 MARKS: Final = {
     ProcessStatus.RUNNING.value: Mark('ok', 'running'),
@@ -53,6 +55,7 @@ class ProcessRow(Struct, frozen=True, kw_only=True):
     up_for: timedelta | None
     cpu_percent: float | None
     memory_bytes: int | None
+    work: Tallies
 
     @property
     def is_given_up(self) -> bool:
@@ -76,12 +79,16 @@ class BoxRows(Struct, frozen=True, kw_only=True):
 
 def boxes(request: RequestContext) -> Response:
     """List what is wanted and what runs, box by box."""
+    request.look()
+    with request.model.lock:
+        runs = request.model.looking(request.now).runs
+        work = box_work(request.model.timetable, runs, request.store)
     shown = [
         BoxRows(
             view=view,
             mark=PRESENCES[view.presence],
             load=load_of(view),
-            rows=[process_row(request, view, row) for row in view.processes],
+            rows=[process_row(request, view, row, work.of(row)) for row in view.processes],
         )
         for view in box_views(request.store, request.settings.box_vanished)
     ]
@@ -93,8 +100,10 @@ def load_of(view: BoxView) -> BoxLoad | None:
     return view.box.load if view.presence is Presence.ALIVE else None
 
 
-def process_row(request: RequestContext, view: BoxView, row: BoxProcess) -> ProcessRow:
-    """Return a process with what its instances use together."""
+def process_row(
+    request: RequestContext, view: BoxView, row: BoxProcess, work: Tallies = NOTHING
+) -> ProcessRow:
+    """Return a process with what its instances use together. work: what it runs, and may take."""
     load = load_of(view)
     found = [] if load is None else [item for item in load.processes if item.pid in row.pids]
     return ProcessRow(
@@ -103,6 +112,7 @@ def process_row(request: RequestContext, view: BoxView, row: BoxProcess) -> Proc
         up_for=max((request.now - item.started_at for item in found), default=None),
         cpu_percent=sum(item.cpu_percent for item in found) if found else None,
         memory_bytes=sum(item.memory_bytes for item in found) if found else None,
+        work=work,
     )
 
 
