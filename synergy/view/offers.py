@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from synergy.core.commands import CommandKind
+from synergy.core.commands import CommandKind, Only
 from synergy.core.records import ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.structs import Struct
@@ -66,6 +66,13 @@ _RULES: Final[Mapping[CommandKind, _Rule]] = {
     CommandKind.MARK_DONE: _Rule(helps=_STOPPED, changes=_STOPPED, is_alone=True),
 }
 
+#: How the jobs may stand that a request is about which names only the failed ones, say.
+_MEANT: Final[Mapping[Only, Collection[Wanted]]] = {
+    Only.ALL: {JobState.EMBRYO, HELD, PROCESSED},
+    Only.FAILED: {HELD, FAILED},
+    Only.SKIPPED: {FAILED, SKIPPED},
+}
+
 
 class Offer(Struct, frozen=True):
     """A request that is offered. count: how many of the jobs it changes."""
@@ -82,6 +89,11 @@ def offers(standings: Standings) -> Sequence[Offer]:
         for kind, rule in _RULES.items()
         if found & set(rule.helps) and not (rule.is_alone and found - set(rule.helps))
     ]
+
+
+def is_offered(kind: CommandKind, only: Only) -> bool:
+    """Tell whether a request may help jobs of which no more is known than which are meant."""
+    return kind in {offer.kind for offer in offers(dict.fromkeys(_MEANT[only], 1))}
 
 
 def standings_of(looking: Looking, process: ProcessName, runs: Sequence[range]) -> Standings:

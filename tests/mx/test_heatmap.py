@@ -342,6 +342,8 @@ def test_under_a_filter_a_request_is_about_what_is_looked_for(
     hidden = re.search(r'name="only" value="(\w+)"', form)
     assert (hidden[1] if hidden else None) == only
     assert said in form
+    # What is skipped already is not skipped once more.
+    assert ('formaction="/change/skip"' in form) == (state != 'skipped')
 
 
 @pytest.mark.parametrize(

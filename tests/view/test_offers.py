@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from synergy.core.commands import JOB_KINDS, CommandKind
+from synergy.core.commands import JOB_KINDS, CommandKind, Only
 from synergy.core.states import JobState
 from synergy.view.conditions import (
     FAILED,
@@ -21,7 +21,7 @@ from synergy.view.conditions import (
     RUNNING,
     SKIPPED,
 )
-from synergy.view.offers import is_within, offers
+from synergy.view.offers import is_offered, is_within, offers
 from synergy.view.standing import Wanted
 
 EMBRYO = JobState.EMBRYO
@@ -68,6 +68,12 @@ def test_what_is_offered_changes_something_and_no_more_than_was_found(size: int)
             assert CommandKind.SKIP not in {offer.kind for offer in found}
         if set(standings) == {EMBRYO}:
             assert [offer.kind for offer in found] == [CommandKind.SKIP]
+
+
+@pytest.mark.parametrize('only', list(Only))
+def test_skipped_ones_alone_are_not_offered_to_be_skipped(only: Only) -> None:
+    assert is_offered(CommandKind.SKIP, only) == (only is not Only.SKIPPED)
+    assert is_offered(CommandKind.REPROCESS, only)
 
 
 def test_an_ordinal_is_looked_for_in_ranges() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
+from synergy.core.commands import CommandKind
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct, replace
@@ -26,6 +27,7 @@ from synergy.mx.widgets.selection import FILTERS, filter_of, marked, only_of, se
 from synergy.mx.widgets.standing_out import TALLIED
 from synergy.mx.widgets.summary import Line, months_of, others_of, summary_of
 from synergy.view.conditions import BLOCKED, LATE
+from synergy.view.offers import is_offered
 
 _DAY: Final = timedelta(days=1)
 #: Years, the newest, with something to do that stand beside a map.
@@ -86,6 +88,7 @@ def heatmap(request: RequestContext, name: str) -> Response:
         elsewhere=[item for item in drawn.elsewhere if item.failed or state != 'failed'],
         elsewhere_max=ELSEWHERE_MAX,
         only=only_of(state),
+        may_skip=is_offered(CommandKind.SKIP, only_of(state)),
         chart=_chart(request, focus),
         chosen=chosen,
         names=list(dict.fromkeys([*grid.processes(), chosen])),

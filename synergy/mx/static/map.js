@@ -154,8 +154,8 @@
 
   function act(key) {
     if (!bulk || !bulk.elements.first.value) return;
-    const buttons = bulk.querySelectorAll('button');
-    buttons[key === 's' ? 0 : 1].click();
+    const button = bulk.querySelector(key === 's' ? 'button[formaction]' : 'button.pri');
+    if (button) button.click();
   }
 
   map.addEventListener('pointerdown', (event) => {
