@@ -93,19 +93,27 @@ class Leftovers:
         return self._lease_seconds / 8
 
     def frozen(
-        self, workers: Collection[ProcessIdentity], now: float
+        self,
+        workers: Collection[ProcessIdentity],
+        schedulers: Collection[ProcessIdentity],
+        now: float,
     ) -> Collection[ProcessIdentity]:
         """Return workers that will lose their lease, for they are stopped (SIGSTOP) for too long.
 
         They would learn of it when they wake up; what their runs have started goes on meanwhile,
-        beside the next attempt. now: of the monotonic clock.
+        beside the next attempt. A Scheduler does no harm when it wakes up, so that it is given a
+        whole lease; but where none stands by, nobody leads until then. now: of the monotonic clock.
         """
         since = self._frozen_since
-        found = self._descendants.are_frozen(workers)
+        found = self._descendants.are_frozen([*workers, *schedulers])
         self._frozen_since = {identity: since.get(identity, now) for identity in found}
         # A lease has two thirds left, at least, when its worker is stopped.
         limit = self._lease_seconds / 4
-        return [item for item, began in self._frozen_since.items() if now - began >= limit]
+        return [
+            item
+            for item, began in self._frozen_since.items()
+            if now - began >= (self._lease_seconds if item in schedulers else limit)
+        ]
 
     def end_marked(self, running: Collection[ProcessIdentity], slot: str | None = None) -> None:
         """End what an earlier Supervisor could not: it died, too.

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from synergy.conf.names import PROCESS_SUPERVISOR
+from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.box_load import BoxLoad
 from synergy.core.supervision import (
     Desired,
@@ -190,15 +190,20 @@ class Supervisor:
             self._leftovers.end_marked(running(self._places))
 
     def _kill_frozen(self, now: float) -> None:
-        """Kill workers that cannot keep their lease; what they have started ends with them."""
+        """Kill workers that cannot keep their lease, and what they have started; and Schedulers."""
         if self._leftovers is None:
             return
-        places = [place for place in self._places if not (place.slot.is_last or place.is_foreign)]
-        workers = {place.identity: place.slot for place in places if place.identity is not None}
-        for identity in self._leftovers.frozen(list(workers), now):
+        slots = {
+            place.identity: place.slot
+            for place in self._places
+            if place.identity is not None and not place.is_foreign
+        }
+        workers = [identity for identity, slot in slots.items() if not slot.is_last]
+        leading = [item for item, slot in slots.items() if slot.process == PROCESS_SCHEDULER]
+        for identity in self._leftovers.frozen(workers, leading, now):
             logger.warning(
                 '%s is stopped by a signal and cannot keep its lease; killed, it starts again',
-                workers[identity],
+                slots[identity],
                 extra={'event': 'process_killed'},
             )
             self._processes.kill(identity)

@@ -19,7 +19,8 @@ def leaderless_advice(views: Sequence[BoxView]) -> str:
         if row.is_on and row.state == ProcessStatus.RUNNING:
             return (
                 f'The Scheduler on {row.box_id} runs and takes over within seconds; if it does '
-                'not, its log says why.'
+                f'not, its log says why, and ./launch.py super --restart {PROCESS_SCHEDULER} --box '
+                f'{row.box_id} starts it again.'
             )
     for row in rows:
         if row.is_on:

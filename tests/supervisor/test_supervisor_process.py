@@ -62,6 +62,30 @@ def test_a_killed_process_is_started_again_and_its_work_is_done(system: SystemHa
     assert again.restart_count == 1
 
 
+def test_a_frozen_scheduler_is_started_again_so_that_somebody_leads(tmp_path: Path) -> None:
+    with SystemHarness(tmp_path / 'home', CONTEXT, SYNERGY_UOW_LEASE_SECONDS='3') as system:
+        system.start('Supervisor')
+        pid = pid_of(system, 'Scheduler')
+        system.wait_for(
+            lambda: (
+                (found := system.store.leadership()) is not None and found.owner == f'dev:{pid}'
+            ),
+            'a leader',
+        )
+
+        os.kill(pid, signal.SIGSTOP)
+
+        again = pid_of(system, 'Scheduler', other_than=pid)
+        system.wait_for(
+            lambda: (
+                (found := system.store.leadership()) is not None and found.owner == f'dev:{again}'
+            ),
+            'the next leader',
+        )
+        log = (system.home / 'logs' / 'supervisor_daemon.log').read_text()
+        assert 'Scheduler is stopped by a signal and cannot keep its lease' in log
+
+
 def test_a_process_that_keeps_ending_is_given_up_and_others_go_on(system: SystemHarness) -> None:
     system.start('Supervisor')
 

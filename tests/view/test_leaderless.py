@@ -28,6 +28,10 @@ def scheduler(state: str | None, *, is_on: bool = True) -> BoxProcess:
         ([], './launch.py start Supervisor'),
         ([view(Presence.VANISHED, scheduler('running'))], './launch.py start Supervisor'),
         ([view(Presence.ALIVE, scheduler('running'))], 'takes over within seconds'),
+        (
+            [view(Presence.ALIVE, scheduler('running'))],
+            './launch.py super --restart Scheduler --box dev starts it again',
+        ),
         ([view(Presence.ALIVE, scheduler('fatal'))], 'is fatal: its log says why'),
         (
             [view(Presence.ALIVE, scheduler('stopped', is_on=False))],
