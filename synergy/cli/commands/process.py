@@ -69,7 +69,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
             'on',
             'trigger',
             'at once',
-            'under way',
+            'work',
             'changed at run time',
         ),
         [
