@@ -1,40 +1,69 @@
-"""Throughput on SQLite and the embedded broker, beside the bare sequence on the same machine."""
+"""Throughput on SQLite and the embedded broker, beside the limit on the same machine."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from bench import throughput
-from bench.names import HOURS_VARIABLE, PACE_VARIABLE
+from bench.limit import Limit
+from bench.limit.embedded import measure
+from bench.names import EMBEDDED, HOURS_VARIABLE, PACE_VARIABLE
 from bench.result import Result
+
+#: Of the share of the limit, by workers, and of the processor time per interval, by role.
+_AIMS: Final[Mapping[int | str, str]] = {
+    2: 'at least 25',
+    'Scheduler': 'under 200',
+    'workers': 'under 160',
+}
+_ROUNDS: Final = 3
+
+
+class Embedded:
+    """The embedded pair: each run in a home of its own."""
+
+    name = EMBEDDED
+
+    def __init__(self, folder: Path) -> None:
+        """Use new folders in `folder`."""
+        self._folder = folder
+        self._numbers = itertools.count(1)
+
+    def limit(self, count: int) -> Limit:
+        """Measure the limit."""
+        home = self._new()
+        home.mkdir(parents=True)
+        return measure(home / 'limit.db', count, 1)
+
+    def pipeline(
+        self, hours: int, worker_count: int, extra: Mapping[str, str] = MappingProxyType({})
+    ) -> throughput.Throughput:
+        """Run the pipeline."""
+        home = self._new()
+        # This process reads the same context, of the same length, as those that it starts.
+        os.environ[HOURS_VARIABLE] = str(hours)
+        return throughput.pipeline({**environ_of(home), **extra}, home, hours, worker_count)
+
+    def _new(self) -> Path:
+        return self._folder / str(next(self._numbers))
 
 
 def run(*, is_quick: bool) -> Sequence[Result]:
-    """Measure the bare sequence, and the pipeline with 1, 2 and 4 workers, each in a new home."""
+    """Measure the limit and the pipeline with 1, 2 and 4 workers by turns."""
     hours = 2_000 if is_quick else 10_000
-    # This process reads the same context, of the same length, as those that it starts.
-    os.environ[HOURS_VARIABLE] = str(hours)
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
-        homes = Path(folder)
-        bare = throughput.bare_sequence(environ_of(homes / 'bare'), hours)
-        runs = {
-            count: throughput.pipeline(
-                environ_of(homes / str(count)), homes / str(count), hours, count
-            )
-            for count in (1, 2, 4)
-        }
-        paced = throughput.pipeline(
-            {**environ_of(homes / 'paced'), PACE_VARIABLE: throughput.PACE_SECONDS},
-            homes / 'paced',
-            hours // 4,
-            2,
-        )
+        pair = Embedded(Path(folder))
+        table = throughput.side_by_side(pair, _AIMS, hours=hours, rounds=1 if is_quick else _ROUNDS)
+        paced = pair.pipeline(hours // 4, 2, {PACE_VARIABLE: throughput.PACE_SECONDS})
     return [
-        *throughput.results('embedded', bare, runs, '30 % with two workers'),
-        *throughput.hand_overs('embedded', throughput.PACED, paced, ('under 10', None, None)),
+        *table,
+        *throughput.hand_overs('embedded', throughput.PACED, paced, ('under 4', None, None)),
     ]
 
 

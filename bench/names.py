@@ -12,3 +12,7 @@ PACE_VARIABLE: Final = 'SYNERGY_INTERNAL_BENCH_PACE'
 
 HOURLY, DAILY, MONTHLY, ALERT = 'SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertDaily'
 START: Final = '1970010100'
+
+#: The pairs of store and broker.
+EMBEDDED: Final = 'embedded'
+PRODUCTION: Final = 'production'

@@ -7,14 +7,16 @@ same minute does. `bench/ratios.json` holds what was recorded; a test compares, 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import closure, embedded, startup, throughput
-from bench.names import HOURS_VARIABLE
+from bench import closure, startup, throughput
+from bench.embedded import Embedded
+from bench.limit import LOCAL_ROLES, SERVED_ROLES
+from bench.names import EMBEDDED, PRODUCTION
+from bench.production import production
 from bench.result import Result
 from synergy.core.structs import Struct
 
@@ -22,6 +24,11 @@ RECORDED: Final = Path(__file__).with_name('ratios.json')
 #: How much worse than recorded a ratio may be before it counts as a regression.
 ALLOWANCE: Final = 2.0
 _HOURS: Final = 2_000
+_PRODUCTION_HOURS: Final = 600
+#: So few that the run costs little more than the start of all processes.
+_START_HOURS: Final = 24
+_HISTORY: Final = 'a turn with a year of history, beside one with a month'
+_PLANNING: Final = 'planning the reprocessing of 10,000 jobs, beside 1,000'
 _WORKERS: Final = 2
 
 
@@ -40,14 +47,14 @@ class Ratio(Struct, frozen=True, kw_only=True):
 
 
 def measure(among: Collection[str] | None = None) -> Sequence[Ratio]:
-    """Measure the ratios of these names, or all of them, which takes about half a minute."""
-    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
-        home = Path(folder)
-        return [
-            Ratio(name=name, value=value_in(home), is_more_better=is_more_better)
-            for name, (value_in, is_more_better) in _MEASURES.items()
-            if among is None or name in among
-        ]
+    """Measure the ratios of these names, or all of them, which takes about a minute."""
+    found: list[Ratio] = []
+    for names, measured in _MEASURES.items():
+        wanted = set(names) if among is None else set(names) & set(among)
+        if wanted:
+            with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+                found += [ratio for ratio in measured(Path(folder)) if ratio.name in wanted]
+    return found
 
 
 def recorded() -> Mapping[str, float]:
@@ -76,29 +83,56 @@ def _bound(ratio: Ratio, before: float) -> float:
     return before / ALLOWANCE if ratio.is_more_better else before * ALLOWANCE
 
 
-def _of_bare_sequence(home: Path) -> float:
-    # This process reads the same context, of the same length, as those that it starts.
-    os.environ[HOURS_VARIABLE] = str(_HOURS)
-    bare = throughput.bare_sequence(embedded.environ_of(home / 'bare'), _HOURS)
-    whole = throughput.pipeline(
-        embedded.environ_of(home / 'whole'), home / 'whole', _HOURS, _WORKERS
-    )
-    return whole.per_second / bare
+def _of_embedded(home: Path) -> Sequence[Ratio]:
+    return _beside_limit(Embedded(home), _HOURS)
 
 
-def _of_history(home: Path) -> float:
+def _of_production(_home: Path) -> Sequence[Ratio]:
+    with production() as servers:
+        return _beside_limit(servers, _PRODUCTION_HOURS)
+
+
+def _beside_limit(pair: throughput.Pair, hours: int) -> Sequence[Ratio]:
+    start = pair.pipeline(_START_HOURS, _WORKERS)
+    limit = pair.limit(hours)
+    whole = pair.pipeline(hours, _WORKERS)
+    return [
+        Ratio(
+            name=_pace(pair.name), value=whole.per_second / limit.per_second, is_more_better=True
+        ),
+        *(
+            Ratio(
+                name=_cost(pair.name, role),
+                value=throughput.spent_us(whole, start, role) / limit.spent_us(role),
+                is_more_better=False,
+            )
+            for role in limit.spent
+        ),
+    ]
+
+
+def _pace(pair: str) -> str:
+    return f'{pair} pipeline with two workers, beside the limit'
+
+
+def _cost(pair: str, role: str) -> str:
+    return f'processor time per interval, {pair}, {role}, beside the limit'
+
+
+def _of_history(home: Path) -> Sequence[Ratio]:
     month, year = (startup.turn_us(home / f'{days}.db', days) for days in (30, 365))
-    return year / month
+    return [Ratio(name=_HISTORY, value=year / month, is_more_better=False)]
 
 
-def _of_planning(home: Path) -> float:
+def _of_planning(home: Path) -> Sequence[Ratio]:
     small, large = (closure.plan_seconds(home / f'{count}', count) for count in (1_000, 10_000))
-    return large / small
+    return [Ratio(name=_PLANNING, value=large / small, is_more_better=False)]
 
 
-#: How each is measured, in a home of its own, and whether more is better.
-_MEASURES: Final[Mapping[str, tuple[Callable[[Path], float], bool]]] = {
-    'embedded pipeline with two workers, beside the bare sequence': (_of_bare_sequence, True),
-    'a turn with a year of history, beside one with a month': (_of_history, False),
-    'planning the reprocessing of 10,000 jobs, beside 1,000': (_of_planning, False),
+#: What is measured together, in a home of its own, by the names of the ratios.
+_MEASURES: Final[Mapping[Sequence[str], Callable[[Path], Sequence[Ratio]]]] = {
+    (_pace(EMBEDDED), *(_cost(EMBEDDED, role) for role in LOCAL_ROLES)): _of_embedded,
+    (_pace(PRODUCTION), *(_cost(PRODUCTION, role) for role in SERVED_ROLES)): _of_production,
+    (_HISTORY,): _of_history,
+    (_PLANNING,): _of_planning,
 }

@@ -1,8 +1,7 @@
-"""Intervals per second from due to processed, beside the bare sequence of the same operations.
+"""Intervals per second from due to processed, and what each costs, beside `bench.limit`.
 
-The bare sequence is a plain loop over one store and one broker: insert units and jobs and announce
-them, a batch at a time, as the Scheduler does; take, claim, acknowledge, finish and report each
-unit, as a worker does; take the reports and update the jobs, a batch at a time.
+Runs of the product and of the limit take turns, so that a change of the machine's mood meets both;
+medians are compared, and the lowest and highest are shown.
 """
 
 from __future__ import annotations
@@ -13,24 +12,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+import psutil
+
+from bench.limit import Limit
 from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WORKERS_VARIABLE
 from bench.result import Result
+from bench.spent import seconds_of, seconds_of_all
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
 from synergy.cli.patience import Patience
-from synergy.core.effects import InsertUnit, SaveJob
-from synergy.core.records import Job, Outcome, ProcessName, Unit, UnitEnd, UowId, uow_id_of
-from synergy.core.states import FINAL_JOB_STATES, JobState
-from synergy.core.structs import Struct, replace
-from synergy.core.timeperiod import JobKey, Qualifier, containing_utc, parse, start_utc
-from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.core.records import Unit
+from synergy.core.states import FINAL_JOB_STATES
+from synergy.core.structs import Struct
+from synergy.core.timeperiod import Qualifier, containing_utc, parse, start_utc
 from synergy.ports.store import Store
-from synergy.workers.runner import BATCH_MAX
 
 _BATCH: Final = 256
 _PATIENCE_SECONDS: Final = 120.0
@@ -40,24 +40,38 @@ _LOOK_SECONDS: Final = 0.05
 #: long the queue of reports is.
 PACE_SECONDS: Final = '0.05'
 PACED: Final = '2 workers, 50 ms an hour'
+WORKER_COUNTS: Final = (1, 2, 4)
+#: So short that it costs little more than the start of all processes.
+_START_HOURS: Final = 24
 
 
 class Throughput(Struct, frozen=True, kw_only=True):
-    """One run. hand_over_ms: from the end of a last child to the parent's unit made, and to its
-    worker started.
+    """One run. spent: processor seconds of 'Scheduler', 'workers' and maybe 'servers', their start
+    included. hand_over_ms, start_ms: from the end of a last child to the parent's unit made, and to
+    its worker started.
     """
 
     intervals: int
     per_second: float
+    spent: Mapping[str, float]
     hand_over_ms: Sequence[float]
     start_ms: Sequence[float]
 
 
-def pipeline(environ: Mapping[str, str], home: Path, hours: int, worker_count: int) -> Throughput:
+def pipeline(
+    environ: Mapping[str, str],
+    home: Path,
+    hours: int,
+    worker_count: int,
+    server_pids: Sequence[int] = (),
+) -> Throughput:
     """Run the pipeline of `hours` on the store and broker of `environ`; return how fast."""
-    with _system(environ, home, hours, worker_count) as store:
+    servers = seconds_of_all(server_pids)
+    with _system(environ, home, hours, worker_count) as (store, spent):
         total = _interval_count(hours)
         _wait_finished(store, total)
+        if server_pids:
+            spent['servers'] = seconds_of_all(server_pids) - servers
         units = list(store.all_units())
     began = min(unit.created_at for unit in units)
     ended = max(unit.finished_at for unit in units if unit.finished_at is not None)
@@ -65,103 +79,20 @@ def pipeline(environ: Mapping[str, str], home: Path, hours: int, worker_count: i
     return Throughput(
         intervals=total,
         per_second=total / (ended - began).total_seconds(),
+        spent=spent,
         hand_over_ms=made,
         start_ms=started,
     )
 
 
-def bare_sequence(environ: Mapping[str, str], count: int) -> float:
-    """Return the units per second of the plain loop, on the store and broker of `environ`."""
-    settings, context = bootstrap.load(environ)
-    with bootstrap.open_runtime(settings, context) as runtime:
-        store, broker = runtime.open_store(), runtime.open_broker()
-        route = context.managed[ProcessName(HOURLY)].route
-        broker.declare([route, REPORT_ROUTE])
-        work, reports = broker.consumer(route), broker.consumer(REPORT_ROUTE)
-        leadership = store.lead('bench', timedelta(hours=1))
-        assert leadership is not None, 'the home is new'
-        first = parse(Qualifier.HOURLY, START)
-        began = time.perf_counter()
-        for offset in range(0, count, _BATCH):
-            keys = [
-                JobKey(ProcessName(HOURLY), first.shift(number))
-                for number in range(offset, min(offset + _BATCH, count))
-            ]
-            now = runtime.clock.now()
-            units = [
-                Unit(
-                    id=uow_id_of(key, 1),
-                    process=key.process,
-                    timeperiod=key.timeperiod,
-                    start=key.timeperiod,
-                    end=key.timeperiod.shift(1),
-                    run=1,
-                    created_at=now,
-                )
-                for key in keys
-            ]
-            jobs = [
-                Job(
-                    process=unit.process,
-                    timeperiod=unit.timeperiod,
-                    state=JobState.IN_PROGRESS,
-                    rev=1,
-                    run=1,
-                    uow_id=unit.id,
-                    changed_at=now,
-                )
-                for unit in units
-            ]
-            store.commit(
-                leadership,
-                [
-                    save
-                    for unit, job in zip(units, jobs, strict=True)
-                    for save in (InsertUnit(unit), SaveJob(job, 'run 1 requested'))
-                ],
-            )
-            broker.publish([Message(route, {'uow': unit.id}) for unit in units])
-            done = 0
-            while done < len(units):
-                deliveries = work.take(BATCH_MAX)
-                if not deliveries:
-                    work.wait(1)
-                    continue
-                claimed = store.claim(
-                    [UowId(item.body['uow']) for item in deliveries], 'bench', _LEASE
-                )
-                work.ack(deliveries)
-                outcome = Outcome.processed(1)
-                store.finish(
-                    [UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome) for unit in claimed]
-                )
-                broker.publish([Message(REPORT_ROUTE, {'uow': unit.id}) for unit in claimed])
-                done += len(claimed)
-            taken = 0
-            while taken < len(units):
-                found = reports.take(_BATCH)
-                if not found:
-                    reports.wait(1)
-                    continue
-                store.units([UowId(item.body['uow']) for item in found])
-                store.commit(
-                    leadership,
-                    [
-                        SaveJob(replace(job, state=JobState.PROCESSED, rev=2), 'run 1 processed 1')
-                        for job in jobs[taken : taken + len(found)]
-                    ],
-                    announced=dict.fromkeys([unit.id for unit in units], now),
-                )
-                reports.ack(found)
-                taken += len(found)
-        return count / (time.perf_counter() - began)
-
-
 @contextmanager
 def _system(
     environ: Mapping[str, str], home: Path, hours: int, worker_count: int
-) -> Iterator[Store]:
-    """Start workers first and then a Scheduler, each a process; end all with the block."""
+) -> Iterator[tuple[Store, dict[str, float]]]:
+    """Start workers first and then a Scheduler, each a process; end all with the block.
+
+    Then the dict has the processor seconds of the Scheduler and of all workers.
+    """
     environ = {
         **environ,
         HOURS_VARIABLE: str(hours),
@@ -170,7 +101,8 @@ def _system(
     }
     settings, context = bootstrap.load(environ)
     home.mkdir(parents=True, exist_ok=True)
-    children: list[subprocess.Popen[bytes]] = []
+    children: list[tuple[str, subprocess.Popen[bytes]]] = []
+    spent = {'Scheduler': 0.0, 'workers': 0.0}
     with (
         (home / 'bench.out').open('ab') as output,
         bootstrap.open_runtime(settings, context) as runtime,
@@ -184,16 +116,17 @@ def _system(
                         sys.executable, str(PROJECT / 'process_starter.py'), name,
                         '--instance', str(instance),
                     ]  # fmt: skip
-                    children.append(
-                        subprocess.Popen(
-                            command, env={**environ}, cwd=PROJECT, stdout=output, stderr=output
-                        )
+                    child = subprocess.Popen(
+                        command, env={**environ}, cwd=PROJECT, stdout=output, stderr=output
                     )
-            yield store
+                    children.append((name if name in spent else 'workers', child))
+            yield store, spent
         finally:
-            for child in children:
+            for role, child in children:
+                with suppress(psutil.Error):
+                    spent[role] += seconds_of(child.pid)
                 child.send_signal(signal.SIGTERM)
-            for child in children:
+            for _, child in children:
                 child.wait(30)
 
 
@@ -248,37 +181,78 @@ def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
     return statistics.median(values), cuts[94], cuts[98]
 
 
-def results(
-    benchmark: str, bare: float, runs: Mapping[int, Throughput], aim: str
-) -> Sequence[Result]:
-    """Return the table: the bare sequence, each run beside it, and its hand-over.
+class Pair(Protocol):
+    """A store and a broker for the limit and the product; each run begins with nothing."""
 
-    aim: of the share of the bare sequence.
+    name: str
+
+    def limit(self, count: int) -> Limit:
+        """Measure the limit with `count` jobs."""
+        ...
+
+    def pipeline(self, hours: int, worker_count: int, extra: Mapping[str, str] = ...) -> Throughput:
+        """Run the pipeline; extra: more variables of the environment."""
+        ...
+
+
+def side_by_side(
+    pair: Pair, aims: Mapping[int | str, str], *, hours: int, rounds: int
+) -> Sequence[Result]:
+    """Return the table of the limit and of the product with 1, 2 and 4 workers, by turns.
+
+    aims: of the share of the limit, by workers, and of the processor time per interval, by role.
     """
-    table = [
-        Result(benchmark=benchmark, what='bare sequence, one process', value=bare, unit='units/s')
-    ]
-    for count, measured in runs.items():
+    benchmark = pair.name
+    start = pair.pipeline(_START_HOURS, 2)
+    limits: list[Limit] = []
+    runs: dict[int, list[Throughput]] = {count: [] for count in WORKER_COUNTS}
+    for _ in range(rounds):
+        for count, done in runs.items():
+            limits.append(pair.limit(hours))
+            done.append(pair.pipeline(hours, count))
+    limit = [item.per_second for item in limits]
+    table = [spread(benchmark, 'the limit, one worker', limit, 'jobs/s')]
+    for count, done in runs.items():
         workers = f'{count} worker{"s" * (count > 1)}'
-        table.append(
-            Result(
-                benchmark=benchmark,
-                what=f'{measured.intervals:,} intervals, {workers}',
-                value=measured.per_second,
-                unit='intervals/s',
-            )
-        )
-        table.append(
-            Result(
-                benchmark=benchmark,
-                what=f'{workers}, share of the bare sequence',
-                value=measured.per_second / bare * 100,
-                unit='%',
-                aim=aim,
-            )
-        )
-        table += hand_overs(benchmark, f'{workers}, full load', measured)
-    return table
+        pace = [item.per_second for item in done]
+        what = f'{done[0].intervals:,} intervals, {workers}'
+        table.append(spread(benchmark, what, pace, 'intervals/s'))
+        shares = [value / statistics.median(limit) * 100 for value in pace]
+        what = f'{workers}, share of the limit'
+        table.append(spread(benchmark, what, shares, '%', aims.get(count)))
+    for role in start.spent:
+        least = [item.spent_us(role) for item in limits]
+        table.append(spread(benchmark, f'processor time, the limit: {role}', least, 'us/job'))
+        costs = [spent_us(item, start, role) for item in runs[2]]
+        what = f'processor time, 2 workers: {role}'
+        table.append(spread(benchmark, what, costs, 'us/interval', aims.get(role)))
+    return [
+        *table,
+        *hand_overs(benchmark, '2 workers, full load', runs[2][-1], ('under 50', None, None)),
+    ]
+
+
+def spent_us(run: Throughput, start: Throughput, role: str) -> float:
+    """Return the processor time per interval of a role in microseconds, without that of its start.
+
+    start: a run of few intervals.
+    """
+    return (run.spent[role] - start.spent[role]) / (run.intervals - start.intervals) * 1e6
+
+
+def spread(
+    benchmark: str, what: str, values: Sequence[float], unit: str, aim: str | None = None
+) -> Result:
+    """Return the median of `values`, with the lowest and the highest."""
+    return Result(
+        benchmark=benchmark,
+        what=what,
+        value=statistics.median(values),
+        low=min(values),
+        high=max(values),
+        unit=unit,
+        aim=aim,
+    )
 
 
 def hand_overs(

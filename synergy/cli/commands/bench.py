@@ -44,8 +44,11 @@ def _run(options: Namespace) -> ExitCode:
         results += module.run(is_quick=options.quick)
     print()
     print_table(
-        ('benchmark', 'what', 'result', 'unit', 'aim'),
-        [(item.benchmark, item.what, item.shown, item.unit, item.aim) for item in results],
+        ('benchmark', 'what', 'median', 'spread', 'unit', 'aim'),
+        [
+            (item.benchmark, item.what, item.shown, item.shown_spread, item.unit, item.aim)
+            for item in results
+        ],
     )
     if options.json is not None:
         rows = [item.encoded() for item in results]
