@@ -256,6 +256,14 @@ def test_classes_fit_in_the_head() -> None:
                 assert count <= 20, f'{node.name} of {file} wants to be two classes'
 
 
+def test_values_are_structs() -> None:
+    # One way to make a record. Classes that hold state are dataclasses that may change.
+    for file in (PROJECT / 'synergy').rglob('*.py'):
+        for node in ast.walk(parsed(file)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dataclass':
+                assert 'frozen=True' not in ast.unparse(node), f'{file}:{node.lineno}: use Struct'
+
+
 def test_nothing_ships_without_a_docstring_that_says_what_it_is_for() -> None:
     for file in files():
         assert ast.get_docstring(parsed(file)), file

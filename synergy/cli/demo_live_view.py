@@ -128,7 +128,7 @@ def _table(rows: Sequence[LiveRow]) -> Table:
         table.add_column(heading, justify='right' if is_number else 'left')
     for row in rows:
         table.add_row(
-            row.process, row.machine, row.timeperiod, row.state.value, f'{row.ended_count}',
+            row.process, row.machine, row.timeperiod, row.state.word, f'{row.ended_count}',
             f'{row.row_count}', Text(printable(row.last_result)), f'{row.final_count}',
             f'{row.pending_count}',
         )  # fmt: skip
@@ -137,7 +137,7 @@ def _table(rows: Sequence[LiveRow]) -> Table:
 
 def _text(row: LiveRow) -> str:
     return (
-        f'{row.process} ({row.machine}) {row.timeperiod} {row.state.value}, '
+        f'{row.process} ({row.machine}) {row.timeperiod} {row.state.word}, '
         f'{row.ended_count} runs, '
         f'{row.row_count} rows, last {printable(row.last_result) or "none"}; '
         f'{row.final_count} final, {row.pending_count} over'

@@ -192,4 +192,6 @@ def commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
         return marked(job, command, now), f'processed: marked as done by {command.who}'
     if command.kind in RESETTING_KINDS:
         return reset(job, command.by, now, command.id), f'reset: {command.by}'
-    return ended(job, JobState.SKIPPED, command.by, now), f'skipped: {command.by}'
+    # A person has decided: no failure any more, however the attempts before it ended.
+    decided = replace(job, failure_count=0)
+    return ended(decided, JobState.SKIPPED, command.by, now), f'skipped: {command.by}'

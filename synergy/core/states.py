@@ -17,6 +17,11 @@ class JobState(StrEnum):
     NOOP = 'state_noop'
 
     @property
+    def word(self) -> str:
+        """Return the state as people say it: `in progress`."""
+        return self.value.removeprefix('state_').replace('_', ' ')
+
+    @property
     def is_final(self) -> bool:
         """Tell whether the job has ended: processed, skipped or noop."""
         return self in FINAL_JOB_STATES

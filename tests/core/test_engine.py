@@ -435,6 +435,20 @@ def test_skip_ends_what_is_unfinished_below_and_leaves_the_finished_alone() -> N
     assert_sound(made)
 
 
+@pytest.mark.parametrize('kind', [CommandKind.SKIP, CommandKind.CANCEL])
+def test_what_a_person_gives_up_is_no_failure_whatever_its_attempts_were(kind: CommandKind) -> None:
+    made = harness(SiteHourly={'retry': RetryPolicy(max_attempts=1), 'on_failure': OnFailure.HOLD})
+    made.look()
+    made.work(made.live()[0], Outcome.failed('boom'))
+    assert (made.jobs[HOUR].is_held, made.jobs[HOUR].failure_count) == (True, 1)
+
+    made.command(command(kind, HOUR))
+
+    assert made.state(HOUR) is JobState.SKIPPED
+    assert made.jobs[HOUR].failure_count == 0
+    assert_sound(made)
+
+
 def test_all_hours_of_a_month_done_and_its_days_not_does_not_stop_the_next_month() -> None:
     hierarchy = two_trees(SiteDaily={'is_on': False}, SiteHourly={'max_running': 100})
     made = EngineHarness(hierarchy, instant('2027010200'))
