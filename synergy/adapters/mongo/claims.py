@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import DeleteMany, UpdateOne
+from pymongo import DeleteMany, UpdateMany, UpdateOne
 
+from synergy.adapters.mongo.bulks import repeated
 from synergy.adapters.mongo.collections import MongoCollections, millis
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import log_documents, unit_of
 from synergy.adapters.mongo.names import UNITS
-from synergy.core.records import LogLine, LogPlace, Unit, UnitEnd, UowId
+from synergy.core.records import LogLine, LogPlace, Outcome, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.ports.errors import LeaseLost
 
@@ -38,13 +39,12 @@ class MongoClaims:
         # Tells this call's units from those that the same owner took before.
         claim = ObjectId()
         units = self._connection.database[UNITS]
+        free, taking = self._claim(ids, owner, claim, lease)
         with self._connection.reaching():
-            done = units.bulk_write([self._claim(item, owner, claim, lease) for item in ids])
-            taken = (
-                {item['_id']: item for item in units.find({'_id': {'$in': ids}, 'claim': claim})}
-                if done.matched_count
-                else {}
-            )
+            # Whatever was taken bears the claim, the first time or when it is repeated.
+            repeated(lambda: units.update_many(free, taking))
+            mine = units.find({'_id': {'$in': ids}, 'claim': claim})
+            taken = {item['_id']: item for item in mine}
         documents_taken = [taken[item] for item in ids if item in taken]
         claimed = list(self._collections.decoded(UNITS, unit_of, documents_taken))
         if len(claimed) < len(documents_taken):
@@ -61,26 +61,28 @@ class MongoClaims:
         with self._connection.reaching():
             self._connection.database[UNITS].update_many(where, {'$set': free})
 
-    def _claim(self, item: ObjectId, owner: str, claim: ObjectId, lease: timedelta) -> UpdateOne:
+    def _claim(
+        self, ids: Sequence[ObjectId], owner: str, claim: ObjectId, lease: timedelta
+    ) -> tuple[Document, Sequence[Document]]:
+        """Return which of some units are free to take, and what taking them writes."""
         now = self._connection.now
-        return UpdateOne(
+        free = {
+            '_id': {'$in': ids},
+            'state': _REQUESTED,
             # Nothing is less than any date: a unit without `not_before` is always due.
-            {'_id': item, 'state': _REQUESTED, '$expr': {'$lte': ['$not_before', now]}},
-            [
-                {
-                    '$set': {
-                        'state': _IN_PROGRESS,
-                        'fence': {'$add': ['$fence', 1]},
-                        'owner': {'$literal': owner},
-                        'claim': claim,
-                        'lease_until': {'$add': [now, millis(lease)]},
-                        'started_at': now,
-                        'finished_at': None,
-                        'error': None,
-                    }
-                }
-            ],
-        )
+            '$expr': {'$lte': ['$not_before', now]},
+        }
+        taken = {
+            'state': _IN_PROGRESS,
+            'fence': {'$add': ['$fence', 1]},
+            'owner': {'$literal': owner},
+            'claim': claim,
+            'lease_until': {'$add': [now, millis(lease)]},
+            'started_at': now,
+            'finished_at': None,
+            'error': None,
+        }
+        return free, [{'$set': taken}]
 
     def renew(self, uow_id: UowId, fence: int, lease: timedelta) -> None:
         """Extend a lease."""
@@ -94,9 +96,9 @@ class MongoClaims:
         refused = {end.uow_id for end in ends} - {end.uow_id for end in known}
         if known:
             with self._connection.reaching():
-                done = self._connection.database[UNITS].bulk_write(
-                    [self._end(end) for end in known], ordered=False
-                )
+                ends_alike = [self._end(*item) for item in _alike(known).items()]
+                units = self._connection.database[UNITS]
+                done = repeated(lambda: units.bulk_write(ends_alike, ordered=False))
                 if done.matched_count != len(known):
                     refused |= self._refused(known)
         # After the ends are recorded, for a zombie's log does not count; under ids of their own,
@@ -110,22 +112,19 @@ class MongoClaims:
         )
         return [end.uow_id for end in ends if end.uow_id in refused]
 
-    def _end(self, end: UnitEnd) -> UpdateOne:
-        outcome = end.outcome
-        return UpdateOne(
-            _held(end.uow_id, end.fence),
-            [
-                {
-                    '$set': {
-                        'state': outcome.state.value,
-                        'number_of_processed_documents': outcome.count,
-                        'error': {'$literal': outcome.error},
-                        'finished_at': self._connection.now,
-                        'lease_until': None,
-                    }
-                }
-            ],
-        )
+    def _end(self, end: tuple[int, Outcome], ids: Sequence[ObjectId]) -> UpdateOne | UpdateMany:
+        fence, outcome = end
+        ended: Document = {
+            'state': outcome.state.value,
+            'number_of_processed_documents': outcome.count,
+            'error': outcome.error,
+            'lease_until': None,
+        }
+        change = self._connection.change(ended, dated='finished_at')
+        held = {'fence': fence, 'state': _IN_PROGRESS}
+        if len(ids) == 1:
+            return UpdateOne({'_id': ids[0], **held}, change)
+        return UpdateMany({'_id': {'$in': ids}, **held}, change)
 
     def _refused(self, ends: Sequence[UnitEnd]) -> set[UowId]:
         """Return the units that did not end so: neither now nor by an earlier call."""
@@ -187,6 +186,14 @@ class MongoClaims:
                 _held(uow_id, fence), [{'$set': values}]
             )
         return done.matched_count == 1
+
+
+def _alike(ends: Sequence[UnitEnd]) -> Mapping[tuple[int, Outcome], Sequence[ObjectId]]:
+    """Return the units that end alike, by fence and outcome: one statement for each of these."""
+    found: dict[tuple[int, Outcome], list[ObjectId]] = {}
+    for end in ends:
+        found.setdefault((end.fence, end.outcome), []).append(ObjectId(end.uow_id))
+    return found
 
 
 def _held(uow_id: UowId, fence: int) -> Document:

@@ -112,6 +112,12 @@ class MongoConnection:
         """Return the expression by which leases are judged: the server's clock."""
         return '$$NOW' if self._clock is None else self._clock.now()
 
+    def change(self, values: Document, *, dated: str) -> Document:
+        """Return the change that writes `values`, and the present instant into field `dated`."""
+        if self._clock is None:
+            return {'$set': values, '$currentDate': {dated: True}}
+        return {'$set': {**values, dated: self._clock.now()}}
+
     def store_now(self) -> datetime:
         """Return the present instant of the clock by which leases are judged."""
         if self._clock is not None:
@@ -217,7 +223,7 @@ class MongoConnection:
         self._client.close()
 
     def _translated(self, error: errors.PyMongoError, place: str) -> StoreError:
-        code, text = _code_and_text(error)
+        code, text = code_and_text(error)
         text = without_secrets_of(text, self._uri)
         if isinstance(error, errors.OperationFailure) and code in _AUTHENTICATION_FAILED:
             return StoreUnusable(
@@ -273,7 +279,7 @@ class MongoConnection:
         )
 
 
-def _code_and_text(error: errors.PyMongoError) -> tuple[int | None, str]:
+def code_and_text(error: errors.PyMongoError) -> tuple[int | None, str]:
     """Return code and message of the failure, of a bulk that of its first part."""
     if isinstance(error, errors.BulkWriteError):
         details: Mapping[str, Any] = error.details or {}

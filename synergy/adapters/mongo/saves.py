@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import bson
-from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo import DeleteOne, UpdateOne
 from pymongo.database import Database
 
 from synergy.adapters.mongo.bulks import Operation, bulk, unmatched
@@ -22,6 +22,7 @@ from synergy.adapters.mongo.documents.commands import command_document, command_
 from synergy.adapters.mongo.documents.jobs import job_values
 from synergy.adapters.mongo.documents.processes import freerun_values, override_values
 from synergy.adapters.mongo.documents.units import unit_document
+from synergy.adapters.mongo.job_saves import apply_to_jobs
 from synergy.adapters.mongo.names import (
     COMMANDS,
     CONTEXT,
@@ -29,8 +30,10 @@ from synergy.adapters.mongo.names import (
     JOB_COLLECTION,
     OPEN_COMMANDS,
     OVERRIDES,
+    QUALIFIER_BY_COLLECTION,
     UNITS,
 )
+from synergy.adapters.mongo.revisions import refuse_vanished, upsert
 from synergy.adapters.mongo.unit_saves import apply_marks, apply_to_units
 from synergy.core.effects import (
     CancelUnit,
@@ -47,11 +50,9 @@ from synergy.core.effects import (
     SaveJob,
     SaveOverride,
     in_stages,
-    why_unmatched,
 )
 from synergy.core.records import UowId
 from synergy.ports.errors import CommitRefused, RefusedSave
-from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.ports.stored import led_context
 
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
@@ -85,12 +86,14 @@ def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: 
             apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
+        elif collection in QUALIFIER_BY_COLLECTION:
+            apply_to_jobs(database, collection, [s for s in part if isinstance(s, SaveJob)], term)
         elif collection == CONTEXT:
             _apply_to_context(database, part, term)
         elif collection == OVERRIDES:
             _apply_to_overrides(database, part, term)
         else:
-            _apply_revisions(database, collection, part, term)
+            _apply_to_freeruns(database, part, term)
 
 
 def _unsendable(saves: Sequence[Save], term: int) -> Iterator[RefusedSave]:
@@ -142,67 +145,19 @@ def _collection(save: Save) -> str:
             return CONTEXT
 
 
-def _apply_revisions(
-    database: Database[Document], collection: str, saves: Sequence[Save], term: int
-) -> None:
-    """Write jobs or free runs, in order, up to the first that is not at the rev before.
-
-    Each is an upsert: one that does not match collides with the unique key of the row that is there
-    and so stops the bulk. Only if the row has vanished is it written again; that is refused, too,
-    so that the index is built again from what is there. Where all are first saves, plain inserts do
-    the same in half the time.
-    """
-    is_first = all(_rev(save) == 1 and not isinstance(save, RemoveFreerun) for save in saves)
-    operations = [_revision(save, term, is_inserted=is_first) for save in saves]
-    done = bulk(database, collection, operations, saves)
-    vanished = [index for index in done.upserted_ids or {} if _rev(saves[index]) != 1]
-    if vanished:
-        raise CommitRefused(
-            *(RefusedSave(saves[index], why_unmatched(saves[index])) for index in vanished)
-        )
+def _apply_to_freeruns(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+    """Write free runs, in order, up to the first that is not at the rev before; see `upsert`."""
+    done = bulk(database, FREERUNS, [_freerun(save, term) for save in saves], saves)
+    refuse_vanished(done, saves)
 
 
-def _revision(save: Save, term: int, *, is_inserted: bool) -> Operation:
-    match save:
-        case SaveJob(job, event):
-            key: Document = {'process_name': job.process, 'timeperiod': str(job.timeperiod)}
-            values = job_values(job, term if save.term is None else save.term)
-            line = [job.changed_at, event]
-        case SaveFreerun(freerun, event):
-            key = {'process_name': freerun.process, 'entry_name': freerun.entry}
-            values = freerun_values(freerun, term)
-            line = [freerun.changed_at, event]
-        case RemoveFreerun(freerun):
-            return DeleteOne({'process_name': freerun.process, 'entry_name': freerun.entry})
-        case _:
-            raise AssertionError(f'{save} has no revision')
-    if is_inserted:
-        return InsertOne({**key, **values, 'event_log': [line]})
-    return _upsert(key, values, line, term)
-
-
-def _upsert(key: Document, values: Document, line: list[Any], term: int) -> UpdateOne:
-    rev = values['rev']
-    # A first save must match nothing, not even a row that was edited to rev 0.
-    matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else {'rev': {'$exists': False}}
-    return UpdateOne(
-        {**key, **matching},
-        {
-            '$set': values,
-            '$push': {'event_log': {'$each': [line], '$position': 0, '$slice': EVENTS_PER_JOB_MAX}},
-        },
-        upsert=True,
-    )
-
-
-def _rev(save: Save) -> int:
-    match save:
-        case SaveJob(job):
-            return job.rev
-        case SaveFreerun(freerun, _):
-            return freerun.rev
-        case _:
-            return 1
+def _freerun(save: Save, term: int) -> Operation:
+    assert isinstance(save, SaveFreerun | RemoveFreerun)
+    freerun = save.freerun
+    key: Document = {'process_name': freerun.process, 'entry_name': freerun.entry}
+    if isinstance(save, RemoveFreerun):
+        return DeleteOne(key)
+    return upsert(key, freerun_values(freerun, term), [freerun.changed_at, save.event], term)
 
 
 def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
