@@ -1,7 +1,7 @@
 """Ring for units: publish their ids, now or when they may be claimed, and remember what was rung.
 
-An announcement that the broker has confirmed is marked in the store with a later commit, not with
-one of its own: should the mark be lost, the sweep rings once more, which does no harm.
+An announcement that the broker has confirmed is marked in the store some time later, if nobody has
+answered to it by then: should the mark be lost, the sweep rings once more, which does no harm.
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ class Announcer:
         self._is_broker_down = False
         self.rung.update(dict.fromkeys(self._now_due, now))
         self._now_due.clear()
+
+    def heard_of(self, uow_ids: Iterable[UowId]) -> None:
+        """Forget that units were rung for: somebody has taken them."""
+        for uow_id in uow_ids:
+            self.rung.pop(uow_id, None)
 
     @property
     def is_stuck(self) -> bool:

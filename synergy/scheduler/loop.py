@@ -152,6 +152,7 @@ class Scheduler:
         """Return what is to be decided on: timers, messages and, now and then, all in flight."""
         events: list[Event] = [*index.timers.fire(now)]
         if uow_ids := self._inbox.uow_ids:
+            self._outbox.heard_of(uow_ids)
             events += self._sweeper.reports(uow_ids)
         if is_sweeping:
             self._outbox.mark()

@@ -1,18 +1,20 @@
 """Do what was decided: save, then settle the index, then announce and say.
 
 The order is a contract: nothing is announced that is not saved. Announcements that the broker has
-confirmed are marked in the store with the next commit, or with one of its own after a while.
+confirmed are marked in the store after a while, those that are still waited for: a unit that has
+been taken and reported by then needs no mark. Nobody else needs one sooner. A new leader rings once
+more for what was requested and is not marked, and whoever claims it claims it once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.core.effects import Effects, Save
-from synergy.core.records import ProcessName, Route
+from synergy.core.effects import Effects, MoveUnit, Save
+from synergy.core.records import ProcessName, Route, UowId
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
@@ -24,7 +26,7 @@ from synergy.scheduler.leader import Leader
 
 logger = logging.getLogger(__name__)
 
-#: Confirmed announcements are marked in the store at the latest after this long.
+#: Confirmed announcements are marked in the store after this long.
 MARK_AFTER: Final = timedelta(seconds=1)
 
 
@@ -53,7 +55,11 @@ class Outbox:
         if effects.saves:
             if not self._leader.is_trusted:
                 raise LeadershipLost('the lease may have run out before the commit')
-            self._commit(effects.saves)
+            self._commit(effects.saves, {})
+            self._isolating.saved(effects.saves)
+            self._announcer.heard_of(
+                save.uow_id for save in effects.saves if isinstance(save, MoveUnit)
+            )
         timetable.settle()
         self._announcer.add(effects.announcements, self._clock.now())
         for note in effects.notes:
@@ -69,12 +75,18 @@ class Outbox:
     def mark(self) -> None:
         """Mark what was rung in the store."""
         if self._announcer.rung and self._leader.leadership is not None:
-            self._commit(())
+            self._commit((), self._announcer.rung)
+        self._announcer.rung.clear()
+        self._next_mark = None
 
     def mark_if_due(self, now: datetime) -> None:
-        """Mark what was rung, if that is to wait no longer for a commit."""
+        """Mark what was rung, if it is time."""
         if self._next_mark is not None and now >= self._next_mark:
             self.mark()
+
+    def heard_of(self, uow_ids: Collection[UowId]) -> None:
+        """Take note that somebody has answered to a ring: that it was rung need not be marked."""
+        self._announcer.heard_of(uow_ids)
 
     def forget(self) -> None:
         """Drop what is to be announced: the index is rebuilt, and the sweep finds what is owed."""
@@ -91,10 +103,6 @@ class Outbox:
         """Return when there is something to do next."""
         return self._announcer.next_at, self._next_mark
 
-    def _commit(self, saves: Sequence[Save]) -> None:
+    def _commit(self, saves: Sequence[Save], announced: Mapping[UowId, datetime]) -> None:
         assert self._leader.leadership is not None
-        rung = self._announcer.rung
-        self._store.commit(self._leader.leadership, saves, announced=rung)
-        self._isolating.saved(saves)
-        rung.clear()
-        self._next_mark = None
+        self._store.commit(self._leader.leadership, saves, announced=announced)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from bson import ObjectId
 from pymongo import DeleteOne, InsertOne, UpdateMany, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
-from pymongo.write_concern import WriteConcern
 
-from synergy.adapters.mongo.bulks import bulk, refused_of
+from synergy.adapters.mongo.bulks import bulk, refused_of, repeated
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import unit_document
@@ -42,13 +42,14 @@ def apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
 
 
 def apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
-    """Write when units were announced; before all moves, for one requested again is not yet.
-
-    Without waiting for a majority: a mark that a fail-over loses costs one more ring.
-    """
-    if announced:
-        units = database.get_collection(UNITS, write_concern=WriteConcern(1))
-        units.bulk_write([_mark(uow_id, at) for uow_id, at in announced.items()], ordered=False)
+    """Write when units were announced; before all moves, for one requested again is not yet."""
+    by_instant: dict[datetime, list[ObjectId]] = {}
+    for uow_id, at in announced.items():
+        by_instant.setdefault(at, []).append(ObjectId(uow_id))
+    if by_instant:
+        marks = [_mark(ids, at) for at, ids in by_instant.items()]
+        # Waits for the majority, for the sweep that follows reads what a majority has.
+        repeated(lambda: database[UNITS].bulk_write(marks, ordered=False))
 
 
 def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
@@ -179,8 +180,6 @@ def _end_letters(save: EndLetters) -> UpdateMany:
     return UpdateMany(where, [{'$set': ended}])
 
 
-def _mark(uow_id: UowId, at: datetime) -> UpdateOne:
-    return UpdateOne(
-        {'_id': object_id(uow_id), 'state': UnitState.REQUESTED.value},
-        {'$set': {'submitted_at': at}},
-    )
+def _mark(ids: Sequence[ObjectId], at: datetime) -> UpdateMany:
+    where = {'_id': {'$in': ids}, 'state': UnitState.REQUESTED.value}
+    return UpdateMany(where, {'$set': {'submitted_at': at}})
