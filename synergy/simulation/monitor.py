@@ -41,6 +41,7 @@ class Monitor:
     _job_by_unit: dict[UowId, JobKey] = field(default_factory=dict)
     _first_claim: dict[UowId, int] = field(default_factory=dict)
     _last_finish: dict[JobKey, int] = field(default_factory=dict)
+    _finished: set[tuple[UowId, int]] = field(default_factory=set)
     _event_count: int = 0
 
     def expect(self, hierarchy: Hierarchy) -> None:
@@ -74,7 +75,11 @@ class Monitor:
                 self._saw_claim(unit)
         elif name == 'finish':
             for end in arguments[0]:
-                if end.uow_id not in result and end.uow_id in self._job_by_unit:
+                attempt = (end.uow_id, end.fence)
+                # One that is repeated, after an answer that was lost, changes nothing.
+                is_new = end.uow_id not in result and attempt not in self._finished
+                if is_new and end.uow_id in self._job_by_unit:
+                    self._finished.add(attempt)
                     self._last_finish[self._job_by_unit[end.uow_id]] = self._next()
                 newest = self.fence_by_unit.get(end.uow_id)
                 if end.uow_id not in result and end.fence != newest:
