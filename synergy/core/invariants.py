@@ -17,17 +17,24 @@ from typing import Final, NamedTuple
 
 from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
-from synergy.core.commands import Command
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.commands import Command, CommandId
+from synergy.core.hierarchy import Hierarchy, Input, Node
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.core.timetable import Timetable
+from synergy.core.timetable import IndexRow, Timetable
 
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP)
+#: Intervals that are judged together, at most.
+_STRETCH_MAX: Final = 1024
+#: Marks of intervals: ended again for a request that is being applied; marked as done by an
+#: operator, who says so in the reason.
+_ENDED_AGAIN: Final = 1
+_BY_HAND: Final = 2
+_TWICE: Final = 'has more than one row'
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -40,6 +47,19 @@ class Violation(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Return invariant, job and what is wrong."""
         return f'{self.invariant} {self.key}: {self.text}'
+
+
+class EndedJob(NamedTuple):
+    """A job that has ended, of whose row there is no more to say: all else in it is plainly right.
+
+    It is legal, was run at least once or has a reason, and nobody has marked it as done.
+    """
+
+    process: ProcessName
+    timeperiod: Timeperiod
+    state: JobState
+    term: int
+    request_id: CommandId | None
 
 
 class JobLevel(NamedTuple):
@@ -62,17 +82,18 @@ class Under(Struct, frozen=True, kw_only=True):
 
 def check(
     hierarchy: Hierarchy,
-    jobs: Iterable[Job],
+    jobs: Iterable[Job | EndedJob],
     units: Iterable[Unit],
     now: datetime,
     under: Under | None = None,
 ) -> Iterator[Violation]:
     """Yield every violation in a store's rows.
 
-    jobs, units: all rows, each in order of process and timeperiod. Rows of processes that are not
-    in `hierarchy`, of intervals outside their tree's span, and of another level than their process
-    has now (`other_levels` counts them) are not judged; nor is what waits for a process that is
-    left out because of its level.
+    jobs: all rows, in order of process and timeperiod. units: in any order; those that have ended
+    and are plainly right may be missing. Rows of processes that are not in `hierarchy`, of
+    intervals outside their tree's span, and of another level than their process has now
+    (`other_levels` counts them) are not judged; nor is what waits for a process that is left out
+    because of its level.
 
     I2 is broken by a job that is processed or noop while something that it waits for is not final,
     and by one that is *older* than something that it waits for: whose row was last written in an
@@ -81,8 +102,7 @@ def check(
     the same term or a later one, whatever the clocks say. Only a request that is not yet applied to
     its end may have it otherwise for a while: what it has reset, and what its plan is about to
     reset, is not held against anybody. A skipped job may have been skipped before its inputs were
-    done. Cost: one pass; memory: nine bytes for each interval, and the rows of jobs that are not
-    final.
+    done. Cost: one pass; memory: nine bytes for each interval, and the rows of what is not final.
     """
     rows = _Rows(hierarchy, now, under or Under())
     yield from rows.fill(jobs)
@@ -104,63 +124,144 @@ class _Rows:
         self._terms = {
             name: array('q', bytes(8 * len(self.timetable.span(name)))) for name in hierarchy.nodes
         }
-        # Marked as done by an operator, who says so in the reason.
-        self._by_hand: set[JobKey] = set()
-        # Ended again for a request that is being applied.
-        self._again: set[JobKey] = set()
+        # What else is to be known of some intervals, by process; none of it of most processes.
+        self._marks: dict[ProcessName, bytearray] = {}
         self._levels: dict[ProcessName, dict[Qualifier, int]] = {}
         self._left_out: Collection[ProcessName] = ()
 
-    def fill(self, jobs: Iterable[Job]) -> Iterator[Violation]:
-        """Take over the rows; yield what is wrong with each for itself."""
-        timetable, hierarchy = self.timetable, self.timetable.hierarchy
-        before: JobKey | None = None
+    def fill(self, jobs: Iterable[Job | EndedJob]) -> Sequence[Violation]:
+        """Take over the rows; return what is wrong with each for itself."""
+        found: list[Violation] = []
+        opened: dict[JobKey, Job] = {}
+        self.timetable.load(lambda _: self._taken(jobs, opened, found), opened.values())
+        self._left_out = refused_levels(self.timetable.hierarchy, self._under.led, self._levels)
+        return found
+
+    def _taken(
+        self, jobs: Iterable[Job | EndedJob], opened: dict[JobKey, Job], found: list[Violation]
+    ) -> Iterator[IndexRow]:
+        """Yield those that have a place in the timetable; note of each what the rules ask for.
+
+        opened: takes those that are not final. found: takes violations. A loop of few steps, for
+        most rows of most stores are those of jobs that have ended.
+        """
+        nodes = self.timetable.hierarchy.nodes
+        process: ProcessName | None = None
+        node: Node | None = None
         for job in jobs:
-            node = hierarchy.nodes.get(job.process)
+            if job.process != process:
+                process, before = job.process, None
+                node = nodes.get(process)
+                if node is not None:
+                    by_level = self._levels.setdefault(process, {})
+                    own, terms = node.process.qualifier, self._terms[process]
             if node is None:
                 continue
-            qualifier = job.timeperiod.qualifier
-            by_level = self._levels.setdefault(job.process, {})
+            qualifier, ordinal = job.timeperiod
             by_level[qualifier] = by_level.get(qualifier, 0) + 1
-            if qualifier is not node.process.qualifier:
+            if qualifier is not own:
                 continue
-            if job.key == before:
-                yield Violation(invariant='I1', key=job.key, text='has more than one row')
-            before = job.key
-            if timetable.state(job.key) is None:
-                # An embryo waits for nothing: 2.x made rows of the future when somebody looked.
-                if (
-                    job.state is not JobState.EMBRYO
-                    and job.timeperiod.ordinal >= hierarchy.begun_until(node, self._now)
-                    and (node.until is None or job.timeperiod.ordinal < node.until)
-                ):
-                    text = 'has a row, but its interval has not begun'
-                    yield Violation(invariant='I1', key=job.key, text=text)
+            if ordinal == before:
+                found.append(Violation(invariant='I1', key=_key_of(job), text=_TWICE))
+            before = ordinal
+            position = ordinal - node.first
+            if not 0 <= position < len(terms):
+                found += self._outside(node, job)
                 continue
-            timetable.put(job)
-            self._terms[job.process][job.timeperiod.ordinal - node.first] = job.term
+            terms[position] = job.term
+            if type(job) is Job:
+                found += self._noted(job, position, opened)
+            elif job.request_id in self._applying:
+                self._mark(process, position, _ENDED_AGAIN)
+            yield process, job.timeperiod, job.state
+
+    def _outside(self, node: Node, job: Job | EndedJob) -> Iterator[Violation]:
+        """Yield what is wrong with a row of an interval that does not exist."""
+        ordinal = job.timeperiod.ordinal
+        # An embryo waits for nothing: 2.x made rows of the future when somebody looked.
+        if (
+            job.state is not JobState.EMBRYO
+            and ordinal >= self.timetable.hierarchy.begun_until(node, self._now)
+            and (node.until is None or ordinal < node.until)
+        ):
+            text = 'has a row, but its interval has not begun'
+            yield Violation(invariant='I1', key=_key_of(job), text=text)
+
+    def _noted(self, job: Job, position: int, opened: dict[JobKey, Job]) -> Iterator[Violation]:
+        """Note what the rules ask for of a row; yield what is wrong with it for itself."""
+        if job.state.is_final:
+            opened.pop(job.key, None)
+            if job.request_id in self._applying:
+                self._mark(job.process, position, _ENDED_AGAIN)
             if job.state is JobState.PROCESSED and job.reason is not None:
-                self._by_hand.add(job.key)
-            if job.state.is_final and job.request_id in self._applying:
-                self._again.add(job.key)
-            yield from _row_violations(job, hierarchy.machine(job.process))
-        timetable.settle()
-        self._left_out = refused_levels(hierarchy, self._under.led, self._levels)
+                self._mark(job.process, position, _BY_HAND)
+        else:
+            opened[job.key] = job
+        yield from _row_violations(job, self.timetable.hierarchy.machine(job.process))
+
+    def _mark(self, process: ProcessName, position: int, mark: int) -> None:
+        if process not in self._marks:
+            self._marks[process] = bytearray(len(self._terms[process]))
+        self._marks[process][position] |= mark
+
+    def _is_marked(self, key: JobKey, mark: int) -> bool:
+        marks = self._marks.get(key.process)
+        first = self.timetable.hierarchy.nodes[key.process].first
+        return marks is not None and bool(marks[key.timeperiod.ordinal - first] & mark)
 
     def order_violations(self, node: Node) -> Iterator[Violation]:
         """Yield finished jobs ahead of an input, and breaches of blocking_dependencies."""
         hierarchy, name = self.timetable.hierarchy, node.process.name
-        for run in self.timetable.runs_in(name, self.timetable.span(name), _RAN):
-            for ordinal in run:
-                key = _key(hierarchy, name, ordinal)
-                if any(is_among(plan, key) for plan in self._plans):
-                    continue
-                for source in node.inputs:
-                    if source.process not in self._left_out:
-                        ordinals = hierarchy.input_range(node, source, ordinal)
-                        yield from self._ahead_of(key, source.process, ordinals)
-                        if source.process != node.child:
-                            yield from self._skipped(node, key, source.process, ordinals)
+        sources = [source for source in node.inputs if source.process not in self._left_out]
+        for ordinal in self._suspects(node, sources):
+            key = _key(hierarchy, name, ordinal)
+            if any(is_among(plan, key) for plan in self._plans):
+                continue
+            for source in sources:
+                ordinals = hierarchy.input_range(node, source, ordinal)
+                yield from self._ahead_of(key, source.process, ordinals)
+                if source.process != node.child:
+                    yield from self._skipped(node, key, source.process, ordinals)
+
+    def _suspects(self, node: Node, sources: Sequence[Input]) -> Iterator[int]:
+        """Yield the intervals that have run and are to be looked at one by one.
+
+        Most are not: stretches of them that are right together are passed over, and one that is
+        not is halved.
+        """
+        if not sources:
+            return
+        span = self.timetable.span(node.process.name)
+        # What a group waits for does not follow from what the groups around it wait for.
+        stretch_max = _STRETCH_MAX if node.process.grouping == 1 else 1
+        for run in self.timetable.runs_in(node.process.name, span, _RAN):
+            for start in range(run.start, run.stop, stretch_max):
+                rest = [range(start, min(start + stretch_max, run.stop))]
+                while rest:
+                    stretch = rest.pop()
+                    if len(stretch) == 1:
+                        yield stretch.start
+                    elif not all(self._is_right(node, source, stretch) for source in sources):
+                        middle = len(stretch) // 2
+                        rest += [stretch[middle:], stretch[:middle]]
+
+    def _is_right(self, node: Node, source: Input, stretch: range) -> bool:
+        """Tell whether nothing can be wrong between intervals and all that they wait for."""
+        hierarchy, other = self.timetable.hierarchy, source.process
+        start = hierarchy.input_range(node, source, stretch[0]).start
+        stop = hierarchy.input_range(node, source, stretch[-1]).stop
+        ordinals = range(start, max(start, stop))
+        if self.timetable.first_pending(other, ordinals) is not None:
+            return False
+        is_strict = node.process.blocking is Blocking.DEPENDENCIES and other != node.child
+        if is_strict and self.timetable.first_in(other, ordinals, JobState.SKIPPED) is not None:
+            return False
+        newest = max(self._terms_of(other, ordinals), default=0)
+        return newest <= min(self._terms_of(node.process.name, stretch))
+
+    def _terms_of(self, process: ProcessName, ordinals: range) -> array[int]:
+        first = self.timetable.hierarchy.nodes[process].first
+        return self._terms[process][ordinals.start - first : ordinals.stop - first]
 
     def _ahead_of(self, key: JobKey, source: ProcessName, ordinals: range) -> Iterator[Violation]:
         hierarchy = self.timetable.hierarchy
@@ -173,13 +274,12 @@ class _Rows:
                 yield Violation(invariant='I2', key=key, text=text)
             return
         own = self._terms[key.process][key.timeperiod.ordinal - hierarchy.nodes[key.process].first]
-        first = hierarchy.nodes[source].first
-        terms = self._terms[source][ordinals.start - first : ordinals.stop - first]
+        terms = self._terms_of(source, ordinals)
         if max(terms, default=0) <= own:
             return
         for place, term in enumerate(terms):
             other = _key(hierarchy, source, ordinals.start + place)
-            if term > own and other not in self._again:
+            if term > own and not self._is_marked(other, _ENDED_AGAIN):
                 text = (
                     f'is older than {other}, for which it waits: it ended in term {own}, that in '
                     f'term {term}; ./launch.py reprocess {key.process} {key.timeperiod} runs it '
@@ -191,7 +291,7 @@ class _Rows:
     def _skipped(
         self, node: Node, key: JobKey, source: ProcessName, ordinals: range
     ) -> Iterator[Violation]:
-        if node.process.blocking is not Blocking.DEPENDENCIES or key in self._by_hand:
+        if node.process.blocking is not Blocking.DEPENDENCIES or self._is_marked(key, _BY_HAND):
             return
         skipped = self.timetable.first_in(source, ordinals, JobState.SKIPPED)
         if skipped is not None and self.timetable.state(key) is JobState.PROCESSED:
@@ -201,8 +301,8 @@ class _Rows:
 
 
 def other_levels(
-    hierarchy: Hierarchy, jobs: Iterable[Job], counts: dict[JobLevel, int]
-) -> Iterator[Job]:
+    hierarchy: Hierarchy, jobs: Iterable[Job | EndedJob], counts: dict[JobLevel, int]
+) -> Iterator[Job | EndedJob]:
     """Yield `jobs`, and count on the way those of another level than their process has now."""
     for job in jobs:
         node = hierarchy.nodes.get(job.process)
@@ -223,32 +323,36 @@ def _row_violations(job: Job, machine: Machine) -> Iterator[Violation]:
 
 
 def _unit_violations(timetable: Timetable, units: Iterable[Unit]) -> Iterator[Violation]:
-    live: Unit | None = None
+    live: list[Unit] = []
+    found: list[Violation] = []
     for unit in units:
-        node = timetable.hierarchy.nodes.get(unit.process)
-        if node is None:
-            continue
-        if unit.state.is_live:
-            if live is not None and live.key == unit.key:
-                yield Violation(
-                    invariant='I4',
-                    key=unit.key,
-                    text=f'runs {live.run} and {unit.run} are both live',
-                )
-            live = unit
-            state = timetable.state(unit.key)
-            job = timetable.open_job(unit.key)
-            # A commit that broke off may leave a unit without its job; it was never announced,
-            # and is adopted by the job's next start or cancelled by the next sweep.
-            is_stray = unit.fence == 0 and unit.announced_at is None
-            is_awaited = job is not None and job.uow_id == unit.id
-            if state is not None and not is_awaited and not is_stray:
-                yield Violation(
-                    invariant='I4',
-                    key=unit.key,
-                    text=f'run {unit.run} is {unit.state.value}, but the job does not wait for it',
-                )
-        yield from _lease_violations(unit)
+        if unit.process in timetable.hierarchy.nodes:
+            found += _lease_violations(unit)
+            if unit.state.is_live:
+                live.append(unit)
+    live.sort(key=lambda unit: (unit.key, unit.run))
+    found += _live_violations(timetable, live)
+    # Stores tell of units as they lie.
+    return iter(sorted(found, key=lambda item: item.key))
+
+
+def _live_violations(timetable: Timetable, live: Sequence[Unit]) -> Iterator[Violation]:
+    """Yield what is wrong between live units, by job and run, and with their jobs."""
+    before: Unit | None = None
+    for unit in live:
+        if before is not None and before.key == unit.key:
+            text = f'runs {before.run} and {unit.run} are both live'
+            yield Violation(invariant='I4', key=unit.key, text=text)
+        before = unit
+        state = timetable.state(unit.key)
+        job = timetable.open_job(unit.key)
+        # A commit that broke off may leave a unit without its job; it was never announced,
+        # and is adopted by the job's next start or cancelled by the next sweep.
+        is_stray = unit.fence == 0 and unit.announced_at is None
+        is_awaited = job is not None and job.uow_id == unit.id
+        if state is not None and not is_awaited and not is_stray:
+            text = f'run {unit.run} is {unit.state.value}, but the job does not wait for it'
+            yield Violation(invariant='I4', key=unit.key, text=text)
 
 
 def _lease_violations(unit: Unit) -> Iterator[Violation]:
@@ -266,6 +370,10 @@ def _lease_violations(unit: Unit) -> Iterator[Violation]:
             text=f'run {unit.run} is processed, but was never claimed; if it was taken over from '
             'Synergy 2.x, ./launch.py db --update corrects that',
         )
+
+
+def _key_of(job: Job | EndedJob) -> JobKey:
+    return JobKey(job.process, job.timeperiod)
 
 
 def _key(hierarchy: Hierarchy, process: ProcessName, ordinal: int) -> JobKey:

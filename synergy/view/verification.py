@@ -25,7 +25,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import SnapshotLost
 from synergy.ports.rows import IllegalRow
 from synergy.ports.store import Reader, Store
-from synergy.view.whole import all_commands, all_jobs
+from synergy.view.whole import all_commands
 
 #: Clocks of boxes may differ by so much: intervals begin by that of the box that leads.
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
@@ -104,8 +104,8 @@ def _look(hierarchy: Hierarchy, store: Store, clock: Clock) -> Verdict:
     with store.snapshot():
         under = circumstances(store)
         now = clock.now() + _CLOCKS_DIFFER
-        jobs = other_levels(hierarchy, all_jobs(store), counts)
-        found = tuple(check(hierarchy, jobs, store.all_units(), now, under))
+        jobs = other_levels(hierarchy, store.scanned_jobs(), counts)
+        found = tuple(check(hierarchy, jobs, store.scanned_units(), now, under))
         unreadable = illegal_rows(store)
     return Verdict(
         violations=found,

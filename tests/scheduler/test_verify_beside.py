@@ -71,7 +71,7 @@ def going_on(store: Store, turn: Callable[[], None]) -> Store:
 
         return call
 
-    for name in ('commands', 'led_context', 'find_jobs', 'all_units'):
+    for name in ('commands', 'led_context', 'scanned_jobs', 'scanned_units'):
         setattr(store, name, before(getattr(store, name)))
     return store
 

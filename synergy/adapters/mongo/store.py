@@ -22,6 +22,7 @@ from synergy.adapters.mongo.context import MongoContext
 from synergy.adapters.mongo.freeruns import MongoFreeruns
 from synergy.adapters.mongo.jobs import MongoJobs
 from synergy.adapters.mongo.leadership import MongoLeadership
+from synergy.adapters.mongo.scan import MongoScan
 from synergy.adapters.mongo.schema import make_usable
 from synergy.adapters.mongo.timetable import MongoTimetable
 from synergy.adapters.mongo.units import MongoUnits
@@ -53,6 +54,7 @@ class MongoStore(JoinedStore):
                 boxes=MongoBoxes(collections),
                 users=MongoUsers(collections),
                 illegal=collections,
+                scan=MongoScan(collections),
                 snapshots=connection,
             )
         )

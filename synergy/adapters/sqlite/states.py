@@ -26,12 +26,15 @@ def _list(members: Iterable[StrEnum]) -> str:
 #: Of jobs.
 OPEN: Final = _list(state for state in JobState if not state.is_final)
 SKIPPED: Final = _literal(JobState.SKIPPED)
+ENDED_JOBS: Final = _list(state for state in JobState if state.is_final)
 #: Of units.
 LIVE: Final = _list(state for state in UnitState if state.is_live)
+ENDED_UNITS: Final = _list(state for state in UnitState if not state.is_live)
 REQUESTED: Final = _literal(UnitState.REQUESTED)
 IN_PROGRESS: Final = _literal(UnitState.IN_PROGRESS)
 CANCELED: Final = _literal(UnitState.CANCELED)
 DEAD: Final = _literal(UnitState.DEAD)
+PROCESSED_UNIT: Final = _literal(UnitState.PROCESSED)
 #: Of commands.
 OPEN_COMMANDS: Final = _list(OPEN_COMMAND_STATES)
 #: The qualifier of free runs.

@@ -17,6 +17,7 @@ from synergy.adapters.sqlite.context import SqliteContext
 from synergy.adapters.sqlite.freeruns import SqliteFreeruns
 from synergy.adapters.sqlite.jobs import SqliteJobs
 from synergy.adapters.sqlite.leadership import SqliteLeadership
+from synergy.adapters.sqlite.scan import SqliteScan
 from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.adapters.sqlite.timetable import SqliteTimetable
@@ -48,6 +49,7 @@ class SqliteStore(JoinedStore):
                 boxes=SqliteBoxes(tables),
                 users=SqliteUsers(tables),
                 illegal=tables,
+                scan=SqliteScan(tables),
                 snapshots=file,
             )
         )

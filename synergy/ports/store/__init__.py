@@ -21,6 +21,7 @@ from synergy.ports.store.freeruns import FreerunReader
 from synergy.ports.store.illegal import IllegalRows
 from synergy.ports.store.jobs import EVENTS_PER_JOB_MAX, JobChange, JobFilter, JobReader
 from synergy.ports.store.leadership import LEASES_MAX, LeadershipReader, LeadershipStore
+from synergy.ports.store.scan import RowScan
 from synergy.ports.store.snapshots import Snapshots
 from synergy.ports.store.timetable import TimetableReader, TimetableStore
 from synergy.ports.store.units import EndedRun, LiveRun, UnitReader, UnitStore
@@ -45,6 +46,7 @@ __all__ = [
     'LeadershipStore',
     'LiveRun',
     'Reader',
+    'RowScan',
     'SchedulerStore',
     'Snapshots',
     'Store',
@@ -66,6 +68,7 @@ class Reader(
     CommandReader,
     BoxReader,
     IllegalRows,
+    RowScan,
     Snapshots,
     Protocol,
 ):

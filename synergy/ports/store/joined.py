@@ -17,6 +17,7 @@ from synergy.ports.store import (
     IllegalRows,
     JobReader,
     LeadershipStore,
+    RowScan,
     Snapshots,
     TimetableStore,
     UnitReader,
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     boxes: BoxStore
     users: UserStore
     illegal: IllegalRows
+    scan: RowScan
     snapshots: Snapshots
 
 
@@ -123,5 +125,8 @@ class JoinedStore:
 
         self.illegal_rows = parts.illegal.illegal_rows
         self.forget_illegal_rows = parts.illegal.forget_illegal_rows
+
+        self.scanned_jobs = parts.scan.scanned_jobs
+        self.scanned_units = parts.scan.scanned_units
 
         self.snapshot = parts.snapshots.snapshot
