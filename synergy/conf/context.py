@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Final, TypeVar
 
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entry_reader import EntryReader
 from synergy.conf.errors import ContextError
+from synergy.conf.locate import find_problem
 from synergy.conf.mistyped import MISSING
 from synergy.conf.model import Context, DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import (
@@ -87,7 +89,9 @@ class _Loader:
 
     def __init__(self, settings: Settings, *, reads_sources: bool = True) -> None:
         self._settings = settings
-        self._reads_sources = reads_sources
+        sources = settings.project if reads_sources else None
+        # Looked for once: hundreds of entries name the same class.
+        self._find_problem = cache(partial(find_problem, project=sources))
         self._file = f'{settings.context_module.replace(".", "/")}.py'
         self._machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME
         self.problems: list[str] = []
@@ -252,7 +256,7 @@ class _Loader:
             self.problems,
             self._settings,
             tuple(self._machine_by_name),
-            reads_sources=self._reads_sources,
+            self._find_problem,
         )
 
     def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:

@@ -90,11 +90,11 @@ def _noting_mistakes(make: Callable[P, RawEntry]) -> Callable[P, RawEntry]:
     @wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> RawEntry:
         try:
-            signature.bind(*args, **kwargs)
+            # They do nothing but keep what they are given: only the call itself can be wrong.
+            return make(*args, **kwargs)
         except TypeError:
             call = read_call(signature, args, kwargs)
             return RawEntry(_KIND_BY_WORD.get(kind, kind), call.fields, call.mistakes)
-        return make(*args, **kwargs)
 
     return made
 

@@ -5,14 +5,13 @@ An entry with a problem is left out, so that no second complaint follows from th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
-from synergy.conf.locate import find_problem
 from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
@@ -58,14 +57,13 @@ class EntryReader:
         problems: list[str],
         settings: Settings,
         machine_names: Sequence[str],
-        *,
-        reads_sources: bool = True,
+        find_problem: Callable[[str], str | None],
     ) -> None:
         """Read `raw`, of `file`; add what is wrong to `problems`.
 
-        reads_sources: whether what it names is looked for in its source.
+        find_problem: return what is wrong with the dotted name of a class or a function.
         """
-        self._sources = settings.project if reads_sources else None
+        self._find_problem = find_problem
         self._machine_names = machine_names
         self._fields = raw.fields
         self._file = file
@@ -261,7 +259,7 @@ class EntryReader:
         if not isinstance(value, str):
             self._refuse('classname', "give 'package.module.Class' or 'package.module.function'")
             return ''
-        if problem := find_problem(value, self._sources):
+        if problem := self._find_problem(value):
             self._refuse('classname', problem)
         return value
 
@@ -281,7 +279,7 @@ class EntryReader:
                     'a recomputing process must be able to ask which rows have arrived; name a '
                     'function that opens its source, see synergy.sources',
                 )
-        elif problem := find_problem(value, self._sources):
+        elif problem := self._find_problem(value):
             self._refuse('data_source', problem)
         return value
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import sys
 
 import pytest
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from synergy.cli import console
 from synergy.cli.console import fitted, print_table
@@ -80,3 +84,52 @@ def test_a_beginning_that_is_unique_is_enough(
 
     assert said.code == code, said.err
     assert text in said.out + said.err
+
+
+def by_rich(rows: list[tuple[str, ...]], widths: dict[int, int], numbers: set[int]) -> str:
+    """Return a table as rich alone writes it."""
+    stream = io.StringIO()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for place, width in widths.items():
+        table.add_column(
+            justify='right' if place in numbers else 'left', overflow='ellipsis', width=width
+        )
+    for row in rows:
+        table.add_row(*(Text(row[place]) for place in widths))
+    Console(file=stream, width=console.console().width, soft_wrap=True).print(table)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize('width', [40, 80, 200])
+def test_lines_that_fit_look_as_those_that_are_wrapped(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stdout', terminal)
+    monkeypatch.setenv('COLUMNS', str(width))
+    monkeypatch.setenv('TERM', 'xterm')
+    chosen = random.Random(14)
+    words = ['', 'a', 'failed', '時間', 'naïve', REASON, f'{REASON} and {REASON}', 'x' * 90]
+    rows = [
+        (f'P{number}', str(chosen.randrange(10**6)), chosen.choice(words), chosen.choice(words))
+        for number in range(200)
+    ]
+
+    headings = ('process', 'jobs', 'state', 'reason')
+    print_table(headings, [(name, int(count), *rest) for name, count, *rest in rows])
+
+    widths = dict(fitted(headings, rows, width))
+    said = re.sub(r'\x1b\[\d*m', '', terminal.getvalue())
+    assert said == by_rich([headings, *rows], widths, {1})
+
+
+def test_only_lines_that_have_to_be_wrapped_are_left_to_rich(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[Text, ...]] = []
+    monkeypatch.setattr(Table, 'add_row', lambda _, *cells: asked.append(cells))
+
+    print_table(('process', 'jobs'), [(f'P{number}', number) for number in range(5_000)])
+
+    assert asked == []
+    assert len(capsys.readouterr().out.splitlines()) == 5_001
