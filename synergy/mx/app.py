@@ -95,7 +95,7 @@ class App:
         except Exception:  # Around one request: its failure must not end the server.
             logger.exception('%s %s failed', http.method, http.path)
             response = refusal(None, self.site, http, _broken())
-        return finish(response, is_changed=not http.path.startswith('/static/'))
+        return finish(http, response, is_changed=not http.path.startswith('/static/'))
 
     def _view(
         self, http: Request, urls: MapAdapter, route: Route, values: Mapping[str, str]

@@ -368,6 +368,10 @@ def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     assert '1 late, by 2 d 12 h' in pages.get('/').text
 
 
+def without_tokens(text: str) -> str:
+    return re.sub(r'name="form_token" value="[0-9a-f]+"', '', text)
+
+
 def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: DashboardHarness) -> None:
     pages.get('/')
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
@@ -377,11 +381,11 @@ def test_a_row_is_drawn_anew_when_what_it_shows_has_changed(pages: DashboardHarn
     changed = replace(job, state=JobState.SKIPPED, rev=job.rev + 1, changed_at=NOW)
     pages.store.commit(leadership, [SaveJob(changed, 'skipped')])
     pages.runtime.clock.advance(timedelta(seconds=1))
-    kept = pages.get('/').text
+    kept = without_tokens(pages.get('/').text)
 
     pages.site.model._drawn.clear()
 
-    assert pages.get('/').text == kept
+    assert without_tokens(pages.get('/').text) == kept
 
 
 def test_a_missing_leader_is_told(pages: DashboardHarness) -> None:
@@ -450,7 +454,7 @@ def test_a_page_that_nobody_shares_is_read_in_part_too(pages: DashboardHarness) 
 
     assert '<html' not in live.text
     assert regions_of(live.text) == regions_of(pages.get('/processes').text)
-    assert pages.form_token() in live.text
+    assert 'name="form_token" value="' in live.text
 
 
 def test_tabs_of_one_role_share_one_rendering_of_the_boxes(guarded: DashboardHarness) -> None:

@@ -7,7 +7,6 @@ token of any session: what is not in a live region, a tab ignores.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -16,12 +15,11 @@ from typing import Final
 from werkzeug.wrappers import Request, Response
 
 from synergy.core.structs import Struct
+from synergy.mx.web.compression import compressed, reads_gzip
 
 PAGES_MAX: Final = 64
 #: Sent by tabs that read their page again; what is around its live regions, they do not get.
 LIVE_HEADER: Final = 'X-Live'
-#: Quick, and a tenth of the bytes all the same.
-_LEVEL: Final = 1
 
 
 class _Rendering(Struct, frozen=True):
@@ -62,9 +60,9 @@ class PageCache:
                 if response.status_code != 200:
                     return response
                 plain = response.get_data()
-                found = _Rendering(now_seconds, plain, gzip.compress(plain, _LEVEL))
+                found = _Rendering(now_seconds, plain, compressed(plain))
                 page.newest = found
-        is_compressed = http.accept_encodings['gzip'] > 0
+        is_compressed = reads_gzip(http)
         response = Response(found.compressed if is_compressed else found.plain)
         response.mimetype = 'text/html'
         response.headers['Vary'] = 'Accept-Encoding'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
@@ -32,6 +32,8 @@ LIMIT_DEFAULT: Final = 100
 TEXT_LENGTH_MAX: Final = 500
 #: Under this the body that was read is kept with its request: each field asks for it.
 _BODY: Final = 'synergy.body'
+#: Under this, its form token: each form of a page asks for it.
+_TOKEN: Final = 'synergy.form_token'
 _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
     'false': False, '0': False, 'no': False, 'off': False,
 }  # fmt: skip
@@ -99,9 +101,13 @@ class RequestContext(Struct, frozen=True, kw_only=True):
         return self.urls.build(endpoint, values)
 
     def form_token(self) -> str:
-        """Return the token that forms of this visitor carry."""
+        """Return the token that forms of this visitor carry, the same in all of one answer."""
         session = self.visitor.session
-        return '' if session is None else self.site.sessions.form_token(session)
+        if session is None:
+            return ''
+        kept: dict[str, Any] = self.http.environ
+        token: str = kept.setdefault(_TOKEN, self.site.sessions.form_token(session))
+        return token
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a value of the form or the address; raise Refused when it is missing."""

@@ -15,6 +15,7 @@ from synergy.doors import in_words
 from synergy.mx.live.navigation import Navigation
 from synergy.mx.web import formats
 from synergy.mx.web.address import site_named_in
+from synergy.mx.web.compression import compress
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.flash import flash_of
 from synergy.mx.web.page_cache import LIVE_HEADER
@@ -101,7 +102,8 @@ def json_answer(
     response = Response(text, status, mimetype='application/json')
     response.headers.update(headers or {})
     if http.method == 'GET' and status == 200:
-        response.set_etag(blake2b(text, digest_size=12).hexdigest())
+        # Weak: the same answer, whether it travels compressed or not.
+        response.set_etag(blake2b(text, digest_size=12).hexdigest(), weak=True)
         response.make_conditional(http)
     return response
 
@@ -120,12 +122,16 @@ def local_address(address: str | None, otherwise: str = '/') -> str:
     return address if address.isprintable() else otherwise
 
 
-def finish(response: Response, *, is_changed: bool) -> Response:
-    """Add the headers that every answer carries. is_changed: it may differ for another visitor."""
+def finish(http: Request, response: Response, *, is_changed: bool) -> Response:
+    """Add the headers that every answer carries, and let it travel as the reader likes it.
+
+    is_changed: it may differ for another visitor.
+    """
+    compress(http, response)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if is_changed:
-        response.headers.add('Vary', 'Cookie, Authorization')
+        response.vary.update(('Cookie', 'Authorization'))
         # Nothing that depends on a login outlives it, in no cache and on no way back.
         response.headers['Cache-Control'] = 'no-store'
     return response

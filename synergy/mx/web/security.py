@@ -54,12 +54,32 @@ class Sessions:
         return Session(name=name, serial=serial, nonce=nonce)
 
     def form_token(self, session: Session) -> str:
-        """Return the token that forms of this session carry."""
-        return hmac.new(self._key, f'form {session.nonce}'.encode(), sha256).hexdigest()
+        """Return the token that forms of this session carry, spelled otherwise each time.
+
+        Compressed answers of the same session have no secret in common: how long they are tells
+        nothing of it, whatever else somebody makes them say.
+        """
+        token = self._token_of(session)
+        pad = secrets.token_bytes(len(token))
+        return (pad + _mixed(pad, token)).hex()
+
+    def _token_of(self, session: Session) -> bytes:
+        return hmac.new(self._key, f'form {session.nonce}'.encode(), sha256).digest()
 
     def is_form_token(self, session: Session, given: str | None) -> bool:
         """Tell whether a form came from a page of this session."""
-        return bool(given) and hmac.compare_digest(self.form_token(session), str(given))
+        try:
+            sent = bytes.fromhex(given or '')
+        except ValueError:
+            return False
+        token = self._token_of(session)
+        pad, mixed = sent[: len(token)], sent[len(token) :]
+        return len(sent) == 2 * len(token) and hmac.compare_digest(_mixed(pad, mixed), token)
+
+
+def _mixed(pad: bytes, content: bytes) -> bytes:
+    """Return content under a pad, or what is under it; both of one length."""
+    return bytes(one ^ other for one, other in zip(pad, content, strict=True))
 
 
 def fresh_secret() -> str:
