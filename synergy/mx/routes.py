@@ -19,6 +19,7 @@ from synergy.mx.pages import (
     config,
     dead_letters,
     events,
+    freerun_runs,
     freeruns,
     graph,
     health,
@@ -139,7 +140,7 @@ _PAGES: Final[Sequence[Route]] = (
         _page('freerun_form', '/freeruns/edit', freeruns.freerun_form, Role.OPERATOR),
         _submit('submit_freerun', '/freeruns/edit', freeruns.submit_freerun),
         _submit('show_fires', '/freeruns/fires', freeruns.show_fires),
-        _shared('freerun_runs', '/freeruns/runs', freeruns.freerun_runs),
+        _shared('freerun_runs', '/freeruns/runs', freerun_runs.freerun_runs),
         _shared('freerun', '/freeruns/<name>', freeruns.freerun),
         _confirm(
             'confirm_freerun_action',

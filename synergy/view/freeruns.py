@@ -54,15 +54,22 @@ def failing(store: Reader, dead: Iterable[Unit]) -> Sequence[ProcessName]:
 
 
 def freeruns(context: Context, store: Reader, now: datetime) -> Sequence[FreerunView]:
+    """Return all entries, in the order of their names, with their next fires."""
+    return views_of(entries(context, store, now), now)
+
+
+def entries(context: Context, store: Reader, now: datetime) -> Sequence[Freerun]:
     """Return all entries: as the store has them, and those of the context not taken over yet."""
     found = {item.name: item for item in store.freeruns()}
     for entry in context.freeruns.values():
         defined = entry.freerun(now)
         found.setdefault(defined.name, defined)
-    return [
-        FreerunView(item, next_fires(item, now) if item.is_on else ())
-        for item in sorted(found.values(), key=lambda item: item.name)
-    ]
+    return sorted(found.values(), key=lambda item: item.name)
+
+
+def views_of(found: Iterable[Freerun], now: datetime) -> Sequence[FreerunView]:
+    """Return entries with their next fires, which of thousands take a second."""
+    return [FreerunView(item, next_fires(item, now) if item.is_on else ()) for item in found]
 
 
 def next_fires(freerun: Freerun, now: datetime, count: int = NEXT_COUNT) -> Sequence[datetime]:

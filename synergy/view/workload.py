@@ -94,10 +94,15 @@ def workload_of(timetable: Timetable, runs: Runs) -> Workload:
             found.setdefault(seen.key.process, Counter())[condition] += 1
     for name in timetable.hierarchy.nodes:
         counts = found.get(name, Counter())
-        counts[REPORTED] += timetable.running_count(name) - counts.total()
-        counts[RESTING] += len(timetable.resting(name))
-        counts[HELD] += sum(job.is_held for job in timetable.open_jobs_of(name))
-        counts[PAUSED] += timetable.paused_count(name)
+        running, resting = timetable.running_count(name), timetable.resting(name)
+        jobs, paused = timetable.open_jobs_of(name), timetable.paused_count(name)
+        if not (counts or running or resting or jobs or paused):
+            # Most of thousands.
+            continue
+        counts[REPORTED] += running - counts.total()
+        counts[RESTING] += len(resting)
+        counts[HELD] += sum(job.is_held for job in jobs)
+        counts[PAUSED] += paused
         if positive := +counts:
             found[name] = positive
     return Workload({name: Tallies(counts) for name, counts in found.items()})

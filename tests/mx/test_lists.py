@@ -161,7 +161,7 @@ def test_runs_of_free_runs_are_read_to_their_end(
 
     assert len(whole) == 9
     assert all_of(pages, '/freeruns/runs?', 1) == whole
-    monkeypatch.setattr('synergy.mx.pages.freeruns.LOOKED_AT_MAX', 2)
+    monkeypatch.setattr('synergy.mx.pages.freerun_runs.LOOKED_AT_MAX', 2)
     assert all_of(pages, '/freeruns/runs?', 3) == whole
     older = older_of(pages.get('/freeruns/runs?limit=4').text)
     assert older is not None

@@ -7,7 +7,8 @@ from typing import Any, Final
 from werkzeug.wrappers import Response
 
 from synergy.mx.api.answers import accepted, listed, need_key, paged
-from synergy.mx.pages.freeruns import RUNS_MAX, ask_switch, known_freerun, runs_of
+from synergy.mx.pages.freerun_runs import runs_of
+from synergy.mx.pages.freeruns import RUNS_MAX, ask_switch, known_freerun
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.redact import SecretUnknown, masked, unmasked

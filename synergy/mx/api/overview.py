@@ -26,7 +26,7 @@ from synergy.view.status import status
 
 def api_overview(request: RequestContext) -> Response:
     """Tell the five numbers, how each tree stands, and which jobs wait for a person."""
-    shown = overview_of(request)
+    shown = overview_of(request, is_whole=True)
     with request.model.lock:
         looking = request.model.looking(request.now)
         held = [masked(encode_job(looking, job)) for job in shown.held]

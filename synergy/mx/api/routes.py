@@ -28,7 +28,7 @@ from synergy.mx.api import (
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
-from synergy.mx.pages.freeruns import RUN_ENTRIES, RUN_STATES
+from synergy.mx.pages.freerun_runs import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.users import ACTIONS as USER_ACTIONS
 from synergy.mx.pages.users import ROLE_WORDS
 from synergy.mx.web.route import Parameter, Route

@@ -18,6 +18,7 @@ from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.formats import counted
+from synergy.mx.web.paging import part_of
 from synergy.mx.web.redact import masked_text
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
@@ -44,6 +45,8 @@ PRESENCES: Final = {
 }
 _NOT_RUNNING: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 BOX_ACTIONS: Final = ('drain', 'undrain', 'forget')
+#: Processes on one page, of all boxes together.
+ROWS_SHOWN: Final = 200
 _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again after a restart.'
 
 
@@ -64,7 +67,10 @@ class ProcessRow(Struct, frozen=True, kw_only=True):
 
 
 class BoxRows(Struct, frozen=True, kw_only=True):
-    """One box as the page shows it. mark: of its Supervisor. load: None when it is not known."""
+    """One box as the page shows it. mark: of its Supervisor. load: None when it is not known.
+
+    rows: those of its processes that are on this page.
+    """
 
     view: BoxView
     mark: Mark
@@ -78,21 +84,30 @@ class BoxRows(Struct, frozen=True, kw_only=True):
 
 
 def boxes(request: RequestContext) -> Response:
-    """List what is wanted and what runs, box by box."""
+    """List what is wanted and what runs, box by box; of many processes a part."""
     request.look()
+    text = (request.optional('q') or '').lower()
     with request.model.lock:
         runs = request.model.looking(request.now).runs
         work = box_work(request.model.timetable, runs, request.store)
+    views = box_views(request.store, request.settings.box_vanished)
+    all_rows = [(view, row) for view in views for row in view.processes]
+    meant = [(view, row) for view, row in all_rows if text in row.process.lower()]
+    part = part_of(request, len(meant), ROWS_SHOWN)
+    rows: dict[str, list[ProcessRow]] = {view.box.box_id: [] for view in views}
+    for view, row in meant[part.shown.start : part.shown.stop]:
+        rows[view.box.box_id].append(process_row(request, view, row, work.of(row)))
     shown = [
         BoxRows(
             view=view,
             mark=PRESENCES[view.presence],
             load=load_of(view),
-            rows=[process_row(request, view, row, work.of(row)) for row in view.processes],
+            rows=rows[view.box.box_id],
         )
-        for view in box_views(request.store, request.settings.box_vanished)
+        for view in views
     ]
-    return page(request, 'boxes.html', boxes=shown)
+    has_filter = bool(text) or len(all_rows) > ROWS_SHOWN
+    return page(request, 'boxes.html', boxes=shown, part=part, text=text, has_filter=has_filter)
 
 
 def load_of(view: BoxView) -> BoxLoad | None:

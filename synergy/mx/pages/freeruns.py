@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -13,26 +13,32 @@ from werkzeug.wrappers import Response
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind
 from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused
-from synergy.core.freerun_record import Freerun, Misfire, Overlap, is_freerun
+from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.readers import spelled, whole
-from synergy.core.records import Unit
-from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.users import Role
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of, fresh_form_id
-from synergy.mx.web.errors import unknown, wrong
+from synergy.mx.web.errors import unknown
 from synergy.mx.web.flash import flash_of
-from synergy.mx.web.paging import ended_at, ended_cursor, micros_of, micros_read, older
+from synergy.mx.web.paging import part_of
 from synergy.mx.web.redact import masked, unmasked
-from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
+from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.operations import freeruns as operations
 from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
 from synergy.ports.store import EVENTS_PER_JOB_MAX
-from synergy.view.conditions import BY_UNIT, SOUGHT_RUNS, condition_of_unit
-from synergy.view.freeruns import FreerunView, failing, freeruns, next_fires, standing
+from synergy.view.conditions import condition_of_unit
+from synergy.view.freeruns import (
+    FreerunView,
+    entries,
+    failing,
+    freeruns,
+    next_fires,
+    standing,
+    views_of,
+)
 from synergy.view.whole import all_dead_units
 from synergy.view.workload import workload_of
 
@@ -40,15 +46,9 @@ from synergy.view.workload import workload_of
 RUNS_MAX, LOG_LINES = 50, 200
 #: Until the page of an entry that is only asked for is read again.
 LOOK_AGAIN_SECONDS: Final = 2
-#: Entries whose newest runs are looked at for the list.
-STANDINGS_MAX: Final = 500
-RUNS_SHOWN: Final = 200
-#: Ended runs looked through for one page of runs.
-LOOKED_AT_MAX: Final = 5_000
-HOURS_MAX: Final = 720
-#: What cursors in the runs under way begin with.
-_LIVE: Final = 'live.'
-RUN_STATES, RUN_ENTRIES, LISTS = tuple(SOUGHT_RUNS), ('all', 'on', 'off'), ('all', 'failing')
+#: Entries on one page; the newest runs of each are looked at.
+ENTRIES_SHOWN: Final = 100
+LISTS = ('all', 'failing')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
     'misfire_max': '10', 'arguments': '{}', 'description': '', 'is_on': 'on',
@@ -63,112 +63,31 @@ class Form(Struct, frozen=True, kw_only=True):
     fires: Sequence[datetime] = ()
 
 
-class Runs(Struct, frozen=True, kw_only=True):
-    """Runs of all entries, and the filters that left them. cursor: where more of them begin."""
-
-    units: Sequence[Unit]
-    cursor: str | None
-    hours: int
-    entries: str
-    states: Sequence[str]
-    text: str
-
-
 def freerun_list(request: RequestContext) -> Response:
-    """List all entries, or those that fail, and how each has done lately."""
-    found = freeruns(request.context, request.store, request.now)
+    """List entries, or those that fail, page by page, and how each has done lately."""
     only = request.choice('only', LISTS, 'all')
+    text = (request.optional('q') or '').lower()
+    known = entries(request.context, request.store, request.now)
+    found = [entry for entry in known if text in entry.name.lower()]
     if only == 'failing':
-        names = failing(request.store, list(all_dead_units(request.store)))
-        found = [view for view in found if view.freerun.name in names]
-    rows = [
-        (view, standing(request.store, view.freerun.name) if number < STANDINGS_MAX else None)
-        for number, view in enumerate(found)
-    ]
-    mark_of = partial(condition_of_unit, now=request.now)
+        names = set(failing(request.store, list(all_dead_units(request.store))))
+        found = [entry for entry in found if entry.name in names]
+    part = part_of(request, len(found), ENTRIES_SHOWN)
+    shown = views_of(found[part.shown.start : part.shown.stop], request.now)
     request.look()
     with request.model.lock:
         work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
-    return page(request, 'freeruns.html', rows=rows, mark_of=mark_of, work=work, only=only)
-
-
-def freerun_runs(request: RequestContext) -> Response:
-    """List runs of all entries: those under way, then those that ended last."""
-    runs = runs_of(request)
-    shown = [(unit, condition_of_unit(unit, request.now)) for unit in runs.units]
     return page(
         request,
-        'freerun_runs.html',
-        runs=runs,
-        shown=shown,
-        conditions=SOUGHT_RUNS,
-        words=' or '.join(SOUGHT_RUNS[name].word for name in runs.states),
-        older=older(request, runs.cursor),
-    )
-
-
-def runs_of(request: RequestContext) -> Runs:
-    """Return the runs that the filters of the address leave."""
-    limit = request.number('limit', RUNS_SHOWN, 1, LIMIT_MAX)
-    hours = request.number('hours', 24, 1, HOURS_MAX)
-    entries = request.choice('entries', RUN_ENTRIES, 'all')
-    words = request.http.args.getlist('state')
-    for word in words:
-        if word not in RUN_STATES:
-            raise wrong(f'state is {word!r:.40}', f'one of {", ".join(RUN_STATES)}')
-    text = (request.optional('q') or '').lower()
-    wanted = {SOUGHT_RUNS[word] for word in words or RUN_STATES}
-    is_on = {item.name: item.is_on for item in request.store.freeruns()}
-
-    def is_meant(unit: Unit) -> bool:
-        is_kept = entries == 'all' or is_on.get(unit.process, False) is (entries == 'on')
-        stands_so = condition_of_unit(unit, request.now) in wanted
-        return stands_so and is_kept and text in unit.process.lower()
-
-    ended = [state for state in UnitState if not state.is_live and BY_UNIT[state] in wanted]
-    since = request.now - timedelta(hours=hours)
-    live, after = _live(request)
-    found = request.store.ended_freerun_units(since, ended, LOOKED_AT_MAX, after) if ended else []
-    units = [unit for unit in (*live, *found) if is_meant(unit)]
-    cursor = None
-    if len(units) > limit:
-        cursor = _cursor_of(units[limit - 1])
-    elif len(found) == LOOKED_AT_MAX:
-        cursor = _cursor_of(found[-1])
-    return Runs(
-        units=units[:limit],
-        cursor=cursor,
-        hours=hours,
-        entries=entries,
-        states=words,
+        'freeruns.html',
+        rows=[(view, standing(request.store, view.freerun.name)) for view in shown],
+        mark_of=partial(condition_of_unit, now=request.now),
+        work=work,
+        only=only,
+        part=part,
         text=text,
+        has_filter=bool(text) or len(known) > ENTRIES_SHOWN,
     )
-
-
-def _live(request: RequestContext) -> tuple[Sequence[Unit], Unit | None]:
-    """Return the runs under way, oldest first, and the ended one after which the list goes on."""
-    cursor = request.optional('cursor')
-    if cursor is not None and not cursor.startswith(_LIVE):
-        return (), ended_at(request)
-    live = sorted(
-        (unit for unit in request.store.live_units() if is_freerun(unit.process)), key=_begun
-    )
-    if cursor is None:
-        return live, None
-    micros, _, uow_id = cursor.removeprefix(_LIVE).partition('.')
-    place = micros_read(cursor, micros), uow_id
-    return [unit for unit in live if _begun(unit) > place], None
-
-
-def _begun(unit: Unit) -> tuple[int, str]:
-    return micros_of(unit.created_at), unit.id
-
-
-def _cursor_of(unit: Unit) -> str | None:
-    if not unit.state.is_live:
-        return ended_cursor(unit)
-    micros, uow_id = _begun(unit)
-    return f'{_LIVE}{micros}.{uow_id}'
 
 
 def freerun(request: RequestContext, name: str) -> Response:

@@ -31,7 +31,7 @@ from synergy.mx.web.redact import masked_text
 from synergy.mx.web.request_context import LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
-from synergy.mx.widgets.tree_rows import late_count
+from synergy.mx.widgets.tree_rows import process_standing
 from synergy.view.boxes import (
     BoxView,
     Presence,
@@ -329,7 +329,9 @@ def _waits(request: RequestContext) -> list[Waiting]:
     dead = len(letters)
     with request.model.lock:
         painter = Painter(request)
-        late = sum(late_count(request, painter, node) for node in request.model.hierarchy)
+        late = sum(
+            process_standing(request, painter, node).late for node in request.model.hierarchy
+        )
         failed = request.model.failed_count
     return [
         Waiting(name='failed intervals', count=failed, href='/search?q=state:failed'),

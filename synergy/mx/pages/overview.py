@@ -22,9 +22,9 @@ from synergy.mx.live.workload import first_units
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
 from synergy.mx.web.errors import unknown
+from synergy.mx.web.paging import Part
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
-from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.tree_rows import TreeRow, drawn_row, trees_of
 from synergy.view.boxes import BoxView, box_views
 from synergy.view.conditions import HELD, PAUSED, Mark
@@ -37,6 +37,7 @@ from synergy.view.workload import Workload, workload_of
 
 ROWS_MAX: Final = 8
 EVENTS_MAX: Final = 20
+NEEDS_MAX: Final = 40
 #: How what waits for a person is called on pages.
 NEED_MARKS: Final = {
     NeedKind.FAILED: HELD,
@@ -77,7 +78,8 @@ class HeldJob(Struct, frozen=True):
 
 class Overview(Struct, frozen=True, kw_only=True):
     """All that the page shows. troubles: what the leader says is wrong. needs: what waits for a
-    person besides. held: the oldest held jobs; untold: those of which no need tells.
+    person besides, NEEDS_MAX of them at most. held: the oldest held jobs; untold: those of which
+    no need tells. part: which of the trees these are; None: all of them.
     """
 
     numbers: Numbers
@@ -85,11 +87,14 @@ class Overview(Struct, frozen=True, kw_only=True):
     is_led: bool
     troubles: Sequence[Trouble]
     needs: Sequence[Need]
+    needs_count: int
     held: Sequence[Job]
     untold: Sequence[HeldJob]
     untold_count: int
     untaken: Sequence[Untaken]
     trees: Sequence[TreeRow]
+    part: Part | None
+    tree_count: int
     live: Sequence[LiveRow]
     requests: Sequence[RequestRow]
     recent: Sequence[FoldedChange]
@@ -102,8 +107,10 @@ def overview(request: RequestContext) -> Response:
     )
 
 
-def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> Overview:
-    """Return how everything, or only `trees`, stands."""
+def overview_of(
+    request: RequestContext, trees: Sequence[str] | None = None, *, is_whole: bool = False
+) -> Overview:
+    """Return how everything, or only `trees`, stands. is_whole: with the rows of all of them."""
     requests = request_rows(
         request, request.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS)
     )
@@ -122,30 +129,32 @@ def overview_of(request: RequestContext, trees: Sequence[str] | None = None) -> 
         found_needs = needs(_seen(request, views, work))
         untold_jobs = _untold(held, found_needs)
         held_by_process = Counter(job.process for job in held)
-        shown = trees_of(request, Painter(request), held_by_process, work, trees)
-        rows = [row for tree in shown for row in tree.rows]
+        shown = trees_of(request, held_by_process, work, trees, is_whole=is_whole)
         return Overview(
             numbers=Numbers(
                 running=work.whole.running,
                 queued=work.whole.queued,
                 retrying=work.whole.retrying,
-                blocked=sum(row.blocked for row in rows),
-                is_blocked_least=any(row.is_blocked_least for row in rows),
+                blocked=shown.blocked,
+                is_blocked_least=shown.is_blocked_least,
                 failed=model.failed_count,
                 held_count=len(held),
-                late=sum(row.late for row in rows),
+                late=shown.late,
                 requests=len(requests),
                 requests_left=sum(row.left for row in requests),
             ),
             leadership=leadership,
             is_led=has_leader,
             troubles=found,
-            needs=found_needs,
+            needs=found_needs if is_whole else found_needs[:NEEDS_MAX],
+            needs_count=len(found_needs),
             held=held[:ROWS_MAX],
             untold=[_held(request, job) for job in untold_jobs[:ROWS_MAX]],
             untold_count=len(untold_jobs),
             untaken=list(untaken(model.timetable, work, able_processes(views), request.now)),
-            trees=shown,
+            trees=shown.shown,
+            part=shown.part,
+            tree_count=shown.tree_count,
             live=live,
             requests=requests[:ROWS_MAX],
             recent=folded_changes(reversed(model.recent), EVENTS_MAX),

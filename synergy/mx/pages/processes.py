@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from werkzeug.wrappers import Response
 
@@ -14,14 +15,18 @@ from synergy.core.timeperiod import JobKey
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import Refused, refused_by, unknown
+from synergy.mx.web.paging import part_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter
-from synergy.mx.widgets.tree_rows import late_count
+from synergy.mx.widgets.tree_rows import process_standing
 from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.conditions import PROCESSED, Condition
 from synergy.view.workload import Tallies, Workload, workload_of
+
+#: Processes on one page.
+ROWS_SHOWN: Final = 100
 
 
 class ProcessLine(Struct, frozen=True, kw_only=True):
@@ -46,15 +51,34 @@ class Mistake(Struct, frozen=True, kw_only=True):
 
 
 def processes(request: RequestContext, mistake: Mistake | None = None) -> Response:
-    """List managed processes and daemons. mistake: what was sent, to be corrected."""
+    """List managed processes, page by page, and daemons. mistake: what was sent, to correct."""
     request.look()
+    text = (request.http.args.get('q') or '').strip().lower()
     with request.model.lock:
         painter = Painter(request)
         work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
-        rows = [_line(request, painter, node, work) for node in request.model.hierarchy]
-    daemons = list(request.context.daemons.values())
-    status = 200 if mistake is None else mistake.error.status
-    return page(request, 'processes.html', status, rows=rows, daemons=daemons, mistake=mistake)
+        nodes = [node for node in request.model.hierarchy if _is_meant(node, text)]
+        names = [node.process.name for node in nodes]
+        holding = None if mistake is None else names.index(mistake.process)
+        part = part_of(request, len(nodes), ROWS_SHOWN, holding)
+        shown = nodes[part.shown.start : part.shown.stop]
+        rows = [_line(request, painter, node, work) for node in shown]
+    return page(
+        request,
+        'processes.html',
+        200 if mistake is None else mistake.error.status,
+        rows=rows,
+        part=part,
+        text=text,
+        has_filter=bool(text) or len(nodes) > ROWS_SHOWN,
+        daemons=list(request.context.daemons.values()),
+        mistake=mistake,
+    )
+
+
+def _is_meant(node: Node, text: str) -> bool:
+    """Tell whether a process, or its tree, goes by a name with a text in it."""
+    return text in node.process.name.lower() or text in node.tree.name.lower()
 
 
 def _line(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessLine:
@@ -70,7 +94,7 @@ def _line(request: RequestContext, painter: Painter, node: Node, work: Workload)
         last_good=painter.last_good(node),
         next_key=model.key(node, ordinal) if has_next else None,
         next_at=model.hierarchy.over_at(node, ordinal) if has_next else None,
-        late=late_count(request, painter, node),
+        late=process_standing(request, painter, node).late,
         failed=len(model.failed[name]),
         work=work.of(name),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),

@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.records import Unit, UowId
-from synergy.core.structs import replace
+from synergy.core.structs import Struct, replace
 from synergy.mx.web.errors import wrong_cursor
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.view.letters import Letter, LetterFilter, letters_of
 
 #: Commands looked through for one page of the audit; of more, the reader asks for the next page.
 LOOKED_AT_MAX: Final = 5_000
+#: The place in a list at which a page begins, counted from 1; and the greatest one.
+FROM: Final = 'from'
+PLACE_MAX: Final = 10_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_MAX: Final = 17
 _ALL_LETTERS: Final = LetterFilter()
@@ -110,7 +113,47 @@ def micros_read(cursor: str, text: str) -> int:
 
 def older(request: RequestContext, cursor: str | None) -> str | None:
     """Return the address of the page that goes on where this one ends; None at the end."""
-    if cursor is None:
-        return None
-    kept = [(name, text) for name, text in request.http.args.items(multi=True) if name != 'cursor']
-    return f'{request.http.path}?{urlencode([*kept, ("cursor", cursor)])}'
+    return None if cursor is None else _address_with(request, 'cursor', cursor)
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Which part of a list in memory a page shows. count: of all that the filters leave.
+
+    before, after: the addresses of the pages beside it.
+    """
+
+    shown: range
+    count: int
+    before: str | None
+    after: str | None
+
+    @property
+    def text(self) -> str:
+        """Return which ones are shown, counted from 1."""
+        return f'{self.shown.start + 1:,} to {self.shown.stop:,} of {self.count:,}'
+
+
+def part_of(request: RequestContext, count: int, size: int, holding: int | None = None) -> Part:
+    """Return the part of `count` items that begins where the address says, `size` at most.
+
+    holding: an item that is shown whatever the address says.
+    """
+    start = request.number(FROM, 1, 1, PLACE_MAX) - 1 if holding is None else holding
+    if start >= count:
+        # Fewer are left than there were when somebody turned this page.
+        start = max(count - 1, 0) // size * size
+    if holding is not None:
+        start = start // size * size
+    stop = min(start + size, count)
+    return Part(
+        shown=range(start, stop),
+        count=count,
+        before=_address_with(request, FROM, str(max(start - size, 0) + 1)) if start else None,
+        after=_address_with(request, FROM, str(stop + 1)) if stop < count else None,
+    )
+
+
+def _address_with(request: RequestContext, name: str, value: str) -> str:
+    given = request.http.args.items(multi=True)
+    kept = [(other, text) for other, text in given if other != name]
+    return f'{request.http.path}?{urlencode([*kept, (name, value)])}'

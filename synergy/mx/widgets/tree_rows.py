@@ -14,11 +14,13 @@ from markupsafe import Markup
 
 from synergy.core.hierarchy import Node
 from synergy.core.readiness import blocked_runs
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.mx.live.read_model import Usual
+from synergy.mx.live.standings import Standing
 from synergy.mx.web import formats
+from synergy.mx.web.paging import Part, part_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
 from synergy.view.workload import Tallies, Workload
@@ -26,6 +28,10 @@ from synergy.view.workload import Tallies, Workload
 STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
 #: With more processes than this, strips are shorter and usual times are left to other pages.
 MANY_PROCESSES: Final = 30
+#: With more processes than this, only some trees are shown at a time, and how many.
+PROCESSES_SHOWN: Final = 200
+TREES_SHOWN: Final = 25
+ONLY: Final = ('all', 'attention')
 
 
 class ProcessRow(Struct, frozen=True, kw_only=True):
@@ -69,35 +75,112 @@ class TreeRow(Struct, frozen=True, kw_only=True):
         return sum(row.late for row in self.rows)
 
 
-def late_count(request: RequestContext, painter: Painter, node: Node) -> int:
-    """Return how many intervals are unfinished although their deadline has passed.
+class TreePart(Struct, frozen=True, kw_only=True):
+    """Trees as one page shows them, and numbers of all of them.
 
-    What an operator has asked to run again is not late.
+    part: None where all are shown, whatever the address says. tree_count: without any filter.
     """
-    return painter.late_count(node, request.model.timetable.span(node.process.name))
+
+    shown: Sequence[TreeRow]
+    part: Part | None
+    tree_count: int
+    late: int
+    blocked: int
+    is_blocked_least: bool
 
 
 def trees_of(
     request: RequestContext,
-    painter: Painter,
     held: Mapping[ProcessName, int],
     work: Workload,
     wanted: Sequence[str] | None,
-) -> list[TreeRow]:
-    """Return how the trees, or only those `wanted`, stand. held: jobs that are held, by process."""
-    nodes = request.model.hierarchy.nodes
-    tree_by_name = {node.tree.name: node.tree for node in request.model.hierarchy}
-    return [
-        TreeRow(
-            name=name,
-            title=tree.mx_name,
-            dependent_on=tree.dependent_on,
-            rows=[_row(request, painter, nodes[level], work) for level in tree.levels],
-            held=sum(held.get(level, 0) for level in tree.levels),
-        )
-        for name, tree in tree_by_name.items()
-        if wanted is None or name in wanted
+    *,
+    is_whole: bool,
+) -> TreePart:
+    """Return how the trees, or only those `wanted`, stand.
+
+    held: jobs that are held, by process. is_whole: with all their rows; else of many trees those
+    that the address asks for, first the ones with something late, held or failed.
+    """
+    painter, nodes = Painter(request), request.model.hierarchy.nodes
+    trees = [
+        tree
+        for tree in {node.tree.name: node.tree for node in request.model.hierarchy}.values()
+        if wanted is None or tree.name in wanted
     ]
+    standings = {
+        level: process_standing(request, painter, nodes[level])
+        for tree in trees
+        for level in tree.levels
+    }
+    part: Part | None = None
+    chosen: Sequence[Tree] = trees
+    if not is_whole and len(standings) > PROCESSES_SHOWN:
+        part, chosen = _chosen(request, trees, standings, held)
+    return TreePart(
+        shown=[
+            TreeRow(
+                name=tree.name,
+                title=tree.mx_name,
+                dependent_on=tree.dependent_on,
+                rows=[_row(request, painter, nodes[level], work) for level in tree.levels],
+                held=sum(held.get(level, 0) for level in tree.levels),
+            )
+            for tree in chosen
+        ],
+        part=part,
+        tree_count=len(trees),
+        late=sum(item.late for item in standings.values()),
+        blocked=sum(item.blocked for item in standings.values()),
+        is_blocked_least=any(item.is_blocked_least for item in standings.values()),
+    )
+
+
+def process_standing(request: RequestContext, painter: Painter, node: Node) -> Standing:
+    """Return how a process stands in numbers; hold the lock of the read model."""
+
+    def found(of: Node) -> tuple[Standing, datetime]:
+        hierarchy = request.model.hierarchy
+        span = request.model.timetable.span(of.process.name)
+        blocked, is_least = _blocked(request, of)
+        standing = Standing(
+            late=painter.late_count(of, span),
+            blocked=blocked,
+            is_blocked_least=is_least,
+            failed=painter.standing_out(of.process.name).failed_count(span),
+        )
+        over_next = hierarchy.over_at(of, painter.over(of))
+        return standing, min(over_next, hierarchy.late_at(of, painter.late_until(of)))
+
+    return request.site.standings.of(request.model, node, request.now, found)
+
+
+def _chosen(
+    request: RequestContext,
+    trees: Sequence[Tree],
+    standings: Mapping[ProcessName, Standing],
+    held: Mapping[ProcessName, int],
+) -> tuple[Part, Sequence[Tree]]:
+    """Return the trees of the page that is asked for; those that need somebody come first."""
+    text = (request.optional('trees') or '').lower()
+    only = request.choice('only', ONLY, 'all')
+
+    def needs_somebody(tree: Tree) -> bool:
+        found = [standings[level] for level in tree.levels]
+        is_held = any(held.get(level) for level in tree.levels)
+        return is_held or any(item.late or item.failed for item in found)
+
+    def is_meant(tree: Tree) -> bool:
+        names = (tree.name, tree.mx_name or '', *tree.levels)
+        return not text or any(text in name.lower() for name in names)
+
+    first: list[Tree] = []
+    rest: list[Tree] = []
+    for tree in filter(is_meant, trees):
+        (first if needs_somebody(tree) else rest).append(tree)
+    meant = first if only == 'attention' else [*first, *rest]
+    part = part_of(request, len(meant), TREES_SHOWN)
+    return part, meant[part.shown.start : part.shown.stop]
 
 
 def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
@@ -146,8 +229,7 @@ def _drawn(
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
-    late = late_count(request, painter, node)
-    blocked, is_least = _blocked(request, node)
+    standing = process_standing(request, painter, node)
     span = model.timetable.span(name)
     # The newest, whatever is unfinished before them: how today stands is seen during a backfill.
     window = range(max(span.stop - length, span.start), span.stop)
@@ -162,13 +244,13 @@ def _drawn(
         next_key=next_key,
         next_at=None if next_key is None else model.hierarchy.over_at(node, next_ordinal),
         usual=usual,
-        late=late,
-        late_since=late_at if late and not painter.is_rerun(node, next_ordinal) else None,
+        late=standing.late,
+        late_since=late_at if standing.late and not painter.is_rerun(node, next_ordinal) else None,
         due_at=None if node.process.deadline is None or not has_next else late_at,
         work=work,
-        blocked=blocked,
-        is_blocked_least=is_least,
-        failed=painter.standing_out(name).failed_count(span),
+        blocked=standing.blocked,
+        is_blocked_least=standing.is_blocked_least,
+        failed=standing.failed,
     )
 
 

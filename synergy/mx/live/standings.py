@@ -1,0 +1,67 @@
+"""How each process stands in numbers, known until itself, its inputs or an instant change it.
+
+A page that adds up thousands of processes asks again for those alone that may stand otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from synergy.core.hierarchy import Node
+from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
+from synergy.mx.live.read_model import ReadModel
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How many intervals of a process are late, blocked, or have failed.
+
+    is_blocked_least: there are more blocked ones than were counted.
+    """
+
+    late: int
+    blocked: int
+    is_blocked_least: bool
+    failed: int
+
+
+class _Kept(NamedTuple):
+    """What is known. near: the processes on which it depends. It is true in [since, until)."""
+
+    near: tuple[ProcessName, ...]
+    stamp: Hashable
+    since: datetime
+    until: datetime
+    standing: Standing
+
+
+@dataclass(slots=True)
+class Standings:
+    """What is known by process; hold the lock of the read model while it is used."""
+
+    _by_process: dict[ProcessName, _Kept] = field(default_factory=dict)
+
+    def of(
+        self,
+        model: ReadModel,
+        node: Node,
+        now: datetime,
+        make: Callable[[Node], tuple[Standing, datetime]],
+    ) -> Standing:
+        """Return how a process stands. make: find it out, and until when that is true."""
+        name = node.process.name
+        kept = self._by_process.get(name)
+        if (
+            kept is not None
+            and kept.since <= now < kept.until
+            and kept.stamp == model.stamp(kept.near)
+        ):
+            return kept.standing
+        names = (name, node.child, *(item.process for item in node.inputs))
+        near = tuple(dict.fromkeys(item for item in names if item is not None))
+        standing, until = make(node)
+        self._by_process[name] = _Kept(near, model.stamp(near), now, until, standing)
+        return standing
