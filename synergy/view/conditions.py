@@ -210,9 +210,9 @@ def condition_under_way(runs: Runs, job: Job) -> Condition:
 def paused_requests(store: CommandReader, timetable: Timetable) -> set[CommandId]:
     """Return the requests that are paused, as far as jobs wait that one has reset.
 
-    Costs a byte search for each process where none do.
+    Costs two byte searches for each process where none do.
     """
     nodes = timetable.hierarchy.nodes
-    if not any(timetable.rerun_count(name, timetable.span(name)) for name in nodes):
+    if not any(timetable.has_reruns(name) or timetable.paused_count(name) for name in nodes):
         return set()
     return {command.id for command in store.open_commands(OPEN_MAX) if command.is_paused}

@@ -103,6 +103,7 @@ class ReadModel:
         self._rev_by_key: dict[JobKey, int] = {}
         self._newest: datetime | None = None
         self._term: int | None = None
+        self._extended_at: datetime | None = None
         self._looking = Lock()
         self._looked_at = float('-inf')
         self._seen_at = datetime.min.replace(tzinfo=UTC) + OVERLAP
@@ -258,13 +259,18 @@ class ReadModel:
             self.version += 1
             self._epoch = self.version
         self._rev_by_key = {}
+        self._extended_at = None
         self._newest = now - LOOK_BACK
 
     def _follow(self, store: Reader) -> None:
         assert self._newest is not None, 'it is loaded'
         now = self._clock.now()
-        with self.lock:
-            self.timetable.extend(now)
+        minute = now.replace(second=0, microsecond=0)
+        if minute != self._extended_at:
+            # No interval begins in between, and there may be thousands of processes.
+            with self.lock:
+                self.timetable.extend(now)
+            self._extended_at = minute
         until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
