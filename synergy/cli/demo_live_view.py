@@ -15,7 +15,7 @@ from rich.text import Text
 from synergy.core.hierarchy import Hierarchy, Node
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.printable import printable
-from synergy.core.records import Unit, uow_id_of
+from synergy.core.records import Unit, uow_ids_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
@@ -96,7 +96,7 @@ def _row(
     job = store.jobs([key]).get(key)
     last = None
     if job is not None and job.run:
-        ids = [uow_id_of(key, run) for run in (job.run, job.run - 1)]
+        ids = [uow_id for run in (job.run, job.run - 1) for uow_id in uow_ids_of(key, run)]
         found = store.units(ids)
         last = next((found[id] for id in ids if id in found and not found[id].state.is_live), None)
     return LiveRow(

@@ -36,7 +36,7 @@ from synergy.core.events import (
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
-from synergy.core.readiness import next_startable, readiness, reason_to_skip
+from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself
 from synergy.core.retry import (
@@ -162,12 +162,13 @@ class Engine:
             following = self._next(node, starts, now)
             if following is None:
                 break
-            self._decide(self._row(following, now), None, now)
-            starts[self._lane[process.name]] = following.timeperiod.ordinal + 1
+            key, found = following
+            self._decide(self._row(key, now), None, now, found=found)
+            starts[self._lane[process.name]] = key.timeperiod.ordinal + 1
             budget -= 1
         return budget
 
-    def _next(self, node: Node, starts: Mapping[Lane, int], now: datetime) -> JobKey | None:
+    def _next(self, node: Node, starts: Mapping[Lane, int], now: datetime) -> NextStart | None:
         """Return what to start next; while both lanes have work, they take turns."""
         name = node.process.name
         lanes = [Lane.FRESH]
@@ -175,10 +176,10 @@ class Engine:
             # The lane that did not come last is asked first: neither can starve the other.
             lanes = sorted(Lane, key=lambda lane: lane is self._lane[name])
         for lane in lanes:
-            key = next_startable(self.timetable, node, starts[lane], now, lane)
-            if key is not None:
+            found = next_startable(self.timetable, node, starts[lane], now, lane)
+            if found is not None:
                 self._lane[name] = lane
-                return key
+                return found
         return None
 
     def _run_live(self, node: Node, now: datetime) -> None:
@@ -210,9 +211,16 @@ class Engine:
             self._effects.saves.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables
-        self, job: Job, unit: Unit | None, now: datetime, *, is_triggered: bool = False
+        self,
+        job: Job,
+        unit: Unit | None,
+        now: datetime,
+        *,
+        found: Readiness | None = None,
+        is_triggered: bool = False,
     ) -> None:
-        found = readiness(self.timetable, job.key, now)
+        """Do what the table of the job's machine says. found: its readiness, where it is known."""
+        found = found or readiness(self.timetable, job.key, now)
         machine = self._machine_by_process[job.process]
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
@@ -384,9 +392,12 @@ class Engine:
             self._effects.saves.append(EndLetters(job.key, why, but))
 
     def _owe_outputs(self, process: ProcessName) -> None:
-        self._owed[process] = None
+        # First who waits for it, then the place that became free: a hand-over is never behind
+        # hundreds of new starts.
         for output in self._hierarchy.nodes[process].outputs:
-            self._owed[output] = None
+            self._owed.setdefault(output)
+        self._owed.pop(process, None)
+        self._owed[process] = None
 
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from synergy.core.hierarchy import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
@@ -79,9 +80,16 @@ def readiness(
     return Readiness(Due.FORBIDDEN if forbids else Due.BLOCKED, tuple(culprits))
 
 
+class NextStart(NamedTuple):
+    """A job that may start, or is to be skipped, and why."""
+
+    key: JobKey
+    readiness: Readiness
+
+
 def next_startable(
     timetable: Timetable, node: Node, start: int, now: datetime, lane: Lane = Lane.FRESH
-) -> JobKey | None:
+) -> NextStart | None:
     """Return the first embryo of `lane` from ordinal `start` on that is READY or DOOMED.
 
     Runs of intervals whose input is pending are stepped over in one search each, so the cost does
@@ -94,7 +102,7 @@ def next_startable(
         key = JobKey(process, Timeperiod(node.process.qualifier, ordinal))
         found = readiness(timetable, key, now)
         if found.due in (Due.READY, Due.DOOMED):
-            return key
+            return NextStart(key, found)
         ahead = _next_worth_a_look(timetable, node, ordinal)
         if ahead is None:
             return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NewType
 
@@ -367,16 +368,41 @@ class IndexCopy(Struct, frozen=True, kw_only=True):
 RUNS_PER_JOB_MAX: Final = 128
 
 
-def outlived_by(unit: Unit) -> UowId | None:
-    """Return the unit that a job need not keep once `unit` is there; None: it keeps all."""
+def outlived_by(unit: Unit) -> Sequence[UowId]:
+    """Return the unit that a job need not keep once `unit` is there, under all ids it may have."""
     run = unit.run - RUNS_PER_JOB_MAX
-    return uow_id_of(unit.key, run) if run > 0 else None
+    return uow_ids_of(unit.key, run) if run > 0 else ()
 
 
 def uow_id_of(key: JobKey, run: int) -> UowId:
     """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
 
-    24 hexadecimal digits, the width of the ids in databases of Synergy 2.x.
+    24 hexadecimal digits, the width of the ids in databases of Synergy 2.x: 11 of a digest of the
+    process, one of its level, 8 of the ordinal of the timeperiod and 4 of the run, so that ids
+    sort as units are made, and their indexes grow at few places. Runs repeat them after 65,536, of
+    which a job has long forgotten the first.
     """
+    level = _DIGIT_BY_QUALIFIER[key.timeperiod.qualifier]
+    place = key.timeperiod.ordinal & 0xFFFF_FFFF
+    return UowId(f'{_digest_of(key.process)}{level}{place:08x}{run & 0xFFFF:04x}')
+
+
+def uow_ids_of(key: JobKey, run: int) -> tuple[UowId, UowId]:
+    """Return the id of a job's unit `run`, and the one that schema versions below 18 gave it."""
     name = f'{key.process}@{key.timeperiod}#{run}'
-    return UowId(blake2b(name.encode(), digest_size=12).hexdigest())
+    return uow_id_of(key, run), UowId(blake2b(name.encode(), digest_size=12).hexdigest())
+
+
+@lru_cache(maxsize=16_384)
+def _digest_of(process: ProcessName) -> str:
+    return blake2b(process.encode(), digest_size=6).hexdigest()[:11]
+
+
+#: Part of ids, and so never to be changed.
+_DIGIT_BY_QUALIFIER: Final = {
+    Qualifier.YEARLY: '1',
+    Qualifier.MONTHLY: '2',
+    Qualifier.DAILY: '3',
+    Qualifier.HOURLY: '4',
+    Qualifier.REAL_TIME: '5',
+}

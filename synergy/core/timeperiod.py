@@ -204,13 +204,17 @@ def _format_monthly(ordinal: int) -> str:
 
 
 def _format_daily(ordinal: int) -> str:
-    day = datetime.fromordinal(_EPOCH_DAY + ordinal)
-    return f'{day.year:04d}{day.month:02d}{day.day:02d}00'
+    return f'{_day_text(ordinal)}00'
 
 
 def _format_hourly(ordinal: int) -> str:
-    day = datetime.fromordinal(_EPOCH_DAY + ordinal // 24)
-    return f'{day.year:04d}{day.month:02d}{day.day:02d}{ordinal % 24:02d}'
+    return f'{_day_text(ordinal // 24)}{ordinal % 24:02d}'
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _day_text(ordinal: int) -> str:
+    day = datetime.fromordinal(_EPOCH_DAY + ordinal)
+    return f'{day.year:04d}{day.month:02d}{day.day:02d}'
 
 
 def _format_real_time(ordinal: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from synergy.core.commands import Command, Only
 from synergy.core.dead_letters import undropped
 from synergy.core.letter_groups import DeadLetter, error_of, folded_once
-from synergy.core.records import Job, Unit, uow_id_of
+from synergy.core.records import Job, Unit, UowId, uow_id_of, uow_ids_of
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import JobFilter, JobReader, UnitReader
 
@@ -70,9 +70,16 @@ def _without_letter(store: FailedReader, keys: Collection[JobKey]) -> Sequence[D
     if not keys:
         return ()
     jobs = store.jobs(keys)
-    uow_ids = {key: job.uow_id or uow_id_of(key, job.run) for key, job in jobs.items()}
-    units = store.units(list(uow_ids.values()))
-    return [_brief(job, units.get(uow_ids[key])) for key, job in jobs.items()]
+    uow_ids = {key: _ids_of_last(job) for key, job in jobs.items()}
+    units = store.units([uow_id for ids in uow_ids.values() for uow_id in ids])
+    return [
+        _brief(job, next((units[uow_id] for uow_id in uow_ids[key] if uow_id in units), None))
+        for key, job in jobs.items()
+    ]
+
+
+def _ids_of_last(job: Job) -> Sequence[UowId]:
+    return uow_ids_of(job.key, job.run) if job.uow_id is None else [job.uow_id]
 
 
 def _brief(job: Job, unit: Unit | None) -> DeadLetter:

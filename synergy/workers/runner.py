@@ -43,9 +43,9 @@ from synergy.workers.uow import uow_of
 logger = logging.getLogger(__name__)
 
 #: Units claimed together, at most.
-BATCH_MAX: Final = 16
+BATCH_MAX: Final = 64
 #: What runs of one batch may take together: so long the end of the first may wait for the last.
-BATCH_SECONDS: Final = 0.005
+BATCH_SECONDS: Final = 0.01
 _RETRY_SECONDS_MIN: Final = 0.1
 _RETRY_SECONDS_MAX: Final = 2.0
 

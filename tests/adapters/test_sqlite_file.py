@@ -271,10 +271,10 @@ def test_pruning_does_not_read_the_units_that_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('table', 'condition', 'index'),
     [
-        ('job', f'IN {states.OPEN}', 'job_open'),
-        ('unit_of_work', f'IN {states.LIVE}', 'unit_of_work_live'),
-        ('unit_of_work', f'= {states.DEAD}', 'unit_of_work_dead'),
-        ('command', f'IN {states.OPEN_COMMANDS}', 'command_state'),
+        ('job', states.IS_OPEN, 'job_open'),
+        ('unit_of_work', states.IS_LIVE, 'unit_of_work_live'),
+        ('unit_of_work', f'state = {states.DEAD}', 'unit_of_work_dead'),
+        ('command', f'state IN {states.OPEN_COMMANDS}', 'command_state'),
     ],
 )
 def test_states_are_spelled_as_the_indexes_spell_them(
@@ -283,7 +283,7 @@ def test_states_are_spelled_as_the_indexes_spell_them(
     # The lists come from the enumerations, the partial indexes from scripts that never change.
     SqliteStore.open(tmp_path / 'store.db', clock=SystemClock()).close()
     with closing(sqlite3.connect(tmp_path / 'store.db')) as database:
-        sql = f'EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE state {condition}'
+        sql = f'EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {condition}'
         steps = [row[3] for row in database.execute(sql)]
 
     assert [step for step in steps if index in step], steps

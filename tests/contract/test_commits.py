@@ -18,6 +18,7 @@ from synergy.core.effects import (
 from synergy.core.job_transitions import put_back, reset
 from synergy.core.records import (
     Outcome,
+    uow_ids_of,
 )
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
@@ -76,6 +77,42 @@ def test_a_unit_that_was_cancelled_before_it_started_is_requested_again(store: S
     store.commit(leader(store), [CancelUnit(unit.id, 'skipped', NOW)])
     with pytest.raises(CommitRefused):
         store.commit(leader(store), [InsertUnit(unit)])
+
+
+def test_what_an_earlier_version_left_of_a_broken_off_commit_makes_room(store: Store) -> None:
+    unit = unit_of()
+    _, earlier = uow_ids_of(HOUR, 1)
+    store.commit(leader(store), [InsertUnit(replace(unit, id=earlier))])
+
+    store.commit(leader(store), [InsertUnit(unit), SaveJob(job_of(), 'started')])
+
+    assert [found.id for found in store.runs(HOUR)] == [unit.id]
+    assert store.jobs([HOUR])[HOUR].uow_id == unit.id
+
+
+def test_a_unit_of_an_earlier_version_that_was_worked_on_stays(store: Store) -> None:
+    _, earlier = uow_ids_of(HOUR, 1)
+    store.commit(leader(store), [InsertUnit(unit_of(id=earlier))])
+    claim(store, earlier, 'w')
+
+    with pytest.raises(CommitRefused):
+        store.commit(leader(store), [InsertUnit(unit_of()), SaveJob(job_of(), 'started')])
+
+    assert [found.id for found in store.runs(HOUR)] == [earlier]
+    assert finish(store, earlier, 1, Outcome.processed(1))
+
+
+@pytest.mark.parametrize('count', [2, 40])
+def test_the_save_that_does_not_match_is_named_among_many(store: Store, count: int) -> None:
+    hours = [key(f'SiteHourly@20261121{hour:02d}') for hour in range(24)]
+    hours += [key(f'SiteHourly@20261120{hour:02d}') for hour in range(24)]
+    start(store, hours[count // 2])
+    saves = [SaveJob(job_of(hour), 'started') for hour in hours[:count]]
+
+    with pytest.raises(CommitRefused) as caught:
+        store.commit(leader(store), saves)
+
+    assert [item.save for item in caught.value.refused] == [saves[count // 2]]
 
 
 def test_move_is_refused_when_the_unit_moved_on(store: Store) -> None:

@@ -117,7 +117,9 @@ def test_next_startable_steps_over_blocked_days() -> None:
 
     found = next_startable(made, made.hierarchy.nodes[DAY.process], DAY.timeperiod.ordinal, LATER)
 
-    assert found == key('SiteDaily@2026112300')
+    assert found is not None
+    assert found.key == key('SiteDaily@2026112300')
+    assert found.readiness == readiness(made, found.key, LATER)
 
 
 def test_next_startable_finds_nothing_while_everything_is_pending() -> None:

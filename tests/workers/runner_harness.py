@@ -123,7 +123,7 @@ class RunnerHarness:
 
     def told(self) -> list[str]:
         """Return the units that were reported since the last call."""
-        found = self.reports.take(100)
+        found = self.reports.take(1_000)
         self.reports.ack(found)
         return [item.body['uow'] for item in found]
 

@@ -16,7 +16,7 @@ from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import unit_document
 from synergy.adapters.mongo.names import LIVE, UNITS
 from synergy.core.effects import CancelUnit, EndLetters, InsertUnit, MoveUnit, Save, why_unmatched
-from synergy.core.records import Unit, UowId, outlived_by
+from synergy.core.records import Unit, UowId, outlived_by, uow_ids_of
 from synergy.core.states import UnitState
 from synergy.ports.errors import CommitRefused, RefusedSave
 
@@ -57,7 +57,7 @@ def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
         database[UNITS].bulk_write(
             [
                 *(InsertOne(unit_document(unit)) for unit in units),
-                *map(_delete_ended, filter(None, map(outlived_by, units))),
+                *(_delete_ended(uow_id) for unit in units for uow_id in outlived_by(unit)),
             ],
             ordered=False,
         )
@@ -106,7 +106,27 @@ def _adopts(database: Database[Document], unit: Unit) -> bool:
             {'$set': {'state': UnitState.REQUESTED.value}},
         ],
     )
-    return found.matched_count == 1
+    return found.matched_count == 1 or _takes_place_of_untouched(database, unit)
+
+
+def _takes_place_of_untouched(database: Database[Document], unit: Unit) -> bool:
+    """Replace one that a commit has left which broke off under an earlier version, if there is one.
+
+    With the id of that time.
+    """
+    _, earlier = uow_ids_of(unit.key, unit.run)
+    untouched = {
+        '_id': object_id(earlier),
+        'started_at': None,
+        '$or': [
+            {'state': UnitState.REQUESTED.value, 'fence': 0},
+            {'state': UnitState.CANCELED.value},
+        ],
+    }
+    if database[UNITS].delete_one(untouched).deleted_count != 1:
+        return False
+    database[UNITS].insert_one(unit_document(unit))
+    return True
 
 
 def _unless_requested(field: str) -> Document:

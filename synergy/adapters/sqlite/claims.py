@@ -14,11 +14,12 @@ from synergy.adapters.sqlite.tables import UNITS, SqliteTables
 from synergy.core.records import LogLine, LogPlace, Unit, UnitEnd, UowId
 from synergy.ports.errors import LeaseLost
 
+#: Of all that are free among some units.
 _CLAIM: Final = (
     f'UPDATE unit_of_work SET state = {IN_PROGRESS}, fence = fence + 1, owner = ?, '
     'lease_until = ?, started_at = ?, finished_at = NULL, error = NULL '
-    f'WHERE id = ? AND state = {REQUESTED} AND (not_before IS NULL OR not_before <= ?) '
-    f'RETURNING {UNIT_COLUMNS}'
+    f'WHERE state = {REQUESTED} AND (not_before IS NULL OR not_before <= ?) '
+    f'AND id IN ({{}}) RETURNING {UNIT_COLUMNS}'
 )
 _UNCLAIM: Final = (
     f'UPDATE unit_of_work SET state = {REQUESTED}, owner = NULL, lease_until = NULL '
@@ -37,6 +38,8 @@ _RELEASE: Final = (
     'lease_until = NULL, submitted_at = NULL, not_before = NULL '
     f'WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
 )
+#: Of fewer, a savepoint costs more than it saves.
+_FEWEST: Final = 4
 _INSERT_LOG: Final = (
     'INSERT INTO log_recording (related_unit_of_work, attempt, at, level, text, place) '
     'VALUES (?, ?, ?, ?, ?, ?)'
@@ -59,16 +62,13 @@ class SqliteClaims:
         """Take units for `lease`."""
         now = self._clock.now()
         micros, until = to_micros(now), to_micros(now + lease)
-        claims = [(owner, until, micros, uow_id, micros) for uow_id in uow_ids]
-        if len(claims) == 1:
-            found = self._file.write_returning(_CLAIM, claims[0])
-        else:
-            with self._file.transaction(is_text_checked=False) as connection:
-                found = [row for claim in claims for row in connection.execute(_CLAIM, claim)]
-        units = list(self._tables.decoded(UNITS, unit_of, found))
+        found = self._file.write_returning(
+            _CLAIM.format(', '.join('?' * len(uow_ids))), (owner, until, micros, micros, *uow_ids)
+        )
+        units = {unit.id: unit for unit in self._tables.decoded(UNITS, unit_of, found)}
         if len(units) < len(found):
-            self._hand_back({row[0] for row in found} - {unit.id for unit in units}, owner)
-        return units
+            self._hand_back({row[0] for row in found} - set(units), owner)
+        return [units[uow_id] for uow_id in uow_ids if uow_id in units]
 
     def _hand_back(self, uow_ids: Collection[UowId], owner: str) -> None:
         """Leave illegal units alone that were claimed before they could be read."""
@@ -89,6 +89,8 @@ class SqliteClaims:
         """Record the ends of attempts, each once."""
         now = to_micros(self._clock.now())
         with self._file.transaction() as connection:
+            if _are_finished(connection, ends, now):
+                return []
             return [end.uow_id for end in ends if not _finish(connection, end, now)]
 
     def release(self, uow_id: UowId, fence: int, log: Sequence[LogLine] = ()) -> None:
@@ -105,15 +107,35 @@ class SqliteClaims:
                 _write_log(connection, uow_id, log)
 
 
+def _are_finished(connection: Connection, ends: Sequence[UnitEnd], now: int | None) -> bool:
+    """Record all ends by one statement, or none; tell whether they are."""
+    if len(ends) < _FEWEST:
+        return False
+    connection.execute('SAVEPOINT ends')
+    changed = connection.executemany(_FINISH, [_end_values(end, now) for end in ends]).rowcount
+    if changed != len(ends):
+        connection.execute('ROLLBACK TO ends')
+    connection.execute('RELEASE ends')
+    if changed == len(ends):
+        for end in ends:
+            if end.log:
+                _write_log(connection, end.uow_id, end.log)
+    return changed == len(ends)
+
+
+def _end_values(end: UnitEnd, now: int | None) -> tuple[object, ...]:
+    outcome = end.outcome
+    return (outcome.state.value, outcome.count, outcome.error, now, end.uow_id, end.fence)
+
+
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:
     """Record one end; tell whether it stands."""
-    state, count, error = end.outcome.state.value, end.outcome.count, end.outcome.error
-    ended = (state, count, error, now, end.uow_id, end.fence)
-    if connection.execute(_FINISH, ended).rowcount == 1:
+    values = _end_values(end, now)
+    if connection.execute(_FINISH, values).rowcount == 1:
         if end.log:
             _write_log(connection, end.uow_id, end.log)
         return True
-    same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, state, count, error))
+    same = connection.execute(_IS_FINISHED_SO, (end.uow_id, end.fence, *values[:3]))
     return same.fetchone() is not None
 
 

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -320,7 +321,13 @@ def _identity_of(path: Path) -> tuple[int, int]:
 
 def to_micros(instant: datetime | None) -> int | None:
     """Return an aware instant as whole microseconds since 1970; None stays None."""
-    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
+    return None if instant is None else _micros(instant)
+
+
+@lru_cache(maxsize=1024)
+def _micros(instant: datetime) -> int:
+    # Cached: what is saved together has mostly the same instant.
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Final
 
@@ -34,6 +35,14 @@ def add_event(
     connection: Connection, name: str, timeperiod: str, rev: int, at: int | None, text: str
 ) -> None:
     """Write down the event of one revision, and forget the oldest of too many."""
-    connection.execute(_INSERT, (name, timeperiod, rev, at, text))
-    if rev > EVENTS_PER_JOB_MAX:
-        connection.execute(_TRIM, (name, timeperiod, rev - EVENTS_PER_JOB_MAX))
+    add_events(connection, [(name, timeperiod, rev, at, text)])
+
+
+def add_events(
+    connection: Connection, events: Sequence[tuple[str, str, int, int | None, str]]
+) -> None:
+    """Write down events: (name, timeperiod, revision, microseconds, text)."""
+    connection.executemany(_INSERT, events)
+    for name, timeperiod, rev, _, _ in events:
+        if rev > EVENTS_PER_JOB_MAX:
+            connection.execute(_TRIM, (name, timeperiod, rev - EVENTS_PER_JOB_MAX))

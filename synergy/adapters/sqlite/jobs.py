@@ -9,7 +9,7 @@ from typing import Any
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.history import newest_events
 from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, STATE_BY_VALUE, change_of, job_of
-from synergy.adapters.sqlite.states import OPEN, SKIPPED
+from synergy.adapters.sqlite.states import IS_OPEN, SKIPPED
 from synergy.adapters.sqlite.tables import SqliteTables, chunks
 from synergy.core.commands import CommandId
 from synergy.core.records import Job, JobEvent, ProcessName
@@ -28,7 +28,7 @@ class SqliteJobs:
 
     def open_jobs(self) -> Sequence[Job]:
         """Return every job row that is not final."""
-        sql = f'SELECT {JOB_COLUMNS_READ} FROM job WHERE state IN {OPEN}'
+        sql = f'SELECT {JOB_COLUMNS_READ} FROM job WHERE {IS_OPEN}'
         return list(self._tables.decoded('job', job_of, self._file.read(sql)))
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:

@@ -18,7 +18,7 @@ from synergy.adapters.sqlite.rows.processes import (
     override_values,
 )
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_values
-from synergy.adapters.sqlite.states import CANCELED, DEAD, LIVE, OPEN_COMMANDS, REQUESTED
+from synergy.adapters.sqlite.states import CANCELED, DEAD, IS_LIVE, OPEN_COMMANDS, REQUESTED
 from synergy.core.effects import (
     CancelUnit,
     EndLetters,
@@ -36,18 +36,21 @@ from synergy.core.effects import (
     why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
-from synergy.core.records import Override, outlived_by
+from synergy.core.records import Override, Unit, outlived_by, uow_ids_of
 from synergy.core.states import UnitState
 from synergy.ports.stored import led_context
 
 #: Errors that are about the values of one statement, and not about the file.
-_OF_THE_ROW: Final = (
+OF_THE_ROW: Final = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
+    OverflowError,
+    TypeError,
+    ValueError,
 )
-_INSERT_UNIT: Final = (
+INSERT_UNIT: Final = (
     f'INSERT INTO unit_of_work ({UNIT_COLUMNS}) '
     f'VALUES ({placeholders(UNIT_COLUMNS)}) '
     'ON CONFLICT DO NOTHING'
@@ -60,14 +63,19 @@ _REVIVE_UNIT: Final = (
     'finished_at = NULL, submitted_at = NULL, not_before = NULL '
     f'WHERE id = ? AND state = {CANCELED} AND started_at IS NULL'
 )
-_DELETE_ENDED_UNIT: Final = (
-    f'DELETE FROM unit_of_work WHERE id = ? AND state NOT IN {LIVE} AND state <> {DEAD}'
+#: One that a commit has left which broke off under an earlier version, with the id of that time.
+_DELETE_UNTOUCHED_UNIT: Final = (
+    'DELETE FROM unit_of_work WHERE id = ? AND started_at IS NULL '
+    f'AND (state = {CANCELED} OR state = {REQUESTED} AND fence = 0)'
 )
-_INSERT_JOB: Final = (
+_DELETE_ENDED_UNIT: Final = (
+    f'DELETE FROM unit_of_work WHERE id = ? AND NOT {IS_LIVE} AND state <> {DEAD}'
+)
+INSERT_JOB: Final = (
     f'INSERT INTO job ({JOB_COLUMNS}, term) '
     f'VALUES ({placeholders(JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
 )
-_UPDATE_JOB: Final = (
+UPDATE_JOB: Final = (
     'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
     'lost_count = ?, is_held = ?, request_id = ?, reason = ?, former = ?, '
     'changed_at = ?, term = ? '
@@ -86,7 +94,7 @@ _END_UNIT: Final = (
 )
 _CANCEL_UNIT: Final = (
     f'UPDATE unit_of_work SET state = {CANCELED}, fence = fence + 1, error = ?, '
-    f'finished_at = ?, lease_until = NULL WHERE id = ? AND state IN {LIVE}'
+    f'finished_at = ?, lease_until = NULL WHERE id = ? AND {IS_LIVE}'
 )
 _END_LETTERS: Final = (
     f"UPDATE unit_of_work SET state = {CANCELED}, error = coalesce(error || '; ', '') || ? "
@@ -134,7 +142,7 @@ def why_refused(connection: Connection, save: Save, term: int) -> str | None:
     """
     try:
         return None if apply(connection, save, term) else why_unmatched(save)
-    except (*_OF_THE_ROW, OverflowError, TypeError, ValueError) as error:
+    except OF_THE_ROW as error:
         return f'cannot be stored ({error})'
 
 
@@ -144,13 +152,11 @@ def apply(  # noqa: C901 - one case for each kind of save
     """Execute one save; tell whether it matched."""
     match save:
         case InsertUnit(unit):
-            if connection.execute(_INSERT_UNIT, unit_values(unit)).rowcount == 1:
-                if (outlived := outlived_by(unit)) is not None:
+            if connection.execute(INSERT_UNIT, unit_values(unit)).rowcount == 1:
+                for outlived in outlived_by(unit):
                     connection.execute(_DELETE_ENDED_UNIT, (outlived,))
                 return True
-            if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
-                return True
-            return connection.execute(_REVIVE_UNIT, (unit.id,)).rowcount == 1
+            return _adopt(connection, unit)
         case SaveJob():
             return _save_job(connection, save, term)
         case MoveUnit():
@@ -199,16 +205,28 @@ def apply(  # noqa: C901 - one case for each kind of save
             assert_never(save)
 
 
+def _adopt(connection: Connection, unit: Unit) -> bool:
+    """Take over a unit that nobody has worked on; tell whether there was one."""
+    if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
+        return True
+    if connection.execute(_REVIVE_UNIT, (unit.id,)).rowcount == 1:
+        return True
+    _, earlier = uow_ids_of(unit.key, unit.run)
+    if connection.execute(_DELETE_UNTOUCHED_UNIT, (earlier,)).rowcount != 1:
+        return False
+    return connection.execute(INSERT_UNIT, unit_values(unit)).rowcount == 1
+
+
 def _save_job(connection: Connection, save: SaveJob, term: int) -> bool:
     job = save.job
     values = job_values(job)
     ended_in = term if save.term is None else save.term
     process, timeperiod = values[:2]
     if job.rev == 1:
-        saved = connection.execute(_INSERT_JOB, (*values, ended_in))
+        saved = connection.execute(INSERT_JOB, (*values, ended_in))
     else:
         saved = connection.execute(
-            _UPDATE_JOB, (*values[3:], ended_in, process, timeperiod, job.rev - 1, term)
+            UPDATE_JOB, (*values[3:], ended_in, process, timeperiod, job.rev - 1, term)
         )
     if saved.rowcount != 1:
         return False

@@ -263,6 +263,16 @@ _VERSION_17: Final = """
 ALTER TABLE box_configuration ADD COLUMN restart_asked_at INTEGER
 """
 
+#: The conditions of partial indexes, cheaper for each change of a row; see `states`.
+_VERSION_18: Final = """
+DROP INDEX job_open;
+CREATE INDEX job_open ON job (state)
+    WHERE (state = 'state_embryo' OR state = 'state_in_progress' OR state = 'state_final_run');
+DROP INDEX unit_of_work_live;
+CREATE INDEX unit_of_work_live ON unit_of_work (state)
+    WHERE (state = 'state_requested' OR state = 'state_in_progress' OR state = 'state_invalid')
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -281,4 +291,5 @@ MIGRATIONS: Final = (
     _VERSION_15,
     _VERSION_16,
     _VERSION_17,
+    _VERSION_18,
 )

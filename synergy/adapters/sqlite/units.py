@@ -17,7 +17,7 @@ from synergy.adapters.sqlite.rows.units import (
     log_line_of,
     unit_of,
 )
-from synergy.adapters.sqlite.states import DEAD, LIVE
+from synergy.adapters.sqlite.states import DEAD, IS_LIVE
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
 from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
@@ -46,14 +46,14 @@ class SqliteUnits:
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return units that somebody still has to act on, those that run longest first."""
         sql = (
-            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE state IN {LIVE} '
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE {IS_LIVE} '
             'ORDER BY state, started_at, created_at, id'
         )
         return self._tables.page(UNITS, unit_of, sql, (), -1 if limit is None else limit)
 
     def live_runs(self) -> Sequence[LiveRun]:
         """Return how units stand that somebody still has to act on."""
-        sql = f'SELECT {LIVE_RUN_COLUMNS} FROM unit_of_work WHERE state IN {LIVE}'
+        sql = f'SELECT {LIVE_RUN_COLUMNS} FROM unit_of_work WHERE {IS_LIVE}'
         return list(self._tables.decoded(UNITS, live_run_of, self._file.read(sql)))
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
@@ -80,7 +80,7 @@ class SqliteUnits:
             values.append(str(before))
         sql = (
             f'SELECT {ENDED_RUN_COLUMNS} FROM unit_of_work WHERE {where} '
-            f'AND state NOT IN {LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
+            f'AND NOT {IS_LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
             'ORDER BY timeperiod DESC, run DESC'
         )
         return self._tables.page(UNITS, ended_run_of, sql, values, limit)

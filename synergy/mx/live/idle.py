@@ -62,9 +62,9 @@ def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> St
     if not process.is_on or timetable.running_count(process.name) >= process.max_running:
         return None
     for lane in Lane:
-        if (key := next_startable(timetable, node, node.first, now, lane)) is not None:
-            job = timetable.open_job(key)
-            return Startable(key, 0 if job is None else job.rev, term, now)
+        if (found := next_startable(timetable, node, node.first, now, lane)) is not None:
+            job = timetable.open_job(found.key)
+            return Startable(found.key, 0 if job is None else job.rev, term, now)
     return None
 
 
