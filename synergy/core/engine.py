@@ -15,14 +15,7 @@ from typing import Final, assert_never
 
 from synergy.core import job_transitions
 from synergy.core.commands import JOB_KINDS, Command, CommandKind
-from synergy.core.effects import (
-    Announce,
-    CancelUnit,
-    Effects,
-    EndLetters,
-    InsertUnit,
-    SaveJob,
-)
+from synergy.core.effects import Announce, CancelUnit, Effects, EndLetters, InsertUnit, SaveJob
 from synergy.core.events import (
     Commanded,
     Event,
@@ -39,11 +32,7 @@ from synergy.core.machines.table import Action
 from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself
-from synergy.core.retry import (
-    FailedAttempt,
-    announced_again,
-    failed_attempt,
-)
+from synergy.core.retry import FailedAttempt, announced_again, failed_attempt
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
@@ -163,7 +152,7 @@ class Engine:
             if following is None:
                 break
             key, found = following
-            self._decide(self._row(key, now), None, now, found=found)
+            self._decide(self._row(key, now), None, now, known=found)
             starts[self._lane[process.name]] = key.timeperiod.ordinal + 1
             budget -= 1
         return budget
@@ -211,16 +200,11 @@ class Engine:
             self._effects.saves.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables
-        self,
-        job: Job,
-        unit: Unit | None,
-        now: datetime,
-        *,
-        found: Readiness | None = None,
-        is_triggered: bool = False,
-    ) -> None:
-        """Do what the table of the job's machine says. found: its readiness, where it is known."""
-        found = found or readiness(self.timetable, job.key, now)
+        self, job: Job, unit: Unit | None, now: datetime, *,
+        known: Readiness | None = None, is_triggered: bool = False,
+    ) -> None:  # fmt: skip
+        """Do what the table of the job's machine says. known: its readiness, if it is."""
+        found = known or readiness(self.timetable, job.key, now)
         machine = self._machine_by_process[job.process]
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
@@ -392,8 +376,7 @@ class Engine:
             self._effects.saves.append(EndLetters(job.key, why, but))
 
     def _owe_outputs(self, process: ProcessName) -> None:
-        # First who waits for it, then the place that became free: a hand-over is never behind
-        # hundreds of new starts.
+        # Who waits for it comes before the place that became free, and so before new starts.
         for output in self._hierarchy.nodes[process].outputs:
             self._owed.setdefault(output)
         self._owed.pop(process, None)
