@@ -344,26 +344,6 @@ class Box(Struct, frozen=True, kw_only=True):
     load: BoxLoad | None = None
 
 
-class IndexPage(Struct, frozen=True, kw_only=True):
-    """The ended intervals of one process, as one text of bytes: a copy of the dense index.
-
-    codes: a byte for every interval from ordinal `first` on; 0 where it had not ended, else as
-    `synergy.core.timetable` counts states.
-    """
-
-    process: ProcessName
-    qualifier: Qualifier
-    first: int
-    codes: bytes
-
-
-class IndexCopy(Struct, frozen=True, kw_only=True):
-    """Pages that were right at `as_of`; what has changed since is in the rows alone."""
-
-    as_of: datetime
-    pages: tuple[IndexPage, ...]
-
-
 #: Units that a job keeps; the oldest ended ones go.
 RUNS_PER_JOB_MAX: Final = 128
 

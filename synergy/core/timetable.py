@@ -19,7 +19,8 @@ from itertools import chain
 from typing import Final, TypeAlias
 
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import CommandId, IndexCopy, IndexPage, Job, ProcessName
+from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 

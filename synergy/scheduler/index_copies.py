@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.engine import Engine
-from synergy.core.records import IndexCopy
+from synergy.core.index_pages import IndexCopy
 from synergy.ports.errors import LeadershipLost, StoreUnavailable
 from synergy.ports.store import TimetableStore
 from synergy.scheduler.leader import Leader

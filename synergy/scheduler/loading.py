@@ -14,8 +14,9 @@ from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
+from synergy.core.index_pages import IndexCopy
 from synergy.core.overrides import Overrides
-from synergy.core.records import IndexCopy, ProcessName
+from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timetable import IndexRow, Timetable
 from synergy.ports.errors import LeadershipLost

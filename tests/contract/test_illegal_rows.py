@@ -27,11 +27,10 @@ from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob, SaveOverride
 from synergy.core.freerun_record import Freerun
+from synergy.core.index_pages import IndexCopy, IndexPage
 from synergy.core.records import (
     Box,
     BoxProcess,
-    IndexCopy,
-    IndexPage,
     Job,
     LogLine,
     Outcome,

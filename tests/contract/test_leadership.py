@@ -12,14 +12,10 @@ from synergy.core.effects import (
     SaveContext,
     SaveJob,
 )
+from synergy.core.index_pages import IndexCopy, IndexPage
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext, LedProcess
-from synergy.core.records import (
-    IndexCopy,
-    IndexPage,
-    Leadership,
-    ProcessName,
-)
+from synergy.core.records import Leadership, ProcessName
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import CommitRefused, LeadershipLost

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from synergy.core.records import IndexCopy, Job, UowId
+from synergy.core.index_pages import IndexCopy
+from synergy.core.records import Job, UowId
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier

@@ -15,7 +15,8 @@ from synergy.adapters.mongo.documents.timetable import as_of, page_document, pag
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.names import INDEX, JOB_COLLECTION
 from synergy.core.bounded import shortened
-from synergy.core.records import IndexCopy, Leadership, ProcessName
+from synergy.core.index_pages import IndexCopy
+from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.timetable import IndexRow

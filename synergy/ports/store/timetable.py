@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from synergy.core.records import IndexCopy, Leadership
+from synergy.core.index_pages import IndexCopy
+from synergy.core.records import Leadership
 from synergy.core.timetable import IndexRow
 
 

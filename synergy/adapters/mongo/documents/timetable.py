@@ -7,7 +7,8 @@ from datetime import datetime
 
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields
-from synergy.core.records import IndexPage, ProcessName
+from synergy.core.index_pages import IndexPage
+from synergy.core.records import ProcessName
 from synergy.core.timeperiod import Qualifier
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed

@@ -1,0 +1,29 @@
+"""A copy of the dense index: so that a start reads what has changed since, and not every row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
+from synergy.core.timeperiod import Qualifier
+
+
+class IndexPage(Struct, frozen=True, kw_only=True):
+    """The ended intervals of one process, as one text of bytes: a copy of the dense index.
+
+    codes: a byte for every interval from ordinal `first` on; 0 where it had not ended, else as
+    `synergy.core.timetable` counts states.
+    """
+
+    process: ProcessName
+    qualifier: Qualifier
+    first: int
+    codes: bytes
+
+
+class IndexCopy(Struct, frozen=True, kw_only=True):
+    """Pages that were right at `as_of`; what has changed since is in the rows alone."""
+
+    as_of: datetime
+    pages: tuple[IndexPage, ...]
