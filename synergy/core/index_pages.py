@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
 from synergy.core.records import ProcessName
+from synergy.core.states import JobState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Qualifier, Timeperiod
+
+#: What the index needs of a row.
+IndexRow: TypeAlias = tuple[ProcessName, Timeperiod, JobState]
 
 
 class IndexPage(Struct, frozen=True, kw_only=True):

@@ -19,13 +19,14 @@ from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
 from synergy.core.commands import Command, CommandId
 from synergy.core.hierarchy import Hierarchy, Input, Node
+from synergy.core.index_pages import IndexRow
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.core.timetable import IndexRow, Timetable
+from synergy.core.timetable import Timetable
 
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP)
 #: Intervals that are judged together, at most.

@@ -16,13 +16,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
 from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import FINAL_JOB_STATES, JobState
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey
 
 
 class Lane(Enum):
@@ -31,9 +31,6 @@ class Lane(Enum):
     FRESH = 0
     RERUN = 1
 
-
-#: What the index needs of a row.
-IndexRow: TypeAlias = tuple[ProcessName, Timeperiod, JobState]
 
 #: Code of an embryo whose request is paused: nothing starts it.
 _PAUSED: Final = 2

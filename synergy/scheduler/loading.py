@@ -14,11 +14,11 @@ from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
-from synergy.core.index_pages import IndexCopy
+from synergy.core.index_pages import IndexCopy, IndexRow
 from synergy.core.overrides import Overrides
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
-from synergy.core.timetable import IndexRow, Timetable
+from synergy.core.timetable import Timetable
 from synergy.ports.errors import LeadershipLost
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from synergy.core.index_pages import IndexCopy
+from synergy.core.index_pages import IndexCopy, IndexRow
 from synergy.core.records import Job, UowId
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
-from synergy.core.timetable import COPY_OVERLAP, IndexRow, Timetable
+from synergy.core.timetable import COPY_OVERLAP, Timetable
 from tests.builders import instant, key, two_trees
 
 NOW = instant('2026112302')

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.index_pages import IndexRow
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
-from synergy.core.timetable import IndexRow
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import BrokerUnusable, StoreUnavailable
 from synergy.scheduler import loading

@@ -15,11 +15,10 @@ from synergy.adapters.mongo.documents.timetable import as_of, page_document, pag
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.names import INDEX, JOB_COLLECTION
 from synergy.core.bounded import shortened
-from synergy.core.index_pages import IndexCopy
+from synergy.core.index_pages import IndexCopy, IndexRow
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Qualifier, parse
-from synergy.core.timetable import IndexRow
 from synergy.ports.rows import Malformed, malformed
 
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}

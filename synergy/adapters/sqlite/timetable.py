@@ -13,11 +13,10 @@ from synergy.adapters.sqlite.rows.columns import MICROS_MAX, QUALIFIER_BY_VALUE
 from synergy.adapters.sqlite.rows.jobs import STATE_BY_VALUE
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.bounded import shortened
-from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import Qualifier, parse
-from synergy.core.timetable import IndexRow
 from synergy.ports import rows as fields
 
 _ALL_ROWS: Final = (

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from synergy.core.index_pages import IndexCopy
+from synergy.core.index_pages import IndexCopy, IndexRow
 from synergy.core.records import Leadership
-from synergy.core.timetable import IndexRow
 
 
 class TimetableReader(Protocol):
