@@ -67,7 +67,9 @@ def _insert_units(connection: Connection, saves: Sequence[InsertUnit]) -> bool:
 
 
 def _save_jobs(connection: Connection, saves: Sequence[SaveJob], term: int) -> bool:
-    """Save first revisions, then later ones: a job may have both."""
+    """Save first revisions and later ones. What becomes of a job twice is done in its order."""
+    if len({save.job.key for save in saves}) < len(saves):
+        return False
     firsts, laters, events = [], [], []
     for save in saves:
         job = save.job
