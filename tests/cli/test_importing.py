@@ -30,6 +30,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.heavy
 def test_each_problem_is_named_and_hides_no_other(project: Path) -> None:
     found = try_imports(
         [

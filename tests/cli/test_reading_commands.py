@@ -202,6 +202,7 @@ def test_verify_finds_nothing_then_what_was_broken(half_done: Launch, tmp_path: 
     assert {item['invariant'] for item in found} == {'I2'}
 
 
+@pytest.mark.heavy
 def test_verify_counts_rows_that_cannot_be_read(half_done: Launch, tmp_path: Path) -> None:
     assert half_done('reprocess', 'FlightHourly', '2013010100').code == 0
     database = sqlite3.connect(tmp_path / 'home' / 'store.db')

@@ -116,6 +116,7 @@ def test_what_is_plainly_right_is_told_of_in_brief(vault: Vault) -> None:
     assert list(vault.store.scanned_units()) == []
 
 
+@pytest.mark.heavy
 def test_whatever_becomes_of_a_row_is_found_as_by_reading_all_of_it(vault: Vault) -> None:
     tables = [name for name in vault.tables if name.startswith(('job', 'unit_of_work'))]
     tables = [name for name in tables if name != 'job_event']
