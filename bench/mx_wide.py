@@ -19,7 +19,8 @@ from typing import Final
 
 from werkzeug.test import Client
 
-from bench.mx_wide_context import LEVELS, START_VARIABLE, TREE_COUNT
+from bench.mx_context import LEVELS
+from bench.mx_wide_context import START_VARIABLE, TREE_COUNT
 from bench.result import Result
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT

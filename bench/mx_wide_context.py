@@ -5,23 +5,11 @@
 
 import os
 
-from synergy.conf.entries import (
-    QUALIFIER_DAILY,
-    QUALIFIER_HOURLY,
-    QUALIFIER_MONTHLY,
-    QUALIFIER_YEARLY,
-    managed_context_entry,
-    timetable_tree_entry,
-)
+from bench.mx_context import LEVELS
+from synergy.conf.entries import managed_context_entry, timetable_tree_entry
 
 START_VARIABLE = 'BENCH_WIDE_START'
 TREE_COUNT = 1_250
-LEVELS = (
-    ('Yearly', QUALIFIER_YEARLY),
-    ('Monthly', QUALIFIER_MONTHLY),
-    ('Daily', QUALIFIER_DAILY),
-    ('Hourly', QUALIFIER_HOURLY),
-)
 
 process_context = {
     f'W{number:04d}{word}': managed_context_entry(

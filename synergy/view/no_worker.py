@@ -43,7 +43,7 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
 
 
 def no_worker_among(boxes: Boxes, process: str, views: Sequence[BoxView]) -> Sequence[Cause]:
-    """Return the same from boxes that were looked at already."""
+    """Return why none of these boxes runs `process`; nothing when one of them should."""
     found = [(view, row) for view in views for row in view.processes if row.process == process]
     if any(is_able(view, row) for view, row in found):
         return list(_busy(boxes, process, [row for view, row in found if is_able(view, row)]))
@@ -63,7 +63,7 @@ def able_processes(views: Iterable[BoxView]) -> frozenset[str]:
 
 
 def able_on(store: Reader, vanished_after: timedelta) -> frozenset[str]:
-    """Return the same of the boxes as the store has them now."""
+    """Return the processes that take work on some box that the store knows now."""
     return able_processes(box_views(store, vanished_after))
 
 
