@@ -359,18 +359,23 @@ def uow_id_of(key: JobKey, run: int) -> UowId:
 
     24 hexadecimal digits, the width of the ids in databases of Synergy 2.x: 11 of a digest of the
     process, one of its level, 8 of the ordinal of the timeperiod and 4 of the run, so that ids
-    sort as units are made, and their indexes grow at few places. Runs repeat them after 65,536, of
-    which a job has long forgotten the first.
+    sort as units are made, and their indexes grow at few places. A run or place that has more
+    digits gets a digest of the whole: live intervals run very often, and a dead letter stays.
     """
+    if run > _RUN_MAX or key.timeperiod.ordinal > _ORDINAL_MAX:
+        return _digest_id_of(key, run)
     level = _DIGIT_BY_QUALIFIER[key.timeperiod.qualifier]
-    place = key.timeperiod.ordinal & 0xFFFF_FFFF
-    return UowId(f'{_digest_of(key.process)}{level}{place:08x}{run & 0xFFFF:04x}')
+    return UowId(f'{_digest_of(key.process)}{level}{key.timeperiod.ordinal:08x}{run:04x}')
 
 
 def uow_ids_of(key: JobKey, run: int) -> tuple[UowId, UowId]:
     """Return the id of a job's unit `run`, and the one that schema versions below 18 gave it."""
+    return uow_id_of(key, run), _digest_id_of(key, run)
+
+
+def _digest_id_of(key: JobKey, run: int) -> UowId:
     name = f'{key.process}@{key.timeperiod}#{run}'
-    return uow_id_of(key, run), UowId(blake2b(name.encode(), digest_size=12).hexdigest())
+    return UowId(blake2b(name.encode(), digest_size=12).hexdigest())
 
 
 @lru_cache(maxsize=16_384)
@@ -378,6 +383,9 @@ def _digest_of(process: ProcessName) -> str:
     return blake2b(process.encode(), digest_size=6).hexdigest()[:11]
 
 
+#: What the digits of an id hold.
+_RUN_MAX: Final = 0xFFFF
+_ORDINAL_MAX: Final = 0xFFFF_FFFF
 #: Part of ids, and so never to be changed.
 _DIGIT_BY_QUALIFIER: Final = {
     Qualifier.YEARLY: '1',
