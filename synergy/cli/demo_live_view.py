@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.node import Node
 from synergy.core.printable import printable
 from synergy.core.records import Unit, uow_ids_of
 from synergy.core.states import FINAL_JOB_STATES, JobState

@@ -7,8 +7,8 @@ from datetime import datetime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.model import Context
 from synergy.core.calendar import Calendar
-from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, instant_at

@@ -23,7 +23,6 @@ from synergy.core.commands import (
     Command,
     Ranges,
 )
-from synergy.core.hierarchy import Input, InputKind, Node
 from synergy.core.led_context import (
     LedContext,
     LedInput,
@@ -31,6 +30,7 @@ from synergy.core.led_context import (
     led_input,
     led_process,
 )
+from synergy.core.node import Input, InputKind, Node
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, field, replace

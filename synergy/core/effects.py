@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
@@ -188,7 +188,7 @@ class Effects:
 def in_stages(saves: Iterable[Save]) -> list[Save]:
     """Return `saves` as a store without transactions applies them: by kind of row.
 
-    Units, then jobs (hours before days before months before years), free runs, overrides,
+    Units, then jobs (hours before days before weeks, months and years), free runs, overrides,
     commands, the context that is led; within one kind the given order. Such a commit may break off
     between any two saves, and whatever it leaves is repaired:
 
@@ -208,6 +208,10 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
     return sorted(saves, key=_stage)
 
 
+#: Of jobs of the coarsest level.
+_COARSEST: Final = 100
+
+
 def _stage(save: Save) -> int:
     match save:
         case MoveUnit() | CancelUnit() | EndLetters():
@@ -215,16 +219,16 @@ def _stage(save: Save) -> int:
         case InsertUnit():
             return 1
         case SaveJob(job):
-            # Qualifiers rank from coarse to fine.
-            return 10 - job.timeperiod.qualifier.rank
+            # Levels rank from coarse to fine.
+            return _COARSEST - job.timeperiod.qualifier.rank
         case SaveFreerun() | RemoveFreerun():
-            return 11
+            return _COARSEST + 1
         case SaveOverride() | RemoveOverride():
-            return 12
+            return _COARSEST + 2
         case SaveCommand() | InsertCommand():
-            return 13
+            return _COARSEST + 3
         case SaveContext():
-            return 14
+            return _COARSEST + 4
         case _:
             assert_never(save)
 

@@ -27,8 +27,8 @@ from synergy.core.events import (
     process_of,
 )
 from synergy.core.failure_streaks import FailureStreaks
-from synergy.core.hierarchy import Node
 from synergy.core.machines.table import Action
+from synergy.core.node import Node
 from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from synergy.core.levels import child, counterpart, unrelated
 from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.states import Blocking
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Measure, Qualifier
 
 
 def problems_of(
@@ -64,14 +65,30 @@ def _level_problems(tree: Tree, process_by_name: Mapping[ProcessName, Process]) 
                 f'tree {tree.name!r} has two {process.qualifier.word} levels, {twin} and {name}; '
                 'keep one of them in this tree'
             )
-    qualifiers = sorted(name_by_qualifier, key=lambda qualifier: qualifier.rank)
-    for qualifier in qualifiers[-1:]:
-        name = name_by_qualifier[qualifier]
-        if process_by_name[name].blocking is Blocking.CHILDREN:
+    yield from _unrelated(tree, name_by_qualifier)
+    for qualifier, name in name_by_qualifier.items():
+        is_childless = child(qualifier, name_by_qualifier) is None
+        if is_childless and process_by_name[name].blocking is Blocking.CHILDREN:
             yield (
                 f'{name} is blocking_children, but tree {tree.name!r} has no level below it; '
                 'add a finer process to the tree or choose another blocking_type'
             )
+
+
+def _unrelated(tree: Tree, levels: Mapping[Qualifier, ProcessName]) -> Iterator[str]:
+    """Yield the levels that cannot stand beside each other."""
+    for coarse, fine in unrelated(levels):
+        yield (
+            f'tree {tree.name!r} has {coarse.word} intervals ({levels[coarse]}) that are not made '
+            f'of whole {fine.word} ones ({levels[fine]}); put one of the two into a tree of its own'
+        )
+    weeks = [level for level in levels if level.measure is Measure.WEEK]
+    finer = [level for level in levels if level.measure > Measure.DAY]
+    if weeks and finer and Qualifier.DAILY not in levels:
+        yield (
+            f'tree {tree.name!r} has weeks ({levels[weeks[0]]}) over {finer[0].word} intervals '
+            f'({levels[finer[0]]}) and no days; enclose a daily process between them'
+        )
 
 
 def _membership_problems(
@@ -91,12 +108,7 @@ def _membership_problems(
 def _dependency_problems(
     tree_by_name: Mapping[str, Tree], process_by_name: Mapping[ProcessName, Process]
 ) -> Iterator[str]:
-    """Yield the dependencies by which something would silently not wait for what lies within it.
-
-    A process waits for that of its own level in the other tree, and through its children for what
-    these wait for. One that does neither is sound only if the other tree has nothing finer: then
-    nothing of it lies within the process's intervals.
-    """
+    """Yield the dependencies by which nothing would wait for anything."""
     levels_by_tree = {
         tree.name: {
             process.qualifier
@@ -108,32 +120,16 @@ def _dependency_problems(
     for tree in tree_by_name.values():
         own = levels_by_tree[tree.name]
         for name in dict.fromkeys(tree.dependent_on):
-            other = levels_by_tree.get(name, set())
-            if not own or not other or name == tree.name:
+            others = levels_by_tree.get(name, set())
+            if not own or not others or name == tree.name:
                 continue  # Named by another problem.
-            common = own & other
-            finest = max((level.rank for level in common), default=-1)
-            deaf = sorted(
-                (
-                    level
-                    for level in own
-                    if level.rank > finest and any(item.rank > level.rank for item in other)
-                ),
-                key=lambda level: level.rank,
-            )
-            if common and not deaf:
+            if any(counterpart(level, own, others) for level in own):
                 continue
-            why = (
-                f'{_and(deaf)} has no counterpart there and would run without waiting for the '
-                f'{_and(item for item in other if item.rank > deaf[0].rank)} level'
-                if common
-                else 'they have no level in common, so nothing would wait'
-            )
-            missing = deaf or sorted(own, key=lambda level: level.rank)
             yield (
-                f'tree {tree.name!r} ({_and(own)}) depends on tree {name!r} ({_and(other)}), but '
-                f'{why}; enclose a process in {name!r} that is {_or(missing)}, or one in '
-                f'{tree.name!r} that is {_or(other - own)}, or remove the dependent_on'
+                f'tree {tree.name!r} ({_and(own)}) depends on tree {name!r} ({_and(others)}), but '
+                'none of its intervals is made of whole ones there, so nothing would wait; enclose '
+                f'a process in {name!r} that is {_or(own)}, or one in {tree.name!r} that is '
+                f'{_or(others)}, or remove the dependent_on'
             )
 
 

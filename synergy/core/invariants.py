@@ -18,10 +18,11 @@ from typing import Final, NamedTuple
 from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
 from synergy.core.commands import Command, CommandId
-from synergy.core.hierarchy import Hierarchy, Input, Node
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.index_pages import IndexRow
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
+from synergy.core.node import Input, Node
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.structs import Struct

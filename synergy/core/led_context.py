@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from synergy.core.hierarchy import Hierarchy, Input, InputKind, Node
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import Input, InputKind, Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Qualifier

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from synergy.core.hierarchy import Input, InputKind, Node
+from synergy.core.node import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod

@@ -13,13 +13,15 @@ from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import WEEKS, JobKey, Qualifier, Timeperiod
 from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
 from synergy.core.trigger import Every, Trigger
 
 UowId = NewType('UowId', str)
 CommandId = NewType('CommandId', str)
 
+#: The zone of a tree that names none.
+UTC_ZONE: Final = 'UTC'
 #: The trigger of an entry that names none. Source: Synergy 2.x.
 EVERY_MINUTE: Final = Every(seconds=60)
 
@@ -84,7 +86,8 @@ class Tree(Struct, frozen=True, kw_only=True):
     """Processes that nest: a year encloses months, a month days, a day hours.
 
     levels: process names, coarse to fine. The tree's intervals are those that overlap
-    [start, end); `end` None means that it grows with the clock.
+    [start, end); `end` None means that it grows with the clock. zone: whose clock its days follow,
+    as the time zone database calls it.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Tree(Struct, frozen=True, kw_only=True):
     end: datetime | None = None
     mx_name: str | None = None
     mx_page: str | None = None
+    zone: str = UTC_ZONE
 
 
 class Former(Struct, frozen=True, kw_only=True):
@@ -393,4 +397,15 @@ _DIGIT_BY_QUALIFIER: Final = {
     Qualifier.DAILY: '3',
     Qualifier.HOURLY: '4',
     Qualifier.REAL_TIME: '5',
+    **dict.fromkeys(WEEKS, '6'),
+    Qualifier.MINUTELY_30: '7',
+    Qualifier.MINUTELY_20: '8',
+    Qualifier.MINUTELY_15: '9',
+    Qualifier.MINUTELY_12: 'a',
+    Qualifier.MINUTELY_10: 'b',
+    Qualifier.MINUTELY_6: 'c',
+    Qualifier.MINUTELY_5: 'd',
+    Qualifier.MINUTELY_3: 'e',
+    Qualifier.MINUTELY_2: 'f',
+    Qualifier.MINUTELY_1: '0',
 }

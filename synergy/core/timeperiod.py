@@ -1,9 +1,10 @@
 """Names of intervals: a time qualifier and an ordinal; `YYYYMMDDHH` strings only at the edges.
 
-An ordinal counts intervals of its qualifier since 1970-01-01 00:00 UTC: hours, days, months, years,
-or seconds for the real-time stamps of free runs. Neighbours are arithmetic on the ordinal. Which
-instants an interval spans, and what nests in what, is not said here but by a calendar
-(`synergy.core.calendar`): the string form is a name, not a clock reading.
+An ordinal counts intervals of its qualifier since the one that holds 1970-01-01 00:00 UTC: minutes
+by the dozen, hours, days, weeks, months, years, or seconds for the real-time stamps of free runs.
+Neighbours are arithmetic on the ordinal. Which instants an interval spans, and which intervals lie
+in it, is not said here but by a calendar (`synergy.core.calendar`): the string form is a name, not
+a clock reading.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, NewType
 
@@ -20,7 +21,7 @@ YEAR_MAX: Final = 2999
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
-#: Of every name but those of real time, which go on with minutes and seconds.
+#: Of every name but those that go on with minutes and seconds.
 _DIGITS: Final = len('YYYYMMDDHH')
 #: Days whose hours are read without reading the day again.
 _DAYS_KEPT: Final = 4096
@@ -29,13 +30,45 @@ _DAYS_KEPT: Final = 4096
 ProcessName = NewType('ProcessName', str)
 
 
+class Measure(IntEnum):
+    """What intervals are measured in, coarse to fine."""
+
+    YEAR = 0
+    MONTH = 1
+    WEEK = 2
+    DAY = 3
+    HOUR = 4
+    MINUTE = 5
+    SECOND = 6
+
+
 class Qualifier(StrEnum):
-    """The length of an interval; values are the strings of Synergy 2.x."""
+    """The length of an interval, a level; values are the strings of Synergy 2.x, where it had them.
+
+    Weeks that begin on another day are another level: they are other intervals.
+    """
 
     YEARLY = '_yearly'
     MONTHLY = '_monthly'
+    WEEKLY = '_weekly'  # From Monday. Source: ISO 8601.
+    WEEKLY_TUE = '_weekly_tue'
+    WEEKLY_WED = '_weekly_wed'
+    WEEKLY_THU = '_weekly_thu'
+    WEEKLY_FRI = '_weekly_fri'
+    WEEKLY_SAT = '_weekly_sat'
+    WEEKLY_SUN = '_weekly_sun'
     DAILY = '_daily'
     HOURLY = '_hourly'
+    MINUTELY_30 = '_minutely_30'
+    MINUTELY_20 = '_minutely_20'
+    MINUTELY_15 = '_minutely_15'
+    MINUTELY_12 = '_minutely_12'
+    MINUTELY_10 = '_minutely_10'
+    MINUTELY_6 = '_minutely_6'
+    MINUTELY_5 = '_minutely_5'
+    MINUTELY_3 = '_minutely_3'
+    MINUTELY_2 = '_minutely_2'
+    MINUTELY_1 = '_minutely_1'
     REAL_TIME = '_real_time'
 
     @property
@@ -45,14 +78,63 @@ class Qualifier(StrEnum):
 
     @property
     def word(self) -> str:
-        """Return the qualifier as people say it: `hourly`."""
-        return self.value.removeprefix('_')
+        """Return the qualifier as people say it: `hourly`, `15-minute`."""
+        return _WORD_BY_QUALIFIER[self]
+
+    @property
+    def measure(self) -> Measure:
+        """Return what its intervals are measured in."""
+        return _MEASURE_BY_QUALIFIER[self]
+
+    @property
+    def minutes(self) -> int:
+        """Return how many minutes an interval has that is shorter than an hour; else 0."""
+        return _MINUTES_BY_QUALIFIER.get(self, 0)
+
+    @property
+    def first_day(self) -> int:
+        """Return on which day its weeks begin, 0 for Monday; 0, too, where it has none."""
+        return _FIRST_DAY_BY_QUALIFIER.get(self, 0)
+
+    def holds(self, finer: Qualifier) -> bool:
+        """Tell whether each of its intervals is made of whole ones of `finer`, another level."""
+        if self.measure is Measure.MINUTE and finer.measure is Measure.MINUTE:
+            return self.minutes > finer.minutes and self.minutes % finer.minutes == 0
+        return self.measure < finer.measure and (
+            finer.measure is not Measure.WEEK or self.measure is Measure.WEEK
+        )
 
 
 _RANK_BY_QUALIFIER: Final = {qualifier: rank for rank, qualifier in enumerate(Qualifier)}
+#: From the weeks that begin on a Monday to those that begin on a Sunday.
+WEEKS: Final = tuple(item for item in Qualifier if item.value.startswith('_weekly'))
+_FIRST_DAY_BY_QUALIFIER: Final = {qualifier: day for day, qualifier in enumerate(WEEKS)}
+_MINUTES_BY_QUALIFIER: Final = {
+    item: int(item.value.rpartition('_')[2])
+    for item in Qualifier
+    if item.value.startswith('_minutely')
+}
+_MEASURE_BY_QUALIFIER: Final = {
+    Qualifier.YEARLY: Measure.YEAR,
+    Qualifier.MONTHLY: Measure.MONTH,
+    **dict.fromkeys(WEEKS, Measure.WEEK),
+    Qualifier.DAILY: Measure.DAY,
+    Qualifier.HOURLY: Measure.HOUR,
+    **dict.fromkeys(_MINUTES_BY_QUALIFIER, Measure.MINUTE),
+    Qualifier.REAL_TIME: Measure.SECOND,
+}
+DAY_NAMES: Final = (
+    'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday',
+)  # fmt: skip
+_WORD_BY_QUALIFIER: Final = {
+    **{item: item.value.removeprefix('_') for item in Qualifier},
+    **{item: f'weekly (from {DAY_NAMES[day]})' for item, day in _FIRST_DAY_BY_QUALIFIER.items()},
+    Qualifier.WEEKLY: 'weekly',
+    **{item: f'{minutes}-minute' for item, minutes in _MINUTES_BY_QUALIFIER.items()},
+}
 
 #: The levels of a tree, coarse to fine.
-LEVELS: Final = (Qualifier.YEARLY, Qualifier.MONTHLY, Qualifier.DAILY, Qualifier.HOURLY)
+LEVELS: Final = tuple(item for item in Qualifier if item is not Qualifier.REAL_TIME)
 
 
 class Timeperiod(NamedTuple):
@@ -65,7 +147,7 @@ class Timeperiod(NamedTuple):
     ordinal: int
 
     def __str__(self) -> str:
-        """Return the `YYYYMMDDHH` form (`YYYYMMDDHHMMSS` for real time)."""
+        """Return the `YYYYMMDDHH` form, with minutes and seconds where the level has them."""
         return _FORMAT_BY_QUALIFIER[self.qualifier](self.ordinal)
 
     def shift(self, count: int) -> Timeperiod:
@@ -105,22 +187,34 @@ def parse(qualifier: Qualifier, text: str) -> Timeperiod:
 
 
 def _parse(qualifier: Qualifier, text: str) -> Timeperiod:
-    shape = _SHAPE_BY_QUALIFIER[qualifier]
+    shape = _SHAPE_BY_MEASURE[qualifier.measure]
     if shape.pattern.fullmatch(text) is None:
         raise ValueError(
-            f'{text!r} is not {shape.article} {qualifier.word} timeperiod; expected {shape.example}'
+            f'{text!r} is not {_article(qualifier)} {qualifier.word} timeperiod; '
+            f'expected {shape.example}'
         )
     year, month, day = int(text[:4]), int(text[4:6]) or 1, int(text[6:8]) or 1
-    if not YEAR_MIN <= year <= YEAR_MAX:
-        raise ValueError(
-            f'year {year} of timeperiod {text!r} is outside {YEAR_MIN}-{YEAR_MAX}; correct the year'
-        )
-    minute, second = (int(text[10:12]), int(text[12:])) if len(text) > _DIGITS else (0, 0)
+    minute, second = int(text[10:12] or 0), int(text[12:] or 0)
     try:
         instant = datetime(year, month, day, int(text[8:_DIGITS]), minute, second, tzinfo=UTC)
     except ValueError as error:
         raise ValueError(f'timeperiod {text!r} names no real date ({error}); correct it') from error
-    return containing_utc(qualifier, instant)
+    found = containing_utc(qualifier, instant)
+    # The week of 1970-01-01 begins in 1969.
+    if not (YEAR_MIN <= year <= YEAR_MAX or (found.ordinal == 0 and year == YEAR_MIN - 1)):
+        raise ValueError(
+            f'year {year} of timeperiod {text!r} is outside {YEAR_MIN}-{YEAR_MAX}; correct the year'
+        )
+    if (name := str(found)) != text:
+        raise ValueError(
+            f'{text!r} is not the beginning of {_article(qualifier)} {qualifier.word} interval; '
+            f'it lies in that of {name}'
+        )
+    return found
+
+
+def _article(qualifier: Qualifier) -> str:
+    return 'an' if qualifier is _HOURLY else 'a'
 
 
 @lru_cache(maxsize=_DAYS_KEPT)
@@ -132,65 +226,78 @@ def _first_hour(text: str) -> int:
 def containing_utc(qualifier: Qualifier, instant: datetime) -> Timeperiod:
     """Return the interval of the UTC calendar in which an aware `instant` lies."""
     instant = instant.astimezone(UTC)
-    match qualifier:
-        case Qualifier.YEARLY:
+    match qualifier.measure:
+        case Measure.YEAR:
             ordinal = instant.year - YEAR_MIN
-        case Qualifier.MONTHLY:
+        case Measure.MONTH:
             ordinal = (instant.year - YEAR_MIN) * 12 + instant.month - 1
-        case Qualifier.DAILY:
+        case Measure.WEEK:
+            ordinal = week_of(qualifier, instant.toordinal() - _EPOCH_DAY)
+        case Measure.DAY:
             ordinal = instant.toordinal() - _EPOCH_DAY
-        case Qualifier.HOURLY:
+        case Measure.HOUR:
             ordinal = (instant.toordinal() - _EPOCH_DAY) * 24 + instant.hour
-        case Qualifier.REAL_TIME:
+        case Measure.MINUTE:
+            ordinal = (instant - _EPOCH) // timedelta(minutes=qualifier.minutes)
+        case Measure.SECOND:
             ordinal = (instant - _EPOCH) // timedelta(seconds=1)
     return Timeperiod(qualifier, ordinal)
 
 
 def start_utc(timeperiod: Timeperiod) -> datetime:
     """Return the first instant of an interval of the UTC calendar."""
-    ordinal = timeperiod.ordinal
-    match timeperiod.qualifier:
-        case Qualifier.YEARLY:
+    qualifier, ordinal = timeperiod
+    match qualifier.measure:
+        case Measure.YEAR:
             return datetime(YEAR_MIN + ordinal, 1, 1, tzinfo=UTC)
-        case Qualifier.MONTHLY:
+        case Measure.MONTH:
             return datetime(YEAR_MIN + ordinal // 12, ordinal % 12 + 1, 1, tzinfo=UTC)
-        case Qualifier.DAILY:
+        case Measure.WEEK:
+            return _EPOCH + timedelta(days=first_day_of_week(qualifier, ordinal))
+        case Measure.DAY:
             return _EPOCH + timedelta(days=ordinal)
-        case Qualifier.HOURLY:
+        case Measure.HOUR:
             return _EPOCH + timedelta(hours=ordinal)
-        case Qualifier.REAL_TIME:
+        case Measure.MINUTE:
+            return _EPOCH + timedelta(minutes=ordinal * qualifier.minutes)
+        case Measure.SECOND:
             return _EPOCH + timedelta(seconds=ordinal)
+
+
+def week_of(qualifier: Qualifier, day: int) -> int:
+    """Return the ordinal of the week in which a day lies, given by its own ordinal."""
+    return (day + _days_before(qualifier)) // 7
+
+
+def first_day_of_week(qualifier: Qualifier, week: int) -> int:
+    """Return the ordinal of the day with which a week begins."""
+    return week * 7 - _days_before(qualifier)
+
+
+def _days_before(qualifier: Qualifier) -> int:
+    """Return how many days of the week that holds 1970-01-01 lie before that day."""
+    return (_EPOCH.weekday() - qualifier.first_day) % 7
 
 
 class _Shape(NamedTuple):
     pattern: re.Pattern[str]
     example: str
-    article: str
 
 
-_SHAPE_BY_QUALIFIER: Final = {
-    Qualifier.YEARLY: _Shape(
-        re.compile(r'([0-9]{4})(00)(00)(00)()()'), 'YYYY000000, as in 2026000000', 'a'
+_DAY_PATTERN: Final = '[0-9]{4}(?!00)[0-9]{2}(?!00)[0-9]{2}'
+_SHAPE_BY_MEASURE: Final = {
+    Measure.YEAR: _Shape(re.compile('[0-9]{4}000000'), 'YYYY000000, as in 2026000000'),
+    Measure.MONTH: _Shape(re.compile('[0-9]{4}(?!00)[0-9]{2}0000'), 'YYYYMM0000, as in 2026110000'),
+    Measure.WEEK: _Shape(
+        re.compile(f'{_DAY_PATTERN}00'), 'the first day of the week as YYYYMMDD00'
     ),
-    Qualifier.MONTHLY: _Shape(
-        re.compile(r'([0-9]{4})(?!00)([0-9]{2})(00)(00)()()'), 'YYYYMM0000, as in 2026110000', 'a'
+    Measure.DAY: _Shape(re.compile(f'{_DAY_PATTERN}00'), 'YYYYMMDD00, as in 2026112300'),
+    Measure.HOUR: _Shape(re.compile(f'{_DAY_PATTERN}[0-9]{{2}}'), 'YYYYMMDDHH, as in 2026112309'),
+    Measure.MINUTE: _Shape(
+        re.compile(f'{_DAY_PATTERN}[0-9]{{4}}'), 'YYYYMMDDHHMM, as in 202611230930'
     ),
-    Qualifier.DAILY: _Shape(
-        re.compile(r'([0-9]{4})(?!00)([0-9]{2})(?!00)([0-9]{2})(00)()()'),
-        'YYYYMMDD00, as in 2026112300',
-        'a',
-    ),
-    Qualifier.HOURLY: _Shape(
-        re.compile(r'([0-9]{4})(?!00)([0-9]{2})(?!00)([0-9]{2})([0-9]{2})()()'),
-        'YYYYMMDDHH, as in 2026112309',
-        'an',
-    ),
-    Qualifier.REAL_TIME: _Shape(
-        re.compile(
-            r'([0-9]{4})(?!00)([0-9]{2})(?!00)([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})',
-        ),
-        'YYYYMMDDHHMMSS, as in 20261123093000',
-        'a',
+    Measure.SECOND: _Shape(
+        re.compile(f'{_DAY_PATTERN}[0-9]{{6}}'), 'YYYYMMDDHHMMSS, as in 20261123093000'
     ),
 }
 
@@ -221,10 +328,26 @@ def _format_real_time(ordinal: int) -> str:
     return f'{start_utc(Timeperiod(Qualifier.REAL_TIME, ordinal)):%Y%m%d%H%M%S}'
 
 
+def _weekly(qualifier: Qualifier) -> Callable[[int], str]:
+    return lambda ordinal: f'{_day_text(first_day_of_week(qualifier, ordinal))}00'
+
+
+def _minutely(qualifier: Qualifier) -> Callable[[int], str]:
+    length = qualifier.minutes
+
+    def formatted(ordinal: int) -> str:
+        hour, minute = divmod(ordinal * length, 60)
+        return f'{_day_text(hour // 24)}{hour % 24:02d}{minute:02d}'
+
+    return formatted
+
+
 _FORMAT_BY_QUALIFIER: Final[dict[Qualifier, Callable[[int], str]]] = {
     Qualifier.YEARLY: _format_yearly,
     Qualifier.MONTHLY: _format_monthly,
+    **{qualifier: _weekly(qualifier) for qualifier in WEEKS},
     Qualifier.DAILY: _format_daily,
     Qualifier.HOURLY: _format_hourly,
+    **{qualifier: _minutely(qualifier) for qualifier in _MINUTES_BY_QUALIFIER},
     Qualifier.REAL_TIME: _format_real_time,
 }

@@ -18,7 +18,7 @@ from itertools import groupby
 
 from synergy.core.closure import keys_of, ranges_of
 from synergy.core.commands import Command, CommandKind, CommandState, Ranges
-from synergy.core.hierarchy import Input, Node
+from synergy.core.node import Input, Node
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, field

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from synergy.core.chosen import STRETCHES_MAX, chosen_details
 from synergy.core.closure import PlanRefused
 from synergy.core.commands import Command, CommandKind, Only
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable

@@ -11,7 +11,8 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 
 from synergy.core.events import Look
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 
 

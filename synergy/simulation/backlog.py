@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.effects import InsertUnit, SaveJob
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import Job, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, replace

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.readiness import readiness
 from synergy.core.records import CommandId, Job, ProcessName, Unit, UowId
 from synergy.core.states import Due, JobState, UnitState

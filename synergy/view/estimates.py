@@ -15,7 +15,8 @@ from itertools import accumulate, islice
 from math import ceil
 from typing import Final
 
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import Node
 from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, replace
@@ -130,7 +131,7 @@ def _keys(looking: Looking, query: JobQuery) -> Iterator[JobKey]:
 def ordinals_of(timetable: Timetable, node: Node, query: JobQuery) -> range:
     """Return the ordinals whose interval starts in the query's range."""
     span = timetable.span(node.process.name)
-    calendar, qualifier = timetable.hierarchy.calendar, node.process.qualifier
+    calendar, qualifier = node.calendar, node.process.qualifier
     first, stop = span.start, span.stop
     if query.start is not None:
         found = calendar.containing(qualifier, query.start)
@@ -154,7 +155,7 @@ def neighbours_of(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Ne
         found.append((relation, hierarchy.nodes[source.process], ordinals))
     for name in node.outputs:
         output = hierarchy.nodes[name]
-        relation = 'parent' if name == node.parent else 'dependent'
+        relation = 'parent' if name in node.parents else 'dependent'
         for source in output.inputs:
             if source.process == node.process.name:
                 ordinals = hierarchy.affected(output, source, range(ordinal, ordinal + 1))

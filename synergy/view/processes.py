@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import Node
 from synergy.core.overrides import applied
 from synergy.core.records import Override
 from synergy.ports.store import ContextReader

@@ -10,7 +10,7 @@ from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.context_commands import ACTOR
 from synergy.core.failure_streaks import is_paused_by_itself
 from synergy.core.freerun_record import Freerun
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.ports.store import Reader
 from synergy.view.troubles import Trouble

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey

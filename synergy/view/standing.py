@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import Job
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Timeperiod

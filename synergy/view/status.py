@@ -8,7 +8,7 @@ from functools import partial
 
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import BoxProcess, Leadership, ProcessName, is_led
 from synergy.core.states import JobState
 from synergy.core.structs import Struct

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.changed_levels import left_out
-from synergy.core.hierarchy import Node
 from synergy.core.leader_standing import advice
 from synergy.core.letter_groups import folded_once
+from synergy.core.node import Node
 from synergy.core.overrides import off_text
 from synergy.core.readiness import Culprit, CulpritKind, readiness
 from synergy.core.records import ProcessName
@@ -154,7 +154,7 @@ def _unborn(question: Question, node: Node, key: JobKey) -> Cause:
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         text = f'is outside its tree {node.tree.name!r}: there will be no such job'
         return Cause(key=key, kind=CauseKind.OUTSIDE, text=text)
-    begins = question.timetable.hierarchy.calendar.start(key.timeperiod)
+    begins = question.timetable.hierarchy.nodes[key.process].calendar.start(key.timeperiod)
     return Cause(
         key=key,
         kind=CauseKind.NOT_OVER,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.overrides import off_text
 from synergy.core.records import Process
 from synergy.core.timeperiod import JobKey

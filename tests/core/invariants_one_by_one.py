@@ -12,9 +12,10 @@ from typing import Final
 
 from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, Violation
 from synergy.core.machines.table import Machine
+from synergy.core.node import Node
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod

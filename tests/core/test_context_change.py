@@ -11,8 +11,9 @@ from synergy.core.changed_levels import left_out, refused_levels
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Ranges
 from synergy.core.context_change import ContextChange, Surroundings, compare
 from synergy.core.context_commands import growth_request, kept_record
-from synergy.core.hierarchy import Hierarchy, Node, build
+from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.led_context import LedContext
+from synergy.core.node import Node
 from synergy.core.records import CommandId as Id
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from synergy.core.hierarchy import Hierarchy, HierarchyError, Input, InputKind, build
+from synergy.core.hierarchy import Hierarchy, HierarchyError, build
+from synergy.core.node import Input, InputKind
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking
 from synergy.core.timeperiod import Qualifier, Timeperiod
@@ -33,7 +34,7 @@ def test_levels_are_ordered_as_recorded() -> None:
         ]
         for name, parent in case['out']['parent'].items():
             node = hierarchy.nodes[ProcessName(names[name])]
-            assert node.parent == (names[parent] if parent else None)
+            assert node.parents == ((names[parent],) if parent else ())
 
 
 def test_inputs_are_children_and_dependencies_of_the_same_qualifier() -> None:
@@ -223,10 +224,7 @@ def test_a_dependency_by_which_something_would_not_wait_is_refused(
         (problem,) = error.problems
         assert "tree 'b'" in problem
         assert "depends on tree 'a'" in problem
-        apart = [level for level in own if not any(o.rank >= level.rank for o in own if o in other)]
-        assert not set(own) & set(other) or any(
-            level.rank < max(item.rank for item in other) for level in apart
-        )
+        assert not any(level is item or level.holds(item) for level in own for item in other)
         return
 
     finest = ProcessName(f'A{NAME_BY_LEVEL[other[-1]]}')
@@ -243,19 +241,11 @@ def test_a_dependency_by_which_something_would_not_wait_is_refused(
     ('own', 'other', 'words'),
     [
         (
-            [Qualifier.DAILY],
             [Qualifier.HOURLY],
-            "tree 'b' (daily) depends on tree 'a' (hourly), but they have no level in common, so "
-            "nothing would wait; enclose a process in 'a' that is daily, or one in 'b' that is "
-            'hourly, or remove the dependent_on',
-        ),
-        (
-            [Qualifier.YEARLY, Qualifier.DAILY],
-            [Qualifier.YEARLY, Qualifier.HOURLY],
-            "tree 'b' (yearly, daily) depends on tree 'a' (yearly, hourly), but daily has no "
-            'counterpart there and would run without waiting for the hourly level; enclose a '
-            "process in 'a' that is daily, or one in 'b' that is hourly, or remove the "
-            'dependent_on',
+            [Qualifier.DAILY],
+            "tree 'b' (hourly) depends on tree 'a' (daily), but none of its intervals is made of "
+            "whole ones there, so nothing would wait; enclose a process in 'a' that is hourly, or "
+            "one in 'b' that is daily, or remove the dependent_on",
         ),
     ],
 )
@@ -274,6 +264,8 @@ def test_a_refused_dependency_names_the_levels_and_the_remedy(
         ([Qualifier.DAILY], [Qualifier.DAILY, Qualifier.HOURLY]),
         ([Qualifier.DAILY, Qualifier.HOURLY], [Qualifier.HOURLY]),
         ([Qualifier.DAILY, Qualifier.HOURLY], [Qualifier.DAILY]),
+        ([Qualifier.DAILY], [Qualifier.HOURLY]),
+        ([Qualifier.YEARLY, Qualifier.DAILY], [Qualifier.YEARLY, Qualifier.HOURLY]),
     ],
 )
 def test_a_dependency_that_connects_the_finest_common_level_is_sound(

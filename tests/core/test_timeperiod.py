@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synergy.core.calendar import UtcCalendar
-from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod, parse
+from synergy.core.timeperiod import LEVELS, WEEKS, Qualifier, Timeperiod, parse
 
 VECTORS = Path(__file__).parent.parent / 'vectors'
 
@@ -98,16 +99,16 @@ def test_string_form_parses_back(qualifier: Qualifier, naive: datetime) -> None:
     assert parse(qualifier, str(timeperiod)) == timeperiod
 
 
-@given(
-    st.sampled_from(LEVELS[1:]),
-    st.datetimes(FIRST, LAST),
-)
+HOLDING = [(level, finer) for level in LEVELS for finer in LEVELS if level.holds(finer)]
+
+
+@given(st.sampled_from(HOLDING), st.datetimes(FIRST + timedelta(days=7), LAST))
 def test_children_are_exactly_those_whose_parent_it_is(
-    qualifier: Qualifier, naive: datetime
+    levels: tuple[Qualifier, Qualifier], naive: datetime
 ) -> None:
     calendar = UtcCalendar()
+    level, qualifier = levels
     child = calendar.containing(qualifier, naive.replace(tzinfo=UTC))
-    level = LEVELS[qualifier.rank - 1]
 
     parent = calendar.parent(child, level)
     siblings = calendar.children(parent, qualifier)
@@ -117,3 +118,47 @@ def test_children_are_exactly_those_whose_parent_it_is(
     assert calendar.parent(Timeperiod(qualifier, siblings.stop), level) != parent
     assert calendar.start(Timeperiod(qualifier, siblings.start)) == calendar.start(parent)
     assert calendar.end(Timeperiod(qualifier, siblings.stop - 1)) == calendar.end(parent)
+
+
+def test_what_holds_what_is_a_partial_order() -> None:
+    for level in LEVELS:
+        assert not level.holds(level)
+        assert Qualifier.YEARLY.holds(level) == (level.measure.name in MADE_OF_WHOLE_YEARS)
+    for (level, middle), (other, finer) in itertools.product(HOLDING, HOLDING):
+        if middle is other:
+            assert level.holds(finer), (level, finer)
+
+
+MADE_OF_WHOLE_YEARS = ('MONTH', 'DAY', 'HOUR', 'MINUTE')
+
+
+@pytest.mark.parametrize(
+    ('qualifier', 'text', 'complaint'),
+    [
+        (Qualifier.WEEKLY, '2026112400', 'it lies in that of 2026112300'),
+        (Qualifier.WEEKLY_SUN, '2026112300', 'it lies in that of 2026112200'),
+        (Qualifier.WEEKLY, '1969122200', 'outside 1970-2999'),
+        (Qualifier.WEEKLY, '2026112301', 'is not a weekly timeperiod'),
+        (Qualifier.MINUTELY_15, '202611240920', 'it lies in that of 202611240915'),
+        (Qualifier.MINUTELY_15, '2026112409', 'is not a 15-minute timeperiod'),
+        (Qualifier.MINUTELY_15, '202611240960', 'names no real date'),
+    ],
+)
+def test_what_does_not_begin_an_interval_is_refused(
+    qualifier: Qualifier, text: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse(qualifier, text)
+
+
+def test_weeks_begin_on_their_day_and_the_first_holds_the_epoch() -> None:
+    for day, qualifier in enumerate(WEEKS):
+        first = Timeperiod(qualifier, 0)
+        start = UtcCalendar().start(first)
+
+        assert start.weekday() == day == qualifier.first_day
+        assert timedelta() <= datetime(1970, 1, 1, tzinfo=UTC) - start < timedelta(days=7)
+        assert parse(qualifier, str(first)) == first
+    monday = datetime(2026, 1, 1, tzinfo=UTC)
+    found = UtcCalendar().containing(Qualifier.WEEKLY, monday)
+    assert UtcCalendar().start(found).isocalendar()[:2] == monday.isocalendar()[:2]

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from synergy.core.commands import OPEN_COMMAND_STATES
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.readiness import next_startable
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey

@@ -21,8 +21,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
 from typing import Any, Final, TypeVar
 
-from synergy.core.hierarchy import Hierarchy, Node
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import LeaderStanding
+from synergy.core.node import Node
 from synergy.core.overrides import applied
 from synergy.core.records import CommandId, Job, Override, ProcessName
 from synergy.core.states import JobState

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.mx.live.read_model import ReadModel

@@ -8,7 +8,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.structs import Struct
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page

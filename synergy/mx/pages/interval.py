@@ -10,7 +10,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import CommandKind
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import Job, JobEvent, LogLine, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct

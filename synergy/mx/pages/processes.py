@@ -8,7 +8,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Request
 
 from synergy.conf.model import Context, Settings
 from synergy.core.bounded import BODY, OutOfBounds, loads
-from synergy.core.hierarchy import Node
 from synergy.core.nearest import nearest
+from synergy.core.node import Node
 from synergy.core.readers import spelled, whole
 from synergy.core.records import Json, ProcessName
 from synergy.core.structs import Struct

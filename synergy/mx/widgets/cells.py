@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Final
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState

@@ -13,7 +13,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import Unit
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Qualifier

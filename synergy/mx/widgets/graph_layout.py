@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from synergy.core.hierarchy import Hierarchy, InputKind
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.node import InputKind
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import Struct

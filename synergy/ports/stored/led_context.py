@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from synergy.core.hierarchy import InputKind
 from synergy.core.led_context import LedContext, LedInput, LedProcess
+from synergy.core.node import InputKind
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier
 
