@@ -144,12 +144,12 @@ def _units(context: Context) -> Iterator[Unit]:
     for name in _CHARTED:
         node = hierarchy.nodes[ProcessName(name)]
         over = hierarchy.over_until(node, _NOW)
-        around = hierarchy.calendar.containing(node.process.qualifier, _CHARTED_AROUND).ordinal
+        around = node.calendar.containing(node.process.qualifier, _CHARTED_AROUND).ordinal
         chosen = {*range(over - _RUNS, over), *range(around - _RUNS // 2, around + _RUNS // 2)}
         for ordinal in sorted(chosen & set(range(node.first, over))):
             timeperiod = hierarchy.timeperiod(node, ordinal)
             key = JobKey(node.process.name, timeperiod)
-            started_at = hierarchy.calendar.end(timeperiod)
+            started_at = node.calendar.end(timeperiod)
             yield Unit(
                 id=uow_id_of(key, 1),
                 process=key.process,
@@ -181,5 +181,5 @@ def _jobs(context: Context) -> Iterator[Job]:
                 run=1,
                 is_held=is_held,
                 reason='it failed three times' if is_held else None,
-                changed_at=hierarchy.calendar.end(timeperiod),
+                changed_at=node.calendar.end(timeperiod),
             )

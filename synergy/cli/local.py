@@ -201,7 +201,8 @@ class LocalOperations(LocalReading):
         key = key_of(context, wanted.process, wanted.timeperiod, self.now, is_range=is_range)
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
-            end = end_of(context.hierarchy.calendar, key.timeperiod.qualifier, wanted.to, self.now)
+            calendar = context.hierarchy.nodes[key.process].calendar
+            end = end_of(calendar, key.timeperiod.qualifier, wanted.to, self.now)
         command = jobs.job_command(
             caller,
             wanted.kind,

@@ -9,6 +9,7 @@ Hour 00 belongs to the first group of its day. Source: recorded answers of Syner
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from synergy.core.calendar import Calendar
@@ -17,7 +18,7 @@ from synergy.core.timeperiod import LEVELS, Measure, Qualifier, Timeperiod
 _MAX_BY_MEASURE: Final = {Measure.HOUR: 23, Measure.DAY: 28, Measure.MONTH: 12}
 #: Largest grouping of each level: as many as an enclosing interval always has, at most; weeks lie
 #: in nothing. Source: Synergy 2.x, which has no weeks and minutes.
-GROUPING_MAX: Final = {
+GROUPING_MAX: Final[Mapping[Qualifier, int]] = {
     level: 60 // level.minutes - 1
     if level.measure is Measure.MINUTE
     else _MAX_BY_MEASURE.get(level.measure, 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, NewType
@@ -242,6 +242,14 @@ def containing_utc(qualifier: Qualifier, instant: datetime) -> Timeperiod:
         case Measure.SECOND:
             ordinal = (instant - _EPOCH) // timedelta(seconds=1)
     return Timeperiod(qualifier, ordinal)
+
+
+def of_date(qualifier: Qualifier, day: date) -> Timeperiod:
+    """Return the interval in which a day lies, of days or a coarser level.
+
+    These are named by dates, whatever the zone of their tree is.
+    """
+    return containing_utc(qualifier, datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def start_utc(timeperiod: Timeperiod) -> datetime:

@@ -39,11 +39,10 @@ class Model:
 
     def __init__(self, harness: EngineHarness) -> None:
         self.harness = harness
-        calendar = harness.timetable.hierarchy.calendar
         self.spans = {
             JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal)): period(
                 node.process.name,
-                calendar.start(Timeperiod(node.process.qualifier, ordinal)),
+                node.calendar.start(Timeperiod(node.process.qualifier, ordinal)),
             )
             for node in harness.timetable.hierarchy
             for ordinal in range(node.first, node.until or 0)

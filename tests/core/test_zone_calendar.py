@@ -75,9 +75,9 @@ def test_intervals_tile_time_and_their_parents(name: str, at: datetime, level: Q
                     parent = calendar.parent(item, coarse)
                     siblings = calendar.children(parent, level)
                     assert item.ordinal in siblings
-                    first, last = siblings[0], siblings[-1]
-                    assert calendar.start(Timeperiod(level, first)) == calendar.start(parent)
-                    assert calendar.end(Timeperiod(level, last)) == calendar.end(parent)
+                    oldest, newest = (Timeperiod(level, at) for at in (siblings[0], siblings[-1]))
+                    assert calendar.start(oldest) == calendar.start(parent)
+                    assert calendar.end(newest) == calendar.end(parent)
 
 
 @settings(max_examples=60, deadline=None)

@@ -57,7 +57,7 @@ def scheduler(
 def without_sites(pages: DashboardHarness) -> Pipeline:
     """Return the pipeline once the trees of all sites have left the context."""
     pipeline = pipeline_of(pages.runtime.context, pages.runtime.clock)
-    return replace(pipeline, hierarchy=Hierarchy({}, pipeline.hierarchy.calendar))
+    return replace(pipeline, hierarchy=Hierarchy({}))
 
 
 def step(pages: DashboardHarness, leading: Scheduler) -> None:

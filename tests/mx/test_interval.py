@@ -13,7 +13,6 @@ import pytest
 from synergy.core.effects import InsertUnit, MoveUnit, SaveJob, SaveOverride
 from synergy.core.engine import Engine
 from synergy.core.events import Reported
-from synergy.core.hierarchy import Hierarchy
 from synergy.core.overrides import override_of
 from synergy.core.records import (
     LogLine,
@@ -201,7 +200,7 @@ def test_an_interval_outside_of_its_tree_is_not_found(
     name = ProcessName('SiteDaily')
     until = pages.key('SiteDaily', '2026112100').timeperiod.ordinal
     nodes = {**hierarchy.nodes, name: replace(hierarchy.nodes[name], until=until)}
-    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    pages.site.model.hierarchy = hierarchy.replaced(nodes)
 
     early = pages.get(address.format('SiteHourly/2020010100'))
     late = pages.get(address.format('SiteDaily/2026112100'))
@@ -225,7 +224,7 @@ def test_what_runs_live_may_start_before_its_interval_is_over(pages: DashboardHa
     assert '<dt>May start</dt>' in pages.get(RUNNING_PAGE).text
 
     nodes = {**hierarchy.nodes, ProcessName('SiteHourly'): live}
-    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    pages.site.model.hierarchy = hierarchy.replaced(nodes)
     text = pages.get(RUNNING_PAGE).text
 
     assert '<dt>Final run from</dt>' in text

@@ -14,7 +14,6 @@ import pytest
 from synergy.conf.setting_table import SETTINGS
 from synergy.core.commands import CommandId
 from synergy.core.effects import SaveJob
-from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.structs import replace
@@ -360,7 +359,7 @@ def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     pages.get('/')
     process = replace(node.process, deadline=timedelta(days=10))
     nodes = {**hierarchy.nodes, node.process.name: replace(node, process=process)}
-    pages.site.model.hierarchy = Hierarchy(nodes, hierarchy.calendar)
+    pages.site.model.hierarchy = hierarchy.replaced(nodes)
     pages.site.model._drawn.clear()
 
     assert 'to be done in 17 d 11 h' in pages.get('/').text

@@ -63,7 +63,7 @@ def why(harness: SchedulerHarness, job: JobKey = HOUR) -> str:
 def with_hourly(hierarchy: Hierarchy, **fields: Any) -> Hierarchy:
     node = hierarchy.nodes[HOUR.process]
     changed = replace(node, process=replace(node.process, **fields))
-    return Hierarchy({**hierarchy.nodes, HOUR.process: changed}, hierarchy.calendar)
+    return hierarchy.replaced({**hierarchy.nodes, HOUR.process: changed})
 
 
 def test_nothing_starts_while_a_process_is_off(harness: SchedulerHarness) -> None:

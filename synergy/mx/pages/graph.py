@@ -85,7 +85,6 @@ def _ordinal_of(
     """Return which interval of a process is shown; None outside of its tree."""
     if at is None and painter.over(node) > node.first:
         return painter.over(node) - 1
-    calendar = request.model.hierarchy.calendar
-    ordinal = calendar.containing(node.process.qualifier, at or request.now).ordinal
+    ordinal = node.calendar.containing(node.process.qualifier, at or request.now).ordinal
     is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
     return ordinal if is_within else None

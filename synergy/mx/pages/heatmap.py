@@ -216,7 +216,7 @@ def day_of(request: RequestContext, focus: Focus) -> date:
     span = request.model.timetable.span(focus.node.process.name)
     if not span:
         return today
-    calendar, qualifier = request.model.hierarchy.calendar, focus.node.process.qualifier
+    calendar, qualifier = focus.node.calendar, focus.node.process.qualifier
     first = calendar.start(Timeperiod(qualifier, span.start)).date()
     last = calendar.end(Timeperiod(qualifier, span.stop - 1)) - timedelta(microseconds=1)
     return max(min(today, last.date()), first)

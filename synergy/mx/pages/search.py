@@ -189,13 +189,11 @@ def _of_process(
 
 def ordinals_of(request: RequestContext, name: ProcessName, query: Query) -> range:
     """Return the intervals of a process that have begun, and began late enough for a query."""
-    qualifier = request.model.hierarchy.nodes[name].process.qualifier
+    node = request.model.hierarchy.nodes[name]
     span = request.model.timetable.span(name)
     first = span.start
     if query.since is not None:
-        first = max(
-            request.model.hierarchy.calendar.containing(qualifier, query.since).ordinal, first
-        )
+        first = max(node.calendar.containing(node.process.qualifier, query.since).ordinal, first)
     return range(first, max(span.stop, first))
 
 

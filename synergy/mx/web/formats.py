@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from synergy.core.timeperiod import Qualifier, Timeperiod, start_utc
+from synergy.core.timeperiod import Measure, Timeperiod, start_utc
 from synergy.view.words import ago as ago  # Of pages, too.
 from synergy.view.words import span as span
 from synergy.view.words import unmatched
@@ -56,16 +56,19 @@ def fires(trigger: object) -> str:
 def title(timeperiod: Timeperiod) -> str:
     """Return an interval as people say it: `Tue 15 October 2013, 09:00`."""
     at = start_utc(timeperiod)
-    match timeperiod.qualifier:
-        case Qualifier.YEARLY:
+    day = f'{at:%a} {at.day} {at:%B %Y}'
+    match timeperiod.qualifier.measure:
+        case Measure.YEAR:
             return f'{at:%Y}'
-        case Qualifier.MONTHLY:
+        case Measure.MONTH:
             return f'{at:%B %Y}'
-        case Qualifier.DAILY:
-            return f'{at:%a} {at.day} {at:%B %Y}'
-        case Qualifier.HOURLY:
-            return f'{at:%a} {at.day} {at:%B %Y}, {at:%H:%M}'
-        case Qualifier.REAL_TIME:
+        case Measure.WEEK:
+            return f'week of {day}'
+        case Measure.DAY:
+            return day
+        case Measure.HOUR | Measure.MINUTE:
+            return f'{day}, {at:%H:%M}'
+        case Measure.SECOND:
             return f'{at:%Y-%m-%d %H:%M:%S}'
 
 

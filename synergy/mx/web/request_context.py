@@ -234,7 +234,7 @@ class RequestContext(Struct, frozen=True, kw_only=True):
     def end(self, node: Node, text: str) -> Timeperiod:
         """Return the end of a range of a node's intervals, exclusive; of any level."""
         try:
-            return end_at(self.model.hierarchy.calendar, node.process.qualifier, text, self.now)
+            return end_at(node.calendar, node.process.qualifier, text, self.now)
         except UnreadTimeperiod as error:
             raise _unread(error, node) from error
 

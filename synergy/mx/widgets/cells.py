@@ -215,7 +215,7 @@ class Painter:
 
     def within(self, node: Node, outer: Timeperiod) -> range:
         """Return the ordinals of `node` within a coarser interval, and within its tree."""
-        ordinals = self._model.hierarchy.calendar.children(outer, node.process.qualifier)
+        ordinals = node.calendar.children(outer, node.process.qualifier)
         stop = ordinals.stop if node.until is None else min(ordinals.stop, node.until)
         return range(max(ordinals.start, node.first), stop)
 

@@ -153,7 +153,7 @@ def _point(
     return Point(
         key=key,
         run=run,
-        at=request.model.hierarchy.calendar.start(key.timeperiod),
+        at=request.model.hierarchy.nodes[key.process].calendar.start(key.timeperiod),
         took=took,
         seconds=round(took.total_seconds(), 3),
         text=formats.span(took),

@@ -9,7 +9,7 @@ from typing import Final
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Qualifier, of_date
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
 from synergy.mx.web.request_context import RequestContext
@@ -111,8 +111,7 @@ def failed_below(
     """
     if focus.name != focus.tree:
         return ()
-    calendar = request.model.hierarchy.calendar
-    around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
+    around = of_date(Qualifier.YEARLY, date(year, 1, 1))
     nodes = (request.model.hierarchy.nodes[name] for name in focus.processes)
     below = [
         node for node in nodes if node.process.qualifier.rank > focus.node.process.qualifier.rank
@@ -149,7 +148,6 @@ def days_shown(zoom: str, at: date) -> tuple[date, date]:
 
 def _years(request: RequestContext, painter: Painter, nodes: Sequence[Node]) -> Sequence[int]:
     """Return the years that may hold something unfinished or failed, the newest first."""
-    calendar = request.model.hierarchy.calendar
     found: set[int] = set()
     for node in nodes:
         name = node.process.name
@@ -160,7 +158,7 @@ def _years(request: RequestContext, painter: Painter, nodes: Sequence[Node]) -> 
         ]
         if marks:
             starts = (request.model.key(node, at) for at in (min(marks), span.stop - 1))
-            first_year, last_year = (calendar.start(key.timeperiod).year for key in starts)
+            first_year, last_year = (node.calendar.start(key.timeperiod).year for key in starts)
             found.update(range(max(first_year, last_year - YEARS_MAX + 1), last_year + 1))
     return sorted(found, reverse=True)
 
@@ -169,8 +167,8 @@ def _outside(
     request: RequestContext, painter: Painter, node: Node, year: int, shown: tuple[date, date]
 ) -> Sequence[range]:
     """Return the intervals of a year that are over and not shown."""
-    calendar, qualifier = request.model.hierarchy.calendar, node.process.qualifier
-    around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
+    calendar, qualifier = node.calendar, node.process.qualifier
+    around = of_date(Qualifier.YEARLY, date(year, 1, 1))
     within = painter.within(node, around)
     over = range(within.start, max(min(within.stop, painter.over(node)), within.start))
     first, after = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in shown)

@@ -66,7 +66,7 @@ def _all_years(request: RequestContext, painter: Painter, focus: Focus) -> Grid:
     node = request.model.hierarchy.nodes[focus.processes[-1]]
     if focus.name != focus.tree:
         node = focus.node
-    calendar = request.model.hierarchy.calendar
+    calendar = node.calendar
     span = request.model.timetable.span(node.process.name)
     years: list[int] = []
     if span:
@@ -272,8 +272,7 @@ def _job(
 
     href: where its cell leads, if not to the page of the job.
     """
-    calendar = request.model.hierarchy.calendar
-    ordinal = calendar.containing(node.process.qualifier, instant).ordinal
+    ordinal = node.calendar.containing(node.process.qualifier, instant).ordinal
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         return None
     return painter.cell(node, ordinal, href)
@@ -299,7 +298,7 @@ def _within(
         href = focus.address('day', f'{instant:%Y%m%d}')
     if node.process.qualifier.rank <= outer.rank:
         return _job(request, painter, node, instant, href)
-    around = request.model.hierarchy.calendar.containing(outer, instant)
+    around = node.calendar.containing(outer, instant)
     ordinals = painter.within(node, around)
     if not ordinals:
         return None

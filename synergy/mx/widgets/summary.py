@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import date
 from typing import Final
 
 from synergy.core.node import Node
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, of_date
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Cell, Painter
@@ -75,11 +75,11 @@ def summary_of(
 def months_of(request: RequestContext, painter: Painter, node: Node, year: int) -> Sequence[Line]:
     """Return the months of a year of `node`, as far as it has them; hold the lock."""
     found: list[Line] = []
-    if node.process.qualifier in (Qualifier.DAILY, Qualifier.HOURLY):
+    if Qualifier.MONTHLY.holds(node.process.qualifier):
         for month in range(1, 13):
-            at = datetime(year, month, 1, tzinfo=UTC)
+            at = date(year, month, 1)
             href = f'/t/{node.process.name}?z=month&at={at:%Y%m}'
-            around = request.model.hierarchy.calendar.containing(Qualifier.MONTHLY, at)
+            around = of_date(Qualifier.MONTHLY, at)
             found += _line(painter, node, around, f'{at:%B}', href)
     return found
 
@@ -88,8 +88,7 @@ def others_of(
     request: RequestContext, painter: Painter, trees: Sequence[Tree], shown: ProcessName, year: int
 ) -> Sequence[Line]:
     """Return the year of the other processes of `trees`; hold the lock."""
-    calendar = request.model.hierarchy.calendar
-    around = calendar.containing(Qualifier.YEARLY, datetime(year, 1, 1, tzinfo=UTC))
+    around = of_date(Qualifier.YEARLY, date(year, 1, 1))
     found: list[Line] = []
     for node in (request.model.hierarchy.nodes[level] for tree in trees for level in tree.levels):
         name = node.process.name
