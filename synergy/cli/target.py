@@ -40,7 +40,7 @@ def key_of(
     node = node_of(context, name)
     read = begin_at if is_range else at_level
     try:
-        found = read(node.process.qualifier, timeperiod, now)
+        found = read(node.process.qualifier, timeperiod, now, node.calendar)
     except UnreadTimeperiod as error:
         raise _refused(error, f' (for {name}, which is {node.process.qualifier.word})') from error
     key = JobKey(node.process.name, found)

@@ -82,6 +82,11 @@ class Qualifier(StrEnum):
         return _WORD_BY_QUALIFIER[self]
 
     @property
+    def noun(self) -> str:
+        """Return what one of its intervals is called; an `s` makes several of it."""
+        return _NOUN_BY_QUALIFIER[self]
+
+    @property
     def measure(self) -> Measure:
         """Return what its intervals are measured in."""
         return _MEASURE_BY_QUALIFIER[self]
@@ -131,6 +136,10 @@ _WORD_BY_QUALIFIER: Final = {
     **{item: f'weekly (from {DAY_NAMES[day]})' for item, day in _FIRST_DAY_BY_QUALIFIER.items()},
     Qualifier.WEEKLY: 'weekly',
     **{item: f'{minutes}-minute' for item, minutes in _MINUTES_BY_QUALIFIER.items()},
+}
+_NOUN_BY_QUALIFIER: Final = {
+    item: f'{item.minutes}-minute interval' if measure is Measure.MINUTE else measure.name.lower()
+    for item, measure in _MEASURE_BY_QUALIFIER.items()
 }
 
 #: The levels of a tree, coarse to fine.

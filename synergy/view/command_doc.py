@@ -27,11 +27,13 @@ JSON document for scripts. Shell completion: `eval "$(./launch.py completion bas
 |---|---|
 {codes}
 
-A timeperiod is an interval in UTC: `2013`, `2013-01`, `2013-01-15`, `2013-01-15 07` (also
-`2013-01-15T07`), or the digits alone, without the zeros at their end: `201301`, `20130115`,
-`2013011507`. Words count from now: `today`, `yesterday`, `yesterday 07`, `now`, `this hour`,
-`last month`, `next day`, `3 days ago`; `last` means the one before the present one. As the
-argument T they need no quotes; after an option they do, or a hyphen: `--to last-month`.
+A timeperiod is an interval: `2013`, `2013-01`, `2013-01-15`, `2013-01-15 07` (also
+`2013-01-15T07`), `2013-01-15 07:30` where intervals are minutes, or the digits alone, without the
+zeros at their end: `201301`, `20130115`, `2013011507`. A week is called by its first day, or by its
+number, `2013-W03`. Hours and minutes are named in UTC, days and longer ones by the date in the time
+zone of their tree. Words count from now: `today`, `yesterday`, `yesterday 07`, `now`, `this hour`,
+`last month`, `last week`, `next day`, `3 days ago`; `last` means the one before the present one. As
+the argument T they need no quotes; after an option they do, or a hyphen: `--to last-month`.
 
 On a terminal, `reprocess`, `skip`, `cancel`, `mark-done`, `requests cancel`, `dead retry | drop
 --all` and `freerun cancel` show what they would touch and ask, when it is more than 100; with
