@@ -25,6 +25,7 @@ from synergy.core.commands import (
 )
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.letter_groups import error_of
+from synergy.core.reached import ascend, descend, without
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, replace
@@ -92,10 +93,10 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
     match command.kind:
         case CommandKind.REPROCESS:
             if command.with_children:
-                touched = _descend(timetable.hierarchy, touched, command.process)
-            found = _changed(timetable, _ascend(timetable.hierarchy, touched))
+                touched = descend(timetable.hierarchy, touched, command.process)
+            found = _changed(timetable, ascend(timetable, touched))
         case CommandKind.SKIP:
-            touched = _descend(timetable.hierarchy, touched, command.process)
+            touched = descend(timetable.hierarchy, touched, command.process)
             found = _in_order(timetable, touched, timetable.unfinished_runs)
         case CommandKind.CANCEL:
             found = _running(timetable, command.process, wanted)
@@ -117,7 +118,7 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
 def consequences(timetable: Timetable, touched: Mapping[ProcessName, Sequence[range]]) -> Plan:
     """Return `touched` and all that waits for it, directly or not, as far as it has a history."""
     merged = {name: stretches(runs) for name, runs in touched.items()}
-    return Plan(ranges=_changed(timetable, _ascend(timetable.hierarchy, merged)))
+    return Plan(ranges=_changed(timetable, ascend(timetable, merged)))
 
 
 def unreset(timetable: Timetable, reset: Plan) -> Ranges:
@@ -128,10 +129,10 @@ def unreset(timetable: Timetable, reset: Plan) -> Ranges:
     """
     planned = _as_ranges(reset.ranges)
     found: dict[ProcessName, tuple[tuple[int, int], ...]] = {}
-    for process, runs in _ascend(timetable.hierarchy, dict(planned)).items():
+    for process, runs in ascend(timetable, dict(planned)).items():
         span = timetable.span(process)
         begun = [range(max(run.start, span.start), min(run.stop, span.stop)) for run in runs]
-        left = [rest for run in begun for rest in _without(run, planned.get(process, []))]
+        left = [rest for run in begun for rest in without(run, planned.get(process, []))]
         if left:
             found[process] = tuple((run.start, run.stop) for run in left)
     return {name: found[name] for name in timetable.hierarchy.nodes if name in found}
@@ -199,11 +200,11 @@ def widened(timetable: Timetable, command: Command, batch: Sequence[JobKey]) -> 
         return command  # Made under another context: its order must stay, for it is counted off.
     touched = _as_ranges(ranges_of(batch))
     planned = _as_ranges(command.plan)
-    changed = _as_ranges(_changed(timetable, _ascend(timetable.hierarchy, touched)))
+    changed = _as_ranges(_changed(timetable, ascend(timetable, touched)))
     count = command.planned_count
     for process, runs in changed.items():
         known = planned.get(process, [])
-        late = [rest for run in runs for rest in _without(run, known)]
+        late = [rest for run in runs for rest in without(run, known)]
         if late:
             planned[process] = stretches([*known, *late])
             count += sum(map(len, late))
@@ -225,7 +226,7 @@ def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHIN
     begun = [key for key in begun if not is_among(put_back, key)]
     touched = _as_ranges(ranges_of(begun))
     if command.kind in RESETTING_KINDS:
-        touched = _ascend(timetable.hierarchy, touched)
+        touched = ascend(timetable, touched)
     kept = {process: _as_pairs(runs) for process, runs in touched.items()}
     left = [key for key in rest if is_among(kept, key)]
     return replace(
@@ -259,7 +260,7 @@ def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Rang
     marked = ranges_of(keys)
     if not marked:
         return {}
-    found = _changed(timetable, _ascend(hierarchy, _as_ranges(marked)))
+    found = _changed(timetable, ascend(timetable, _as_ranges(marked)))
     planned = {**found, **marked}
     return {name: planned[name] for name in hierarchy.nodes if name in planned}
 
@@ -309,55 +310,8 @@ def _chosen(command: Command, wanted: Sequence[range]) -> list[range]:
     return list(wanted) if chosen is None else common(wanted, chosen)
 
 
-def _descend(
-    hierarchy: Hierarchy, touched: dict[ProcessName, list[range]], top: ProcessName
-) -> dict[ProcessName, list[range]]:
-    node = hierarchy.nodes[top]
-    while node.child is not None:
-        nested = [hierarchy.children_of(node, ordinals) for ordinals in touched[node.process.name]]
-        touched[node.child] = [ordinals for ordinals in nested if ordinals]
-        node = hierarchy.nodes[node.child]
-    return touched
-
-
-def _ascend(
-    hierarchy: Hierarchy, touched: dict[ProcessName, list[range]]
-) -> dict[ProcessName, list[range]]:
-    """Add everything that waits, directly or not, for what is touched."""
-    for node in hierarchy:
-        runs = touched.get(node.process.name, [])
-        for source in node.inputs:
-            for ordinals in touched.get(source.process, []):
-                if affected := hierarchy.affected(node, source, ordinals):
-                    runs = [*runs, affected]
-        if runs:
-            touched[node.process.name] = stretches(runs)
-    return touched
-
-
-def _as_ranges(runs_by_process: Ranges) -> dict[ProcessName, list[range]]:
-    return {process: [range(*run) for run in runs] for process, runs in runs_by_process.items()}
-
-
-def _as_pairs(runs: Iterable[range]) -> tuple[tuple[int, int], ...]:
-    return tuple((run.start, run.stop) for run in runs)
-
-
 def _start(run: tuple[int, int]) -> int:
     return run[0]
-
-
-def _without(run: range, others: Sequence[range]) -> Iterator[range]:
-    """Yield what is left of `run` without `others`, which are in order and do not overlap."""
-    start = run.start
-    for other in others:
-        if other.start >= run.stop:
-            break
-        if start < other.start:
-            yield range(start, other.start)
-        start = max(start, other.stop)
-    if start < run.stop:
-        yield range(start, run.stop)
 
 
 def _changed(timetable: Timetable, touched: dict[ProcessName, list[range]]) -> Ranges:
@@ -383,3 +337,11 @@ def _running(timetable: Timetable, process: ProcessName, runs: list[range]) -> R
     among = {process: _as_pairs(runs)}
     keys = sorted(job.key for job in timetable.open_jobs_of(process) if job.state.is_running)
     return ranges_of(key for key in keys if is_among(among, key))
+
+
+def _as_ranges(runs_by_process: Ranges) -> dict[ProcessName, list[range]]:
+    return {process: [range(*run) for run in runs] for process, runs in runs_by_process.items()}
+
+
+def _as_pairs(runs: Iterable[range]) -> tuple[tuple[int, int], ...]:
+    return tuple((run.start, run.stop) for run in runs)

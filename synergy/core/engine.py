@@ -27,6 +27,7 @@ from synergy.core.events import (
     process_of,
 )
 from synergy.core.failure_streaks import FailureStreaks
+from synergy.core.late_inputs import requests_after
 from synergy.core.machines.table import Action
 from synergy.core.node import Node
 from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
@@ -328,6 +329,9 @@ class Engine:
         event = event or f'{state.value.removeprefix("state_")}: {reason}'
         self._end_letters(job, event, but)
         self._save(job_transitions.ended(job, state, reason, now), event)
+        if self._hierarchy.has_partial:
+            for request in requests_after(self.timetable, job, now):
+                self._effects.add(asked_by_itself(request))
         self._owe_outputs(job.process)
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:

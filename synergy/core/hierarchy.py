@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import Final
 
 from synergy.core import inputs
 from synergy.core.calendar import Calendar, UtcCalendar
+from synergy.core.cycles import are_reset_together, circles, in_order
 from synergy.core.hierarchy_problems import problems_of
+from synergy.core.input_problems import nowhere
 from synergy.core.levels import child, counterpart, parents
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine
@@ -47,9 +50,20 @@ class Hierarchy:
         self,
         nodes: Mapping[ProcessName, Node],
         machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME,
+        circles: Mapping[ProcessName, frozenset[ProcessName]] = MappingProxyType({}),
     ) -> None:
-        """Keep nodes that `build` has found sound, and the machines that they name."""
+        """Keep nodes that `build` has found sound, and the machines that they name.
+
+        circles: by process, itself and others that wait for each other's past, if any.
+        """
         self.nodes = nodes
+        self.circles = circles
+        #: Whether what a request resets may start only once all is reset.
+        self.is_reset_as_whole = are_reset_together(circles)
+        #: Whether a part of an input is enough somewhere.
+        self.has_partial = any(
+            source.at_least is not None for node in nodes.values() for source in node.inputs
+        )
         self._machine_by_name = machine_by_name
 
     def __iter__(self) -> Iterator[Node]:
@@ -58,7 +72,12 @@ class Hierarchy:
 
     def replaced(self, nodes: Mapping[ProcessName, Node]) -> Hierarchy:
         """Return this hierarchy with other nodes."""
-        return Hierarchy(nodes, self._machine_by_name)
+        return Hierarchy(nodes, self._machine_by_name, self.circles)
+
+    @property
+    def has_circles(self) -> bool:
+        """Tell whether a process waits for its own past, directly or through others."""
+        return bool(self.circles)
 
     def machine(self, process: ProcessName) -> Machine:
         """Return the state machine by which jobs of `process` are decided and judged."""
@@ -180,7 +199,12 @@ def build(
                 process_by_name,
                 calendar_by_zone[tree.zone],
             )
-    return Hierarchy(_with_outputs(nodes), machine_by_name)
+    nodes = {name: _with_declared(node) for name, node in nodes.items()}
+    nodes = in_order(nodes, problems)
+    problems += nowhere(nodes)
+    if problems:
+        raise HierarchyError(tuple(problems))
+    return Hierarchy(_with_outputs(nodes), machine_by_name, circles(nodes))
 
 
 def _order(tree_by_name: Mapping[str, Tree], problems: list[str]) -> list[str]:
@@ -240,6 +264,19 @@ def _node(
     )
 
 
+def _with_declared(node: Node) -> Node:
+    """Return a node with the inputs that its process declares, each in place of an equal one.
+
+    What it says of its child level holds for what nests in it.
+    """
+    by_identity = {source.identity: source for source in node.inputs}
+    for source in node.process.inputs:
+        is_child = source.process == node.child and not source.offset and source.last is None
+        given = replace(source, kind=InputKind.CHILDREN) if is_child else source
+        by_identity[given.identity] = given
+    return replace(node, inputs=tuple(by_identity.values())) if node.process.inputs else node
+
+
 def _counterpart(
     process: Process,
     tree: Tree,
@@ -254,8 +291,9 @@ def _counterpart(
 
 
 def _with_outputs(nodes: Mapping[ProcessName, Node]) -> dict[ProcessName, Node]:
-    outputs: dict[ProcessName, list[ProcessName]] = {name: [] for name in nodes}
+    # Ordered sets: one process may wait for another in several ways.
+    outputs: dict[ProcessName, dict[ProcessName, None]] = {name: {} for name in nodes}
     for node in nodes.values():
         for source in node.inputs:
-            outputs[source.process].append(node.process.name)
+            outputs[source.process][node.process.name] = None
     return {name: replace(node, outputs=tuple(outputs[name])) for name, node in nodes.items()}

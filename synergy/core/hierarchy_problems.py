@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from synergy.core.input_problems import input_problems
 from synergy.core.levels import child, counterpart, unrelated
 from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
@@ -20,6 +21,8 @@ def problems_of(
         yield from _level_problems(tree, process_by_name)
     yield from _membership_problems(tree_by_name, process_by_name)
     yield from _dependency_problems(tree_by_name, process_by_name)
+    for process in process_by_name.values():
+        yield from input_problems(process, process_by_name)
 
 
 def naming_problems(trees: Sequence[Tree], processes: Sequence[ProcessName]) -> Iterator[str]:

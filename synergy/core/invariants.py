@@ -214,16 +214,31 @@ class _Rows:
     def order_violations(self, node: Node) -> Iterator[Violation]:
         """Yield finished jobs ahead of an input, and breaches of blocking_dependencies."""
         hierarchy, name = self.timetable.hierarchy, node.process.name
-        sources = [source for source in node.inputs if source.process not in self._left_out]
+        # What waits for the order alone may be older than what runs again there.
+        sources = [
+            source
+            for source in node.inputs
+            if source.process not in self._left_out and not source.is_order_only
+        ]
         for ordinal in self._suspects(node, sources):
             key = _key(hierarchy, name, ordinal)
             if any(is_among(plan, key) for plan in self._plans):
                 continue
             for source in sources:
                 ordinals = hierarchy.input_range(node, source, ordinal)
+                if source.at_least is not None and self._may_be_partial(source, ordinals):
+                    continue
                 yield from self._ahead_of(key, source.process, ordinals)
                 if source.process != node.child:
                     yield from self._skipped(node, key, source.process, ordinals)
+
+    def _may_be_partial(self, source: Input, ordinals: range) -> bool:
+        """Tell whether a job was right to run without all of an input of which a part will do."""
+        assert source.at_least is not None
+        is_whole = self.timetable.first_pending(source.process, ordinals) is None
+        if is_whole and not source.is_late_ignored:
+            return False
+        return self.timetable.done_count(source.process, ordinals) >= source.at_least
 
     def _suspects(self, node: Node, sources: Sequence[Input]) -> Iterator[int]:
         """Yield the intervals that have run and are to be looked at one by one.

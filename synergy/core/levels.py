@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 from synergy.core.timeperiod import Measure, Qualifier
 
@@ -48,6 +49,30 @@ def counterpart(
         return None
     finer = [item for item in others if level.holds(item)]
     return min(finer, key=_rank, default=None)
+
+
+#: The most that one interval has of the next measure: hours of a day in which clocks go back.
+_MOST: Final = {
+    (Measure.YEAR, Measure.MONTH): 12,
+    (Measure.YEAR, Measure.WEEK): 54,
+    (Measure.YEAR, Measure.DAY): 366,
+    (Measure.MONTH, Measure.WEEK): 6,
+    (Measure.MONTH, Measure.DAY): 31,
+    (Measure.WEEK, Measure.DAY): 7,
+}
+_HOURS_OF_DAY: Final = 25
+_MINUTES_OF_HOUR: Final = 90
+
+
+def most_in(level: Qualifier, finer: Qualifier) -> int:
+    """Return how many intervals of a finer level begin in one, at most."""
+    if level.measure is Measure.MINUTE:
+        return -(-level.minutes // finer.minutes)
+    if finer.measure <= Measure.DAY:
+        return _MOST[level.measure, finer.measure]
+    days = 1 if level.measure >= Measure.DAY else _MOST[level.measure, Measure.DAY]
+    hours = days * _HOURS_OF_DAY if level.measure <= Measure.DAY else 1
+    return hours if finer.measure is Measure.HOUR else hours * _MINUTES_OF_HOUR // finer.minutes
 
 
 def _rank(level: Qualifier) -> int:

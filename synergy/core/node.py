@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from synergy.core.calendar import Calendar
+from synergy.core.input import Input as Input  # Part of every node.
+from synergy.core.input import InputKind as InputKind
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.structs import Struct
-
-
-class InputKind(Enum):
-    """Why one process waits for another."""
-
-    CHILDREN = 'children'
-    DEPENDENCY = 'dependency'
-
-
-class Input(Struct, frozen=True, kw_only=True):
-    """One thing that jobs of a process wait for: a range of `process`'s intervals.
-
-    By containment: the same interval where both are of one level, else all that lie in mine, or the
-    one in which mine lies. offset: as for my interval so many places away. last: so many of them,
-    which end there.
-    """
-
-    kind: InputKind
-    process: ProcessName
-    offset: int = 0
-    last: int | None = None
 
 
 class Node(Struct, frozen=True, kw_only=True):

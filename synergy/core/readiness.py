@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Lane, Timetable
 
@@ -28,17 +28,31 @@ class CulpritKind(Enum):
     SKIPPED_CHILDREN = 'skipped children'
 
 
+class Window(Struct, frozen=True, kw_only=True):
+    """How much there is of what a job waits for, where not all of it has to come.
+
+    done of `total` intervals have ended well; `at_least` will do from the instant `give_up_at`.
+    """
+
+    done: int
+    total: int
+    at_least: int
+    give_up_at: datetime
+
+
 class Culprit(Struct, frozen=True):
     """One thing that stands in a job's way.
 
     key: the job waited for; for NOT_OVER the job itself. state: that job's state; None when its
-    interval has not begun. at: for NOT_OVER, when the job may start.
+    interval has not begun. at: for NOT_OVER, when the job may start. window: of what it is one,
+    where a part of that will do.
     """
 
     kind: CulpritKind
     key: JobKey
     state: JobState | None = None
     at: datetime | None = None
+    window: Window | None = None
 
 
 class Readiness(Struct, frozen=True):
@@ -68,6 +82,11 @@ def readiness(
         if doomed := _doom(timetable, source, ordinals, blocking):
             return Readiness(Due.DOOMED, (doomed,))
         pending = _pending(timetable, source, ordinals, culprits_per_input)
+        if pending and source.at_least is not None:
+            window = window_of(timetable, node, source, ordinal)
+            if is_enough(window, now):
+                continue
+            pending = [replace(culprit, window=window) for culprit in pending]
         if pending:
             culprits += pending
             forbids = forbids or _forbids(blocking, source.kind)
@@ -78,6 +97,23 @@ def readiness(
     if not culprits:
         return _READY
     return Readiness(Due.FORBIDDEN if forbids else Due.BLOCKED, tuple(culprits))
+
+
+def window_of(timetable: Timetable, node: Node, source: Input, ordinal: int) -> Window:
+    """Return how much there is of an input of which a part will do."""
+    ordinals = timetable.hierarchy.input_range(node, source, ordinal)
+    assert source.at_least is not None
+    return Window(
+        done=timetable.done_count(source.process, ordinals),
+        total=len(ordinals),
+        at_least=source.at_least,
+        give_up_at=timetable.hierarchy.interval(node, ordinal)[1] + source.give_up_after,
+    )
+
+
+def is_enough(window: Window, now: datetime) -> bool:
+    """Tell whether what there is will do, although more could come."""
+    return window.done >= window.at_least and now >= window.give_up_at
 
 
 class NextStart(NamedTuple):
@@ -143,6 +179,8 @@ def _next_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | 
     """Return the next ordinal whose inputs are not all certain to be pending still."""
     ahead = ordinal + 1
     for source in node.inputs:
+        if source.at_least is not None and source.last is not None:
+            continue  # What is there already may do for the next one, too.
         ordinals = timetable.hierarchy.input_range(node, source, ordinal)
         pending = timetable.first_pending(source.process, ordinals)
         if pending is None:

@@ -11,6 +11,7 @@ from typing import Final, NewType
 
 from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
+from synergy.core.input import Input
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
 from synergy.core.timeperiod import WEEKS, JobKey, Qualifier, Timeperiod
@@ -61,6 +62,7 @@ class Override(Struct, frozen=True, kw_only=True):
 class Process(Struct, frozen=True, kw_only=True):
     """A registered managed process, as the scheduler's decisions need it.
 
+    inputs: what its jobs wait for beside what nests in them and what its tree depends on.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
     job is to be done; None: until the next interval is over, too. override: what operators have
     changed at run time; `is_on` and `trigger` are so already.
@@ -79,6 +81,7 @@ class Process(Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.SKIP
     arguments: Mapping[str, Json] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
     override: Override | None = None
 
 

@@ -41,6 +41,7 @@ _CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE
 _EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
 _FINAL_CODES: Final = tuple(_CODE_BY_STATE[state] for state in sorted(FINAL_JOB_STATES))
 _PROCESSED: Final = _CODE_BY_STATE[JobState.PROCESSED]
+_NOOP: Final = _CODE_BY_STATE[JobState.NOOP]
 _SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
 _OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
 _FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
@@ -244,21 +245,19 @@ class Timetable:
 
     def pending_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` are not final, those not begun included."""
-        first = self.hierarchy.nodes[process].first
-        codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
-        return len(ordinals) - sum(codes.count(code) for code in _FINAL_CODES)
+        return len(ordinals) - sum(map(self._codes_of(process, ordinals).count, _FINAL_CODES))
+
+    def done_count(self, process: ProcessName, ordinals: range) -> int:
+        """Return how many of `ordinals` have ended well: processed, or nothing was to do."""
+        return sum(map(self._codes_of(process, ordinals).count, (_PROCESSED, _NOOP)))
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
-        first = self.hierarchy.nodes[process].first
-        codes = self._codes[process][max(ordinals.start - first, 0) : ordinals.stop - first]
-        return codes.count(Lane.RERUN.value) + codes.count(_PAUSED)
+        return sum(map(self._codes_of(process, ordinals).count, (Lane.RERUN.value, _PAUSED)))
 
     def skipped_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` were skipped; one search in C."""
-        first = self.hierarchy.nodes[process].first
-        start = max(ordinals.start - first, 0)
-        return self._codes[process].count(_SKIPPED, start, max(ordinals.stop - first, 0))
+        return self._codes_of(process, ordinals).count(_SKIPPED)
 
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
@@ -269,8 +268,8 @@ class Timetable:
 
     def last_in(self, process: ProcessName, state: JobState) -> int | None:
         """Return the last interval that stands in `state`."""
-        position = self._codes[process].rfind(_CODE_BY_STATE[state])
-        return None if position < 0 else position + self.hierarchy.nodes[process].first
+        at = self._codes[process].rfind(_CODE_BY_STATE[state])
+        return None if at < 0 else at + self.hierarchy.nodes[process].first
 
     def ordinals_in(
         self,
@@ -283,11 +282,9 @@ class Timetable:
         """Yield those of `ordinals` that stand in one of `states`; they are as of the first one."""
         first = self.hierarchy.nodes[process].first
         start = max(ordinals.start - first, 0)
-        wanted = bytes(
-            code < len(_STATE_BY_CODE) and _STATE_BY_CODE[code] in states for code in range(256)
-        )
-        stop = max(ordinals.stop - first, start)
-        marks = self._codes[process][start:stop].translate(wanted)
+        known = len(_STATE_BY_CODE)
+        wanted = bytes(code < known and _STATE_BY_CODE[code] in states for code in range(256))
+        marks = self._codes_of(process, ordinals).translate(wanted)
         at = marks.rfind(1) if newest_first else marks.find(1)
         while at >= 0:
             yield at + start + first
@@ -348,6 +345,10 @@ class Timetable:
             range(match.start() + first, match.end() + first)
             for match in pattern.finditer(self._codes[process], start, stop)
         ]
+
+    def _codes_of(self, process: ProcessName, ordinals: range) -> bytearray:
+        first = self.hierarchy.nodes[process].first
+        return self._codes[process][max(ordinals.start - first, 0) : max(ordinals.stop - first, 0)]
 
     def put(self, job: Job) -> None:
         """Draft a job's new row."""

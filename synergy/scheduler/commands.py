@@ -11,6 +11,7 @@ from datetime import datetime
 from synergy.core.commands import (
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
+    RESETTING_KINDS,
     Command,
     CommandKind,
     CommandState,
@@ -52,8 +53,9 @@ class Commands:
         self.under_way = None
 
     def pause(self, index: Index) -> None:
-        """Let the index know which requests are paused."""
-        index.engine.timetable.pause(self._open.paused())
+        """Let the index know of which requests nothing may start."""
+        timetable = index.engine.timetable
+        timetable.pause(self._open.paused(are_whole=timetable.hierarchy.is_reset_as_whole))
 
     def go_on(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
         """Do the next batch of each command."""
@@ -62,9 +64,18 @@ class Commands:
             command = self._store.command(listed.id)
             if command is None or command.state not in OPEN_COMMAND_STATES:
                 continue
+            is_whole = (
+                command.kind in RESETTING_KINDS
+                and index.engine.timetable.hierarchy.is_reset_as_whole
+                and command.state is not CommandState.RUNNING
+            )
+            if is_whole:
+                self.pause(index)
             if not self._execute(index, command, now):
                 continue
-            if command.kind in REQUEST_KINDS:
+            if is_whole:
+                self.pause(index)
+            elif command.kind in REQUEST_KINDS:
                 self._undo_to_the_end(index, command, now)
                 self.pause(index)
             elif command.kind is CommandKind.PROCESS_SAVE:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from synergy.core.commands import JOB_KINDS, REQUEST_KINDS, Command, CommandId, CommandState
+from synergy.core.commands import (
+    JOB_KINDS,
+    REQUEST_KINDS,
+    RESETTING_KINDS,
+    Command,
+    CommandId,
+    CommandState,
+)
 from synergy.ports.store import CommandReader
 
 COMMANDS_PER_SWEEP_MAX: Final = 100
@@ -40,7 +47,19 @@ class OpenCommands:
             waiting += turn
         return waiting
 
-    def paused(self) -> Sequence[CommandId]:
-        """Return the requests that are paused."""
+    def paused(self, *, are_whole: bool = False) -> Sequence[CommandId]:
+        """Return the requests of which nothing may start: those that are paused.
+
+        are_whole: and those that have not reset all of their jobs yet.
+        """
         commands = self._store.open_commands(OPEN_COMMANDS_MAX)
-        return [command.id for command in commands if command.is_paused]
+        return [
+            command.id
+            for command in commands
+            if command.is_paused
+            or (
+                are_whole
+                and command.kind in RESETTING_KINDS
+                and command.state is not CommandState.RUNNING
+            )
+        ]

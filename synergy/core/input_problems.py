@@ -1,0 +1,73 @@
+"""What is wrong with inputs that processes declare, each problem with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from synergy.core.input import Input
+from synergy.core.inputs import input_range
+from synergy.core.levels import most_in
+from synergy.core.nearest import nearest
+from synergy.core.node import Node
+from synergy.core.records import Process, ProcessName
+from synergy.core.timeperiod import Qualifier
+
+
+def input_problems(
+    process: Process, process_by_name: Mapping[ProcessName, Process]
+) -> Iterator[str]:
+    """Yield what is wrong with the inputs of one process, as far as names and levels tell."""
+    seen: set[object] = set()
+    for source in process.inputs:
+        what = f'{process.name} waits for {source.process}'
+        other = process_by_name.get(source.process)
+        if other is None:
+            yield (
+                f'{what}, which is not a managed process{nearest(source.process, process_by_name)};'
+                ' correct its inputs'
+            )
+            continue
+        if source.identity in seen:
+            yield f'{what} twice in the same way; keep one of these inputs'
+        seen.add(source.identity)
+        own, level = process.qualifier, other.qualifier
+        is_apart = own is not level and own.measure is level.measure
+        if is_apart and not own.holds(level) and not level.holds(own):
+            yield (
+                f'{what}, but {own.word} intervals are not made of whole {level.word} ones, nor '
+                'these of those; wait for a process of another level'
+            )
+            continue
+        window = _window(source, own, level, process.grouping)
+        if source.at_least is not None and source.at_least > window:
+            yield (
+                f'{what} with at_least={source.at_least:,}, but there are never more than '
+                f'{window:,}; give at most that'
+            )
+
+
+def nowhere(nodes: Mapping[ProcessName, Node]) -> Iterator[str]:
+    """Yield the inputs that lie outside the other tree for each interval."""
+    for node in nodes.values():
+        for source in node.process.inputs:
+            other = nodes[source.process]
+            ends = [node.first if node.until is None else node.until - 1, node.first]
+            if any(input_range(node, source, other, ordinal) for ordinal in ends):
+                continue
+            is_growing = node.until is None and other.until is None
+            if not is_growing:
+                yield (
+                    f'{node.process.name} waits for {source.process}, but none of the intervals '
+                    f'that it means lies in tree {other.tree.name!r}; correct the offset, or the '
+                    'start and end of one of the trees'
+                )
+
+
+def _window(source: Input, own: Qualifier, level: Qualifier, grouping: int) -> int:
+    """Return how many intervals an input has at most."""
+    if source.last is not None:
+        return source.last
+    if own is level:
+        return grouping
+    is_finer = own.holds(level) or own.measure < level.measure
+    return most_in(own, level) * grouping if is_finer else grouping
