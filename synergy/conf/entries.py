@@ -60,8 +60,10 @@ __all__ = [
     'daemon_context_entry',
     'freerun_context_entry',
     'managed_context_entry',
+    'previous',
     'queue_context_entry',
     'timetable_tree_entry',
+    'wait_for',
 ]
 
 
@@ -99,7 +101,7 @@ def _noting_mistakes(make: Callable[P, RawEntry]) -> Callable[P, RawEntry]:
     return made
 
 
-_KIND_BY_WORD: Final = {'timetable': 'tree'}
+_KIND_BY_WORD: Final = {'timetable': 'tree', 'wait': 'input', 'previous': 'input'}
 
 
 @_noting_mistakes
@@ -152,6 +154,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     data_source: str | None = None,
     recycle_after: int | None = None,
     memory_mb_max: int | None = None,
+    inputs: Sequence[RawEntry] = (),
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -162,9 +165,38 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     unit. max_lost: attempts of a unit that may lose their worker; they count apart. on_failure:
     what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a recomputing
     process, dotted path of a function that opens its source, see `synergy.sources`. recycle_after
-    (runs), memory_mb_max: after how many, and above how much, a worker is restarted.
+    (runs), memory_mb_max: after how many, and above how much, a worker is restarted. inputs: what
+    its jobs wait for, beside what nests in them and what their tree depends on; see `wait_for`.
     """
     return RawEntry('managed', locals())
+
+
+@_noting_mistakes
+def wait_for(  # noqa: PLR0913 - all that can be said of one input
+    process_name: str,
+    offset: int = 0,
+    last: int | None = None,
+    at_least: int | None = None,
+    give_up_after_minutes: float = 0,
+    late: str = 'rerun',
+    order_only: bool = False,
+) -> RawEntry:
+    """Say that the jobs of an entry wait for jobs of `process_name`, in its `inputs`.
+
+    Which: the same interval where both are of one level, else all that lie in mine, or the one in
+    which mine lies. offset: as for my interval so many places away, -1 is the one before. last: so
+    many of them, which end there. When it is enough: all have ended. at_least: once so many
+    minutes have passed since my interval was over, so many that are done will do; when those that
+    were missing come, the job runs again (`late='rerun'`), or not (`'ignore'`). order_only: what
+    runs again there does not run me again.
+    """
+    return RawEntry('input', locals())
+
+
+@_noting_mistakes
+def previous() -> RawEntry:
+    """Say that the jobs of an entry wait for the interval before their own."""
+    return RawEntry('input', locals())
 
 
 @_noting_mistakes

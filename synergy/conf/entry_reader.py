@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from synergy.conf.code_arguments import are_arguments_code
 from synergy.conf.entries import RawEntry
+from synergy.conf.input_reader import inputs
 from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
@@ -97,6 +98,7 @@ class EntryReader:
             retry=self._retry(),
             on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
             arguments=self._arguments(),
+            inputs=self._read('inputs', lambda value: inputs(value, process_name), ()),
         )
         suffix = level.value
         entry = ManagedEntry(

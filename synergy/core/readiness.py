@@ -44,14 +44,15 @@ class Culprit(Struct, frozen=True):
     """One thing that stands in a job's way.
 
     key: the job waited for; for NOT_OVER the job itself. state: that job's state; None when its
-    interval has not begun. at: for NOT_OVER, when the job may start. window: of what it is one,
-    where a part of that will do.
+    interval has not begun. at: for NOT_OVER, when the job may start. source: the input among which
+    it is. window: how much of that there is, where a part will do.
     """
 
     kind: CulpritKind
     key: JobKey
     state: JobState | None = None
     at: datetime | None = None
+    source: Input | None = None
     window: Window | None = None
 
 
@@ -233,7 +234,7 @@ def _pending(timetable: Timetable, source: Input, ordinals: range, limit: int) -
     pending = timetable.first_pending(source.process, ordinals)
     while pending is not None and len(found) < limit:
         key = JobKey(source.process, Timeperiod(qualifier, pending))
-        found.append(Culprit(kind, key, timetable.state(key)))
+        found.append(Culprit(kind, key, timetable.state(key), source=source))
         pending = timetable.first_pending(source.process, range(pending + 1, ordinals.stop))
     return found
 

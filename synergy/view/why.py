@@ -16,7 +16,7 @@ from synergy.core.leader_standing import advice
 from synergy.core.letter_groups import folded_once
 from synergy.core.node import Node
 from synergy.core.overrides import off_text
-from synergy.core.readiness import Culprit, CulpritKind, readiness
+from synergy.core.readiness import Culprit, CulpritKind, Window, readiness
 from synergy.core.records import ProcessName
 from synergy.core.states import Due, JobState
 from synergy.core.structs import replace
@@ -210,17 +210,24 @@ def _not_started(question: Question, node: Node, key: JobKey) -> tuple[list[Caus
     return causes, waited_for
 
 
+def _part(question: Question, window: Window | None) -> str:
+    """Return how much there is where a part will do: `; 20 of at least 22 are done`."""
+    if window is None:
+        return ''
+    told = f'; {window.done:,} of at least {window.at_least:,} are done'
+    if window.give_up_at > question.now:
+        told += f', and what is missing is given up at {at(window.give_up_at, question.now)}'
+    return told
+
+
 def _waits(
     question: Question, node: Node, key: JobKey, culprit: Culprit
 ) -> tuple[Cause, Sequence[JobKey]]:
     """Return that a job waits for a range of others, and which of them have failed besides."""
     hierarchy, source = question.timetable.hierarchy, culprit.key.process
     state = question.word_of(culprit.key)
-    ordinals = next(
-        hierarchy.input_range(node, item, key.timeperiod.ordinal)
-        for item in node.inputs
-        if item.process == source
-    )
+    assert culprit.source is not None, 'it is not about the interval itself'
+    ordinals = hierarchy.input_range(node, culprit.source, key.timeperiod.ordinal)
     more = question.timetable.pending_count(source, ordinals) - 1
     others = f' and {more} more of {len(ordinals)}' if more else ''
     failed = _held_among(question, source, ordinals)
@@ -229,6 +236,7 @@ def _waits(
     if len(failed) > 1:
         told += f', {_alike(kinds)}'
     over_at = hierarchy.over_at(node, key.timeperiod.ordinal)
+    told = f'{_part(question, culprit.window)}{told}'
     cause = Cause(
         key=key,
         kind=CauseKind.WAITS_FOR,

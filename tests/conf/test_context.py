@@ -27,6 +27,9 @@ def hourly(name, **fields):
 
 def daily(name, **fields):
     return hourly(name, **({'time_qualifier': QUALIFIER_DAILY} | fields))
+
+def entries(*given):
+    return {next(iter(entry.fields.values())): entry for entry in given}
 """
 _numbers = itertools.count()
 
@@ -396,3 +399,78 @@ timetable_context = {}
     )
 
     assert 'recycle_after of Feed::two' in text
+
+
+def test_inputs_are_read_as_they_are_declared(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = entries(
+    hourly('SiteHourly'),
+    daily('SiteDaily', inputs=[
+        wait_for('SiteHourly', at_least=22, give_up_after_minutes=120, late='ignore'),
+        wait_for('SiteHourly', offset=-1, last=7),
+        previous(),
+        wait_for('RefDaily', order_only=True),
+    ]),
+    daily('RefDaily'),
+)
+timetable_context = entries(
+    timetable_tree_entry('hours', ['SiteHourly']),
+    timetable_tree_entry('days', ['SiteDaily']),
+    timetable_tree_entry('ref', ['RefDaily']),
+)
+""",
+    )
+    partial, window, yesterday, order = context.hierarchy.nodes[ProcessName('SiteDaily')].inputs
+
+    assert (partial.at_least, partial.give_up_after) == (22, timedelta(hours=2))
+    assert partial.is_late_ignored
+    assert (window.offset, window.last) == (-1, 7)
+    assert (yesterday.process, yesterday.offset) == ('SiteDaily', -1)
+    assert (order.is_order_only, partial.is_order_only) == (True, False)
+
+
+def test_all_that_is_wrong_with_inputs_is_said_at_once(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+process_context = entries(
+    daily('A', inputs=[wait_for('B', ofset=1), wait_for('B', late='ignore'), 'B',
+                       wait_for('B', last=0)]),
+    daily('B', inputs='A'),
+)
+timetable_context = entries(
+    timetable_tree_entry('a', ['A']),
+    timetable_tree_entry('b', ['B']),
+)
+""",
+    )
+
+    for words in (
+        "input 1: unknown keyword 'ofset' (did you mean 'offset'?)",
+        'input 2: give_up_after_minutes and late are about a part that will do',
+        "input 3: give wait_for('...') or previous() instead of 'B'",
+        'input 4: last = 0: give a whole number from 1 to 100,000',
+        "inputs = 'A'",
+    ):
+        assert words in told
+
+
+def test_a_cycle_that_never_begins_is_refused_with_its_remedy(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+process_context = entries(
+    daily('A', inputs=[wait_for('B')]),
+    daily('B', inputs=[wait_for('A')]),
+)
+timetable_context = entries(
+    timetable_tree_entry('a', ['A']),
+    timetable_tree_entry('b', ['B']),
+)
+""",
+    )
+
+    assert 'they wait for each other in one interval' in told
+    assert 'offset=-1' in told
