@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Final, NewType
 
 from synergy.core.bounded import Json as Json  # The values of arguments.
@@ -14,11 +12,13 @@ from synergy.core.box_load import BoxLoad
 from synergy.core.input import Input
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
-from synergy.core.timeperiod import WEEKS, JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timeperiod import ProcessName as ProcessName  # Part of every record.
 from synergy.core.trigger import Every, Trigger
+from synergy.core.unit_ids import UowId as UowId
+from synergy.core.unit_ids import uow_id_of as uow_id_of
+from synergy.core.unit_ids import uow_ids_of as uow_ids_of
 
-UowId = NewType('UowId', str)
 CommandId = NewType('CommandId', str)
 
 #: The zone of a tree that names none.
@@ -359,56 +359,3 @@ def outlived_by(unit: Unit) -> Sequence[UowId]:
     """Return the unit that a job need not keep once `unit` is there, under all ids it may have."""
     run = unit.run - RUNS_PER_JOB_MAX
     return uow_ids_of(unit.key, run) if run > 0 else ()
-
-
-def uow_id_of(key: JobKey, run: int) -> UowId:
-    """Return the id of a job's unit `run`: the same for the same run, whoever computes it.
-
-    24 hexadecimal digits, the width of the ids in databases of Synergy 2.x: 11 of a digest of the
-    process, one of its level, 8 of the ordinal of the timeperiod and 4 of the run, so that ids
-    sort as units are made, and their indexes grow at few places. A run or place that has more
-    digits gets a digest of the whole: live intervals run very often, and a dead letter stays.
-    """
-    if run > _RUN_MAX or key.timeperiod.ordinal > _ORDINAL_MAX:
-        return _digest_id_of(key, run)
-    level = _DIGIT_BY_QUALIFIER[key.timeperiod.qualifier]
-    return UowId(f'{_digest_of(key.process)}{level}{key.timeperiod.ordinal:08x}{run:04x}')
-
-
-def uow_ids_of(key: JobKey, run: int) -> tuple[UowId, UowId]:
-    """Return the id of a job's unit `run`, and the one that schema versions below 18 gave it."""
-    return uow_id_of(key, run), _digest_id_of(key, run)
-
-
-def _digest_id_of(key: JobKey, run: int) -> UowId:
-    name = f'{key.process}@{key.timeperiod}#{run}'
-    return UowId(blake2b(name.encode(), digest_size=12).hexdigest())
-
-
-@lru_cache(maxsize=16_384)
-def _digest_of(process: ProcessName) -> str:
-    return blake2b(process.encode(), digest_size=6).hexdigest()[:11]
-
-
-#: What the digits of an id hold.
-_RUN_MAX: Final = 0xFFFF
-_ORDINAL_MAX: Final = 0xFFFF_FFFF
-#: Part of ids, and so never to be changed.
-_DIGIT_BY_QUALIFIER: Final = {
-    Qualifier.YEARLY: '1',
-    Qualifier.MONTHLY: '2',
-    Qualifier.DAILY: '3',
-    Qualifier.HOURLY: '4',
-    Qualifier.REAL_TIME: '5',
-    **dict.fromkeys(WEEKS, '6'),
-    Qualifier.MINUTELY_30: '7',
-    Qualifier.MINUTELY_20: '8',
-    Qualifier.MINUTELY_15: '9',
-    Qualifier.MINUTELY_12: 'a',
-    Qualifier.MINUTELY_10: 'b',
-    Qualifier.MINUTELY_6: 'c',
-    Qualifier.MINUTELY_5: 'd',
-    Qualifier.MINUTELY_3: 'e',
-    Qualifier.MINUTELY_2: 'f',
-    Qualifier.MINUTELY_1: '0',
-}

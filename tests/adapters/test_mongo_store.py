@@ -237,9 +237,9 @@ def test_many_jobs_of_all_levels_take_few_round_trips(empty_mongo_uri: str) -> N
     found = store.jobs(keys)
     units = store.units([item.unit.id for item in saves if isinstance(item, InsertUnit)])
 
-    assert committed <= 6, 'one look, one bulk of units, one for each level'
-    assert len(counter.names) <= 5
-    assert (len(found), len(units)) == (200, 200)
+    assert committed <= 8, 'one look, one bulk of units, one for each collection of jobs'
+    assert len(counter.names) <= 1 + len(JOB_COLLECTION)
+    assert len(found) == len(units) == 50 * len(JOB_COLLECTION)
     client.close()
 
 

@@ -33,6 +33,14 @@ def test_no_two_runs_have_the_same_id(one: JobKey, run: int, other: JobKey, seco
     assert (uow_id_of(one, run) == uow_id_of(other, second)) == ((one, run) == (other, second))
 
 
+@given(KEYS.map(lambda where: where.process), RUNS, some.integers(0, 2**32 - 1))
+def test_runs_of_no_two_levels_have_the_same_id(name: ProcessName, run: int, ordinal: int) -> None:
+    # A process may have had another level before: it had the same intervals by number.
+    keys = [JobKey(name, Timeperiod(level, ordinal)) for level in Qualifier]
+
+    assert len({uow_id_of(where, run) for where in keys}) == len(Qualifier)
+
+
 @given(KEYS, RUNS)
 def test_ids_have_the_form_of_those_of_synergy_2(where: JobKey, run: int) -> None:
     assert re.fullmatch('[0-9a-f]{24}', uow_id_of(where, run))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from synergy.adapters.mongo import schema
 from synergy.adapters.mongo.collections import MongoCollections
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.context import MongoContext
+from synergy.adapters.mongo.documents.jobs import Malformed, level_of
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.migration_from_2x import MigrationFrom2x, former_processes, is_left
-from synergy.adapters.mongo.names import JOB_COLLECTION
+from synergy.adapters.mongo.names import JOB_COLLECTIONS, LEVEL
 from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
 from synergy.core.records import Leadership, ProcessName
@@ -60,11 +62,16 @@ class MongoAdministration:
     def rows_by_level(self) -> RowsByLevel:
         """Return how many job rows each process has at each level."""
         found: dict[ProcessName, dict[Qualifier, int]] = {}
-        pipeline: list[Document] = [{'$group': {'_id': '$process_name', 'count': {'$sum': 1}}}]
+        by = {'process_name': '$process_name', LEVEL: f'${LEVEL}'}
+        pipeline: list[Document] = [{'$group': {'_id': by, 'count': {'$sum': 1}}}]
         with self._connection.reaching():
-            for qualifier, collection in JOB_COLLECTION.items():
+            for collection in JOB_COLLECTIONS:
                 for item in self._connection.database[collection].aggregate(pipeline):
-                    found.setdefault(ProcessName(str(item['_id'])), {})[qualifier] = item['count']
+                    # A document whose level is illegal counts for none.
+                    with suppress(Malformed):
+                        level = level_of(item['_id'], collection)
+                        counts = found.setdefault(ProcessName(str(item['_id']['process_name'])), {})
+                        counts[level] = counts.get(level, 0) + item['count']
         return found
 
     def led_context(self) -> LedContext | None:

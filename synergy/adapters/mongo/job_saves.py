@@ -1,4 +1,4 @@
-"""The saves of the jobs of one level, in few statements: those that change alike are one.
+"""The saves of the jobs of one collection, in few statements: those that change alike are one.
 
 Most of what is saved of jobs is alike: at the same rev before, the same state, reason and line of
 history after. Each statement is conditional, and how many documents it met is compared with how
@@ -17,22 +17,24 @@ from pymongo.errors import BulkWriteError
 
 from synergy.adapters.mongo.bulks import bulk, is_of_documents, repeated
 from synergy.adapters.mongo.connection import Document
-from synergy.adapters.mongo.documents.jobs import job_values
+from synergy.adapters.mongo.documents.jobs import job_key, job_values, of_level
+from synergy.adapters.mongo.names import LEVEL
 from synergy.adapters.mongo.revisions import at_rev_before, refuse_vanished, upsert, written
 from synergy.core.effects import SaveJob
 from synergy.core.structs import replace
+from synergy.core.timeperiod import Qualifier, Timeperiod
 
 #: Field of the unit of a job: not the same for any two.
 _UNIT: Final = 'related_unit_of_work'
 #: By what it is known that a rev was written by this term: no other Scheduler writes in it.
 _SAID: Final = ('rev', 'term', 'state', _UNIT)
-_IDENTIFYING: Final = dict.fromkeys(('process_name', 'timeperiod', *_SAID), 1)
+_IDENTIFYING: Final = dict.fromkeys(('process_name', 'timeperiod', LEVEL, *_SAID), 1)
 
 
 def apply_to_jobs(
     database: Database[Document], collection: str, saves: Sequence[SaveJob], term: int
 ) -> None:
-    """Execute the saves of one level; raise CommitRefused. Rows that are there come first."""
+    """Execute the saves of one collection; raise CommitRefused. Rows that are there come first."""
     if len({save.job.key for save in saves}) < len(saves):
         # What becomes of a job twice in one commit is written in that order.
         _apply_one_by_one(database, collection, saves, term)
@@ -67,12 +69,12 @@ def _alike(saves: Sequence[SaveJob]) -> Sequence[Sequence[SaveJob]]:
 
     A job that has ended keeps the unit that it had; that one is part of the condition then.
     """
-    timeperiod = saves[0].job.timeperiod
     found: dict[object, list[SaveJob]] = {}
     for save in saves:
         job = save.job
         unit = None if job.state.is_final and save.term is None else job.uow_id
-        same = replace(job, timeperiod=timeperiod, uow_id=unit)
+        level = job.timeperiod.qualifier
+        same = replace(job, timeperiod=Timeperiod(level, 0), uow_id=unit)
         alike = (same, job.uow_id is None, save.event, save.term)
         found.setdefault(alike, []).append(save)
     return [*found.values()]
@@ -96,20 +98,23 @@ def _missing(
     database: Database[Document], collection: str, saves: Sequence[SaveJob], term: int
 ) -> Sequence[SaveJob]:
     """Return the saves that were not written: this term has written no such rev of their jobs."""
-    by_process: dict[str, list[str]] = {}
+    asked: dict[tuple[str, Qualifier], list[str]] = {}
     for save in saves:
-        by_process.setdefault(save.job.process, []).append(str(save.job.timeperiod))
+        process, timeperiod = save.job.key
+        asked.setdefault((process, timeperiod.qualifier), []).append(str(timeperiod))
     where = [
-        {'process_name': process, 'timeperiod': {'$in': timeperiods}}
-        for process, timeperiods in by_process.items()
+        {'process_name': process, 'timeperiod': {'$in': timeperiods}, **of_level(level)}
+        for (process, level), timeperiods in asked.items()
     ]
     found = {
-        (item['process_name'], item['timeperiod']): item
+        (item['process_name'], item['timeperiod'], item.get(LEVEL)): item
         for item in database[collection].find({'$or': where}, _IDENTIFYING)
     }
 
     def is_written(save: SaveJob) -> bool:
-        item = found.get((save.job.process, str(save.job.timeperiod)), {})
+        process, timeperiod = save.job.key
+        level = of_level(timeperiod.qualifier).get(LEVEL)
+        item = found.get((process, str(timeperiod), level), {})
         values = _values(save, term)
         return all(item.get(name) == values[name] for name in _SAID)
 
@@ -130,7 +135,7 @@ def _upsert(save: SaveJob, term: int) -> UpdateOne:
 
 
 def _key(save: SaveJob) -> Document:
-    return {'process_name': save.job.process, 'timeperiod': str(save.job.timeperiod)}
+    return job_key(save.job.key)
 
 
 def _values(save: SaveJob, term: int) -> Document:

@@ -1,9 +1,10 @@
-"""Jobs and their history in MongoDB: one collection for each level."""
+"""Jobs and their history in MongoDB: one collection for each level, or for several of a kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import Final
@@ -12,13 +13,13 @@ from pymongo import ASCENDING
 
 from synergy.adapters.mongo.collections import BY_KEY, WITHOUT_EVENTS, MongoCollections
 from synergy.adapters.mongo.connection import Document
-from synergy.adapters.mongo.documents.jobs import job_of
+from synergy.adapters.mongo.documents.jobs import job_key, job_of, of_level
 from synergy.adapters.mongo.history import newest_events
-from synergy.adapters.mongo.names import JOB_COLLECTION, OPEN, QUALIFIER_BY_COLLECTION
+from synergy.adapters.mongo.names import JOB_COLLECTION, JOB_COLLECTIONS, OPEN
 from synergy.core.commands import CommandId
 from synergy.core.records import Job, JobEvent, ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports.store import JobChange, JobFilter
 
 STATE_BY_VALUE: Final = {state.value: state for state in JobState}
@@ -39,18 +40,18 @@ class MongoJobs:
 
     def jobs(self, keys: Collection[JobKey]) -> Mapping[JobKey, Job]:
         """Return the rows that exist among `keys`."""
-        wanted: dict[str, dict[ProcessName, list[str]]] = {}
+        wanted: dict[Qualifier, dict[ProcessName, list[str]]] = {}
         for process, timeperiod in keys:
             if timeperiod.qualifier in JOB_COLLECTION:
-                by_process = wanted.setdefault(JOB_COLLECTION[timeperiod.qualifier], {})
+                by_process = wanted.setdefault(timeperiod.qualifier, {})
                 by_process.setdefault(process, []).append(str(timeperiod))
         found: dict[JobKey, Job] = {}
-        for collection, by_process in wanted.items():
+        for level, by_process in wanted.items():
             where = [
-                {'process_name': process, 'timeperiod': {'$in': timeperiods}}
+                {'process_name': process, 'timeperiod': {'$in': timeperiods}, **of_level(level)}
                 for process, timeperiods in by_process.items()
             ]
-            found |= {job.key: job for job in self._jobs({'$or': where}, collection)}
+            found |= {job.key: job for job in self._jobs({'$or': where}, JOB_COLLECTION[level])}
         return found
 
     def find_jobs(self, where: JobFilter, limit: int, after: JobKey | None = None) -> Sequence[Job]:
@@ -60,13 +61,13 @@ class MongoJobs:
             found = [
                 self._collections.page(
                     name,
-                    self._job_of(name),
+                    partial(job_of, collection=name),
                     query,
                     order=BY_KEY,
                     fields=WITHOUT_EVENTS,
                     limit=limit,
                 )
-                for name in JOB_COLLECTION.values()
+                for name in JOB_COLLECTIONS
             ]
         return list(
             islice(merge(*found, key=lambda job: (job.process, str(job.timeperiod))), limit)
@@ -95,13 +96,13 @@ class MongoJobs:
             found = [
                 self._collections.page(
                     name,
-                    self._job_of(name),
+                    partial(job_of, collection=name),
                     where,
                     order=_BY_CHANGE,
                     fields=WITHOUT_EVENTS,
                     limit=limit,
                 )
-                for name in JOB_COLLECTION.values()
+                for name in JOB_COLLECTIONS
             ]
         return [JobChange.of(job) for job in islice(merge(*found, key=_change_of), limit)]
 
@@ -137,35 +138,30 @@ class MongoJobs:
         collection = JOB_COLLECTION.get(key.timeperiod.qualifier)
         if collection is None:
             return []
-        where = {'process_name': key.process, 'timeperiod': str(key.timeperiod)}
-        return newest_events(self._collections, collection, where, limit)
+        return newest_events(self._collections, collection, job_key(key), limit)
 
     def _counted(self, where: Document, by: Document) -> Iterator[Document]:
         pipeline = [{'$match': where}, {'$group': {'_id': by, 'count': {'$sum': 1}}}]
         with self._connection.reaching():
-            for collection in JOB_COLLECTION.values():
+            for collection in JOB_COLLECTIONS:
                 yield from self._connection.database[collection].aggregate(
                     pipeline, session=self._connection.session
                 )
 
     def _jobs(self, where: Document, collection: str | None = None) -> list[Job]:
-        names = JOB_COLLECTION.values() if collection is None else (collection,)
+        names = JOB_COLLECTIONS if collection is None else (collection,)
         with self._connection.reaching():
             return [
                 job
                 for name in names
                 for job in self._collections.decoded(
                     name,
-                    self._job_of(name),
+                    partial(job_of, collection=name),
                     self._connection.database[name].find(
                         where, WITHOUT_EVENTS, session=self._connection.session
                     ),
                 )
             ]
-
-    def _job_of(self, collection: str) -> Callable[[Document], Job]:
-        qualifier = QUALIFIER_BY_COLLECTION[collection]
-        return lambda document: job_of(document, qualifier)
 
 
 def _query(where: JobFilter, after: JobKey | None) -> Document:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from synergy.core.commands import OPEN_COMMAND_STATES
 from synergy.core.states import FINAL_JOB_STATES, LIVE_UNIT_STATES, JobState
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import LEVELS, Measure, Qualifier
 
-#: Collections of jobs, fine to coarse.
-JOB_COLLECTION: Final = {
-    Qualifier.HOURLY: 'job_hourly',
-    Qualifier.DAILY: 'job_daily',
-    Qualifier.MONTHLY: 'job_monthly',
-    Qualifier.YEARLY: 'job_yearly',
+#: Collections of jobs that Synergy 2.x had, fine to coarse: each has one level.
+QUALIFIER_BY_COLLECTION: Final = {
+    'job_hourly': Qualifier.HOURLY,
+    'job_daily': Qualifier.DAILY,
+    'job_monthly': Qualifier.MONTHLY,
+    'job_yearly': Qualifier.YEARLY,
 }
-QUALIFIER_BY_COLLECTION: Final = {name: qualifier for qualifier, name in JOB_COLLECTION.items()}
+#: Those of several levels, whose documents say of which they are.
+_SHARED: Final = {Measure.MINUTE: 'job_minutely', Measure.WEEK: 'job_weekly'}
+JOB_COLLECTION: Final[Mapping[Qualifier, str]] = {
+    **{qualifier: name for name, qualifier in QUALIFIER_BY_COLLECTION.items()},
+    **{level: _SHARED[level.measure] for level in LEVELS if level.measure in _SHARED},
+}
+SHARED_COLLECTIONS: Final = frozenset(_SHARED.values())
+JOB_COLLECTIONS: Final = (*QUALIFIER_BY_COLLECTION, *_SHARED.values())
+#: Field by which a document of a shared collection says its level.
+LEVEL: Final = 'time_qualifier'
 UNITS: Final = 'unit_of_work'
 FREERUNS: Final = 'freerun_process'
 OVERRIDES: Final = 'managed_process'

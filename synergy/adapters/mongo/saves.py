@@ -28,9 +28,9 @@ from synergy.adapters.mongo.names import (
     CONTEXT,
     FREERUNS,
     JOB_COLLECTION,
+    JOB_COLLECTIONS,
     OPEN_COMMANDS,
     OVERRIDES,
-    QUALIFIER_BY_COLLECTION,
     UNITS,
 )
 from synergy.adapters.mongo.revisions import refuse_vanished, upsert
@@ -86,7 +86,7 @@ def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: 
             apply_to_units(database, part)
         elif collection == COMMANDS:
             _apply_to_commands(database, part)
-        elif collection in QUALIFIER_BY_COLLECTION:
+        elif collection in JOB_COLLECTIONS:
             apply_to_jobs(database, collection, [s for s in part if isinstance(s, SaveJob)], term)
         elif collection == CONTEXT:
             _apply_to_context(database, part, term)

@@ -18,7 +18,13 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo.connection import Document, MongoConnection
-from synergy.adapters.mongo.names import JOB_COLLECTION, TYPE_FREERUN
+from synergy.adapters.mongo.names import (
+    JOB_COLLECTIONS,
+    LEVEL,
+    QUALIFIER_BY_COLLECTION,
+    SHARED_COLLECTIONS,
+    TYPE_FREERUN,
+)
 from synergy.core.structs import Struct, field
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
 
@@ -55,11 +61,17 @@ class Index(Struct, frozen=True, kw_only=True):
         return f'{kind} of {self.collection} on {", ".join(self.keys)}'
 
 
+def _job_keys(collection: str) -> tuple[str, ...]:
+    """Return by which fields no two jobs of a collection are the same."""
+    level = (LEVEL,) if collection in SHARED_COLLECTIONS else ()
+    return ('process_name', 'timeperiod', *level)
+
+
 _JOB_INDEXES: Final = tuple(
     index
-    for collection in JOB_COLLECTION.values()
+    for collection in JOB_COLLECTIONS
     for index in (
-        Index(collection=collection, keys=('process_name', 'timeperiod'), is_unique=True),
+        Index(collection=collection, keys=_job_keys(collection), is_unique=True),
         Index(collection=collection, keys=('state',)),
         Index(collection=collection, keys=('changed_at', 'process_name', 'timeperiod')),
         Index(
@@ -99,7 +111,7 @@ _UNINDEXED: Final = (
 COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))
 #: Collections in which a database of Synergy 2.x has something.
 OLD_COLLECTIONS: Final = (
-    *JOB_COLLECTION.values(),
+    *QUALIFIER_BY_COLLECTION,
     'unit_of_work',
     'managed_process',
     'freerun_process',
@@ -128,6 +140,8 @@ def make_usable(connection: MongoConnection, retention: timedelta, *, create: bo
         found = database[_SCHEMA].find_one({'_id': _SCHEMA})
         if found is not None:
             _check(connection.place, int(found['version']))
+            if create and found.get('job_collections') != list(JOB_COLLECTIONS):
+                _add_job_collections(database)
             if found.get('log_retention_seconds') != retention.total_seconds() and create:
                 keep_logs(database, retention)
         elif is_of_2(database):
@@ -166,6 +180,15 @@ def missing(database: Database[Document]) -> Iterator[Index]:
                 yield index
 
 
+def _add_job_collections(database: Database[Document]) -> None:
+    """Make what an older program has not known ready, beside it: it goes on with its own."""
+    for collection in SHARED_COLLECTIONS:
+        models = [index.model for index in _JOB_INDEXES if index.collection == collection]
+        database[collection].create_indexes(models)
+    ready = {'job_collections': list(JOB_COLLECTIONS)}
+    database[_SCHEMA].update_one({'_id': _SCHEMA}, {'$set': ready})
+
+
 def update(database: Database[Document], retention: timedelta) -> None:
     """Create what is missing, then write the version; may be repeated and resumed."""
     for collection in dict.fromkeys(index.collection for index in INDEXES):
@@ -181,7 +204,11 @@ def update(database: Database[Document], retention: timedelta) -> None:
         if wanted:
             database[collection].create_indexes([index.model for index in wanted])
     keep_logs(database, retention)
-    written = {'version': VERSION, 'log_retention_seconds': retention.total_seconds()}
+    written = {
+        'version': VERSION,
+        'log_retention_seconds': retention.total_seconds(),
+        'job_collections': list(JOB_COLLECTIONS),
+    }
     # Another process may be doing the same; then its version is there already.
     with suppress(DuplicateKeyError):
         database[_SCHEMA].update_one({'_id': _SCHEMA}, {'$set': written}, upsert=True)

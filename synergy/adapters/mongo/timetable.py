@@ -11,14 +11,15 @@ from pymongo import ReplaceOne
 
 from synergy.adapters.mongo.collections import MongoCollections
 from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.documents.jobs import level_of
 from synergy.adapters.mongo.documents.timetable import as_of, page_document, page_of
 from synergy.adapters.mongo.leadership import MongoLeadership
-from synergy.adapters.mongo.names import INDEX, JOB_COLLECTION
+from synergy.adapters.mongo.names import INDEX, JOB_COLLECTIONS, LEVEL
 from synergy.core.bounded import shortened
 from synergy.core.index_pages import IndexCopy, IndexRow
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.timeperiod import parse
 from synergy.ports.rows import Malformed, malformed
 
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
@@ -36,12 +37,7 @@ class MongoTimetable:
     def index_rows(self, since: datetime | None = None) -> Iterator[IndexRow]:
         """Yield (process, timeperiod, state) of every job row, or of those changed since."""
         where = {} if since is None else {'changed_at': {'$gte': since}}
-        yield from merge(
-            *(
-                self._index_rows(qualifier, collection, where)
-                for qualifier, collection in JOB_COLLECTION.items()
-            )
-        )
+        yield from merge(*(self._index_rows(collection, where) for collection in JOB_COLLECTIONS))
 
     def index_copy(self) -> IndexCopy | None:
         """Return the copy of the dense index that was saved last."""
@@ -73,12 +69,15 @@ class MongoTimetable:
                 ]
             )
 
-    def _index_rows(
-        self, qualifier: Qualifier, collection: str, where: Document
-    ) -> Iterator[IndexRow]:
-        fields = ['process_name', 'timeperiod', 'state', 'rev', 'run']
+    def _index_rows(self, collection: str, where: Document) -> Iterator[IndexRow]:
+        fields = ['process_name', 'timeperiod', LEVEL, 'state', 'rev', 'run']
         for document in self._collections.stream(collection, where, fields):
             process, text = document.get('process_name'), document.get('timeperiod')
+            try:
+                qualifier = level_of(document, collection)
+            except Malformed as error:
+                self._collections.report(collection, document, str(error))
+                continue
             try:
                 timeperiod = parse(qualifier, text if isinstance(text, str) else shortened(text))
             except ValueError as error:

@@ -11,7 +11,7 @@ import bson
 from bson import ObjectId
 
 from synergy.adapters.mongo.connection import Document
-from synergy.adapters.mongo.names import QUALIFIER_BY_COLLECTION
+from synergy.adapters.mongo.names import JOB_COLLECTIONS
 from synergy.core.records import Json, UowId
 from synergy.core.timeperiod import Qualifier, Timeperiod
 from synergy.core.trigger import Trigger
@@ -89,7 +89,7 @@ class Fields:
 def name_of(collection: str, document: Mapping[str, Any]) -> str:
     """Return how an illegal document is named: by its key."""
     process = document.get('process_name')
-    if collection in QUALIFIER_BY_COLLECTION:
+    if collection in JOB_COLLECTIONS:
         return rows.name_of(process, document.get('timeperiod'), joined='@')
     if collection == 'freerun_process':
         return rows.name_of(process, document.get('entry_name'), joined='::')

@@ -6,16 +6,22 @@ from typing import Any
 
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields
+from synergy.adapters.mongo.names import (
+    JOB_COLLECTION,
+    LEVEL,
+    QUALIFIER_BY_COLLECTION,
+    SHARED_COLLECTIONS,
+)
 from synergy.core.commands import CommandId
 from synergy.core.records import Job, JobEvent, ProcessName, UowId
 from synergy.core.states import JobState
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed
 from synergy.ports.stored import former
 
 
-def job_of(document: Document, qualifier: Qualifier) -> Job:
+def job_of(document: Document, collection: str) -> Job:
     """Return the job of a document; raise Malformed."""
     fields = Fields(document)
     uow_id, request_id = (
@@ -24,7 +30,7 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
     )
     return Job(
         process=ProcessName(fields.text('process_name')),
-        timeperiod=fields.timeperiod('timeperiod', qualifier),
+        timeperiod=fields.timeperiod('timeperiod', level_of(document, collection)),
         state=fields.word('state', JobState),
         rev=fields.number('rev'),
         run=fields.number('run'),
@@ -39,6 +45,32 @@ def job_of(document: Document, qualifier: Qualifier) -> Job:
         # Rows that were taken over have none.
         term=fields.number_or_0('term'),
     )
+
+
+def level_of(document: Document, collection: str) -> Qualifier:
+    """Return the level of a document's job; raise Malformed."""
+    known = QUALIFIER_BY_COLLECTION.get(collection)
+    if known is not None:
+        return known
+    level = Fields(document).word(LEVEL, Qualifier)
+    if JOB_COLLECTION.get(level) != collection:
+        raise rows.malformed(LEVEL, level.value, f'a level of {collection}')
+    return level
+
+
+def of_level(level: Qualifier) -> Document:
+    """Return what the documents of a level have in their collection that those of others lack."""
+    return {LEVEL: level.value} if JOB_COLLECTION.get(level) in SHARED_COLLECTIONS else {}
+
+
+def job_key(key: JobKey) -> Document:
+    """Return the fields that tell which job a document is, in the collection of its level."""
+    process, timeperiod = key
+    return {
+        'process_name': process,
+        'timeperiod': str(timeperiod),
+        **of_level(timeperiod.qualifier),
+    }
 
 
 def job_values(job: Job, term: int) -> Document:

@@ -7,24 +7,42 @@ read in full. Expressions, not filters: a filter takes a list for each of its me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
+from synergy.adapters.mongo.names import JOB_COLLECTION, LEVEL, QUALIFIER_BY_COLLECTION
 from synergy.core.states import FINAL_JOB_STATES, LIVE_UNIT_STATES, UnitState
-from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Qualifier
+from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Measure, Qualifier
 from synergy.ports import rows
 
 #: MMDD of days that every year has.
 _DAY: Final = '((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|(0[13578]|1[02])31)'
 _HOUR: Final = '([01][0-9]|2[0-3])'
 _YEAR: Final = '(19[7-9][0-9]|2[0-9]{3})'
-#: Intervals as texts, by qualifier; 29 February is left to whoever reads in full.
-_INTERVALS: Final = {
-    Qualifier.HOURLY: f'{_YEAR}{_DAY}{_HOUR}',
-    Qualifier.DAILY: f'{_YEAR}{_DAY}00',
-    Qualifier.MONTHLY: f'{_YEAR}(0[1-9]|1[0-2])0000',
-    Qualifier.YEARLY: f'{_YEAR}000000',
-    Qualifier.REAL_TIME: f'{_YEAR}{_DAY}{_HOUR}[0-5][0-9][0-5][0-9]',
-}
+
+
+def _pattern(level: Qualifier) -> str:
+    """Return how intervals are called; 29 February is left to whoever reads in full."""
+    match level.measure:
+        case Measure.YEAR:
+            return f'{_YEAR}000000'
+        case Measure.MONTH:
+            return f'{_YEAR}(0[1-9]|1[0-2])0000'
+        case Measure.WEEK | Measure.DAY:
+            return f'{_YEAR}{_DAY}00'
+        case Measure.HOUR:
+            return f'{_YEAR}{_DAY}{_HOUR}'
+        case Measure.MINUTE:
+            minutes = '|'.join(f'{minute:02d}' for minute in range(0, 60, level.minutes))
+            return f'{_YEAR}{_DAY}{_HOUR}({minutes})'
+        case Measure.SECOND:
+            return f'{_YEAR}{_DAY}{_HOUR}[0-5][0-9][0-5][0-9]'
+
+
+#: All levels, those first that have most intervals: a condition is asked in this order.
+_LEVELS: Final = sorted(
+    Qualifier, key=lambda level: (level is not Qualifier.HOURLY, -level.measure, level.minutes)
+)
 assert (YEAR_MIN, YEAR_MAX) == (1970, 2999), 'so says the pattern of years'
 
 
@@ -74,26 +92,45 @@ def _text(field: str) -> Any:
     return {'$cond': [_is_type(field, 'string'), f'${field}', '']}
 
 
-def _interval(field: str, qualifier: Qualifier) -> Any:
-    return {'$regexMatch': {'input': _text(field), 'regex': f'\\A{_INTERVALS[qualifier]}\\z'}}
+def _interval(field: str, level: Qualifier) -> Any:
+    is_named_so = {'$regexMatch': {'input': _text(field), 'regex': f'\\A{_pattern(level)}\\z'}}
+    if level.measure is not Measure.WEEK:
+        return is_named_so
+    first_day = {
+        '$dateFromString': {
+            'dateString': {'$substrCP': [_text(field), 0, 8]},
+            'format': '%Y%m%d',
+            'onError': None,
+        }
+    }
+    return {'$and': [is_named_so, {'$eq': [{'$isoDayOfWeek': first_day}, level.first_day + 1]}]}
 
 
-def _interval_of_unit(field: str) -> Any:
+def _interval_of(field: str, levels: Iterable[Qualifier]) -> Any:
+    """Say that a field names an interval of the level that the document says."""
     return {
         '$switch': {
             'branches': [
-                {
-                    'case': {'$eq': ['$time_qualifier', qualifier.value]},
-                    'then': _interval(field, qualifier),
-                }
-                for qualifier in (Qualifier.HOURLY, Qualifier.REAL_TIME, *_INTERVALS)
+                {'case': {'$eq': [f'${LEVEL}', level.value]}, 'then': _interval(field, level)}
+                for level in levels
             ],
             'default': False,
         }
     }
 
 
-def plain_job(qualifier: Qualifier) -> Any:
+def _interval_of_unit(field: str) -> Any:
+    return _interval_of(field, _LEVELS)
+
+
+def _interval_of_job(collection: str) -> Any:
+    if collection in QUALIFIER_BY_COLLECTION:
+        return _interval('timeperiod', QUALIFIER_BY_COLLECTION[collection])
+    levels = [level for level in _LEVELS if JOB_COLLECTION.get(level) == collection]
+    return _interval_of('timeperiod', levels)
+
+
+def plain_job(collection: str) -> Any:
     """Return the condition of a job: it has ended, has run, and nobody has marked it."""
     return {
         '$and': [
@@ -110,7 +147,7 @@ def plain_job(qualifier: Qualifier) -> Any:
             _or(_none('related_unit_of_work'), _name('related_unit_of_work')),
             _or(_none('request_id'), _name('request_id')),
             _name('process_name'),
-            _interval('timeperiod', qualifier),
+            _interval_of_job(collection),
         ]
     }
 

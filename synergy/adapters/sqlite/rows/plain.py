@@ -11,7 +11,7 @@ from typing import Final
 
 from synergy.adapters.sqlite.rows.columns import MICROS_MAX
 from synergy.adapters.sqlite.states import ENDED_JOBS, ENDED_UNITS, PROCESSED_UNIT
-from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Qualifier
+from synergy.core.timeperiod import LEVELS, YEAR_MAX, YEAR_MIN, Qualifier
 from synergy.ports import rows as fields
 
 #: The numbers MMDD of days that every year has.
@@ -52,7 +52,7 @@ def _plain_text(column: str) -> str:
 
 
 def _names_interval(column: str) -> str:
-    """Say that a column names an interval of the row's qualifier, hours, days or real time.
+    """Say that a column names one of the row's level, from days down to real time.
 
     29 February is left to whoever reads the row in full.
     """
@@ -65,10 +65,21 @@ def _names_interval(column: str) -> str:
         f'AND {_names_day(f"{number} / 100")} '
         f"WHEN '{Qualifier.DAILY.value}' THEN {number} % 100 = 0 "
         f'AND {_names_day(f"{number} / 100")} '
+        f'{_name_minutes(number)}'
         f"WHEN '{Qualifier.REAL_TIME.value}' THEN {number} / 10000 % 100 < 24 "
         f'AND {number} / 100 % 100 < 60 AND {number} % 100 < 60 '
         f'AND {_names_day(f"{number} / 1000000")} '
         'ELSE 0 END',
+    )
+
+
+def _name_minutes(number: str) -> str:
+    """Say of each level of minutes that a number is YYYYMMDDHHMM, where one begins."""
+    return ''.join(
+        f"WHEN '{level.value}' THEN {number} % 100 < 60 AND {number} % 100 % {level.minutes} = 0 "
+        f'AND {number} / 100 % 100 < 24 AND {_names_day(f"{number} / 10000")} '
+        for level in LEVELS
+        if level.minutes
     )
 
 
