@@ -210,7 +210,8 @@ class _Comparison:
         found = [
             part
             for run in self._in_states(node, affected, _RAN)
-            for part in self._not_about_to_be_reset(node, run)
+            for lacking in self._without_enough(node, source, run)
+            for part in self._not_about_to_be_reset(node, lacking)
         ]
         if found:
             self._grown.setdefault(node.process.name, []).extend(found)
@@ -222,16 +223,16 @@ class _Comparison:
             return
         name, other = node.process.name, source.process
         begun = self._timetable.span(other).stop
-        if was is None or (was.qualifier, was.grouping) != (now.qualifier, now.grouping):
+        if was is None or was.level != now.level or _means_more(was, now):
             whole = list(_beyond((now.first, now.until), _NEVER, begun))
             self._grow(node, self._affected(node, source, whole))
-            self._grown_facts[
-                f'{name} waits for {other}, too'
-                if was is None
-                else f'{other}, for which {name} waits, has another level or time_grouping'
-            ] = None
+            self._grown_facts[_changed(name, was, now)] = None
             return
+        if was.at_least is not None and (now.at_least is None or now.at_least > was.at_least):
+            self._compare_rows(node, source)
         spans = (now.first, now.until), (was.first, was.until)
+        if spans[0] == spans[1]:
+            return
         grown, shrunk = (list(_beyond(*pair, begun)) for pair in (spans, (spans[1], spans[0])))
         self._grow(node, self._affected(node, source, grown))
         self._shrink(node, self._affected(node, source, shrunk))
@@ -241,11 +242,11 @@ class _Comparison:
             self._shrunk_facts[_moved(was, now)] = None
 
     def _compare_lost(self, node: Node, before: LedProcess) -> None:
-        kept = {(source.kind, source.process) for source in node.inputs}
+        kept = {source.identity for source in node.inputs}
         for was in before.inputs or ():
-            if (was.kind, was.process) not in kept:
+            if was.identity not in kept:
                 self._shrink(node, [self._timetable.span(node.process.name)])
-                self._shrunk_facts[f'{node.process.name} waits no more for {was.process}'] = None
+                self._shrunk_facts[f'{node.process.name} waits no more for {was}'] = None
 
     def _affected(self, node: Node, source: Input, runs: Iterable[range]) -> list[range]:
         return [self._hierarchy.affected(node, source, run) for run in runs if run]
@@ -280,6 +281,16 @@ class _Comparison:
             if self._hierarchy.covered(node, ordinal)
         ]
 
+    def _without_enough(self, node: Node, source: Input, run: range) -> Iterator[range]:
+        """Leave out those for which the part that there is of an input is enough."""
+        if source.at_least is None:
+            yield run
+            return
+        for ordinal in run:
+            window = self._hierarchy.input_range(node, source, ordinal)
+            if self._timetable.done_count(source.process, window) < source.at_least:
+                yield range(ordinal, ordinal + 1)
+
     def _not_about_to_be_reset(self, node: Node, run: range) -> Iterator[range]:
         plans = [command.plan for command in self._around.applying if command.plan]
         if not any(node.process.name in plan for plan in plans):
@@ -305,6 +316,22 @@ def _beyond(now: _Span, was: _Span, begun: int) -> Iterator[range]:
         yield range(first, min(was_first, stop))
     if was_until is not None and was_until < stop:
         yield range(max(was_until, first), stop)
+
+
+def _means_more(was: LedInput, now: LedInput) -> bool:
+    """Tell whether results, or ends, that were nothing to wait for are so now."""
+    return (was.is_order_only and not now.is_order_only) or (
+        was.is_late_ignored and not now.is_late_ignored
+    )
+
+
+def _changed(name: ProcessName, was: LedInput | None, now: LedInput) -> str:
+    if was is None:
+        return f'{name} waits for {now}, too'
+    if was.level != now.level:
+        what = 'level or time_grouping' if was.zone == now.zone else 'time zone'
+        return f'{now.process}, for which {name} waits, has another {what}'
+    return f'{name} runs again from now on when {now} does'
 
 
 def _moved(was: LedInput, now: LedInput) -> str:

@@ -13,13 +13,16 @@ from hashlib import blake2b
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Input, InputKind, Node
-from synergy.core.records import ProcessName
+from synergy.core.records import UTC_ZONE, ProcessName
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Qualifier
 
 
 class LedInput(Struct, frozen=True, kw_only=True):
-    """What a process waited for, and which intervals of it there were or would be."""
+    """What a process waited for, and which intervals of it there were or would be.
+
+    offset to is_order_only: as the input had them. zone: of the tree of `process`.
+    """
 
     kind: InputKind
     process: ProcessName
@@ -27,13 +30,35 @@ class LedInput(Struct, frozen=True, kw_only=True):
     grouping: int
     first: int
     until: int | None
+    offset: int = 0
+    last: int | None = None
+    at_least: int | None = None
+    is_late_ignored: bool = False
+    is_order_only: bool = False
+    zone: str = UTC_ZONE
+
+    @property
+    def identity(self) -> tuple[InputKind, ProcessName, int, int | None]:
+        """Return what tells it from the other inputs of a process: which intervals it means."""
+        return self.kind, self.process, self.offset, self.last
+
+    @property
+    def level(self) -> tuple[Qualifier, int, str]:
+        """Return what its intervals are called by, and which of them do the work of others."""
+        return self.qualifier, self.grouping, self.zone
+
+    def __str__(self) -> str:
+        """Return the process, and which of its intervals if it is not plain."""
+        which = [f'offset {self.offset}'] if self.offset else []
+        which += [] if self.last is None else [f'last {self.last}']
+        return f'{self.process} ({", ".join(which)})' if which else self.process
 
 
 class LedProcess(Struct, frozen=True, kw_only=True):
     """One process as it was led, with its own span.
 
     inputs: None when only its level is known, from its rows; then the rest means nothing. is_out:
-    it was not in the context that was led last, or left out of it.
+    it was not in the context that was led last, or left out of it. zone: of its tree.
     """
 
     qualifier: Qualifier
@@ -42,17 +67,20 @@ class LedProcess(Struct, frozen=True, kw_only=True):
     until: int | None = None
     inputs: tuple[LedInput, ...] | None = None
     is_out: bool = False
+    zone: str = UTC_ZONE
 
     def input(self, source: Input) -> LedInput | None:
-        """Return how it waited for the same process in the same way; None: it did not."""
-        return next(
-            (
-                item
-                for item in self.inputs or ()
-                if (item.kind, item.process) == (source.kind, source.process)
-            ),
-            None,
-        )
+        """Return how it waited for the same intervals of a process; None: it did not.
+
+        For more of them that end at the same place will do.
+        """
+        same = [
+            item
+            for item in self.inputs or ()
+            if item.identity == source.identity or _has_window_of(item, source)
+        ]
+        # The equal one, if there is one.
+        return max(same, key=lambda item: item.last == source.last, default=None)
 
 
 class LedContext(Struct, frozen=True, kw_only=True):
@@ -71,6 +99,11 @@ class LedContext(Struct, frozen=True, kw_only=True):
         return blake2b(said.encode(), digest_size=12).hexdigest()
 
 
+def _has_window_of(led: LedInput, source: Input) -> bool:
+    same = (led.kind, led.process, led.offset) == (source.kind, source.process, source.offset)
+    return same and source.last is not None and led.last is not None and led.last >= source.last
+
+
 def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:
     """Return a process as it is led by `hierarchy`."""
     return LedProcess(
@@ -79,6 +112,7 @@ def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:
         first=node.first,
         until=node.until,
         inputs=tuple(led_input(hierarchy, source) for source in node.inputs),
+        zone=node.tree.zone,
     )
 
 
@@ -113,4 +147,10 @@ def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
         grouping=other.process.grouping,
         first=other.first,
         until=other.until,
+        offset=source.offset,
+        last=source.last,
+        at_least=source.at_least,
+        is_late_ignored=source.is_late_ignored,
+        is_order_only=source.is_order_only,
+        zone=other.tree.zone,
     )

@@ -1,4 +1,8 @@
-"""The context that was led, as a JSON text with a number for its form."""
+"""The context that was led, as a JSON text with a number for its form.
+
+What most processes and inputs do not have stands in an object behind the others: a text without
+any is as older programs know it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Final
 
 from synergy.core.led_context import LedContext, LedInput, LedProcess
 from synergy.core.node import InputKind
-from synergy.core.records import Json, ProcessName
+from synergy.core.records import UTC_ZONE, Json, ProcessName
 from synergy.core.timeperiod import Qualifier
 
 #: Longest text that is read: some hundred bytes for each process.
@@ -54,34 +58,67 @@ def _encoded(led: LedProcess) -> Json:
                 item.grouping,
                 item.first,
                 item.until,
+                *_more(
+                    offset=item.offset or None,
+                    last=item.last,
+                    at_least=item.at_least,
+                    late_ignored=item.is_late_ignored or None,
+                    order_only=item.is_order_only or None,
+                    zone=None if item.zone == UTC_ZONE else item.zone,
+                ),
             ]
             for item in led.inputs
         ]
-    return [led.qualifier.value, led.grouping, led.first, led.until, inputs, led.is_out]
+    more = _more(zone=None if led.zone == UTC_ZONE else led.zone)
+    return [led.qualifier.value, led.grouping, led.first, led.until, inputs, led.is_out, *more]
+
+
+def _more(**fields: Json) -> list[Json]:
+    """Return an object of the fields that are not None; nothing if all are."""
+    said = {name: value for name, value in fields.items() if value is not None}
+    return [said] if said else []
 
 
 def _decoded(value: list[object]) -> LedProcess:
-    qualifier, grouping, first, until, inputs, is_out = value
+    (qualifier, grouping, first, until, inputs, is_out), more = value[:6], _read(value[6:])
     return LedProcess(
         qualifier=Qualifier(str(qualifier)),
         grouping=_whole(grouping),
         first=_whole(first),
-        until=None if until is None else _whole(until),
+        until=_whole_or_none(until),
         inputs=None if inputs is None else tuple(map(_decoded_input, _listed(inputs))),
         is_out=bool(is_out),
+        zone=str(more.get('zone', UTC_ZONE)),
     )
 
 
 def _decoded_input(value: object) -> LedInput:
-    kind, process, qualifier, grouping, first, until = _listed(value)
+    listed = _listed(value)
+    (kind, process, qualifier, grouping, first, until), more = listed[:6], _read(listed[6:])
     return LedInput(
         kind=InputKind(str(kind)),
         process=ProcessName(str(process)),
         qualifier=Qualifier(str(qualifier)),
         grouping=_whole(grouping),
         first=_whole(first),
-        until=None if until is None else _whole(until),
+        until=_whole_or_none(until),
+        offset=_whole(more.get('offset', 0)),
+        last=_whole_or_none(more.get('last')),
+        at_least=_whole_or_none(more.get('at_least')),
+        is_late_ignored=bool(more.get('late_ignored')),
+        is_order_only=bool(more.get('order_only')),
+        zone=str(more.get('zone', UTC_ZONE)),
     )
+
+
+def _read(rest: list[object]) -> dict[str, object]:
+    """Return the fields behind the others."""
+    if not rest:
+        return {}
+    (more,) = rest
+    if not isinstance(more, dict):
+        raise TypeError(f'{more!r:.50} where an object is expected')
+    return more
 
 
 def _listed(value: object) -> list[object]:
@@ -94,3 +131,7 @@ def _whole(value: object) -> int:
     if not isinstance(value, int):
         raise TypeError(f'{value!r:.50} where a whole number is expected')
     return value
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else _whole(value)
