@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from synergy.core.calendar import UtcCalendar, ZoneCalendar
+from synergy.core.calendar import Calendar, UtcCalendar, ZoneCalendar
 from synergy.core.changed_levels import RowsByLevel, left_out, refused_levels
 from synergy.core.context_change import ContextChange, Surroundings, compare
 from synergy.core.hierarchy import Hierarchy, build
@@ -21,7 +21,7 @@ from tests.builders import instant
 
 NOW = instant('2026112500')
 BERLIN = 'Europe/Berlin'
-CALENDARS = {'UTC': UtcCalendar(), BERLIN: ZoneCalendar(ZoneInfo(BERLIN))}
+CALENDARS: dict[str, Calendar] = {'UTC': UtcCalendar(), BERLIN: ZoneCalendar(ZoneInfo(BERLIN))}
 HOURS, DAYS = ProcessName('Hours'), ProcessName('Days')
 #: What 22 to 24 November are called.
 ALL = ['2026112200', '2026112300', '2026112400']

@@ -75,7 +75,7 @@ def _encoded(led: LedProcess) -> Json:
 
 def _more(**fields: Json) -> list[Json]:
     """Return an object of the fields that are not None; nothing if all are."""
-    said = {name: value for name, value in fields.items() if value is not None}
+    said: dict[str, Json] = {name: value for name, value in fields.items() if value is not None}
     return [said] if said else []
 
 
