@@ -95,6 +95,10 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
             if command.with_children:
                 touched = descend(timetable.hierarchy, touched, command.process)
             found = _changed(timetable, ascend(timetable, touched))
+            if command.is_anyway:
+                found = _with_left_out(timetable, command, wanted, found)
+            elif (why := _left_out(timetable, command, wanted)) is not None:
+                raise PlanRefused(why)
         case CommandKind.SKIP:
             touched = descend(timetable.hierarchy, touched, command.process)
             found = _in_order(timetable, touched, timetable.unfinished_runs)
@@ -234,6 +238,30 @@ def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHIN
         plan=ranges_of([*begun, *left]),
         planned_count=len(begun) + len(left),
         applied_count=len(begun),
+    )
+
+
+def _with_left_out(
+    timetable: Timetable, command: Command, wanted: Sequence[range], found: Ranges
+) -> Ranges:
+    """Return a plan with those of the wanted intervals that the working calendar leaves out."""
+    name = command.process
+    left = [part for run in wanted for part in timetable.left_out_runs(name, run)]
+    both = {**found, name: _as_pairs(stretches([*_as_ranges(found).get(name, []), *left]))}
+    return {name: both[name] for name in timetable.hierarchy.nodes if both.get(name)}
+
+
+def _left_out(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str | None:
+    """Return that the working calendar leaves all of the wanted intervals out, if it does."""
+    working = timetable.hierarchy.nodes[command.process].process.working
+    if working is None or command.kind is not CommandKind.REPROCESS:
+        return None
+    left = [part for run in wanted for part in timetable.left_out_runs(command.process, run)]
+    if sum(map(len, left)) < sum(map(len, wanted)):
+        return None
+    return (
+        f'{command.process} from {command.start} to {command.end} is left out by the calendar '
+        f'{working.name}, so there is nothing to run again; --anyway runs it all the same'
     )
 
 

@@ -108,7 +108,8 @@ class Command(Struct, frozen=True, kw_only=True):
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
     far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the id of the `uow`
     if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle; of kinds about
-    jobs, the `intervals` where they were chosen one by one, see `synergy.core.chosen`.
+    jobs, the `intervals` where they were chosen one by one, see `synergy.core.chosen`; of
+    REPROCESS, `anyway` where it runs what the working calendar leaves out, too.
     fingerprint: of the whole HTTP request that asked under an Idempotency-Key, by which another
     request under the same key is found out.
     """
@@ -134,6 +135,11 @@ class Command(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     outcome: str | None = None
     fingerprint: str | None = None
+
+    @property
+    def is_anyway(self) -> bool:
+        """Tell whether a reprocess runs what the working calendar leaves out, too."""
+        return self.details.get('anyway') is True
 
     @property
     def by(self) -> str:

@@ -345,7 +345,7 @@ class Engine:
             if self.timetable.state(key) is None or key.process in self.left_out:
                 continue  # Planned under another context; it has no place in this one.
             job = self.timetable.open_job(key) or item.rows.get(key)
-            job = job or job_transitions.embryo(key, now)
+            job = job or job_transitions.untouched(self.timetable.state(key), key, now)
             if command.kind is CommandKind.ABANDON:
                 self._put_back(command, job, now)
             elif job_transitions.is_touched(command, job):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from synergy.core.calendar import enclosing, lying_in
 from synergy.core.grouping import covered, group_end
 from synergy.core.node import Input, InputKind, Node
-from synergy.core.timeperiod import Timeperiod
+from synergy.core.timeperiod import Qualifier, Timeperiod
 
 
 def input_range(node: Node, source: Input, other: Node, ordinal: int) -> range:
@@ -83,7 +83,7 @@ def lying_within(node: Node, other: Node, span: range) -> range:
 def _waited_for(node: Node, source: Input, other: Node, span: range) -> range:
     """Return the ordinals of `other` that a job waits for that does the work of `span`."""
     if source.offset:
-        span = range(span.start + source.offset, span.stop + source.offset)
+        span = _shifted(node, span, source.offset)
     own, level = node.process.qualifier, other.process.qualifier
     if own is level:
         found = span
@@ -98,6 +98,14 @@ def _waited_for(node: Node, source: Input, other: Node, span: range) -> range:
     if source.kind is not InputKind.CHILDREN and other.process.grouping > 1 and found:
         found = groups_between(other, found)
     return found
+
+
+def _shifted(node: Node, span: range, count: int) -> range:
+    """Return what `span` is so many places away; days of a working calendar count working days."""
+    working = node.process.working
+    if working is None or node.process.qualifier is not Qualifier.DAILY:
+        return range(span.start + count, span.stop + count)
+    return range(working.shifted(span.start, count), working.shifted(span.stop - 1, count) + 1)
 
 
 def _searched(node: Node, source: Input, other: Node, ordinals: range) -> range:

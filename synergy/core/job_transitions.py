@@ -17,6 +17,11 @@ def embryo(key: JobKey, now: datetime) -> Job:
     return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
 
 
+def untouched(state: JobState | None, key: JobKey, now: datetime) -> Job:
+    """Return a job that has no row: an embryo, or one that the working calendar leaves out."""
+    return replace(embryo(key, now), state=state or JobState.EMBRYO)
+
+
 def next_unit(job: Job, process: Process, span: range, now: datetime) -> Unit:
     """Return the unit of a job's next run. span: ordinals of the intervals that it covers."""
     return Unit(

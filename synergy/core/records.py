@@ -18,6 +18,7 @@ from synergy.core.trigger import Every, Trigger
 from synergy.core.unit_ids import UowId as UowId
 from synergy.core.unit_ids import uow_id_of as uow_id_of
 from synergy.core.unit_ids import uow_ids_of as uow_ids_of
+from synergy.core.working import WorkingDays
 
 CommandId = NewType('CommandId', str)
 
@@ -62,6 +63,7 @@ class Override(Struct, frozen=True, kw_only=True):
 class Process(Struct, frozen=True, kw_only=True):
     """A registered managed process, as the scheduler's decisions need it.
 
+    working: the days without which its intervals are left out; None: none are.
     inputs: what its jobs wait for beside what nests in them and what its tree depends on.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
     job is to be done; None: until the next interval is over, too. override: what operators have
@@ -82,6 +84,7 @@ class Process(Struct, frozen=True, kw_only=True):
     on_failure: OnFailure = OnFailure.SKIP
     arguments: Mapping[str, Json] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+    working: WorkingDays | None = None
     override: Override | None = None
 
 

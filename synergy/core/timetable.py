@@ -14,45 +14,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import chain
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.index_codes import (
+    CHANGED,
+    CODE_BY_STATE,
+    EMBRYO_BY_LANE,
+    EMBRYOS,
+    ENDED_ONLY,
+    FINAL_CODES,
+    FINAL_STATES,
+    LEFT_OUT,
+    LEFT_OUTS,
+    NOOP,
+    OPEN_STATES,
+    PAUSED,
+    PROCESSED,
+    SKIPPED,
+    STATE_BY_CODE,
+    UNFINISHED,
+    leave_out,
+)
+from synergy.core.index_codes import Lane as Lane  # Part of every question.
 from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
 from synergy.core.records import CommandId, Job, ProcessName
-from synergy.core.states import FINAL_JOB_STATES, JobState
+from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 
-
-class Lane(Enum):
-    """Two sorts of embryos: intervals that never ran, and those that a request has reset."""
-
-    FRESH = 0
-    RERUN = 1
-
-
-#: Code of an embryo whose request is paused: nothing starts it.
-_PAUSED: Final = 2
-_STATE_BY_CODE: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)
-_CODE_BY_STATE: Final = {state: code for code, state in enumerate(_STATE_BY_CODE)} | {
-    JobState.EMBRYO: Lane.FRESH.value
-}
-_EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
-_FINAL_CODES: Final = tuple(_CODE_BY_STATE[state] for state in sorted(FINAL_JOB_STATES))
-_PROCESSED: Final = _CODE_BY_STATE[JobState.PROCESSED]
-_NOOP: Final = _CODE_BY_STATE[JobState.NOOP]
-_SKIPPED: Final = bytes([_CODE_BY_STATE[JobState.SKIPPED]])
-_OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
-_FINAL_STATES: Final = re.compile(rb'[\x05-\x07]')
-#: Translates codes to those of a copy.
-_ENDED_ONLY: Final = bytes(code if code >= _PROCESSED else 0 for code in range(256))
 #: Rows that changed this long before a copy was made are read all the same: clocks of boxes differ.
 COPY_OVERLAP: Final = timedelta(hours=1)
-_CHANGED: Final = re.compile(rb'[\x03-\x07]+')
-#: Those that are not paused.
-_EMBRYOS: Final = re.compile(rb'[\x00\x01]+')
-_UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
 class Timetable:
@@ -82,7 +74,9 @@ class Timetable:
             codes = self._codes[node.process.name]
             missing = self.hierarchy.begun_until(node, now) - node.first - len(codes)
             if missing > 0:
+                begun = len(codes) + node.first
                 codes.extend(bytes(missing))
+                leave_out(node, codes, range(begun, begun + missing))
                 self._changed.add(node.process.name)
 
     def load(
@@ -108,8 +102,10 @@ class Timetable:
             ):
                 outside.append(JobKey(process, timeperiod))
                 continue
-            self._codes[process][position] = _CODE_BY_STATE[state]
+            self._codes[process][position] = CODE_BY_STATE[state]
             self._changed.add(process)
+        for node in self.hierarchy:
+            leave_out(node, self._codes[node.process.name], self.span(node.process.name))
         for job in open_jobs:
             if self.state(job.key) is not None:
                 first = self.hierarchy.nodes[job.process].first
@@ -129,7 +125,7 @@ class Timetable:
                 process=name,
                 qualifier=self.hierarchy.nodes[name].process.qualifier,
                 first=self.hierarchy.nodes[name].first,
-                codes=bytes(self._codes[name].translate(_ENDED_ONLY)),
+                codes=bytes(self._codes[name].translate(ENDED_ONLY)),
             )
             for name in self._codes
             if name in changed and name not in without
@@ -178,14 +174,17 @@ class Timetable:
         node = self.hierarchy.nodes.get(key.process)
         if node is None or key.timeperiod.qualifier is not node.process.qualifier:
             return None
-        position = key.timeperiod.ordinal - node.first
-        codes = self._codes[node.process.name]
-        return _STATE_BY_CODE[codes[position]] if 0 <= position < len(codes) else None
+        position, codes = key.timeperiod.ordinal - node.first, self._codes[key.process]
+        return STATE_BY_CODE[codes[position]] if 0 <= position < len(codes) else None
 
     def open_job(self, key: JobKey) -> Job | None:
         """Return the row of a job that has one and is not final."""
         jobs = self._open.get(key.process)
         return None if jobs is None else jobs.get(key)
+
+    def is_left_out(self, key: JobKey) -> bool:
+        """Tell whether the working calendar leaves an interval out, and nobody has asked for it."""
+        return key.timeperiod.ordinal in self.span(key.process) and self._code_at(key) == LEFT_OUT
 
     def is_rerun(self, key: JobKey) -> bool:
         """Tell whether somebody has asked to run a job again, and it is neither done nor held."""
@@ -210,16 +209,15 @@ class Timetable:
 
     def has_reruns(self, process: ProcessName) -> bool:
         """Tell whether a request has reset intervals of `process` that have not started since."""
-        return _EMBRYO_BY_LANE[Lane.RERUN] in self._codes[process]
+        return EMBRYO_BY_LANE[Lane.RERUN] in self._codes[process]
 
     def is_paused(self, key: JobKey) -> bool:
         """Tell whether a job, which exists, waits for its paused request to be resumed."""
-        first = self.hierarchy.nodes[key.process].first
-        return self._codes[key.process][key.timeperiod.ordinal - first] == _PAUSED
+        return self._code_at(key) == PAUSED
 
     def paused_count(self, process: ProcessName) -> int:
         """Return how many jobs wait for their paused request."""
-        return self._codes[process].count(_PAUSED)
+        return self._codes[process].count(PAUSED)
 
     def span(self, process: ProcessName) -> range:
         """Return the ordinals of all intervals that exist."""
@@ -229,46 +227,45 @@ class Timetable:
     def count_by_state(self, process: ProcessName) -> Mapping[JobState, int]:
         """Return how many intervals stand in each state; O(intervals), in C."""
         codes = self._codes[process]
-        counts = {state: codes.count(code) for state, code in _CODE_BY_STATE.items()}
-        counts[JobState.EMBRYO] += codes.count(Lane.RERUN.value) + codes.count(_PAUSED)
+        counts = {state: codes.count(code) for state, code in CODE_BY_STATE.items()}
+        counts[JobState.NOOP] += codes.count(LEFT_OUT)
+        counts[JobState.EMBRYO] += codes.count(Lane.RERUN.value) + codes.count(PAUSED)
         return counts
 
     def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
         """Return the first of `ordinals` that is not final, or has not begun; None if all are."""
         if not ordinals:
             return None
-        first = self.hierarchy.nodes[process].first
-        codes = self._codes[process]
-        if match := _OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first):
+        first, codes = self.hierarchy.nodes[process].first, self._codes[process]
+        if match := OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first):
             return match.start() + first
         return first + len(codes) if ordinals.stop - first > len(codes) else None
 
     def pending_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` are not final, those not begun included."""
-        return len(ordinals) - sum(map(self._codes_of(process, ordinals).count, _FINAL_CODES))
+        return len(ordinals) - sum(map(self._codes_of(process, ordinals).count, FINAL_CODES))
 
     def done_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` have ended well: processed, or nothing was to do."""
-        return sum(map(self._codes_of(process, ordinals).count, (_PROCESSED, _NOOP)))
+        return sum(map(self._codes_of(process, ordinals).count, (PROCESSED, NOOP)))
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
-        return sum(map(self._codes_of(process, ordinals).count, (Lane.RERUN.value, _PAUSED)))
+        return sum(map(self._codes_of(process, ordinals).count, (Lane.RERUN.value, PAUSED)))
 
     def skipped_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` were skipped; one search in C."""
-        return self._codes_of(process, ordinals).count(_SKIPPED)
+        return self._codes_of(process, ordinals).count(SKIPPED)
 
     def first_in(self, process: ProcessName, ordinals: range, state: JobState) -> int | None:
         """Return the first of `ordinals` that stands in `state`."""
+        at = self._codes_of(process, ordinals).find(CODE_BY_STATE[state])
         first = self.hierarchy.nodes[process].first
-        start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
-        position = self._codes[process].find(_CODE_BY_STATE[state], start, stop)
-        return None if position < 0 else position + first
+        return None if at < 0 else at + max(ordinals.start, first)
 
     def last_in(self, process: ProcessName, state: JobState) -> int | None:
         """Return the last interval that stands in `state`."""
-        at = self._codes[process].rfind(_CODE_BY_STATE[state])
+        at = self._codes[process].rfind(CODE_BY_STATE[state])
         return None if at < 0 else at + self.hierarchy.nodes[process].first
 
     def ordinals_in(
@@ -282,8 +279,8 @@ class Timetable:
         """Yield those of `ordinals` that stand in one of `states`; they are as of the first one."""
         first = self.hierarchy.nodes[process].first
         start = max(ordinals.start - first, 0)
-        known = len(_STATE_BY_CODE)
-        wanted = bytes(code < known and _STATE_BY_CODE[code] in states for code in range(256))
+        known = len(STATE_BY_CODE)
+        wanted = bytes(code < known and STATE_BY_CODE[code] in states for code in range(256))
         marks = self._codes_of(process, ordinals).translate(wanted)
         at = marks.rfind(1) if newest_first else marks.find(1)
         while at >= 0:
@@ -293,47 +290,49 @@ class Timetable:
     def first_final(self, process: ProcessName, ordinal: int) -> int | None:
         """Return the first ordinal from `ordinal` on that is final."""
         first = self.hierarchy.nodes[process].first
-        found = _FINAL_STATES.search(self._codes[process], max(ordinal - first, 0))
+        found = FINAL_STATES.search(self._codes[process], max(ordinal - first, 0))
         return None if found is None else found.start() + first
 
     def are_all_skipped(self, process: ProcessName, ordinals: range) -> bool:
         """Tell whether there are intervals in `ordinals` and every one was skipped."""
-        first = self.hierarchy.nodes[process].first
-        has_begun = bool(ordinals) and ordinals.stop - first <= len(self._codes[process])
+        has_begun = bool(ordinals) and ordinals.stop <= self.span(process).stop
         return has_begun and self.skipped_count(process, ordinals) == len(ordinals)
 
     def next_embryo(
         self, process: ProcessName, ordinals: range, lane: Lane = Lane.FRESH
     ) -> int | None:
         """Return the first embryo of a lane; skips the finished past without a scan."""
-        first = self.hierarchy.nodes[process].first
-        codes = self._codes[process]
+        first, codes = self.hierarchy.nodes[process].first, self._codes[process]
         low = self._low[process]
-        if low < len(codes) and codes[low] >= _PROCESSED:
-            match = _OPEN_STATES.search(codes, low)
+        if low < len(codes) and codes[low] >= PROCESSED:
+            match = OPEN_STATES.search(codes, low)
             low = self._low[process] = len(codes) if match is None else match.start()
         position = codes.find(
-            _EMBRYO_BY_LANE[lane], max(ordinals.start - first, low), ordinals.stop - first
+            EMBRYO_BY_LANE[lane], max(ordinals.start - first, low), ordinals.stop - first
         )
         return None if position < 0 else position + first
 
     def embryo_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
         """Return the stretches of `ordinals` that are embryos and not paused, each in full."""
-        return self._runs(process, ordinals, _EMBRYOS)
+        return self._runs(process, ordinals, EMBRYOS)
 
     def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
         """Return the stretches of `ordinals` that are not embryos, each in full."""
-        return self._runs(process, ordinals, _CHANGED)
+        return self._runs(process, ordinals, CHANGED)
+
+    def left_out_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
+        """Return the stretches of `ordinals` that the working calendar leaves out."""
+        return self._runs(process, ordinals, LEFT_OUTS)
 
     def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
         """Return the stretches of `ordinals` that have begun and are not final."""
-        return self._runs(process, ordinals, _UNFINISHED)
+        return self._runs(process, ordinals, UNFINISHED)
 
     def runs_in(
         self, process: ProcessName, ordinals: range, states: Collection[JobState]
     ) -> Sequence[range]:
         """Return the stretches of `ordinals` that stand in `states`, none of which is embryo."""
-        codes = bytes(_CODE_BY_STATE[state] for state in states)
+        codes = bytes(CODE_BY_STATE[state] for state in states)
         return self._runs(process, ordinals, re.compile(b'[' + re.escape(codes) + b']+'))
 
     def _runs(
@@ -341,10 +340,8 @@ class Timetable:
     ) -> Sequence[range]:
         first = self.hierarchy.nodes[process].first
         start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
-        return [
-            range(match.start() + first, match.end() + first)
-            for match in pattern.finditer(self._codes[process], start, stop)
-        ]
+        found = pattern.finditer(self._codes[process], start, stop)
+        return [range(match.start() + first, match.end() + first) for match in found]
 
     def _codes_of(self, process: ProcessName, ordinals: range) -> bytearray:
         first = self.hierarchy.nodes[process].first
@@ -361,9 +358,13 @@ class Timetable:
 
     def put_processed(self, key: JobKey) -> None:
         """Draft that a job was processed: `put` for those who know no more of its row."""
+        self._undo.append((key, self._code_at(key), self.open_job(key)))
         position = key.timeperiod.ordinal - self.hierarchy.nodes[key.process].first
-        self._undo.append((key, self._codes[key.process][position], self.open_job(key)))
-        self._place(key, position, _PROCESSED, None)
+        self._place(key, position, PROCESSED, None)
+
+    def _code_at(self, key: JobKey) -> int:
+        first = self.hierarchy.nodes[key.process].first
+        return self._codes[key.process][key.timeperiod.ordinal - first]
 
     def settle(self) -> None:
         """Make the draft the truth: the store has it."""
@@ -378,8 +379,8 @@ class Timetable:
 
     def _code(self, job: Job) -> int:
         if job.state is not JobState.EMBRYO or job.request_id is None:
-            return _CODE_BY_STATE[job.state]
-        return _PAUSED if job.request_id in self._paused else Lane.RERUN.value
+            return CODE_BY_STATE[job.state]
+        return PAUSED if job.request_id in self._paused else Lane.RERUN.value
 
     def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
         process = key.process
