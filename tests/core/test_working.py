@@ -154,7 +154,7 @@ def test_a_reprocess_of_what_is_left_out_is_refused_unless_anyway() -> None:
     harness.work_all()
     wanted = 'OfficeDaily@2026112500'
 
-    with pytest.raises(PlanRefused, match='left out by the calendar office, .*--anyway'):
+    with pytest.raises(PlanRefused, match=r'left out by the calendar office, .*--anyway'):
         plan(harness.timetable, reprocess(wanted))
 
     harness.command(reprocess(wanted, anyway=True))
