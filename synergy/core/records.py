@@ -362,7 +362,7 @@ def uow_id_of(key: JobKey, run: int) -> UowId:
     sort as units are made, and their indexes grow at few places. A run or place that has more
     digits gets a digest of the whole: live intervals run very often, and a dead letter stays.
     """
-    if run > _RUN_MAX or key.timeperiod.ordinal > _ORDINAL_MAX:
+    if run > RUN_IN_ID_MAX or key.timeperiod.ordinal > ORDINAL_IN_ID_MAX:
         return _digest_id_of(key, run)
     level = _DIGIT_BY_QUALIFIER[key.timeperiod.qualifier]
     return UowId(f'{_digest_of(key.process)}{level}{key.timeperiod.ordinal:08x}{run:04x}')
@@ -384,8 +384,8 @@ def _digest_of(process: ProcessName) -> str:
 
 
 #: What the digits of an id hold.
-_RUN_MAX: Final = 0xFFFF
-_ORDINAL_MAX: Final = 0xFFFF_FFFF
+RUN_IN_ID_MAX: Final = 0xFFFF
+ORDINAL_IN_ID_MAX: Final = 0xFFFF_FFFF
 #: Part of ids, and so never to be changed.
 _DIGIT_BY_QUALIFIER: Final = {
     Qualifier.YEARLY: '1',

@@ -13,6 +13,7 @@ import pytest
 
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import claims
+from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core import readiness, undo
 from synergy.core.commands import Command, CommandId, CommandKind
@@ -147,7 +148,7 @@ def no_fence_at_finish(patch: pytest.MonkeyPatch) -> None:
         claims,
         '_FINISH',
         claims._FINISH.replace(
-            "id = ? AND fence = ? AND state = 'state_in_progress'", 'id = ? AND ? >= 0'
+            f'id = ? AND fence = ? AND state = {IN_PROGRESS}', 'id = ? AND ? >= 0'
         ),
     )
 
@@ -194,7 +195,7 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
         claims,
         '_CLAIM',
         claims._CLAIM.replace(
-            "state = 'state_requested'", "state IN ('state_requested', 'state_in_progress')"
+            f'state = {REQUESTED}', f'state IN ({REQUESTED}, {IN_PROGRESS})'
         ).replace('fence = fence + 1, ', ''),
     )
 

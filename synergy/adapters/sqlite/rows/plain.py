@@ -10,7 +10,13 @@ from datetime import date, timedelta
 from typing import Final
 
 from synergy.adapters.sqlite.rows.columns import MICROS_MAX
-from synergy.adapters.sqlite.states import ENDED_JOBS, ENDED_UNITS, PROCESSED_UNIT
+from synergy.adapters.sqlite.rows.jobs import OF_NEWEST_RUN
+from synergy.adapters.sqlite.states import (
+    ENDED_JOBS,
+    ENDED_UNITS,
+    NUMBER_BY_QUALIFIER,
+    PROCESSED_UNIT,
+)
 from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, Qualifier
 from synergy.ports import rows as fields
 
@@ -56,18 +62,18 @@ def _names_interval(column: str) -> str:
 
     29 February is left to whoever reads the row in full.
     """
-    number = f'CAST({column} AS INTEGER)'
+    hourly, daily, real_time = (
+        NUMBER_BY_QUALIFIER[qualifier]
+        for qualifier in (Qualifier.HOURLY, Qualifier.DAILY, Qualifier.REAL_TIME)
+    )
     return _all(
-        # The number has no other name; years have four digits.
-        f"typeof({column}) = 'text' AND {column} = CAST({number} AS TEXT)",
+        f"typeof({column}) = 'integer'",
         'CASE time_qualifier '
-        f"WHEN '{Qualifier.HOURLY.value}' THEN {number} % 100 < 24 "
-        f'AND {_names_day(f"{number} / 100")} '
-        f"WHEN '{Qualifier.DAILY.value}' THEN {number} % 100 = 0 "
-        f'AND {_names_day(f"{number} / 100")} '
-        f"WHEN '{Qualifier.REAL_TIME.value}' THEN {number} / 10000 % 100 < 24 "
-        f'AND {number} / 100 % 100 < 60 AND {number} % 100 < 60 '
-        f'AND {_names_day(f"{number} / 1000000")} '
+        f'WHEN {hourly} THEN {column} % 100 < 24 AND {_names_day(f"{column} / 100")} '
+        f'WHEN {daily} THEN {column} % 100 = 0 AND {_names_day(f"{column} / 100")} '
+        f'WHEN {real_time} THEN {column} / 10000 % 100 < 24 '
+        f'AND {column} / 100 % 100 < 60 AND {column} % 100 < 60 '
+        f'AND {_names_day(f"{column} / 1000000")} '
         'ELSE 0 END',
     )
 
@@ -89,7 +95,9 @@ PLAIN_JOB: Final = _all(
     _whole('changed_at', MICROS_MAX),
     'reason IS NULL',
     'former IS NULL',
-    f'related_unit_of_work IS NULL OR {_plain_text("related_unit_of_work")}',
+    'related_unit_of_work IS NULL '
+    f'OR {_whole("related_unit_of_work", OF_NEWEST_RUN, OF_NEWEST_RUN)} '
+    f'OR {_plain_text("related_unit_of_work")}',
 )
 #: Of a unit: it has ended, and nothing of it is read.
 PLAIN_UNIT: Final = _all(
@@ -104,11 +112,13 @@ PLAIN_UNIT: Final = _all(
     ),
     _whole('number_of_processed_documents'),
     'error IS NULL',
-    "typeof(arguments) = 'text' AND arguments = '{}'",
+    'arguments IS NULL',
     "typeof(id) = 'text' AND typeof(process_name) = 'text'",
     "owner IS NULL OR typeof(owner) = 'text'",
     _plain_text("(id || process_name || coalesce(owner, ''))"),
     _names_interval('timeperiod'),
-    f'start_timeperiod = timeperiod OR {_names_interval("start_timeperiod")}',
-    _names_interval('end_timeperiod'),
+    *(
+        f'{column} IS NULL OR {_names_interval(column)}'
+        for column in ('start_timeperiod', 'end_timeperiod')
+    ),
 )
