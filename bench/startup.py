@@ -43,7 +43,7 @@ WITH RECURSIVE hour (number) AS (
     SELECT 0 UNION ALL SELECT number + 1 FROM hour WHERE number + 1 < :hours
 )
 INSERT INTO job (process_name, timeperiod, time_qualifier, state, rev, term, run,
-    related_unit_of_work, number_of_failures, is_held, request_id, reason, changed_at)
+    uow_id, number_of_failures, is_held, request_id, reason, changed_at)
 -- 4 is hourly, and 3 processed.
 SELECT :process, strftime('%Y%m%d%H', :first + number * 3600, 'unixepoch'), 4,
     3, 2, 1, 1, NULL, 0, 0, NULL, NULL,

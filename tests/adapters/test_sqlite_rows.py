@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from synergy.adapters.os.clocks import SimulatedClock
@@ -28,6 +28,7 @@ from synergy.core.records import Outcome, ProcessName, Unit, UnitEnd, uow_id_of,
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.ports.errors import StoreUnavailable
 from tests.adapters.test_sqlite_file import open_file
 from tests.builders import key
 from tests.contract.conftest import NOW
@@ -89,6 +90,7 @@ TEXTS = some.one_of(
 )
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(some.lists(some.tuples(some.integers(0, 2**51), TEXTS), min_size=1, max_size=5))
 def test_every_event_is_read_as_it_was_written(events: list[tuple[int, str]]) -> None:
     forms = [(at, form_of(text, 1, uow_id_of(HOUR, 1))) for at, text in events]
@@ -265,3 +267,31 @@ def test_reading_of_one_process_or_of_what_has_changed_sorts_nothing(tmp_path: P
     assert any('job_ended' in step for step in plans)
     assert any('job_open' in step for step in plans)
     assert any('unit_of_work_by_key' in step for step in plans)
+
+
+def test_a_store_by_which_an_earlier_version_leads_is_left_alone(tmp_path: Path) -> None:
+    path, clock = tmp_path / 'store.db', SimulatedClock(NOW)
+    open_file(path, list(MIGRATIONS[:18])).close()
+    until = to_micros(NOW + LEASE)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("INSERT INTO leadership VALUES (1, 'box:4711', 1, ?, NULL)", (until,))
+
+    with pytest.raises(StoreUnavailable, match='version 18, and box:4711 of an earlier version'):
+        SqliteStore.open(path, clock=clock)
+
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute('PRAGMA user_version').fetchone() == (18,)
+    clock.advance(LEASE)
+    SqliteStore.open(path, clock=clock).close()
+
+
+def test_an_earlier_version_that_still_runs_can_write_nothing(tmp_path: Path) -> None:
+    SqliteStore.open(tmp_path / 'store.db', clock=SimulatedClock(NOW)).close()
+
+    with closing(sqlite3.connect(tmp_path / 'store.db')) as file:
+        for sql in (
+            "UPDATE job SET related_unit_of_work = NULL, state = 'state_processed'",
+            'INSERT INTO unit_of_work (id, number_of_processed_documents) VALUES (1, 2)',
+        ):
+            with pytest.raises(sqlite3.OperationalError, match=r'no column|no such column'):
+                file.execute(sql)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +25,9 @@ from synergy.ports.stored import led_context
 
 _TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
 #: As words until schema version 18, and as numbers since.
-_QUALIFIERS: Final[Mapping[object, Qualifier]] = {
-    **{qualifier.value: qualifier for qualifier in Qualifier},
-    **QUALIFIER_BY_NUMBER,
-}
+_QUALIFIERS: Final = ChainMap[object, Qualifier](
+    {qualifier.value: qualifier for qualifier in Qualifier}, {**QUALIFIER_BY_NUMBER}
+)
 _ROWS_BY_LEVEL: Final = (
     'SELECT process_name, time_qualifier, count(*) FROM job GROUP BY process_name, time_qualifier'
 )

@@ -26,12 +26,12 @@ _UNCLAIM: Final = (
     f'WHERE id = ? AND owner = ? AND state = {IN_PROGRESS}'
 )
 _FINISH: Final = (
-    'UPDATE unit_of_work SET state = ?, number_of_processed_documents = ?, error = ?, '
+    'UPDATE unit_of_work SET state = ?, processed_count = ?, error = ?, '
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
 )
 _IS_FINISHED_SO: Final = (
     'SELECT 1 FROM unit_of_work WHERE id = ? AND fence = ? AND state = ? '
-    'AND number_of_processed_documents = ? AND error IS ?'
+    'AND processed_count = ? AND error IS ?'
 )
 _RELEASE: Final = (
     f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + 1, owner = NULL, '

@@ -102,7 +102,7 @@ UPDATE_JOB: Final = (
     # A row of an earlier version has no event of its own.
     f"UPDATE job SET history = coalesce({_FORMER_LINES} || printf('%x ', changed_at) || event "
     f'|| {LINE_END}, history), '
-    'state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
+    'state = ?, rev = ?, run = ?, uow_id = ?, number_of_failures = ?, '
     'lost_count = ?, is_held = ?, request_id = ?, reason = ?, former = ?, '
     'changed_at = ?, event = ?, term = ? '
     'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'

@@ -276,7 +276,9 @@ CREATE INDEX unit_of_work_live ON unit_of_work (state)
 #: Rows of intervals that have ended at half the room: what repeats another column left out,
 #: numbers in place of words (see `states`), events in the row of their job (see `rows.events`), and
 #: units found by their ids, but for those from before (`is_by_key`). Where somebody has written
-#: another row for an interval, with blanks or zeros around its digits, that row is left out.
+#: another row for an interval, with blanks or zeros around its digits, that row is left out. Two
+#: columns have other names, so that a process of an earlier version that still runs can write
+#: nothing: it would write words (see `earlier`).
 _VERSION_19: Final = """
 CREATE TABLE narrow_job (
     process_name TEXT NOT NULL,
@@ -286,7 +288,7 @@ CREATE TABLE narrow_job (
     rev INTEGER NOT NULL,
     term INTEGER NOT NULL,
     run INTEGER NOT NULL,
-    related_unit_of_work,
+    uow_id,
     number_of_failures INTEGER NOT NULL,
     is_held INTEGER NOT NULL,
     reason TEXT,
@@ -334,7 +336,7 @@ CREATE TABLE narrow_unit_of_work (
     not_before INTEGER,
     started_at INTEGER,
     finished_at INTEGER,
-    number_of_processed_documents INTEGER NOT NULL,
+    processed_count INTEGER NOT NULL,
     error TEXT,
     arguments TEXT,
     lost_count INTEGER NOT NULL DEFAULT 0,

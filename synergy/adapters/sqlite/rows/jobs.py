@@ -30,7 +30,7 @@ from synergy.ports.store import JobChange
 from synergy.ports.stored import former as former_text
 
 JOB_COLUMNS: Final = (
-    'process_name, timeperiod, time_qualifier, state, rev, run, related_unit_of_work, '
+    'process_name, timeperiod, time_qualifier, state, rev, run, uow_id, '
     'number_of_failures, lost_count, is_held, request_id, reason, former, changed_at'
 )
 #: What is written of a job: its columns, and its newest event.
@@ -108,7 +108,7 @@ def _explained(row: tuple[Any, ...]) -> ValueError:
 
 def _uow_id_of(value: int, key: JobKey, run: int) -> UowId:
     if value != OF_NEWEST_RUN:
-        raise fields.malformed('related_unit_of_work', value, f'an id or {OF_NEWEST_RUN}')
+        raise fields.malformed('uow_id', value, f'an id or {OF_NEWEST_RUN}')
     return uow_id_of(key, run)
 
 

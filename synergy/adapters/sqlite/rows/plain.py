@@ -95,9 +95,9 @@ PLAIN_JOB: Final = _all(
     _whole('changed_at', MICROS_MAX),
     'reason IS NULL',
     'former IS NULL',
-    'related_unit_of_work IS NULL '
-    f'OR {_whole("related_unit_of_work", OF_NEWEST_RUN, OF_NEWEST_RUN)} '
-    f'OR {_plain_text("related_unit_of_work")}',
+    'uow_id IS NULL '
+    f'OR {_whole("uow_id", OF_NEWEST_RUN, OF_NEWEST_RUN)} '
+    f'OR {_plain_text("uow_id")}',
 )
 #: Of a unit: it has ended, and nothing of it is read.
 PLAIN_UNIT: Final = _all(
@@ -110,7 +110,7 @@ PLAIN_UNIT: Final = _all(
         _instant_or_none(column)
         for column in ('lease_until', 'submitted_at', 'not_before', 'started_at', 'finished_at')
     ),
-    _whole('number_of_processed_documents'),
+    _whole('processed_count'),
     'error IS NULL',
     'arguments IS NULL',
     "typeof(id) = 'text' AND typeof(process_name) = 'text'",

@@ -28,7 +28,7 @@ from synergy.ports.store import EndedRun, LiveRun
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'lost_count, state, fence, owner, lease_until, created_at, submitted_at, not_before, '
-    'started_at, finished_at, number_of_processed_documents, error, arguments'
+    'started_at, finished_at, processed_count, error, arguments'
 )
 ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
