@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,7 @@ from urllib.parse import quote
 
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.schema import MIGRATIONS
-from synergy.adapters.sqlite.states import QUALIFIER_BY_NUMBER
+from synergy.adapters.sqlite.states import NUMBER_BY_QUALIFIER
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
@@ -25,9 +24,11 @@ from synergy.ports.stored import led_context
 
 _TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
 #: As words until schema version 18, and as numbers since.
-_QUALIFIERS: Final = ChainMap[object, Qualifier](
-    {qualifier.value: qualifier for qualifier in Qualifier}, {**QUALIFIER_BY_NUMBER}
-)
+_QUALIFIERS: Final[Mapping[object, Qualifier]] = {
+    known: qualifier
+    for qualifier, number in NUMBER_BY_QUALIFIER.items()
+    for known in (qualifier.value, number)
+}
 _ROWS_BY_LEVEL: Final = (
     'SELECT process_name, time_qualifier, count(*) FROM job GROUP BY process_name, time_qualifier'
 )
