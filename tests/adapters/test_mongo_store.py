@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from bench.servers.mongodb import MongoServers
 from synergy.adapters.mongo.administration import MongoAdministration
+from synergy.adapters.mongo.chain import Chain, WriteTerms
 from synergy.adapters.mongo.connection import MongoConnection
 from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.schema import INDEXES
@@ -230,6 +231,7 @@ def test_many_jobs_of_all_levels_take_few_round_trips(empty_mongo_uri: str) -> N
     store._connection._client.close()
     store._connection._client = client
     store._connection.database = client.get_default_database()
+    store._connection.chain = Chain(store._connection.database, WriteTerms())
 
     store.commit(leadership, saves)
     committed = len(counter.names)
