@@ -38,6 +38,8 @@ class Qualifier(StrEnum):
     HOURLY = '_hourly'
     REAL_TIME = '_real_time'
 
+    __hash__ = str.__hash__  # As `==` has it, and without a call of Python at each look-up.
+
     @property
     def rank(self) -> int:
         """Position from coarse to fine: 0 is yearly."""

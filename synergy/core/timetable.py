@@ -31,6 +31,8 @@ class Lane(Enum):
     FRESH = 0
     RERUN = 1
 
+    __hash__ = object.__hash__
+
 
 #: Code of an embryo whose request is paused: nothing starts it.
 _PAUSED: Final = 2
