@@ -153,7 +153,7 @@ class Scheduler:
         events: list[Event] = [*index.timers.fire(now)]
         if uow_ids := self._inbox.uow_ids:
             self._outbox.heard_of(uow_ids)
-            events += self._sweeper.reports(uow_ids)
+            events += self._sweeper.reports(uow_ids, index.engine.timetable)
         if is_sweeping:
             self._outbox.mark()
             found = self._sweeper.sweep(index, now)

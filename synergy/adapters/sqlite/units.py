@@ -18,7 +18,7 @@ from synergy.adapters.sqlite.rows.units import (
     log_line_of,
     unit_of,
 )
-from synergy.adapters.sqlite.states import DEAD, IS_LIVE
+from synergy.adapters.sqlite.states import DEAD, IS_LIVE, PROCESSED_UNIT
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
 from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import RUN_IN_ID_MAX, LogLine, ProcessName, Unit, UowId, uow_id_of
@@ -42,6 +42,19 @@ class SqliteUnits:
             sql = f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE id IN ({marks})'
             for unit in self._tables.decoded(UNITS, unit_of, self._file.read(sql, chunk)):
                 found[unit.id] = unit
+        return found
+
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
+        """Return which of `uow_ids` are PROCESSED, and how many things each has processed."""
+        found: dict[UowId, int] = {}
+        for chunk in chunks(list(uow_ids)):
+            marks = ', '.join('?' * len(chunk))
+            sql = (
+                'SELECT id, processed_count FROM unit_of_work '
+                f'WHERE id IN ({marks}) AND state = {PROCESSED_UNIT} '
+                "AND typeof(processed_count) = 'integer'"
+            )
+            found.update(self._file.read(sql, chunk))
         return found
 
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
