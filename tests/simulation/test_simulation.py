@@ -15,6 +15,7 @@ from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import claims
 from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.adapters.sqlite.units import SqliteUnits
 from synergy.core import readiness, undo
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import CancelUnit, Effects, MoveUnit, Save
@@ -200,6 +201,11 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def reported_is_processed(patch: pytest.MonkeyPatch) -> None:
+    """Take every unit that a message names for one that was processed."""
+    patch.setattr(SqliteUnits, 'processed', lambda _, uow_ids: dict.fromkeys(uow_ids, 0))
+
+
 def deadlines_outlive_the_clock(patch: pytest.MonkeyPatch) -> None:
     """Wait until a clock that was set back has caught up; clocks are set more often than usual."""
     patch.setattr(runs, '_CLOCKS_SET', 0.5)
@@ -225,6 +231,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (without(CancelUnit), 'I4', 0),
         (without(MoveUnit), 'I', 0),
         (claim_what_is_taken, 'I5', 0),
+        (reported_is_processed, 'I', 0),
         (deadlines_outlive_the_clock, 'I8', 0),
         (parents_do_not_wait, 'I', 0),
         (undo_looks_at_no_input, 'I2', 40),
