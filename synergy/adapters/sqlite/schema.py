@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from synergy.adapters.sqlite.message_tables import MESSAGE_TABLES
+
 _VERSION_1: Final = """
 CREATE TABLE job (
     process_name TEXT NOT NULL,
@@ -362,6 +364,12 @@ CREATE INDEX unit_of_work_by_key ON unit_of_work (process_name, timeperiod, run)
     WHERE is_by_key = 1
 """
 
+#: What was rung for in another file is rung for again.
+_VERSION_20: Final = f"""
+{MESSAGE_TABLES};
+UPDATE unit_of_work SET submitted_at = NULL WHERE state = 2
+"""
+
 MIGRATIONS: Final = (
     _VERSION_1,
     _VERSION_2,
@@ -382,4 +390,5 @@ MIGRATIONS: Final = (
     _VERSION_17,
     _VERSION_18,
     _VERSION_19,
+    _VERSION_20,
 )

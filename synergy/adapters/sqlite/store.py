@@ -83,6 +83,11 @@ class SqliteStore(JoinedStore):
         )
         return cls(file, clock, is_remembering=is_remembering)
 
+    @property
+    def file(self) -> SqliteFile:
+        """Return what all parts write to: the messages of the embedded broker lie in it, too."""
+        return self._file
+
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._file.close()
