@@ -25,12 +25,12 @@ _QUICK_DAYS: Final = 60
 _IDLE_SECONDS: Final = 20.0
 _MEBIBYTE: Final = 1024 * 1024
 
-#: Milliseconds from the end of the last child to the start of the parent's worker, day by day.
+#: Milliseconds from the end of the last hour to the start of the day's worker, day by day.
 _HAND_OVER: Final = """
 SELECT (parent.started_at - max(child.finished_at)) / 1000.0
 FROM unit_of_work AS parent JOIN unit_of_work AS child
   ON child.process_name = :child
- AND child.timeperiod >= parent.start_timeperiod AND child.timeperiod < parent.end_timeperiod
+ AND child.timeperiod / 100 = parent.timeperiod / 100
 WHERE parent.process_name = :parent
 GROUP BY parent.id
 """

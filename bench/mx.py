@@ -74,7 +74,8 @@ class _Runtime(Struct, frozen=True):
         seconds = busy_seconds_max or 30.0
         return SqliteStore.open(self.path, clock=self.clock, busy_seconds_max=seconds)
 
-    def open_broker(self) -> Broker:
+    def open_broker(self, *, create: bool = True) -> Broker:
+        assert not create
         raise BrokerUnavailable('none here')
 
 

@@ -25,6 +25,7 @@ from typing import Final
 from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, WORKERS_VARIABLE
 from bench.result import Result
 from bench.viewers import Viewers
+from synergy.adapters.sqlite.states import ENDED_JOBS
 from synergy.bootstrap import PROJECT
 from synergy.cli.patience import Patience
 from synergy.core.records import ProcessName
@@ -36,9 +37,8 @@ _HOURS: Final = 490_000
 _WORKERS: Final = 1
 _PATIENCE_SECONDS: Final = 120.0
 _PIPELINE: Final = (HOURLY, DAILY, MONTHLY, ALERT)
-_FINISHED: Final = """
-SELECT count(*) FROM job WHERE process_name IN (?, ?, ?, ?)
-AND state IN ('state_processed', 'state_skipped', 'state_noop')
+_FINISHED: Final = f"""
+SELECT count(*) FROM job WHERE process_name IN (?, ?, ?, ?) AND state IN {ENDED_JOBS}
 """
 
 

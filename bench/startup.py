@@ -24,6 +24,7 @@ import psutil
 from bench.result import Result
 from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.states import IS_NOT_OPEN
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.bootstrap import PROJECT
 from synergy.core.hierarchy import Hierarchy, build
@@ -42,9 +43,10 @@ WITH RECURSIVE hour (number) AS (
     SELECT 0 UNION ALL SELECT number + 1 FROM hour WHERE number + 1 < :hours
 )
 INSERT INTO job (process_name, timeperiod, time_qualifier, state, rev, term, run,
-    related_unit_of_work, number_of_failures, is_held, request_id, reason, changed_at)
-SELECT :process, strftime('%Y%m%d%H', :first + number * 3600, 'unixepoch'), '_hourly',
-    'state_processed', 2, 1, 1, NULL, 0, 0, NULL, NULL,
+    uow_id, number_of_failures, is_held, request_id, reason, changed_at)
+-- 4 is hourly, and 3 processed.
+SELECT :process, strftime('%Y%m%d%H', :first + number * 3600, 'unixepoch'), 4,
+    3, 2, 1, 1, NULL, 0, 0, NULL, NULL,
     (:first + (number + 1) * 3600) * 1000000
 FROM hour
 """
@@ -142,8 +144,8 @@ def _fill(path: Path, days: int) -> None:
     connection = sqlite3.connect(path)
     try:
         # Filling in order of the index that is not the table's own would be slow.
-        index = 'CREATE INDEX job_changed ON job (changed_at, process_name, timeperiod)'
-        connection.execute('DROP INDEX job_changed')
+        index = f'CREATE INDEX job_ended ON job (changed_at) WHERE {IS_NOT_OPEN}'
+        connection.execute('DROP INDEX job_ended')
         for node in _hierarchy(days):
             assert str(containing_utc(Qualifier.HOURLY, node.tree.start)).endswith('00')
             connection.execute(

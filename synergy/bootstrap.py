@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from synergy import doors, private
 from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.os.descendants import OsDescendants
 from synergy.adapters.os.processes import OsProcesses, die_with, show_as, shown_as
@@ -29,7 +30,8 @@ from synergy.core.uri import without_password
 from synergy.ports.administration import Administration
 from synergy.ports.broker import BrokerAdmin
 from synergy.ports.clock import Clock
-from synergy.ports.errors import StoreUnavailable
+from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
+from synergy.ports.one_commit import Apart, StoreAndBroker
 from synergy.ports.processes import Descendants, Processes
 from synergy.ports.store import Store
 
@@ -91,7 +93,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
                 log_retention=self.settings.log_retention,
                 create=create,
             )
-        path = _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
+        path = self._store_path()
         if not create and not _is_there(path):
             raise StoreUnavailable(self._missing_text(path))
         return SqliteStore.open(
@@ -141,15 +143,50 @@ class Runtime(Struct, frozen=True, kw_only=True):
         self._resources.callback(administration.close)
         return administration
 
-    def open_broker(self) -> BrokerAdmin:
-        """Return a new connection to the broker, for the calling thread alone."""
+    def open_both(self) -> StoreAndBroker:
+        """Return connections to store and broker, for the calling thread alone.
+
+        Where both lie in one file it is one connection, and blocks of writes are one commit.
+        """
+        store = self.open_store()
+        if not (isinstance(store, SqliteStore) and self.are_one_file):
+            return StoreAndBroker(store=store, broker=self.open_broker(), one_commit=Apart())
+        broker = EmbeddedBroker.beside(
+            store,
+            self._bells_folder(),
+            clock=self.clock,
+            busy_seconds_max=self.settings.store_busy_seconds_max,
+        )
+        self._resources.callback(broker.close)
+        return StoreAndBroker(store=store, broker=broker, one_commit=JointFile(store.file))
+
+    @property
+    def are_one_file(self) -> bool:
+        """Tell whether messages lie in the file of the store."""
+        has_file = not is_mongodb(self.settings.store_uri)
+        return has_file and not is_rabbitmq(self.settings.broker_uri)
+
+    def open_broker(self, *, create: bool = True) -> BrokerAdmin:
+        """Return a new connection to the broker, for the calling thread alone.
+
+        create: whether a store is made that is not there yet, if messages lie in it. Raises
+        BrokerUnavailable when it cannot be opened.
+        """
+        if not create and self.are_one_file:
+            path = self._store_path()
+            try:
+                is_there = _is_there(path)
+            except StoreUnavailable as error:
+                raise BrokerUnavailable(str(error)) from error
+            if not is_there:
+                raise BrokerUnavailable(self._missing_text(path))
         broker = self._broker()
         self._resources.callback(broker.close)
         return broker
 
     def _broker(self) -> BrokerAdmin:
         settings = self.settings
-        if urlsplit(settings.broker_uri).scheme in ('amqp', 'amqps'):
+        if is_rabbitmq(settings.broker_uri):
             # Imported here: an installation on one machine needs no pika.
             from synergy.adapters.rabbit.broker import RabbitBroker
 
@@ -159,10 +196,18 @@ class Runtime(Struct, frozen=True, kw_only=True):
                 are_queues_quorum=settings.broker_quorum_queues,
             )
         return EmbeddedBroker.open(
-            _path_of(settings.broker_uri, 'embedded', 'broker_uri'),
+            self._bells_folder(),
             clock=self.clock,
             busy_seconds_max=settings.store_busy_seconds_max,
+            store=self._store_path() if self.are_one_file else None,
+            synchronous=settings.sqlite_synchronous,
         )
+
+    def _store_path(self) -> Path:
+        return _path_of(self.settings.store_uri, 'sqlite', 'store_uri')
+
+    def _bells_folder(self) -> Path:
+        return _path_of(self.settings.broker_uri, 'embedded', 'broker_uri')
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -225,6 +270,11 @@ def open_runtime(settings: Settings, context: Context) -> Iterator[Runtime]:
 def is_mongodb(uri: str) -> bool:
     """Tell whether a store URI names a MongoDB database."""
     return urlsplit(uri).scheme in ('mongodb', 'mongodb+srv')
+
+
+def is_rabbitmq(uri: str) -> bool:
+    """Tell whether a broker URI names a RabbitMQ server."""
+    return urlsplit(uri).scheme in ('amqp', 'amqps')
 
 
 def _is_there(path: Path) -> bool:

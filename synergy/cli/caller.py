@@ -41,7 +41,7 @@ def actor() -> str:
 
 def _ring(runtime: Runtime, command_id: CommandId) -> None:
     try:
-        broker = runtime.open_broker()
+        broker = runtime.open_broker(create=False)
         broker.declare([REPORT_ROUTE])
         broker.publish([Message(REPORT_ROUTE, {'command': command_id})])
     except BrokerError as error:

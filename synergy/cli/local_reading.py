@@ -117,7 +117,7 @@ class LocalReading:
             vanished_after,
         )
         routes = routes_of(self.runtime.context)
-        of_broker = broker_warnings(self.runtime.open_broker, routes)
+        of_broker = broker_warnings(partial(self.runtime.open_broker, create=False), routes)
         return encode_status(replace(found, warnings=[*found.warnings, *of_broker]))
 
     def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:

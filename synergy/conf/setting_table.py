@@ -84,8 +84,10 @@ SETTINGS: Final = (
         read=readers.optional(readers.uri('embedded', 'amqp', 'amqps')),
         default=None,
         shown_default='`embedded:///HOME/broker`',
-        text='Where messages pass. RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` '
-        'is the default one), `amqps://` with TLS, its authority in `?ssl_options=` as in pika.',
+        text='Where messages pass. Embedded, for one machine: the folder holds what wakes '
+        'processes, and messages lie in the store where that is a SQLite file, else in the folder. '
+        'RabbitMQ: `amqp://USER:PASSWORD@HOST:5672/VIRTUAL_HOST` (`%2F` is the default one), '
+        '`amqps://` with TLS, its authority in `?ssl_options=` as in pika.',
     ),
     Setting(
         name='broker_quorum_queues',

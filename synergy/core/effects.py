@@ -138,6 +138,10 @@ class Announce(Struct, frozen=True):
     process: ProcessName
     not_before: datetime | None = None
 
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether it is to be rung for at once."""
+        return self.not_before is None or self.not_before <= now
+
 
 class Note(Struct, frozen=True):
     """Say a fact in the log; `event` is its fixed name."""

@@ -21,6 +21,7 @@ from synergy.core.events import (
     Event,
     Expired,
     Look,
+    Processed,
     Reported,
     TooOld,
     Vanished,
@@ -122,7 +123,7 @@ class Engine:
                 self._owed[process] = None
                 if is_trigger and self._machine_by_process[process].runs_live:
                     self._triggered.add(process)
-            case Reported(unit):
+            case Reported(unit) | (Processed() as unit):
                 self._examine(unit, now)
             case Expired(unit) | TooOld(unit):
                 job = self.timetable.open_job(unit.key)
@@ -190,7 +191,7 @@ class Engine:
     def _row(self, key: JobKey, now: datetime) -> Job:
         return self.timetable.open_job(key) or job_transitions.embryo(key, now)
 
-    def _examine(self, unit: Unit, now: datetime) -> None:
+    def _examine(self, unit: Unit | Processed, now: datetime) -> None:
         job = self.timetable.open_job(unit.key)
         if job is not None and job.uow_id == unit.id:
             self._decide(job, unit, now)
@@ -201,7 +202,7 @@ class Engine:
             self._effects.saves.append(CancelUnit(unit.id, 'the job does not wait for it', now))
 
     def _decide(  # noqa: C901 - one line for each action of the tables
-        self, job: Job, unit: Unit | None, now: datetime, *,
+        self, job: Job, unit: Unit | Processed | None, now: datetime, *,
         known: Readiness | None = None, is_triggered: bool = False,
     ) -> None:  # fmt: skip
         """Do what the table of the job's machine says. known: its readiness, if it is."""
@@ -210,7 +211,7 @@ class Engine:
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
             case Action.WAIT:
-                if unit is not None and unit.state is UnitState.REQUESTED:
+                if isinstance(unit, Unit) and unit.state is UnitState.REQUESTED:
                     self._effects.add(announced_again(self._policy(unit.process), unit, now))
             case Action.RUN:
                 if is_triggered and not job.has_live_unit:
@@ -225,6 +226,7 @@ class Engine:
                 self._finish(job, _given(unit, rule.why), now)
             case Action.RETRY | Action.RETRY_OR_REST | Action.GIVE_UP:
                 unit = _given(unit, rule.why)
+                assert isinstance(unit, Unit)  # See `Machine.retries_processed`.
                 failed = failed_attempt(Reported(unit), self._policy(unit.process), now)
                 if rule.action is Action.GIVE_UP:
                     failed = replace(failed, next_at=None)
@@ -249,7 +251,7 @@ class Engine:
         self._save(started, f'{final}run {unit.run} requested, uow {unit.id}')
         self._effects.announcements.append(Announce(unit.id, unit.process))
 
-    def _finish(self, job: Job, unit: Unit, now: datetime) -> None:
+    def _finish(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         state, reason, event = JobState.PROCESSED, None, None
         match unit.state:
             case UnitState.NOOP:
@@ -262,7 +264,7 @@ class Engine:
             self._streaks.ended_well(job.process)
         self._end(job, state, reason, now, event, but=job.run)
 
-    def _rest(self, job: Job, unit: Unit, now: datetime) -> None:
+    def _rest(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""
         if unit.state in (UnitState.PROCESSED, UnitState.NOOP):
             self._streaks.ended_well(job.process)
@@ -391,7 +393,7 @@ class Engine:
         self._effects.saves.append(SaveJob(job, event))
 
 
-def _given(unit: Unit | None, why: str) -> Unit:
+def _given(unit: Unit | Processed | None, why: str) -> Unit | Processed:
     if unit is None:
         raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; fix the machine')
     return unit

@@ -7,7 +7,8 @@ from typing import TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import is_freerun
-from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.records import Job, ProcessName, Unit, UowId
+from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 
@@ -23,6 +24,28 @@ class Reported(Struct, frozen=True):
     """A unit as the store has it now: a worker reported, or a sweep found it."""
 
     unit: Unit
+
+
+class Processed(Struct, frozen=True):
+    """A unit that was PROCESSED, and as much of it as the job needs that waits for it.
+
+    key, run: of that job, whose own unit it is. processed_count: number of things processed.
+    """
+
+    id: UowId
+    key: JobKey
+    run: int
+    processed_count: int
+
+    @property
+    def state(self) -> UnitState:
+        """Return the state that units of this kind are in."""
+        return UnitState.PROCESSED
+
+    @property
+    def error(self) -> None:
+        """Return what went wrong: nothing."""
+        return
 
 
 class Expired(Struct, frozen=True):
@@ -53,7 +76,7 @@ class Commanded(Struct, frozen=True, kw_only=True):
     is_last: bool
 
 
-Event: TypeAlias = Look | Reported | Expired | TooOld | Vanished | Commanded
+Event: TypeAlias = Look | Processed | Reported | Expired | TooOld | Vanished | Commanded
 
 
 def process_of(item: Event) -> ProcessName | None:
@@ -61,10 +84,10 @@ def process_of(item: Event) -> ProcessName | None:
     match item:
         case Look(process):
             return process
+        case Processed(key=key) | Vanished(key):
+            return key.process
         case Reported(unit) | Expired(unit) | TooOld(unit):
             return unit.process
-        case Vanished(key):
-            return key.process
         case Commanded():
             return None
         case _:
@@ -82,6 +105,8 @@ def one_about_each_unit(events: Sequence[Event]) -> list[Event]:
         match item:
             case Reported(unit) | Expired(unit) | TooOld(unit):
                 last[unit.id] = item
+            case Processed(uow_id):
+                last[uow_id] = item
             case _:
                 last[id(item)] = item
     return list(last.values())

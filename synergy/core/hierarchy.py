@@ -65,6 +65,8 @@ class Hierarchy:
             source.at_least is not None for node in nodes.values() for source in node.inputs
         )
         self._machine_by_name = machine_by_name
+        #: What `over_until` has answered last, and to which question: one batch asks very often.
+        self._over_until: dict[ProcessName, tuple[datetime, Node, int]] = {}
 
     def __iter__(self) -> Iterator[Node]:
         """Yield the nodes, inputs before outputs."""
@@ -136,9 +138,14 @@ class Hierarchy:
 
         It is over, the process's lag has passed, and with an `at` trigger a fire has come since.
         """
+        known = self._over_until.get(node.process.name)
+        if known is not None and known[0] is now and known[1] is node:
+            return known[2]
         trigger = node.process.trigger
         instant = trigger.last_fire(now) if isinstance(trigger, At | Cron) else now
-        return self._ended_until(node, instant - node.process.lag)
+        until = self._ended_until(node, instant - node.process.lag)
+        self._over_until[node.process.name] = now, node, until
+        return until
 
     def late_until(self, node: Node, now: datetime) -> int:
         """Return the ordinal after the last interval whose job is late unless it is done.

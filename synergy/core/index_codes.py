@@ -17,7 +17,10 @@ class Lane(Enum):
     FRESH = 0
     RERUN = 1
 
+    __hash__ = object.__hash__
 
+
+RERUN: Final = Lane.RERUN.value
 #: Code of an embryo whose request is paused: nothing starts it.
 PAUSED: Final = 2
 STATES: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)

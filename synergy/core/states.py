@@ -16,6 +16,8 @@ class JobState(StrEnum):
     SKIPPED = 'state_skipped'
     NOOP = 'state_noop'
 
+    __hash__ = str.__hash__  # As `==` has it, and without a call of Python at each look-up.
+
     @property
     def word(self) -> str:
         """Return the state as people say it: `in progress`."""
@@ -51,6 +53,8 @@ class UnitState(StrEnum):
     INVALID = 'state_invalid'
     DEAD = 'state_dead'
 
+    __hash__ = str.__hash__
+
     @property
     def is_live(self) -> bool:
         """Tell whether somebody still has to act on the unit: a worker, or the Scheduler."""
@@ -82,6 +86,8 @@ class Due(Enum):
     DOOMED = 'doomed'
     #: Its former name, which machines of a context may still use.
     HELD = FORBIDDEN
+
+    __hash__ = object.__hash__
 
 
 class Blocking(StrEnum):

@@ -71,6 +71,8 @@ class Qualifier(StrEnum):
     MINUTELY_1 = '_minutely_1'
     REAL_TIME = '_real_time'
 
+    __hash__ = str.__hash__  # As `==` has it, and without a call of Python at each look-up.
+
     @property
     def rank(self) -> int:
         """Position from coarse to fine: 0 is yearly."""

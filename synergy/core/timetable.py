@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
@@ -32,6 +31,7 @@ from synergy.core.index_codes import (
     OPEN_STATES,
     PAUSED,
     PROCESSED,
+    RERUN,
     SKIPPED,
     STATE_BY_CODE,
     UNFINISHED,
@@ -39,7 +39,8 @@ from synergy.core.index_codes import (
 )
 from synergy.core.index_codes import Lane as Lane  # Part of every question.
 from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
-from synergy.core.records import CommandId, Job, ProcessName
+from synergy.core.open_jobs import OpenJobs
+from synergy.core.records import CommandId, Job, ProcessName, UowId
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 
@@ -58,11 +59,10 @@ class Timetable:
         """Start empty: no interval has begun until `extend`."""
         self.hierarchy = hierarchy
         self._codes: dict[ProcessName, bytearray] = {name: bytearray() for name in hierarchy.nodes}
-        self._open: dict[ProcessName, dict[JobKey, Job]] = {name: {} for name in hierarchy.nodes}
-        self._running: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
+        self._open = OpenJobs(hierarchy.nodes)
         # No interval before this position is open: where searches for work begin.
         self._low: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
-        self._resting: dict[ProcessName, set[JobKey]] = {name: set() for name in hierarchy.nodes}
+        self._rerun_counts: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         self._paused: frozenset[CommandId] = frozenset()
         self._undo: list[tuple[JobKey, int, Job | None]] = []
         # Processes of which a copy made before would not be right, or not whole, any more.
@@ -166,8 +166,8 @@ class Timetable:
         self._paused = frozenset(requests)
         for job in self.open_jobs():
             if job.state is JobState.EMBRYO:
-                first = self.hierarchy.nodes[job.process].first
-                self._codes[job.process][job.timeperiod.ordinal - first] = self._code(job)
+                position = job.timeperiod.ordinal - self.hierarchy.nodes[job.process].first
+                self._set_code(job.process, position, self._code(job))
 
     def state(self, key: JobKey) -> JobState | None:
         """Return the state of a job; None when the interval does not exist (yet)."""
@@ -179,8 +179,11 @@ class Timetable:
 
     def open_job(self, key: JobKey) -> Job | None:
         """Return the row of a job that has one and is not final."""
-        jobs = self._open.get(key.process)
-        return None if jobs is None else jobs.get(key)
+        return self._open.get(key)
+
+    def awaiting(self, uow_id: UowId) -> Job | None:
+        """Return the job that waits for a unit, if that has the id of the job's own run."""
+        return self._open.awaiting(uow_id)
 
     def is_left_out(self, key: JobKey) -> bool:
         """Tell whether the working calendar leaves an interval out, and nobody has asked for it."""
@@ -193,23 +196,23 @@ class Timetable:
 
     def open_jobs(self) -> Iterable[Job]:
         """Return the rows of all jobs that have one and are not final."""
-        return chain.from_iterable(jobs.values() for jobs in self._open.values())
+        return self._open.all()
 
     def open_jobs_of(self, process: ProcessName) -> Collection[Job]:
         """Return the rows of the jobs of one process that are not final."""
-        return self._open[process].values()
+        return self._open.of(process)
 
     def running_count(self, process: ProcessName) -> int:
         """Return the number of jobs with a unit in flight; held ones do not count."""
-        return self._running[process]
+        return self._open.running_count(process)
 
     def resting(self, process: ProcessName) -> Sequence[JobKey]:
         """Return the jobs that are between two runs of their live interval, earliest first."""
-        return sorted(self._resting[process])
+        return self._open.resting(process)
 
     def has_reruns(self, process: ProcessName) -> bool:
         """Tell whether a request has reset intervals of `process` that have not started since."""
-        return EMBRYO_BY_LANE[Lane.RERUN] in self._codes[process]
+        return self._rerun_counts[process] > 0
 
     def is_paused(self, key: JobKey) -> bool:
         """Tell whether a job, which exists, waits for its paused request to be resumed."""
@@ -350,17 +353,13 @@ class Timetable:
     def put(self, job: Job) -> None:
         """Draft a job's new row."""
         key = job.key
-        node = self.hierarchy.nodes[job.process]
-        position = job.timeperiod.ordinal - node.first
-        codes = self._codes[job.process]
-        self._undo.append((key, codes[position], self._open[key.process].get(key)))
-        self._place(key, position, self._code(job), None if job.state.is_final else job)
+        position = job.timeperiod.ordinal - self.hierarchy.nodes[job.process].first
+        self._change(key, position, self._code(job), None if job.state.is_final else job)
 
     def put_processed(self, key: JobKey) -> None:
         """Draft that a job was processed: `put` for those who know no more of its row."""
-        self._undo.append((key, self._code_at(key), self.open_job(key)))
         position = key.timeperiod.ordinal - self.hierarchy.nodes[key.process].first
-        self._place(key, position, PROCESSED, None)
+        self._change(key, position, PROCESSED, None)
 
     def _code_at(self, key: JobKey) -> int:
         first = self.hierarchy.nodes[key.process].first
@@ -373,8 +372,8 @@ class Timetable:
     def rollback(self) -> None:
         """Forget the draft: the store does not have it."""
         for key, code, job in reversed(self._undo):
-            node = self.hierarchy.nodes[key.process]
-            self._place(key, key.timeperiod.ordinal - node.first, code, job)
+            first = self.hierarchy.nodes[key.process].first
+            self._place(key, key.timeperiod.ordinal - first, code, job)
         self._undo.clear()
 
     def _code(self, job: Job) -> int:
@@ -382,19 +381,20 @@ class Timetable:
             return CODE_BY_STATE[job.state]
         return PAUSED if job.request_id in self._paused else Lane.RERUN.value
 
-    def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
+    def _change(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
+        code_before = self._codes[key.process][position]
+        self._undo.append((key, code_before, self._place(key, position, code, job)))
+
+    def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> Job | None:
         process = key.process
-        jobs = self._open[process]
-        before = jobs.pop(key, None)
-        if before is not None:
-            self._running[process] -= before.has_live_unit
-            self._resting[process].discard(key)
-        if job is not None:
-            jobs[key] = job
-            self._running[process] += job.has_live_unit
-            if job.state.is_running and job.uow_id is None:
-                self._resting[process].add(key)
-        self._codes[process][position] = code
+        self._set_code(process, position, code)
         self._changed.add(process)
         if position < self._low[process]:
             self._low[process] = position
+        return self._open.put(key, job)
+
+    def _set_code(self, process: ProcessName, position: int, code: int) -> None:
+        codes = self._codes[process]
+        if code != codes[position] and RERUN in (code, codes[position]):
+            self._rerun_counts[process] += 1 if code == RERUN else -1
+        codes[position] = code

@@ -21,7 +21,7 @@ def uow_id_of(key: JobKey, run: int) -> UowId:
     Weeks share a digit; the digest of those that do not begin on a Monday is of their level, too.
     """
     process, (qualifier, ordinal) = key
-    if run > _RUN_MAX or ordinal > _ORDINAL_MAX:
+    if run > RUN_IN_ID_MAX or ordinal > ORDINAL_IN_ID_MAX:
         return _digest_id_of(key, run)
     digest = _digest_of(process if qualifier not in _OTHER_WEEKS else f'{process}\0{qualifier}')
     return UowId(f'{digest}{_DIGIT_BY_QUALIFIER[qualifier]}{ordinal:08x}{run:04x}')
@@ -43,8 +43,8 @@ def _digest_of(said: str) -> str:
 
 
 #: What the digits of an id hold.
-_RUN_MAX: Final = 0xFFFF
-_ORDINAL_MAX: Final = 0xFFFF_FFFF
+RUN_IN_ID_MAX: Final = 0xFFFF
+ORDINAL_IN_ID_MAX: Final = 0xFFFF_FFFF
 _OTHER_WEEKS: Final = frozenset(WEEKS) - {Qualifier.WEEKLY}
 #: Part of ids, and so never to be changed.
 _DIGIT_BY_QUALIFIER: Final = {

@@ -83,8 +83,8 @@ class MxRuntime(Protocol):
         """
         ...
 
-    def open_broker(self) -> Broker:
-        """Return a connection to the broker."""
+    def open_broker(self, *, create: bool = True) -> Broker:
+        """Return a connection to the broker; create: as of the store, if messages lie in it."""
         ...
 
 
@@ -160,7 +160,7 @@ def site_of(runtime: MxRuntime, secret: str) -> Site:
         model=model,
         feed=Feed(model, stores, clock),
         viewer_slots=ViewerSlots(settings.mx_viewers_max),
-        broker=BrokerWatch(runtime.open_broker, clock),
+        broker=BrokerWatch(partial(runtime.open_broker, create=False), clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
         templates=environment(title_of(settings), runtime.context),
@@ -245,7 +245,7 @@ def _host_names(settings: Settings) -> frozenset[str]:
 def _ring(runtime: MxRuntime) -> Callable[[CommandId], None]:
     def ring(command_id: CommandId) -> None:
         try:
-            with closing(runtime.open_broker()) as broker:
+            with closing(runtime.open_broker(create=False)) as broker:
                 broker.declare([REPORT_ROUTE])
                 broker.publish([Message(REPORT_ROUTE, {'command': command_id})])
         except BrokerError as error:

@@ -45,6 +45,8 @@ class Output:
         self._earlier: list[Channel] = []
         self._has_descriptors = False
         self._is_child = False
+        #: Whether anything was printed since lines were ended last.
+        self._has_printed = False
         self._streams = StandardStreams(self._write)
         self._standing = LoggingBaseline(outlet)
         self._streams.install()
@@ -172,10 +174,14 @@ class Output:
             self._outlet.flush()
 
     def _feed(self, channel: Channel, number: int, data: bytes) -> None:
+        self._has_printed = True
         if found := channel.lines[number].feed(data):
             self._outlet.put(_NAME[number], _LEVEL[number], found, self._outlet.sink)
 
     def _end_lines(self) -> None:
+        if not self._has_printed:
+            return
+        self._has_printed = False
         for channel in (*self._earlier, self._channel):
             for number, lines in channel.lines.items():
                 if found := lines.rest():

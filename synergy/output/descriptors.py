@@ -6,7 +6,7 @@ import ctypes
 import os
 import select
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -28,6 +28,7 @@ class Channel:
         self.is_open = has_pipes
         self.reading: dict[int, int] = {}
         self._writing: list[int] = []
+        self._led: list[tuple[int, int]] = []
         self._poll = select.poll()
         for number in (STDOUT, STDERR) if has_pipes else ():
             reading, writing = os.pipe()
@@ -35,20 +36,25 @@ class Channel:
             self._poll.register(reading, select.POLLIN)
             self.reading[reading] = number
             self._writing.append(writing)
+            self._led.append((writing, number))
 
     def lead(self) -> None:
         """Make descriptors 1 and 2 of this process lead here, if that is still possible."""
-        for writing, number in zip(self._writing, (STDOUT, STDERR), strict=False):
+        for writing, number in self._led:
             try:
                 os.dup2(writing, number)
             except OSError:
                 self.is_open = False
 
-    def pending(self) -> Iterator[tuple[int, bytes]]:
-        """Yield what was written and not read yet, with the number of the descriptor; never wait.
+    def pending(self) -> Iterable[tuple[int, bytes]]:
+        """Return what was written and not read yet, with the number of the descriptor; never wait.
 
         Bounded, for a process that writes without end must not keep a run from its end.
         """
+        # Most runs print nothing: then it is one system call.
+        return self._pending() if self.is_open and self._poll.poll(0) else ()
+
+    def _pending(self) -> Iterator[tuple[int, bytes]]:
         for _ in range(32):
             if not self.is_open:
                 return
@@ -78,7 +84,7 @@ class Channel:
         for descriptor in (*self.reading, *self._writing):
             with suppress(OSError):
                 os.close(descriptor)
-        self.reading, self._writing = {}, []
+        self.reading, self._writing, self._led = {}, [], []
 
 
 def occupy() -> None:
@@ -113,13 +119,14 @@ class NativeOutput:
 
     def __init__(self) -> None:
         """Find it, where the C library has it under its usual name."""
-        self._library = ctypes.CDLL(None)
+        library = ctypes.CDLL(None)
+        self._flush = library.fflush
         self._streams: list[ctypes.c_void_p] = []
         for name in ('stdout', 'stderr'):
             with suppress(ValueError):
-                self._streams.append(ctypes.c_void_p.in_dll(self._library, name))
+                self._streams.append(ctypes.c_void_p.in_dll(library, name))
 
     def flush(self) -> None:
         """Write what it has buffered."""
         for stream in self._streams:
-            self._library.fflush(stream)
+            self._flush(stream)

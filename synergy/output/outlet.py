@@ -150,7 +150,22 @@ def _bounded(lines: list[str]) -> list[str]:
 
 
 class _OwnLogger(logging.Logger):
-    """One of this product, to which no handler or filter of the user can do harm."""
+    """One of this product, to which no handler or filter of the user can do harm.
+
+    It tells of each change to it, so that none has to be looked for after each run.
+    """
+
+    tell: Callable[[], None]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Change, and tell."""
+        super().__setattr__(name, value)
+        self.tell()
+
+    def __delattr__(self, name: str) -> None:
+        """Change, and tell."""
+        super().__delattr__(name)
+        self.tell()
 
     def handle(self, record: logging.LogRecord) -> None:
         """Hand on a record; what raises is told."""
@@ -200,9 +215,14 @@ class LoggingBaseline:
             if name == 'synergy' or name.startswith('synergy.')
         ]
         for found in self._own:
-            if type(found) is logging.Logger:
+            if type(found) in (logging.Logger, _OwnLogger):
+                found.__dict__['tell'] = self._note_change
                 found.__class__ = _OwnLogger
+        # Those of a class that user code has set tell nothing.
+        self._silent = [found for found in self._own if not isinstance(found, _OwnLogger)]
         self._own_are = [(False, True, found.level) for found in self._own]
+        self._silent_are = [(False, True, found.level) for found in self._silent]
+        self._has_changed = True
         self.restore()
 
     def restore(self) -> None:
@@ -224,15 +244,20 @@ class LoggingBaseline:
         root.disabled = False
         if self._canary.disabled:
             self._enable(root.manager)
-        if list(map(_STANDING, self._own)) != self._own_are:
+        if self._has_changed or list(map(_STANDING, self._silent)) != self._silent_are:
             self._restore_own()
 
+    def _note_change(self) -> None:
+        self._has_changed = True
+
     def _restore_own(self) -> None:
-        for logger, (_, _, level) in zip(self._own, self._own_are, strict=True):
-            logger.disabled = False
-            logger.propagate = True
-            if logger.level != level:
-                logger.setLevel(level)
+        # First: a thread of user code may change one meanwhile.
+        self._has_changed = False
+        for logger, standing in zip(self._own, self._own_are, strict=True):
+            if _STANDING(logger) != standing:
+                logger.disabled = False
+                logger.propagate = True
+                logger.setLevel(standing[2])
 
     def _restore_module(self) -> None:
         """Undo what holds for all loggers, those of the worker itself included."""

@@ -107,7 +107,8 @@ class StandardStreams:
 
     def restore(self) -> None:
         """Put the streams back, as they were made."""
-        if not all(is_fresh(stream) for stream in self._own):
+        first, second = self._own
+        if not (is_fresh(first) and is_fresh(second)):
             self._own = [text_stream(raw) for raw in self._raws]
         if self._replaced is None or any(_is_closed(stream) for stream in self._replaced):
             self._replaced = None

@@ -6,6 +6,7 @@ put aside to `<queue>.dead` with the reason; it never reaches whoever takes mess
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -20,6 +21,8 @@ SHOWN_BYTES_MAX: Final = 2000
 #: Longest reason that is kept with a message that was put aside.
 REASON_LENGTH_MAX: Final = 200
 _BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=3, items=33)
+#: What nearly all messages are, as this program writes them: one short name, one plain id.
+_PLAIN: Final = re.compile(rb'\{"([a-z]{1,20})": ?"([\w.:-]{1,200})"\}', re.ASCII)
 
 
 class NotUnderstood(Exception):
@@ -32,6 +35,13 @@ class NotUnderstood(Exception):
 
 def body_of(text: bytes) -> Mapping[str, str]:
     """Return what a message says; raise NotUnderstood."""
+    if (plain := _PLAIN.fullmatch(text)) is not None:
+        name, value = plain.groups()
+        return {name.decode(): value.decode()}
+    return _read(text)
+
+
+def _read(text: bytes) -> Mapping[str, str]:
     if not text:
         raise NotUnderstood('it is empty')
     if len(text) > MESSAGE_BYTES_MAX:

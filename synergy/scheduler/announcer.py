@@ -35,10 +35,10 @@ class Announcer:
     def add(self, announcements: Iterable[Announce], now: datetime) -> None:
         """Take announcements over; those whose time has not come wait for it."""
         for item in announcements:
-            if item.not_before is not None and item.not_before > now:
-                heappush(self._later, (item.not_before, item.uow_id, item.process))
-            else:
+            if item.not_before is None or item.is_due(now):
                 self._now_due[item.uow_id] = self._message(item.uow_id, item.process)
+            else:
+                heappush(self._later, (item.not_before, item.uow_id, item.process))
 
     def ring(self, now: datetime) -> None:
         """Publish what is due; what the broker refuses stays for the next call."""

@@ -14,6 +14,7 @@ from synergy.core.records import Route, UowId
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable
+from synergy.ports.one_commit import OneCommit
 from synergy.scheduler.bad_messages import BadMessages
 
 logger = logging.getLogger(__name__)
@@ -25,11 +26,14 @@ NAP_SECONDS: Final = 0.5
 class Inbox:
     """The messages of the turn under way."""
 
-    def __init__(self, broker: Broker, routes: Sequence[Route], batch_max: int) -> None:
+    def __init__(
+        self, broker: Broker, routes: Sequence[Route], batch_max: int, one_commit: OneCommit
+    ) -> None:
         """Take at most `batch_max` at a time; `routes` are declared first. Nothing is taken yet."""
         self._broker = broker
         self._routes = routes
         self._batch_max = batch_max
+        self._one_commit = one_commit
         self._consumer: Consumer | None = None
         self._unacked: list[Delivery] = []
         self._bad_messages = BadMessages()
@@ -62,13 +66,16 @@ class Inbox:
         return any('command' in item.body for item in self._unacked)
 
     def acknowledge(self) -> None:
-        """Let the broker forget what was taken: its consequences are saved."""
+        """Let the broker forget what was taken: its consequences are saved, or are with this."""
         if not self._unacked or self._consumer is None:
             return
         try:
             self._consumer.ack(self._unacked)
         except BrokerUnavailable as error:
             logger.warning('messages may come twice: %s', error, extra={'event': 'broker_down'})
+        self._one_commit.after(self._forget)
+
+    def _forget(self) -> None:
         self._bad_messages.passed(self._unacked)
         self._unacked.clear()
 

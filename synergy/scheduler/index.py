@@ -27,8 +27,11 @@ class Index:
 
     def decide(self, events: Sequence[Event], now: datetime) -> Effects:
         """Let engine and free runs decide, each on what is its own."""
-        effects = self.freeruns.on([item for item in events if is_of_freerun(item)], now)
-        of_jobs = [item for item in events if not is_of_freerun(item)]
+        of_jobs: list[Event] = []
+        of_freeruns: list[Event] = []
+        for item in events:
+            (of_freeruns if is_of_freerun(item) else of_jobs).append(item)
+        effects = self.freeruns.on(of_freeruns, now)
         if of_jobs or self.engine.is_owing:
             effects.add(self.engine.on(of_jobs, now))
         return effects

@@ -5,9 +5,10 @@
     run():   step, then wait for the next deadline or the bell
 
 The order of the second half is a contract: nothing is announced that is not saved, and nothing is
-acknowledged whose consequences are not. When a commit is refused or its outcome is unknown, the
-index is dropped and rebuilt from the store, and a sweep over everything in flight stands in for
-all messages that were under way. One thread; it owns the store connection and the broker.
+acknowledged whose consequences are not. Where store and broker are one file, all of it is one
+commit. When a commit is refused or its outcome is unknown, the index is dropped and rebuilt from
+the store, and a sweep over everything in flight stands in for all messages that were under way. One
+thread; it owns the store connection and the broker.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from synergy.core.effects import Effects
 from synergy.core.events import Event, one_about_each_unit
@@ -23,8 +25,10 @@ from synergy.core.records import Route
 from synergy.ports.broker import REPORT_ROUTE, Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import CommitRefused, LeadershipLost, StoreUnavailable
+from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change
+from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.clock_steps import ClockSteps
 from synergy.scheduler.commands import Commands
 from synergy.scheduler.inbox import Inbox
@@ -42,6 +46,8 @@ from synergy.scheduler.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
+_APART: Final = Apart()
+
 
 class Scheduler:
     """One Scheduler: it leads, or stands by until it may."""
@@ -54,16 +60,23 @@ class Scheduler:
         broker: Broker,
         clock: Clock,
         settings: LoopSettings,
+        one_commit: OneCommit = _APART,
     ) -> None:
         """Wire the loop; nothing is read or written before the first `step`."""
         self._store = store
         self._broker = broker
         self._clock = clock
+        self._one_commit = one_commit
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
         self._isolating = Isolating(store, clock)
-        self._inbox = Inbox(broker, _routes(pipeline), settings.inbox_batch_max)
+        self._inbox = Inbox(broker, _routes(pipeline), settings.inbox_batch_max, one_commit)
         self._outbox = Outbox(
-            store, broker, pipeline.route_of, clock, self._leader, self._isolating
+            store,
+            Announcer(broker, pipeline.route_of),
+            clock,
+            self._leader,
+            self._isolating,
+            one_commit,
         )
         self._streaks = FailureStreaks(settings.equal_failures_max)
         self._loading = Loading(pipeline, store, self._leader, self._isolating, self._streaks)
@@ -136,14 +149,19 @@ class Scheduler:
         self._inbox.take()
         now = self._clock.now()
         is_sweeping = self._sweeper.is_due(now)
-        self._apply(index, index.decide(self._events(index, now, is_sweeping=is_sweeping), now))
-        self._outbox.mark_if_due(now)
+        effects = index.decide(self._events(index, now, is_sweeping=is_sweeping), now)
         is_asked = self._inbox.has_command or self._streaks.has_asked
         if is_sweeping or is_asked or index.commands.jobs.is_busy:
+            # Commands are as many commits as they are batches; what was decided comes first.
+            self._apply(index, effects)
+            effects = Effects()
             self._streaks.has_asked = False
             self._commands.go_on(index, now, is_sweeping=is_sweeping)
-        self._outbox.ring(now)
-        self._inbox.acknowledge()
+        with self._one_commit.block():
+            self._apply(index, effects)
+            self._outbox.mark_if_due(now)
+            self._outbox.ring(now)
+            self._inbox.acknowledge()
         self._pruning.go_on(now)
         self._copies.go_on(index.engine, now)
         return self._seconds_to_next(index)
@@ -153,7 +171,7 @@ class Scheduler:
         events: list[Event] = [*index.timers.fire(now)]
         if uow_ids := self._inbox.uow_ids:
             self._outbox.heard_of(uow_ids)
-            events += self._sweeper.reports(uow_ids)
+            events += self._sweeper.reports(uow_ids, index.engine.timetable)
         if is_sweeping:
             self._outbox.mark()
             found = self._sweeper.sweep(index, now)

@@ -12,9 +12,8 @@ from synergy.conf.model import Context, FreerunEntry, Settings
 from synergy.core.exit_codes import ExitCode
 from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, RetryPolicy, Route
-from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
-from synergy.ports.store import Store
+from synergy.ports.one_commit import StoreAndBroker
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 
@@ -44,23 +43,21 @@ class SchedulerRuntime(Protocol):
         """Return what is called once the Scheduler leads, or stands by."""
         ...
 
-    def open_store(self) -> Store:
-        """Return a connection to the store."""
-        ...
-
-    def open_broker(self) -> Broker:
-        """Return a connection to the broker."""
+    def open_both(self) -> StoreAndBroker:
+        """Return connections to store and broker, and what joins them."""
         ...
 
 
 def start(runtime: SchedulerRuntime) -> int:
     """Run a Scheduler until SIGTERM or SIGINT; return the exit code."""
     settings, context = runtime.settings, runtime.context
+    both = runtime.open_both()
 
     scheduler = Scheduler(
         pipeline_of(context, runtime.clock),
-        store=runtime.open_store(),
-        broker=runtime.open_broker(),
+        store=both.store,
+        broker=both.broker,
+        one_commit=both.one_commit,
         clock=runtime.clock,
         settings=LoopSettings(
             owner=f'{settings.box_id}:{os.getpid()}',

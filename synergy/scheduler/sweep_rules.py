@@ -14,6 +14,7 @@ from synergy.core.records import Job, Unit, UowId
 from synergy.core.retry import given_up_because
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
+from synergy.core.timetable import Timetable
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -104,6 +105,17 @@ def is_neglected(
             return Reported(unit) if is_silent else None
         case _:
             return reported(unit, patience.age_max, seen_for)
+
+
+def awaiting(uow_ids: Iterable[UowId], timetable: Timetable) -> dict[UowId, Job]:
+    """Return the units of which, once processed, no more need be known, and who waits for each."""
+    machine_of = timetable.hierarchy.machine
+    found = {uow_id: timetable.awaiting(uow_id) for uow_id in uow_ids}
+    return {
+        uow_id: job
+        for uow_id, job in found.items()
+        if job is not None and not machine_of(job.process).retries_processed
+    }
 
 
 def reported(unit: Unit, age_max: timedelta, seen_for: timedelta) -> Event:

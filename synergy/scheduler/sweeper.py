@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.effects import Effects
-from synergy.core.events import Event, Expired, Reported, TooOld, Vanished
+from synergy.core.events import Event, Expired, Processed, Reported, TooOld, Vanished
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
+from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep_rules
@@ -67,10 +68,21 @@ class Sweeper:
         """Tell whether it is time."""
         return self.next_at is None or now >= self.next_at
 
-    def reports(self, uow_ids: Collection[UowId]) -> Iterator[Event]:
-        """Yield what must be decided about units of which messages tell."""
+    def reports(self, uow_ids: Collection[UowId], timetable: Timetable) -> Iterator[Event]:
+        """Yield what must be decided about units of which messages tell.
+
+        Most were processed and are waited for: of those, little is read.
+        """
+        awaiting = sweep_rules.awaiting(uow_ids, timetable)
+        processed = self._store.processed(awaiting) if awaiting else {}
+        for uow_id, count in processed.items():
+            job = awaiting[uow_id]
+            yield Processed(uow_id, job.key, job.run, count)
+        others = [uow_id for uow_id in uow_ids if uow_id not in processed]
+        if not others:
+            return
         monotonic = self._clock.monotonic()
-        for unit in self._store.units(uow_ids).values():
+        for unit in self._store.units(others).values():
             seen_for = self._attempts.seen_for(unit, monotonic)
             yield sweep_rules.reported(unit, self._age_max, seen_for)
 

@@ -44,10 +44,47 @@ class Exchange:
         self.bells: dict[str, list[Callable[[float], None]]] = {}
         self._random = random
         self._tag = 0
+        #: Queues as they were when the block of a process began; None: there is none.
+        self._before: dict[str, list[tuple[_Held, SimulatedConsumer | None, bool]]] | None = None
+        self._silenced: list[tuple[str, float]] = []
+
+    def begin(self) -> None:
+        """Let what is done from here on be undone together, or stand together."""
+        self._before = {}
+
+    def stand(self) -> None:
+        """Let what was done in the block stand, and ring."""
+        self._before = None
+        silenced, self._silenced = self._silenced, []
+        for queue, delay in silenced:
+            self._ring(queue, delay)
+
+    def undo(self) -> None:
+        """Undo what was done in the block; nobody was rung."""
+        for name, held in (self._before or {}).items():
+            self.queues[name] = [item for item, _, _ in held]
+            for item, holder, is_redelivered in held:
+                item.holder, item.is_redelivered = holder, is_redelivered
+        self._before = None
+        self._silenced = []
+
+    def touch(self, queue: str) -> None:
+        """Remember how a queue stands, for it is about to change."""
+        if self._before is not None and queue not in self._before:
+            held = self.queues.get(queue, [])
+            self._before[queue] = [(item, item.holder, item.is_redelivered) for item in held]
+
+    def _ring(self, queue: str, delay: float) -> None:
+        if self._before is not None:
+            self._silenced.append((queue, delay))
+            return
+        for bell in self.bells.get(queue, ()):
+            bell(delay)
 
     def put(self, message: Message) -> None:
         """Take a message over, as the faults have it."""
         random, faults = self._random, self.faults
+        self.touch(message.route.queue)
         queue = self.queues.setdefault(message.route.queue, [])
         if random.random() < faults.message_lost:
             return
@@ -57,11 +94,12 @@ class Exchange:
             self._tag += 1
             body = json.loads(json.dumps(dict(message.body)))
             queue.append(_Held(self._tag, body, self.clock.monotonic() + delay))
-            for bell in self.bells.get(message.route.queue, ()):
-                bell(delay)
+            self._ring(message.route.queue, delay)
 
     def is_down(self) -> bool:
-        """Tell whether this call meets a broker that does not answer."""
+        """Tell whether this call meets a broker that does not answer; one in a block is there."""
+        if self._before is not None:
+            return False
         return self.faults.broker_down > 0 and self._random.random() < self.faults.broker_down
 
 
@@ -145,6 +183,8 @@ class SimulatedConsumer:
             for item in self._exchange.queues[self._queue]
             if item.holder is None and item.visible_at <= now
         ][:limit]
+        if found:
+            self._exchange.touch(self._queue)
         for item in found:
             item.holder = self
         return [Delivery(item.tag, item.body, item.is_redelivered) for item in found]
@@ -164,11 +204,14 @@ class SimulatedConsumer:
     def ack(self, deliveries: Collection[Delivery]) -> None:
         """Forget messages for good."""
         tags = {delivery.tag for delivery in deliveries}
+        self._exchange.touch(self._queue)
         queue = self._exchange.queues[self._queue]
         queue[:] = [item for item in queue if item.tag not in tags or item.holder is not self]
 
     def put_aside(self, delivery: Delivery, reason: str) -> None:
         """Move a message to the dead queue."""
+        self._exchange.touch(self._queue)
+        self._exchange.touch(dead_queue_of(self._queue))
         queue = self._exchange.queues[self._queue]
         found = [item for item in queue if item.tag == delivery.tag and item.holder is self]
         queue[:] = [item for item in queue if item not in found]

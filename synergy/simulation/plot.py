@@ -29,6 +29,7 @@ class Plot(Struct, frozen=True, kw_only=True):
     """What is simulated. instances: worker processes by process. box_count: boxes, each with a
     supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
     long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
+    is_one_file: store and broker of each process are joined, as where both are one file.
     user_code_of: what the workers of a process call when a run's time has passed; None: nothing.
     """
 
@@ -38,4 +39,5 @@ class Plot(Struct, frozen=True, kw_only=True):
     duration: Duration
     box_count: int = 2
     is_calm: bool = False
+    is_one_file: bool = False
     user_code_of: Callable[[ProcessName], UserCode] | None = None

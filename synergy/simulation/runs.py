@@ -10,7 +10,7 @@ from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route, Tree
 from synergy.core.states import Blocking
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
@@ -58,7 +58,10 @@ def simulate(seed: int, poison: str | None = None, *, with_contexts: bool = Fals
     faults = usual()
     faults.poison = poison
     contexts = _contexts() if with_contexts else []
-    world = World(plot(contexts[0] if contexts else None), seed, faults)
+    # Each other installation has store and broker in one file.
+    is_one_file = seed % 2 == 1
+    start = replace(plot(contexts[0] if contexts else None), is_one_file=is_one_file)
+    world = World(start, seed, faults)
     broken = None
     try:
         _play(world, _held_up_by(world, poison), contexts)

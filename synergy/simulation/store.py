@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -30,6 +31,10 @@ class Line:
         self._random = stage.random.random
         self._faults = faults
         self._actor = actor
+        #: Nobody comes in between: the actor has the write lock.
+        self.is_alone = False
+        #: What was seen meanwhile, and counts only if it is committed.
+        self.seen: list[Callable[[], None]] = []
 
     def before(self, error: type[Exception]) -> None:
         """Let time pass; maybe die, maybe lose the call."""
@@ -47,9 +52,16 @@ class Line:
             raise error('simulated: the answer was lost')
         self._interleave()
 
+    def see(self, note: Callable[[], None]) -> None:
+        """Take note of what took effect; within a block, once that is committed."""
+        if self.is_alone:
+            self.seen.append(note)
+        else:
+            note()
+
     def tears(self) -> bool:
         """Tell whether this commit is not one transaction."""
-        return self._draws(self._faults.commit_torn)
+        return not self.is_alone and self._draws(self._faults.commit_torn)
 
     def sorts(self) -> bool:
         """Tell whether a torn commit is applied in stages."""
@@ -68,6 +80,8 @@ class Line:
                 return False
 
     def _interleave(self) -> None:
+        if self.is_alone:
+            return
         if self._draws(self._faults.freeze / 4):
             self._actor.pause(self._stage.random.uniform(5, 40))
         elif self._random() < _INTERLEAVE:
@@ -100,7 +114,7 @@ class UnreliableStore:
             result = method(*arguments, **named)
             if name in ('index_rows', 'all_units'):
                 result = list(result)
-            self._monitor.saw_call(name, arguments, result)
+            self._line.see(partial(self._monitor.saw_call, name, arguments, result))
             self._line.after(StoreUnavailable)
             return result
 

@@ -26,10 +26,12 @@ from synergy.core.supervision import Policy
 from synergy.core.timeperiod import Timeperiod
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import PortError
+from synergy.ports.one_commit import Apart, OneCommit
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.broker import Exchange, SimulatedBroker
 from synergy.simulation.faults import Faults
+from synergy.simulation.joint import SimulatedJoint
 from synergy.simulation.monitor import Monitor
 from synergy.simulation.plot import Plot, UserCode
 from synergy.simulation.processes import SimulatedProcesses
@@ -235,12 +237,19 @@ class World:
         broker.monitor = self.monitor
         return broker
 
+    def _one_commit(self, line: Line) -> OneCommit:
+        if not self.plot.is_one_file:
+            return Apart()
+        return SimulatedJoint(self.store.file, self.exchange, line)
+
     def _schedule(self, actor: Actor, title: str) -> None:
         broker = self._broker(actor)
+        line = Line(self.stage, self.faults, actor)
         scheduler = Scheduler(
             self.plot.pipeline,
-            store=unreliable(self.store, Line(self.stage, self.faults, actor), self.monitor),
+            store=unreliable(self.store, line, self.monitor),
             broker=broker,
+            one_commit=self._one_commit(line),
             clock=self.clock,
             settings=LoopSettings(
                 owner=f'{title}:{actor.pid}',
@@ -257,7 +266,8 @@ class World:
             broker.close()
 
     def _work(self, actor: Actor, process: ProcessName, title: str) -> None:
-        store = unreliable(self.store, Line(self.stage, self.faults, actor), self.monitor)
+        line = Line(self.stage, self.faults, actor)
+        store = unreliable(self.store, line, self.monitor)
         broker = self._broker(actor)
         consumer = broker.consumer(self.plot.pipeline.route_of(process))
         guard = SimulatedGuard()
@@ -280,6 +290,7 @@ class World:
             Handler(process_uow),
             store=store,
             broker=broker,
+            one_commit=self._one_commit(line),
             consumer=consumer,
             clock=self.clock,
             guard=guard,

@@ -43,8 +43,20 @@ class Batch:
         with self._lock:
             if self._ends:
                 finish(self._ends)
-                self._unreported += [end.uow_id for end in self._ends]
+                self._unreported += self._ended()
                 self._ends = []
+
+    def save_and_report(self, save: Callable[[Sequence[UnitEnd], Sequence[UowId]], object]) -> None:
+        """Give the ends that are not saved to `save`, and of whom the Scheduler is to be told.
+
+        Both stay when it raises. It begins its commit under the lock, never the other way round:
+        the heartbeat saves under the lock, too, and would wait for that commit.
+        """
+        with self._lock:
+            uow_ids = [*self._unreported, *self._ended()]
+            if uow_ids:
+                save(self._ends, uow_ids)
+                self._ends, self._unreported = [], []
 
     def hand_back(self, store: UnitStore) -> None:
         """Give back the units that wait; those that were lost in the meantime concern nobody."""
@@ -56,8 +68,5 @@ class Batch:
                 self._waiting.pop()
                 self._unreported.append(unit.id)
 
-    def take_unreported(self) -> Sequence[UowId]:
-        """Return the units of which the Scheduler has not been told, once."""
-        with self._lock:
-            found, self._unreported = self._unreported, []
-        return found
+    def _ended(self) -> list[UowId]:
+        return [end.uow_id for end in self._ends]

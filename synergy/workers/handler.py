@@ -24,6 +24,8 @@ _NO_WORK: Final = (
 COUNT_MAX: Final = 2**63 - 1
 
 
+#: What most runs return.
+_DONE: Final = Outcome.processed()
 #: What a call of user code has returned that ended with `sys.exit(0)`.
 EXITED: Final = object()
 
@@ -88,9 +90,9 @@ def loadable_problem(target: object) -> str | None:
 
 def outcome_of(returned: object) -> Outcome:
     """Return the outcome that user code means; what it may not return is a failure that says so."""
+    if returned is None:
+        return _DONE
     match returned:
-        case None:
-            return Outcome.processed()
         case Outcome(state=state, count=count) if state in REPORTABLE_UNIT_STATES and _is_count(
             count
         ):

@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -45,7 +45,6 @@ class Watched:
     renewed: float
     overdue_at: float | None
     is_lost: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Heartbeat:
@@ -73,6 +72,8 @@ class Heartbeat:
         self._processes = processes
         self._overdue = overdue
         self._condition = threading.Condition()
+        # Held while this thread cares for the run under way.
+        self._caring = threading.Lock()
         self._watched: Watched | None = None
         self._is_asleep = False
         self._is_ending = False
@@ -94,17 +95,19 @@ class Heartbeat:
         """Watch a run from now on. batch: what must not hang behind it."""
         now = self._clock.monotonic()
         overdue_at = None if timeout is None else now + timeout.total_seconds() + STUCK_SECONDS
-        watched = Watched(unit, log, batch, now, overdue_at)
-        with self._condition:
-            self._watched = watched
-            if self._is_asleep:
+        self._watched = watched = Watched(unit, log, batch, now, overdue_at)
+        # The thread says first that it falls asleep, and then looks whether there is a run: one of
+        # the two sees the other.
+        if self._is_asleep:
+            with self._condition:
                 self._condition.notify()
         return watched
 
     def end(self, watched: Watched) -> None:
         """Watch it no longer; when this returns, the thread touches neither unit nor log."""
-        with watched.lock:
-            self._watched = None
+        with self._caring:
+            if self._watched is watched:
+                self._watched = None
 
     def _beat(self) -> None:
         store: UnitStore | None = None
@@ -125,7 +128,7 @@ class Heartbeat:
                 continue
             try:
                 store = store or self._open_store()
-                with watched.lock:
+                with self._caring:
                     if self._watched is watched:
                         self._care(store, watched)
             except StoreError as error:

@@ -11,9 +11,9 @@ from typing import Final
 from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
 from synergy.core.exit_codes import ExitCode
-from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
+from synergy.ports.one_commit import StoreAndBroker
 from synergy.ports.processes import Descendants
 from synergy.ports.source import DataSource
 from synergy.ports.store import Store
@@ -40,8 +40,8 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     settings: Settings,
     entry: WorkerEntry,
     instance: int,
+    open_both: Callable[[], StoreAndBroker],
     open_store: Callable[[], Store],
-    open_broker: Callable[[], Broker],
     clock: Clock,
     descendants: Descendants,
     recorder: Recorder,
@@ -49,15 +49,16 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
-    instance: number of this process among those of the entry on this box, from 0. recorder: what
-    brings the output of user code to the logs of its runs. tell_up: called once it takes work.
+    open_store: opens a connection for another thread. instance: number of this process among those
+    of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
+    its runs. tell_up: called once it takes work.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     with children_end_here():
         handler = load_handler(entry.classname, entry.name)
     source = None if entry.data_source is None else open_source(entry)
-    broker = open_broker()
-    consumer = broker.consumer(entry.route)
+    both = open_both()
+    consumer = both.broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
     recycling = Recycling(runs_max=entry.recycle_after, memory_mb_max=entry.memory_mb_max)
     heartbeat = Heartbeat(
@@ -66,8 +67,9 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
     runner = Runner(
         handler,
-        store=open_store(),
-        broker=broker,
+        store=both.store,
+        broker=both.broker,
+        one_commit=both.one_commit,
         consumer=consumer,
         clock=clock,
         guard=guard,

@@ -123,6 +123,8 @@ class RunLog:
     def finish(self) -> list[LogLine]:
         """Return what is left; of a long log its whole end, instead of the short ones before."""
         with self._lock:
+            if not self._head and not self._tail_count:
+                return []  # As of most runs.
             lines = self._drained_head()
             if self._left_out_count:
                 return lines + self._end(len(self._tail))

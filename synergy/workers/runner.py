@@ -1,7 +1,9 @@
 """The run of units, as a pipeline that reads from top to bottom.
 
-    take -> claim -> acknowledge -> run user code under guard and heartbeat -> end its processes ->
-    classify -> finish -> report -> take again
+    [take -> claim -> acknowledge] -> run user code under guard and heartbeat
+    -> end its processes -> classify -> [finish -> report] -> take again
+
+What stands in brackets is one commit where store and broker are one file.
 
 While runs are short, several are taken, claimed, finished and reported together; they run one after
 the other. How many follows from how long the last ones took; see `synergy.workers.batch`.
@@ -28,6 +30,7 @@ from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
+from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
@@ -46,6 +49,7 @@ logger = logging.getLogger(__name__)
 BATCH_MAX: Final = 64
 #: What runs of one batch may take together: so long the end of the first may wait for the last.
 BATCH_SECONDS: Final = 0.01
+_APART: Final = Apart()
 _RETRY_SECONDS_MIN: Final = 0.1
 _RETRY_SECONDS_MAX: Final = 2.0
 
@@ -93,6 +97,7 @@ class Runner:
         settings: RunnerSettings,
         processes: RunProcesses | None = None,
         recycling: Recycling | None = None,
+        one_commit: OneCommit = _APART,
     ) -> None:
         """Wire the pipeline.
 
@@ -110,6 +115,7 @@ class Runner:
         self._settings = settings
         self._processes = processes
         self._recycling = recycling or Recycling()
+        self._one_commit = one_commit
         self._batch_count = 1
 
     @property
@@ -120,13 +126,14 @@ class Runner:
 
     def step(self) -> bool:
         """Work on what is waiting, some units at most; tell whether there was a message."""
-        deliveries = self._consumer.take(self._recycling.bounded(self._batch_count))
-        if not deliveries:
-            return False
         claimed_at = self._clock.monotonic()
-        units = self._claim_safely(deliveries)
-        self._consumer.ack(deliveries)
-        if units:
+        with self._one_commit.block():
+            deliveries = self._consumer.take(self._recycling.bounded(self._batch_count))
+            if not deliveries:
+                return False
+            claimed = self._claim_safely(deliveries)
+            self._consumer.ack(deliveries)
+        if units := self._own(claimed):
             self._adapt(len(units), self._work_all(Batch(units), claimed_at))
         return True
 
@@ -168,12 +175,17 @@ class Runner:
         if not uow_ids:
             return []
         # A message that came twice names its unit twice.
-        units = self._store.claim(list(dict.fromkeys(uow_ids)), settings.owner, settings.lease)
+        return [*self._store.claim(list(dict.fromkeys(uow_ids)), settings.owner, settings.lease)]
+
+    def _own(self, units: Sequence[Unit]) -> list[Unit]:
+        """Return those of our process, tried ones last; hand back what was led to us."""
+        own = []
         for unit in units:
-            if base_of(unit.process) != settings.process:
-                logger.warning('%s came to %s; handed back', unit, settings.process)
+            if base_of(unit.process) == self._settings.process:
+                own.append(unit)
+            else:
+                logger.warning('%s came to %s; handed back', unit, self._settings.process)
                 self._release(unit, [])
-        own = [unit for unit in units if base_of(unit.process) == settings.process]
         return sorted(own, key=lambda unit: unit.attempt > 1)
 
     def _work_all(self, batch: Batch, claimed_at: float) -> float:
@@ -312,12 +324,13 @@ class Runner:
 
     def _save(self, batch: Batch) -> None:
         """Save the ends of a batch, and tell the Scheduler."""
-        self._persist(lambda: batch.save(self._finish))
-        if uow_ids := batch.take_unreported():
-            self._report(uow_ids)
+        self._persist(lambda: batch.save_and_report(self._finish_and_report))
 
-    def _finish(self, ends: Sequence[UnitEnd]) -> None:
-        for uow_id in self._store.finish(ends):
+    def _finish_and_report(self, ends: Sequence[UnitEnd], uow_ids: Sequence[UowId]) -> None:
+        with self._one_commit.block():
+            lost = self._store.finish(ends) if ends else ()
+            self._report(uow_ids)
+        for uow_id in lost:
             logger.warning(
                 'unit %s was cancelled, rescued or claimed again; its result is discarded',
                 uow_id,

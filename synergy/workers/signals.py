@@ -97,10 +97,11 @@ class SignalGuard:
         """Take signals as they stand now, between runs; `setup` may have changed the others."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._handlers)
         self._mask = pthread_sigmask(signal.SIG_BLOCK, ())
-        others = {number: signal.getsignal(number) for number in _OTHERS}
-        self._standing = self._handlers | {
+        others = {number: getsignal(number) for number in _OTHERS}
+        standing = self._handlers | {
             number: handler for number, handler in others.items() if handler is not None
         }
+        self._standing = [(int(number), handler) for number, handler in standing.items()]
 
     def enter(self, timeout: timedelta | None) -> None:
         """User code begins."""
@@ -117,8 +118,8 @@ class SignalGuard:
         """User code has ended; handlers that it has set end with it, and signals are let in."""
         self._is_inside = False
         self._interrupted = None
-        for number, handler in self._standing.items():
-            if getsignal(number) != handler:
+        for number, handler in self._standing:
+            if getsignal(number) is not handler:
                 signal.signal(number, handler)
         if pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

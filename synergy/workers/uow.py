@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from synergy.core.calendar import UtcCalendar
-from synergy.core.freerun_record import base_of
 from synergy.core.records import Json, Unit
 from synergy.core.structs import Struct
+from synergy.core.timeperiod import Timeperiod
 from synergy.ports.source import RowId
 
 
@@ -54,17 +55,18 @@ def uow_of(
     rows: tuple[RowId, RowId] | None = None,
 ) -> Uow:
     """Return what user code sees of a claimed unit."""
-    calendar = UtcCalendar()
+    process, _, entry = unit.process.partition('::')
+    timeperiod = str(unit.timeperiod)
     return Uow(
         id=unit.id,
-        process_name=base_of(unit.process),
-        entry_name=unit.process.partition('::')[2] or None,
-        timeperiod=str(unit.timeperiod),
-        start_timeperiod=str(unit.start),
+        process_name=process,
+        entry_name=entry or None,
+        timeperiod=timeperiod,
+        start_timeperiod=timeperiod if unit.start == unit.timeperiod else str(unit.start),
         end_timeperiod=str(unit.end),
-        start=calendar.start(unit.start),
-        end=calendar.start(unit.end),
-        arguments=copy.deepcopy(dict(unit.arguments)),
+        start=_start(unit.start),
+        end=_start(unit.end),
+        arguments=copy.deepcopy(dict(unit.arguments)) if unit.arguments else {},
         source=source,
         sink=sink,
         start_id=None if rows is None else rows[0],
@@ -75,3 +77,9 @@ def uow_of(
         idempotency_key=unit.idempotency_key,
         is_stopping=is_stopping,
     )
+
+
+@lru_cache(maxsize=256)
+def _start(timeperiod: Timeperiod) -> datetime:
+    # Cached: one interval mostly begins where the one before it has ended.
+    return UtcCalendar().start(timeperiod)

@@ -23,8 +23,8 @@ def test_a_message_that_is_no_json_is_put_aside_and_the_next_one_comes(
 ) -> None:
     broker = EmbeddedBroker.open(tmp_path, clock=SystemClock())
     consumer = broker.consumer(ROUTE)
-    broker._file.write("INSERT INTO message (queue, body, published_at) VALUES ('q', '{nope', 0)")
-    broker._file.write("INSERT INTO message (queue, body, published_at) VALUES ('q', '[1]', 0)")
+    broker._file.write("INSERT INTO message (queue, id, body) VALUES ('q', 1, '{nope')")
+    broker._file.write("INSERT INTO message (queue, id, body) VALUES ('q', 2, '[1]')")
     broker.publish([Message(ROUTE, {'uow': 'a'})])
 
     with caplog.at_level(logging.WARNING):

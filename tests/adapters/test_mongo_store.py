@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from bench.servers.mongodb import MongoServers
 from synergy.adapters.mongo.administration import MongoAdministration
+from synergy.adapters.mongo.chain import Chain, WriteTerms
 from synergy.adapters.mongo.connection import MongoConnection
 from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.schema import INDEXES
@@ -230,6 +231,7 @@ def test_many_jobs_of_all_levels_take_few_round_trips(empty_mongo_uri: str) -> N
     store._connection._client.close()
     store._connection._client = client
     store._connection.database = client.get_default_database()
+    store._connection.chain = Chain(store._connection.database, WriteTerms())
 
     store.commit(leadership, saves)
     committed = len(counter.names)
@@ -348,7 +350,7 @@ def test_wrong_credentials_and_missing_rights_are_said(own_mongo: MongoServers) 
     uri = own_mongo.uri_of('nobody').replace('mongodb://', 'mongodb://anna:wrong@')
 
     with pytest.raises(StoreUnusable, match=r'•••@.*refused user name or password.*store_uri'):
-        MongoStore.open(uri, busy_seconds_max=10)
+        MongoStore.open(uri)
 
 
 def test_a_single_server_that_is_no_replica_set_is_refused() -> None:
@@ -357,7 +359,7 @@ def test_a_single_server_that_is_no_replica_set_is_refused() -> None:
         servers.start_alone()
         uri = f'mongodb://{servers.members[0].name}/x'
         with pytest.raises(StoreUnusable, match=r'is not a replica set.*--replSet'):
-            MongoStore.open(uri, busy_seconds_max=5)
+            MongoStore.open(uri)
     finally:
         servers.stop()
 
@@ -423,7 +425,9 @@ def claim_surely(store: MongoStore, unit: Any) -> object:
 
 def test_a_set_without_a_majority_is_said_and_heals() -> None:
     with MongoServers() as servers:
-        store = MongoStore.open(servers.uri_of('x'), busy_seconds_max=3)
+        # Making its collections may take longer than the patience that is tried below.
+        MongoStore.open(servers.uri_of('x')).close()
+        store = MongoStore.open(servers.uri_of('x'), busy_seconds_max=8)
         start(store)
         dead = servers.secondaries()
         for member in dead:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap, logs
+from synergy.adapters.sqlite.states import NUMBER_BY_JOB_STATE, NUMBER_BY_QUALIFIER
 from synergy.cli.registry import names
 from synergy.core.records import Outcome, UnitEnd
 from synergy.core.states import JobState
+from synergy.core.timeperiod import Qualifier
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
@@ -184,13 +186,15 @@ def test_verify_finds_nothing_then_what_was_broken(half_done: Launch, tmp_path: 
     assert half_done('verify').code == 0
     database = sqlite3.connect(tmp_path / 'home' / 'store.db')
     database.execute(
-        "UPDATE job SET state = 'state_embryo' WHERE timeperiod = '2013010100' "
-        "AND process_name = 'FlightHourly'"
+        "UPDATE job SET state = ? WHERE timeperiod = '2013010100' "
+        "AND process_name = 'FlightHourly'",
+        (NUMBER_BY_JOB_STATE[JobState.EMBRYO],),
     )
     database.execute(
         'INSERT INTO job (process_name, timeperiod, time_qualifier, state, rev, term, run, '
-        "number_of_failures, is_held, changed_at) VALUES ('FlightDaily', '2013010100', '_daily', "
-        "'state_processed', 1, 1, 1, 0, 0, 0)"
+        "number_of_failures, is_held, changed_at) VALUES ('FlightDaily', '2013010100', "
+        f'{NUMBER_BY_QUALIFIER[Qualifier.DAILY]}, {NUMBER_BY_JOB_STATE[JobState.PROCESSED]}, '
+        '1, 1, 1, 0, 0, 0)'
     )
     database.commit()
 

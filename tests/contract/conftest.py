@@ -83,7 +83,7 @@ class Doorbell(Struct, frozen=True):
     put: Callable[[str, bytes], None]
 
 
-@pytest.fixture(params=['embedded', 'rabbitmq'])
+@pytest.fixture(params=['embedded', 'in the store', 'rabbitmq'])
 def doorbell(request: pytest.FixtureRequest, tmp_path: Path) -> Doorbell:
     if request.param == 'embedded':
         folder = tmp_path / 'broker'
@@ -91,6 +91,14 @@ def doorbell(request: pytest.FixtureRequest, tmp_path: Path) -> Doorbell:
             lambda: EmbeddedBroker.open(folder, clock=SystemClock()),
             f'EmbeddedBroker.open(Path({str(folder)!r}), clock=SystemClock())',
             partial(_put_into_file, folder / 'broker.db'),
+        )
+    if request.param == 'in the store':
+        folder, path = tmp_path / 'broker', tmp_path / 'store.db'
+        return Doorbell(
+            lambda: EmbeddedBroker.open(folder, clock=SystemClock(), store=path),
+            f'EmbeddedBroker.open(Path({str(folder)!r}), clock=SystemClock(), '
+            f'store=Path({str(path)!r}))',
+            partial(_put_into_file, path),
         )
     uri: str = request.getfixturevalue('amqp_uri')
     return Doorbell(
@@ -103,7 +111,8 @@ def doorbell(request: pytest.FixtureRequest, tmp_path: Path) -> Doorbell:
 def _put_into_file(path: Path, queue: str, body: bytes) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(
-            'INSERT INTO message (queue, body, published_at) VALUES (?, CAST(? AS TEXT), 0)',
+            'INSERT INTO message (queue, id, body) VALUES (?1, '
+            '(SELECT coalesce(max(id), 0) + 1 FROM message WHERE queue = ?1), CAST(?2 AS TEXT))',
             (queue, body),
         )
 

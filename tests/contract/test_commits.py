@@ -243,7 +243,8 @@ def test_a_job_keeps_a_bounded_history(store: Store) -> None:
     events = store.events(HOUR, 1000)
 
     assert len(events) == 128
-    assert events[0].text == 'event 139'
+    assert [event.text for event in events] == [f'event {rev}' for rev in range(139, 11, -1)]
+    assert [event.text for event in store.events(HOUR, 2)] == ['event 139', 'event 138']
 
 
 def test_a_refused_commit_names_what_was_refused_and_why(store: Store) -> None:

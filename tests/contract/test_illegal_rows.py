@@ -338,6 +338,7 @@ def readers(store: Store) -> dict[str, Callable[[], list[Any]]]:
         'open_jobs': lambda: list(store.open_jobs()),
         'jobs': lambda: list(store.jobs([hour, key('SiteHourly@2026112201')])),
         'units': lambda: list(store.units([uow, uow_id_of(key('SiteHourly@2026112201'), 1)])),
+        'processed': lambda: list(store.processed([uow])),
         'live': lambda: list(store.live_units()),
         'live runs': lambda: list(store.live_runs()),
         'live, limited': lambda: list(store.live_units(1)),
@@ -456,15 +457,35 @@ def test_a_claim_leaves_an_illegal_unit_as_it_was(vault: Vault) -> None:
     assert [row.row for row in vault.store.illegal_rows()] == [ids[0]]
 
 
-def _break_unit(vault: Vault, job_key: JobKey) -> None:
+@pytest.mark.parametrize('value', ['soon', 7.5])
+def test_a_unit_whose_count_cannot_be_read_is_not_told_in_brief(vault: Vault, value: Any) -> None:
+    store = vault.store
+    hour = key('SiteHourly@2026112300')
+    lead = store.lead('one', DAY)
+    assert lead is not None
+    store.commit(lead, [InsertUnit(unit_of(hour))])
+    [unit] = store.claim([uow_id_of(hour, 1)], 'w', DAY)
+    store.finish([UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=Outcome.processed(3))])
+    assert dict(store.processed([unit.id])) == {unit.id: 3}
+
+    fields = ('processed_count', 'number_of_processed_documents')
+    [field] = set(fields) & set(vault.tables['unit_of_work'])
+    _break_unit(vault, hour, field, value)
+
+    assert dict(store.processed([unit.id])) == {}
+    assert dict(store.units([unit.id])) == {}
+    assert [row.row for row in store.illegal_rows()] == [unit.id]
+
+
+def _break_unit(vault: Vault, job_key: JobKey, field: str = 'arguments', value: Any = '[[') -> None:
     store = vault.store
     if isinstance(store, SqliteStore):
         store._file.write(
-            "UPDATE unit_of_work SET arguments = '[[' WHERE timeperiod = ?",
-            (str(job_key.timeperiod),),
+            f'UPDATE unit_of_work SET {field} = ? WHERE timeperiod = ?',
+            (value, str(job_key.timeperiod)),
         )
     else:
         assert isinstance(store, MongoStore)
         store._connection.database['unit_of_work'].update_one(
-            {'timeperiod': str(job_key.timeperiod)}, {'$set': {'arguments': '[['}}
+            {'timeperiod': str(job_key.timeperiod)}, {'$set': {field: value}}
         )

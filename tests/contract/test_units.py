@@ -17,9 +17,11 @@ from synergy.core.records import (
     LogLine,
     Outcome,
     UnitEnd,
+    UowId,
     uow_id_of,
 )
 from synergy.core.states import UnitState
+from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import LeaseLost
 from synergy.ports.store import Store
 from tests.builders import key
@@ -75,6 +77,30 @@ def test_a_second_different_finish_is_refused(store: Store, outcome: Outcome) ->
     finish(store, unit.id, 1, Outcome.processed(7))
 
     assert not finish(store, unit.id, 1, outcome)
+
+
+def test_those_that_were_processed_are_told_in_brief(store: Store) -> None:
+    outcomes = [
+        Outcome.processed(3),
+        Outcome.processed(),
+        Outcome.noop(),
+        Outcome.cancelled('no'),
+        Outcome.failed('no'),
+    ]
+    units = [unit_of(JobKey(HOUR.process, HOUR.timeperiod.shift(n))) for n in range(7)]
+    store.commit(leader(store), [InsertUnit(unit) for unit in units])
+    for unit, outcome in zip(units, outcomes, strict=False):
+        claimed = claim(store, unit.id, 'w')
+        assert claimed is not None
+        assert finish(store, unit.id, claimed.fence, outcome)
+    assert claim(store, units[-1].id, 'w') is not None
+    unknown = [uow_id_of(HOUR, 9), UowId(''), UowId('no id of ours'), UowId('é' * 24)]
+
+    assert store.processed([*(unit.id for unit in units), *unknown]) == {
+        units[0].id: 3,
+        units[1].id: 0,
+    }
+    assert store.processed(unknown) == store.processed([]) == {}
 
 
 def test_several_are_claimed_and_finished_at_once_each_on_its_own(store: Store) -> None:

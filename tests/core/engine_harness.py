@@ -26,13 +26,14 @@ from synergy.core.effects import (
     SaveJob,
 )
 from synergy.core.engine import Engine
-from synergy.core.events import Commanded, Event, Look, Reported
+from synergy.core.events import Commanded, Event, Look, Processed, Reported
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Job, Outcome, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+from synergy.scheduler.sweep_rules import awaiting
 
 Effect: TypeAlias = Save | Announce | Note
 
@@ -96,7 +97,14 @@ class EngineHarness:
             finished_at=self.now,
         )
         self.units[unit.id] = done
-        return self.turn(Reported(done))
+        return self.turn(self.told(done))
+
+    def told(self, unit: Unit) -> Event:
+        """Return what the engine is told of a unit that has ended: in brief, if that is enough."""
+        job = awaiting([unit.id], self.timetable).get(unit.id)
+        if job is None or unit.state is not UnitState.PROCESSED:
+            return Reported(unit)
+        return Processed(unit.id, job.key, job.run, unit.processed_count)
 
     def work_all(self, limit: int = 10_000) -> None:
         """Work whatever is live until nothing is."""

@@ -140,6 +140,28 @@ def test_what_a_dead_run_means_is_what_the_table_says(
     assert made.state(DAY) is state
 
 
+def test_a_machine_that_tries_again_what_was_processed_is_told_all_of_it() -> None:
+    again = Rule(
+        job=(JobState.IN_PROGRESS,),
+        unit=(UnitState.PROCESSED,),
+        action=Action.RETRY,
+        why='once is not enough',
+    )
+    machine = compile_machine('twice', changed(DISCRETE_RULES, again))
+    made = EngineHarness(hierarchy_of(machine, retry=RetryPolicy(delay=timedelta(0))), NOON)
+    made.now = instant('2026112301')
+    made.look()
+    while hours := [unit for unit in made.live() if unit.process != DAILY]:
+        made.work(hours[0])
+    [unit] = made.live()
+
+    made.work(unit)
+
+    assert machine.retries_processed
+    assert not any(MACHINE_BY_NAME[name].retries_processed for name in MACHINE_BY_NAME)
+    assert (made.units[unit.id].state, made.units[unit.id].attempt) == (UnitState.REQUESTED, 2)
+
+
 def test_what_a_dead_run_means_may_depend_on_what_is_due() -> None:
     made = trigger(EngineHarness(hierarchy_of(LENIENT, retry=RetryPolicy(max_attempts=1)), NOON))
     [unit] = [unit for unit in made.live() if unit.process == DAILY]

@@ -8,7 +8,7 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, EndLetters, InsertUnit, SaveJob
-from synergy.core.events import Expired, Look, Reported, Vanished
+from synergy.core.events import Expired, Look, Processed, Reported, Vanished
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
@@ -107,6 +107,34 @@ def test_saves_come_before_the_announcement_of_the_same_unit() -> None:
 
     kinds = [type(effect) for effect in effects]
     assert kinds.index(InsertUnit) < kinds.index(SaveJob) < kinds.index(Announce)
+
+
+@pytest.mark.parametrize('machine', ['discrete', 'continuous', 'recomputing'])
+def test_what_was_processed_is_decided_alike_told_in_brief_or_in_full(
+    machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief, full = (
+        EngineHarness(two_trees(end=END, SiteDaily={'machine': machine}), instant('2026112212'))
+        for _ in range(2)
+    )
+    monkeypatch.setattr(full, 'told', Reported)
+    told_in_brief = 0
+    for now in (brief.now, AFTER):
+        for made in (brief, full):
+            made.now = now
+        looks = [Look(node.process.name, is_trigger=True) for node in brief.timetable.hierarchy]
+
+        assert brief.turn(*looks) == full.turn(*looks)
+        while live := brief.live():
+            told_in_brief += isinstance(
+                brief.told(replace(live[0], state=UnitState.PROCESSED)), Processed
+            )
+            assert brief.work(live[0]) == full.work(live[0])
+
+    assert brief.jobs == full.jobs
+    assert brief.events == full.events
+    assert told_in_brief == len(brief.started) >= 48 + 2 + 1 + 2
+    assert_sound(brief)
 
 
 def test_the_same_report_again_changes_nothing() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from synergy.core.index_pages import IndexCopy, IndexRow
-from synergy.core.records import Job, UowId
+from synergy.core.records import CommandId, Job, UowId, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
-from synergy.core.timetable import COPY_OVERLAP, Timetable
+from synergy.core.timetable import COPY_OVERLAP, Lane, Timetable
 from tests.builders import instant, key, two_trees
 
 NOW = instant('2026112302')
@@ -105,6 +107,69 @@ def test_next_embryo_comes_back_to_a_reset_job() -> None:
     timetable.put(job('SiteHourly@2026112205', JobState.EMBRYO))
 
     assert timetable.next_embryo(HOUR.process, span) == HOUR.timeperiod.ordinal
+
+
+def test_the_job_that_waits_for_a_unit_is_found_while_it_does() -> None:
+    timetable = filled()
+    unit = uow_id_of(HOUR, 2)
+    running = replace(job(str(HOUR), JobState.IN_PROGRESS), run=2, uow_id=unit)
+
+    timetable.put(running)
+    assert timetable.awaiting(unit) == running
+    timetable.settle()
+    timetable.put(replace(running, state=JobState.PROCESSED, rev=2))
+    assert timetable.awaiting(unit) is None
+    timetable.rollback()
+    assert timetable.awaiting(unit) == running
+    timetable.put(replace(running, uow_id=None))
+
+    assert timetable.awaiting(unit) is None
+
+
+@pytest.mark.parametrize('other', ['SiteHourly@2026112204', 'SiteDaily@2026112200'])
+def test_a_job_whose_row_names_the_unit_of_another_waits_for_nothing(other: str) -> None:
+    timetable = filled()
+    unit = uow_id_of(key(other), 1)
+
+    timetable.put(replace(job(str(HOUR), JobState.IN_PROGRESS), run=1, uow_id=unit))
+
+    assert timetable.awaiting(unit) is None
+
+
+def test_reruns_are_known_through_drafts_and_pauses() -> None:
+    timetable = filled()
+    first, second = (
+        replace(
+            job(f'SiteHourly@20261122{hour:02}', JobState.EMBRYO), request_id=CommandId(request)
+        )
+        for hour, request in ((3, 'a'), (4, 'b'))
+    )
+
+    def has_reruns() -> bool:
+        # As the bytes have it, which searches go by.
+        found = timetable.next_embryo(HOUR.process, timetable.span(HOUR.process), Lane.RERUN)
+        assert timetable.has_reruns(HOUR.process) is (found is not None)
+        return found is not None
+
+    assert not has_reruns()
+    timetable.put(first)
+    timetable.put(first)
+    assert has_reruns()
+    timetable.rollback()
+    assert not has_reruns()
+    timetable.put(first)
+    timetable.put(second)
+    timetable.settle()
+    timetable.pause([CommandId('a')])
+    assert has_reruns()
+    timetable.pause([CommandId('a'), CommandId('b')])
+    assert not has_reruns()
+    timetable.pause([])
+    assert has_reruns()
+    for item in (first, second):
+        timetable.put(replace(item, state=JobState.IN_PROGRESS, uow_id=UowId('u')))
+
+    assert not has_reruns()
 
 
 def test_a_range_with_an_unborn_interval_is_pending() -> None:

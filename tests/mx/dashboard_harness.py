@@ -97,7 +97,8 @@ class PagesRuntime:
             self.path, clock=self.clock, busy_seconds_max=busy_seconds_max or 30.0
         )
 
-    def open_broker(self) -> Broker:
+    def open_broker(self, *, create: bool = True) -> Broker:
+        assert not create, 'what looks on makes no store'
         raise BrokerUnavailable('no broker in these tests')
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
+from synergy.adapters.sqlite import states
 from synergy.core.commands import CommandState
 from synergy.mx.app import App
 from synergy.mx.main import server_of
@@ -297,15 +298,16 @@ EDITS = {
     'a request of the year 99999': 'UPDATE command SET created_at = 9000000000000000000',
     'a plan that is none': "UPDATE command SET plan = '[[]]'",
     'deep arguments of a dead letter': f"UPDATE unit_of_work SET arguments = '{DEEP}' "
-    "WHERE state = 'state_dead'",
+    f'WHERE state = {states.DEAD}',
     'a unit of a negative attempt': 'UPDATE unit_of_work SET attempt = -5 '
-    "WHERE state = 'state_dead'",
+    f'WHERE state = {states.DEAD}',
     'a job of an odd state': "UPDATE job SET state = 'state_lost' WHERE timeperiod = '2026112209'",
     'a job of odd text': "UPDATE job SET reason = x'ff00' WHERE timeperiod = '2026112209'",
     'a box': "UPDATE box SET load = '[' , seen_at = 'now'",
     'processes of a box': "UPDATE box_configuration SET pids = '{}' WHERE process_name = 'MX'",
     'a log': "UPDATE log_recording SET at = 'x', text = x'ff'",
-    'histories': "UPDATE job_event SET at = 'x'",
+    'histories': "UPDATE job SET history = 'x' || char(10), event = 'y'",
+    'histories of free runs': "INSERT INTO job_event VALUES ('Shell::sweep', '', 99, 'x', 'y')",
     'the leader': "UPDATE leadership SET lease_until = 'x'",
     'overrides': "INSERT INTO managed_process VALUES ('SiteDaily', 'x', 'y', 5, 'z', 1, x'ff', '', "
     '-1, 1)',

@@ -145,6 +145,9 @@ def own_handler_first() -> None:
         lambda: logging.basicConfig(force=True),
         lambda: logging.getLogger().handlers.clear(),
         lambda: setattr(logging.getLogger(), 'disabled', True),
+        lambda: setattr(logging.getLogger('synergy.workers.runner'), 'disabled', True),
+        lambda: setattr(logging.getLogger('synergy.workers.runner'), 'propagate', False),
+        lambda: setattr(logging.getLogger('synergy.workers'), 'level', logging.CRITICAL),
         lambda: logging.getLogger().handlers[0].setFormatter(logging.Formatter('%(no_such)s')),
     ],
 )
@@ -163,6 +166,36 @@ def test_the_next_run_and_the_worker_log_whatever_one_does(
     assert kept.lines == [('INFO', 'rows 3'), ('INFO', 'claimed')]
     assert 'user.code rows 3' in file.read_text()
     assert 'synergy.workers.runner claimed' in file.read_text()
+
+
+def test_a_logger_of_the_worker_that_is_of_another_class_is_looked_at_after_each_run(
+    outlet: Outlet,
+) -> None:
+    own = logging.getLogger('synergy.made.by.a.library')
+    own.__class__ = type('Silent', (logging.Logger,), {})
+    standing = LoggingBaseline(outlet)
+    for _ in range(2):
+        kept = outlet.sink = Kept()
+
+        own.disabled = True
+        standing.restore()
+        own.info('claimed')
+
+        assert kept.lines == [('INFO', 'claimed')]
+
+
+def test_a_worker_that_logs_is_told_of_changes_in_every_run(outlet: Outlet) -> None:
+    own = logging.getLogger('synergy.workers.runner')
+    standing = LoggingBaseline(outlet)
+    for _ in range(2):
+        kept = outlet.sink = Kept()
+
+        own.setLevel(logging.CRITICAL)
+        own.propagate = False
+        standing.restore()
+        own.info('claimed')
+
+        assert kept.lines == [('INFO', 'claimed')]
 
 
 @pytest.mark.parametrize(

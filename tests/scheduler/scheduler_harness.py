@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
@@ -17,6 +18,7 @@ from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, Uow
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Message
+from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.store import SchedulerStore, Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
@@ -54,11 +56,19 @@ class SchedulerHarness:
     """Opens schedulers and plays workers on one home."""
 
     def __init__(
-        self, home: Path, hierarchy: Hierarchy, now: datetime, mongo_uri: str | None = None
+        self,
+        home: Path,
+        hierarchy: Hierarchy,
+        now: datetime,
+        mongo_uri: str | None = None,
+        *,
+        is_one_file: bool = True,
     ) -> None:
+        """Begin with nothing. is_one_file: messages lie in the store's file, if it is one."""
         self.hierarchy = hierarchy
         self.home = home
         self.mongo_uri = mongo_uri
+        self.is_one_file = is_one_file and mongo_uri is None
         self._to_close: list[Store] = []
         self.clock = SimulatedClock(now)
         self.store = self.open_store()
@@ -78,7 +88,8 @@ class SchedulerHarness:
             store.close()
 
     def open_broker(self) -> EmbeddedBroker:
-        broker = EmbeddedBroker.open(self.home / 'broker', clock=self.clock)
+        path = self.home / 'store.db' if self.is_one_file else None
+        broker = EmbeddedBroker.open(self.home / 'broker', clock=self.clock, store=path)
         _OPENED.append(broker)
         return broker
 
@@ -90,12 +101,19 @@ class SchedulerHarness:
         store: SchedulerStore | None = None,
         broker: Broker | None = None,
     ) -> Scheduler:
+        one_commit: OneCommit = Apart()
+        if self.is_one_file and store is None and broker is None:
+            store = file = SqliteStore.open(self.home / 'store.db', clock=self.clock)
+            broker = opened = EmbeddedBroker.beside(file, self.home / 'broker', clock=self.clock)
+            _OPENED.append(opened)
+            one_commit = JointFile(file.file)
         return Scheduler(
             pipeline or Pipeline(hierarchy=self.hierarchy, route_of=route_of),
             store=store or self.open_store(),
             broker=broker or self.open_broker(),
             clock=self.clock,
             settings=loop_settings(owner),
+            one_commit=one_commit,
         )
 
     def take(self) -> list[UowId]:

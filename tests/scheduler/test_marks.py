@@ -1,4 +1,7 @@
-"""Marks of rings: made where somebody still waits; a new leader rings for what has none."""
+"""Marks of rings: made where somebody still waits; a new leader rings for what has none.
+
+Where store and broker are one file, a unit is saved, announced and marked in one commit.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.records import Outcome, RetryPolicy, UowId
+from synergy.scheduler.sweeper import REPUBLISH_AFTER
 from tests.builders import instant, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
 
@@ -16,6 +20,13 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def harness(tmp_path: Path) -> SchedulerHarness:
+    return SchedulerHarness(
+        tmp_path, two_trees(end='2026112300'), instant('2026112202'), is_one_file=False
+    )
+
+
+@pytest.fixture
+def joint(tmp_path: Path) -> SchedulerHarness:
     return SchedulerHarness(tmp_path, two_trees(end='2026112300'), instant('2026112202'))
 
 
@@ -55,7 +66,10 @@ def test_a_unit_that_is_requested_again_is_not_marked_by_the_ring_before(
 ) -> None:
     retry = {'retry': RetryPolicy(max_attempts=2, delay=20 * SECOND)}
     harness = SchedulerHarness(
-        tmp_path, two_trees(end='2026112300', SiteHourly=retry), instant('2026112202')
+        tmp_path,
+        two_trees(end='2026112300', SiteHourly=retry),
+        instant('2026112202'),
+        is_one_file=False,
     )
     scheduler = harness.scheduler()
     scheduler.step()
@@ -88,6 +102,60 @@ def test_a_new_leader_rings_for_what_is_not_marked_and_it_runs_once(
     assert harness.take() == [uow_id]
     assert harness.claim(uow_id) is not None
     assert harness.claim(uow_id) is None, 'the ring before is heard late'
+
+
+def test_in_one_file_a_unit_is_marked_as_it_is_saved(joint: SchedulerHarness) -> None:
+    scheduler = joint.scheduler()
+    scheduler.step()
+
+    [uow_id] = joint.take()
+
+    assert _marked_at(joint, uow_id) == joint.clock.now()
+    joint.clock.advance(10 * SECOND)
+    scheduler.step()
+    assert joint.take() == [], 'a sweep does not ring for it'
+    joint.clock.advance(2 * REPUBLISH_AFTER)
+    scheduler.step()
+    scheduler.step()
+    assert joint.take() == [uow_id], 'its message may have been purged'
+    assert _marked_at(joint, uow_id) == joint.clock.now()
+
+
+@pytest.mark.parametrize('is_one_file', [True, False])
+def test_a_later_attempt_is_rung_for_when_it_is_due(tmp_path: Path, is_one_file: bool) -> None:
+    retry = {'retry': RetryPolicy(max_attempts=2, delay=2 * SECOND)}
+    harness = SchedulerHarness(
+        tmp_path,
+        two_trees(end='2026112300', SiteHourly=retry),
+        instant('2026112202'),
+        is_one_file=is_one_file,
+    )
+    scheduler = harness.scheduler()
+    scheduler.step()
+    [uow_id] = harness.take()
+    unit = harness.claim(uow_id)
+    assert unit is not None
+    harness.finish(unit, Outcome.failed('no data'))
+    scheduler.step()
+    assert _marked_at(harness, uow_id) is None
+    assert harness.take() == []
+
+    harness.clock.advance(4 * SECOND)
+    scheduler.step()
+
+    assert harness.take() == [uow_id]
+    assert (_marked_at(harness, uow_id) == harness.clock.now()) is is_one_file
+
+
+def test_in_one_file_a_new_leader_rings_for_nothing_twice(joint: SchedulerHarness) -> None:
+    joint.scheduler('one').step()
+    joint.clock.advance(LEASE)
+    second = joint.scheduler('two')
+
+    second.step()
+    second.step()
+
+    assert len(joint.take()) == 1
 
 
 def _marked_at(harness: SchedulerHarness, uow_id: UowId) -> datetime | None:

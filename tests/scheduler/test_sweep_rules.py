@@ -13,15 +13,17 @@ from synergy.core.events import Expired, Reported, TooOld, Vanished
 from synergy.core.records import Job, uow_id_of
 from synergy.core.states import LIVE_UNIT_STATES, JobState, UnitState
 from synergy.core.structs import replace
+from synergy.core.timetable import Timetable
 from synergy.scheduler.sweep_rules import (
     Attempts,
     Patience,
+    awaiting,
     ended,
     is_neglected,
     reported,
     waiting_for,
 )
-from tests.builders import first_unit, instant, key
+from tests.builders import first_unit, instant, key, two_trees
 
 NOW = instant('2026112310')
 HOUR = key('SiteHourly@2026112200')
@@ -68,6 +70,17 @@ def neglected(**fields: object) -> object:
 
 def test_an_announced_unit_is_left_to_its_workers() -> None:
     assert neglected() is None
+
+
+def test_of_units_that_are_waited_for_little_need_be_read() -> None:
+    timetable = Timetable(two_trees())
+    timetable.extend(NOW)
+    timetable.put(JOB)
+    other = uow_id_of(key('SiteHourly@2026112201'), 1)
+
+    assert awaiting([UNIT.id, other], timetable) == {UNIT.id: JOB}
+    timetable.put(replace(JOB, rev=2, state=JobState.PROCESSED))
+    assert awaiting([UNIT.id, other], timetable) == {}
 
 
 def test_an_unannounced_unit_is_announced() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,32 @@ import pytest
 
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import claims
+from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.adapters.sqlite.units import SqliteUnits
 from synergy.core import readiness, undo
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.effects import CancelUnit, Effects, MoveUnit, Save
 from synergy.core.engine import Engine
 from synergy.core.freerun import Freeruns
+from synergy.core.freerun_record import base_of
 from synergy.core.hierarchy import build
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, UowId
+from synergy.core.states import UnitState
+from synergy.core.structs import replace as replaced
 from synergy.core.timetable import Timetable
+from synergy.ports.broker import REPORT_ROUTE
 from synergy.scheduler import clock_steps
 from synergy.scheduler.outbox import Outbox
 from synergy.scheduler.sweeper import Sweeper
 from synergy.simulation import runs
+from synergy.simulation.broker import Exchange
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken, Monitor
 from synergy.simulation.runs import History, plot, simulate, simulate_contexts
 from synergy.simulation.world import World
+from synergy.workers.batch import Batch
+from synergy.workers.runner import Runner
 from tests.builders import instant, key
 
 SEEDS = 200
@@ -99,6 +108,82 @@ def test_an_outage_longer_than_any_attempt_may_be_gives_nothing_up(seed: int) ->
         world.close()
 
 
+def half_done(world: World) -> str | None:
+    """Return what of a commit to store and broker is there without the rest of it."""
+    queues = world.exchange.queues
+    units = {unit.id: unit for unit in world.store.live_units()}
+    for unit in units.values():
+        if unit.state is UnitState.REQUESTED and unit.announced_at and not unit.not_before:
+            queue = world.plot.pipeline.route_of(base_of(unit.process)).queue
+            if unit.id not in {item.body['uow'] for item in queues[queue]}:
+                return f'{unit} waits, and its message is gone'
+    for queue, held in queues.items():
+        for item in held:
+            is_known = 'uow' not in item.body or world.store.units([UowId(item.body['uow'])])
+            if queue != REPORT_ROUTE.queue and not is_known:
+                return f'{item.body} was announced, and is not saved'
+    return None
+
+
+def first_half_done(seeds: range) -> str | None:
+    """Return the first thing that is half done where store and broker are one file."""
+    for seed in seeds:
+        faults = replace(usual(), message_lost=0.0, death=0.01, store_lost=0.02, store_unheard=0.02)
+        world = World(replaced(plot(), is_one_file=True), seed, faults)
+        try:
+            for _ in range(200):
+                world.run(1)
+                if found := half_done(world):
+                    return found
+            assert len(world.monitor.starts) > 20
+        finally:
+            world.close()
+    return None
+
+
+def test_what_is_written_to_store_and_broker_in_one_file_is_there_or_not_as_a_whole() -> None:
+    assert first_half_done(range(8)) is None
+
+
+def ring_for_what_is_not_saved(patch: pytest.MonkeyPatch) -> None:
+    """Let messages stand of a commit that does not."""
+    patch.setattr(Exchange, 'undo', Exchange.stand)
+
+
+def acknowledge_apart(patch: pytest.MonkeyPatch) -> None:
+    """Forget messages before what they are about is claimed, in a commit of its own."""
+
+    def step(self: Runner) -> bool:
+        deliveries = self._consumer.take(1)
+        self._consumer.ack(deliveries)
+        for unit in self._claim_safely(deliveries):
+            self._work_all(Batch([unit]), self._clock.monotonic())
+        return bool(deliveries)
+
+    patch.setattr(Runner, 'step', step)
+
+
+def mark_what_is_not_rung(patch: pytest.MonkeyPatch) -> None:
+    """Say of all that is saved that it was rung for, and ring in a commit of its own."""
+    ring_and_mark = Outbox._ring_and_mark
+
+    def later(self: Outbox, now: datetime, marked: Collection[UowId]) -> None:
+        self._one_commit.after(lambda: ring_and_mark(self, now, marked))
+
+    patch.setattr(Outbox, '_ring_and_mark', later)
+
+
+@pytest.mark.parametrize(
+    'mutate', [ring_for_what_is_not_saved, acknowledge_apart, mark_what_is_not_rung]
+)
+def test_a_mutant_that_does_one_half_is_found(
+    mutate: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutate(monkeypatch)
+
+    assert first_half_done(range(20)) is not None
+
+
 def test_the_same_seed_makes_the_same_history() -> None:
     assert simulate(7) == simulate(7)
     assert simulate(7) != simulate(8)
@@ -147,7 +232,7 @@ def no_fence_at_finish(patch: pytest.MonkeyPatch) -> None:
         claims,
         '_FINISH',
         claims._FINISH.replace(
-            "id = ? AND fence = ? AND state = 'state_in_progress'", 'id = ? AND ? >= 0'
+            f'id = ? AND fence = ? AND state = {IN_PROGRESS}', 'id = ? AND ? >= 0'
         ),
     )
 
@@ -194,9 +279,14 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
         claims,
         '_CLAIM',
         claims._CLAIM.replace(
-            "state = 'state_requested'", "state IN ('state_requested', 'state_in_progress')"
+            f'state = {REQUESTED}', f'state IN ({REQUESTED}, {IN_PROGRESS})'
         ).replace('fence = fence + 1, ', ''),
     )
+
+
+def reported_is_processed(patch: pytest.MonkeyPatch) -> None:
+    """Take every unit that a message names for one that was processed."""
+    patch.setattr(SqliteUnits, 'processed', lambda _, uow_ids: dict.fromkeys(uow_ids, 0))
 
 
 def deadlines_outlive_the_clock(patch: pytest.MonkeyPatch) -> None:
@@ -224,6 +314,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (without(CancelUnit), 'I4', 0),
         (without(MoveUnit), 'I', 0),
         (claim_what_is_taken, 'I5', 0),
+        (reported_is_processed, 'I', 0),
         (deadlines_outlive_the_clock, 'I8', 0),
         (parents_do_not_wait, 'I', 0),
         (undo_looks_at_no_input, 'I2', 40),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synergy.adapters.embedded.broker import EmbeddedBroker
+from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.effects import InsertUnit
@@ -15,6 +16,7 @@ from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.ports.one_commit import Apart, OneCommit
 from synergy.workers import Uow
 from synergy.workers.batch import Batch
 from synergy.workers.handler import Handler
@@ -72,10 +74,17 @@ class RunnerHarness:
         work: Callable[[Uow], object],
         open_store: Callable[..., SqliteStore] = SqliteStore.open,
         timeout: timedelta | None = None,
+        *,
+        is_one_file: bool = True,
     ) -> None:
         self.clock = SimulatedClock(NOW)
         self.store = open_store(home / 'store.db', clock=self.clock)
-        self.broker = EmbeddedBroker.open(home / 'broker', clock=self.clock)
+        one_commit: OneCommit = Apart()
+        if is_one_file:
+            self.broker = EmbeddedBroker.beside(self.store, home / 'broker', clock=self.clock)
+            one_commit = JointFile(self.store.file)
+        else:
+            self.broker = EmbeddedBroker.open(home / 'broker', clock=self.clock)
         self.guard = Guard(timeout)
         self.capture = Capture()
         self.beats = Beats(timeout)
@@ -85,6 +94,7 @@ class RunnerHarness:
             Handler(work),
             store=self.store,
             broker=self.broker,
+            one_commit=one_commit,
             consumer=self.consumer,
             clock=self.clock,
             guard=self.guard,

@@ -31,10 +31,13 @@ class MongoCommits:
         saves: Sequence[Save],
         announced: Mapping[UowId, datetime] = MappingProxyType({}),
     ) -> None:
-        """Apply `saves` kind by kind; a refused commit may have applied any of the others."""
+        """Apply `saves` kind by kind; a refused commit may have applied any of the others.
+
+        The majority is waited for once, at the end; see `synergy.adapters.mongo.chain`.
+        """
         with self._connection.reaching():
             self._leadership.check(leadership)
-            apply(self._connection.database, saves, leadership.term, announced)
+            apply(self._connection.chain, saves, leadership.term, announced)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete logs, and ended units of free runs, from before an instant."""

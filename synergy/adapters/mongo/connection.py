@@ -23,6 +23,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
+from synergy.adapters.mongo.chain import Chain, WriteTerms
 from synergy.core.uri import without_password, without_secrets_of
 from synergy.ports.clock import Clock
 from synergy.ports.errors import SnapshotLost, StoreError, StoreUnavailable, StoreUnusable
@@ -67,6 +68,7 @@ class MongoConnection:
         self.busy_seconds_max = busy_seconds_max
         self._uri = uri
         millis = int(busy_seconds_max * 1000)
+        terms = WriteTerms()
         defaults: dict[str, Any] = {
             'serverSelectionTimeoutMS': millis,
             'socketTimeoutMS': millis,
@@ -75,6 +77,7 @@ class MongoConnection:
             'heartbeatFrequencyMS': _HEARTBEAT_MILLIS,
             'retryWrites': True,
             'appname': 'synergy',
+            'event_listeners': [terms],
         }
         try:
             # Without a look at the DNS: an mongodb+srv URI is resolved by the client itself.
@@ -106,6 +109,8 @@ class MongoConnection:
             write_concern=WriteConcern('majority', wtimeout=millis, j=True),
             read_concern=ReadConcern('majority'),
         )
+        #: How many writes wait for the majority once.
+        self.chain = Chain(self.database, terms)
 
     @property
     def now(self) -> object:
@@ -132,6 +137,7 @@ class MongoConnection:
             hello = self._client.admin.command('hello')
         if 'setName' not in hello and hello.get('msg') != _ROUTER:
             raise StoreUnusable(self._single_text())
+        self.chain.is_router = hello.get('msg') == _ROUTER
 
     def _single_text(self) -> str:
         """Return how a single mongod becomes a replica set, with its data."""
@@ -190,8 +196,9 @@ class MongoConnection:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Translate the driver's errors of a block."""
+        """Translate the driver's errors of a block; before it, wait for what a commit has left."""
         try:
+            self.chain.settle()
             yield
         except errors.PyMongoError as error:
             raise self._translated(error, self.place) from error

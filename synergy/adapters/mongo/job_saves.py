@@ -8,7 +8,8 @@ written one by one, which names what is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from pymongo import InsertOne, UpdateMany, UpdateOne
@@ -16,7 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from synergy.adapters.mongo.bulks import bulk, is_of_documents, repeated
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.chain import Chain, Document, Step
 from synergy.adapters.mongo.documents.jobs import job_key, job_values, of_level
 from synergy.adapters.mongo.names import LEVEL
 from synergy.adapters.mongo.revisions import at_rev_before, refuse_vanished, upsert, written
@@ -31,22 +32,32 @@ _SAID: Final = ('rev', 'term', 'state', _UNIT)
 _IDENTIFYING: Final = dict.fromkeys(('process_name', 'timeperiod', LEVEL, *_SAID), 1)
 
 
-def apply_to_jobs(
-    database: Database[Document], collection: str, saves: Sequence[SaveJob], term: int
-) -> None:
-    """Execute the saves of one collection; raise CommitRefused. Rows that are there come first."""
+def steps_of_jobs(collection: str, saves: Sequence[SaveJob], term: int) -> Iterator[Step]:
+    """Yield what writes the saves of one level, or raises CommitRefused.
+
+    Rows that are there come first.
+    """
     if len({save.job.key for save in saves}) < len(saves):
         # What becomes of a job twice in one commit is written in that order.
-        _apply_one_by_one(database, collection, saves, term)
+        yield partial(_apply_one_by_one, collection=collection, saves=saves, term=term)
         return
     later = [save for save in saves if save.job.rev > 1]
     first = [save for save in saves if save.job.rev <= 1]
-    if later and not _is_applied(database, collection, later, term):
-        missing = _missing(database, collection, later, term)
-        _apply_one_by_one(database, collection, missing, term)
+    if later:
+        yield partial(_apply_later, collection=collection, saves=later, term=term)
     if first:
-        inserts = [InsertOne(_first(save, term)) for save in first]
-        bulk(database, collection, inserts, first, ordered=False)
+        yield partial(_insert, collection=collection, saves=first, term=term)
+
+
+def _insert(chain: Chain, collection: str, saves: Sequence[SaveJob], term: int) -> None:
+    inserts = [InsertOne(_first(save, term)) for save in saves]
+    bulk(chain.database, collection, inserts, saves, ordered=False)
+
+
+def _apply_later(chain: Chain, collection: str, saves: Sequence[SaveJob], term: int) -> None:
+    if not _is_applied(chain.database, collection, saves, term):
+        missing = _missing(chain.confirmed(), collection, saves, term)
+        _apply_one_by_one(chain, collection, missing, term)
 
 
 def _is_applied(
@@ -121,12 +132,10 @@ def _missing(
     return [save for save in saves if not is_written(save)]
 
 
-def _apply_one_by_one(
-    database: Database[Document], collection: str, saves: Sequence[SaveJob], term: int
-) -> None:
+def _apply_one_by_one(chain: Chain, collection: str, saves: Sequence[SaveJob], term: int) -> None:
     """Write jobs in order up to the first that is not at the rev before; see `upsert`."""
     if saves:
-        done = bulk(database, collection, [_upsert(save, term) for save in saves], saves)
+        done = bulk(chain.database, collection, [_upsert(save, term) for save in saves], saves)
         refuse_vanished(done, saves)
 
 

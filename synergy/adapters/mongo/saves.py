@@ -1,6 +1,6 @@
 """The saves of a commit as conditional updates, in few bulks: one per kind of row.
 
-A bulk is one request to the primary, which waits for the majority once. The kinds follow one
+A bulk is one request to the primary; the last one waits for the majority. The kinds follow one
 another as `synergy.core.effects.in_stages` says and explains; a commit that breaks off in between
 leaves what the next leader repairs.
 """
@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Final
 
 import bson
 from pymongo import DeleteOne, UpdateOne
-from pymongo.database import Database
 
 from synergy.adapters.mongo.bulks import Operation, bulk, unmatched
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.chain import Chain, Document, Step
 from synergy.adapters.mongo.documents.commands import command_document, command_progress
 from synergy.adapters.mongo.documents.jobs import job_values
 from synergy.adapters.mongo.documents.processes import freerun_values, override_values
 from synergy.adapters.mongo.documents.units import unit_document
-from synergy.adapters.mongo.job_saves import apply_to_jobs
+from synergy.adapters.mongo.job_saves import steps_of_jobs
 from synergy.adapters.mongo.names import (
     COMMANDS,
     CONTEXT,
@@ -34,7 +34,7 @@ from synergy.adapters.mongo.names import (
     UNITS,
 )
 from synergy.adapters.mongo.revisions import refuse_vanished, upsert
-from synergy.adapters.mongo.unit_saves import apply_marks, apply_to_units
+from synergy.adapters.mongo.unit_saves import steps_of_marks, steps_of_units
 from synergy.core.effects import (
     CancelUnit,
     EndLetters,
@@ -61,7 +61,7 @@ _UNSENDABLE: Final = (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeE
 
 
 def apply(
-    database: Database[Document],
+    chain: Chain,
     saves: Sequence[Save],
     term: int,
     announced: Mapping[UowId, datetime],
@@ -70,30 +70,30 @@ def apply(
 
     The saves after a refused one of the same bulk may have been applied.
     """
-    apply_marks(database, announced)
     try:
-        _apply_in_stages(database, saves, term)
+        chain.execute([*steps_of_marks(announced), *_steps(saves, term)])
     except _UNSENDABLE:
         if unsendable := [*_unsendable(saves, term)]:
             raise CommitRefused(*unsendable) from None
         raise
 
 
-def _apply_in_stages(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+def _steps(saves: Sequence[Save], term: int) -> Iterator[Step]:
     for collection, group in groupby(in_stages(saves), _collection):
         part = list(group)
         if collection == UNITS:
-            apply_to_units(database, part)
+            yield from steps_of_units(part)
         elif collection == COMMANDS:
-            _apply_to_commands(database, part)
+            yield from (partial(_apply_to_command, save=save) for save in part)
         elif collection in JOB_COLLECTIONS:
-            apply_to_jobs(database, collection, [s for s in part if isinstance(s, SaveJob)], term)
+            jobs = [save for save in part if isinstance(save, SaveJob)]
+            yield from steps_of_jobs(collection, jobs, term)
         elif collection == CONTEXT:
-            _apply_to_context(database, part, term)
+            yield partial(_apply_to_context, saves=part, term=term)
         elif collection == OVERRIDES:
-            _apply_to_overrides(database, part, term)
+            yield from (partial(_apply_to_override, save=save, term=term) for save in part)
         else:
-            _apply_to_freeruns(database, part, term)
+            yield partial(_apply_to_freeruns, saves=part, term=term)
 
 
 def _unsendable(saves: Sequence[Save], term: int) -> Iterator[RefusedSave]:
@@ -145,9 +145,9 @@ def _collection(save: Save) -> str:
             return CONTEXT
 
 
-def _apply_to_freeruns(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+def _apply_to_freeruns(chain: Chain, saves: Sequence[Save], term: int) -> None:
     """Write free runs, in order, up to the first that is not at the rev before; see `upsert`."""
-    done = bulk(database, FREERUNS, [_freerun(save, term) for save in saves], saves)
+    done = bulk(chain.database, FREERUNS, [_freerun(save, term) for save in saves], saves)
     refuse_vanished(done, saves)
 
 
@@ -160,24 +160,23 @@ def _freerun(save: Save, term: int) -> Operation:
     return upsert(key, freerun_values(freerun, term), [freerun.changed_at, save.event], term)
 
 
-def _apply_to_commands(database: Database[Document], saves: Sequence[Save]) -> None:
-    for save in saves:
-        if isinstance(save, InsertCommand):
-            document = command_document(save.command)
-            database[COMMANDS].update_one(
-                {'_id': save.command.id}, {'$setOnInsert': document}, upsert=True
-            )
-            continue
-        assert isinstance(save, SaveCommand)
-        operation = UpdateOne(
-            {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
-            {'$set': command_progress(save.command)},
+def _apply_to_command(chain: Chain, save: Save) -> None:
+    if isinstance(save, InsertCommand):
+        document = command_document(save.command)
+        chain.database[COMMANDS].update_one(
+            {'_id': save.command.id}, {'$setOnInsert': document}, upsert=True
         )
-        if bulk(database, COMMANDS, [operation], [save]).matched_count != 1:
-            raise unmatched(save)
+        return
+    assert isinstance(save, SaveCommand)
+    operation = UpdateOne(
+        {'_id': save.command.id, 'state': {'$in': OPEN_COMMANDS}},
+        {'$set': command_progress(save.command)},
+    )
+    if bulk(chain.database, COMMANDS, [operation], [save]).matched_count != 1:
+        raise unmatched(save)
 
 
-def _apply_to_context(database: Database[Document], saves: Sequence[Save], term: int) -> None:
+def _apply_to_context(chain: Chain, saves: Sequence[Save], term: int) -> None:
     for save in saves:
         assert isinstance(save, SaveContext)
         rev = save.context.rev
@@ -186,24 +185,23 @@ def _apply_to_context(database: Database[Document], saves: Sequence[Save], term:
             {'$set': {'rev': rev, 'term': term, 'text': led_context.encode(save.context)}},
             upsert=rev == 1,
         )
-        saved = bulk(database, CONTEXT, [operation], [save])
+        saved = bulk(chain.database, CONTEXT, [operation], [save])
         if saved.matched_count != 1 and not saved.upserted_ids:
             raise unmatched(save)
 
 
-def _apply_to_overrides(database: Database[Document], saves: Sequence[Save], term: int) -> None:
-    for save in saves:
-        if isinstance(save, RemoveOverride):
-            database[OVERRIDES].delete_one({'process_name': save.process})
-            continue
-        assert isinstance(save, SaveOverride)
-        values = override_values(save.override, term)
-        rev = save.override.rev
-        # A row of Synergy 2.x has no rev: it is not looked at, and the first save takes its place.
-        matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else _NO_REV
-        operation = UpdateOne(
-            {'process_name': save.override.process, **matching}, {'$set': values}, upsert=rev == 1
-        )
-        saved = bulk(database, OVERRIDES, [operation], [save])
-        if saved.matched_count != 1 and not saved.upserted_ids:
-            raise unmatched(save)
+def _apply_to_override(chain: Chain, save: Save, term: int) -> None:
+    if isinstance(save, RemoveOverride):
+        chain.database[OVERRIDES].delete_one({'process_name': save.process})
+        return
+    assert isinstance(save, SaveOverride)
+    values = override_values(save.override, term)
+    rev = save.override.rev
+    # A row of Synergy 2.x has no rev: it is not looked at, and the first save takes its place.
+    matching = {'rev': rev - 1, 'term': {'$lte': term}} if rev > 1 else _NO_REV
+    operation = UpdateOne(
+        {'process_name': save.override.process, **matching}, {'$set': values}, upsert=rev == 1
+    )
+    saved = bulk(chain.database, OVERRIDES, [operation], [save])
+    if saved.matched_count != 1 and not saved.upserted_ids:
+        raise unmatched(save)

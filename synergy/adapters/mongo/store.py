@@ -1,10 +1,11 @@
 """The ledger on a MongoDB replica set: for many boxes, through the death of any one member.
 
 Each transition is one conditional update of one document, acknowledged by a majority with its
-journals; a commit is a few bulks of such updates after one look at the leadership document, not a
-transaction: what it leaves when it breaks off is repaired (`synergy.core.effects.in_stages`). Two
-leaders for a moment are harmless: each write names the revision it follows and a term that must
-not be lower than the row's. Leases are judged by the server's clock (`$$NOW`).
+journals; a commit is a few bulks of such updates after one look at the leadership document, of
+which the last waits for the majority (`synergy.adapters.mongo.chain`). It is not a transaction:
+what it leaves when it breaks off is repaired (`synergy.core.effects.in_stages`). Two leaders for a
+moment are harmless: each write names the revision it follows and a term that must not be lower than
+the row's. Leases are judged by the server's clock (`$$NOW`).
 """
 
 from __future__ import annotations

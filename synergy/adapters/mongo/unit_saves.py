@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from bson import ObjectId
 from pymongo import DeleteOne, InsertOne, UpdateMany, UpdateOne
@@ -11,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from synergy.adapters.mongo.bulks import bulk, refused_of, repeated
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.chain import Chain, Document, Step
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import unit_document
 from synergy.adapters.mongo.names import LIVE, UNITS
@@ -21,40 +22,59 @@ from synergy.core.states import UnitState
 from synergy.ports.errors import CommitRefused, RefusedSave
 
 
-def apply_to_units(database: Database[Document], saves: Sequence[Save]) -> None:
-    """Execute the saves of one stage that are about units; raise CommitRefused."""
+def steps_of_units(saves: Sequence[Save]) -> Iterator[Step]:
+    """Yield what writes the saves of one stage that are about units, or raises CommitRefused."""
     moves = [save for save in saves if isinstance(save, MoveUnit)]
     cancels = [save for save in saves if isinstance(save, CancelUnit)]
+    letters = [save for save in saves if isinstance(save, EndLetters)]
     units = [save.unit for save in saves if isinstance(save, InsertUnit)]
     if cancels:
-        # None of them is ever refused.
-        bulk(database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
-    letters = [_end_letters(save) for save in saves if isinstance(save, EndLetters)]
+        yield partial(_apply_cancels, cancels=cancels)
     if letters:
-        database[UNITS].bulk_write(letters, ordered=False)
+        yield partial(_end_all_letters, letters=letters)
     if moves:
-        moved = bulk(database, UNITS, [_move(save) for save in moves], moves)
-        if moved.matched_count != len(moves):
-            unmoved = _unmoved(database, moves)
-            raise CommitRefused(*(RefusedSave(save, why_unmatched(save)) for save in unmoved))
+        yield partial(_apply_moves, moves=moves)
     if units:
-        _insert_units(database, units)
+        yield partial(_insert_units, units=units)
 
 
-def apply_marks(database: Database[Document], announced: Mapping[UowId, datetime]) -> None:
-    """Write when units were announced; before all moves, for one requested again is not yet."""
+def _apply_cancels(chain: Chain, cancels: Sequence[CancelUnit]) -> None:
+    # None of them is ever refused.
+    bulk(chain.database, UNITS, [*map(_cancel, cancels)], cancels, ordered=False)
+
+
+def _end_all_letters(chain: Chain, letters: Sequence[EndLetters]) -> None:
+    chain.database[UNITS].bulk_write([*map(_end_letters, letters)], ordered=False)
+
+
+def _apply_moves(chain: Chain, moves: Sequence[MoveUnit]) -> None:
+    moved = bulk(chain.database, UNITS, [*map(_move, moves)], moves)
+    if moved.matched_count != len(moves):
+        unmoved = _unmoved(chain.confirmed(), moves)
+        raise CommitRefused(*(RefusedSave(save, why_unmatched(save)) for save in unmoved))
+
+
+def steps_of_marks(announced: Mapping[UowId, datetime]) -> Iterator[Step]:
+    """Yield what writes when units were announced, if any were.
+
+    Before all moves, for one requested again is not yet announced.
+    """
+    if announced:
+        yield partial(_mark_all, announced=announced)
+
+
+def _mark_all(chain: Chain, announced: Mapping[UowId, datetime]) -> None:
     by_instant: dict[datetime, list[ObjectId]] = {}
     for uow_id, at in announced.items():
         by_instant.setdefault(at, []).append(ObjectId(uow_id))
-    if by_instant:
-        marks = [_mark(ids, at) for at, ids in by_instant.items()]
-        # Waits for the majority, for the sweep that follows reads what a majority has.
-        repeated(lambda: database[UNITS].bulk_write(marks, ordered=False))
+    marks = [_mark(ids, at) for at, ids in by_instant.items()]
+    units = chain.database[UNITS]
+    repeated(lambda: units.bulk_write(marks, ordered=False))
 
 
-def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
+def _insert_units(chain: Chain, units: Sequence[Unit]) -> None:
     try:
-        database[UNITS].bulk_write(
+        chain.database[UNITS].bulk_write(
             [
                 *(InsertOne(unit_document(unit)) for unit in units),
                 *(_delete_ended(uow_id) for unit in units for uow_id in outlived_by(unit)),
@@ -66,7 +86,7 @@ def _insert_units(database: Database[Document], units: Sequence[Unit]) -> None:
         for item in refused_of(error, [InsertUnit(unit) for unit in units]):
             assert isinstance(item.save, InsertUnit)
             is_known = item.why == why_unmatched(item.save)
-            if not is_known or not _adopts(database, item.save.unit):
+            if not is_known or not _adopts(chain.database, item.save.unit):
                 refused.append(item)
         if refused:
             raise CommitRefused(*refused) from error

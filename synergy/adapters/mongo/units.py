@@ -11,6 +11,7 @@ from synergy.adapters.mongo.collections import BATCH, BY_KEY, MongoCollections, 
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.units import (
+    COUNT_FIELD,
     ENDED_RUN_FIELDS,
     LETTER_FIELDS,
     LIVE_RUN_FIELDS,
@@ -42,6 +43,22 @@ class MongoUnits:
         if not ids:
             return {}
         return {unit.id: unit for unit in self._found({'_id': {'$in': ids}})}
+
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
+        """Return which of `uow_ids` are PROCESSED, and how many things each has processed."""
+        ids = [found for uow_id in uow_ids if (found := object_id(uow_id)) is not None]
+        if not ids:
+            return {}
+        where = {
+            '_id': {'$in': ids},
+            'state': UnitState.PROCESSED.value,
+            COUNT_FIELD: {'$type': ['int', 'long']},
+        }
+        with self._connection.reaching():
+            units = self._connection.database[UNITS].find(
+                where, (COUNT_FIELD,), batch_size=BATCH, session=self._connection.session
+            )
+            return {UowId(str(unit['_id'])): int(unit[COUNT_FIELD]) for unit in units}
 
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return units that somebody still has to act on, those that run longest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.schema import MIGRATIONS
+from synergy.adapters.sqlite.states import NUMBER_BY_QUALIFIER
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.changed_levels import RowsByLevel
 from synergy.core.led_context import LedContext
@@ -22,7 +23,12 @@ from synergy.ports.errors import StoreUnavailable, StoreUnusable
 from synergy.ports.stored import led_context
 
 _TABLES = ('job', 'unit_of_work', 'freerun_process', 'command', 'log_recording')
-_QUALIFIERS: Final = frozenset(qualifier.value for qualifier in Qualifier)
+#: As words until schema version 18, and as numbers since.
+_QUALIFIERS: Final[Mapping[object, Qualifier]] = {
+    known: qualifier
+    for qualifier, number in NUMBER_BY_QUALIFIER.items()
+    for known in (qualifier.value, number)
+}
 _ROWS_BY_LEVEL: Final = (
     'SELECT process_name, time_qualifier, count(*) FROM job GROUP BY process_name, time_qualifier'
 )
@@ -87,7 +93,7 @@ class SqliteAdministration:
         found: dict[ProcessName, dict[Qualifier, int]] = {}
         for process, qualifier, count in self._read('job', _ROWS_BY_LEVEL):
             if qualifier in _QUALIFIERS:
-                found.setdefault(ProcessName(process), {})[Qualifier(qualifier)] = count
+                found.setdefault(ProcessName(process), {})[_QUALIFIERS[qualifier]] = count
         return found
 
     def led_context(self) -> LedContext | None:

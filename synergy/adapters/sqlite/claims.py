@@ -9,7 +9,7 @@ from typing import Final
 
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
-from synergy.adapters.sqlite.states import IN_PROGRESS, REQUESTED
+from synergy.adapters.sqlite.states import IN_PROGRESS, NUMBER_BY_UNIT_STATE, REQUESTED
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables
 from synergy.core.records import LogLine, LogPlace, Unit, UnitEnd, UowId
 from synergy.ports.errors import LeaseLost
@@ -26,12 +26,12 @@ _UNCLAIM: Final = (
     f'WHERE id = ? AND owner = ? AND state = {IN_PROGRESS}'
 )
 _FINISH: Final = (
-    'UPDATE unit_of_work SET state = ?, number_of_processed_documents = ?, error = ?, '
+    'UPDATE unit_of_work SET state = ?, processed_count = ?, error = ?, '
     f'finished_at = ?, lease_until = NULL WHERE id = ? AND fence = ? AND state = {IN_PROGRESS}'
 )
 _IS_FINISHED_SO: Final = (
     'SELECT 1 FROM unit_of_work WHERE id = ? AND fence = ? AND state = ? '
-    'AND number_of_processed_documents = ? AND error IS ?'
+    'AND processed_count = ? AND error IS ?'
 )
 _RELEASE: Final = (
     f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + 1, owner = NULL, '
@@ -125,7 +125,8 @@ def _are_finished(connection: Connection, ends: Sequence[UnitEnd], now: int | No
 
 def _end_values(end: UnitEnd, now: int | None) -> tuple[object, ...]:
     outcome = end.outcome
-    return (outcome.state.value, outcome.count, outcome.error, now, end.uow_id, end.fence)
+    state = NUMBER_BY_UNIT_STATE[outcome.state]
+    return (state, outcome.count, outcome.error, now, end.uow_id, end.fence)
 
 
 def _finish(connection: Connection, end: UnitEnd, now: int | None) -> bool:

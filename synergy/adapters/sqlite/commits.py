@@ -52,7 +52,7 @@ class SqliteCommits:
             if are_applied(connection, saves, leadership.term):
                 return
             if not connection.in_transaction:
-                connection.execute('BEGIN IMMEDIATE')
+                self._file.begin_again()
                 self._begin(connection, leadership, announced)
             refused = []
             for save in in_stages(saves):

@@ -10,29 +10,29 @@ cut may lose the last commits but never their order. FULL waits for the disk at 
 Source: SQLite docs, PRAGMA synchronous.
 
 An open file that is moved away or replaced goes on to be written where nobody looks, and SQLite
-does not mind. So each call first looks whether the path still names the file that was opened.
+does not mind. So each call first looks whether the path still names the file that was opened; a
+transaction looks when it begins and when it ends.
 Source: SQLite docs, How To Corrupt, 4.2.
+
+What is written within a block is one commit: see `SqliteFile.one_commit`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import random
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
-from synergy import private
+from synergy.adapters.sqlite.block import Block
+from synergy.adapters.sqlite.place import Place
+from synergy.adapters.sqlite.refusals import Refusals, is_busy
 from synergy.ports.errors import PortError
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -41,9 +41,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PAUSE_SECONDS_MIN: Final = 0.00005
 _PAUSE_SECONDS_MAX: Final = 0.002
-#: Byte of the `-shm` file that a writer of a WAL database locks. Source: SQLite docs, walformat.
-_WAL_WRITE_LOCK: Final = 120
-
 
 #: How the driver says that a text is not one. Source: CPython, Modules/_sqlite/cursor.c.
 _NOT_UTF8_TEXT: Final = 'Could not decode to UTF-8'
@@ -81,16 +78,12 @@ class SqliteFile:
         help.
         """
         self.path = path
-        self._what = what
         self._migrations = migrations
-        self._unavailable = unavailable
-        self._unusable = unusable
-        self._busy_seconds_max = busy_seconds_max
-        self._identity: tuple[int, int] | None = None
+        self._refusals = Refusals(path, what, unavailable, unusable, busy_seconds_max)
+        self._place = Place(path, self._refusals)
+        self._block: Block | None = None
         self._connection = self._open(synchronous)
-        # Without one, as in memory, there is nothing to be replaced.
-        with suppress(OSError):
-            self._identity = _identity_of(path)
+        self._place.remember()
         try:
             self._migrate()
         except BaseException:
@@ -122,32 +115,89 @@ class SqliteFile:
             yield from self.read(sql, parameters)[yielded:]
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
-        """Execute one conditional statement in a transaction of its own; return its row count."""
+        """Execute one conditional statement, by itself or in the block; return its row count."""
+        self._begin_write()
         return self._guarded(lambda: self._connection.execute(sql, parameters).rowcount)
 
     def write_returning(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """Execute one statement with a RETURNING clause; return its rows."""
+        self._begin_write()
         # All rows are fetched: only then is the statement finished and its transaction committed.
         # It must not end at a text that is not UTF-8: what it has changed would not be known.
         with self._unchecked_text():
             return self._guarded(lambda: self._connection.execute(sql, parameters).fetchall())
 
     @contextmanager
-    def transaction(self, *, is_text_checked: bool = True) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock for a block; an exception rolls everything back.
+    def one_commit(self) -> Iterator[None]:
+        """Let all that is written within a block be one commit; an exception undoes all of it.
 
-        is_text_checked: False lets a text that is not UTF-8 come as its bytes.
+        The write lock is taken by the first write, so a block that only reads disturbs nobody. A
+        block within a block joins it. A failure within, even one that was caught there, fails the
+        whole block: nobody outside could tell what belongs together.
         """
-        self._guarded(lambda: self._connection.execute('BEGIN IMMEDIATE'))
+        if (outer := self._block) is not None:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise outer.spoilt_by(self._refusals.translated(error)) from error
+            except BaseException as error:
+                outer.spoilt_by(error)
+                raise
+            return
+        block = self._block = Block()
         try:
-            with nullcontext() if is_text_checked else self._unchecked_text():
-                yield self._connection
-            self._guarded(lambda: self._connection.execute('COMMIT'))
+            yield
+            if block.error is not None:
+                raise block.error
+            if block.writes:
+                self._place.check()
+                self._guarded(lambda: self._connection.execute('COMMIT'))
         except BaseException as error:
             self._rollback()
             if isinstance(error, sqlite3.Error):
-                raise self._translated(error) from error
+                raise self._refusals.translated(error) from error
             raise
+        finally:
+            self._block = None
+        for action in block.afterwards:
+            action()
+
+    @property
+    def is_in_block(self) -> bool:
+        """Tell whether what is written now belongs to a block that is not committed yet."""
+        return self._block is not None
+
+    def after(self, action: Callable[[], object]) -> None:
+        """Do something once the block under way is committed, and never if it is not.
+
+        Without a block it is done at once.
+        """
+        if self._block is None:
+            action()
+        else:
+            self._block.afterwards.append(action)
+
+    @contextmanager
+    def transaction(self, *, is_text_checked: bool = True) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for a block, or for the rest of the one under way.
+
+        is_text_checked: False lets a text that is not UTF-8 come as its bytes.
+        """
+        with self.one_commit():
+            self._begin_write()
+            with nullcontext() if is_text_checked else self._unchecked_text():
+                yield self._connection
+
+    def begin_again(self) -> None:
+        """Go on in a transaction that a trigger of the file has rolled back.
+
+        What the block has written before that is lost, so a block of more than this fails.
+        """
+        block = self._block
+        assert block is not None, 'what was not begun cannot be begun again'
+        self._connection.execute('BEGIN IMMEDIATE')
+        if block.writes > 1:
+            block.spoilt_by(self._refusals.undone())
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -167,6 +217,22 @@ class SqliteFile:
         """Close the file; safe to call twice."""
         self._connection.close()
 
+    def _begin_write(self) -> None:
+        """Take the write lock if a block is under way that has not got it."""
+        block = self._block
+        if block is None:
+            return
+        block.check_thread()
+        if not block.writes:
+            self._guarded(lambda: self._connection.execute('BEGIN IMMEDIATE'))
+        elif not self._connection.in_transaction:
+            # By itself, it would be committed at once, without what belongs to it.
+            raise block.spoilt_by(self._refusals.undone())
+        block.writes += 1
+
+    def _failed(self, error: PortError) -> PortError:
+        return error if self._block is None else self._block.spoilt_by(error)
+
     @contextmanager
     def _unchecked_text(self) -> Iterator[None]:
         self._connection.text_factory = _text_or_bytes
@@ -180,20 +246,13 @@ class SqliteFile:
             self._connection.execute('ROLLBACK')
 
     def _open(self, synchronous: str) -> sqlite3.Connection:
-        try:
-            private.make_folder(self.path.parent)
-        except OSError as error:
-            raise self._unavailable(
-                f'folder {self.path.parent} of {self._what} {self.path} cannot be made '
-                f'({error.strerror}); make it, or choose another home'
-            ) from error
-        self._make_private()
+        self._place.prepare()
         try:
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise self._refusals.translated(error) from error
         self._connection = connection
         try:
             # Changing to WAL needs the file for a moment to oneself; once made, it stays.
@@ -203,22 +262,6 @@ class SqliteFile:
             connection.close()
             raise
         return connection
-
-    def _make_private(self) -> None:
-        """Let nobody else read the file; what SQLite puts beside it gets the rights of the file."""
-        if str(self.path) == ':memory:':
-            return
-        try:
-            if not self.path.exists():
-                os.close(private.open_file(self.path, os.O_RDWR))
-            for path in (self.path, Path(f'{self.path}-wal'), Path(f'{self.path}-shm')):
-                if told := private.narrow_file(path):
-                    logger.warning('%s', told, extra={'event': 'rights_narrowed'})
-        except OSError as error:
-            raise self._unavailable(
-                f'{self._what} {self.path} cannot be opened for writing ({error.strerror}); '
-                'check that the file and its folder belong to this user'
-            ) from error
 
     def _version(self) -> int:
         return int(self.read('PRAGMA user_version')[0][0])
@@ -230,10 +273,7 @@ class SqliteFile:
         with self.transaction() as connection:
             found = self._version()
             if found > newest:
-                raise self._unusable(
-                    f'{self._what} {self.path} has schema version {found}, but this program knows '
-                    f'{newest} at most; start the newer program, or restore an older {self._what}'
-                )
+                raise self._refusals.newer(found, newest)
             for script in self._migrations[found:]:
                 for statement in script.split(';'):
                     if statement.strip():
@@ -242,7 +282,8 @@ class SqliteFile:
 
     def _guarded(self, action: Callable[[], T]) -> T:
         """Run `action`, repeatedly while the file is busy; translate what cannot be waited out."""
-        self._check_place()
+        if self._block is None or not self._block.writes:
+            self._place.check()
         deadline: float | None = None
         pause = _PAUSE_SECONDS_MIN
         while True:
@@ -251,72 +292,14 @@ class SqliteFile:
             except sqlite3.Error as error:
                 if str(error).startswith(_NOT_UTF8_TEXT):
                     raise _NotUtf8 from error
-                if not _is_busy(error):
-                    raise self._translated(error) from error
+                if not is_busy(error):
+                    raise self._failed(self._refusals.translated(error)) from error
                 now = time.monotonic()
-                deadline = deadline or now + self._busy_seconds_max
+                deadline = deadline or now + self._refusals.busy_seconds_max
                 if now >= deadline:
-                    raise self._locked() from error
+                    raise self._failed(self._refusals.locked()) from error
                 time.sleep(pause * (0.5 + random.random()))
                 pause = min(pause * 1.5, _PAUSE_SECONDS_MAX)
-
-    def _check_place(self) -> None:
-        """Raise when the path names another file than the one that is open, or none."""
-        if self._identity is None:
-            return
-        try:
-            found = _identity_of(self.path)
-        except OSError as error:
-            raise self._unavailable(
-                f'{self._what} {self.path} is gone or cannot be looked at ({error.strerror}); put '
-                'it back where it was, with its -wal file: all waits for it'
-            ) from error
-        if found != self._identity:
-            raise self._unusable(
-                f'{self._what} {self.path} was replaced while it was open; stop everything, put '
-                'the right file there, without the -wal and -shm files of another, and start again'
-            )
-
-    def _locked(self) -> PortError:
-        pid = _pid_of_writer(self.path)
-        holder = f'pid {pid}' if pid is not None else 'another process'
-        return self._unavailable(
-            f'{self._what} {self.path} is locked by {holder} for {self._busy_seconds_max:g} s; '
-            'stop that process or raise store_busy_seconds_max'
-        )
-
-    def _translated(self, error: sqlite3.Error) -> PortError:
-        code = getattr(error, 'sqlite_errorcode', 0) & 0xFF
-        place = f'{self._what} {self.path}'
-        if _is_busy(error):
-            return self._locked()
-        if code == sqlite3.SQLITE_FULL:
-            free = shutil.disk_usage(self.path.parent).free
-            return self._unavailable(
-                f'{place} cannot grow: disk full ({free // 2**20} MiB free); '
-                'make room, nothing that was saved is lost'
-            )
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            return self._unusable(
-                f'{place} is not a usable SQLite database ({error}); '
-                'restore it from a backup, or move it away to start over'
-            )
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return self._unavailable(
-                f'{place} cannot be opened for writing ({error}); '
-                'check that the file and its folder belong to this user'
-            )
-        if code == sqlite3.SQLITE_IOERR:
-            return self._unavailable(
-                f'{place} cannot be read or written ({error}); look at the disk, its quota and the '
-                'limits of this process (ulimit -f), nothing that was saved is lost'
-            )
-        return self._unavailable(f'{place} failed ({error}); see the message of SQLite')
-
-
-def _identity_of(path: Path) -> tuple[int, int]:
-    found = os.stat(path)  # noqa: PTH116 - each call pays for it: half of what Path.stat takes
-    return found.st_dev, found.st_ino
 
 
 def to_micros(instant: datetime | None) -> int | None:
@@ -333,28 +316,3 @@ def _micros(instant: datetime) -> int:
 def from_micros(micros: int | None) -> datetime | None:
     """Return microseconds since 1970 as an aware UTC instant; None stays None."""
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    code = getattr(error, 'sqlite_errorcode', 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
-
-
-def _pid_of_writer(path: Path) -> int | None:
-    """Return the pid that holds the write lock, where the kernel tells (Linux).
-
-    Read from /proc/locks: opening the `-shm` file here and closing it again would drop the
-    locks of this very process. Source: fcntl(2), advisory record locking.
-    """
-    try:
-        inode = Path(f'{path}-shm').stat().st_ino
-        lines = Path('/proc/locks').read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        fields = line.split()
-        if len(fields) == 8 and fields[3] == 'WRITE' and fields[5].endswith(f':{inode}'):
-            start, end = fields[6], fields[7]
-            if int(start) <= _WAL_WRITE_LOCK and (end == 'EOF' or int(end) >= _WAL_WRITE_LOCK):
-                return int(fields[4])
-    return None

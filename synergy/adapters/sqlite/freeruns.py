@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from synergy.adapters.sqlite.connection import to_micros
-from synergy.adapters.sqlite.history import OF_FREERUN, newest_events
+from synergy.adapters.sqlite.history import freerun_events
+from synergy.adapters.sqlite.newest import newest_units
 from synergy.adapters.sqlite.rows.processes import FREERUN_COLUMNS, freerun_of
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
-from synergy.adapters.sqlite.states import REAL_TIME
+from synergy.adapters.sqlite.states import NUMBER_BY_UNIT_STATE, REAL_TIME
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables
 from synergy.adapters.sqlite.units import later_than
 from synergy.core.freerun_record import Freerun
@@ -32,15 +33,11 @@ class SqliteFreeruns:
 
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
         """Return a free run's newest events, newest first."""
-        return newest_events(self._tables, name, OF_FREERUN, limit)
+        return freerun_events(self._tables, name, limit)
 
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""
-        sql = (
-            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE process_name = ? '
-            'ORDER BY timeperiod DESC, run DESC'
-        )
-        return self._tables.page(UNITS, unit_of, sql, (name,), limit)
+        return newest_units(self._tables, UNIT_COLUMNS, unit_of, name, limit)
 
     def ended_freerun_units(
         self,
@@ -57,5 +54,5 @@ class SqliteFreeruns:
             f'AND state IN ({", ".join("?" * len(states))}){later} '
             'ORDER BY finished_at DESC, id'
         )
-        values = (to_micros(since), *(state.value for state in states), *place)
+        values = (to_micros(since), *(NUMBER_BY_UNIT_STATE[state] for state in states), *place)
         return self._tables.page(UNITS, unit_of, sql, values, limit)

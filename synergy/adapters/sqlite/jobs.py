@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from synergy.adapters.sqlite.connection import to_micros
-from synergy.adapters.sqlite.history import newest_events
-from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, STATE_BY_VALUE, change_of, job_of
-from synergy.adapters.sqlite.states import IS_OPEN, SKIPPED
+from synergy.adapters.sqlite.history import job_events
+from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, change_of, job_of
+from synergy.adapters.sqlite.states import (
+    IS_NOT_OPEN,
+    IS_OPEN,
+    JOB_STATE_BY_NUMBER,
+    NUMBER_BY_JOB_STATE,
+    SKIPPED,
+)
 from synergy.adapters.sqlite.tables import SqliteTables, chunks
 from synergy.core.commands import CommandId
 from synergy.core.records import Job, JobEvent, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.store import JobChange, JobFilter
+
+#: Two indexes in the order of change: open jobs change often, and ended ones are many.
+_CHANGED: Final = (
+    f'SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_ended '
+    f'WHERE {IS_NOT_OPEN} AND (changed_at, process_name, timeperiod) > (?, ?, ?) '
+    f'UNION ALL SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_open '
+    f'WHERE {IS_OPEN} AND (changed_at, process_name, timeperiod) > (?, ?, ?) '
+    'ORDER BY changed_at, process_name, timeperiod'
+)
 
 
 class SqliteJobs:
@@ -65,32 +80,27 @@ class SqliteJobs:
         start: tuple[Any, ...] = (to_micros(since), '', '')
         if after is not None:
             start = (to_micros(after.changed_at), after.key.process, str(after.key.timeperiod))
-        sql = (
-            f'SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_changed '
-            'WHERE (changed_at, process_name, timeperiod) > (?, ?, ?) '
-            'ORDER BY changed_at, process_name, timeperiod'
-        )
-        return self._tables.page('job', change_of, sql, start, limit)
+        return self._tables.page('job', change_of, _CHANGED, (*start, *start), limit)
 
     def count_jobs(self) -> Mapping[tuple[ProcessName, JobState], int]:
         """Return the number of job rows per process and state."""
         return {
-            (ProcessName(process), STATE_BY_VALUE[state]): count
+            (ProcessName(process), JOB_STATE_BY_NUMBER[state]): count
             for process, state, count in self._file.read(
                 'SELECT process_name, state, count(*) FROM job GROUP BY process_name, state'
             )
-            if state in STATE_BY_VALUE and isinstance(process, str)
+            if state in JOB_STATE_BY_NUMBER and isinstance(process, str)
         }
 
     def request_progress(self, command_id: CommandId) -> Mapping[JobState, int]:
         """Return in which states the jobs stand that a request has reset."""
         return {
-            STATE_BY_VALUE[state]: count
+            JOB_STATE_BY_NUMBER[state]: count
             for state, count in self._file.read(
                 'SELECT state, count(*) FROM job WHERE request_id = ? GROUP BY state',
                 (command_id,),
             )
-            if state in STATE_BY_VALUE
+            if state in JOB_STATE_BY_NUMBER
         }
 
     def request_failures(self, command_id: CommandId) -> int:
@@ -103,7 +113,7 @@ class SqliteJobs:
 
     def events(self, key: JobKey, limit: int) -> Sequence[JobEvent]:
         """Return a job's newest events, newest first."""
-        return newest_events(self._tables, key.process, str(key.timeperiod), limit)
+        return job_events(self._tables, key, limit)
 
 
 def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
@@ -119,7 +129,7 @@ def _where(where: JobFilter) -> tuple[list[str], list[Any]]:
         values.append(where.end)
     if where.states is not None:
         clauses.append(f'state IN ({", ".join("?" * len(where.states))})')
-        values += [state.value for state in where.states]
+        values += [NUMBER_BY_JOB_STATE[state] for state in where.states]
     if where.is_failed:
         clauses.append(f'(is_held OR state = {SKIPPED} AND number_of_failures > 0)')
     return clauses, values

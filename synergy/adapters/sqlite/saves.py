@@ -7,18 +7,26 @@ from sqlite3 import Connection
 from typing import Final, assert_never
 
 from synergy.adapters.sqlite.connection import to_micros
-from synergy.adapters.sqlite.history import OF_FREERUN, add_event
-from synergy.adapters.sqlite.rows.columns import placeholders
+from synergy.adapters.sqlite.history import add_event
+from synergy.adapters.sqlite.rows.columns import numbered, placeholders
 from synergy.adapters.sqlite.rows.commands import COMMAND_COLUMNS, command_values, plan_text
-from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS, job_values
+from synergy.adapters.sqlite.rows.events import LINE_END, LINES_MAX
+from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_WRITTEN, job_values
 from synergy.adapters.sqlite.rows.processes import (
     FREERUN_COLUMNS,
     OVERRIDE_COLUMNS,
     freerun_values,
     override_values,
 )
-from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_values
-from synergy.adapters.sqlite.states import CANCELED, DEAD, IS_LIVE, OPEN_COMMANDS, REQUESTED
+from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS_WRITTEN, unit_values
+from synergy.adapters.sqlite.states import (
+    CANCELED,
+    DEAD,
+    IS_LIVE,
+    NUMBER_BY_UNIT_STATE,
+    OPEN_COMMANDS,
+    REQUESTED,
+)
 from synergy.core.effects import (
     CancelUnit,
     EndLetters,
@@ -50,9 +58,18 @@ OF_THE_ROW: Final = (
     TypeError,
     ValueError,
 )
+#: Where no unit has an id that does not follow from its key.
 INSERT_UNIT: Final = (
-    f'INSERT INTO unit_of_work ({UNIT_COLUMNS}) '
-    f'VALUES ({placeholders(UNIT_COLUMNS)}) '
+    f'INSERT INTO unit_of_work ({UNIT_COLUMNS_WRITTEN}) '
+    f'VALUES ({placeholders(UNIT_COLUMNS_WRITTEN)}) '
+    'ON CONFLICT DO NOTHING'
+)
+ARE_BY_KEY: Final = 'SELECT 1 FROM unit_of_work WHERE is_by_key = 1 LIMIT 1'
+#: Where the same run may be there under an id that an earlier version gave it.
+INSERT_UNIT_BESIDE: Final = (
+    f'INSERT INTO unit_of_work ({UNIT_COLUMNS_WRITTEN}) '
+    f'SELECT {numbered(UNIT_COLUMNS_WRITTEN)} WHERE NOT EXISTS (SELECT 1 FROM unit_of_work '
+    'WHERE is_by_key = 1 AND process_name = ?2 AND timeperiod = ?3 AND run = ?7) '
     'ON CONFLICT DO NOTHING'
 )
 _ADOPTABLE_UNIT: Final = (
@@ -72,13 +89,22 @@ _DELETE_ENDED_UNIT: Final = (
     f'DELETE FROM unit_of_work WHERE id = ? AND NOT {IS_LIVE} AND state <> {DEAD}'
 )
 INSERT_JOB: Final = (
-    f'INSERT INTO job ({JOB_COLUMNS}, term) '
-    f'VALUES ({placeholders(JOB_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
+    f'INSERT INTO job ({JOB_COLUMNS_WRITTEN}, term) '
+    f'VALUES ({placeholders(JOB_COLUMNS_WRITTEN)}, ?) ON CONFLICT DO NOTHING'
+)
+#: The lines of history without the oldest one, where there are as many as may be.
+_FORMER_LINES: Final = (
+    f'CASE WHEN rev > {LINES_MAX} AND '
+    f"length(history) - length(replace(history, {LINE_END}, '')) >= {LINES_MAX} "
+    f"THEN substr(history, instr(history, {LINE_END}) + 1) ELSE coalesce(history, '') END"
 )
 UPDATE_JOB: Final = (
-    'UPDATE job SET state = ?, rev = ?, run = ?, related_unit_of_work = ?, number_of_failures = ?, '
+    # A row of an earlier version has no event of its own.
+    f"UPDATE job SET history = coalesce({_FORMER_LINES} || printf('%x ', changed_at) || event "
+    f'|| {LINE_END}, history), '
+    'state = ?, rev = ?, run = ?, uow_id = ?, number_of_failures = ?, '
     'lost_count = ?, is_held = ?, request_id = ?, reason = ?, former = ?, '
-    'changed_at = ?, term = ? '
+    'changed_at = ?, event = ?, term = ? '
     'WHERE process_name = ? AND timeperiod = ? AND rev = ? AND term <= ?'
 )
 _REQUEST_UNIT: Final = (
@@ -152,7 +178,7 @@ def apply(  # noqa: C901 - one case for each kind of save
     """Execute one save; tell whether it matched."""
     match save:
         case InsertUnit(unit):
-            if connection.execute(INSERT_UNIT, unit_values(unit)).rowcount == 1:
+            if connection.execute(INSERT_UNIT_BESIDE, unit_values(unit)).rowcount == 1:
                 for outlived in outlived_by(unit):
                     connection.execute(_DELETE_ENDED_UNIT, (outlived,))
                 return True
@@ -214,12 +240,12 @@ def _adopt(connection: Connection, unit: Unit) -> bool:
     _, earlier = uow_ids_of(unit.key, unit.run)
     if connection.execute(_DELETE_UNTOUCHED_UNIT, (earlier,)).rowcount != 1:
         return False
-    return connection.execute(INSERT_UNIT, unit_values(unit)).rowcount == 1
+    return connection.execute(INSERT_UNIT_BESIDE, unit_values(unit)).rowcount == 1
 
 
 def _save_job(connection: Connection, save: SaveJob, term: int) -> bool:
     job = save.job
-    values = job_values(job)
+    values = job_values(job, save.event)
     ended_in = term if save.term is None else save.term
     process, timeperiod = values[:2]
     if job.rev == 1:
@@ -228,10 +254,7 @@ def _save_job(connection: Connection, save: SaveJob, term: int) -> bool:
         saved = connection.execute(
             UPDATE_JOB, (*values[3:], ended_in, process, timeperiod, job.rev - 1, term)
         )
-    if saved.rowcount != 1:
-        return False
-    add_event(connection, process, timeperiod, job.rev, values[-1], save.event)
-    return True
+    return saved.rowcount == 1
 
 
 def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: int) -> bool:
@@ -244,7 +267,7 @@ def _save_freerun(connection: Connection, freerun: Freerun, event: str, term: in
         )
     if saved.rowcount != 1:
         return False
-    add_event(connection, freerun.name, OF_FREERUN, freerun.rev, values[-1], event)
+    add_event(connection, freerun.name, freerun.rev, values[-1], event)
     return True
 
 
@@ -259,7 +282,7 @@ def _save_override(connection: Connection, override: Override, term: int) -> boo
 
 
 def _move_unit(connection: Connection, move: MoveUnit) -> bool:
-    expected = (move.uow_id, move.from_state.value, move.from_fence)
+    expected = (move.uow_id, NUMBER_BY_UNIT_STATE[move.from_state], move.from_fence)
     if move.to_state is UnitState.REQUESTED:
         moved = connection.execute(
             _REQUEST_UNIT,
@@ -276,7 +299,7 @@ def _move_unit(connection: Connection, move: MoveUnit) -> bool:
         moved = connection.execute(
             _END_UNIT,
             (
-                move.to_state.value,
+                NUMBER_BY_UNIT_STATE[move.to_state],
                 int(move.raises_fence),
                 move.error,
                 to_micros(move.at),

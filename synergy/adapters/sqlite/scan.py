@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from synergy.adapters.sqlite.rows.columns import QUALIFIER_BY_VALUE
-from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, STATE_BY_VALUE, job_of
+from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, job_of
 from synergy.adapters.sqlite.rows.plain import PLAIN_JOB, PLAIN_UNIT
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
+from synergy.adapters.sqlite.states import JOB_STATE_BY_NUMBER, QUALIFIER_BY_NUMBER
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables
 from synergy.core.invariants import EndedJob
 from synergy.core.records import Job, Unit
@@ -41,14 +41,14 @@ class SqliteScan:
 
 def _scanned(row: tuple[Any, ...]) -> Job | EndedJob:
     """Return what is to be known of a row of JOB_COLUMNS_READ and whether it is plainly right."""
-    process, timeperiod, qualifier, state = row[:4]
-    request_id, known = row[_REQUEST], QUALIFIER_BY_VALUE.get(qualifier)
-    is_text = type(process) is str and type(timeperiod) is str
+    process, number, qualifier, state = row[:4]
+    request_id, known = row[_REQUEST], QUALIFIER_BY_NUMBER.get(qualifier)
+    is_key = type(process) is str and type(number) is int
     is_none_or_text = request_id is None or type(request_id) is str
-    if row[-1] == 1 and known is not None and is_text and is_none_or_text:
+    if row[-1] == 1 and known is not None and is_key and is_none_or_text:
         try:
-            parsed = parse(known, timeperiod)
+            parsed = parse(known, str(number))
         except ValueError:
             return job_of(row[:-1])  # Which says what is wrong with it.
-        return EndedJob(process, parsed, STATE_BY_VALUE[state], row[_TERM], request_id)
+        return EndedJob(process, parsed, JOB_STATE_BY_NUMBER[state], row[_TERM], request_id)
     return job_of(row[:-1])

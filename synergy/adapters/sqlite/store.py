@@ -14,6 +14,7 @@ from synergy.adapters.sqlite.commands import SqliteCommands
 from synergy.adapters.sqlite.commits import SqliteCommits
 from synergy.adapters.sqlite.connection import SqliteFile
 from synergy.adapters.sqlite.context import SqliteContext
+from synergy.adapters.sqlite.earlier import check_not_led
 from synergy.adapters.sqlite.freeruns import SqliteFreeruns
 from synergy.adapters.sqlite.jobs import SqliteJobs
 from synergy.adapters.sqlite.leadership import SqliteLeadership
@@ -70,6 +71,7 @@ class SqliteStore(JoinedStore):
         is_remembering: rows that are read again unchanged are not decoded again.
         Raises StoreUnavailable or StoreUnusable, naming the file and what to do.
         """
+        check_not_led(path, clock)
         file = SqliteFile(
             path,
             what='store',
@@ -80,6 +82,11 @@ class SqliteStore(JoinedStore):
             synchronous=synchronous,
         )
         return cls(file, clock, is_remembering=is_remembering)
+
+    @property
+    def file(self) -> SqliteFile:
+        """Return what all parts write to: the messages of the embedded broker lie in it, too."""
+        return self._file
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

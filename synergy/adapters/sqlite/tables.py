@@ -45,11 +45,16 @@ class SqliteTables:
     def page(
         self, table: str, decode: Callable[[Any], T], sql: str, values: Sequence[Any], limit: int
     ) -> list[T]:
-        """Return `limit` records of a SELECT, fewer only at its end: illegal rows take no place."""
+        """Return `limit` records of a SELECT, fewer only at its end: illegal rows take no place.
+
+        Two parameters follow those of `values`: how many rows are asked for, and how many are left
+        out before them.
+        """
         found: list[T] = []
         asked, offset = limit, 0
+        sql = f'{sql} LIMIT ?{len(values) + 1} OFFSET ?{len(values) + 2}'
         for _ in range(_REFILLS_MAX):
-            rows = self.file.read(f'{sql} LIMIT ? OFFSET ?', (*values, asked, offset))
+            rows = self.file.read(sql, (*values, asked, offset))
             found += self.decoded(table, decode, rows)
             if len(found) >= limit or len(rows) < asked or limit < 0:
                 break

@@ -9,8 +9,13 @@ from typing import Final
 
 from synergy.adapters.sqlite.connection import from_micros, to_micros
 from synergy.adapters.sqlite.leadership import SqliteLeadership
-from synergy.adapters.sqlite.rows.columns import MICROS_MAX, QUALIFIER_BY_VALUE
-from synergy.adapters.sqlite.rows.jobs import STATE_BY_VALUE
+from synergy.adapters.sqlite.rows.columns import MICROS_MAX, timeperiod_of
+from synergy.adapters.sqlite.states import (
+    IS_NOT_OPEN,
+    IS_OPEN,
+    JOB_STATE_BY_NUMBER,
+    QUALIFIER_BY_NUMBER,
+)
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.bounded import shortened
 from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
@@ -24,13 +29,16 @@ _ALL_ROWS: Final = (
     'ORDER BY process_name, timeperiod'
 )
 _ROWS_SINCE: Final = (
-    'SELECT process_name, timeperiod, time_qualifier, state FROM job INDEXED BY job_changed '
-    'WHERE changed_at >= ?'
+    'SELECT process_name, timeperiod, time_qualifier, state FROM job INDEXED BY job_ended '
+    f'WHERE {IS_NOT_OPEN} AND changed_at >= ?1 UNION ALL '
+    'SELECT process_name, timeperiod, time_qualifier, state FROM job INDEXED BY job_open '
+    f'WHERE {IS_OPEN} AND changed_at >= ?1'
 )
 _SAVE_PAGE: Final = (
     'INSERT OR REPLACE INTO index_page (process_name, time_qualifier, first, codes) '
     'VALUES (?, ?, ?, ?)'
 )
+_QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
 #: Most of a page is one state: the fastest level packs a year into a few hundred bytes.
 _ZLIB_LEVEL: Final = 1
 
@@ -51,20 +59,20 @@ class SqliteTimetable:
             if since is None
             else self._file.stream(_ROWS_SINCE, (to_micros(since),))
         )
-        for process, timeperiod, qualifier, state in found:
+        for process, number, qualifier, state in found:
             try:
-                parsed = parse(QUALIFIER_BY_VALUE[qualifier], timeperiod)
-            except (KeyError, ValueError, TypeError):
-                self._report(process, timeperiod, _problem_of(qualifier, timeperiod))
+                parsed = parse(QUALIFIER_BY_NUMBER[qualifier], str(number))
+            except (KeyError, ValueError):
+                self._report(process, number, _problem_of(qualifier, number))
                 continue
             if not isinstance(process, str):
                 problem = fields.malformed('process_name', process, 'a text')
-                self._report(process, timeperiod, problem)
+                self._report(process, number, problem)
                 continue
-            if state not in STATE_BY_VALUE:
+            if state not in JOB_STATE_BY_NUMBER:
                 # It counts as running: nothing starts it, and what waits for it goes on waiting.
-                self._report(process, timeperiod, f"field 'state': {shortened(state)} is unknown")
-            yield ProcessName(process), parsed, STATE_BY_VALUE.get(state, JobState.IN_PROGRESS)
+                self._report(process, number, f"field 'state': {shortened(state)} is unknown")
+            yield ProcessName(process), parsed, JOB_STATE_BY_NUMBER.get(state, JobState.IN_PROGRESS)
 
     def index_copy(self) -> IndexCopy | None:
         """Return the copy of the dense index that was saved last."""
@@ -76,7 +84,7 @@ class SqliteTimetable:
             pages = tuple(
                 IndexPage(
                     process=ProcessName(process),
-                    qualifier=QUALIFIER_BY_VALUE[qualifier],
+                    qualifier=_QUALIFIER_BY_VALUE[qualifier],
                     first=fields.count('first', first),
                     codes=fields.unpacked(codes),
                 )
@@ -108,14 +116,14 @@ class SqliteTimetable:
                 (to_micros(copy.as_of),),
             )
 
-    def _report(self, process: object, timeperiod: object, problem: object) -> None:
-        self._tables.rows.report('job', fields.name_of(process, timeperiod, joined='@'), problem)
+    def _report(self, process: object, number: object, problem: object) -> None:
+        self._tables.rows.report('job', fields.name_of(process, number, joined='@'), problem)
 
 
-def _problem_of(qualifier: object, text: object) -> Exception:
+def _problem_of(qualifier: int, number: int) -> Exception:
     """Return why a job's interval cannot be read."""
     try:
-        fields.timeperiod('timeperiod', fields.word('time_qualifier', Qualifier, qualifier), text)
+        timeperiod_of(qualifier, number)
     except fields.Malformed as error:
         return error
-    return fields.Malformed(f"field 'time_qualifier': {shortened(qualifier)} is unknown")
+    return fields.Malformed('it cannot be read')

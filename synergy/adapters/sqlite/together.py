@@ -10,10 +10,17 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Final
 
-from synergy.adapters.sqlite.history import add_events
 from synergy.adapters.sqlite.rows.jobs import job_values
 from synergy.adapters.sqlite.rows.units import unit_values
-from synergy.adapters.sqlite.saves import INSERT_JOB, INSERT_UNIT, OF_THE_ROW, UPDATE_JOB, apply
+from synergy.adapters.sqlite.saves import (
+    ARE_BY_KEY,
+    INSERT_JOB,
+    INSERT_UNIT,
+    INSERT_UNIT_BESIDE,
+    OF_THE_ROW,
+    UPDATE_JOB,
+    apply,
+)
 from synergy.core.effects import InsertUnit, Save, SaveJob, in_stages
 from synergy.core.records import outlived_by
 
@@ -62,26 +69,28 @@ def _apply(connection: Connection, saves: Sequence[Save], term: int) -> bool:
 
 
 def _insert_units(connection: Connection, saves: Sequence[InsertUnit]) -> bool:
+    if not saves:
+        return True
+    is_beside = connection.execute(ARE_BY_KEY).fetchone() is not None
+    sql = INSERT_UNIT_BESIDE if is_beside else INSERT_UNIT
     values = [unit_values(save.unit) for save in saves]
-    return not values or connection.executemany(INSERT_UNIT, values).rowcount == len(values)
+    return connection.executemany(sql, values).rowcount == len(values)
 
 
 def _save_jobs(connection: Connection, saves: Sequence[SaveJob], term: int) -> bool:
     """Save first revisions and later ones. What becomes of a job twice is done in its order."""
     if len({save.job.key for save in saves}) < len(saves):
         return False
-    firsts, laters, events = [], [], []
+    firsts, laters = [], []
     for save in saves:
         job = save.job
-        values = job_values(job)
+        values = job_values(job, save.event)
         process, timeperiod, ended_in = *values[:2], term if save.term is None else save.term
         if job.rev == 1:
             firsts.append((*values, ended_in))
         else:
             laters.append((*values[3:], ended_in, process, timeperiod, job.rev - 1, term))
-        events.append((process, timeperiod, job.rev, values[-1], save.event))
     for sql, rows in ((INSERT_JOB, firsts), (UPDATE_JOB, laters)):
         if rows and connection.executemany(sql, rows).rowcount != len(rows):
             return False
-    add_events(connection, events)
     return True

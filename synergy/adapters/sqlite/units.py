@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from synergy.adapters.sqlite.connection import to_micros
+from synergy.adapters.sqlite.newest import newest_units
 from synergy.adapters.sqlite.rows.units import (
     ENDED_RUN_COLUMNS,
     LETTER_COLUMNS,
@@ -17,11 +18,12 @@ from synergy.adapters.sqlite.rows.units import (
     log_line_of,
     unit_of,
 )
-from synergy.adapters.sqlite.states import DEAD, IS_LIVE
+from synergy.adapters.sqlite.states import DEAD, IS_LIVE, PROCESSED_UNIT
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables, chunks
 from synergy.core.letter_groups import DeadLetter
-from synergy.core.records import LogLine, ProcessName, Unit, UowId
+from synergy.core.records import LogLine, ProcessName, Unit, UowId, uow_id_of
 from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.unit_ids import RUN_IN_ID_MAX
 from synergy.ports.store import EndedRun, LiveRun
 
 
@@ -43,6 +45,19 @@ class SqliteUnits:
                 found[unit.id] = unit
         return found
 
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
+        """Return which of `uow_ids` are PROCESSED, and how many things each has processed."""
+        found: dict[UowId, int] = {}
+        for chunk in chunks(list(uow_ids)):
+            marks = ', '.join('?' * len(chunk))
+            sql = (
+                'SELECT id, processed_count FROM unit_of_work '
+                f'WHERE id IN ({marks}) AND state = {PROCESSED_UNIT} '
+                "AND typeof(processed_count) = 'integer'"
+            )
+            found.update(self._file.read(sql, chunk))
+        return found
+
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return units that somebody still has to act on, those that run longest first."""
         sql = (
@@ -58,11 +73,15 @@ class SqliteUnits:
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
         """Return all units of a job, by run."""
+        where = 'process_name = ? AND timeperiod = ?'
         sql = (
-            f'SELECT {UNIT_COLUMNS} FROM unit_of_work '
-            'WHERE process_name = ? AND timeperiod = ? ORDER BY run'
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE {where} '
+            f'AND id BETWEEN ? AND ? AND is_by_key IS NOT 1 UNION ALL '
+            f'SELECT {UNIT_COLUMNS} FROM unit_of_work WHERE {where} AND is_by_key = 1 ORDER BY run'
         )
-        found = self._file.read(sql, (key.process, str(key.timeperiod)))
+        values = (key.process, str(key.timeperiod))
+        first, last = uow_id_of(key, 0), uow_id_of(key, RUN_IN_ID_MAX)
+        found = self._file.read(sql, (*values, first, last, *values))
         return list(self._tables.decoded(UNITS, unit_of, found))
 
     def all_units(self) -> Iterable[Unit]:
@@ -74,16 +93,19 @@ class SqliteUnits:
         self, process: ProcessName, limit: int, before: Timeperiod | None = None
     ) -> Sequence[EndedRun]:
         """Return runs of a process that have ended, of the newest intervals first."""
-        where, values = 'process_name = ?', list[Any]([process])
+        where = f'NOT {IS_LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL'
+        values: tuple[Any, ...] = ()
         if before is not None:
-            where += ' AND timeperiod < ?'
-            values.append(str(before))
-        sql = (
-            f'SELECT {ENDED_RUN_COLUMNS} FROM unit_of_work WHERE {where} '
-            f'AND NOT {IS_LIVE} AND started_at IS NOT NULL AND finished_at IS NOT NULL '
-            'ORDER BY timeperiod DESC, run DESC'
+            where, values = f'{where} AND timeperiod < ?2', (str(before),)
+        return newest_units(
+            self._tables,
+            ENDED_RUN_COLUMNS,
+            ended_run_of,
+            process,
+            limit,
+            where=where,
+            values=values,
         )
-        return self._tables.page(UNITS, ended_run_of, sql, values, limit)
 
     def dead_units(self, limit: int, after: Unit | None = None) -> Sequence[Unit]:
         """Return dead letters, newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from synergy import bootstrap, private
@@ -149,7 +150,10 @@ def _unreached(settings: Settings, context: Context) -> list[str]:
             runtime.open_store(create=False)
         except StoreError as error:
             problems.append(str(error))
-        problems += broker_warnings(runtime.open_broker, routes_of(context))
+            if runtime.are_one_file:
+                return problems
+        open_broker = partial(runtime.open_broker, create=False)
+        problems += broker_warnings(open_broker, routes_of(context))
     return problems
 
 

@@ -7,7 +7,8 @@ what nobody has claimed.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from synergy import bootstrap
@@ -51,19 +52,19 @@ def _run(options: Namespace) -> ExitCode:
     settings, context = bootstrap.load(reads_sources=False)
     routes = routes_of(context)
     with bootstrap.open_runtime(settings, context) as runtime:
-        broker = runtime.open_broker()
+        open_broker = partial(runtime.open_broker, create=False)
         match options.action:
             case 'declare':
-                broker.declare(routes)
+                runtime.open_broker().declare(routes)
                 place = without_password(settings.broker_uri)
                 print(f'{len(routes)} queues are declared at {place}')
             case 'purge':
-                return _purge(broker, _chosen(routes, options), options)
+                return _purge(open_broker, _chosen(routes, options), options)
             case _ if options.dead or options.queue:
                 chosen = [_route(routes, options.queue)] if options.queue else routes
-                return _list_dead(broker, chosen, is_json=options.json)
+                return _list_dead(open_broker(), chosen, is_json=options.json)
             case _:
-                return _list(broker, routes, is_json=options.json)
+                return _list(open_broker(), routes, is_json=options.json)
     return ExitCode.OK
 
 
@@ -115,12 +116,15 @@ def _list_dead(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -
     return ExitCode.FOUND if letters else ExitCode.OK
 
 
-def _purge(broker: BrokerAdmin, queues: Sequence[str], options: Namespace) -> ExitCode:
+def _purge(
+    open_broker: Callable[[], BrokerAdmin], queues: Sequence[str], options: Namespace
+) -> ExitCode:
     names = queues[0] if len(queues) == 1 else f'{len(queues)} queues'
     question = f'Remove {names}?' if options.delete else f'Drop all messages of {names}?'
     if not options.yes and not _agrees(question):
         print('nothing was done')
         return ExitCode.OK
+    broker = open_broker()
     counts = {
         queue: broker.delete(queue) if options.delete else broker.purge(queue) for queue in queues
     }

@@ -86,6 +86,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     runs_live: jobs may run while their interval is still open. resting_states: those in which a
     job may be without a unit, between two of its runs. made_up_for: where the next run makes up for
     one that has no attempt left; everywhere else the job is given up, as its process's policy says.
+    retries_processed: another attempt may follow one that was processed.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     runs_live: bool
     resting_states: frozenset[JobState]
     made_up_for: frozenset[tuple[JobState, Due]]
+    retries_processed: bool
 
     def decide(self, job: JobState, unit: UnitView, due: Due) -> Rule:
         """Return the one rule for a situation."""
@@ -132,5 +134,10 @@ def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
             (cell.job, cell.due)
             for cell, rule in rule_by_cell.items()
             if cell.unit is UnitState.INVALID and rule.action is Action.RETRY_OR_REST
+        ),
+        retries_processed=any(
+            cell.unit is UnitState.PROCESSED
+            and rule.action in (Action.RETRY, Action.RETRY_OR_REST, Action.GIVE_UP)
+            for cell, rule in rule_by_cell.items()
         ),
     )

@@ -77,6 +77,7 @@ class JoinedStore:
         self.events = parts.jobs.events
 
         self.units = parts.units.units
+        self.processed = parts.units.processed
         self.live_units = parts.units.live_units
         self.live_runs = parts.units.live_runs
         self.runs = parts.units.runs

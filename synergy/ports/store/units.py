@@ -46,6 +46,14 @@ class UnitReader(Protocol):
         """Return the units that exist among `uow_ids`."""
         ...
 
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
+        """Return those among `uow_ids` that are PROCESSED: how many things each has processed.
+
+        No more is read of a row than tells that, for it is asked about nearly every run. One of
+        which that cannot be told is left out; `units` reports it.
+        """
+        ...
+
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return REQUESTED, IN_PROGRESS and INVALID units (bounded by `max_running`).
 

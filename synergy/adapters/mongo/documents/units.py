@@ -22,6 +22,7 @@ ENDED_RUN_FIELDS: Final = (
     'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
 )  # fmt: skip
 LIVE_RUN_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'state', 'not_before')
+COUNT_FIELD: Final = 'number_of_processed_documents'
 #: A document may have 16 MiB, and a character 4 bytes.
 _PART_CHARACTERS_MAX: Final = 3_000_000
 
@@ -50,9 +51,7 @@ def unit_of(document: Document) -> Unit:
         not_before=fields.instant_or_none('not_before'),
         started_at=fields.instant_or_none('started_at'),
         finished_at=fields.instant_or_none('finished_at'),
-        processed_count=rows.number(
-            'number_of_processed_documents', document.get('number_of_processed_documents')
-        ),
+        processed_count=rows.number(COUNT_FIELD, document.get(COUNT_FIELD)),
         error=fields.said('error'),
         arguments=fields.json('arguments'),
     )

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from synergy.core.timeperiod import Qualifier, Timeperiod, parse
+from synergy.adapters.sqlite.states import QUALIFIER_BY_NUMBER
+from synergy.core.timeperiod import Timeperiod, parse
 from synergy.ports import rows as fields
+
+T = TypeVar('T')
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COUNT_BITS: Final = fields.COUNT_MAX.bit_length()
 MICROS_MAX: Final = (fields.INSTANT_MAX - EPOCH) // timedelta(microseconds=1)
-#: Look-ups that cost a tenth of the enumerations' own, which then say what is wrong.
-QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
+_KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    't': ((str,), 'a text'),
+    'i': ((int,), 'a whole number'),
+    'x': ((str, int), 'a text or a whole number'),
+}
 
 
 class Columns:
     """Tells whether the values of a row have the types of their columns.
 
     SQLite keeps what it is given, whatever a column is declared as. Rows of types that were seen
-    before cost one look-up. kinds: a letter for each column, `t` text and `i` number, in capitals
-    where there may be none.
+    before cost one look-up. kinds: a letter for each column, `t` text, `i` number and `x` either,
+    in capitals where there may be none.
     """
 
     def __init__(self, columns: str, kinds: str) -> None:
@@ -34,15 +40,16 @@ class Columns:
 
     def check(self, row: tuple[Any, ...]) -> None:
         """Raise Malformed when a value has a type that its column cannot have."""
-        types = tuple(map(type, row))
-        if types in self.known:
+        found = tuple(map(type, row))
+        if found in self.known:
             return
         for name, kind, value in zip(self._names, self._kinds, row, strict=True):
             if value is None and kind.isupper():
                 continue
-            if not isinstance(value, str if kind in 'tT' else int):
-                raise fields.malformed(name, value, 'a text' if kind in 'tT' else 'a whole number')
-        self.known.add(types)
+            types, shown = _KINDS[kind.lower()]
+            if not isinstance(value, types):
+                raise fields.malformed(name, value, shown)
+        self.known.add(found)
 
 
 def name_of(table: str, row: Sequence[Any]) -> str:
@@ -54,20 +61,31 @@ def name_of(table: str, row: Sequence[Any]) -> str:
     return fields.name_of(*row[: 2 if table == 'box_configuration' else 1])
 
 
+def numbered(columns: str) -> str:
+    """Return as many numbered parameters as `columns` names: ?1, ?2."""
+    return ', '.join(f'?{number}' for number in range(1, columns.count(',') + 2))
+
+
 def placeholders(columns: str) -> str:
     """Return as many question marks as `columns` names."""
     return ', '.join('?' * (columns.count(',') + 1))
 
 
-def timeperiod_of(qualifier: str, text: str) -> Timeperiod:
+def word_of(field: str, members: Mapping[int, T], number: int) -> T:
+    """Return what a number of `states` stands for; raise Malformed."""
+    found = members.get(number)
+    if found is None:
+        raise fields.Malformed(f'field {field!r}: {number} is unknown')
+    return found
+
+
+def timeperiod_of(qualifier: int, number: int, field: str = 'timeperiod') -> Timeperiod:
     """Return the interval of two columns; raise Malformed."""
-    known = QUALIFIER_BY_VALUE.get(qualifier)
-    if known is None:
-        known = fields.word('time_qualifier', Qualifier, qualifier)
+    known = word_of('time_qualifier', QUALIFIER_BY_NUMBER, qualifier)
     try:
-        return parse(known, text)
+        return parse(known, str(number))
     except ValueError:
-        return fields.timeperiod('timeperiod', known, text)
+        return fields.timeperiod(field, known, str(number))
 
 
 def instant_of(field: str, micros: int) -> datetime:

@@ -10,7 +10,13 @@ from datetime import date, timedelta
 from typing import Final
 
 from synergy.adapters.sqlite.rows.columns import MICROS_MAX
-from synergy.adapters.sqlite.states import ENDED_JOBS, ENDED_UNITS, PROCESSED_UNIT
+from synergy.adapters.sqlite.rows.jobs import OF_NEWEST_RUN
+from synergy.adapters.sqlite.states import (
+    ENDED_JOBS,
+    ENDED_UNITS,
+    NUMBER_BY_QUALIFIER,
+    PROCESSED_UNIT,
+)
 from synergy.core.timeperiod import LEVELS, YEAR_MAX, YEAR_MIN, Qualifier
 from synergy.ports import rows as fields
 
@@ -56,19 +62,19 @@ def _names_interval(column: str) -> str:
 
     29 February is left to whoever reads the row in full.
     """
-    number = f'CAST({column} AS INTEGER)'
+    hourly, daily, real_time = (
+        NUMBER_BY_QUALIFIER[qualifier]
+        for qualifier in (Qualifier.HOURLY, Qualifier.DAILY, Qualifier.REAL_TIME)
+    )
     return _all(
-        # The number has no other name; years have four digits.
-        f"typeof({column}) = 'text' AND {column} = CAST({number} AS TEXT)",
+        f"typeof({column}) = 'integer'",
         'CASE time_qualifier '
-        f"WHEN '{Qualifier.HOURLY.value}' THEN {number} % 100 < 24 "
-        f'AND {_names_day(f"{number} / 100")} '
-        f"WHEN '{Qualifier.DAILY.value}' THEN {number} % 100 = 0 "
-        f'AND {_names_day(f"{number} / 100")} '
-        f'{_name_minutes(number)}'
-        f"WHEN '{Qualifier.REAL_TIME.value}' THEN {number} / 10000 % 100 < 24 "
-        f'AND {number} / 100 % 100 < 60 AND {number} % 100 < 60 '
-        f'AND {_names_day(f"{number} / 1000000")} '
+        f'WHEN {hourly} THEN {column} % 100 < 24 AND {_names_day(f"{column} / 100")} '
+        f'WHEN {daily} THEN {column} % 100 = 0 AND {_names_day(f"{column} / 100")} '
+        f'{_name_minutes(column)}'
+        f'WHEN {real_time} THEN {column} / 10000 % 100 < 24 '
+        f'AND {column} / 100 % 100 < 60 AND {column} % 100 < 60 '
+        f'AND {_names_day(f"{column} / 1000000")} '
         'ELSE 0 END',
     )
 
@@ -76,7 +82,8 @@ def _names_interval(column: str) -> str:
 def _name_minutes(number: str) -> str:
     """Say of each level of minutes that a number is YYYYMMDDHHMM, where one begins."""
     return ''.join(
-        f"WHEN '{level.value}' THEN {number} % 100 < 60 AND {number} % 100 % {level.minutes} = 0 "
+        f'WHEN {NUMBER_BY_QUALIFIER[level]} THEN {number} % 100 < 60 '
+        f'AND {number} % 100 % {level.minutes} = 0 '
         f'AND {number} / 100 % 100 < 24 AND {_names_day(f"{number} / 10000")} '
         for level in LEVELS
         if level.minutes
@@ -100,7 +107,9 @@ PLAIN_JOB: Final = _all(
     _whole('changed_at', MICROS_MAX),
     'reason IS NULL',
     'former IS NULL',
-    f'related_unit_of_work IS NULL OR {_plain_text("related_unit_of_work")}',
+    'uow_id IS NULL '
+    f'OR {_whole("uow_id", OF_NEWEST_RUN, OF_NEWEST_RUN)} '
+    f'OR {_plain_text("uow_id")}',
 )
 #: Of a unit: it has ended, and nothing of it is read.
 PLAIN_UNIT: Final = _all(
@@ -113,13 +122,15 @@ PLAIN_UNIT: Final = _all(
         _instant_or_none(column)
         for column in ('lease_until', 'submitted_at', 'not_before', 'started_at', 'finished_at')
     ),
-    _whole('number_of_processed_documents'),
+    _whole('processed_count'),
     'error IS NULL',
-    "typeof(arguments) = 'text' AND arguments = '{}'",
+    'arguments IS NULL',
     "typeof(id) = 'text' AND typeof(process_name) = 'text'",
     "owner IS NULL OR typeof(owner) = 'text'",
     _plain_text("(id || process_name || coalesce(owner, ''))"),
     _names_interval('timeperiod'),
-    f'start_timeperiod = timeperiod OR {_names_interval("start_timeperiod")}',
-    _names_interval('end_timeperiod'),
+    *(
+        f'{column} IS NULL OR {_names_interval(column)}'
+        for column in ('start_timeperiod', 'end_timeperiod')
+    ),
 )

@@ -8,34 +8,40 @@ from typing import Any, Final
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.columns import (
     COUNT_BITS,
-    QUALIFIER_BY_VALUE,
     Columns,
     instant_of,
     timeperiod_of,
+    word_of,
+)
+from synergy.adapters.sqlite.states import (
+    NUMBER_BY_QUALIFIER,
+    NUMBER_BY_UNIT_STATE,
+    QUALIFIER_BY_NUMBER,
+    UNIT_STATE_BY_NUMBER,
 )
 from synergy.core.letter_groups import DeadLetter
-from synergy.core.records import LogLine, ProcessName, Unit, UowId
-from synergy.core.states import UnitState
+from synergy.core.records import LogLine, ProcessName, Unit, UowId, uow_id_of
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.core.unit_ids import RUN_IN_ID_MAX
 from synergy.ports import rows as fields
 from synergy.ports.store import EndedRun, LiveRun
 
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'lost_count, state, fence, owner, lease_until, created_at, submitted_at, not_before, '
-    'started_at, finished_at, number_of_processed_documents, error, arguments'
+    'started_at, finished_at, processed_count, error, arguments'
 )
 ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
 )
 LIVE_RUN_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, state, not_before'
 LETTER_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, finished_at, error'
-_NO_ARGUMENTS: Final = '{}'
-_UNIT_STATE_BY_VALUE: Final = {state.value: state for state in UnitState}
-_UNIT: Final = Columns(UNIT_COLUMNS, 'ttttttiiitiTIiIIIIiTt')
-_ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tttitii')
-_LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'tttttI')
-_LETTER: Final = Columns(LETTER_COLUMNS, 'ttttIT')
+#: Of those that are written: whether a unit is found by its key, and not by its id alone.
+UNIT_COLUMNS_WRITTEN: Final = f'{UNIT_COLUMNS}, is_by_key'
+_UNIT: Final = Columns(UNIT_COLUMNS, 'ttiiIIiiiiiTIiIIIIiTT')
+_ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tiiiiii')
+_LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'ttiiiI')
+_LETTER: Final = Columns(LETTER_COLUMNS, 'ttiiIT')
 _LOG: Final = Columns('attempt, at, level, text', 'iitt')
 
 
@@ -43,24 +49,24 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
     """Return the unit of a row of UNIT_COLUMNS: plainly, for it is called for every run."""
     if tuple(map(type, row)) not in _UNIT.known:
         _UNIT.check(row)
-    uow_id, process, timeperiod, word, start, end, run, attempt, lost, state, fence, *rest = row
+    uow_id, process, number, code, start, end, run, attempt, lost, state, fence, *rest = row
     owner, lease, created, announced, not_before, started, finished, count, error, arguments = rest
     if (run | attempt | lost | fence) >> COUNT_BITS:
         counts = {'run': run, 'attempt': attempt, 'lost_count': lost, 'fence': fence}
         for field, value in counts.items():
             fields.count(field, value)
-    qualifier = QUALIFIER_BY_VALUE.get(word) or fields.word('time_qualifier', Qualifier, word)
-    own = _parsed('timeperiod', qualifier, timeperiod)
+    qualifier = word_of('time_qualifier', QUALIFIER_BY_NUMBER, code)
+    own = _parsed('timeperiod', qualifier, number)
     return Unit(
         id=uow_id,
         process=ProcessName(fields.text('process_name', process)),
         timeperiod=own,
-        start=own if start == timeperiod else _parsed('start_timeperiod', qualifier, start),
-        end=_parsed('end_timeperiod', qualifier, end),
+        start=own if start is None else _parsed('start_timeperiod', qualifier, start),
+        end=own.shift(1) if end is None else _parsed('end_timeperiod', qualifier, end),
         run=run,
         attempt=attempt,
         lost_count=lost,
-        state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
+        state=word_of('state', UNIT_STATE_BY_NUMBER, state),
         fence=fence,
         owner=owner,
         lease_until=None if lease is None else instant_of('lease_until', lease),
@@ -71,15 +77,15 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
         finished_at=None if finished is None else instant_of('finished_at', finished),
         processed_count=count,
         error=None if error is None else fields.said('error', error),
-        arguments={} if arguments == _NO_ARGUMENTS else fields.json_object('arguments', arguments),
+        arguments={} if arguments is None else fields.json_object('arguments', arguments),
     )
 
 
-def _parsed(field: str, qualifier: Qualifier, text: str) -> Timeperiod:
+def _parsed(field: str, qualifier: Qualifier, number: int) -> Timeperiod:
     try:
-        return parse(qualifier, text)
+        return parse(qualifier, str(number))
     except ValueError:
-        return fields.timeperiod(field, qualifier, text)
+        return fields.timeperiod(field, qualifier, str(number))
 
 
 def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
@@ -88,7 +94,7 @@ def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
     return EndedRun(
         key=JobKey(row[0], timeperiod_of(row[1], row[2])),
         run=fields.count('run', row[3]),
-        state=_UNIT_STATE_BY_VALUE.get(row[4]) or fields.word('state', UnitState, row[4]),
+        state=word_of('state', UNIT_STATE_BY_NUMBER, row[4]),
         started_at=instant_of('started_at', row[5]),
         finished_at=instant_of('finished_at', row[6]),
     )
@@ -98,11 +104,11 @@ def live_run_of(row: tuple[Any, ...]) -> LiveRun:
     """Return the unit under way of a row of LIVE_RUN_COLUMNS."""
     if tuple(map(type, row)) not in _LIVE_RUN.known:
         _LIVE_RUN.check(row)
-    uow_id, process, qualifier, timeperiod, state, not_before = row
+    uow_id, process, qualifier, number, state, not_before = row
     return LiveRun(
         id=UowId(uow_id),
-        key=JobKey(process, timeperiod_of(qualifier, timeperiod)),
-        state=_UNIT_STATE_BY_VALUE.get(state) or fields.word('state', UnitState, state),
+        key=JobKey(process, timeperiod_of(qualifier, number)),
+        state=word_of('state', UNIT_STATE_BY_NUMBER, state),
         not_before=None if not_before is None else instant_of('not_before', not_before),
     )
 
@@ -111,29 +117,30 @@ def letter_of(row: tuple[Any, ...]) -> DeadLetter:
     """Return the dead letter of a row of LETTER_COLUMNS."""
     if tuple(map(type, row)) not in _LETTER.known:
         _LETTER.check(row)
-    uow_id, process, word, timeperiod, finished, error = row
+    uow_id, process, qualifier, number, finished, error = row
     return DeadLetter(
         id=UowId(uow_id),
         process=ProcessName(fields.text('process_name', process)),
-        timeperiod=timeperiod_of(word, timeperiod),
+        timeperiod=timeperiod_of(qualifier, number),
         finished_at=None if finished is None else instant_of('finished_at', finished),
         error=fields.said('error', error),
     )
 
 
 def unit_values(unit: Unit) -> tuple[Any, ...]:
-    """Return a unit's values in the order of UNIT_COLUMNS."""
+    """Return a unit's values in the order of UNIT_COLUMNS_WRITTEN."""
+    own = unit.timeperiod
     return (
         unit.id,
         unit.process,
-        str(unit.timeperiod),
-        unit.timeperiod.qualifier.value,
-        str(unit.start),
-        str(unit.end),
+        str(own),
+        NUMBER_BY_QUALIFIER[own.qualifier],
+        None if unit.start == own else str(unit.start),
+        None if unit.end == own.shift(1) else str(unit.end),
         unit.run,
         unit.attempt,
         unit.lost_count,
-        unit.state.value,
+        NUMBER_BY_UNIT_STATE[unit.state],
         unit.fence,
         unit.owner,
         to_micros(unit.lease_until),
@@ -144,7 +151,8 @@ def unit_values(unit: Unit) -> tuple[Any, ...]:
         to_micros(unit.finished_at),
         unit.processed_count,
         unit.error,
-        json.dumps(dict(unit.arguments), sort_keys=True) if unit.arguments else _NO_ARGUMENTS,
+        json.dumps(dict(unit.arguments), sort_keys=True) if unit.arguments else None,
+        int(unit.run > RUN_IN_ID_MAX or unit.id != uow_id_of(unit.key, unit.run)),
     )
 
 
