@@ -12,13 +12,14 @@ from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
-from synergy.cli.target import instant_of, key_of, node_of
+from synergy.cli.target import key_of, node_of, written_of
 from synergy.conf.model import Context
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
 from synergy.core.redaction import redacted_text
 from synergy.core.structs import replace
+from synergy.core.timeperiod import start_utc
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
@@ -228,12 +229,16 @@ def _query(context: Context, wanted: JobsWanted, now: datetime) -> JobQuery:
         process = node_of(context, wanted.process).process.name
     query = JobQuery(
         process=process,
-        start=None if wanted.start is None else instant_of(wanted.start, now),
-        end=None if wanted.end is None else instant_of(wanted.end, now),
+        start=None if wanted.start is None else written_of(wanted.start, now),
+        end=None if wanted.end is None else written_of(wanted.end, now),
         state=wanted.state,
         newest=wanted.newest,
     )
-    if query.start is not None and query.end is not None and query.start > query.end:
+    if (
+        query.start is not None
+        and query.end is not None
+        and start_utc(query.start) > start_utc(query.end)
+    ):
         raise CommandError(
             f'--from {wanted.start} is later than --to {wanted.end}; swap the two',
             ExitCode.USAGE,

@@ -11,7 +11,14 @@ from synergy.core.nearest import nearest
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
-from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, instant_at
+from synergy.core.written_timeperiod import (
+    UnreadTimeperiod,
+    at_level,
+    begin_at,
+    end_at,
+    instant_at,
+    written,
+)
 from synergy.view.jobs import outside
 
 
@@ -61,6 +68,14 @@ def instant_of(text: str, now: datetime) -> datetime:
     """Return the first instant of a timeperiod of any level; raise CommandError (3)."""
     try:
         return instant_at(text, now)
+    except UnreadTimeperiod as error:
+        raise _refused(error) from error
+
+
+def written_of(text: str, now: datetime) -> Timeperiod:
+    """Return the interval that a text names, of any level; raise CommandError (3)."""
+    try:
+        return written(text, now)
     except UnreadTimeperiod as error:
         raise _refused(error) from error
 

@@ -23,6 +23,7 @@ from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.sentences import sentence, unsaid
 from synergy.mx.web.static_files import static_url
 from synergy.mx.widgets import drawing
+from synergy.view.clock import on_clock, read_of
 from synergy.view.conditions import ADDITIONS, LEGEND
 
 
@@ -67,6 +68,7 @@ def environment(title: str, context: Context) -> Environment:
         'additions': ADDITIONS,
         'glyph': drawing.glyph,
         'log_href': log_href,
+        'read_of': partial(read_of, nodes=context.hierarchy.nodes),
         'group_address': group_address,
         'no_match': formats.no_match,
         'need_marks': NEED_MARKS,
@@ -86,6 +88,8 @@ def environment(title: str, context: Context) -> Environment:
         'counted': formats.counted,
         'size': formats.size,
         'said': formats.title,
+        'place': formats.place,
+        'on_clock': on_clock,
         'fires': formats.fires,
         'masked': masked,
         'masked_text': masked_text,

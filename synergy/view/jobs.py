@@ -23,14 +23,16 @@ EVENTS_MAX = 128
 
 
 class JobQuery(Struct, frozen=True, kw_only=True):
-    """Which jobs: [start, end) as instants; absent fields do not restrict.
+    """Which jobs: from the beginning of one interval to that of another, each of any level.
+
+    As the calendar of each process has it. Absent fields do not restrict.
 
     newest: only so many of each process, the newest first.
     """
 
     process: ProcessName | None = None
-    start: datetime | None = None
-    end: datetime | None = None
+    start: Timeperiod | None = None
+    end: Timeperiod | None = None
     state: Wanted = None
     newest: int | None = None
 
@@ -131,15 +133,19 @@ def _keys(looking: Looking, query: JobQuery) -> Iterator[JobKey]:
 def ordinals_of(timetable: Timetable, node: Node, query: JobQuery) -> range:
     """Return the ordinals whose interval starts in the query's range."""
     span = timetable.span(node.process.name)
-    calendar, qualifier = node.calendar, node.process.qualifier
     first, stop = span.start, span.stop
     if query.start is not None:
-        found = calendar.containing(qualifier, query.start)
-        first = max(first, found.ordinal + int(calendar.start(found) < query.start))
+        first = max(first, _begun_from(node, query.start))
     if query.end is not None:
-        found = calendar.containing(qualifier, query.end)
-        stop = min(stop, found.ordinal + int(calendar.start(found) < query.end))
+        stop = min(stop, _begun_from(node, query.end))
     return range(first, max(stop, first))
+
+
+def _begun_from(node: Node, at: Timeperiod) -> int:
+    """Return the first ordinal that begins with an interval of any level, or after that."""
+    instant = node.calendar.start(at)
+    found = node.calendar.containing(node.process.qualifier, instant)
+    return found.ordinal + int(node.calendar.start(found) < instant)
 
 
 def neighbours_of(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Neighbour]:

@@ -154,11 +154,11 @@ def _unborn(question: Question, node: Node, key: JobKey) -> Cause:
     if ordinal < node.first or (node.until is not None and ordinal >= node.until):
         text = f'is outside its tree {node.tree.name!r}: there will be no such job'
         return Cause(key=key, kind=CauseKind.OUTSIDE, text=text)
-    begins = question.timetable.hierarchy.nodes[key.process].calendar.start(key.timeperiod)
+    begins = node.calendar.start(key.timeperiod)
     return Cause(
         key=key,
         kind=CauseKind.NOT_OVER,
-        text=f'its interval begins at {at(begins, question.now)}',
+        text=f'its interval begins at {at(begins, question.now, node.calendar.zone)}',
         expected_at=question.timetable.hierarchy.over_at(node, ordinal),
     )
 
@@ -195,7 +195,8 @@ def _not_started(question: Question, node: Node, key: JobKey) -> tuple[list[Caus
     for culprit in found.culprits:
         if culprit.kind is CulpritKind.NOT_OVER:
             assert culprit.at is not None
-            text = f'its interval is open; it may start at {at(culprit.at, question.now)}'
+            begin = at(culprit.at, question.now, node.calendar.zone)
+            text = f'its interval is open; it may start at {begin}'
             causes.append(
                 Cause(key=key, kind=CauseKind.NOT_OVER, text=text, expected_at=culprit.at)
             )

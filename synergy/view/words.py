@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
+
+from synergy.view.clock import with_utc
 
 _UNITS: Final = (
     (365 * 86400, 'y', 86400, 'd'),
@@ -35,9 +37,12 @@ def ago(instant: datetime | None, now: datetime) -> str:
     return f'in {span(instant - now)}' if instant > now else f'{span(now - instant)} ago'
 
 
-def at(instant: datetime, now: datetime) -> str:
-    """Return an instant with its distance from now: `2026-11-23 09:00:00 UTC (in 5 min)`."""
-    return f'{instant:%Y-%m-%d %H:%M:%S} UTC ({ago(instant, now)})'
+def at(instant: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """Return an instant with its distance from now: `2026-11-23 09:00:00 UTC (in 5 min)`.
+
+    zone: whose clock is read first, as in `2026-11-23 10:00:00 CET, 09:00:00 UTC (in 5 min)`.
+    """
+    return f'{with_utc(instant, zone)} ({ago(instant, now)})'
 
 
 def filters_said(filters: Mapping[str, object]) -> str:

@@ -21,6 +21,7 @@ from synergy.conf.model import Context, Settings
 from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import (
     Box,
     BoxProcess,
@@ -111,10 +112,17 @@ def password_hash() -> str:
 class DashboardHarness:
     """A client in front of the application, and the store behind it."""
 
-    def __init__(self, home: Path, context_module: str = 'tests.pipelines.pages') -> None:
-        """Open an empty store in `home`."""
+    def __init__(
+        self,
+        home: Path,
+        context_module: str = 'tests.pipelines.pages',
+        hierarchy: Hierarchy | None = None,
+    ) -> None:
+        """Open an empty store in `home`. hierarchy: instead of that of the context."""
         environ = {'SYNERGY_HOME': str(home), 'SYNERGY_CONTEXT_MODULE': context_module}
         settings, context = bootstrap.load(environ)
+        if hierarchy is not None:
+            context = replace(context, hierarchy=hierarchy)
         self.resources = ExitStack()
         self.runtime = PagesRuntime(settings, context, SimulatedClock(NOW), home / 'store.db')
         settings.log_directory.mkdir(parents=True, exist_ok=True)

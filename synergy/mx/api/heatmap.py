@@ -9,17 +9,17 @@ from synergy.mx.pages import heatmap
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.mx.widgets.cells import Painter
-from synergy.mx.widgets.heatmap_grids import ZOOMS
 
 
 def api_heatmap(request: RequestContext, name: str) -> Response:
     """Return a heat map: cells by row."""
     focus = heatmap.focus_of(request, name)
-    zoom = request.choice('z', ZOOMS, 'year')
+    zoom = request.choice('z', focus.zooms, 'year')
     request.look()
     with request.model.lock:
         painter = Painter(request)
-        drawn = heatmap.drawn_of(request, painter, focus, zoom, heatmap.day_of(request, focus))
+        at = heatmap.moment_of(request, focus, zoom)
+        drawn = heatmap.drawn_of(request, painter, focus, zoom, at)
     grid = drawn.grid
     rows = [
         {
@@ -45,5 +45,15 @@ def api_heatmap(request: RequestContext, name: str) -> Response:
     ]
     return json_answer(
         request.http,
-        {'zoom': zoom, 'title': grid.title, 'rows': rows, 'elsewhere': elsewhere},
+        {
+            'zoom': zoom,
+            'title': grid.title,
+            'time_zone': focus.node.tree.zone,
+            'columns': [
+                {'title': column.title, 'columns': column.span, 'hint': column.hint}
+                for column in grid.columns
+            ],
+            'rows': rows,
+            'elsewhere': elsewhere,
+        },
     )

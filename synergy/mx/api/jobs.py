@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.structs import replace
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, start_utc
 from synergy.mx.api.answers import groups_listed, listed
 from synergy.mx.pages.search import cursor_of
 from synergy.mx.web.errors import wrong
@@ -129,8 +129,12 @@ def _query(request: RequestContext) -> JobQuery:
     """Return which jobs the filters leave, of whatever process."""
     word = request.optional('state')
     wanted = None if word is None else _WANTED[request.choice('state', STATE_WORDS, word)]
-    query = JobQuery(start=request.instant('start'), end=request.instant('end'), state=wanted)
-    if query.start is not None and query.end is not None and query.start > query.end:
+    query = JobQuery(start=request.written('start'), end=request.written('end'), state=wanted)
+    if (
+        query.start is not None
+        and query.end is not None
+        and start_utc(query.start) > start_utc(query.end)
+    ):
         raise wrong(
             f'start is {request.text("start")}, which is later than end, {request.text("end")}',
             'swap the two',

@@ -32,7 +32,7 @@ from synergy.mx.pages.freerun_runs import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.users import ACTIONS as USER_ACTIONS
 from synergy.mx.pages.users import ROLE_WORDS
 from synergy.mx.web.route import Parameter, Route
-from synergy.mx.widgets.heatmap_grids import ZOOMS
+from synergy.mx.widgets.focus import ZOOMS
 from synergy.operations.boxes import ACTIONS as BOX_ACTIONS
 from synergy.operations.boxes import SWITCH_ACTIONS
 from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.node import Node
 from synergy.core.structs import Struct
+from synergy.core.timeperiod import Measure, Timeperiod, start_utc
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter
@@ -64,7 +65,7 @@ def graph_of(request: RequestContext) -> Graph:
     Without one each with the last of its jobs that was due: at no single instant have all a job
     that is, for the day and the month of the newest hour are not over.
     """
-    at = request.instant('at')
+    at = request.written('at')
     request.look()
     names = list(request.model.hierarchy.nodes)[:GRAPH_MAX]
     drawing = layout(request.model.hierarchy, names)
@@ -76,15 +77,21 @@ def graph_of(request: RequestContext) -> Graph:
             ordinal = _ordinal_of(request, painter, node, at)
             cell = None if ordinal is None else painter.cell(node, ordinal)
             boxes.append(GraphBox(spot, cell))
-    return Graph(at, drawing, boxes)
+    return Graph(None if at is None else start_utc(at), drawing, boxes)
 
 
 def _ordinal_of(
-    request: RequestContext, painter: Painter, node: Node, at: datetime | None
+    request: RequestContext, painter: Painter, node: Node, at: Timeperiod | None
 ) -> int | None:
     """Return which interval of a process is shown; None outside of its tree."""
     if at is None and painter.over(node) > node.first:
         return painter.over(node) - 1
-    ordinal = node.calendar.containing(node.process.qualifier, at or request.now).ordinal
-    is_within = ordinal >= node.first and (node.until is None or ordinal < node.until)
-    return ordinal if is_within else None
+    qualifier = node.process.qualifier
+    if at is None:
+        instant = request.now
+    else:
+        # A date is that of each tree.
+        is_dated = qualifier.measure <= Measure.DAY
+        instant = node.calendar.start(at) if is_dated else start_utc(at)
+    ordinal = node.calendar.containing(qualifier, instant).ordinal
+    return ordinal if node.clip(range(ordinal, ordinal + 1)) else None

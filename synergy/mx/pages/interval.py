@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from synergy.core.commands import CommandKind
 from synergy.core.node import Node
-from synergy.core.records import Job, JobEvent, LogLine, Unit
+from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_actions import touches_any
@@ -22,9 +22,11 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter, href_of
 from synergy.mx.widgets.chart import Chart, chart_of
+from synergy.mx.widgets.selection import range_address
 from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.cause import Action, Cause
+from synergy.view.clock import changed
 from synergy.view.conditions import (
     ATTEMPT_FAILED,
     BY_UNIT,
@@ -42,6 +44,10 @@ ATTEMPT_LOGS_MAX: Final = 10
 LOG_LINES: Final = 200
 #: Runs, the newest, that are shown unless all are asked for: what runs live has dozens of them.
 RUNS_SHOWN: Final = 10
+
+
+#: Cells of one process beside each other; where there are more, one stands for them all.
+RELATED_MAX: Final = 400
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -89,7 +95,8 @@ class Interval(Struct, frozen=True, kw_only=True):
     runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed
     or runs at the root. can_reprocess, can_skip, can_mark: there is something
     to do so to.
-    word: what is said of it, with what was skipped below it.
+    word: what is said of it, with what was skipped below it. changes: what is done to the clock of
+    its tree within it.
     """
 
     node: Node
@@ -101,6 +108,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     may_start: datetime
+    changes: str
     runs_live: bool
     runs: Sequence[Run]
     run_count: int
@@ -120,7 +128,7 @@ class Interval(Struct, frozen=True, kw_only=True):
 
 _RELATIONS: Final = (
     ('Depends on', 'dependency'),
-    ('Parent', 'parent'),
+    ('Parents', 'parent'),
     ('Children', 'child'),
     ('Dependents', 'dependent'),
 )
@@ -148,14 +156,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         neighbours = list(neighbours_of(model.timetable, node, ordinal))
         steps = steps_of(request, painter, key)
         related = [
-            (
-                title,
-                [
-                    painter.cell(model.hierarchy.nodes[item.key.process], item.key[1].ordinal)
-                    for item in neighbours
-                    if item.relation == relation
-                ],
-            )
+            (title, _related(request, painter, neighbours, relation))
             for title, relation in _RELATIONS
         ]
         is_late = painter.is_late(node, ordinal, mark)
@@ -174,6 +175,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
+        changes=changed(node, start, end),
         runs_live=model.hierarchy.machine(node.process.name).runs_live,
         runs=_runs(request, key, runs if request.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),
         run_count=len(runs),
@@ -190,6 +192,28 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         can_skip=can_skip,
         can_mark=can_mark,
     )
+
+
+def _related(
+    request: RequestContext, painter: Painter, neighbours: Sequence[Neighbour], relation: str
+) -> Sequence[Cell]:
+    """Return a cell for each of some neighbours, or one for all of a process that has too many."""
+    by_process: dict[ProcessName, list[int]] = {}
+    for item in neighbours:
+        if item.relation == relation:
+            by_process.setdefault(item.key.process, []).append(item.key.timeperiod.ordinal)
+    cells: list[Cell] = []
+    for name, ordinals in by_process.items():
+        node = request.model.hierarchy.nodes[name]
+        if len(ordinals) <= RELATED_MAX:
+            cells += [painter.cell(node, ordinal) for ordinal in ordinals]
+        else:
+            whole = range(min(ordinals), max(ordinals) + 1)
+            first, last = (Timeperiod(node.process.qualifier, at) for at in (whole[0], whole[-1]))
+            href = range_address(name, first, last)
+            told = f'{first} to {last}'
+            cells.append(painter.rolled_up(node, whole, href=href, title=told))
+    return cells
 
 
 def steps_of(request: RequestContext, painter: Painter, key: JobKey) -> Sequence[Step]:

@@ -13,11 +13,12 @@ from typing import Final
 
 from synergy.conf.model import Context
 from synergy.core.nearest import nearest
+from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
-from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, instant_at, written
+from synergy.core.timeperiod import JobKey, Measure, Qualifier, Timeperiod, parse
+from synergy.core.written_timeperiod import FORMS, UnreadTimeperiod, at_level, written
 from synergy.mx.web.errors import Refused, wrong, wrong_cursor
 from synergy.mx.web.request_context import RequestContext
 from synergy.view.conditions import SOUGHT
@@ -41,11 +42,14 @@ COMPLETIONS_MAX: Final = 120
 BOX_LOOKS_MAX: Final = 2_000
 #: Digits of a timeperiod without the zeros that need not be typed.
 _DIGITS: Final = {
-    Qualifier.YEARLY: 4,
-    Qualifier.MONTHLY: 6,
-    Qualifier.DAILY: 8,
-    Qualifier.HOURLY: 10,
+    Measure.YEAR: 4,
+    Measure.MONTH: 6,
+    Measure.WEEK: 8,
+    Measure.DAY: 8,
+    Measure.HOUR: 10,
+    Measure.MINUTE: 12,
 }
+_NAME_DIGITS: Final = 10
 _KEYS: Final = ('process', 'state', 'since', 'box')
 _SINCE: Final = re.compile(r'([0-9]{1,5})(min|h|d)')
 _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
@@ -54,13 +58,15 @@ _UNIT: Final = {'min': 'minutes', 'h': 'hours', 'd': 'days'}
 class Query(Struct, frozen=True, kw_only=True):
     """What is looked for. process, box: patterns. since: earliest start of the interval.
 
-    box: where the last run was made.
+    timeperiod: how its name begins. within: in which interval, of any level, it lies. box: where
+    the last run was made.
     """
 
     process: str = '*'
     state: str | None = None
-    since: datetime | None = None
+    since: datetime | Timeperiod | None = None
     timeperiod: str | None = None
+    within: Timeperiod | None = None
     box: str | None = None
 
     @property
@@ -96,7 +102,8 @@ def parse_query(request: RequestContext, text: str) -> Query | JobKey:
     bare: list[str] = []
     for word in text.replace('@', ' ').split():
         key, colon, value = word.partition(':')
-        if colon and not word.count('::'):
+        # What begins with a digit is a time, as in 07:30.
+        if colon and not word.count('::') and not key[:1].isdecimal():
             if key not in _KEYS:
                 raise wrong(
                     f'{key!r:.40} is nothing to search by{nearest(key, _KEYS)}',
@@ -110,11 +117,13 @@ def parse_query(request: RequestContext, text: str) -> Query | JobKey:
         found.setdefault('process', name)
     if spoken is not None and (one := _one(request, found.get('process'), spoken)) is not None:
         return one
+    within = None if spoken is None else _within(request, spoken)
     return Query(
         process=found.get('process', '*'),
         state=_state(found.get('state')),
         since=_since(request, found.get('since')),
-        timeperiod=None if spoken is None else _beginning(request, spoken),
+        timeperiod=spoken if within is None else None,
+        within=within,
         box=found.get('box'),
     )
 
@@ -193,8 +202,30 @@ def ordinals_of(request: RequestContext, name: ProcessName, query: Query) -> ran
     span = request.model.timetable.span(name)
     first = span.start
     if query.since is not None:
-        first = max(node.calendar.containing(node.process.qualifier, query.since).ordinal, first)
-    return range(first, max(span.stop, first))
+        since = query.since
+        instant = node.calendar.start(since) if isinstance(since, Timeperiod) else since
+        first = max(node.calendar.containing(node.process.qualifier, instant).ordinal, first)
+    begun = range(first, max(span.stop, first))
+    return begun if query.within is None else _lying_in(node, query.within, begun)
+
+
+def _lying_in(node: Node, around: Timeperiod, ordinals: range) -> range:
+    """Return those of `ordinals` that lie in an interval of any level, by the calendar of `node`.
+
+    A week is found by its first day, too: that is its name.
+    """
+    calendar, qualifier = node.calendar, node.process.qualifier
+    if around.qualifier is qualifier:
+        found = range(around.ordinal, around.ordinal + 1)
+    elif around.qualifier.rank < qualifier.rank:
+        found = calendar.children(around, qualifier)
+    elif qualifier.measure is Measure.WEEK and around.qualifier is Qualifier.DAILY:
+        week = calendar.parent(around, qualifier)
+        found = range(week.ordinal, week.ordinal + (str(week) == str(around)))
+    else:
+        found = range(0)
+    first = max(found.start, ordinals.start)
+    return range(first, max(min(found.stop, ordinals.stop), first))
 
 
 def meant_of(
@@ -277,26 +308,40 @@ def _one(request: RequestContext, process: str | None, spoken: str) -> JobKey | 
     name = known.get((process or '').lower())
     if name is None:
         return None
-    qualifier = request.model.hierarchy.nodes[name].process.qualifier
-    if spoken.isdecimal() and len(spoken) < _DIGITS[qualifier]:
+    node = request.model.hierarchy.nodes[name]
+    qualifier, calendar = node.process.qualifier, node.calendar
+    if spoken.isdecimal() and len(spoken) < _DIGITS[qualifier.measure]:
         return None  # A day of hours, say: all of them are meant.
     try:
         if spoken.isdecimal():
-            return JobKey(name, parse(qualifier, spoken.ljust(10, '0')))
-        return JobKey(name, at_level(qualifier, spoken, request.now))
+            return JobKey(name, parse(qualifier, spoken.ljust(_NAME_DIGITS, '0')))
+        return JobKey(name, at_level(qualifier, spoken, request.now, calendar))
     except ValueError:
+        pass
+    try:
+        meant = written(spoken, request.now, calendar, qualifier)
+    except UnreadTimeperiod:
         return None
+    if qualifier.measure is Measure.WEEK and meant.qualifier is Qualifier.DAILY:
+        # Weeks have no other name than that of a day.
+        return JobKey(name, calendar.parent(meant, qualifier))
+    return None
 
 
-def _beginning(request: RequestContext, spoken: str) -> str:
-    """Return how all names begin of what lies in a timeperiod."""
-    if not spoken.isdecimal():
-        meant = written(spoken, request.now)
-        return str(meant)[: len('YYYY') + 2 * meant.qualifier.rank]
+def _within(request: RequestContext, spoken: str) -> Timeperiod | None:
+    """Return the interval that a text names in full; None for digits that go on."""
     digits = spoken
-    while len(digits) > len('YYYY') and len(digits) % 2 == 0 and digits.endswith('00'):
-        digits = digits[:-2]
-    return digits
+    if digits.isdecimal():
+        while len(digits) > len('YYYY') and len(digits) <= _NAME_DIGITS and digits.endswith('00'):
+            digits = digits[:-2]
+        if len(digits) not in _DIGITS.values():
+            return None
+    try:
+        return written(digits, request.now)
+    except UnreadTimeperiod:
+        if digits.isdecimal():
+            return None
+        raise
 
 
 def _state(text: str | None) -> str | None:
@@ -307,13 +352,13 @@ def _state(text: str | None) -> str | None:
     )
 
 
-def _since(request: RequestContext, text: str | None) -> datetime | None:
+def _since(request: RequestContext, text: str | None) -> datetime | Timeperiod | None:
     if text is None:
         return None
     match = _SINCE.fullmatch(text)
     if match is None:
         try:
-            return instant_at(text, request.now)
+            return written(text, request.now)
         except UnreadTimeperiod as error:
             raise wrong(
                 f'since:{text:.40} is neither a length of time nor a timeperiod',

@@ -122,7 +122,9 @@
         cell.classList.remove(...LOOKS, 'corner');
         cell.classList.add(css, 'is-new');
         setTimeout(() => cell.classList.remove('is-new'), 1300);
-        const label = `${name.replace('@', ' ')}, ${state}`;
+        // What the clock of its zone reads stays, in parentheses.
+        const [, read] = /^[^,(]*(\([^)]*\))/.exec(link.title) || [];
+        const label = `${name.replace('@', ' ')}${read ? ` ${read}` : ''}, ${state}`;
         link.setAttribute('aria-label', label);
         link.title = label;
         draw(link.querySelector('.mk') || link, css);

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from synergy.core.timeperiod import Measure, Timeperiod, start_utc
+from synergy.core.calendar import Calendar, UtcCalendar
+from synergy.core.timeperiod import Measure, Timeperiod
+from synergy.view.clock import title as titled
 from synergy.view.words import ago as ago  # Of pages, too.
 from synergy.view.words import span as span
 from synergy.view.words import unmatched
+
+_UTC_CALENDAR: Final = UtcCalendar()
+_DIGITS_BY_MEASURE: Final = {Measure.YEAR: 4, Measure.MONTH: 6, Measure.WEEK: 8, Measure.DAY: 8}
 
 
 def stamp(instant: datetime | None, now: datetime) -> str:
@@ -53,23 +59,17 @@ def fires(trigger: object) -> str:
     return f'every {seconds} s'
 
 
-def title(timeperiod: Timeperiod) -> str:
-    """Return an interval as people say it: `Tue 15 October 2013, 09:00`."""
-    at = start_utc(timeperiod)
-    day = f'{at:%a} {at.day} {at:%B %Y}'
-    match timeperiod.qualifier.measure:
-        case Measure.YEAR:
-            return f'{at:%Y}'
-        case Measure.MONTH:
-            return f'{at:%B %Y}'
-        case Measure.WEEK:
-            return f'week of {day}'
-        case Measure.DAY:
-            return day
-        case Measure.HOUR | Measure.MINUTE:
-            return f'{day}, {at:%H:%M}'
-        case Measure.SECOND:
-            return f'{at:%Y-%m-%d %H:%M:%S}'
+def title(timeperiod: Timeperiod, calendar: Calendar = _UTC_CALENDAR) -> str:
+    """Return an interval as people say it, on the clock of its tree: `Tue 15 October, 09:00`."""
+    return titled(timeperiod, calendar)
+
+
+def place(timeperiod: Timeperiod) -> str:
+    """Return an interval as addresses have it whose reader does not know its level.
+
+    Without zeros at its end, so that a day is not read as its first hour.
+    """
+    return str(timeperiod)[: _DIGITS_BY_MEASURE.get(timeperiod.qualifier.measure)]
 
 
 def no_match(what: str, filters: Mapping[str, object]) -> str:

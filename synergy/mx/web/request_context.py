@@ -10,14 +10,15 @@ from werkzeug.wrappers import Request
 
 from synergy.conf.model import Context, Settings
 from synergy.core.bounded import BODY, OutOfBounds, loads
+from synergy.core.calendar import Calendar, UtcCalendar
 from synergy.core.nearest import nearest
 from synergy.core.node import Node
 from synergy.core.readers import spelled, whole
 from synergy.core.records import Json, ProcessName
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod
+from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN, JobKey, Timeperiod, start_utc
 from synergy.core.users import Role
-from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, instant_at
+from synergy.core.written_timeperiod import UnreadTimeperiod, at_level, begin_at, end_at, written
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.route import Route
@@ -34,6 +35,7 @@ TEXT_LENGTH_MAX: Final = 500
 _BODY: Final = 'synergy.body'
 #: Under this, its form token: each form of a page asks for it.
 _TOKEN: Final = 'synergy.form_token'
+_UTC_CALENDAR: Final = UtcCalendar()
 _SWITCHES: Final = {'true': True, '1': True, 'yes': True, 'on': True} | {
     'false': False, '0': False, 'no': False, 'off': False,
 }  # fmt: skip
@@ -192,16 +194,16 @@ class RequestContext(Struct, frozen=True, kw_only=True):
             )
         return value
 
-    def instant(self, name: str) -> datetime | None:
-        """Return the first instant of a timeperiod of any level, as people write it."""
+    def written(self, name: str, calendar: Calendar = _UTC_CALENDAR) -> Timeperiod | None:
+        """Return a timeperiod of any level, as people write it. calendar: which day is today."""
         text = self.optional(name)
         if text is None:
             return None
         try:
-            found = instant_at(text, self.now)
+            found = written(text, self.now, calendar)
         except UnreadTimeperiod as error:
             raise wrong(f'{name}: {error.what}', error.advice) from error
-        if not YEAR_MIN < found.year < YEAR_MAX:
+        if not YEAR_MIN < start_utc(found).year < YEAR_MAX:
             raise wrong(
                 f'{name} is {text!r:.40}, which is out of range',
                 f'give a year from {YEAR_MIN + 1} to {YEAR_MAX - 1}',
@@ -227,7 +229,7 @@ class RequestContext(Struct, frozen=True, kw_only=True):
         """
         read = begin_at if is_range else at_level
         try:
-            return read(node.process.qualifier, text, self.now)
+            return read(node.process.qualifier, text, self.now, node.calendar)
         except UnreadTimeperiod as error:
             raise _unread(error, node) from error
 

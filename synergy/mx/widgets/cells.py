@@ -11,7 +11,7 @@ from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey, Measure, Timeperiod
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.standing_out import (
     NOTHING,
@@ -23,6 +23,8 @@ from synergy.mx.widgets.standing_out import (
     outstanding_of,
     tally_of,
 )
+from synergy.view.clock import is_utc
+from synergy.view.clock import title as title_of
 from synergy.view.conditions import (
     BLOCKED,
     NOT_BEGUN,
@@ -35,7 +37,6 @@ from synergy.view.conditions import (
 from synergy.view.skipped import skipped_among, skipped_below
 
 _PARTLY: Final = Condition('due', 'partly done', 'partly', 'some of them are done')
-_NOUN: Final = {'_hourly': 'hours', '_daily': 'days', '_monthly': 'months', '_yearly': 'years'}
 #: Looks to count what is blocked: of one page, or of one row of the overview.
 BLOCKED_LOOKS: Final = 300
 
@@ -139,10 +140,13 @@ class Painter:
         below = skipped_below(self._timetable, node, own) if is_done else None
         word = mark.word if below is None else f'{mark.word}, {below}'
         label = f'{key.process} {timeperiod}, {word}'
+        if not is_utc(node) and key.timeperiod.qualifier.measure > Measure.DAY:
+            read = title_of(key.timeperiod, node.calendar)
+            label = f'{key.process} {timeperiod} ({read}), {word}'
         noun = ''
         if total and mark.css != 'ok':
             assert node.child is not None, 'it has nested intervals'
-            noun = _NOUN[self._model.hierarchy.nodes[node.child].process.qualifier]
+            noun = f'{self._model.hierarchy.nodes[node.child].process.qualifier.noun}s'
             label += f', {done} of {total} {noun}'
         if late:
             label += ', late'
@@ -227,7 +231,7 @@ class Painter:
         mark = self._rolled_mark(node, ordinals, done)
         below = skipped_among(self._timetable, node, ordinals) if mark is PROCESSED else None
         word = mark.word if below is None else f'{mark.word}, {below}'
-        noun = _NOUN[node.process.qualifier]
+        noun = f'{node.process.qualifier.noun}s'
         tally = self._tally(node, ordinals)
         # Hundreds of cells make a page: no name of an interval is made twice.
         qualifier, telling = node.process.qualifier, self.telling(node, ordinals)

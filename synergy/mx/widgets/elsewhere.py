@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Qualifier, of_date
+from synergy.core.timeperiod import Measure, Qualifier, of_date
 from synergy.mx.live.marks import Mark
 from synergy.mx.web.formats import counted
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import Painter
-from synergy.mx.widgets.heatmap_grids import NOUN, YEARS_MAX, Focus
+from synergy.mx.widgets.focus import YEARS_MAX, Focus, Moment, years_of
 from synergy.view.conditions import FAILED, LATE, NOT_DUE
 
 _DAY: Final = timedelta(days=1)
@@ -53,11 +53,11 @@ class Elsewhere(Struct, frozen=True, kw_only=True):
 
 
 def elsewhere_of(
-    request: RequestContext, painter: Painter, focus: Focus, shown: tuple[date, date]
+    request: RequestContext, painter: Painter, focus: Focus, zoom: str, at: Moment
 ) -> Sequence[Elsewhere]:
-    """Return what is to be done in each year outside of the days `shown`, the newest year first.
+    """Return what is to be done in each year outside of a map of that, the newest year first.
 
-    shown: [first day, day after the last one). Hold the lock of the read model.
+    Hold the lock of the read model.
     """
     names: Sequence[ProcessName] = (
         focus.processes if focus.name == focus.tree else (focus.node.process.name,)
@@ -65,9 +65,13 @@ def elsewhere_of(
     nodes = [request.model.hierarchy.nodes[name] for name in names]
     # What the map counts comes first, then what is finer.
     told = [focus.node, *(node for node in nodes if node is not focus.node)]
+    shown = {node.process.name: shown_of(focus, zoom, at, node) for node in told}
     timetable, found = request.model.timetable, []
     for year in _years(request, painter, nodes):
-        parts = {node.process.name: _outside(request, painter, node, year, shown) for node in told}
+        parts = {
+            node.process.name: _outside(painter, node, year, shown[node.process.name])
+            for node in told
+        }
         failed = sum(
             painter.standing_out(node.process.name).failed_count(part)
             for node in told
@@ -93,7 +97,7 @@ def elsewhere_of(
                 href=focus.address('year', str(year)),
                 year=year,
                 process=name,
-                noun=NOUN[node.process.qualifier],
+                noun=node.process.qualifier.noun,
                 unfinished=unfinished,
                 failed=failed,
                 late=sum(painter.late_count(node, part) for part in parts[name]),
@@ -122,7 +126,7 @@ def failed_below(
             href=f'/t/{node.process.name}?z=year&at={year}{focus.kept}',
             year=year,
             process=node.process.name,
-            noun=NOUN[node.process.qualifier],
+            noun=node.process.qualifier.noun,
             unfinished=0,
             failed=failed,
             late=painter.late_count(node, within),
@@ -133,17 +137,36 @@ def failed_below(
     ]
 
 
-def days_shown(zoom: str, at: date) -> tuple[date, date]:
-    """Return the days that a heat map of a year, month or day shows: [first, after the last)."""
+def shown_of(focus: Focus, zoom: str, at: Moment, node: Node) -> range:
+    """Return the intervals of a process of the tree that a heat map shows, whole or in part."""
+    calendar, qualifier = node.calendar, node.process.qualifier
+    if zoom == 'hour' and qualifier.measure is Measure.HOUR:
+        return range(at.hour.ordinal, at.hour.ordinal + 1)
+    if zoom == 'hour' and qualifier.measure is Measure.MINUTE:
+        return calendar.children(at.hour, qualifier)
+    first, last = _days_shown(focus, zoom, at.day)
+    if qualifier.measure <= Measure.DAY:
+        ends = (of_date(qualifier, day).ordinal for day in (first, last))
+        return range(next(ends), next(ends) + 1)
+    first_part, last_part = (
+        calendar.children(of_date(Qualifier.DAILY, day), qualifier) for day in (first, last)
+    )
+    return range(first_part.start, last_part.stop)
+
+
+def _days_shown(focus: Focus, zoom: str, day: date) -> tuple[date, date]:
+    """Return the first and the last day that a heat map of a year or less shows."""
     match zoom:
         case 'year':
-            first = at.replace(month=1, day=1)
-            return first, at.replace(month=12, day=31) + _DAY
+            return day.replace(month=1, day=1), day.replace(month=12, day=31)
         case 'month':
-            first = at.replace(day=1)
-            return first, (first + _DAY * 32).replace(day=1)
+            first = day.replace(day=1)
+            return first, (first + _DAY * 32).replace(day=1) - _DAY
+        case 'week':
+            days = focus.week_of(day)
+            return days[0], days[-1]
         case _:
-            return at, at + _DAY
+            return day, day
 
 
 def _years(request: RequestContext, painter: Painter, nodes: Sequence[Node]) -> Sequence[int]:
@@ -157,23 +180,15 @@ def _years(request: RequestContext, painter: Painter, nodes: Sequence[Node]) -> 
             at for at in (first, painter.standing_out(name).first_failed(span)) if at is not None
         ]
         if marks:
-            starts = (request.model.key(node, at) for at in (min(marks), span.stop - 1))
-            first_year, last_year = (node.calendar.start(key.timeperiod).year for key in starts)
-            found.update(range(max(first_year, last_year - YEARS_MAX + 1), last_year + 1))
+            years = years_of(node, range(min(marks), span.stop))
+            found.update(years[-YEARS_MAX:])
     return sorted(found, reverse=True)
 
 
-def _outside(
-    request: RequestContext, painter: Painter, node: Node, year: int, shown: tuple[date, date]
-) -> Sequence[range]:
+def _outside(painter: Painter, node: Node, year: int, shown: range) -> Sequence[range]:
     """Return the intervals of a year that are over and not shown."""
-    calendar, qualifier = node.calendar, node.process.qualifier
-    around = of_date(Qualifier.YEARLY, date(year, 1, 1))
-    within = painter.within(node, around)
+    within = painter.within(node, of_date(Qualifier.YEARLY, date(year, 1, 1)))
     over = range(within.start, max(min(within.stop, painter.over(node)), within.start))
-    first, after = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in shown)
-    start = calendar.containing(qualifier, first).ordinal
-    stop = calendar.containing(qualifier, after - timedelta(microseconds=1)).ordinal + 1
-    before = range(over.start, max(min(over.stop, start), over.start))
-    behind = range(min(max(over.start, stop), over.stop), over.stop)
+    before = range(over.start, max(min(over.stop, shown.start), over.start))
+    behind = range(min(max(over.start, shown.stop), over.stop), over.stop)
     return [part for part in (before, behind) if part]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct, replace
@@ -36,6 +37,16 @@ class Row(Struct, frozen=True, kw_only=True):
     took: DurationBars | None = None
 
 
+class Column(NamedTuple):
+    """The head of a column, or of some. hint: all of what its title is short for."""
+
+    title: str
+    span: int = 1
+    href: str = ''
+    hint: str = ''
+    css: str = ''
+
+
 class Group(Struct, frozen=True, kw_only=True):
     """Rows of one tree."""
 
@@ -45,18 +56,20 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Grid(Struct, frozen=True, kw_only=True):
-    """A whole heat map. process: the one it is about. columns: title, span, address.
+    """A whole heat map. process: the one it is about. note: by which clock it is.
 
-    counts: how many jobs look so, in words. done: hours of the tree that are final, and all of
-    them; None where no hours are shown.
+    counts: how many jobs look so, in words. of: what the jobs of a column are called, where `done`
+    says how many of the tree are final, and all of them; None where none of them are shown.
     """
 
     zoom: str
     title: str
     process: ProcessName
-    columns: Sequence[tuple[str, int, str]]
+    columns: Sequence[Column]
     groups: Sequence[Group]
     width: int
+    note: str = 'In UTC.'
+    of: str = ''
     counts: Sequence[tuple[Mark, str]] = ()
     done: tuple[int, int] | None = None
 

@@ -72,7 +72,7 @@ def summary_of(
     )
 
 
-def months_of(request: RequestContext, painter: Painter, node: Node, year: int) -> Sequence[Line]:
+def months_of(painter: Painter, node: Node, year: int) -> Sequence[Line]:
     """Return the months of a year of `node`, as far as it has them; hold the lock."""
     found: list[Line] = []
     if Qualifier.MONTHLY.holds(node.process.qualifier):

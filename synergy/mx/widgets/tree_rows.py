@@ -16,7 +16,7 @@ from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Measure
 from synergy.mx.live.read_model import Usual
 from synergy.mx.live.standings import Standing
 from synergy.mx.web import formats
@@ -25,7 +25,11 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
 from synergy.view.workload import Tallies, Workload
 
-STRIP: Final = {'_hourly': 36, '_daily': 31, '_monthly': 12, '_yearly': 6}
+#: How many intervals a strip has: of each measure, the newest.
+STRIP: Final = {
+    Measure.MINUTE: 36, Measure.HOUR: 36, Measure.DAY: 31, Measure.WEEK: 13, Measure.MONTH: 12,
+    Measure.YEAR: 6,
+}  # fmt: skip
 #: With more processes than this, strips are shorter and usual times are left to other pages.
 MANY_PROCESSES: Final = 30
 #: With more processes than this, only some trees are shown at a time, and how many.
@@ -222,7 +226,7 @@ def _drawn(
 ) -> ProcessRow:
     """Return a row."""
     model, name = request.model, node.process.name
-    length = min(STRIP[node.process.qualifier], 10 if is_long else 36)
+    length = min(STRIP[node.process.qualifier.measure], 10 if is_long else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
     next_ordinal = over if frontier is None else frontier
