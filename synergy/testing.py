@@ -23,13 +23,15 @@ from synergy import bootstrap
 from synergy.conf.context import load_context
 from synergy.conf.model import Context, FreerunEntry, WorkerEntry
 from synergy.conf.settings import load_settings
+from synergy.core.calendar import Calendar
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.nearest import nearest
 from synergy.core.records import CommandId, ProcessName, Unit
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import Struct, replace
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Measure
 from synergy.core.written_timeperiod import at_level, instant_at
+from synergy.core.zones import UTC_CALENDAR
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.faults import Faults
 from synergy.simulation.forecast import beginning_at
@@ -104,16 +106,17 @@ def run_context(
 ) -> Iterator[ContextRun]:
     """Run a context for `days` of simulated time, then hand it over for questions.
 
-    module: its name, as in SYNERGY_CONTEXT_MODULE. start: hour in UTC, `2026030100` or
-    `2026-03-01`, at which the clock and every tree begin, whatever the context says; without it,
-    trees begin as it says, and the clock with the first of them. stubs: by process, what to call
+    module: its name, as in SYNERGY_CONTEXT_MODULE. start: hour in UTC, `2026030100`, or
+    date, `2026-03-01`, at which the clock and every tree begin, whatever the context says; a date
+    is that of the zone of all trees, if they have one. Without it, trees begin as the context says,
+    and the clock with the first of them. stubs: by process, what to call
     instead of its worker. seconds: of simulated time that each run takes. project: folder of
     the context; the current one unless given. Raises ContextError, with every problem, when the
     context is refused.
     """
     context = _loaded(module, project)
     pipeline = pipeline_of(context, bootstrap.clock())
-    begin = _begin(context) if start is None else instant_at(start, None)
+    begin = _begin(context) if start is None else instant_at(start, None, _calendar(context))
     pipeline = beginning_at(pipeline, begin, is_exact=start is not None)
     pipeline = replace(
         pipeline, freeruns=[replace(item, changed_at=begin) for item in pipeline.freeruns]
@@ -126,7 +129,7 @@ def run_context(
             instances={name: entry.instances for name, entry in entries.items()},
             duration=lambda _: seconds,
             is_calm=True,
-            user_code_of=lambda name: _user_code(entries[name], (stubs or {}).get(name)),
+            user_code_of=lambda name: _user_code(context, entries[name], (stubs or {}).get(name)),
         ),
         seed=0,
         faults=Faults(),
@@ -216,8 +219,13 @@ class ContextRun:
                 f'process {process!r} is not a managed process of this context'
                 f'{nearest(process, nodes)}; it has: {", ".join(nodes)}'
             )
-        text = timeperiod.ljust(10, '0') if timeperiod.isdecimal() else timeperiod
-        found = at_level(node.process.qualifier, text, self._world.clock.now())
+        text = timeperiod
+        if timeperiod.isdecimal() and len(timeperiod) < len('YYYYMMDDHH'):
+            text = timeperiod.ljust(len('YYYYMMDDHH'), '0')
+        if node.process.qualifier.measure is Measure.MINUTE and text.isdecimal():
+            text = text.ljust(len('YYYYMMDDHHMM'), '0')
+        now = self._world.clock.now()
+        found = at_level(node.process.qualifier, text, now, node.calendar)
         if found.ordinal < node.first or (node.until is not None and found.ordinal >= node.until):
             first = self._world.hierarchy.timeperiod(node, node.first)
             raise LookupError(
@@ -247,6 +255,12 @@ def _loaded(module: str, project: Path | None) -> Context:
     return load_context(load_settings(environ, folder))
 
 
+def _calendar(context: Context) -> Calendar:
+    """Return the calendar by which a date is meant: of the zone of all trees, or UTC."""
+    calendars = {node.tree.zone: node.calendar for node in context.hierarchy}
+    return next(iter(calendars.values())) if len(calendars) == 1 else UTC_CALENDAR
+
+
 def _begin(context: Context) -> datetime:
     """Return when the first tree begins; of a context of free runs only, some midnight."""
     starts = [node.tree.start for node in context.hierarchy]
@@ -267,10 +281,11 @@ def _workers(context: Context, stubs: Mapping[str, Stub]) -> Mapping[ProcessName
     return entries
 
 
-def _user_code(entry: WorkerEntry, stub: Stub | None) -> UserCode:
+def _user_code(context: Context, entry: WorkerEntry, stub: Stub | None) -> UserCode:
     is_sourced = stub is None and not isinstance(entry, FreerunEntry) and entry.data_source
     return UserCode(
         handler=load_handler(entry.classname, entry.name) if stub is None else Handler(stub),
+        calendars=context.calendars_of(entry.name),
         source=entry.source,
         sink=entry.sink,
         data_source=open_source(entry) if is_sourced else None,

@@ -148,9 +148,9 @@ class LocalOperations(LocalReading):
         self, name: str, action: str, trigger: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
-        process = node_of(self.runtime.context, name).process
+        node = node_of(self.runtime.context, name)
         caller = self._caller(reason)
-        return self._settled(processes.change_process(caller, process, action, trigger))
+        return self._settled(processes.change_process(caller, node, action, trigger))
 
     def box(self, named: str | None) -> str:
         """Return the box that is meant: this one, if none is named."""

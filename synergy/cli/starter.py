@@ -193,6 +193,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             descendants=runtime.descendants,
             recorder=output,
             tell_up=runtime.tell_up,
+            calendars=runtime.context.calendars_of(entry.name),
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

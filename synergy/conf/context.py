@@ -24,14 +24,17 @@ from synergy.conf.names import (
     STATE_MACHINE_FREERUN,
 )
 from synergy.conf.project_module import ModuleProblem, import_project_module
+from synergy.conf.tree_reader import TreeReader
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.hierarchy_problems import naming_problems
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import replace
+from synergy.core.timeperiod import Qualifier
+from synergy.core.zones import calendar_named
 
-T = TypeVar('T')
+R = TypeVar('R', bound=EntryReader)
 
 #: Processes that come with the product; a context may override them by registering the same name.
 _BUILT_IN: Final = (
@@ -250,7 +253,10 @@ class _Loader:
                     )
 
     def _reader(self, raw: RawEntry) -> EntryReader:
-        return EntryReader(
+        return self._read_by(EntryReader, raw)
+
+    def _read_by(self, reader: type[R], raw: RawEntry) -> R:
+        return reader(
             raw,
             self._file,
             self.problems,
@@ -278,12 +284,14 @@ class _Loader:
 
     def _hierarchy(
         self,
-        managed: Mapping[ProcessName, ManagedEntry],
+        managed: dict[ProcessName, ManagedEntry],
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
     ) -> Hierarchy | None:
-        readers = [self._reader(raw) for raw in raw_trees]
+        readers = [self._read_by(TreeReader, raw) for raw in raw_trees]
         trees = [reader.tree() for reader in readers]
+        for reader, tree in zip(readers, trees, strict=True):
+            _begin_weeks(reader, tree, managed)
         written = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'}
         if written - set(managed) or not all(reader.is_sound for reader in readers):
             # A process that was refused above is not also missing from its tree.
@@ -292,7 +300,25 @@ class _Loader:
             return None
         try:
             own = (entry.process for entry in managed.values())
-            return build(own, trees, machine_by_name=self._machine_by_name)
+            calendars = {tree.zone: calendar_named(tree.zone) for tree in trees}
+            return build(own, trees, calendars, self._machine_by_name)
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
             return None
+
+
+def _begin_weeks(reader: TreeReader, tree: Tree, managed: dict[ProcessName, ManagedEntry]) -> None:
+    """Let the weeks of a tree begin on the day that it says; note that it has none."""
+    level = reader.weeks()
+    if level is None:
+        return
+    weekly = [
+        name
+        for name in tree.levels
+        if name in managed and managed[name].process.qualifier is Qualifier.WEEKLY
+    ]
+    if not weekly and all(name in managed for name in tree.levels):
+        reader.refuse_week_start()
+    for name in weekly:
+        process = replace(managed[name].process, qualifier=level)
+        managed[name] = replace(managed[name], process=process)

@@ -26,8 +26,19 @@ from synergy.conf.names import (
     PROCESS_SUPERVISOR,
     QUALIFIER_DAILY,
     QUALIFIER_HOURLY,
+    QUALIFIER_MINUTELY_1,
+    QUALIFIER_MINUTELY_2,
+    QUALIFIER_MINUTELY_3,
+    QUALIFIER_MINUTELY_5,
+    QUALIFIER_MINUTELY_6,
+    QUALIFIER_MINUTELY_10,
+    QUALIFIER_MINUTELY_12,
+    QUALIFIER_MINUTELY_15,
+    QUALIFIER_MINUTELY_20,
+    QUALIFIER_MINUTELY_30,
     QUALIFIER_MONTHLY,
     QUALIFIER_REAL_TIME,
+    QUALIFIER_WEEKLY,
     QUALIFIER_YEARLY,
     STATE_MACHINE_CONTINUOUS,
     STATE_MACHINE_DISCRETE,
@@ -49,8 +60,19 @@ __all__ = [
     'PROCESS_SUPERVISOR',
     'QUALIFIER_DAILY',
     'QUALIFIER_HOURLY',
+    'QUALIFIER_MINUTELY_1',
+    'QUALIFIER_MINUTELY_2',
+    'QUALIFIER_MINUTELY_3',
+    'QUALIFIER_MINUTELY_5',
+    'QUALIFIER_MINUTELY_6',
+    'QUALIFIER_MINUTELY_10',
+    'QUALIFIER_MINUTELY_12',
+    'QUALIFIER_MINUTELY_15',
+    'QUALIFIER_MINUTELY_20',
+    'QUALIFIER_MINUTELY_30',
     'QUALIFIER_MONTHLY',
     'QUALIFIER_REAL_TIME',
+    'QUALIFIER_WEEKLY',
     'QUALIFIER_YEARLY',
     'STATE_MACHINE_CONTINUOUS',
     'STATE_MACHINE_DISCRETE',
@@ -226,6 +248,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     recycle_after: int | None = None,
     memory_mb_max: int | None = None,
     arguments_are_code: bool | None = None,
+    time_zone: str | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
@@ -233,6 +256,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     were missed: `once`, `all` (the newest `misfire_max`) or `skip`. recycle_after, memory_mb_max:
     as of a managed process; the same for all entries of a process. arguments_are_code:
     whether who may write them may run code, and has to be an admin; without, as the class says.
+    time_zone: whose clock the times of its trigger follow, as in `Europe/Berlin`; without, UTC.
     """
     return RawEntry('freerun', locals())
 
@@ -246,10 +270,14 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     mx_page: str | None = None,
     start_timeperiod: str | None = None,
     end_timeperiod: str | None = None,
+    time_zone: str | None = None,
+    week_start: str | None = None,
 ) -> RawEntry:
     """Register a tree: processes that nest by their qualifiers.
 
-    start_timeperiod, end_timeperiod (exclusive): hours that bound a historic or retired tree.
+    start_timeperiod, end_timeperiod (exclusive): hours or dates that bound a historic or retired
+    tree. time_zone: whose clock its days follow, as in `Europe/Berlin`; without, UTC. week_start:
+    the day with which its weeks begin; without, Monday.
     """
     return RawEntry('tree', locals())
 

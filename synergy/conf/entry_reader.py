@@ -6,7 +6,7 @@ An entry with a problem is left out, so that no second complaint follows from th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,16 +17,18 @@ from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
 from synergy.core import readers
-from synergy.core.calendar import UtcCalendar
+from synergy.core.calendar import Calendar
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
 from synergy.core.nearest import nearest
 from synergy.core.readers import Reader
-from synergy.core.records import Process, ProcessName, RetryPolicy, Route, Tree
+from synergy.core.records import Process, ProcessName, RetryPolicy, Route
 from synergy.core.states import Blocking, OnFailure
-from synergy.core.timeperiod import LEVELS, Qualifier, Timeperiod
+from synergy.core.structs import replace
+from synergy.core.timeperiod import LEVELS, WEEKS, Qualifier
 from synergy.core.trigger import Every, Trigger
+from synergy.core.zones import UTC_CALENDAR, name_of
 
 T = TypeVar('T')
 
@@ -41,8 +43,10 @@ TEXT_LENGTH_MAX: Final = 1_000_000
 _NO_TIME: Final = timedelta()
 _NO_NAMES: Final[tuple[str, ...]] = ()
 _TRIGGER: Final[Trigger] = Every(seconds=60)
-_LEVEL: Final = readers.one_of(level.value for level in LEVELS)
-_OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
+#: On which day weeks begin is said of the tree.
+_LEVEL: Final = readers.one_of(level.value for level in LEVELS if level not in WEEKS[1:])
+_CALENDAR: Final = readers.optional(readers.calendar)
+OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
 _RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
 _MEMORY_MB: Final = readers.optional(readers.whole(1, MEMORY_MB_MAX))
@@ -109,8 +113,8 @@ class EntryReader:
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
             instances=self._read('instances', readers.whole(1, 1000), 1),
             timeout=self._read('timeout_seconds', _TIMEOUT, None),
-            source=self._read('source', _OPTIONAL_TEXT, None),
-            sink=self._read('sink', _OPTIONAL_TEXT, None),
+            source=self._read('source', OPTIONAL_TEXT, None),
+            sink=self._read('sink', OPTIONAL_TEXT, None),
             data_source=self._data_source(process.machine),
             recycle_after=self._read('recycle_after', _RECYCLE_AFTER, None),
             memory_mb_max=self._read('memory_mb_max', _MEMORY_MB, None),
@@ -142,18 +146,20 @@ class EntryReader:
     def freerun(self) -> FreerunEntry | None:
         """Return the free run, if it is sound."""
         token = self._name('token')
+        calendar = self.calendar()
         entry = FreerunEntry(
             name=ProcessName(self._name('process_name')),
             entry_name=self._name('entry_name'),
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}_freerun'),
-            trigger=self._read('trigger_frequency', readers.trigger, _TRIGGER),
+            trigger=self._trigger_of(calendar),
+            calendar=calendar,
             is_on=self._read('is_on', readers.boolean, False),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
             instances=self._read('instances', readers.whole(1, 1000), 1),
             timeout=self._read('timeout_seconds', _TIMEOUT, None),
-            description=self._read('description', _OPTIONAL_TEXT, None),
+            description=self._read('description', OPTIONAL_TEXT, None),
             arguments=self._arguments(),
             overlap=self._read('overlap', readers.member(Overlap), Overlap.SKIP),
             misfire=self._read('misfire', readers.member(Misfire), Misfire.ONCE),
@@ -176,35 +182,10 @@ class EntryReader:
         """Tell whether nothing was wrong with what was read."""
         return len(self._all_problems) == self._problem_count
 
-    def tree(self) -> Tree:
-        """Return the tree, as well as it can be read."""
-        start = self._instant('start_timeperiod') or _instant(self._settings.start_timeperiod)
-        ends = [
-            end
-            for end in (
-                self._instant('end_timeperiod'),
-                None
-                if self._settings.end_timeperiod is None
-                else _instant(self._settings.end_timeperiod),
-            )
-            if end is not None
-        ]
-        return Tree(
-            name=self._name('tree_name'),
-            levels=tuple(
-                map(ProcessName, self._read('enclosed_processes', readers.names, _NO_NAMES))
-            ),
-            dependent_on=self._read('dependent_on', readers.names, _NO_NAMES),
-            start=start,
-            end=min(ends, default=None),
-            mx_name=self._read('mx_name', _OPTIONAL_TEXT, None),
-            mx_page=self._read('mx_page', _OPTIONAL_TEXT, None),
-        )
-
     def queue(self) -> Route | None:
         """Return the queue, if it is sound."""
         queue = self._name('queue_name')
-        routing = self._read('routing', _OPTIONAL_TEXT, None) or queue
+        routing = self._read('routing', OPTIONAL_TEXT, None) or queue
         route = Route(exchange=self._name('exchange'), routing=routing, queue=queue)
         return route if self.is_sound else None
 
@@ -273,7 +254,7 @@ class EntryReader:
         return True if is_code else None
 
     def _data_source(self, machine: str) -> str | None:
-        value = self._read('data_source', _OPTIONAL_TEXT, None)
+        value = self._read('data_source', OPTIONAL_TEXT, None)
         if value is None:
             if machine == STATE_MACHINE_RECOMPUTING:
                 self._refuse(
@@ -288,17 +269,27 @@ class EntryReader:
     def _route(self, suffix: str) -> Route:
         return Route(
             exchange=self._name('exchange'),
-            routing=self._read('routing', _OPTIONAL_TEXT, None) or f'routing_{suffix}',
-            queue=self._read('queue', _OPTIONAL_TEXT, None) or f'queue_{suffix}',
+            routing=self._read('routing', OPTIONAL_TEXT, None) or f'routing_{suffix}',
+            queue=self._read('queue', OPTIONAL_TEXT, None) or f'queue_{suffix}',
         )
 
     def _file_in(self, folder: Path, field: str, default: str) -> Path:
-        return folder / (self._read(field, _OPTIONAL_TEXT, None) or default)
+        return folder / (self._read(field, OPTIONAL_TEXT, None) or default)
 
-    def _instant(self, field: str) -> datetime | None:
-        hour = self._read(field, readers.optional(readers.hour), None)
-        return None if hour is None else _instant(hour)
+    def calendar(self) -> Calendar:
+        """Return the calendar of the zone that is named; without, that of UTC."""
+        return self._read('time_zone', _CALENDAR, None) or UTC_CALENDAR
 
-
-def _instant(timeperiod: Timeperiod) -> datetime:
-    return UtcCalendar().start(timeperiod)
+    def _trigger_of(self, calendar: Calendar) -> Trigger:
+        """Return the trigger of a free run, which names the zone that it follows."""
+        trigger = self._read('trigger_frequency', readers.trigger, _TRIGGER)
+        if isinstance(trigger, Every) or self._fields['time_zone'] is None:
+            return trigger
+        name, zone = name_of(calendar.zone), trigger.zone
+        if zone is not None and name_of(zone) != name:
+            self._refuse(
+                'trigger_frequency',
+                f'names the zone {name_of(zone)!r}, but time_zone is {name!r}; leave one of them '
+                'out',
+            )
+        return replace(trigger, zone=calendar.zone, is_zone_said=calendar is not UTC_CALENDAR)

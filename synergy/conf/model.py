@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+from synergy.core.calendar import Calendar
 from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
@@ -18,6 +19,7 @@ from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import Trigger
+from synergy.core.zones import UTC_CALENDAR
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -118,8 +120,8 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
 class FreerunEntry(Struct, frozen=True, kw_only=True):
     """A cron-like entry: one of possibly several of one process, whose workers run it.
 
-    arguments_are_code: only an admin may write them; False: context.py says that they are not,
-    None: nothing says so.
+    calendar: of its zone; the times of its trigger name that themselves. arguments_are_code: only
+    an admin may write them; False: context.py says that they are not, None: nothing says so.
     """
 
     name: ProcessName
@@ -128,6 +130,7 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     token: str
     route: Route
     trigger: Trigger
+    calendar: Calendar = UTC_CALENDAR
     is_on: bool = True
     present_on_boxes: tuple[str, ...] = ()
     instances: int = 1
@@ -147,6 +150,11 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     sink: None = None
     data_source: None = None
 
+    @property
+    def full_name(self) -> ProcessName:
+        """Return the name of the entry among all, `Process::entry`."""
+        return ProcessName(f'{self.name}::{self.entry_name}')
+
     def freerun(self, now: datetime) -> Freerun:
         """Return the entry as the Scheduler keeps it."""
         details = {
@@ -159,7 +167,7 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
             'description': self.description,
         }
         return Freerun(
-            name=ProcessName(f'{self.name}::{self.entry_name}'),
+            name=self.full_name,
             trigger=self.trigger,
             is_on=self.is_on,
             overlap=self.overlap,
@@ -194,3 +202,13 @@ class Context(Struct, frozen=True, kw_only=True):
         for entry in self.freeruns.values():
             found.setdefault(entry.name, entry)
         return found
+
+    def calendars_of(self, name: ProcessName) -> Mapping[ProcessName, Calendar]:
+        """Return what a worker needs to know of calendars: of its jobs or of its free runs."""
+        if (node := self.hierarchy.nodes.get(name)) is not None:
+            return {name: node.calendar}
+        return {
+            entry.full_name: entry.calendar
+            for entry in self.freeruns.values()
+            if entry.name == name
+        }

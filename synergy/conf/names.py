@@ -1,4 +1,4 @@
-"""Constants that a context is written with; names and values are those of Synergy 2.x."""
+"""Constants that a context is written with; those that Synergy 2.x has are named as there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ EXCHANGE_MANAGED_WORKER: Final = 'ex_managed_worker'
 EXCHANGE_FREERUN_WORKER: Final = 'ex_freerun_worker'
 EXCHANGE_UTILS: Final = 'ex_utils'
 
+QUALIFIER_MINUTELY_1: Final = '_minutely_1'
+QUALIFIER_MINUTELY_2: Final = '_minutely_2'
+QUALIFIER_MINUTELY_3: Final = '_minutely_3'
+QUALIFIER_MINUTELY_5: Final = '_minutely_5'
+QUALIFIER_MINUTELY_6: Final = '_minutely_6'
+QUALIFIER_MINUTELY_10: Final = '_minutely_10'
+QUALIFIER_MINUTELY_12: Final = '_minutely_12'
+QUALIFIER_MINUTELY_15: Final = '_minutely_15'
+QUALIFIER_MINUTELY_20: Final = '_minutely_20'
+QUALIFIER_MINUTELY_30: Final = '_minutely_30'
 QUALIFIER_HOURLY: Final = '_hourly'
 QUALIFIER_DAILY: Final = '_daily'
+QUALIFIER_WEEKLY: Final = '_weekly'
 QUALIFIER_MONTHLY: Final = '_monthly'
 QUALIFIER_YEARLY: Final = '_yearly'
 QUALIFIER_REAL_TIME: Final = '_real_time'

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from synergy.core import inputs
-from synergy.core.calendar import Calendar, UtcCalendar
+from synergy.core.calendar import Calendar
 from synergy.core.cycles import are_reset_together, circles, in_order
 from synergy.core.hierarchy_problems import problems_of
 from synergy.core.input_problems import nowhere
@@ -25,13 +25,14 @@ from synergy.core.levels import child, counterpart, parents
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine
 from synergy.core.node import Input, InputKind, Node
-from synergy.core.records import UTC_ZONE, Process, ProcessName, Tree
+from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Timeperiod
-from synergy.core.trigger import At, Cron
+from synergy.core.trigger import At, Cron, followed
+from synergy.core.zones import UTC_CALENDAR, UTC_ZONE
 
 #: What trees have that name no zone of their own.
-CALENDARS: Final[Mapping[str, Calendar]] = {UTC_ZONE: UtcCalendar()}
+CALENDARS: Final[Mapping[str, Calendar]] = {UTC_ZONE: UTC_CALENDAR}
 
 
 class HierarchyError(ValueError):
@@ -255,8 +256,9 @@ def _node(
     if below is not None:
         sources.insert(0, Input(kind=InputKind.CHILDREN, process=by_level[below]))
     last_instant = None if tree.end is None else tree.end - timedelta(microseconds=1)
+    trigger = followed(process.trigger, calendar.zone, tree.name)
     return Node(
-        process=process,
+        process=process if trigger is process.trigger else replace(process, trigger=trigger),
         tree=tree,
         calendar=calendar,
         parents=tuple(by_level[level] for level in parents(process.qualifier, by_level)),

@@ -10,6 +10,8 @@ from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.states import Blocking
 from synergy.core.timeperiod import Measure, Qualifier
+from synergy.core.trigger import followed
+from synergy.core.zones import zone_named
 
 
 def problems_of(
@@ -19,6 +21,7 @@ def problems_of(
     for tree in tree_by_name.values():
         yield from _naming_problems(tree, tree_by_name, process_by_name)
         yield from _level_problems(tree, process_by_name)
+        yield from _zone_problems(tree, process_by_name)
     yield from _membership_problems(tree_by_name, process_by_name)
     yield from _dependency_problems(tree_by_name, process_by_name)
     for process in process_by_name.values():
@@ -76,6 +79,20 @@ def _level_problems(tree: Tree, process_by_name: Mapping[ProcessName, Process]) 
                 f'{name} is blocking_children, but tree {tree.name!r} has no level below it; '
                 'add a finer process to the tree or choose another blocking_type'
             )
+
+
+def _zone_problems(tree: Tree, process_by_name: Mapping[ProcessName, Process]) -> Iterator[str]:
+    try:
+        zone = zone_named(tree.zone)
+    except ValueError as error:
+        yield f'time_zone of tree {tree.name!r}: {error}'
+        return
+    for name in tree.levels:
+        if (process := process_by_name.get(name)) is not None:
+            try:
+                followed(process.trigger, zone, tree.name)
+            except ValueError as error:
+                yield f'{name}: {error}'
 
 
 def _unrelated(tree: Tree, levels: Mapping[Qualifier, ProcessName]) -> Iterator[str]:

@@ -13,9 +13,10 @@ from hashlib import blake2b
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Input, InputKind, Node
-from synergy.core.records import UTC_ZONE, ProcessName
+from synergy.core.records import ProcessName
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Qualifier
+from synergy.core.zones import UTC_ZONE
 
 
 class LedInput(Struct, frozen=True, kw_only=True):

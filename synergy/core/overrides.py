@@ -17,9 +17,11 @@ from synergy.core.effects import Effects, Note, RemoveOverride, SaveOverride
 from synergy.core.freerun_definition import definition_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
+from synergy.core.node import Node
 from synergy.core.readers import Reader, read_fields
 from synergy.core.records import Json, Override, Process
 from synergy.core.structs import replace
+from synergy.core.trigger import Trigger, bare, followed
 
 _READERS: Final[Mapping[str, Reader[Any]]] = {
     'is_on': readers.optional(readers.boolean),
@@ -66,7 +68,7 @@ class Overrides:
                 f'{nearest(command.process, self._defined.nodes)}; ./launch.py process ls shows all'
             )
         process, before = node.process, self._by_process.get(command.process)
-        changed = override_of(process, command.details, before, command.who, now)
+        changed = override_of(node, command.details, before, command.who, now)
         effects = Effects()
         if changed is not None:
             self._by_process[process.name] = changed
@@ -89,7 +91,9 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
         process = replace(
             node.process,
             is_on=node.process.is_on if override.is_on is None else override.is_on,
-            trigger=node.process.trigger if override.trigger is None else override.trigger,
+            trigger=node.process.trigger
+            if override.trigger is None
+            else _followed(node, override.trigger),
             override=override,
         )
         nodes[override.process] = replace(node, process=process)
@@ -97,7 +101,7 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
 
 
 def override_of(
-    process: Process,
+    node: Node,
     details: Mapping[str, Json],
     before: Override | None,
     who: str,
@@ -105,11 +109,14 @@ def override_of(
 ) -> Override | None:
     """Return what holds over `process` after a change; None: it is as in context.py.
 
-    process: as context.py has it. details: any of is_on and trigger; None is as in context.py.
+    node: the process as context.py has it. details: any of is_on and trigger; None is as there.
     Raises OverrideRefused.
     """
+    process = node.process
     try:
         values = read_fields(details, _READERS)
+        if values.get('trigger') is not None:
+            values['trigger'] = _followed(node, values['trigger'])
     except ValueError as error:
         raise OverrideRefused(str(error)) from error
     if not details:
@@ -129,7 +136,7 @@ def override_of(
         trigger = None if values['trigger'] == process.trigger else values['trigger']
         found = replace(
             found,
-            trigger=trigger,
+            trigger=None if trigger is None else bare(trigger),
             trigger_at=None if trigger is None else now,
             trigger_by=None if trigger is None else who,
         )
@@ -138,7 +145,17 @@ def override_of(
 
 def _holds(defined: Hierarchy, override: Override) -> bool:
     node = defined.nodes.get(override.process)
-    return node is not None and override.definition == _definition(node.process)
+    if node is None or override.definition != _definition(node.process):
+        return False
+    try:
+        return override.trigger is None or bool(_followed(node, override.trigger))
+    except ValueError:
+        # It names a zone that the tree has no longer.
+        return False
+
+
+def _followed(node: Node, trigger: Trigger) -> Trigger:
+    return followed(trigger, node.calendar.zone, node.tree.name)
 
 
 def _definition(process: Process) -> str:

@@ -17,10 +17,12 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from synergy.core.bounded import ARGUMENTS, Json, OutOfBounds, check_text, copied, shortened
+from synergy.core.calendar import Calendar
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc
 from synergy.core.trigger import Trigger, parse_trigger
 from synergy.core.written_timeperiod import instant_at
+from synergy.core.zones import calendar_named
 
 T = TypeVar('T')
 E = TypeVar('E', bound=Enum)
@@ -222,9 +224,15 @@ def json_object(value: object) -> Mapping[str, Json]:
 def hour(value: object) -> Timeperiod:
     """Return an hour, `2026112807`; of a day, a month or a year its first one."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return containing_utc(
-        Qualifier.HOURLY, instant_at(text()(str(value) if is_number else value), None)
-    )
+    instant = instant_at(text()(str(value) if is_number else value), None)
+    if instant.minute:
+        raise ValueError('it lies within an hour; give the hour alone, as in 2026-11-28 07')
+    return containing_utc(Qualifier.HOURLY, instant)
+
+
+def calendar(value: object) -> Calendar:
+    """Return the calendar of a time zone, `Europe/Berlin`."""
+    return calendar_named(text()(value))
 
 
 def ip_address(value: object) -> str:

@@ -19,11 +19,10 @@ from synergy.core.unit_ids import UowId as UowId
 from synergy.core.unit_ids import uow_id_of as uow_id_of
 from synergy.core.unit_ids import uow_ids_of as uow_ids_of
 from synergy.core.working import WorkingDays
+from synergy.core.zones import UTC_ZONE
 
 CommandId = NewType('CommandId', str)
 
-#: The zone of a tree that names none.
-UTC_ZONE: Final = 'UTC'
 #: The trigger of an entry that names none. Source: Synergy 2.x.
 EVERY_MINUTE: Final = Every(seconds=60)
 

@@ -1,4 +1,7 @@
-"""When a process is looked at: `every 15 min`, `at [Mon,Tue-]HH:MM, ...`, `cron ...`; in UTC.
+"""When a process is looked at: `every 15 min`, `at [Mon,Tue-]HH:MM, ...`, `cron ...`.
+
+Times are those of a clock: of UTC, of the tree, or of the zone that is named behind them. Each
+fires when that clock first reads it or more: in a gap at its end, in a doubled hour once.
 
 Fires of `every N` are counted from the epoch, not from a start: two schedulers agree on them, and
 a slow fire does not make the next ones drift. Source of the grammar: trigger strings of Synergy 2.x
@@ -9,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, TypeAlias
 
 from cronsim import CronSim, CronSimError
 
-from synergy.core.structs import Struct
+from synergy.core import zones
+from synergy.core.structs import Struct, replace
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS: Final = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
@@ -38,10 +42,9 @@ _DAY: Final = r'[0-9A-Za-z*]+'
 _TIME: Final = re.compile(rf'(?:({_DAY})(?:-({_DAY}))?(?:-|\s+))?([0-9]{{1,2}}):([0-9]{{2}})')
 _DAYS_ALONE: Final = re.compile(rf'({_DAY})(?:-({_DAY}))?')
 #: What follows a time, or five fields of cron, where people write a zone.
-_ZONE: Final = re.compile(
-    r'(.*\S)\s+([A-Za-z]+(?:/[A-Za-z_+-]+[0-9]*)+|[A-Z]{3,4}|(?:[A-Z]{3})?[+-][0-9]{1,2}(?::?[0-9]{2})?)'
-)
-_UTC: Final = ('UTC', 'GMT', 'Etc/UTC', '+00:00', '+0000')
+_ZONE: Final = re.compile(r'(.*\S)\s+([A-Za-z][A-Za-z0-9_/+:-]*|[+-][0-9]{1,2}(?::?[0-9]{2})?)')
+_TIME_LAST: Final = re.compile(r'at\b.*[0-9]:[0-9]{2}')
+_UTC_OFFSETS: Final = ('+00:00', '+0000')
 _GRAMMAR: Final = (
     "expected 'every 15 min' (or s, h, d; a number alone is seconds), 'at [DAYS-]HH:MM, ...' as in "
     "'at Mon,Tue-07:30' with DAY Mon-Sun, 0-6 or *, or 'cron MINUTE HOUR DAY MONTH WEEKDAY'"
@@ -64,16 +67,30 @@ class Every(Struct, frozen=True, kw_only=True):
 
 
 class At(Struct, frozen=True, kw_only=True):
-    """Fire at given minutes of the week, UTC.
+    """Fire at given minutes of the week.
 
-    minutes: sorted, distinct, each 0..10079 counted from Monday 00:00. text: as written.
+    minutes: sorted, distinct, each 0..10079 counted from Monday 00:00. text: as written, without a
+    zone. zone: whose clock; None is UTC. is_zone_said: it belongs to the text.
     """
 
     minutes: tuple[int, ...]
     text: str
+    zone: tzinfo | None = None
+    is_zone_said: bool = False
 
     def next_fire(self, after: datetime) -> datetime:
         """Return the first fire later than `after`."""
+        if self.zone is None:
+            return self._next(after.astimezone(UTC))
+        return zones.next_fire(self.zone, after, self._next)
+
+    def last_fire(self, until: datetime) -> datetime:
+        """Return the last fire not later than `until`."""
+        if self.zone is None:
+            return self._last(until.astimezone(UTC))
+        return zones.last_fire(self.zone, until, self._last)
+
+    def _next(self, after: datetime) -> datetime:
         monday = _monday_before(after)
         for minute in self.minutes:
             fire = monday + timedelta(minutes=minute)
@@ -81,8 +98,7 @@ class At(Struct, frozen=True, kw_only=True):
                 return fire
         return monday + timedelta(days=7, minutes=self.minutes[0])
 
-    def last_fire(self, until: datetime) -> datetime:
-        """Return the last fire not later than `until`."""
+    def _last(self, until: datetime) -> datetime:
         monday = _monday_before(until)
         for minute in reversed(self.minutes):
             fire = monday + timedelta(minutes=minute)
@@ -92,36 +108,98 @@ class At(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """Return the trigger string."""
-        return self.text
+        return f'{self.text}{_zone_text(self)}'
 
 
 class Cron(Struct, frozen=True, kw_only=True):
-    """Fire as a five-field cron expression says, in UTC. Source: crontab(5)."""
+    """Fire as a five-field cron expression says. Source: crontab(5).
+
+    zone: whose clock; None is UTC. is_zone_said: it belongs to the text.
+    """
 
     expression: str
+    zone: tzinfo | None = None
+    is_zone_said: bool = False
 
     def next_fire(self, after: datetime) -> datetime:
         """Return the first fire later than `after`."""
-        return next(CronSim(self.expression, after.astimezone(UTC)))
+        if self.zone is None:
+            return self._next(after.astimezone(UTC))
+        return zones.next_fire(self.zone, after, self._next)
 
     def last_fire(self, until: datetime) -> datetime:
         """Return the last fire not later than `until`."""
-        later = until.astimezone(UTC) + timedelta(microseconds=1)
-        return next(CronSim(self.expression, later, reverse=True))
+        if self.zone is None:
+            return self._last(until.astimezone(UTC))
+        return zones.last_fire(self.zone, until, self._last)
+
+    def _next(self, after: datetime) -> datetime:
+        return next(CronSim(self.expression, after))
+
+    def _last(self, until: datetime) -> datetime:
+        return next(CronSim(self.expression, until + timedelta(microseconds=1), reverse=True))
 
     def __str__(self) -> str:
         """Return the trigger string."""
-        return f'cron {self.expression}'
+        return f'cron {self.expression}{_zone_text(self)}'
 
 
 Trigger: TypeAlias = Every | At | Cron
 
 
 def parse_trigger(text: str) -> Trigger:
-    """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none."""
+    """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none.
+
+    A zone behind it is kept: whether it may stand there, `followed` says.
+    """
     if len(text) > TEXT_LENGTH_MAX:
         raise ValueError(f'the trigger has {len(text)} characters; at most {TEXT_LENGTH_MAX}')
-    stripped = _without_zone(text.strip(), text)
+    stripped, zone = _parted(text.strip(), text)
+    found = _parse_plain(stripped, text)
+    if zone is None or isinstance(found, Every):
+        return found
+    return replace(found, zone=zone, is_zone_said=zone is not UTC)
+
+
+def followed(trigger: Trigger, zone: tzinfo, tree: str) -> Trigger:
+    """Return a trigger that follows the clock of a tree; raise ValueError if it names another one.
+
+    zone: that of the tree. A length of time is the same everywhere.
+    """
+    if isinstance(trigger, Every):
+        return trigger
+    if trigger.zone is not None and zones.name_of(trigger.zone) != zones.name_of(zone):
+        raise ValueError(_other_zone(trigger, trigger.zone, zone, tree))
+    own = None if zone is UTC else zone
+    if trigger.zone is own and not trigger.is_zone_said:
+        return trigger
+    return replace(trigger, zone=own, is_zone_said=False)
+
+
+def bare(trigger: Trigger) -> Trigger:
+    """Return a trigger without the zone that it follows, as it is kept."""
+    if isinstance(trigger, Every):
+        return trigger
+    return replace(trigger, zone=None, is_zone_said=False)
+
+
+def _other_zone(trigger: At | Cron, said: tzinfo, zone: tzinfo, tree: str) -> str:
+    name, own = zones.name_of(said), zones.name_of(zone)
+    return (
+        f'trigger {f"{bare(trigger)} {name}"!r} names the zone {name!r}, and times of triggers in '
+        f'tree {tree!r} are {own}; write the time in {own} and leave the zone out, or give the '
+        f'tree time_zone={name!r}. Where clocks change, a time of another zone is an hour off for '
+        'a part of the year: give the later of its two times so that nothing starts too early'
+    )
+
+
+def _zone_text(trigger: At | Cron) -> str:
+    if trigger.zone is None or not trigger.is_zone_said:
+        return ''
+    return f' {zones.name_of(trigger.zone)}'
+
+
+def _parse_plain(stripped: str, text: str) -> Trigger:
     kind, *rest = stripped.split(maxsplit=1)[:2] or ['']
     match kind, rest:
         case 'every', [length]:
@@ -134,22 +212,21 @@ def parse_trigger(text: str) -> Trigger:
             raise ValueError(f'trigger {text!r} cannot be read; {_GRAMMAR}')
 
 
-def _without_zone(stripped: str, text: str) -> str:
-    """Return a trigger without the word UTC at its end; refuse every other zone."""
+def _parted(stripped: str, text: str) -> tuple[str, tzinfo | None]:
+    """Return a trigger without the zone behind it, and that zone."""
     match = _ZONE.fullmatch(stripped)
     is_time = match is not None and (
-        (stripped.startswith('at') and ':' in match[1])
+        _TIME_LAST.fullmatch(match[1]) is not None
         or (stripped.startswith('cron') and len(match[1].split()) > 5)
     )
-    if match is None or not is_time:
-        return stripped
-    if match[2] in _UTC:
-        return match[1]
-    raise ValueError(
-        f'trigger {text!r} names the zone {match[2]!r}, and times of triggers are UTC; write the '
-        'time in UTC and leave the zone out. Where clocks change, one time of UTC is an hour off '
-        'for a part of the year: give the later of its two times so that nothing starts too early'
-    )
+    if match is None or not is_time or match[2].lower() in _DAY_BY_NAME:
+        return stripped, None
+    if match[2] in _UTC_OFFSETS:
+        return match[1], UTC
+    try:
+        return match[1], zones.zone_named(match[2])
+    except ValueError as error:
+        raise ValueError(f'trigger {text!r} names the zone {match[2]!r}: {error}') from error
 
 
 def _parse_every(length: str, text: str) -> Every:
@@ -236,5 +313,5 @@ def _day(day: str, time: str, text: str) -> int:
 
 
 def _monday_before(instant: datetime) -> datetime:
-    midnight = instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=midnight.weekday())

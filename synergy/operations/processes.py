@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from synergy.core.commands import Command, CommandKind
+from synergy.core.node import Node
 from synergy.core.overrides import OverrideRefused, override_of
-from synergy.core.records import Json, Process
+from synergy.core.records import Json
 from synergy.operations.boxes import restart_everywhere
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
@@ -17,20 +18,19 @@ DEFAULT: Final = 'default'
 ACTIONS: Final = ('on', 'off', 'trigger', 'default', 'run', 'restart')
 
 
-def change_process(
-    caller: Caller, process: Process, action: str, trigger: str | None = None
-) -> Command:
+def change_process(caller: Caller, node: Node, action: str, trigger: str | None = None) -> Command:
     """Ask for a change of a process, or a look at it; refuse what the Scheduler would refuse.
 
     action: of ACTIONS. trigger: of that action; DEFAULT: as in context.py.
     """
+    process = node.process
     if action == 'restart':
         # Its workers, on all boxes: what the Supervisors do, not the Scheduler.
         return restart_everywhere(caller, process.name)
     kind, details = _meant(action, trigger)
     if kind is CommandKind.PROCESS_SAVE:
         try:
-            override_of(process, details, process.override, caller.actor, caller.now)
+            override_of(node, details, process.override, caller.actor, caller.now)
         except OverrideRefused as error:
             raise malformed(str(error), 'correct it; nothing was changed', str(error)) from error
     return submit(caller, command_for(caller, kind, process.name, details))

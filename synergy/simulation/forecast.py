@@ -90,5 +90,6 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
             for tree in trees.values()
             if tree.name not in ended
         ],
+        {node.tree.zone: node.calendar for node in pipeline.hierarchy},
     )
     return replace(pipeline, hierarchy=hierarchy)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from synergy.core.calendar import Calendar
 from synergy.core.records import ProcessName
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, field
 from synergy.ports.source import DataSource
 from synergy.scheduler.pipeline import Pipeline
 from synergy.workers.handler import Handler
@@ -23,6 +24,7 @@ class UserCode(Struct, frozen=True, kw_only=True):
     source: str | None = None
     sink: str | None = None
     data_source: DataSource | None = None
+    calendars: Mapping[ProcessName, Calendar] = field(default_factory=dict)
 
 
 class Plot(Struct, frozen=True, kw_only=True):

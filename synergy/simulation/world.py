@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.calendar import Calendar
 from synergy.core.commands import (
     JOB_KINDS,
     REQUEST_KINDS,
@@ -305,6 +306,7 @@ class World:
                 sink=code.sink,
                 log_lines_max=_LOG_LINES_MAX,
                 data_source=code.data_source,
+                calendars=code.calendars or self._calendars(process),
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),
@@ -322,6 +324,10 @@ class World:
             code.handler.teardown()
             logging.getLogger().removeHandler(capture)
             broker.close()
+
+    def _calendars(self, process: ProcessName) -> Mapping[ProcessName, Calendar]:
+        node = self.hierarchy.nodes.get(process)
+        return {} if node is None else {process: node.calendar}
 
     def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
         """Let the time of a run pass; fail it where the faults say so."""

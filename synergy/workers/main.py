@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from synergy.conf.locate import resolve
 from synergy.conf.model import Settings, WorkerEntry
+from synergy.core.calendar import Calendar
 from synergy.core.exit_codes import ExitCode
+from synergy.core.records import ProcessName
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.one_commit import StoreAndBroker
@@ -46,12 +48,13 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     descendants: Descendants,
     recorder: Recorder,
     tell_up: Callable[[], None],
+    calendars: Mapping[ProcessName, Calendar],
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
     open_store: opens a connection for another thread. instance: number of this process among those
     of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
-    its runs. tell_up: called once it takes work.
+    its runs. tell_up: called once it takes work. calendars: as in `RunnerSettings`.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     with children_end_here():
@@ -84,6 +87,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
             sink=entry.sink,
             log_lines_max=settings.run_log_lines_max,
             data_source=source,
+            calendars=calendars,
         ),
         processes=processes,
         recycling=recycling,

@@ -18,15 +18,17 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
+from synergy.core.calendar import Calendar
 from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
-from synergy.core.structs import Struct, replace
-from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc, start_utc
+from synergy.core.structs import Struct, field, replace
+from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
+from synergy.core.zones import UTC_CALENDAR
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
@@ -55,7 +57,10 @@ _RETRY_SECONDS_MAX: Final = 2.0
 
 
 class RunnerSettings(Struct, frozen=True, kw_only=True):
-    """What the runner must know. owner: who claims, as logs and pages show it."""
+    """What the runner must know. owner: who claims, as logs and pages show it.
+
+    calendars: of the managed process, or of each free run, that is not in UTC.
+    """
 
     process: ProcessName
     owner: str
@@ -65,6 +70,7 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     sink: str | None
     log_lines_max: int
     data_source: DataSource | None = None
+    calendars: Mapping[ProcessName, Calendar] = field(default_factory=dict)
     batch_seconds: float = BATCH_SECONDS
 
 
@@ -274,14 +280,17 @@ class Runner:
 
     def _call(self, unit: Unit) -> object:
         settings = self._settings
+        calendar = settings.calendars.get(unit.process, UTC_CALENDAR)
         rows = None
         if settings.data_source is not None:
-            rows = settings.data_source.bounds(_hour(unit.start), _hour(unit.end))
+            first, after = (_asked_for(calendar, item) for item in (unit.start, unit.end))
+            rows = settings.data_source.bounds(first, after)
             if rows is None:
                 logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
                 return Outcome.noop()
             logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
-        uow = uow_of(unit, settings.source, settings.sink, self._guard.is_stopping, rows)
+        is_stopping = self._guard.is_stopping
+        uow = uow_of(unit, settings.source, settings.sink, is_stopping, rows, calendar)
         try:
             return self._handler.process_uow(uow)
         except SystemExit as error:
@@ -384,6 +393,11 @@ def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:
     return UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome, log=tuple(log.finish()))
 
 
-def _hour(timeperiod: Timeperiod) -> str:
-    """Return the hourly timeperiod with which an interval begins."""
-    return str(containing_utc(Qualifier.HOURLY, start_utc(timeperiod)))
+def _asked_for(calendar: Calendar, timeperiod: Timeperiod) -> str:
+    """Return the name of the hour with which an interval begins; minutes have names of their own.
+
+    As texts, names of minutes lie between those of the hours around them.
+    """
+    if timeperiod.qualifier.measure is Measure.MINUTE:
+        return str(timeperiod)
+    return str(calendar.containing(Qualifier.HOURLY, calendar.start(timeperiod)))

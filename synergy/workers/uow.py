@@ -7,19 +7,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from synergy.core.calendar import UtcCalendar
+from synergy.core.calendar import Calendar
 from synergy.core.records import Json, Unit
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
+from synergy.core.zones import UTC_CALENDAR, name_of
 from synergy.ports.source import RowId
 
 
 class Uow(Struct, frozen=True, kw_only=True):
     """One run of one job.
 
-    timeperiod: the job's interval, `YYYYMMDDHH`. [start_timeperiod, end_timeperiod): the intervals
-    that this run covers, more than one when the process is grouped; `start` and `end` are the same
-    as aware UTC instants. arguments: a copy. run: number of this run within the job;
+    timeperiod: the job's interval, `YYYYMMDDHH`, with minutes where the level has them.
+    [start_timeperiod, end_timeperiod): the intervals that this run covers, more than one when the
+    process is grouped; `start` and `end` are the same as aware UTC instants, `local_start` and
+    `local_end` on the clock of `time_zone`, which is that of the tree or of the free run.
+    arguments: a copy. run: number of this run within the job;
     attempt: number of this try of it. idempotency_key: the same for every start of this run; store
     it with what you write, or delete and insert by interval, and a second start does no harm.
     fence: rises with every start; only the newest may report. start_id, end_id: of a recomputing
@@ -35,6 +38,9 @@ class Uow(Struct, frozen=True, kw_only=True):
     end_timeperiod: str
     start: datetime
     end: datetime
+    time_zone: str
+    local_start: datetime
+    local_end: datetime
     arguments: Mapping[str, Json]
     source: str | None
     sink: str | None
@@ -53,10 +59,14 @@ def uow_of(
     sink: str | None,
     is_stopping: Callable[[], bool],
     rows: tuple[RowId, RowId] | None = None,
+    calendar: Calendar = UTC_CALENDAR,
 ) -> Uow:
-    """Return what user code sees of a claimed unit."""
+    """Return what user code sees of a claimed unit. calendar: that of its tree."""
     process, _, entry = unit.process.partition('::')
     timeperiod = str(unit.timeperiod)
+    (start, local_start), (end, local_end) = (
+        _start(calendar, item) for item in (unit.start, unit.end)
+    )
     return Uow(
         id=unit.id,
         process_name=process,
@@ -64,8 +74,11 @@ def uow_of(
         timeperiod=timeperiod,
         start_timeperiod=timeperiod if unit.start == unit.timeperiod else str(unit.start),
         end_timeperiod=str(unit.end),
-        start=_start(unit.start),
-        end=_start(unit.end),
+        start=start,
+        end=end,
+        time_zone=name_of(calendar.zone),
+        local_start=local_start,
+        local_end=local_end,
         arguments=copy.deepcopy(dict(unit.arguments)) if unit.arguments else {},
         source=source,
         sink=sink,
@@ -80,6 +93,8 @@ def uow_of(
 
 
 @lru_cache(maxsize=256)
-def _start(timeperiod: Timeperiod) -> datetime:
+def _start(calendar: Calendar, timeperiod: Timeperiod) -> tuple[datetime, datetime]:
+    """Return when an interval begins, in UTC and on the clock of its zone."""
     # Cached: one interval mostly begins where the one before it has ended.
-    return UtcCalendar().start(timeperiod)
+    start = calendar.start(timeperiod)
+    return start, start.astimezone(calendar.zone)

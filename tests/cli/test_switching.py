@@ -24,9 +24,9 @@ AGAIN = ('reprocess', HOURLY, '2013-01-01', '07')
 def has_run(*, is_on: bool) -> None:
     """Let an hour of FlightHourly have run, and the process be on or off now."""
     with open_local() as ask:
-        process = ask.runtime.context.hierarchy.nodes[HOURLY].process
+        node = ask.runtime.context.hierarchy.nodes[HOURLY]
         now = ask.clock.now()
-        override = override_of(process, {'is_on': False}, None, 'anna: migration', now)
+        override = override_of(node, {'is_on': False}, None, 'anna: migration', now)
         leadership = ask.store.lead('dev:1', timedelta(minutes=1))
         assert override is not None
         assert leadership is not None

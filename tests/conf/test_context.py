@@ -16,6 +16,7 @@ from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
 from synergy.core.structs import replace
+from synergy.core.timeperiod import Qualifier
 
 HEADER = """
 from synergy.conf.entries import *
@@ -92,7 +93,7 @@ process_context = {
     'C': hourly('C', state_machine_name='discreet'),
     'D': hourly('D', blocking_type='blocking_childen'),
     'E': hourly('E', trigger_frequency='sometimes'),
-    'F': hourly('F', time_qualifier='_weekly'),
+    'F': hourly('F', time_qualifier='_weakly'),
     'G': hourly('G', max_running=0),
     'H': hourly('H', arguments={'when': object()}),
     'I': hourly('I', present_on_boxes=['(']),
@@ -117,7 +118,8 @@ timetable_context = {}
         "did you mean 'blocking_children'",
         "trigger_frequency = 'sometimes' of E",
         "cannot be read; expected 'every 15 min'",
-        '_weekly',
+        "time_qualifier = '_weakly' of",
+        "did you mean '_weekly'",
         'max_running = 0 of G',
         'cannot be taken: it cannot be written as JSON',
         'not a regular expression',
@@ -474,3 +476,174 @@ timetable_context = entries(
 
     assert 'they wait for each other in one interval' in told
     assert 'offset=-1' in told
+
+
+LEVELS_OF_A_TREE = """
+process_context = {name: hourly(name, token=name.lower(), time_qualifier=level) for name, level in {
+    'ShopMonthly': QUALIFIER_MONTHLY, 'ShopWeekly': QUALIFIER_WEEKLY, 'ShopDaily': QUALIFIER_DAILY,
+    'ShopHourly': QUALIFIER_HOURLY, 'ShopQuarter': QUALIFIER_MINUTELY_15,
+    'ShopFive': QUALIFIER_MINUTELY_5}.items()}
+process_context |= {f'Utc{n}': hourly(f'Utc{n}', token=f'utc{n}') for n in (1, 2)}
+timetable_context = {'shop': timetable_tree_entry('shop', [name for name in process_context
+    if name.startswith('Shop')], time_zone='Europe/Berlin', week_start='sunday',
+    start_timeperiod='2026-03-28', end_timeperiod='2026033022'),
+    'utc1': timetable_tree_entry('utc1', ['Utc1'], time_zone='Etc/UTC'),
+    'utc2': timetable_tree_entry('utc2', ['Utc2'])}
+"""
+
+
+def test_a_tree_may_have_every_level_a_zone_and_a_first_day_of_its_weeks(tmp_path: Path) -> None:
+    context = load(tmp_path, LEVELS_OF_A_TREE)
+    nodes = context.hierarchy.nodes
+
+    day = nodes[ProcessName('ShopDaily')]
+    assert (day.tree.zone, day.parents) == ('Europe/Berlin', ('ShopMonthly', 'ShopWeekly'))
+    assert day.tree.start == datetime(2026, 3, 27, 23, tzinfo=UTC)
+    assert day.tree.end == datetime(2026, 3, 30, 22, tzinfo=UTC)
+    weekly = context.managed[ProcessName('ShopWeekly')]
+    assert weekly.process.qualifier is Qualifier.WEEKLY_SUN
+    assert nodes[weekly.name].process.qualifier is Qualifier.WEEKLY_SUN
+    assert weekly.route.queue == 'queue_shopweekly_weekly'
+    quarter = context.managed[ProcessName('ShopQuarter')]
+    assert quarter.log_file.name == 'shopquarter_minutely_15.log'
+    assert nodes[ProcessName('ShopQuarter')].child == 'ShopFive'
+    assert len({id(nodes[name].calendar) for name in nodes if name.startswith('Shop')}) == 1
+    plain = [nodes[ProcessName(name)] for name in ('Utc1', 'Utc2')]
+    assert plain[0].calendar is plain[1].calendar
+    assert [node.tree.zone for node in plain] == ['UTC', 'UTC']
+
+
+@pytest.mark.parametrize(
+    ('written', 'instant'),
+    [
+        ('2026-03-29', '2026-03-28T23:00'),
+        ('2026032900', '2026-03-28T23:00'),
+        (2026032900, '2026-03-28T23:00'),
+        ('2026-W14', '2026-03-29T22:00'),
+        ('2026-04', '2026-03-31T22:00'),
+        ('2026032907', '2026-03-29T07:00'),
+        ('2026-03-29 07', '2026-03-29T07:00'),
+    ],
+)
+def test_a_date_is_that_of_the_zone_and_an_hour_its_name(
+    tmp_path: Path, written: str, instant: str
+) -> None:
+    found = []
+    for zone in ('Europe/Berlin', 'UTC'):
+        context = load(
+            tmp_path,
+            f"""
+process_context = {{'Site': hourly('Site')}}
+timetable_context = {{'site': timetable_tree_entry('site', ['Site'], start_timeperiod={written!r},
+    time_zone={zone!r})}}
+""",
+        )
+        found.append(context.hierarchy.nodes[ProcessName('Site')].tree.start)
+
+    assert found[0].isoformat()[:16] == instant
+    is_date = found[0] != found[1]
+    assert found[1].isoformat()[11:16] == ('00:00' if is_date else '07:00')
+
+
+@pytest.mark.parametrize(
+    ('tree', 'expected'),
+    [
+        ("time_zone='Europe/Berln'", "(did you mean 'Europe/Berlin'?)"),
+        ("time_zone='Berlin'", "(did you mean 'Europe/Berlin'?)"),
+        ("time_zone='europe/berlin'", "(did you mean 'Europe/Berlin'?)"),
+        ("time_zone='Europe'", "'Europe' is not a time zone"),
+        ("time_zone='CEST'", 'give its name in the time zone database, as in Europe/Berlin'),
+        ("time_zone='+01:00'", 'an offset that says nothing of changes of the clock'),
+        ("time_zone='../../etc/passwd'", 'is not a time zone'),
+        ("time_zone='localtime'", 'is not a time zone'),
+        ("time_zone='x' * 5000", 'give a text of at most 4,096 characters'),
+        ('time_zone=2', 'give a text that is not empty'),
+        ("week_start='sun'", "(did you mean 'sunday'?)"),
+        ("week_start='sunday'", 'it encloses no process with time_qualifier=QUALIFIER_WEEKLY'),
+        ("time_zone='Asia/Tokyo', start_timeperiod='1970-01-01'", 'begins on 1970-01-02 or later'),
+        ("time_zone='Asia/Tokyo', start_timeperiod='2026-03-29 07:30'", 'lies within an hour'),
+        ("time_zone='Asia/Tokyo', trigger='at 07:30 Europe/Rome'",
+            "times of triggers in tree 'site' are Asia/Tokyo; write the time in Asia/Tokyo"),
+        ("trigger='at 07:30 Europe/Rome'", "give the tree time_zone='Europe/Rome'"),
+        ("time_zone='Asia/Tokyo', trigger='at 07:30 UTC'", "names the zone 'UTC'"),
+        ("trigger='cron 0 7 * * * Europe/Rom'", "(did you mean 'Europe/Rome'?)"),
+        ("level='_weekly_sun'", 'give one of _yearly, _monthly, _weekly, _daily'),
+        ("level='_minutely_7'", '_minutely_6'),
+        ("level=QUALIFIER_MINUTELY_15, time_grouping=4", 'give a whole number from 1 to 3'),
+        ("level=QUALIFIER_WEEKLY, time_grouping=2", 'give a whole number from 1 to 1'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_levels_and_zones_is_told_with_all_else(
+    tmp_path: Path, tree: str, expected: str
+) -> None:
+    told = problems(
+        tmp_path,
+        f"""
+def entry(trigger='every 60', level=QUALIFIER_HOURLY, time_grouping=1, **fields):
+    global process_context
+    process_context = {{
+        'Site': hourly('Site', trigger_frequency=trigger, time_qualifier=level,
+                       time_grouping=time_grouping),
+    }}
+    return timetable_tree_entry('site', ['Site'], **fields)
+
+timetable_context = {{'site': entry({tree})}}
+""",
+    )
+
+    assert expected in told
+    assert 'context_under_test' in told
+
+
+def test_all_zones_that_are_wrong_are_told_together(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+process_context = {
+    'A': daily('A'), 'B': daily('B', lag_minutes=-1),
+    'F::x': freerun_context_entry('F', 'x', 'workers.flight_hourly.FlightHourly', 'f',
+                                  'at 07:30 Asia/Tokyo', time_zone='Europe/Rome'),
+    'G::x': freerun_context_entry('G', 'x', 'workers.flight_hourly.FlightHourly', 'g',
+                                  'at 07:30', time_zone='Rome'),
+}
+timetable_context = {
+    'a': timetable_tree_entry('a', ['A'], time_zone='Mars/Olympus', week_start='noday'),
+    'b': timetable_tree_entry('b', ['B'], time_zone='Atlantis'),
+}
+""",
+    )
+
+    for part in ('Mars/Olympus', 'noday', 'Atlantis', 'lag_minutes', "time_zone = 'Rome' of G::x"):
+        assert part in told
+    assert "names the zone 'Asia/Tokyo', but time_zone is 'Europe/Rome'" in told
+
+
+def test_a_free_run_names_its_zone(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+def entry(name, trigger, **fields):
+    return freerun_context_entry('F', name, 'workers.flight_hourly.FlightHourly', 'f', trigger,
+                                 **fields)
+process_context = {
+    'F::a': entry('a', 'at 07:30', time_zone='Europe/Berlin'),
+    'F::b': entry('b', 'at 07:30 Europe/Berlin'),
+    'F::c': entry('c', 'every 60', time_zone='Europe/Berlin'),
+    'F::d': entry('d', 'at 07:30', time_zone='UTC'),
+    'F::e': entry('e', 'at 07:30'),
+}
+timetable_context = {}
+""",
+    )
+    found = {name: entry for (_, name), entry in context.freeruns.items()}
+
+    assert {name: str(entry.trigger) for name, entry in found.items()} == {
+        'a': 'at 07:30 Europe/Berlin',
+        'b': 'at 07:30 Europe/Berlin',
+        'c': 'every 60',
+        'd': 'at 07:30',
+        'e': 'at 07:30',
+    }
+    summer = datetime(2026, 7, 1, tzinfo=UTC)
+    hours = {name: entry.trigger.next_fire(summer).hour for name, entry in found.items()}
+    assert (hours['a'], hours['b'], hours['d'], hours['e']) == (5, 5, 7, 7)

@@ -40,8 +40,8 @@ def switch_off(pages: DashboardHarness) -> None:
     """Do what the Scheduler does when it is asked to."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
-    process = pages.runtime.context.hierarchy.nodes[pages.key(*RUNNING).process].process
-    override = override_of(process, {'is_on': False}, None, 'anna: migration', NOW)
+    node = pages.runtime.context.hierarchy.nodes[pages.key(*RUNNING).process]
+    override = override_of(node, {'is_on': False}, None, 'anna: migration', NOW)
     assert isinstance(override, Override)
     pages.store.commit(leadership, [SaveOverride(override)])
     pages.runtime.clock.advance(timedelta(seconds=1))

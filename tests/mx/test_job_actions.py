@@ -369,8 +369,8 @@ def test_a_box_is_drained(pages: DashboardHarness) -> None:
 def test_a_reprocess_of_what_is_off_says_so_and_switches_it_on(
     pages: DashboardHarness, who: str, word: str, is_ticked: bool
 ) -> None:
-    process = pages.runtime.context.hierarchy.nodes[ProcessName('SiteHourly')].process
-    override = override_of(process, {'is_on': False}, None, who, NOW)
+    node = pages.runtime.context.hierarchy.nodes[ProcessName('SiteHourly')]
+    override = override_of(node, {'is_on': False}, None, who, NOW)
     assert override is not None
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None

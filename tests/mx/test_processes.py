@@ -28,7 +28,7 @@ def switch_off(pages: DashboardHarness) -> None:
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
     assert leadership is not None
     node = pages.site.model.hierarchy.nodes[pages.key(HOURLY, '2026112312').process]
-    override = override_of(node.process, {'is_on': False}, None, 'anna: <b>migration</b>', NOW)
+    override = override_of(node, {'is_on': False}, None, 'anna: <b>migration</b>', NOW)
     assert isinstance(override, Override)
     pages.store.commit(leadership, [SaveOverride(override)])
     pages.runtime.clock.advance(timedelta(seconds=1))

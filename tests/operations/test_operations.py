@@ -121,9 +121,9 @@ def test_a_process_is_restarted_on_every_box_on_which_it_is_on(desk: Desk) -> No
     for box_id, is_on in (('b1', True), ('b2', True), ('b3', False)):
         desk.store.set_desired(box_id, 'SiteDaily', is_on=is_on)
         desk.store.set_drained(box_id, is_draining=False)
-    process = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')].process
+    node = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')]
 
-    processes.change_process(desk.caller, process, 'restart')
+    processes.change_process(desk.caller, node, 'restart')
 
     rows = [row for row in desk.store.box_processes() if row.process == 'SiteDaily']
     asked = {row.box_id: row.restart_asked_at is not None for row in rows}
@@ -133,10 +133,10 @@ def test_a_process_is_restarted_on_every_box_on_which_it_is_on(desk: Desk) -> No
 
 
 def test_what_runs_nowhere_is_not_restarted(desk: Desk) -> None:
-    process = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')].process
+    node = desk.caller.context.hierarchy.nodes[ProcessName('SiteDaily')]
 
     with pytest.raises(OperationRefused) as refused:
-        processes.change_process(desk.caller, process, 'restart')
+        processes.change_process(desk.caller, node, 'restart')
 
     assert refused.value.kind is RefusalKind.NOTHING
     assert desk.audit(CommandKind.BOX) == []
@@ -178,7 +178,7 @@ def test_a_plan_that_has_changed_is_not_asked_for(desk: Desk) -> None:
 
 def test_unknown_things_are_named_with_where_they_are_listed(desk: Desk) -> None:
     caller = desk.caller
-    process = caller.context.hierarchy.nodes[ProcessName('SiteDaily')].process
+    node = caller.context.hierarchy.nodes[ProcessName('SiteDaily')]
     asked: list[tuple[Callable[[], Command], RefusalKind]] = [
         (lambda: requests.control_request(caller, 'nothing', 'pause'), RefusalKind.UNKNOWN),
         (lambda: freeruns.switch_freerun(caller, 'Shell::swep', 'run'), RefusalKind.UNKNOWN),
@@ -187,7 +187,7 @@ def test_unknown_things_are_named_with_where_they_are_listed(desk: Desk) -> None
         (lambda: boxes.switch_on_box(caller, 'dev', 'Supervisor', 'stop'), RefusalKind.ITSELF),
         (lambda: users.remove_user(caller, 'nobody'), RefusalKind.UNKNOWN),
         (lambda: users.revoke_token(caller, 'f00'), RefusalKind.UNKNOWN),
-        (lambda: processes.change_process(caller, process, 'trigger', 'x'), RefusalKind.MALFORMED),
+        (lambda: processes.change_process(caller, node, 'trigger', 'x'), RefusalKind.MALFORMED),
         (lambda: freeruns.save_freerun(caller, 'Shel::x', {}), RefusalKind.MALFORMED),
     ]
     for act, kind in asked:

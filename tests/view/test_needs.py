@@ -111,8 +111,8 @@ def test_a_process_that_is_off_is_told_only_when_others_wait_for_it(
     pages: DashboardHarness,
 ) -> None:
     assert found(pages, NeedKind.OFF) == []
-    process = pages.runtime.context.hierarchy.nodes[ProcessName('SiteDaily')].process
-    override = override_of(process, {'is_on': False}, None, 'anna', NOW)
+    node = pages.runtime.context.hierarchy.nodes[ProcessName('SiteDaily')]
+    override = override_of(node, {'is_on': False}, None, 'anna', NOW)
     assert override is not None
     pages.store.commit(leading(pages), [SaveOverride(override)])
     pages.runtime.clock.advance(timedelta(seconds=5))

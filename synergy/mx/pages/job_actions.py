@@ -128,7 +128,7 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
             return _page(request, command, 409)
         operations.change_jobs(caller, command, lambda _: planned)
         if request.optional(SWITCH_ON) is not None:
-            change_process(caller, request.node(command.process).process, 'on')
+            change_process(caller, request.node(command.process), 'on')
     return see(request.url('request', request_id=command.id))
 
 

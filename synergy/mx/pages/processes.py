@@ -153,9 +153,8 @@ def submit_process_action(request: RequestContext, name: str, action: str) -> Re
 
 def ask_change(request: RequestContext, name: str, action: str) -> Command:
     """Ask for what `action` says about a process."""
-    process = request.node(name).process
     trigger = request.text('trigger') if action == 'trigger' else None
-    return change_process(caller_of(request), process, action, trigger)
+    return change_process(caller_of(request), request.node(name), action, trigger)
 
 
 def _mistaken(request: RequestContext, name: str, error: Refused) -> Response:

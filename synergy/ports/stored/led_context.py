@@ -11,8 +11,9 @@ from typing import Final
 
 from synergy.core.led_context import LedContext, LedInput, LedProcess
 from synergy.core.node import InputKind
-from synergy.core.records import UTC_ZONE, Json, ProcessName
+from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier
+from synergy.core.zones import UTC_ZONE
 
 #: Longest text that is read: some hundred bytes for each process.
 TEXT_MAX: Final = 8_000_000
