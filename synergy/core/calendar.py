@@ -24,6 +24,10 @@ _KEPT: Final = 8192
 class Calendar(Protocol):
     """Answers where intervals begin and end and how they nest."""
 
+    def __hash__(self) -> int:
+        """Return a number by which answers can be kept: a zone has one calendar."""
+        ...
+
     @property
     def zone(self) -> tzinfo:
         """Return the time zone whose clock its days follow."""

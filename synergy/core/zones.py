@@ -121,8 +121,10 @@ def last_fire(zone: tzinfo, until: datetime, preceding: Callable[[datetime], dat
 
 
 def changes(zone: tzinfo, start: datetime, end: datetime) -> list[datetime]:
-    """Return the instants in [start, end) at which a clock is changed; half a day is looked at."""
-    found = []
+    """Return when a clock is changed in [start, end); it is looked at twice a day."""
+    found: list[datetime] = []
+    if zone is UTC:
+        return found
     step = timedelta(hours=12)
     while start < end:
         until = min(start + step, end)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from synergy.core import zones
 from synergy.core.calendar import Calendar
 from synergy.core.node import Node
-from synergy.core.records import UTC_ZONE, ProcessName
+from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Measure, Qualifier, Timeperiod, start_utc
+from synergy.core.zones import UTC_ZONE
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -138,20 +140,13 @@ def changes(calendar: Calendar, start: datetime, end: datetime) -> Iterator[str]
 
     As in `at 02:00 the clock is put forward to 03:00`.
     """
-    zone, hour = calendar.zone, timedelta(hours=1)
-    if zone is UTC:
-        return
-    at = start
-    while at < end:
-        after = min(at + hour, end)
-        if at.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
-            instant = _changed_at(zone, at, after)
-            before = (instant - timedelta(microseconds=1)).astimezone(zone)
-            was = before + timedelta(microseconds=1)
-            now = instant.astimezone(zone)
-            way = 'forward' if now.replace(tzinfo=None) > was.replace(tzinfo=None) else 'back'
-            yield f'at {was:%H:%M} the clock is put {way} to {now:%H:%M}'
-        at = after
+    zone = calendar.zone
+    for instant in zones.changes(zone, start, end):
+        before = (instant - timedelta(microseconds=1)).astimezone(zone)
+        was = before + timedelta(microseconds=1)
+        now = instant.astimezone(zone)
+        way = 'forward' if now.replace(tzinfo=None) > was.replace(tzinfo=None) else 'back'
+        yield f'at {was:%H:%M} the clock is put {way} to {now:%H:%M}'
 
 
 def changed(node: Node, start: datetime, end: datetime) -> str:
@@ -159,16 +154,3 @@ def changed(node: Node, start: datetime, end: datetime) -> str:
     if is_utc(node) or node.process.qualifier.measure < Measure.DAY:
         return ''
     return ' and '.join(changes(node.calendar, start, end))
-
-
-def _changed_at(zone: tzinfo, low: datetime, high: datetime) -> datetime:
-    """Return the first second in (low, high] at which the clock goes by the offset of `high`."""
-    offset = high.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) // 2
-        middle = middle.replace(microsecond=0)
-        if middle.astimezone(zone).utcoffset() == offset:
-            high = middle
-        else:
-            low = middle
-    return high
