@@ -25,6 +25,7 @@ from synergy.mx.web.static_files import static_url
 from synergy.mx.widgets import drawing
 from synergy.view.clock import on_clock, read_of
 from synergy.view.conditions import ADDITIONS, LEGEND
+from synergy.view.input_said import input_said
 
 
 class _Compiled(BytecodeCache):
@@ -90,6 +91,7 @@ def environment(title: str, context: Context) -> Environment:
         'said': formats.title,
         'place': formats.place,
         'on_clock': on_clock,
+        'input_said': input_said,
         'fires': formats.fires,
         'masked': masked,
         'masked_text': masked_text,

@@ -128,11 +128,19 @@ class NeighbourDocument(TypedDict):
     condition: Annotated[str, CONDITIONS_TOLD]
 
 
-class JobPageDocument(JobDocument):
-    """A job with its runs, logs, events and neighbours. [start, end): of its interval."""
+class SpanDocument(TypedDict):
+    """[start, end) of an interval, in UTC and by the clock of its tree."""
 
     start: At | None
     end: At | None
+    time_zone: Annotated[str, 'of its tree']
+    local_start: Annotated[str, 'what its clock reads then: ISO 8601, with its distance from UTC']
+    local_end: Annotated[str, 'what its clock reads then: ISO 8601, with its distance from UTC']
+
+
+class JobPageDocument(JobDocument, SpanDocument):
+    """A job with its runs, logs, events and neighbours. [start, end): of its interval."""
+
     runs: list[RunDocument]
     events: Annotated[list[EventDocument], 'newest first']
     neighbours: list[NeighbourDocument]

@@ -32,6 +32,7 @@ from synergy.view.need import Need
 from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
 from synergy.view.skipped import skipped_of
+from synergy.view.span_encode import encode_span
 from synergy.view.status import ProcessSummary, Status
 
 
@@ -99,8 +100,7 @@ def encode_page(looking: Looking, page: JobPage) -> documents.JobPageDocument:
     nodes = looking.timetable.hierarchy.nodes
     return {
         **encode_job(looking, page.job),
-        'start': instant(page.start),
-        'end': instant(page.end),
+        **encode_span(nodes[page.job.process], page.start, page.end),
         'runs': [
             {
                 **encode_unit(unit, looking.now),

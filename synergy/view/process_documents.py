@@ -6,13 +6,7 @@ from typing import Annotated, Any, TypedDict
 
 from synergy.core.states import Blocking
 from synergy.view.documents import At, ProcessText
-
-
-class InputDocument(TypedDict):
-    """What a process waits for."""
-
-    process: ProcessText
-    kind: str
+from synergy.view.input_said import InputDocument
 
 
 class OverrideDocument(TypedDict, total=False):
@@ -31,7 +25,8 @@ class ProcessDocument(TypedDict):
 
     process: ProcessText
     tree: str
-    qualifier: str
+    qualifier: Annotated[str, 'the length of its intervals: hourly, weekly, 15-minute, ...']
+    time_zone: Annotated[str, 'whose clock its days follow']
     trigger: str
     machine: Annotated[str, 'name of its state machine']
     blocking: Annotated[str, Blocking]

@@ -10,6 +10,7 @@ from synergy.core.overrides import applied
 from synergy.core.records import Override
 from synergy.ports.store import ContextReader
 from synergy.view.encode import instant
+from synergy.view.input_said import encode_input
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
 from synergy.view.workload import Tallies
 
@@ -29,6 +30,7 @@ def encode_process(node: Node, work: Tallies) -> ProcessDocument:
         'process': process.name,
         'tree': node.tree.name,
         'qualifier': process.qualifier.word,
+        'time_zone': node.tree.zone,
         'trigger': str(process.trigger),
         'machine': process.machine,
         'blocking': process.blocking.value,
@@ -37,7 +39,7 @@ def encode_process(node: Node, work: Tallies) -> ProcessDocument:
         'max_running': process.max_running,
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,
-        'inputs': [{'process': item.process, 'kind': item.kind.value} for item in node.inputs],
+        'inputs': [encode_input(item) for item in node.inputs],
         'arguments': dict(process.arguments),
         'override': None if process.override is None else _encode_override(process.override),
     }

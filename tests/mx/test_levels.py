@@ -6,10 +6,9 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -56,11 +55,6 @@ def cells(text: str, process: str) -> list[tuple[str, int, int]]:
         text,
     )
     return [(name, int(span or 1), int(count or 1)) for span, name, count in found]
-
-
-def rows_of(pages: DashboardHarness, address: str) -> Mapping[str, list[Mapping[str, Any]]]:
-    found = json.loads(pages.get(f'/api/v1/heatmaps/{address}').text)
-    return {row['process']: row['cells'] for row in found['rows']}
 
 
 def test_a_day_of_23_hours_has_23_columns_called_by_its_clock(zones: DashboardHarness) -> None:
@@ -297,3 +291,28 @@ def test_a_day_of_five_minute_intervals_is_drawn_fast(zones: DashboardHarness) -
         took.append(time.process_time() - began)
 
     assert min(took) < 0.05
+
+
+def test_a_job_is_sent_with_its_clock(zones: DashboardHarness) -> None:
+    found = json.loads(zones.get('/api/v1/jobs/BerlinDaily/2026032900').text)
+
+    assert found['start'] == '2026-03-28T23:00:00Z'
+    assert found['time_zone'] == 'Europe/Berlin'
+    assert found['local_start'] == '2026-03-29T00:00:00+01:00'
+    assert found['local_end'] == '2026-03-30T00:00:00+02:00'
+    parents = [item['process'] for item in found['neighbours'] if item['relation'] == 'parent']
+    assert sorted(parents) == ['BerlinMonthly', 'BerlinWeekly']
+
+
+def test_a_map_is_sent_with_its_columns(zones: DashboardHarness) -> None:
+    found = json.loads(zones.get('/api/v1/heatmaps/berlin?z=day&at=20261025').text)
+
+    assert found['time_zone'] == 'Europe/Berlin'
+    assert [column['title'] for column in found['columns'][2:4]] == ['02', '02b']
+    assert '2026102501 in UTC' in found['columns'][3]['hint']
+    row = next(row for row in found['rows'] if row['process'] == 'BerlinDaily')
+    assert [cell['columns'] for cell in row['cells']] == [25]
+    processes = json.loads(zones.get('/api/v1/processes').text)['items']
+    told = {item['process']: (item['qualifier'], item['time_zone']) for item in processes}
+    assert told['BerlinFive'] == ('5-minute', 'Europe/Berlin')
+    assert told['YorkSunday'] == ('weekly (from Sunday)', 'America/New_York')

@@ -150,11 +150,21 @@ class ElsewhereDocument(TypedDict):
     failed: Annotated[int, 'of all processes of the map; in its own year, of this one']
 
 
+class HeatMapColumnDocument(TypedDict):
+    """The head of a column of a heat map, or of some."""
+
+    title: Annotated[str, 'a month, a day, or what the clock reads']
+    columns: Annotated[int, 'over how many columns it stands']
+    hint: Annotated[str, 'of an hour: what the clock reads, and its name in UTC; else empty']
+
+
 class HeatMapDocument(TypedDict):
     """A heat map. elsewhere: what is to be done outside of it, the newest year first."""
 
     zoom: str
     title: str
+    time_zone: Annotated[str, 'whose clock the days and hours of its columns follow']
+    columns: list[HeatMapColumnDocument]
     rows: list[HeatMapRowDocument]
     elsewhere: list[ElsewhereDocument]
 

@@ -255,8 +255,8 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/heatmaps/<name>',
         heatmap.api_heatmap,
         documents.HeatMapDocument,
-        Parameter('z', 'zoom', choices=ZOOMS),
-        Parameter('at', f'a day within it, {_TIMEPERIOD}; today without'),
+        Parameter('z', 'zoom; week and hour where a tree has such intervals', choices=ZOOMS),
+        Parameter('at', f'a day or an hour within it, {_TIMEPERIOD}; today without'),
     ),
     reading(
         'api_graph',

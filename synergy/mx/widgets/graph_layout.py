@@ -9,12 +9,16 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import InputKind
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
+from synergy.view.input_said import which_said
 
 BOX_WIDTH: Final = 168
 BOX_HEIGHT: Final = 58
 GAP_X: Final = 56
 GAP_Y: Final = 18
 TOP: Final = 24
+_TEXT_ABOVE: Final = 4
+#: How high a loop above a box is.
+_LOOP: Final = 14
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -27,12 +31,18 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Arrow(Struct, frozen=True, kw_only=True):
-    """A line from what is waited for to what waits. path: of SVG."""
+    """A line from what is waited for to what waits. path: of SVG.
+
+    text: which intervals are meant, at (x, y); '' where it is those that belong to it.
+    """
 
     source: ProcessName
     target: ProcessName
     path: str
     is_dependency: bool
+    text: str = ''
+    x: int = 0
+    y: int = 0
 
 
 class Layout(Struct, frozen=True, kw_only=True):
@@ -76,6 +86,9 @@ def layout(hierarchy: Hierarchy, chosen: Collection[ProcessName]) -> Layout:
             target=name,
             path=_path(places[source.process], places[name]),
             is_dependency=source.kind is InputKind.DEPENDENCY,
+            text=which_said(source),
+            x=places[name].x if source.process != name else places[name].x + BOX_WIDTH // 2,
+            y=places[name].y - _TEXT_ABOVE,
         )
         for name in column
         for source in hierarchy.nodes[name].inputs
@@ -92,6 +105,10 @@ def layout(hierarchy: Hierarchy, chosen: Collection[ProcessName]) -> Layout:
 
 
 def _path(source: Place, target: Place) -> str:
+    if source == target:
+        # Its own interval before: a loop above its box.
+        x, y = source.x + BOX_WIDTH * 3 // 4, source.y
+        return f'M{x} {y}C{x} {y - _LOOP} {x - 2 * _LOOP} {y - _LOOP} {x - 2 * _LOOP} {y - 1}'
     x1, y1 = source.x + BOX_WIDTH, source.y + BOX_HEIGHT // 2
     x2, y2 = target.x - 1, target.y + BOX_HEIGHT // 2
     if y1 == y2:
