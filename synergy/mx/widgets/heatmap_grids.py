@@ -53,11 +53,11 @@ def grid_of(request: RequestContext, painter: Painter, focus: Focus, zoom: str, 
             days = [first + _DAY * number for number in range((following - first).days)]
             return _by_days(request, painter, focus, days, zoom, f'{at.day:%B %Y}')
         case 'week':
-            days = focus.week_of(at.day)
-            first, last = days[0], days[-1]
+            week = focus.week_of(at.day)
+            first, last = week[0], week[-1]
             told = f'{first:%B}' if first.year == last.year else f'{first:%B %Y}'
             shown = f'{first.day} {told} to {last.day} {last:%B %Y}'
-            return _by_days(request, painter, focus, days, zoom, shown)
+            return _by_days(request, painter, focus, week, zoom, shown)
         case 'day':
             return _day(request, painter, focus, at.day)
         case _:
