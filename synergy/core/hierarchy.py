@@ -65,7 +65,7 @@ class Hierarchy:
         self.has_partial = any(
             source.at_least is not None for node in nodes.values() for source in node.inputs
         )
-        self._machine_by_name = machine_by_name
+        self.machine_by_name = machine_by_name
         #: What `over_until` has answered last, and to which question: one batch asks very often.
         self._over_until: dict[ProcessName, tuple[datetime, Node, int]] = {}
 
@@ -75,7 +75,7 @@ class Hierarchy:
 
     def replaced(self, nodes: Mapping[ProcessName, Node]) -> Hierarchy:
         """Return this hierarchy with other nodes."""
-        return Hierarchy(nodes, self._machine_by_name, self.circles)
+        return Hierarchy(nodes, self.machine_by_name, self.circles)
 
     @property
     def has_circles(self) -> bool:
@@ -84,7 +84,7 @@ class Hierarchy:
 
     def machine(self, process: ProcessName) -> Machine:
         """Return the state machine by which jobs of `process` are decided and judged."""
-        return self._machine_by_name[self.nodes[process].process.machine]
+        return self.machine_by_name[self.nodes[process].process.machine]
 
     def timeperiod(self, node: Node, ordinal: int) -> Timeperiod:
         """Return the interval of `node` with `ordinal`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from synergy.core.hierarchy import build
-from synergy.core.records import ProcessName
+from synergy.core.records import Process, ProcessName
 from synergy.core.structs import Struct, replace
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, write
@@ -79,8 +79,9 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
     """
     trees = {node.tree.name: node.tree for node in pipeline.hierarchy}
     ended = {name for name, tree in trees.items() if tree.end is not None and tree.end <= start}
+    left = [node.process for node in pipeline.hierarchy if node.tree.name not in ended]
     hierarchy = build(
-        [node.process for node in pipeline.hierarchy if node.tree.name not in ended],
+        _waiting_for_each_other(left),
         [
             replace(
                 tree,
@@ -91,5 +92,15 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
             if tree.name not in ended
         ],
         {node.tree.zone: node.calendar for node in pipeline.hierarchy},
+        pipeline.hierarchy.machine_by_name,
     )
     return replace(pipeline, hierarchy=hierarchy)
+
+
+def _waiting_for_each_other(processes: Sequence[Process]) -> Sequence[Process]:
+    """Return processes without the inputs that they declare of others: those have ended."""
+    names = {process.name for process in processes}
+    return [
+        replace(process, inputs=tuple(item for item in process.inputs if item.process in names))
+        for process in processes
+    ]

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
+from synergy.core.calendar import UtcCalendar, ZoneCalendar
+from synergy.core.hierarchy import build
+from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.node import Input, InputKind
 from synergy.core.records import Job, ProcessName, Route
 from synergy.core.states import JobState
 from synergy.core.structs import replace
+from synergy.core.timeperiod import Qualifier
 from synergy.core.timetable import Timetable
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, backlog_of, write
-from synergy.simulation.forecast import ForecastRun, forecast
+from synergy.simulation.forecast import ForecastRun, beginning_at, forecast
 from synergy.view.index import load_index
-from tests.builders import instant, key, two_trees
+from tests.builders import instant, key, process, tree, two_trees
 
 NOW = instant('2026112510') + timedelta(minutes=30)
 SECONDS = {
@@ -158,3 +165,57 @@ def test_a_backlog_is_read_back_from_a_store_as_it_was(store: SqliteStore) -> No
                 at = key(f'{name}@{before.hierarchy.timeperiod(node, ordinal)}')
                 assert before.state(at) == after.state(at)
     assert store.leadership() is not None
+
+
+BERLIN_ZONE = 'Europe/Berlin'
+QUARTERS = Qualifier.MINUTELY_15
+BERLIN = ZoneCalendar(ZoneInfo(BERLIN_ZONE))
+
+
+def test_a_day_of_a_zone_is_foreseen_by_its_own_clock_and_without_what_has_ended() -> None:
+    """Sunday, 25 October, has 25 hours in Berlin; a tree that ended on Friday says no more."""
+
+    def input_of(name: str) -> Input:
+        return Input(kind=InputKind.DEPENDENCY, process=ProcessName(name))
+
+    hierarchy = build(
+        [
+            process('SiteHourly', max_running=30),
+            process(
+                'SiteDaily', machine='own', inputs=(input_of('SiteQuarters'), input_of('OldDaily'))
+            ),
+            replace(process('SiteHourly'), name=ProcessName('SiteQuarters'), qualifier=QUARTERS),
+            process('OldDaily'),
+        ],
+        [
+            replace(
+                tree('site', ['SiteHourly', 'SiteDaily'], start='2026102012'), zone=BERLIN_ZONE
+            ),
+            replace(tree('quarters', ['SiteQuarters'], start='2026102412'), zone=BERLIN_ZONE),
+            tree('old', ['OldDaily'], start='2026102012', end='2026102312'),
+        ],
+        {'UTC': UtcCalendar(), BERLIN_ZONE: BERLIN},
+        {**MACHINE_BY_NAME, 'own': MACHINE_BY_NAME['discrete']},
+    )
+    whole = Pipeline(hierarchy=hierarchy, route_of=pipeline().route_of)
+
+    left = beginning_at(whole, instant('2026102422'))
+
+    assert {node.process.name for node in left.hierarchy} == {
+        'SiteHourly',
+        'SiteDaily',
+        'SiteQuarters',
+    }
+    found = forecast(
+        left,
+        dict.fromkeys(left.hierarchy.nodes, 1),
+        dict.fromkeys(left.hierarchy.nodes, 1.0),
+        instant('2026102422'),
+        timedelta(hours=26),
+    )
+    counts = Counter(run.process for run in found)
+    assert counts['SiteHourly'] == 25
+    assert counts['SiteQuarters'] == 4 * 25 + 3
+    [day] = [run for run in found if run.process == 'SiteDaily']
+    assert day.timeperiod == '2026102500'
+    assert day.started_at >= instant('2026102523')
