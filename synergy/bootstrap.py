@@ -229,7 +229,8 @@ def load(
     reads_sources: whether the classes that the context names are looked for; see `load_context`.
     """
     settings = load_settings(environ)
-    return settings, load_context(settings, reads_sources=reads_sources)
+    today = clock().now().date()
+    return settings, load_context(settings, reads_sources=reads_sources, today=today)
 
 
 def narrow(settings: Settings) -> list[str]:

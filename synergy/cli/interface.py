@@ -68,6 +68,7 @@ class ChangeWanted(Struct, frozen=True, kw_only=True):
     only: str
     error: str | None = None
     with_children: bool = False
+    is_anyway: bool = False
     reason: str | None = None
     name: str | None = None
     plan_hash: str | None = None

@@ -210,6 +210,7 @@ class LocalOperations(LocalReading):
             end,
             only=Only(wanted.only),
             with_children=wanted.with_children,
+            is_anyway=wanted.is_anyway,
         )
         if wanted.error is not None:
             command = about_error(caller, command, wanted.error)

@@ -195,5 +195,6 @@ class RemoteOperations(RemoteReading):
             'only': wanted.only,
             'error': wanted.error,
             'with_children': wanted.with_children or None,
+            'anyway': wanted.is_anyway or None,
             'plan_hash': wanted.plan_hash,
         }

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache, partial
 from typing import Final, TypeVar
 
+from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entry_reader import EntryReader
 from synergy.conf.errors import ContextError
@@ -31,11 +33,14 @@ from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import replace
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import YEAR_MIN, Qualifier
 from synergy.core.zones import calendar_named
 
 R = TypeVar('R', bound=EntryReader)
 
+#: Where nobody says what day it is.
+_TODAY: Final = date(2030, 1, 1)
+_YEARS_AHEAD: Final = 3
 #: Processes that come with the product; a context may override them by registering the same name.
 _BUILT_IN: Final = (
     daemon_context_entry(
@@ -61,14 +66,18 @@ _OF_WORKERS: Final = (
 )
 
 
-def load_context(settings: Settings, *, reads_sources: bool = True) -> Context:
+def load_context(
+    settings: Settings, *, reads_sources: bool = True, today: date = _TODAY
+) -> Context:
     """Return the validated context; raise ContextError with every problem.
+
+    today: working calendars have to know the days up to the end of the second year after it.
 
     reads_sources: whether the classes and functions that it names are looked for. What neither
     starts nor changes processes does not ask: a worker whose file is broken, as while somebody
     edits it, is the trouble of that worker alone, and says so when it starts.
     """
-    loader = _Loader(settings, reads_sources=reads_sources)
+    loader = _Loader(settings, reads_sources=reads_sources, today=today)
     context = loader.load()
     if loader.problems or context is None:
         raise ContextError(tuple(loader.problems))
@@ -90,7 +99,11 @@ def built_in_context(settings: Settings) -> Context:
 class _Loader:
     """Collects entries and problems of one context module."""
 
-    def __init__(self, settings: Settings, *, reads_sources: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, reads_sources: bool = True, today: date = _TODAY
+    ) -> None:
+        self._today = today
+        self._calendars: Mapping[str, object] = {}
         self._settings = settings
         sources = settings.project if reads_sources else None
         # Looked for once: hundreds of entries name the same class.
@@ -117,6 +130,7 @@ class _Loader:
         trees = self._entries(module, 'timetable_context', ('tree',))
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)
         self._machine_by_name = self._machines(module)
+        self._calendars = self._calendars_of(module)
         return self._context(processes, trees, queues)
 
     def _elsewhere(self) -> str:
@@ -173,6 +187,17 @@ class _Loader:
                 )
             entries.append(entry)
         return entries
+
+    def _calendars_of(self, module: object) -> Mapping[str, object]:
+        """Return the working calendars as they are written."""
+        found = getattr(module, 'calendar_context', {})
+        if isinstance(found, Mapping) and all(isinstance(name, str) for name in found):
+            return found
+        self.problems.append(
+            f'`calendar_context` in {self._file} is not a dict of calendars by their names; write '
+            "it as in {'de': working_days('DE')}"
+        )
+        return {}
 
     def _machines(self, module: object) -> Mapping[str, Machine]:
         """Return the built-in state machines and the module's own."""
@@ -265,6 +290,33 @@ class _Loader:
             self._find_problem,
         )
 
+    def _leave_out(
+        self,
+        trees: Sequence[tuple[TreeReader, Tree]],
+        managed: dict[ProcessName, ManagedEntry],
+    ) -> None:
+        """Let working calendars leave out intervals of the processes that name one."""
+        named: dict[ProcessName, str] = {}
+        for reader, tree in trees:
+            if (of_tree := reader.calendar_name()) is not None:
+                named |= dict.fromkeys(tree.levels, of_tree)
+        named |= {name: entry.calendar for name, entry in managed.items() if entry.calendar}
+        known = Calendars(
+            self._calendars,
+            _whole_years([tree for _, tree in trees], self._today),
+            project=self._settings.project,
+            folder=self._settings.home / 'calendars',
+        )
+        for process, name in named.items():
+            if (entry := managed.get(process)) is None:
+                continue
+            try:
+                changed = replace(entry.process, working=known.of(name))
+            except CalendarProblem as error:
+                self.problems.append(f'calendar = {name!r} of {process} in {self._file}: {error}')
+            else:
+                managed[process] = replace(entry, process=changed)
+
     def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:
         """Note processes whose queue, pid file or log file is another one's, too."""
         owner_by_thing: dict[tuple[str, str], ProcessName] = {}
@@ -292,6 +344,7 @@ class _Loader:
         trees = [reader.tree() for reader in readers]
         for reader, tree in zip(readers, trees, strict=True):
             _begin_weeks(reader, tree, managed)
+        self._leave_out(list(zip(readers, trees, strict=True)), managed)
         written = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'}
         if written - set(managed) or not all(reader.is_sound for reader in readers):
             # A process that was refused above is not also missing from its tree.
@@ -305,6 +358,12 @@ class _Loader:
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
             return None
+
+
+def _whole_years(trees: Sequence[Tree], today: date) -> Span:
+    """Return the days that working calendars have to know."""
+    begin = min((tree.start.year for tree in trees), default=today.year) - 1
+    return Span(date(max(begin, YEAR_MIN), 1, 1), date(today.year + _YEARS_AHEAD, 1, 1))
 
 
 def _begin_weeks(reader: TreeReader, tree: Tree, managed: dict[ProcessName, ManagedEntry]) -> None:

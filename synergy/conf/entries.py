@@ -12,6 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, ParamSpec
 
+from synergy.conf.calendars import (
+    dates_from,
+    exchange_days,
+    last_working_day_of_month,
+    weekdays,
+    working_days,
+)
 from synergy.conf.mistyped import read_call
 from synergy.conf.names import (
     BLOCKING_CHILDREN,
@@ -80,12 +87,17 @@ __all__ = [
     'STATE_MACHINE_RECOMPUTING',
     'RawEntry',
     'daemon_context_entry',
+    'dates_from',
+    'exchange_days',
     'freerun_context_entry',
+    'last_working_day_of_month',
     'managed_context_entry',
     'previous',
     'queue_context_entry',
     'timetable_tree_entry',
     'wait_for',
+    'weekdays',
+    'working_days',
 ]
 
 
@@ -177,6 +189,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     recycle_after: int | None = None,
     memory_mb_max: int | None = None,
     inputs: Sequence[RawEntry] = (),
+    calendar: str | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -189,6 +202,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     process, dotted path of a function that opens its source, see `synergy.sources`. recycle_after
     (runs), memory_mb_max: after how many, and above how much, a worker is restarted. inputs: what
     its jobs wait for, beside what nests in them and what their tree depends on; see `wait_for`.
+    calendar: name of the working calendar that leaves intervals out; without, that of the tree.
     """
     return RawEntry('managed', locals())
 
@@ -272,12 +286,14 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     end_timeperiod: str | None = None,
     time_zone: str | None = None,
     week_start: str | None = None,
+    calendar: str | None = None,
 ) -> RawEntry:
     """Register a tree: processes that nest by their qualifiers.
 
     start_timeperiod, end_timeperiod (exclusive): hours or dates that bound a historic or retired
     tree. time_zone: whose clock its days follow, as in `Europe/Berlin`; without, UTC. week_start:
-    the day with which its weeks begin; without, Monday.
+    the day with which its weeks begin; without, Monday. calendar: name of the working calendar that
+    leaves out intervals of its processes; see `docs/context.md`.
     """
     return RawEntry('tree', locals())
 

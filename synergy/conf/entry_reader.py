@@ -107,6 +107,7 @@ class EntryReader:
         suffix = level.value
         entry = ManagedEntry(
             process=process,
+            calendar=self.calendar_name(),
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}{suffix}'),
@@ -176,6 +177,14 @@ class EntryReader:
             ),
         )
         return entry if self.is_sound else None
+
+    def calendar_name(self) -> str | None:
+        """Return the name of the working calendar."""
+        return self._read('calendar', readers.optional(readers.name), None)
+
+    def refuse(self, field: str, problem: str) -> None:
+        """Note what is wrong with a field."""
+        self._refuse(field, problem)
 
     @property
     def is_sound(self) -> bool:

@@ -94,9 +94,11 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
     data_source: dotted path of a function that opens the source for a recomputing process.
     recycle_after, memory_mb_max: bounds of one worker process, see `synergy.workers.recycling`.
+    calendar: name of its own working calendar; without, that of its tree.
     """
 
     process: Process
+    calendar: str | None = None
     classname: str
     token: str
     route: Route

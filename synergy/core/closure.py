@@ -251,6 +251,12 @@ def _with_left_out(
     return {name: both[name] for name in timetable.hierarchy.nodes if both.get(name)}
 
 
+def is_left_out(timetable: Timetable, command: Command) -> bool:
+    """Tell whether a reprocess is refused because the working calendar leaves out all it names."""
+    wanted = [range(command.start.ordinal, command.end.ordinal)]
+    return not command.is_anyway and _left_out(timetable, command, wanted) is not None
+
+
 def _left_out(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str | None:
     """Return that the working calendar leaves all of the wanted intervals out, if it does."""
     working = timetable.hierarchy.nodes[command.process].process.working

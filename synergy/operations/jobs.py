@@ -17,7 +17,7 @@ from synergy.operations.submission import asked_before, submit
 from synergy.view.preview import Preview, preview
 
 
-def job_command(
+def job_command(  # noqa: PLR0913 - all that can be said of a range of intervals
     caller: Caller,
     kind: CommandKind,
     first: JobKey,
@@ -25,8 +25,12 @@ def job_command(
     *,
     only: Only = Only.ALL,
     with_children: bool = False,
+    is_anyway: bool = False,
 ) -> Command:
-    """Return the command that changes the intervals from `first` until before `end`."""
+    """Return the command that changes the intervals from `first` until before `end`.
+
+    is_anyway: reprocess what the working calendar leaves out, too.
+    """
     start = first.timeperiod
     return Command(
         id=caller.id_of(kind, f'{first.process} {start} {end}'),
@@ -36,6 +40,7 @@ def job_command(
         end=end,
         only=only,
         with_children=with_children and kind is CommandKind.REPROCESS,
+        details={'anyway': True} if is_anyway and kind is CommandKind.REPROCESS else {},
         actor=caller.actor,
         reason=caller.reason,
         created_at=caller.now,

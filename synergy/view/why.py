@@ -165,6 +165,11 @@ def _unborn(question: Question, node: Node, key: JobKey) -> Cause:
 
 def _ended(question: Question, key: JobKey, state: JobState) -> Cause:
     """Return how a job in a final state came to it."""
+    if question.timetable.is_left_out(key):
+        working = question.timetable.hierarchy.nodes[key.process].process.working
+        assert working is not None, 'that is what leaves it out'
+        text = f'is left out by the calendar {working.name}: there is nothing to do'
+        return Cause(key=key, kind=CauseKind.ENDED, text=text)
     job = question.store.jobs([key]).get(key)
     reason = f': {job.reason}' if job is not None and job.reason else ''
     since = None if job is None else job.changed_at

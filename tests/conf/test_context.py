@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
 from synergy.core.structs import replace
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Qualifier, of_date
 
 HEADER = """
 from synergy.conf.entries import *
@@ -647,3 +647,51 @@ timetable_context = {}
     summer = datetime(2026, 7, 1, tzinfo=UTC)
     hours = {name: entry.trigger.next_fire(summer).hour for name, entry in found.items()}
     assert (hours['a'], hours['b'], hours['d'], hours['e']) == (5, 5, 7, 7)
+
+
+def test_a_working_calendar_leaves_out_intervals_of_a_tree_or_of_a_process(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+calendar_context = {
+    'office': weekdays('Mon-Fri'),
+    'ours': ['2026-11-23', '2026-11-28'],
+    'unused': weekdays('never'),
+}
+process_context = entries(hourly('H'), daily('D', calendar='ours'), daily('Other'))
+timetable_context = entries(
+    timetable_tree_entry('site', ['H', 'D'], calendar='office'),
+    timetable_tree_entry('other', ['Other']),
+)
+""",
+    )
+    hourly, daily, other = (
+        context.hierarchy.nodes[ProcessName(name)].process.working for name in ('H', 'D', 'Other')
+    )
+
+    assert hourly is not None
+    assert daily is not None
+    assert other is None
+    saturday = of_date(Qualifier.DAILY, date(2026, 11, 28)).ordinal
+    assert (hourly.works(saturday), daily.works(saturday)) == (False, True)
+    assert not daily.works(saturday + 2)
+
+
+def test_calendars_that_cannot_be_used_are_refused_with_the_rest(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+calendar_context = {'offise': weekdays('Mon-Fri'), 'twice': ['2026-01-01', '2026-01-01']}
+process_context = entries(daily('A', calendar='office'), daily('B'), daily('C', calendar=7))
+timetable_context = entries(
+    timetable_tree_entry('a', ['A']), timetable_tree_entry('b', ['B'], calendar='twice'),
+    timetable_tree_entry('c', ['C']),
+)
+""",
+    )
+
+    assert "calendar = 'office' of A" in told
+    assert "did you mean 'offise'" in told
+    assert "calendar = 'twice' of B" in told
+    assert 'has 2026-01-01 twice' in told
+    assert 'calendar = 7 of C' in told

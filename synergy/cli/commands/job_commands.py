@@ -46,6 +46,9 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
         parser.add_argument(
             '--with-children', action='store_true', help='reprocess what is nested below, too'
         )
+        parser.add_argument(
+            '--anyway', action='store_true', help='run what the working calendar leaves out, too'
+        )
         add_switch_on(parser)
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')
     add_yes(parser)
@@ -70,6 +73,7 @@ def _run(kind: CommandKind, options: Namespace) -> ExitCode:
         only=options.only if options.error is None else Only.FAILED.value,
         error=options.error,
         with_children=getattr(options, 'with_children', False),
+        is_anyway=getattr(options, 'anyway', False),
         reason=options.reason,
         name=options.name,
     )

@@ -122,6 +122,7 @@ def _wanted_command(request: RequestContext) -> Command:
         (start, end),
         only=_only(request),
         with_children=request.switch('with_children'),
+        is_anyway=request.switch('anyway'),
     )
 
 
@@ -140,7 +141,7 @@ def _only(request: RequestContext) -> Only:
 def _alone(request: RequestContext, *names: str) -> None:
     """Refuse what would say in another way which intervals are meant. names: what may be given."""
     name = names[0]
-    for other in ('intervals', 'q', 'start', 'end', 'only', 'with_children', ERROR):
+    for other in ('intervals', 'q', 'start', 'end', 'only', 'with_children', 'anyway', ERROR):
         if other not in names and request.given(other):
             raise wrong(f'{name} and {other} are given', f'leave one out: {name} says which')
 

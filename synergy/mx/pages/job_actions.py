@@ -14,7 +14,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.closure import PlanRefused, plan
+from synergy.core.closure import PlanRefused, is_left_out, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
@@ -83,11 +83,12 @@ class Change(Struct, frozen=True, kw_only=True):
     """What a request would do, as the page shows it. others: open requests about the same.
 
     waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in
-    consequence. layout: of all of them.
+    consequence. layout: of all of them. is_of_calendar: a working calendar leaves some out.
     """
 
     command: Command
     shown: Preview
+    is_of_calendar: bool
     rows: Sequence[StepRow]
     waiting: Sequence[OpenRow]
     doomed: Sequence[DoomedRow]
@@ -154,10 +155,11 @@ def command_of(request: RequestContext, kind: str) -> Command:
         (first, last.shift(1)),
         only=Only(request.choice('only', tuple(item.value for item in Only), Only.ALL.value)),
         with_children=request.optional('with_children') is not None,
+        is_anyway=request.optional('anyway') is not None,
     )
 
 
-def command_about_range(
+def command_about_range(  # noqa: PLR0913 - all that can be said of a range of intervals
     request: RequestContext,
     kind: CommandKind,
     process: ProcessName,
@@ -165,6 +167,7 @@ def command_about_range(
     *,
     only: Only,
     with_children: bool,
+    is_anyway: bool = False,
 ) -> Command:
     """Return a command about the intervals [start, end); raise Refused when that is none."""
     start, end = span
@@ -185,6 +188,7 @@ def command_about_range(
         end,
         only=only,
         with_children=with_children,
+        is_anyway=is_anyway,
     )
     error = request.given(ERROR) if only is Only.FAILED else None
     if error is not None:
@@ -225,6 +229,9 @@ def _preview_of(request: RequestContext, command: Command) -> Preview:
         refused = refused_by(error)
         refused.detail = error.what.replace(f'from {command.start} to {command.end}', said)
         refused.back = _place_of(command), f'{command.process} {said}'
+        if is_left_out(request.model.timetable, command):
+            asked = f'/change/reprocess?process={command.process}&first={command.start}'
+            refused.back = f'{asked}&last={command.end.shift(-1)}&anyway=on', 'run it anyway'
         raise refused from error
 
 
@@ -294,6 +301,7 @@ def _change(request: RequestContext, command: Command, shown: Preview) -> Change
     return Change(
         command=command,
         shown=shown,
+        is_of_calendar=hierarchy.nodes[command.process].process.working is not None,
         rows=sorted(rows, key=lambda row: row.step),
         waiting=sorted(waiting, key=lambda row: row.step),
         doomed=doomed_rows,

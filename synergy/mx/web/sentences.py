@@ -64,7 +64,8 @@ def sentence(command: Command) -> str:
     if command.kind in JOB_KINDS:
         which = '' if command.only is Only.ALL else f', only {command.only.value}'
         nested = ' with children' if command.with_children else ''
-        what = f'{command.kind.value} {command.process} {command.said}{which}{nested}'
+        anyway = ' anyway' if command.is_anyway else ''
+        what = f'{command.kind.value} {command.process} {command.said}{which}{nested}{anyway}'
         return f'{what}{of_kind(command)}'
     match command.kind:
         case CommandKind.BOX:
