@@ -28,7 +28,7 @@ _PATH_TEXTS: Final = {
     'name': 'the name, as the list gives it',
     'process': 'name of a process',
     'request_id': 'id of a request',
-    'timeperiod': 'an interval of the process, as in 2026112307, 2026-11-23T07, yesterday',
+    'timeperiod': 'an interval of the process, as in 2026112307, 2026-W48 or yesterday',
     'token_id': 'id of a token',
     'uow_id': 'id of a unit, as a job lists those of its runs',
 }
