@@ -230,6 +230,9 @@ class _Comparison:
             return
         if was.at_least is not None and (now.at_least is None or now.at_least > was.at_least):
             self._compare_rows(node, source)
+        if was.calendar != now.calendar:
+            # What is no longer left out is unfinished, perhaps below something finished.
+            self._compare_rows(node, source)
         spans = (now.first, now.until), (was.first, was.until)
         if spans[0] == spans[1]:
             return

@@ -22,7 +22,8 @@ from synergy.core.zones import UTC_ZONE
 class LedInput(Struct, frozen=True, kw_only=True):
     """What a process waited for, and which intervals of it there were or would be.
 
-    offset to is_order_only: as the input had them. zone: of the tree of `process`.
+    offset to is_order_only: as the input had them. zone: of the tree of `process`. calendar: what
+    leaves out intervals of it, and its version.
     """
 
     kind: InputKind
@@ -37,6 +38,7 @@ class LedInput(Struct, frozen=True, kw_only=True):
     is_late_ignored: bool = False
     is_order_only: bool = False
     zone: str = UTC_ZONE
+    calendar: str | None = None
 
     @property
     def identity(self) -> tuple[InputKind, ProcessName, int, int | None]:
@@ -141,6 +143,7 @@ def not_led_so(hierarchy: Hierarchy, led: LedContext | None) -> Sequence[Process
 def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
     """Return one input as it is in `hierarchy`."""
     other = hierarchy.nodes[source.process]
+    working = other.process.working
     return LedInput(
         kind=source.kind,
         process=source.process,
@@ -154,4 +157,5 @@ def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
         is_late_ignored=source.is_late_ignored,
         is_order_only=source.is_order_only,
         zone=other.tree.zone,
+        calendar=None if working is None else f'{working.name} {working.version}',
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -16,10 +16,11 @@ from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Effects, Save
 from synergy.core.hierarchy import Hierarchy, build
-from synergy.core.records import Leadership, ProcessName, UowId
+from synergy.core.records import Leadership, Process, ProcessName, UowId
 from synergy.core.states import JobState
 from synergy.core.structs import replace
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Qualifier, of_date
+from synergy.core.working import WorkingDays
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change
@@ -392,6 +393,38 @@ def test_a_request_about_what_is_outside_the_span_now_touches_nothing_else(harne
 
     assert not [text for text in ran if 'Hourly' in text]
     assert harness.state(key('SiteHourly@2026112216')) is JobState.PROCESSED
+    assert harness.violations() == []
+
+
+# Working calendars
+
+
+def office(working: WorkingDays | None) -> Hierarchy:
+    days = Process(name=ProcessName('OfficeDaily'), qualifier=Qualifier.DAILY, working=working)
+    return build(
+        [days, process('ReportDaily')],
+        [
+            tree('office', ['OfficeDaily'], start='2026112000'),
+            tree('report', ['ReportDaily'], start='2026112000', dependent_on=['office']),
+        ],
+    )
+
+
+def test_a_day_that_is_no_longer_left_out_runs_and_then_what_has_run_without_it(
+    harness: Led,
+) -> None:
+    first = of_date(Qualifier.DAILY, date(2026, 11, 20)).ordinal
+    some = WorkingDays(name='office', first=first, days=bytes([1, 0, 0, 1]))
+    more = WorkingDays(name='office', first=first, days=bytes([1, 1, 0, 0]))
+    reports = [f'ReportDaily@202611{day}00' for day in (20, 21, 22, 23)]
+
+    ran = harness.lead(office(some))
+    offices = ['OfficeDaily@2026112000#1', 'OfficeDaily@2026112300#1']
+    assert ran == sorted([*offices, *(f'{report}#1' for report in reports)])
+
+    # Saturday works from now on. Monday does not, and keeps what it has.
+    assert harness.lead(office(more)) == ['OfficeDaily@2026112100#1', f'{reports[1]}#2']
+    assert harness.lead(office(more)) == []
     assert harness.violations() == []
 
 

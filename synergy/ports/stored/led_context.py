@@ -66,6 +66,7 @@ def _encoded(led: LedProcess) -> Json:
                     late_ignored=item.is_late_ignored or None,
                     order_only=item.is_order_only or None,
                     zone=None if item.zone == UTC_ZONE else item.zone,
+                    calendar=item.calendar,
                 ),
             ]
             for item in led.inputs
@@ -109,6 +110,7 @@ def _decoded_input(value: object) -> LedInput:
         is_late_ignored=bool(more.get('late_ignored')),
         is_order_only=bool(more.get('order_only')),
         zone=str(more.get('zone', UTC_ZONE)),
+        calendar=None if more.get('calendar') is None else str(more['calendar']),
     )
 
 
