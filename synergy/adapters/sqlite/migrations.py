@@ -33,5 +33,7 @@ def _at_once(scripts: tuple[str, ...]) -> Sequence[str]:
     with closing(sqlite3.connect(':memory:', isolation_level=None)) as made:
         for statement in _statements(scripts):
             made.execute(statement)
-        # All but what begins and ends a transaction: there is one already.
-        return list(made.iterdump())[1:-1]
+        # All but what begins and ends a transaction, for there is one already, and a table that
+        # SQLite makes itself with the first one that needs it.
+        dump = list(made.iterdump())[1:-1]
+        return [statement for statement in dump if '"sqlite_sequence"' not in statement]
