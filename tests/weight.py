@@ -7,6 +7,7 @@ itself: `pytestmark = pytest.mark.heavy`.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -27,16 +28,27 @@ _FIXTURES: Final = frozenset(
 _PARAMETERS: Final = frozenset({'mongodb', 'rabbitmq', 'production'})
 #: What a module imports that starts processes.
 _STARTING: Final = (SystemHarness, MongoServers, RabbitServer, subprocess)
+#: Lines of a module by which each of its tests is heavy, so that it need not be read to know.
+_OF_A_HEAVY_MODULE: Final = re.compile(
+    r'^(import subprocess|from tests\.system_harness import .*\bSystemHarness\b.*'
+    r'|pytestmark = pytest\.mark\.heavy)$',
+    re.MULTILINE,
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the heavy folders unread where nothing of them would run."""
-    is_left_out = (
-        config.getoption('markexpr') == QUICK
-        and collection_path.is_dir()
-        and collection_path.parent == PROJECT / 'tests'
-        and collection_path.name in _FOLDERS
-    )
+    """Leave heavy folders and modules unread where nothing of them would run."""
+    if config.getoption('markexpr') != QUICK:
+        return None
+    if collection_path.is_dir():
+        is_left_out = (
+            collection_path.parent == PROJECT / 'tests' and collection_path.name in _FOLDERS
+        )
+    else:
+        is_left_out = (
+            collection_path.match('test_*.py')
+            and _OF_A_HEAVY_MODULE.search(collection_path.read_text()) is not None
+        )
     return True if is_left_out else None
 
 

@@ -149,8 +149,7 @@ class RemoteReading:
 
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes as the Scheduler uses them."""
-        found: Sequence[ProcessDocument] = self.server.get('processes')['items']
-        return found
+        return list(self.server.items('processes'))
 
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""

@@ -91,7 +91,7 @@ def readiness(
         if pending:
             culprits += pending
             forbids = forbids or _forbids(blocking, source.kind)
-    if not _is_over(timetable, node, ordinal, now):
+    if ordinal >= timetable.hierarchy.over_until(node, now):
         at = timetable.hierarchy.over_at(node, ordinal)
         culprits.insert(0, Culprit(CulpritKind.NOT_OVER, key, timetable.state(key), at))
         return Readiness(Due.FORBIDDEN if forbids else Due.OPEN, tuple(culprits))
@@ -243,7 +243,3 @@ def _forbids(blocking: Blocking, kind: InputKind) -> bool:
     if blocking is Blocking.CHILDREN:
         return True
     return blocking is Blocking.DEPENDENCIES and kind is InputKind.DEPENDENCY
-
-
-def _is_over(timetable: Timetable, node: Node, ordinal: int, now: datetime) -> bool:
-    return ordinal < timetable.hierarchy.over_until(node, now)

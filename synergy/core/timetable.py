@@ -164,10 +164,10 @@ class Timetable:
     def pause(self, requests: Iterable[CommandId]) -> None:
         """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""
         self._paused = frozenset(requests)
-        for job in self.open_jobs():
+        for job in [*self.open_jobs()]:
             if job.state is JobState.EMBRYO:
                 position = job.timeperiod.ordinal - self.hierarchy.nodes[job.process].first
-                self._set_code(job.process, position, self._code(job))
+                self._place(job.key, position, self._code(job), job)
 
     def state(self, key: JobKey) -> JobState | None:
         """Return the state of a job; None when the interval does not exist (yet)."""
@@ -354,12 +354,13 @@ class Timetable:
         """Draft a job's new row."""
         key = job.key
         position = job.timeperiod.ordinal - self.hierarchy.nodes[job.process].first
-        self._change(key, position, self._code(job), None if job.state.is_final else job)
+        row = None if job.state.is_final else job
+        self._undo.append(self._place(key, position, self._code(job), row))
 
     def put_processed(self, key: JobKey) -> None:
         """Draft that a job was processed: `put` for those who know no more of its row."""
         position = key.timeperiod.ordinal - self.hierarchy.nodes[key.process].first
-        self._change(key, position, PROCESSED, None)
+        self._undo.append(self._place(key, position, PROCESSED, None))
 
     def _code_at(self, key: JobKey) -> int:
         first = self.hierarchy.nodes[key.process].first
@@ -381,20 +382,17 @@ class Timetable:
             return CODE_BY_STATE[job.state]
         return PAUSED if job.request_id in self._paused else Lane.RERUN.value
 
-    def _change(self, key: JobKey, position: int, code: int, job: Job | None) -> None:
-        code_before = self._codes[key.process][position]
-        self._undo.append((key, code_before, self._place(key, position, code, job)))
-
-    def _place(self, key: JobKey, position: int, code: int, job: Job | None) -> Job | None:
+    def _place(
+        self, key: JobKey, position: int, code: int, job: Job | None
+    ) -> tuple[JobKey, int, Job | None]:
+        """Change byte and row of a job; return what they were."""
         process = key.process
-        self._set_code(process, position, code)
+        codes = self._codes[process]
+        code_before = codes[position]
+        if code != code_before and RERUN in (code, code_before):
+            self._rerun_counts[process] += 1 if code == RERUN else -1
+        codes[position] = code
         self._changed.add(process)
         if position < self._low[process]:
             self._low[process] = position
-        return self._open.put(key, job)
-
-    def _set_code(self, process: ProcessName, position: int, code: int) -> None:
-        codes = self._codes[process]
-        if code != codes[position] and RERUN in (code, codes[position]):
-            self._rerun_counts[process] += 1 if code == RERUN else -1
-        codes[position] = code
+        return key, code_before, self._open.put(key, job)

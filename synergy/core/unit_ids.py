@@ -23,8 +23,7 @@ def uow_id_of(key: JobKey, run: int) -> UowId:
     process, (qualifier, ordinal) = key
     if run > RUN_IN_ID_MAX or ordinal > ORDINAL_IN_ID_MAX:
         return _digest_id_of(key, run)
-    digest = _digest_of(process if qualifier not in _OTHER_WEEKS else f'{process}\0{qualifier}')
-    return UowId(f'{digest}{_DIGIT_BY_QUALIFIER[qualifier]}{ordinal:08x}{run:04x}')
+    return UowId(f'{_prefix_of(process, qualifier)}{ordinal << 16 | run:012x}')
 
 
 def uow_ids_of(key: JobKey, run: int) -> tuple[UowId, UowId]:
@@ -38,8 +37,10 @@ def _digest_id_of(key: JobKey, run: int) -> UowId:
 
 
 @lru_cache(maxsize=16_384)
-def _digest_of(said: str) -> str:
-    return blake2b(said.encode(), digest_size=6).hexdigest()[:11]
+def _prefix_of(process: str, qualifier: Qualifier) -> str:
+    said = f'{process}\0{qualifier}' if qualifier in _OTHER_WEEKS else process
+    digest = blake2b(said.encode(), digest_size=6).hexdigest()[:11]
+    return f'{digest}{_DIGIT_BY_QUALIFIER[qualifier]}'
 
 
 #: What the digits of an id hold.

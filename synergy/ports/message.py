@@ -6,6 +6,7 @@ put aside to `<queue>.dead` with the reason; it never reaches whoever takes mess
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Final, cast
@@ -39,6 +40,19 @@ def body_of(text: bytes) -> Mapping[str, str]:
         name, value = plain.groups()
         return {name.decode(): value.decode()}
     return _read(text)
+
+
+def text_of(body: Mapping[str, str]) -> str:
+    """Return the text of a message that says `body`."""
+    if len(body) == 1:
+        [(name, value)] = body.items()
+        if name and value and isinstance(value, str) and _is_plain(name + value):
+            return f'{{"{name}": "{value}"}}'  # As nearly all are, in a quarter of the time.
+    return json.dumps(dict(body))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isalnum()
 
 
 def _read(text: bytes) -> Mapping[str, str]:

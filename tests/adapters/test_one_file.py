@@ -603,7 +603,7 @@ def test_a_finish_under_a_stale_fence_is_reported_and_changes_nothing(pair: Pair
 
 
 def open_pipes() -> int:
-    """Return how many named pipes this process has open."""
+    """Return how many named pipes, and locks of consumers, this process has open."""
     count = 0
     for path in Path('/proc/self/fd').iterdir():
         with suppress(OSError):
@@ -664,6 +664,7 @@ def test_more_bells_than_one_keeps_open_are_all_rung(
         assert all(consumer.wait(5) for consumer in consumers)
         for consumer in consumers:
             consumer._bell.drain()
+    assert pair.broker._bells._kept_count == 0 == open_pipes() - 2 * len(consumers)
 
 
 def test_whoever_only_looks_makes_no_store(tmp_path: Path) -> None:

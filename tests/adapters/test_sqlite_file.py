@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from synergy import bootstrap
+from synergy.adapters.embedded import files
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import commits, states
 from synergy.adapters.sqlite.connection import SqliteFile
@@ -50,6 +51,22 @@ def test_an_older_schema_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     migrated = open_file(tmp_path / 's.db', [FIRST, SECOND])
 
     assert migrated.read('SELECT id, name FROM item') == [(7, None)]
+
+
+@pytest.mark.parametrize('scripts', [MIGRATIONS, files._OWN_MIGRATIONS])
+def test_a_new_file_is_what_all_scripts_make(tmp_path: Path, scripts: tuple[str, ...]) -> None:
+    open_file(tmp_path / 'at_once.db', list(scripts)).close()
+    for version in range(1, len(scripts) + 1):
+        open_file(tmp_path / 'each.db', list(scripts[:version])).close()
+
+    made = []
+    for name in ('at_once.db', 'each.db'):
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            version = database.execute('PRAGMA user_version').fetchone()
+            dump = [line for line in database.iterdump() if 'sqlite_sequence' not in line]
+            made.append((version, sorted(dump)))
+
+    assert made[0] == made[1]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

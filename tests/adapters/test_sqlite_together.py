@@ -70,6 +70,7 @@ def outcome_of(file: Path, commits: Sequence[Sequence[Save]]) -> tuple[Any, ...]
     return refused, rows
 
 
+@pytest.mark.heavy
 @settings(
     deadline=None,
     max_examples=60,

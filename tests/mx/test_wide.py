@@ -39,6 +39,21 @@ def test_pages_of_five_thousand_processes_are_light(wide: DashboardHarness) -> N
         assert len(answer.data) < 300_000, address
 
 
+def test_the_api_lists_processes_page_by_page(wide: DashboardHarness) -> None:
+    names: list[str] = []
+    address: str | None = '/api/v1/processes?limit=1000'
+    while address is not None:
+        page = wide.get(address).json
+        assert page is not None
+        assert 0 < len(page['items']) <= 1000
+        names += [item['process'] for item in page['items']]
+        cursor = page['next_cursor']
+        address = None if cursor is None else f'/api/v1/processes?limit=1000&cursor={cursor}'
+
+    assert names == [node.process.name for node in wide.runtime.context.hierarchy]
+    assert len(wide.get('/api/v1/processes').data) < 100_000
+
+
 def test_every_tree_is_on_one_page_of_the_overview(wide: DashboardHarness) -> None:
     seen: list[str] = []
     address: str | None = f'/?from={1250 - 3 * tree_rows.TREES_SHOWN + 1}'

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Effects, Save
@@ -51,8 +50,8 @@ def site(
 class Led(SchedulerHarness):
     """A harness that is led with one context after another."""
 
-    def __init__(self, home: Path, hierarchy: Hierarchy) -> None:
-        super().__init__(home, hierarchy, NOW)
+    def __init__(self, home: Path, hierarchy: Hierarchy, mongo_uri: str | None = None) -> None:
+        super().__init__(home, hierarchy, NOW, mongo_uri)
         self.count = 0
 
     def lead(self, hierarchy: Hierarchy) -> list[str]:
@@ -431,32 +430,14 @@ def test_a_day_that_is_no_longer_left_out_runs_and_then_what_has_run_without_it(
 # The other store
 
 
-class LedByMongo(Led):
-    """The same on MongoDB."""
-
-    def __init__(self, home: Path, hierarchy: Hierarchy, uri: str) -> None:
-        self._uri = uri
-        self._opened: list[MongoStore] = []
-        super().__init__(home, hierarchy)
-
-    def close(self) -> None:
-        for store in self._opened:
-            store.close()
-
-    def open_store(self) -> SqliteStore:
-        store = MongoStore.open(self._uri, clock=self.clock)
-        self._opened.append(store)
-        return cast('SqliteStore', store)  # Tests of the scheduler ask for no more than the port.
-
-
 @pytest.fixture
-def on_mongodb(tmp_path: Path, mongo_uri: str) -> Iterator[LedByMongo]:
-    harness = LedByMongo(tmp_path, site(), mongo_uri)
+def on_mongodb(tmp_path: Path, mongo_uri: str) -> Iterator[Led]:
+    harness = Led(tmp_path, site(), mongo_uri)
     yield harness
     harness.close()
 
 
-def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: LedByMongo) -> None:
+def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: Led) -> None:
     harness = on_mongodb
     harness.lead(site())
     again = ['AlertDaily@2026112200#2', 'SiteDaily@2026112200#2', 'SiteMonthly@2026110000#2']
@@ -484,7 +465,7 @@ def test_a_context_that_grows_and_a_level_that_changes_on_mongodb(on_mongodb: Le
 
 @pytest.mark.parametrize('last', range(3))
 def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
-    on_mongodb: LedByMongo, last: int
+    on_mongodb: Led, last: int
 ) -> None:
     harness = on_mongodb
     harness.lead(site())

@@ -87,6 +87,7 @@ class Bells:
         """Know of none yet. folder: of the broker."""
         self._folder = folder
         self._rows: dict[str, _Row] = {}
+        self._kept_count = 0
 
     def ring(self, queues: Collection[str]) -> None:
         """Wake whoever waits for messages of these queues; never fail: what is there is durable."""
@@ -114,13 +115,18 @@ class Bells:
         for row in self._rows.values():
             row.close()
         self._rows.clear()
+        self._kept_count = 0
 
     def _ring(self, queue: str) -> None:
         row = self._rows.get(queue)
         if row is None:
             row = self._rows[queue] = _Row(_folder_of(self._folder, queue))
-        row.ring()
-        if sum(len(row.pipes) for row in self._rows.values()) > _KEPT_MAX:
+        before = len(row.pipes)
+        try:
+            row.ring()
+        finally:
+            self._kept_count += len(row.pipes) - before
+        if self._kept_count > _KEPT_MAX:
             self.close()
 
 

@@ -7,7 +7,6 @@ that is known, and how those who wait are woken, is in `bells`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Route
 from synergy.ports.broker import DeadLetter, Message, QueueState
 from synergy.ports.clock import Clock
-from synergy.ports.message import dead_queue_of, shown_body
+from synergy.ports.message import dead_queue_of, shown_body, text_of
 
 
 class EmbeddedBroker:
@@ -87,9 +86,7 @@ class EmbeddedBroker:
     def publish(self, messages: Sequence[Message]) -> None:
         """Insert messages in one transaction; ring once they are committed."""
         now = to_micros(self._clock.now())
-        values = [
-            (message.route.queue, now, json.dumps(dict(message.body)), None) for message in messages
-        ]
+        values = [(message.route.queue, now, text_of(message.body), None) for message in messages]
         with self._file.transaction() as connection:
             connection.executemany(INSERT, values)
         queues = {message.route.queue for message in messages}

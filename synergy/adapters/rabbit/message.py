@@ -7,7 +7,6 @@ without the header is of version 1: an operator may ring by hand.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
@@ -17,7 +16,7 @@ from pika import BasicProperties, spec
 from synergy.core.bounded import shortened
 from synergy.core.structs import Struct
 from synergy.ports.message import NotUnderstood as NotUnderstood  # What `decoded` raises.
-from synergy.ports.message import body_of
+from synergy.ports.message import body_of, text_of
 
 VERSION: Final = 1
 VERSION_HEADER: Final = 'synergy-version'
@@ -75,7 +74,7 @@ def kept_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def encoded(body: Mapping[str, str]) -> bytes:
     """Return the bytes of a body."""
-    return json.dumps(dict(body)).encode()
+    return text_of(body).encode()
 
 
 def decoded(body: bytes, headers: Mapping[str, Any] | None) -> Mapping[str, str]:

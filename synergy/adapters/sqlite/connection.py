@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from synergy.adapters.sqlite.block import Block
+from synergy.adapters.sqlite.migrations import statements_after
 from synergy.adapters.sqlite.place import Place
 from synergy.adapters.sqlite.refusals import Refusals, is_busy
 from synergy.ports.errors import PortError
@@ -274,10 +275,8 @@ class SqliteFile:
             found = self._version()
             if found > newest:
                 raise self._refusals.newer(found, newest)
-            for script in self._migrations[found:]:
-                for statement in script.split(';'):
-                    if statement.strip():
-                        connection.execute(statement)
+            for statement in statements_after(found, self._migrations):
+                connection.execute(statement)
             connection.execute(f'PRAGMA user_version={newest}')
 
     def _guarded(self, action: Callable[[], T]) -> T:

@@ -27,6 +27,8 @@ _STEPS: Final = (
 )
 #: Takes a minute when nothing is cached, so the tests run beside it.
 _TYPES: Final = ('types', ('mypy',))
+#: What leaves out heavy tests, and the plugin of which only those make use.
+_QUICK: Final = ('-m', 'not heavy', '-p', 'no:schemathesis')
 #: Tests that run in parallel for each processor: most of them wait most of the time.
 _TESTS_BY_PROCESSOR: Final = 2
 
@@ -65,13 +67,14 @@ def _run(options: Namespace) -> ExitCode:
         return _run_own(project, options.pytest)
     if not options.quick:
         _install_missing()
-    is_chosen = ['-m', 'not heavy'] if options.quick else []
+    is_chosen = _QUICK if options.quick else ()
     if options.pytest:
         return _verdict(_pytest([*options.pytest, *is_chosen]))
     if not all(_has_passed(*step) for step in _STEPS):
         return ExitCode.FOUND
     with ThreadPoolExecutor(1) as beside:
         types = beside.submit(_has_passed, *_TYPES)
+        _compile_tests(is_chosen)
         has_passed = _pytest(['-q', '-n', str(_process_count()), '--dist', 'worksteal', *is_chosen])
     if not types.result():
         print('types: FAILED, as said above between the tests', flush=True)
@@ -98,6 +101,21 @@ def _compiling_once(environ: Mapping[str, str]) -> Mapping[str, str]:
     folder = Path(sys.prefix) / 'compiled'
     kept = {name: value for name, value in environ.items() if name != _NO_BYTECODE}
     return {**kept, 'PYTHONPYCACHEPREFIX': str(folder)}
+
+
+def _compile_tests(is_chosen: Sequence[str]) -> None:
+    """Let one process compile what many tests import, where most of it is new: else each does."""
+    stamp = Path(sys.prefix) / 'compiled' / 'tests'
+    compiled_at = stamp.stat().st_mtime if stamp.exists() else 0
+    files = [*(PROJECT / 'tests').rglob('*.py')]
+    if 2 * sum(file.stat().st_mtime > compiled_at for file in files) < len(files):
+        return
+    command = [sys.executable, '-m', 'pytest', '-q', '--collect-only', *is_chosen]
+    subprocess.run(
+        command, cwd=PROJECT, env=_compiling_once(os.environ), capture_output=True, check=False
+    )
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.touch()
 
 
 def _process_count() -> int:

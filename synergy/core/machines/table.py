@@ -91,7 +91,7 @@ class Machine(Struct, frozen=True, kw_only=True):
 
     name: str
     rules: tuple[Rule, ...]
-    rule_by_cell: Mapping[Cell, Rule]
+    rule_by_cell: Mapping[tuple[JobState, UnitView, Due], Rule]
     runs_live: bool
     resting_states: frozenset[JobState]
     made_up_for: frozenset[tuple[JobState, Due]]
@@ -99,13 +99,13 @@ class Machine(Struct, frozen=True, kw_only=True):
 
     def decide(self, job: JobState, unit: UnitView, due: Due) -> Rule:
         """Return the one rule for a situation."""
-        return self.rule_by_cell[Cell(job, unit, due)]
+        return self.rule_by_cell[job, unit, due]
 
 
 def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
     """Return the machine; raise MachineError naming every cell that is not covered exactly once."""
     rules = tuple(rules)
-    rule_by_cell: dict[Cell, Rule] = {}
+    rule_by_cell: dict[tuple[JobState, UnitView, Due], Rule] = {}
     problems = []
     for rule in rules:
         problems += [
@@ -131,13 +131,13 @@ def compile_machine(name: str, rules: Iterable[Rule]) -> Machine:
         runs_live=any(rule.action is Action.RUN for rule in rules),
         resting_states=frozenset(job for rule in resting for job in rule.job),
         made_up_for=frozenset(
-            (cell.job, cell.due)
-            for cell, rule in rule_by_cell.items()
-            if cell.unit is UnitState.INVALID and rule.action is Action.RETRY_OR_REST
+            (job, due)
+            for (job, unit, due), rule in rule_by_cell.items()
+            if unit is UnitState.INVALID and rule.action is Action.RETRY_OR_REST
         ),
         retries_processed=any(
-            cell.unit is UnitState.PROCESSED
+            unit is UnitState.PROCESSED
             and rule.action in (Action.RETRY, Action.RETRY_OR_REST, Action.GIVE_UP)
-            for cell, rule in rule_by_cell.items()
+            for (_, unit, _), rule in rule_by_cell.items()
         ),
     )

@@ -22,7 +22,7 @@ from synergy.view.letter_groups import GroupView
 
 T = TypeVar('T')
 
-#: Groups before the first one of a page.
+#: Items before the first one of a page.
 CURSOR_MAX: Final = 10_000_000
 
 
@@ -62,13 +62,17 @@ def paged(
     return listed(request, [masked(encode(item)) for item in rest[:limit]], cursor)
 
 
-def groups_listed(request: RequestContext, found: Sequence[GroupView]) -> Response:
-    """Return a page of failures by process and kind of error, in the order in which they come."""
+def counted(request: RequestContext, found: Sequence[T], encode: Callable[[T], Any]) -> Response:
+    """Return a page of a list that is held in memory, in its own order: its cursor is a number."""
     limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
     start = request.number('cursor', 0, 0, CURSOR_MAX)
     cursor = str(start + limit) if len(found) > start + limit else None
-    shown = found[start : start + limit]
-    return listed(request, [masked(encode_group(view)) for view in shown], cursor)
+    return listed(request, [masked(encode(item)) for item in found[start : start + limit]], cursor)
+
+
+def groups_listed(request: RequestContext, found: Sequence[GroupView]) -> Response:
+    """Return a page of failures by process and kind of error, in the order in which they come."""
+    return counted(request, found, encode_group)
 
 
 def accepted(request: RequestContext, command: Command) -> Response:

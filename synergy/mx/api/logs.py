@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from synergy.mx.api.answers import listed
+from synergy.mx.api.answers import counted
 from synergy.mx.pages import logs
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
@@ -12,7 +12,7 @@ from synergy.mx.web.responses import json_answer
 
 def api_logs(request: RequestContext) -> Response:
     """List the log files of the dashboard's box."""
-    return listed(request, [{'file': name} for name in logs.log_files(request)], None)
+    return counted(request, logs.log_files(request), lambda name: {'file': name})
 
 
 def api_log_file(request: RequestContext, file: str) -> Response:

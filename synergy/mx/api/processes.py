@@ -6,14 +6,15 @@ from datetime import timedelta
 
 from werkzeug.wrappers import Response
 
-from synergy.mx.api.answers import accepted, listed, need_key
+from synergy.core.hierarchy import Node
+from synergy.mx.api.answers import accepted, counted, need_key
 from synergy.mx.pages.processes import ask_change
-from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.view.encode import (
     instant,
 )
+from synergy.view.process_documents import ProcessDocument
 from synergy.view.processes import encode_process
 from synergy.view.usual import slow_since
 from synergy.view.workload import workload_of
@@ -59,10 +60,11 @@ def api_processes(request: RequestContext) -> Response:
     request.look()
     with request.model.lock:
         work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
-    items = [
-        masked(encode_process(node, work.of(node.process.name))) for node in request.model.hierarchy
-    ]
-    return listed(request, items, None)
+
+    def encode(node: Node) -> ProcessDocument:
+        return encode_process(node, work.of(node.process.name))
+
+    return counted(request, list(request.model.hierarchy), encode)
 
 
 def api_submit_process_action(request: RequestContext, name: str, action: str) -> Response:

@@ -44,8 +44,11 @@ from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
 
-_LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
-_CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
+#: Of a list that is read page by page.
+_PAGE: Final = (
+    Parameter('limit', 'most items of one answer, 1 to 1000', 'integer'),
+    Parameter('cursor', 'next_cursor of the answer before'),
+)
 _PROCESS: Final = Parameter('process', 'name of a managed process')
 _TIMEPERIOD: Final = 'as in 2026112307, 2026-11-23T07, 2026-11, yesterday'
 _ROLE: Final = Parameter('role', 'what one may do', choices=ROLE_WORDS)
@@ -101,8 +104,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         shapes.JobDocument,
         *_JOB_FILTERS,
         Parameter('order', 'which of a process come first; oldest without', choices=jobs.ORDERS),
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     listing(
         'api_job_groups',
@@ -110,12 +112,11 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         jobs.api_job_groups,
         LetterGroupDocument,
         *_JOB_FILTERS,
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     reading('api_job', '/jobs/<process>/<timeperiod>', jobs.api_job, shapes.JobPageDocument),
     reading('api_why', '/jobs/<process>/<timeperiod>/why', jobs.api_why, documents.WhyDocument),
-    listing('api_log', '/units/<uow_id>/log', runs.api_log, shapes.LineDocument, _LIMIT, _CURSOR),
+    listing('api_log', '/units/<uow_id>/log', runs.api_log, shapes.LineDocument, *_PAGE),
     reading('api_preview', '/preview', requests.api_preview, shapes.PreviewDocument, *_JOB_FIELDS),
     listing(
         'api_requests',
@@ -124,8 +125,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         shapes.CommandDocument,
         Parameter('state', 'state of the request', choices=requests.COMMAND_STATE_WORDS),
         Parameter('all', 'everything that was asked for, not only about jobs', 'boolean'),
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     change(
         'api_request_jobs',
@@ -154,8 +154,8 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         tuple(KIND_BY_ACTION),
         needs_reason=NEEDS_REASON['requests'],
     ),
-    listing('api_runs', '/runs', runs.api_runs, shapes.DeadDocument, _LIMIT, _CURSOR),
-    listing('api_processes', '/processes', processes.api_processes, ProcessDocument),
+    listing('api_runs', '/runs', runs.api_runs, shapes.DeadDocument, *_PAGE),
+    listing('api_processes', '/processes', processes.api_processes, ProcessDocument, *_PAGE),
     action(
         'api_switch_process',
         '/processes/<name>/<action>',
@@ -178,8 +178,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/freeruns',
         freeruns.api_freeruns,
         documents.FreerunRowDocument,
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     change(
         'api_save_freerun',
@@ -210,8 +209,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         ),
         Parameter('entries', 'of entries that are on, off, or all', choices=RUN_ENTRIES),
         Parameter('q', 'only entries whose name holds this text'),
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     reading(
         'api_freerun',
@@ -229,7 +227,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('uow', 'of the action cancel: only this run'),
         needs_reason=NEEDS_REASON['freeruns'],
     ),
-    listing('api_boxes', '/boxes', boxes.api_boxes, BoxWorkDocument, _LIMIT, _CURSOR),
+    listing('api_boxes', '/boxes', boxes.api_boxes, BoxWorkDocument, *_PAGE),
     at_once(
         action(
             'api_change_box',
@@ -275,8 +273,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
             search.api_search,
             documents.FoundDocument,
             _SEARCH,
-            _LIMIT,
-            _CURSOR,
+            *_PAGE,
         ),
         total=documents.TotalDocument,
     ),
@@ -286,8 +283,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         search.api_search_groups,
         LetterGroupDocument,
         _SEARCH,
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
     listing(
         'api_audit',
@@ -296,10 +292,16 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         shapes.CommandDocument,
         Parameter('who', 'part of the name or address of who asked'),
         Parameter('what', 'what was asked for', choices=audit.KIND_WORDS),
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
     ),
-    listing('api_logs', '/logs', logs.api_logs, documents.LogFileDocument, role=Role.OPERATOR),
+    listing(
+        'api_logs',
+        '/logs',
+        logs.api_logs,
+        documents.LogFileDocument,
+        *_PAGE,
+        role=Role.OPERATOR,
+    ),
     reading(
         'api_log_file',
         '/logs/<file>',
@@ -313,8 +315,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/users',
         users.api_users,
         documents.UserDocument,
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
         role=Role.ADMIN,
     ),
     by_admins(
@@ -346,8 +347,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         '/tokens',
         users.api_tokens,
         documents.TokenDocument,
-        _LIMIT,
-        _CURSOR,
+        *_PAGE,
         role=Role.ADMIN,
     ),
     by_admins(
