@@ -46,6 +46,8 @@ _TRIGGER: Final[Trigger] = Every(seconds=60)
 #: On which day weeks begin is said of the tree.
 _LEVEL: Final = readers.one_of(level.value for level in LEVELS if level not in WEEKS[1:])
 _CALENDAR: Final = readers.optional(readers.calendar)
+#: Of a working calendar.
+OPTIONAL_NAME: Final = readers.optional(readers.name)
 OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
 _RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
@@ -107,7 +109,7 @@ class EntryReader:
         suffix = level.value
         entry = ManagedEntry(
             process=process,
-            calendar=self.calendar_name(),
+            calendar=self._read('calendar', OPTIONAL_NAME, None),
             classname=self._classname(),
             token=token,
             route=self._route(f'{token}{suffix}'),
@@ -177,14 +179,6 @@ class EntryReader:
             ),
         )
         return entry if self.is_sound else None
-
-    def calendar_name(self) -> str | None:
-        """Return the name of the working calendar."""
-        return self._read('calendar', readers.optional(readers.name), None)
-
-    def refuse(self, field: str, problem: str) -> None:
-        """Note what is wrong with a field."""
-        self._refuse(field, problem)
 
     @property
     def is_sound(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from synergy.conf.entry_reader import OPTIONAL_TEXT, EntryReader
+from synergy.conf.entry_reader import OPTIONAL_NAME, OPTIONAL_TEXT, EntryReader
 from synergy.core import readers
 from synergy.core.calendar import Calendar
 from synergy.core.records import ProcessName, Tree
@@ -46,6 +46,10 @@ class TreeReader(EntryReader):
             mx_name=self._read('mx_name', OPTIONAL_TEXT, None),
             mx_page=self._read('mx_page', OPTIONAL_TEXT, None),
         )
+
+    def calendar_name(self) -> str | None:
+        """Return the name of the working calendar of its processes."""
+        return self._read('calendar', OPTIONAL_NAME, None)
 
     def weeks(self) -> Qualifier | None:
         """Return the level of weeks that begin as the tree says, if it says anything."""

@@ -27,7 +27,6 @@ from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, field, replace
-from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
 from synergy.core.zones import UTC_CALENDAR
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
@@ -43,7 +42,7 @@ from synergy.workers.processes import RunProcesses
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.signals import Cause, Guard, Interrupted
-from synergy.workers.uow import uow_of
+from synergy.workers.uow import hour_name, uow_of
 
 logger = logging.getLogger(__name__)
 
@@ -283,7 +282,7 @@ class Runner:
         calendar = settings.calendars.get(unit.process, UTC_CALENDAR)
         rows = None
         if settings.data_source is not None:
-            first, after = (_asked_for(calendar, item) for item in (unit.start, unit.end))
+            first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))
             rows = settings.data_source.bounds(first, after)
             if rows is None:
                 logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
@@ -391,13 +390,3 @@ def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:
     if outcome.error is not None:
         outcome = replace(outcome, error=storable(outcome.error))
     return UnitEnd(uow_id=unit.id, fence=unit.fence, outcome=outcome, log=tuple(log.finish()))
-
-
-def _asked_for(calendar: Calendar, timeperiod: Timeperiod) -> str:
-    """Return the name of the hour with which an interval begins; minutes have names of their own.
-
-    As texts, names of minutes lie between those of the hours around them.
-    """
-    if timeperiod.qualifier.measure is Measure.MINUTE:
-        return str(timeperiod)
-    return str(calendar.containing(Qualifier.HOURLY, calendar.start(timeperiod)))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from synergy.core.calendar import Calendar
 from synergy.core.records import Json, Unit
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Timeperiod
+from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
 from synergy.core.zones import UTC_CALENDAR, name_of
 from synergy.ports.source import RowId
 
@@ -98,3 +98,13 @@ def _start(calendar: Calendar, timeperiod: Timeperiod) -> tuple[datetime, dateti
     # Cached: one interval mostly begins where the one before it has ended.
     start = calendar.start(timeperiod)
     return start, start.astimezone(calendar.zone)
+
+
+def hour_name(calendar: Calendar, timeperiod: Timeperiod) -> str:
+    """Return the name of the hour with which an interval begins; minutes have names of their own.
+
+    As texts, names of minutes lie between those of the hours around them.
+    """
+    if timeperiod.qualifier.measure is Measure.MINUTE:
+        return str(timeperiod)
+    return str(calendar.containing(Qualifier.HOURLY, calendar.start(timeperiod)))
