@@ -198,15 +198,10 @@ class World:
         finally:
             for child in processes.children.values():
                 self.stage.terminate(child)
-            if not self.is_closing:
+            if not self.stage.is_closing:
                 self.stage.start(
                     f'{box}:Supervisor', lambda actor: self._supervise(actor, box, _INIT_SECONDS)
                 )
-
-    @property
-    def is_closing(self) -> bool:
-        """Tell whether the world is being taken down."""
-        return self.stage.is_closing
 
     def _slots(self) -> Sequence[Slot]:
         names = [(_SCHEDULER, 1), *self.plot.instances.items()]
