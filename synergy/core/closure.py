@@ -26,6 +26,7 @@ from synergy.core.commands import (
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.letter_groups import error_of
 from synergy.core.reached import ascend, descend, without
+from synergy.core.readiness import has_ended
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, replace
@@ -274,8 +275,8 @@ def _left_out(timetable: Timetable, command: Command, wanted: Sequence[range]) -
 def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Ranges:
     """Return the jobs that may be marked as done, and what has run on their former results.
 
-    Each must be over, and all that it waits for final: else it would end before that did, and would
-    not run once that had.
+    Each must be over, and all that it waits for final, or enough of it there: else it would end
+    before that did, and would not run once that had.
     """
     hierarchy = timetable.hierarchy
     node = hierarchy.nodes[command.process]
@@ -286,8 +287,7 @@ def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Rang
         for ordinal in run
         if ordinal < over
         and all(
-            timetable.first_pending(source.process, hierarchy.input_range(node, source, ordinal))
-            is None
+            has_ended(timetable, node, source, ordinal, command.created_at)
             for source in node.inputs
         )
     ]
@@ -295,7 +295,9 @@ def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Rang
     if not marked:
         return {}
     found = _changed(timetable, ascend(timetable, _as_ranges(marked)))
-    planned = {**found, **marked}
+    # Others of the same process may have run on former results of these.
+    own = [range(*run) for run in (*found.get(node.process.name, ()), *marked[node.process.name])]
+    planned = {**found, node.process.name: _as_pairs(stretches(own))}
     return {name: planned[name] for name in hierarchy.nodes if name in planned}
 
 

@@ -192,9 +192,9 @@ class Effects:
 def in_stages(saves: Iterable[Save]) -> list[Save]:
     """Return `saves` as a store without transactions applies them: by kind of row.
 
-    Units, then jobs (hours before days before weeks, months and years), free runs, overrides,
-    commands, the context that is led; within one kind the given order. Such a commit may break off
-    between any two saves, and whatever it leaves is repaired:
+    Units, what the Scheduler asks for, jobs (hours before days before weeks, months, years), free
+    runs, overrides, commands, the context that is led; within one kind the given order. Such a
+    commit may break off between any two saves, and whatever it leaves is repaired:
 
     - A unit without its job is adopted when the start is decided again, or cancelled as a stray.
     - A job whose unit has moved on or was cancelled before the job was saved is found by the sweep,
@@ -202,6 +202,8 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
     - A parent saved before an input that lies in a coarser tree was decided from that input's
       unit; the unit stands in the store, and the input is decided from it once more.
     - An override saved without its command is saved once more, by whoever executes the command.
+    - What the Scheduler asks for itself is there before the jobs because of whose change it asks:
+      it may be asked for twice, but never forgotten.
     - A command is saved last: until then it counts as not done, and its batch is planned again,
       around what it has reset already (`synergy.core.interrupted`).
     - The context that is led is remembered after the request that its change calls for: until then
@@ -229,7 +231,9 @@ def _stage(save: Save) -> int:
             return _COARSEST + 1
         case SaveOverride() | RemoveOverride():
             return _COARSEST + 2
-        case SaveCommand() | InsertCommand():
+        case InsertCommand():
+            return 2
+        case SaveCommand():
             return _COARSEST + 3
         case SaveContext():
             return _COARSEST + 4

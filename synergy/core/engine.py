@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from synergy.core import job_transitions
-from synergy.core.commands import JOB_KINDS, Command, CommandKind
+from synergy.core.commands import JOB_KINDS, RESETTING_KINDS, Command, CommandKind
 from synergy.core.effects import Announce, CancelUnit, Effects, EndLetters, InsertUnit, SaveJob
 from synergy.core.events import (
     Commanded,
@@ -28,7 +28,7 @@ from synergy.core.events import (
     process_of,
 )
 from synergy.core.failure_streaks import FailureStreaks
-from synergy.core.late_inputs import requests_after
+from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
 from synergy.core.node import Node
 from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
@@ -221,11 +221,11 @@ class Engine:
             case Action.START_FINAL:
                 self._start(job, JobState.FINAL_RUN, now)
             case Action.REST:
-                self._rest(job, _given(unit, rule.why), now)
+                self._rest(job, job_transitions.given(unit, rule.why), now)
             case Action.FINISH:
-                self._finish(job, _given(unit, rule.why), now)
+                self._finish(job, job_transitions.given(unit, rule.why), now)
             case Action.RETRY | Action.RETRY_OR_REST | Action.GIVE_UP:
-                unit = _given(unit, rule.why)
+                unit = job_transitions.given(unit, rule.why)
                 assert isinstance(unit, Unit)  # See `Machine.retries_processed`.
                 failed = failed_attempt(Reported(unit), self._policy(unit.process), now)
                 if rule.action is Action.GIVE_UP:
@@ -314,26 +314,20 @@ class Engine:
             case OnFailure.HOLD:
                 self._end_letters(job, why, but=job.run)
                 self._save(job_transitions.held(job, why, now), f'held for an operator: {why}')
-                self._owed[job.process] = None
+                self._owe_outputs(job.process)  # A part of an input may do without it.
             case _:
                 assert_never(on_failure)
 
     def _end(
-        self,
-        job: Job,
-        state: JobState,
-        reason: str | None,
-        now: datetime,
-        event: str | None = None,
-        but: int | None = None,
-    ) -> None:
+        self, job: Job, state: JobState, reason: str | None, now: datetime,
+        event: str | None = None, but: int | None = None,
+    ) -> None:  # fmt: skip
         """Make a job final and look at everybody whom that may release. but: see `_end_letters`."""
         event = event or f'{state.value.removeprefix("state_")}: {reason}'
         self._end_letters(job, event, but)
         self._save(job_transitions.ended(job, state, reason, now), event)
-        if self._hierarchy.has_partial:
-            for request in requests_after(self.timetable, job, now):
-                self._effects.add(asked_by_itself(request))
+        if job.request_id is None:  # Else it has reset those that wait for this one, too.
+            self._came_late(job, now)
         self._owe_outputs(job.process)
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
@@ -357,8 +351,7 @@ class Engine:
                 if changed.state.is_final:
                     self._end_letters(job, event)
                 self._save(changed, event)
-                if job.state.is_final:
-                    self._outdate(changed, now)
+                self._touched(command, job, changed, now)
         for process in dict.fromkeys(key.process for key in item.keys):
             self._owe_outputs(process)
         if command.kind in JOB_KINDS:
@@ -371,10 +364,24 @@ class Engine:
             self.timetable.put(changed)
             self._effects.saves.append(SaveJob(changed, event, term=job.former.term))
 
-    def _outdate(self, changed: Job, now: datetime) -> None:
-        """Take from jobs that wait for one just reset what they remember of before."""
-        for job in [*out_of_date(self.timetable, changed)]:
-            self._save(*job_transitions.without_former(job, changed, now))
+    def _came_late(self, job: Job, now: datetime) -> None:
+        """Let jobs run again that have run without one that has ended now."""
+        if self._hierarchy.has_partial:
+            for request in requests_after(self.timetable, job, now):
+                self._effects.add(asked_by_itself(request))
+            self._void([*outdated_by(self.timetable, job)], f'{job.key} has ended since', now)
+
+    def _touched(self, command: Command, job: Job, changed: Job, now: datetime) -> None:
+        """Do what follows for those that wait for a job from what a command has made of it."""
+        if command.kind not in RESETTING_KINDS:
+            self._came_late(changed, now)
+        if job.state.is_final:
+            self._void([*out_of_date(self.timetable, changed)], f'{changed.key} was reset', now)
+
+    def _void(self, jobs: Iterable[Job], why: str, now: datetime) -> None:
+        """Take from jobs that wait for one just reset, or late, what they remember of before."""
+        for job in jobs:
+            self._save(*job_transitions.without_former(job, why, now))
 
     def _end_letters(self, job: Job, why: str, but: int | None = None) -> None:
         """Let the dead letters of a job go, `but` that of one run: what they tell is settled."""
@@ -391,9 +398,3 @@ class Engine:
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)
         self._effects.saves.append(SaveJob(job, event))
-
-
-def _given(unit: Unit | Processed | None, why: str) -> Unit | Processed:
-    if unit is None:
-        raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; fix the machine')
-    return unit

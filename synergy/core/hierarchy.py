@@ -157,6 +157,14 @@ class Hierarchy:
             return max(self.over_until(node, now) - 1, node.first)
         return self._ended_until(node, now - node.process.deadline)
 
+    def next_end(self, node: Node, after: datetime) -> datetime | None:
+        """Return when the first interval ends that ends later; None after the last one."""
+        if node.until is not None and node.tree.end is not None and after >= node.tree.end:
+            return None
+        at = max(after, node.tree.start)
+        ordinal = node.calendar.containing(node.process.qualifier, at).ordinal
+        return self.interval(node, ordinal)[1]
+
     def late_at(self, node: Node, ordinal: int) -> datetime:
         """Return the instant from which on an unfinished job is late."""
         deadline = node.process.deadline

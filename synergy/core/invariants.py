@@ -2,9 +2,8 @@
 
 Numbers are those of the project's list of invariants (`docs/architecture.md`): I1 every interval
 exists exactly once, I2 no job is finished while something that it waits for is not, or before that
-was, I3
-with blocking_dependencies nothing runs before its dependencies are processed or noop, I4 at most
-one live unit per job and one lease per unit, I5 fences and attempts are consistent, I7 only legal
+was, I3 with blocking_dependencies nothing runs before its dependencies are processed or noop, I4 at
+most one live unit per job and one lease per unit, I5 fences and attempts are right, I7 only legal
 states. I6, I8 and I9 are about histories; tests check them from what they saw happen.
 """
 
@@ -17,12 +16,13 @@ from typing import Final, NamedTuple
 
 from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
-from synergy.core.commands import Command, CommandId
+from synergy.core.commands import RESETTING_KINDS, Command, CommandId
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.index_pages import IndexRow
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
-from synergy.core.node import Input, Node
+from synergy.core.node import Input, InputKind, Node
+from synergy.core.readiness import first_doom
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.structs import Struct
@@ -122,7 +122,11 @@ class _Rows:
         self._now = now
         self._under = under
         self._applying = {command.id for command in under.applying}
-        self._plans = [command.plan for command in under.applying if command.plan]
+        self._plans = [
+            command.plan or {command.process: ((command.start.ordinal, command.end.ordinal),)}
+            for command in under.applying
+            if command.plan or (command.kind in RESETTING_KINDS and command.plan is None)
+        ]
         self._terms = {
             name: array('q', bytes(8 * len(self.timetable.span(name)))) for name in hierarchy.nodes
         }
@@ -229,8 +233,8 @@ class _Rows:
                 if source.at_least is not None and self._may_be_partial(source, ordinals):
                     continue
                 yield from self._ahead_of(key, source.process, ordinals)
-                if source.process != node.child:
-                    yield from self._skipped(node, key, source.process, ordinals)
+                if source.kind is InputKind.DEPENDENCY:
+                    yield from self._skipped(node, key, source, ordinals)
 
     def _may_be_partial(self, source: Input, ordinals: range) -> bool:
         """Tell whether a job was right to run without all of an input of which a part will do."""
@@ -270,7 +274,7 @@ class _Rows:
         ordinals = range(start, max(start, stop))
         if self.timetable.first_pending(other, ordinals) is not None:
             return False
-        is_strict = node.process.blocking is Blocking.DEPENDENCIES and other != node.child
+        is_strict = node.process.blocking is Blocking.DEPENDENCIES
         if is_strict and self.timetable.first_in(other, ordinals, JobState.SKIPPED) is not None:
             return False
         newest = max(self._terms_of(other, ordinals), default=0)
@@ -305,14 +309,12 @@ class _Rows:
                 yield Violation(invariant='I2', key=key, text=text)
                 return
 
-    def _skipped(
-        self, node: Node, key: JobKey, source: ProcessName, ordinals: range
-    ) -> Iterator[Violation]:
+    def _skipped(self, node: Node, key: JobKey, source: Input, run: range) -> Iterator[Violation]:
         if node.process.blocking is not Blocking.DEPENDENCIES or self._is_marked(key, _BY_HAND):
             return
-        skipped = self.timetable.first_in(source, ordinals, JobState.SKIPPED)
+        skipped = first_doom(self.timetable, source, run)
         if skipped is not None and self.timetable.state(key) is JobState.PROCESSED:
-            other = _key(self.timetable.hierarchy, source, skipped)
+            other = _key(self.timetable.hierarchy, source.process, skipped)
             text = f'was processed, but {other} was skipped'
             yield Violation(invariant='I3', key=key, text=text)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 
-from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind
+from synergy.core.chosen import chosen_of
+from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind, Only
+from synergy.core.events import Processed
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
@@ -90,6 +93,13 @@ def ended(job: Job, state: JobState, reason: str | None, now: datetime) -> Job:
     )
 
 
+def given(unit: Unit | Processed | None, why: str) -> Unit | Processed:
+    """Return the unit that a rule of a machine is about; raise ValueError without one."""
+    if unit is None:
+        raise ValueError(f'a rule for a job without a unit asks for one: {why!r}; fix the machine')
+    return unit
+
+
 def reset(job: Job, why: str, now: datetime, request_id: CommandId | None) -> Job:
     """Return an embryo again, its run count kept; one that had ended remembers how."""
     return replace(
@@ -141,21 +151,34 @@ def put_back(job: Job, former: Former, command: Command, now: datetime) -> tuple
     return changed, event
 
 
-def without_former(job: Job, changed: Job, now: datetime) -> tuple[Job, str]:
-    """Return a reset job that cannot stand again as before, for an input was reset since.
+def without_former(job: Job, why: str, now: datetime) -> tuple[Job, str]:
+    """Return a reset job that cannot stand again as before, for an input has changed since.
 
     And the event for its history.
     """
-    event = f'its former state is void: {changed.key} was reset'
+    event = f'its former state is void: {why}'
     return replace(job, rev=job.rev + 1, former=None, changed_at=now), event
 
 
 def is_chosen(command: Command, job: Job) -> bool:
     """Tell whether a job of a plan is one that the command names, and not a consequence.
 
-    All that is planned of its own process is: nothing waits for jobs of the same process.
+    A consequence of the same process has run on former results of one that is named.
     """
-    return job.process == command.process
+    if job.process != command.process or not command.start <= job.timeperiod < command.end:
+        return False
+    chosen = chosen_of(command.details, command.start.qualifier)
+    if chosen is not None and not any(job.timeperiod.ordinal in run for run in chosen):
+        return False
+    match command.only:
+        case Only.ALL:
+            return True
+        case Only.FAILED:
+            return job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0)
+        case Only.SKIPPED:
+            return job.state is JobState.SKIPPED
+        case _:
+            assert_never(command.only)
 
 
 def marked(job: Job, command: Command, now: datetime) -> Job:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Final
 
 from synergy.core.commands import Command, CommandId, CommandKind
-from synergy.core.node import Node
+from synergy.core.node import Input, Node
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -22,16 +22,14 @@ _RAN: Final = (JobState.PROCESSED, JobState.NOOP, JobState.FINAL_RUN)
 def requests_after(timetable: Timetable, job: Job, now: datetime) -> Iterator[Command]:
     """Yield the requests that let jobs run again which ran without `job`, now that it has ended.
 
-    Once what they waited for is whole: however many were missing, each runs again once. What a
-    request has run again is not late: the same request reaches those that wait for it.
+    Once what they waited for is whole, the last of it having come or been skipped: however many
+    were missing, each runs again once.
     """
-    if job.request_id is not None:
-        return
     hierarchy, ordinal = timetable.hierarchy, job.timeperiod.ordinal
     for name in hierarchy.nodes[job.process].outputs:
         node = hierarchy.nodes[name]
         for source in node.inputs:
-            if source.process != job.process or source.at_least is None or source.is_late_ignored:
+            if source.process != job.process or not counts_late(source):
                 continue
             for at in hierarchy.affected(node, source, range(ordinal, ordinal + 1)):
                 window = hierarchy.input_range(node, source, at)
@@ -39,6 +37,33 @@ def requests_after(timetable: Timetable, job: Job, now: datetime) -> Iterator[Co
                     continue
                 if timetable.first_pending(source.process, window) is None:
                     yield _request(JobKey(name, Timeperiod(node.process.qualifier, at)), job, now)
+
+
+def outdated_by(timetable: Timetable, job: Job) -> Iterator[Job]:
+    """Yield jobs that a request has reset and that had run without `job`, now that it has ended.
+
+    They must not stand again as before when that request is cancelled. Each once.
+    """
+    hierarchy, ordinal = timetable.hierarchy, job.timeperiod.ordinal
+    for name in hierarchy.nodes[job.process].outputs:
+        if not timetable.open_jobs_of(name):
+            continue
+        node = hierarchy.nodes[name]
+        found = {
+            at
+            for source in node.inputs
+            if source.process == job.process and counts_late(source)
+            for at in hierarchy.affected(node, source, range(ordinal, ordinal + 1))
+        }
+        for at in sorted(found):
+            reset = timetable.open_job(JobKey(name, Timeperiod(node.process.qualifier, at)))
+            if reset is not None and reset.former and reset.request_id != job.request_id:
+                yield reset
+
+
+def counts_late(source: Input) -> bool:
+    """Tell whether what comes after a job has run without it lets that run again."""
+    return source.at_least is not None and not source.is_late_ignored and not source.is_order_only
 
 
 def _has_run(timetable: Timetable, node: Node, ordinal: int) -> bool:
@@ -49,8 +74,8 @@ def _has_run(timetable: Timetable, node: Node, ordinal: int) -> bool:
 
 
 def _request(key: JobKey, late: Job, now: datetime) -> Command:
-    # Derived, so that the same end, decided twice, asks once.
-    named = f'late {key} {late.key} {late.run}'
+    # By the instant, too: where a commit broke off it may have run again, and without `late`.
+    named = f'late {key} {late.key} {late.run} {now.isoformat()}'
     return Command(
         id=CommandId(blake2b(named.encode(), digest_size=6).hexdigest()),
         kind=CommandKind.REPROCESS,

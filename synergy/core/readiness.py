@@ -31,13 +31,15 @@ class CulpritKind(Enum):
 class Window(Struct, frozen=True, kw_only=True):
     """How much there is of what a job waits for, where not all of it has to come.
 
-    done of `total` intervals have ended well; `at_least` will do from the instant `give_up_at`.
+    done of `total` intervals have ended well; `at_least` will do from the instant `give_up_at`, but
+    while `rerun` of them run again for a request: those are waited for.
     """
 
     done: int
     total: int
     at_least: int
     give_up_at: datetime
+    rerun: int
 
 
 class Culprit(Struct, frozen=True):
@@ -109,12 +111,32 @@ def window_of(timetable: Timetable, node: Node, source: Input, ordinal: int) -> 
         total=len(ordinals),
         at_least=source.at_least,
         give_up_at=timetable.hierarchy.interval(node, ordinal)[1] + source.give_up_after,
+        rerun=_rerun_count(timetable, source, ordinals),
     )
 
 
 def is_enough(window: Window, now: datetime) -> bool:
     """Tell whether what there is will do, although more could come."""
-    return window.done >= window.at_least and now >= window.give_up_at
+    return window.done >= window.at_least and now >= window.give_up_at and not window.rerun
+
+
+def has_ended(timetable: Timetable, node: Node, source: Input, ordinal: int, now: datetime) -> bool:
+    """Tell whether nothing of an input is waited for any more."""
+    ordinals = timetable.hierarchy.input_range(node, source, ordinal)
+    if timetable.first_pending(source.process, ordinals) is None:
+        return True
+    if source.at_least is None:
+        return False
+    return is_enough(window_of(timetable, node, source, ordinal), now)
+
+
+def first_doom(timetable: Timetable, source: Input, ordinals: range) -> int | None:
+    """Return the first that was skipped of what must end well; None while enough still can."""
+    skipped = timetable.first_in(source.process, ordinals, JobState.SKIPPED)
+    if skipped is None or source.at_least is None:
+        return skipped
+    left = len(ordinals) - timetable.skipped_count(source.process, ordinals)
+    return None if left >= source.at_least else skipped
 
 
 class NextStart(NamedTuple):
@@ -220,11 +242,22 @@ def _doom(
         return None
     if blocking is not Blocking.DEPENDENCIES:
         return None
-    skipped = timetable.first_in(source.process, ordinals, JobState.SKIPPED)
+    skipped = first_doom(timetable, source, ordinals)
     if skipped is None:
         return None
     key = JobKey(source.process, Timeperiod(qualifier, skipped))
     return Culprit(CulpritKind.SKIPPED_DEPENDENCY, key, JobState.SKIPPED)
+
+
+def _rerun_count(timetable: Timetable, source: Input, ordinals: range) -> int:
+    """Return how many of an input run again for a request, or will; cost: all that is open."""
+    return timetable.rerun_count(source.process, ordinals) + sum(
+        job.state.is_running
+        and job.request_id is not None
+        and not job.is_held
+        and job.timeperiod.ordinal in ordinals
+        for job in timetable.open_jobs_of(source.process)
+    )
 
 
 def _pending(timetable: Timetable, source: Input, ordinals: range, limit: int) -> list[Culprit]:

@@ -118,7 +118,7 @@ def remembers(job: Job | None, request: Command) -> bool:
 def out_of_date(timetable: Timetable, changed: Job) -> Iterator[Job]:
     """Yield the jobs whose former state no longer fits once a final input of theirs is reset.
 
-    Only those of other requests: what the same request resets, it puts back together.
+    Only those of other requests: what the same request resets, it puts back together. Each once.
     """
     hierarchy = timetable.hierarchy
     ordinal = changed.timeperiod.ordinal
@@ -126,14 +126,16 @@ def out_of_date(timetable: Timetable, changed: Job) -> Iterator[Job]:
         if not timetable.open_jobs_of(name):
             continue
         output = hierarchy.nodes[name]
-        for source in output.inputs:
-            if source.process != changed.process:
-                continue
-            for affected in hierarchy.affected(output, source, range(ordinal, ordinal + 1)):
-                key = JobKey(name, Timeperiod(output.process.qualifier, affected))
-                job = timetable.open_job(key)
-                if job is not None and job.former and job.request_id != changed.request_id:
-                    yield job
+        found = {
+            affected
+            for source in output.inputs
+            if source.process == changed.process and not source.is_order_only
+            for affected in hierarchy.affected(output, source, range(ordinal, ordinal + 1))
+        }
+        for affected in sorted(found):
+            job = timetable.open_job(JobKey(name, Timeperiod(output.process.qualifier, affected)))
+            if job is not None and job.former and job.request_id != changed.request_id:
+                yield job
 
 
 def _is_in_the_way(
@@ -147,11 +149,16 @@ def _is_in_the_way(
     """Tell whether an input of a job has changed since it ended, or is about to."""
     assert job is not None
     assert job.former is not None
+    if source.is_order_only:
+        return False
     ordinals = timetable.hierarchy.input_range(node, source, job.timeperiod.ordinal)
     changed = others.get(source.process, ())
     if any(ordinal in changed for ordinal in ordinals):
         return True
     if job.former.state is JobState.SKIPPED:
+        return False
+    if source.at_least is not None:
+        # It may have ended without what is pending; what comes or is reset voids its former state.
         return False
     returning = back.get(source.process, ())
     pending = timetable.first_pending(source.process, ordinals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from synergy.core.node import Node
+from synergy.core.node import InputKind, Node
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
@@ -65,7 +65,7 @@ def partial_count(timetable: Timetable, node: Node) -> int:
     hierarchy = timetable.hierarchy
     child = hierarchy.nodes[node.child]
     skipped = timetable.runs_in(child.process.name, timetable.span(child.process.name), _SKIPPED)
-    source = next(item for item in node.inputs if item.process == node.child)
+    source = next(item for item in node.inputs if item.kind is InputKind.CHILDREN)
     parents: set[int] = set()
     for run in skipped:
         parents.update(hierarchy.affected(node, source, run))

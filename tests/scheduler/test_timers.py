@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from synergy.core.node import Input, InputKind
 from synergy.core.records import ProcessName
 from synergy.core.trigger import Every, parse_trigger
 from synergy.scheduler.timers import Timers
@@ -65,3 +66,30 @@ def test_missed_deadlines_fire_once() -> None:
 
     triggered = [look.process for look in looks if look.is_trigger]
     assert triggered.count(ProcessName('SiteHourly')) == 1
+
+
+def test_a_process_is_looked_at_when_what_is_missing_is_given_up() -> None:
+    source = Input(
+        kind=InputKind.DEPENDENCY,
+        process=ProcessName('SiteHourly'),
+        at_least=22,
+        give_up_after=timedelta(hours=7),
+    )
+    once_a_day = parse_trigger('at 05:00')
+    hierarchy = two_trees(AlertDaily={'inputs': (source,), 'trigger': once_a_day})
+    timers = Timers(hierarchy, instant('202611230630'))
+
+    early = fired(timers, instant('2026112307') - SECOND)
+    due = fired(timers, instant('2026112307'))
+
+    assert 'AlertDaily' not in early
+    assert 'AlertDaily' in due
+    later = fired(timers, instant('2026112407'))
+    assert 'AlertDaily' in later
+
+
+def test_nothing_is_given_up_after_the_last_interval() -> None:
+    source = Input(kind=InputKind.DEPENDENCY, process=ProcessName('SiteHourly'), at_least=22)
+    hierarchy = two_trees(AlertDaily={'inputs': (source,)}, end='2026112400')
+
+    assert Timers(hierarchy, instant('2026112500')).next_at is None
