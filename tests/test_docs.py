@@ -121,7 +121,7 @@ def test_commands_that_pages_show_are_understood(page: Path) -> None:
 
 
 _JOB_COMMAND = re.compile(
-    r'^(?:\./launch\.py|synergy) (?:reprocess|skip|cancel|mark-done|job|why|log) '
+    r'^(?:\./launch\.py|synergy) (?:reprocess|skip|cancel|mark-done|job|why|inputs|log) '
     r'\w+?(?P<level>Hourly|Daily|Monthly|Yearly) (?P<words>[^#\n]*)',
     re.MULTILINE,
 )

@@ -32,6 +32,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
+from synergy.view.inputs import InputDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -100,6 +101,10 @@ class Reading(Protocol):
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
+        ...
+
+    def inputs(self, process: str, timeperiod: str) -> Sequence[InputDocument]:
+        """Return what a job waits for, each input with what it still lacks."""
         ...
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:

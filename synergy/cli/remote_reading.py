@@ -30,6 +30,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
+from synergy.view.inputs import InputDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -95,6 +96,12 @@ class RemoteReading:
         found = self.server.get('jobs', process, timeperiod, 'why')
         causes: Sequence[CauseDocument] = found['causes']
         return causes
+
+    def inputs(self, process: str, timeperiod: str) -> Sequence[InputDocument]:
+        """Return what a job waits for, each input with what it still lacks."""
+        found = self.server.get('jobs', process, timeperiod, 'inputs')
+        inputs: Sequence[InputDocument] = found['inputs']
+        return inputs
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
         """Return the runs of a job, or of a free run, the oldest first."""

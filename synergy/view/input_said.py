@@ -46,6 +46,13 @@ def which_said(item: Input) -> str:
     return ', '.join(filter(None, [place, '' if item.last is None else f'last {item.last}']))
 
 
+def edge_said(item: Input) -> str:
+    """Return which intervals are meant, and how, as it is written at an edge of the graph."""
+    partly = '' if item.at_least is None else f'at least {item.at_least}'
+    order = 'order only' if item.is_order_only else ''
+    return ', '.join(filter(None, [which_said(item), partly, order]))
+
+
 def input_said(item: Input) -> str:
     """Return why, and how, a process waits for another: `dependency, the one before`."""
     partly = ''

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.node import Node
+from synergy.core.node import InputKind, Node
 from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, replace
@@ -156,21 +156,24 @@ def neighbours_of(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Ne
         ('later', node, range(ordinal + 1, ordinal + 2)),
     ]
     for source in node.inputs:
-        relation = 'child' if source.process == node.child else 'dependency'
+        relation = 'child' if source.kind is InputKind.CHILDREN else 'dependency'
         ordinals = hierarchy.input_range(node, source, ordinal)
         found.append((relation, hierarchy.nodes[source.process], ordinals))
     for name in node.outputs:
         output = hierarchy.nodes[name]
-        relation = 'parent' if name in node.parents else 'dependent'
         for source in output.inputs:
             if source.process == node.process.name:
+                relation = 'parent' if source.kind is InputKind.CHILDREN else 'dependent'
                 ordinals = hierarchy.affected(output, source, range(ordinal, ordinal + 1))
                 found.append((relation, output, ordinals))
+    # One process may be waited for in several ways.
+    seen: set[tuple[str, JobKey]] = set()
     for relation, other, ordinals in found:
         for number in ordinals:
             key = JobKey(other.process.name, Timeperiod(other.process.qualifier, number))
             is_known = number >= other.first and (other.until is None or number < other.until)
-            if is_known:
+            if is_known and (relation, key) not in seen:
+                seen.add((relation, key))
                 yield Neighbour(relation=relation, key=key, state=timetable.state(key))
 
 

@@ -304,7 +304,11 @@ def test_list_shows_every_process(launch: Launch) -> None:
 def test_check_accepts_this_project_and_refuses_a_bad_one(
     launch: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert launch('check').code == 0
+    accepted = launch('check')
+    assert accepted.code == 0
+    assert '  nested: FlightHourly ' in accepted.out
+    sample = json.loads(launch('check', '--json').out)['inputs'][0]
+    assert sample['inputs'][0].keys() >= {'process', 'kind', 'first', 'last', 'count', 'terms'}
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.broken')
 
     said = launch('check')

@@ -20,9 +20,12 @@ from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
+from synergy.view.inputs import SampleDocument, samples, which
 
 #: How long to wait for a store that is only asked for the levels of its rows.
 _PATIENCE_SECONDS: Final = 2.0
+#: Processes of which is told what they wait for.
+_SAMPLES_MAX: Final = 50
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -39,13 +42,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 class _Findings(Struct, frozen=True, kw_only=True):
-    """What was found out. unseen: why the history was not looked at. unreached: of servers."""
+    """What was found out.
+
+    unseen: why the history was not looked at. unreached: of servers. inputs: of one interval of
+    each process.
+    """
 
     levels: Sequence[str]
     unseen: str | None
     imported: Imported | None
     wide: Sequence[str]
     unreached: Sequence[str]
+    inputs: Sequence[SampleDocument]
 
     @property
     def refused(self) -> Sequence[str]:
@@ -81,6 +89,7 @@ def _run(options: Namespace) -> ExitCode:
         imported=try_imports(wanted, settings.project, bootstrap.clock()) if wanted else None,
         wide=private.wide(settings.home, settings.project, folders),
         unreached=_unreached(settings, context) if options.servers else [],
+        inputs=samples(context.hierarchy, bootstrap.clock().now()),
     )
     if options.json:
         print_json(
@@ -88,6 +97,8 @@ def _run(options: Namespace) -> ExitCode:
                 'is_valid': not found.refused,
                 'problems': [*found.refused, *found.unreached],
                 'warnings': found.warnings,
+                'inputs': list(found.inputs[:_SAMPLES_MAX]),
+                'inputs_left_out': max(len(found.inputs) - _SAMPLES_MAX, 0),
             }
         )
     else:
@@ -118,6 +129,20 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         _tell_imports(found.imported)
     for warning in found.warnings:
         print(f'warning   {warning}')
+    _tell_inputs(found.inputs)
+
+
+def _tell_inputs(samples: Sequence[SampleDocument]) -> None:
+    """Print what one interval of each process waits for, of so many processes."""
+    head = 'inputs'
+    for sample in samples[:_SAMPLES_MAX]:
+        print(f'{head:<10}{sample["process"]} {sample["timeperiod"]} waits for')
+        for item in sample['inputs']:
+            told = f'; {item["text"]}' if item['text'] else ''
+            print(f'{"":<12}{item["kind"]}: {which(item)}{told}')
+        head = ''
+    if (more := len(samples) - _SAMPLES_MAX) > 0:
+        print(f'{"":<10}... {more:,} more; ./launch.py inputs PROCESS TIMEPERIOD tells of one')
 
 
 def _tell_imports(imported: Imported) -> None:

@@ -117,6 +117,7 @@ NAMES_BY_COMMAND: Final[Mapping[str, Callable[[Reading], Iterable[str]]]] = {
     'jobs': _processes,
     'job': _processes,
     'why': _processes,
+    'inputs': _processes,
     'log': _jobs,
     'reprocess': _processes,
     'skip': _processes,

@@ -23,6 +23,7 @@ from synergy.view.documents import (
     TimeperiodText,
     UnitDocument,
 )
+from synergy.view.inputs import InputDocument
 
 
 class CellDocument(TypedDict):
@@ -183,6 +184,7 @@ class ArrowDocument(TypedDict):
     source: ProcessText
     target: ProcessText
     kind: Annotated[str, 'dependency or children']
+    terms: Annotated[str, 'what was said of it, as in offset -1, last 7; empty: nothing']
 
 
 class GraphDocument(TypedDict):
@@ -197,6 +199,12 @@ class WhyDocument(TypedDict):
     """Why a job stands where it stands, followed to the root."""
 
     causes: list[CauseDocument]
+
+
+class InputsDocument(TypedDict):
+    """What a job waits for, and what it still lacks."""
+
+    inputs: list[InputDocument]
 
 
 class EndedRunDocument(TypedDict):

@@ -31,6 +31,7 @@ def api_graph(request: RequestContext) -> Response:
                     'source': arrow.source,
                     'target': arrow.target,
                     'kind': 'dependency' if arrow.is_dependency else 'children',
+                    'terms': arrow.text,
                 }
                 for arrow in drawn.layout.arrows
             ],

@@ -23,6 +23,7 @@ from synergy.view.encode import (
     encode_job,
     encode_page,
 )
+from synergy.view.inputs import encode_standing, standings
 from synergy.view.jobs import JobQuery, failed_keys, job_page, ordinals_of
 from synergy.view.letter_groups import failure_groups
 from synergy.view.standing import Wanted, looked_at
@@ -92,6 +93,17 @@ def api_why(request: RequestContext, process: str, timeperiod: str) -> Response:
         vanished_after = request.settings.box_vanished
         causes = explain(request.model.timetable, request.store, key, request.now, vanished_after)
     return json_answer(request.http, {'causes': masked(encode_causes(causes))})
+
+
+def api_inputs(request: RequestContext, process: str, timeperiod: str) -> Response:
+    """Tell what a job waits for: each input with the intervals that it means, and what it lacks."""
+    key = request.key(process, timeperiod)
+    request.look()
+    with request.model.lock:
+        found = standings(
+            request.model.looking(request.now), request.node(key.process), key.timeperiod.ordinal
+        )
+    return json_answer(request.http, {'inputs': [encode_standing(item) for item in found]})
 
 
 def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | None]:

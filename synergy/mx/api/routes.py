@@ -51,6 +51,7 @@ _PAGE: Final = (
 )
 _PROCESS: Final = Parameter('process', 'name of a managed process')
 _TIMEPERIOD: Final = 'as in 2026112307, 2026-11-23T07, 2026-11, yesterday'
+_JOB: Final = '/jobs/<process>/<timeperiod>'
 _ROLE: Final = Parameter('role', 'what one may do', choices=ROLE_WORDS)
 #: What is not done without a reason, by subject; the pages go by it, too.
 NEEDS_REASON: Final[Mapping[str, tuple[str, ...]]] = {
@@ -116,6 +117,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     reading('api_job', '/jobs/<process>/<timeperiod>', jobs.api_job, shapes.JobPageDocument),
     reading('api_why', '/jobs/<process>/<timeperiod>/why', jobs.api_why, documents.WhyDocument),
+    reading('api_inputs', f'{_JOB}/inputs', jobs.api_inputs, documents.InputsDocument),
     listing('api_log', '/units/<uow_id>/log', runs.api_log, shapes.LineDocument, *_PAGE),
     reading('api_preview', '/preview', requests.api_preview, shapes.PreviewDocument, *_JOB_FIELDS),
     listing(

@@ -34,6 +34,7 @@ from synergy.view.conditions import (
     Condition,
     condition_of_unit,
 )
+from synergy.view.inputs import InputStanding, standings
 from synergy.view.jobs import Neighbour, neighbours_of
 from synergy.view.why import explain
 
@@ -96,7 +97,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     or runs at the root. can_reprocess, can_skip, can_mark: there is something
     to do so to.
     word: what is said of it, with what was skipped below it. changes: what is done to the clock of
-    its tree within it.
+    its tree within it. inputs: what it waits for.
     """
 
     node: Node
@@ -119,6 +120,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     earlier: JobKey | None
     later: JobKey | None
     steps: Sequence[Step]
+    inputs: Sequence[InputStanding]
     usual: Usual
     chart: Chart | None
     can_reprocess: bool
@@ -155,6 +157,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         mark, word = painter.mark(node, key), painter.cell(node, ordinal).word
         neighbours = list(neighbours_of(model.timetable, node, ordinal))
         steps = steps_of(request, painter, key)
+        inputs = standings(model.looking(request.now), node, ordinal)
         related = [
             (title, _related(request, painter, neighbours, relation))
             for title, relation in _RELATIONS
@@ -186,6 +189,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         earlier=_beside(neighbours, 'earlier'),
         later=_beside(neighbours, 'later'),
         steps=steps,
+        inputs=inputs,
         usual=durations.usual,
         chart=chart_of(request, node, durations, runs),
         can_reprocess=can_reprocess,

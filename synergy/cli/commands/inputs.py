@@ -1,0 +1,48 @@
+"""`launch.py inputs P T`: what one interval waits for, each input resolved."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from synergy.cli.arguments import add_job
+from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.console import print_json, shown
+from synergy.cli.opening import opened
+from synergy.view.inputs import InputDocument, which
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_job(parser)
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    with opened(options) as ask:
+        found = ask.inputs(options.process, options.timeperiod)
+        if options.json:
+            print_json(found)
+        else:
+            print_inputs(found)
+        return ExitCode.OK
+
+
+def print_inputs(inputs: Sequence[InputDocument]) -> None:
+    """Print the inputs of one interval for people."""
+    if not inputs:
+        print('waits for nothing but the end of its interval')
+    for item in shown(inputs):
+        print(f'{item["kind"]:<11}{which(item)}')
+        if item['text']:
+            print(f'{"":<11}{item["text"]}')
+        print(f'{"":<11}lacks {item["lacks"]}')
+
+
+COMMAND = CliCommand(
+    name='inputs',
+    summary='Tell what a job waits for: each input with the intervals that it means, and what it '
+    'still lacks.',
+    example='inputs FlightMonthly 201301',
+    add_arguments=_add_arguments,
+    run=_run,
+)
