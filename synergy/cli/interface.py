@@ -32,7 +32,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
-from synergy.view.inputs import InputDocument
+from synergy.view.inputs import JobInputDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -103,7 +103,7 @@ class Reading(Protocol):
         """Return why a job stands where it stands."""
         ...
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[InputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
         """Return what a job waits for, each input with what it still lacks."""
         ...
 

@@ -58,7 +58,7 @@ from synergy.view.freeruns import freeruns
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
-from synergy.view.inputs import InputDocument, encode_standing, standings
+from synergy.view.inputs import JobInputDocument, encode_standing, standings
 from synergy.view.jobs import JobQuery, failed_keys, find_jobs, job_page, with_failed
 from synergy.view.letter_groups import failure_groups, letter_groups
 from synergy.view.letters import LetterDocument, encode_letter, letters_of
@@ -81,13 +81,9 @@ class LocalReading:
         """Look at nothing yet."""
         self.runtime = runtime
         self.store = store
-        self.now = runtime.clock.now()
+        self.clock: Clock = runtime.clock
+        self.now = self.clock.now()
         self._is_told = False
-
-    @property
-    def clock(self) -> Clock:
-        """Return the clock of this machine."""
-        return self.runtime.clock
 
     def index(self) -> Timetable:
         """Return the index of the store; say it when another context is in force."""
@@ -151,7 +147,7 @@ class LocalReading:
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[InputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
         """Return what a job waits for, each input with what it still lacks."""
         key = key_of(self.runtime.context, process, timeperiod, self.now)
         looking = looking_at(self.index(), self.store, self.now)

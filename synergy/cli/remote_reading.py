@@ -30,7 +30,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
-from synergy.view.inputs import InputDocument
+from synergy.view.inputs import JobInputDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -42,12 +42,7 @@ class RemoteReading:
     def __init__(self, server: HttpClient) -> None:
         """Ask nothing yet."""
         self.server = server
-        self._clock = bootstrap.clock()
-
-    @property
-    def clock(self) -> Clock:
-        """Return the clock of this machine."""
-        return self._clock
+        self.clock: Clock = bootstrap.clock()
 
     def status(self) -> StatusDocument:
         """Return how the system stands."""
@@ -97,10 +92,10 @@ class RemoteReading:
         causes: Sequence[CauseDocument] = found['causes']
         return causes
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[InputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
         """Return what a job waits for, each input with what it still lacks."""
         found = self.server.get('jobs', process, timeperiod, 'inputs')
-        inputs: Sequence[InputDocument] = found['inputs']
+        inputs: Sequence[JobInputDocument] = found['inputs']
         return inputs
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:

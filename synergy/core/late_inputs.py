@@ -16,6 +16,7 @@ from synergy.core.timetable import Timetable
 
 #: Who asks for it.
 ACTOR: Final = 'Scheduler'
+_WITHOUT: Final = ' has ended since it ran without'
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP, JobState.FINAL_RUN)
 
 
@@ -61,6 +62,11 @@ def outdated_by(timetable: Timetable, job: Job) -> Iterator[Job]:
                 yield reset
 
 
+def is_late(command: Command) -> bool:
+    """Tell whether a request was made here."""
+    return command.actor == ACTOR and (command.reason or '').endswith(_WITHOUT)
+
+
 def counts_late(source: Input) -> bool:
     """Tell whether what comes after a job has run without it lets that run again."""
     return source.at_least is not None and not source.is_late_ignored and not source.is_order_only
@@ -83,6 +89,6 @@ def _request(key: JobKey, late: Job, now: datetime) -> Command:
         start=key.timeperiod,
         end=key.timeperiod.shift(1),
         actor=ACTOR,
-        reason=f'{late.key} has ended since it ran without',
+        reason=f'{late.key}{_WITHOUT}',
         created_at=now,
     )

@@ -81,6 +81,8 @@ def readiness(
     culprits: list[Culprit] = []
     forbids = False
     for source in node.inputs:
+        if source.is_order_only and _has_begun(timetable, key):
+            continue
         ordinals = timetable.hierarchy.input_range(node, source, ordinal)
         if doomed := _doom(timetable, source, ordinals, blocking):
             return Readiness(Due.DOOMED, (doomed,))
@@ -247,6 +249,14 @@ def _doom(
         return None
     key = JobKey(source.process, Timeperiod(qualifier, skipped))
     return Culprit(CulpritKind.SKIPPED_DEPENDENCY, key, JobState.SKIPPED)
+
+
+def _has_begun(timetable: Timetable, key: JobKey) -> bool:
+    """Tell whether a job runs for good: what it waits for by order alone has ended before."""
+    state = timetable.state(key)
+    if state is JobState.IN_PROGRESS:
+        return not timetable.hierarchy.machine(key.process).runs_live
+    return state is JobState.FINAL_RUN
 
 
 def _rerun_count(timetable: Timetable, source: Input, ordinals: range) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synergy.core.commands import CommandKind, CommandState
+from synergy.core.commands import RESETTING_KINDS, CommandKind, CommandState
 from synergy.core.context_commands import ACTOR
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
+from synergy.core.late_inputs import is_late
 from synergy.core.led_context import LedContext, led_process
-from synergy.core.records import Unit, UowId
+from synergy.core.node import Node
+from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
@@ -135,7 +137,9 @@ class Monitor:
         asked = [
             command
             for command in self.store.commands(tuple(CommandState), _ROWS_MAX)
-            if command.actor == ACTOR and command.kind is CommandKind.REPROCESS
+            if command.actor == ACTOR
+            and command.kind is CommandKind.REPROCESS
+            and not is_late(command)
         ]
         if len(asked) > context_changes:
             raise Broken(f'{len(asked)} requests were made for {context_changes} changes')
@@ -144,18 +148,43 @@ class Monitor:
             if node is None or job.state is not JobState.PROCESSED or job.uow_id is None:
                 continue
             began = self._first_claim.get(job.uow_id)
-            for source in node.inputs:
-                qualifier = self.hierarchy.nodes[source.process].process.qualifier
-                for ordinal in self.hierarchy.input_range(node, source, job.timeperiod.ordinal):
-                    other = JobKey(source.process, Timeperiod(qualifier, ordinal))
-                    ended = self._last_finish.get(other)
-                    if began is not None and ended is not None and ended > began:
-                        raise Broken(f'I2 {job.key} began before {other} ended')
+            for other in self._waited_for(node, job.timeperiod.ordinal):
+                ended = self._last_finish.get(other)
+                if began is not None and ended is not None and ended > began:
+                    raise Broken(f'I2 {job.key} began before {other} ended')
             if not self.hierarchy.machine(job.process).resting_states:
                 events = [event.text for event in self.store.events(job.key, _ROWS_MAX)]
                 resets = sum(text.startswith('reset: ') for text in events)
                 if job.run > resets + 1:
                     raise Broken(f'I6 {job.key} ran {job.run} times, but was reset {resets} times')
+                asked_for = self._requests_that_reach(job.process)
+                if not context_changes and resets > asked_for:
+                    raise Broken(
+                        f'I6 {job.key} was reset {resets} times, but {asked_for} requests reach it'
+                    )
+
+    def _waited_for(self, node: Node, ordinal: int) -> Iterator[JobKey]:
+        """Yield the jobs whose last run must have ended before that of one began."""
+        for source in node.inputs:
+            if not source.is_order_only and not source.is_late_ignored:
+                qualifier = self.hierarchy.nodes[source.process].process.qualifier
+                for number in self.hierarchy.input_range(node, source, ordinal):
+                    yield JobKey(source.process, Timeperiod(qualifier, number))
+
+    def _requests_that_reach(self, process: ProcessName) -> int:
+        """Return how many requests may have reset jobs of a process: of it, or of its inputs."""
+        reaching, rest = set[ProcessName](), [process]
+        while rest:
+            name = rest.pop()
+            if name not in reaching:
+                reaching.add(name)
+                node = self.hierarchy.nodes[name]
+                rest += [item.process for item in node.inputs if not item.is_order_only]
+                rest += node.parents  # With its children, too.
+        commands = self.store.commands(tuple(CommandState), _ROWS_MAX)
+        return sum(
+            command.kind in RESETTING_KINDS and command.process in reaching for command in commands
+        )
 
     def _next(self) -> int:
         self._event_count += 1

@@ -14,6 +14,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
 from synergy.simulation.plot import Plot
@@ -49,18 +50,25 @@ class History(Struct, frozen=True, kw_only=True):
     broken: str | None
 
 
-def simulate(seed: int, poison: str | None = None, *, with_contexts: bool = False) -> History:
+def simulate(
+    seed: int,
+    poison: str | None = None,
+    *,
+    with_contexts: bool = False,
+    hierarchy: Hierarchy | None = None,
+) -> History:
     """Play one history; the same seed, the same history.
 
     poison: a process or free run of which the store refuses everything, for ever: all but it, and
     what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
+    hierarchy: another one than the usual.
     """
     faults = usual()
     faults.poison = poison
     contexts = _contexts() if with_contexts else []
     # Each other installation has store and broker in one file.
     is_one_file = seed % 2 == 1
-    start = replace(plot(contexts[0] if contexts else None), is_one_file=is_one_file)
+    start = replace(plot(contexts[0] if contexts else hierarchy), is_one_file=is_one_file)
     world = World(start, seed, faults)
     broken = None
     try:
@@ -81,6 +89,11 @@ def simulate(seed: int, poison: str | None = None, *, with_contexts: bool = Fals
 def simulate_contexts(seed: int) -> History:
     """Play one history in which context.py is changed on the way."""
     return simulate(seed, with_contexts=True)
+
+
+def simulate_inputs(seed: int) -> History:
+    """Play one history of processes that declare what they wait for."""
+    return simulate(seed, hierarchy=declared_inputs(_START, _END, _RETRY))
 
 
 def _held_up_by(world: World, poison: str | None) -> set[str]:

@@ -103,7 +103,7 @@ class SampleDocument(TypedDict):
     inputs: list[ResolvedInputDocument]
 
 
-class InputDocument(ResolvedInputDocument):
+class JobInputDocument(ResolvedInputDocument):
     """One input of one interval, and how it stands."""
 
     pending: Annotated[int, 'have not ended']
@@ -207,7 +207,7 @@ def which(item: ResolvedInputDocument) -> str:
     return f'{item["process"]} {item["first"]} to {item["last"]} ({item["count"]:,})'
 
 
-def encode_standing(item: InputStanding) -> InputDocument:
+def encode_standing(item: InputStanding) -> JobInputDocument:
     """Return an input and how it stands."""
     window = item.window
     return {

@@ -46,7 +46,6 @@ def test_bash_completes(
     ('words', 'offered'),
     [
         (('why', 'FlightD'), ['FlightDaily']),
-        (('inputs', 'FlightD'), ['FlightDaily']),
         (('freerun', 'off', 'Shell::sw'), ['sweep']),
         (('requests', 'cancel', '3f9c'), ['3f9c0a1b2d4e']),
         (('why', '--j'), ['--json']),

@@ -218,7 +218,7 @@ def done(harness: EngineHarness) -> list[str]:
 
 def ran_on_all(**fields: object) -> EngineHarness:
     """Return a day that has run once all of its hours had come."""
-    harness = report(PARTIAL, until='2026112301', **fields)
+    harness = report(PARTIAL, until='2026112301', **fields)  # type: ignore[arg-type]
     harness.look()
     harness.work_all()
     harness.now = instant('2026112304')
@@ -441,3 +441,18 @@ def test_what_is_asked_because_of_a_job_is_saved_before_it() -> None:
 
     kinds = [type(save) for save in saves]
     assert kinds.index(InsertCommand) < kinds.index(SaveJob)
+
+
+def test_what_runs_again_does_not_matter_to_a_run_that_waited_for_the_order_alone() -> None:
+    harness = report(wait_for('SiteHourly', is_order_only=True))
+    harness.look()
+    work(harness, HOURS)
+    assert harness.state(DAY) is JobState.IN_PROGRESS
+
+    harness.command(reprocess(HOURS[5]))
+    work(harness, [str(DAY)])
+
+    assert harness.state(DAY) is JobState.PROCESSED
+    harness.work_all()
+    assert done(harness) == [f'{DAY}#1']
+    assert breaches(harness) == []

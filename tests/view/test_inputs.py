@@ -12,7 +12,7 @@ from synergy.mx.widgets.graph_layout import BOX_WIDTH, GAP_X, layout
 from synergy.view.conditions import Looking
 from synergy.view.input_said import edge_said
 from synergy.view.inputs import (
-    InputDocument,
+    JobInputDocument,
     encode_standing,
     samples,
     standings,
@@ -25,7 +25,7 @@ from tests.core.engine_harness import EngineHarness
 from tests.core.test_input_runs import DAY, HOURS, PARTIAL, report, reprocess, wait_for, work
 
 
-def told(harness: EngineHarness, text: str = str(DAY)) -> list[InputDocument]:
+def told(harness: EngineHarness, text: str = str(DAY)) -> list[JobInputDocument]:
     looking = Looking(timetable=harness.timetable, failed={}, runs={}, now=harness.now)
     job = key(text)
     node = harness.timetable.hierarchy.nodes[job.process]

@@ -9,7 +9,7 @@ from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, shown
 from synergy.cli.opening import opened
-from synergy.view.inputs import InputDocument, which
+from synergy.view.inputs import JobInputDocument, which
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def _run(options: Namespace) -> ExitCode:
         return ExitCode.OK
 
 
-def print_inputs(inputs: Sequence[InputDocument]) -> None:
+def print_inputs(inputs: Sequence[JobInputDocument]) -> None:
     """Print the inputs of one interval for people."""
     if not inputs:
         print('waits for nothing but the end of its interval')

@@ -23,7 +23,7 @@ from synergy.view.documents import (
     TimeperiodText,
     UnitDocument,
 )
-from synergy.view.inputs import InputDocument
+from synergy.view.inputs import JobInputDocument
 
 
 class CellDocument(TypedDict):
@@ -204,7 +204,7 @@ class WhyDocument(TypedDict):
 class InputsDocument(TypedDict):
     """What a job waits for, and what it still lacks."""
 
-    inputs: list[InputDocument]
+    inputs: list[JobInputDocument]
 
 
 class EndedRunDocument(TypedDict):
