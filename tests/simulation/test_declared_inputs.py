@@ -72,19 +72,6 @@ def let_order_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closure, 'ascend', mutant)
 
 
-def count_skipped_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A give-up that counts what was skipped as done."""
-    window_of = readiness.window_of
-
-    def mutant(timetable: Timetable, node: Any, source: Any, ordinal: int) -> readiness.Window:
-        ordinals = timetable.hierarchy.input_range(node, source, ordinal)
-        window = window_of(timetable, node, source, ordinal)
-        skipped = timetable.skipped_count(source.process, ordinals)
-        return replace(window, done=window.done + skipped)
-
-    monkeypatch.setattr(readiness, 'window_of', mutant)
-
-
 def miss_what_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that does not wait for what a request runs again."""
     monkeypatch.setattr(readiness, '_rerun_count', lambda *_: 0)
@@ -92,7 +79,7 @@ def miss_what_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     'mutate',
-    [forget_the_end, ask_nothing, let_order_flow, count_skipped_as_done, miss_what_runs_again],
+    [forget_the_end, ask_nothing, let_order_flow, miss_what_runs_again],
     ids=lambda mutate: mutate.__name__,
 )
 def test_a_fault_in_us_is_found(
