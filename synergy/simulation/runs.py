@@ -14,6 +14,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
@@ -86,6 +87,11 @@ def simulate(
     return history
 
 
+def simulate_calendars(seed: int) -> History:
+    """Play one history of weeks, minutes, and a Sunday of 25 hours."""
+    return simulate(seed, hierarchy=with_calendars(_RETRY))
+
+
 def simulate_contexts(seed: int) -> History:
     """Play one history in which context.py is changed on the way."""
     return simulate(seed, with_contexts=True)
@@ -148,7 +154,7 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
 def plot(hierarchy: Hierarchy | None = None) -> Plot:
     """Return two trees of which one depends on the other, every machine, and a free run.
 
-    hierarchy: another one of the same processes to begin with.
+    hierarchy: another one to begin with.
     """
     pipeline = _pipeline(hierarchy or _hierarchy())
     names = [node.process.name for node in pipeline.hierarchy]

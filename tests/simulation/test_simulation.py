@@ -35,7 +35,7 @@ from synergy.simulation import runs
 from synergy.simulation.broker import Exchange
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken, Monitor
-from synergy.simulation.runs import History, plot, simulate, simulate_contexts
+from synergy.simulation.runs import History, plot, simulate, simulate_calendars, simulate_contexts
 from synergy.simulation.world import World
 from synergy.workers.batch import Batch
 from synergy.workers.runner import Runner
@@ -44,6 +44,8 @@ from tests.builders import instant, key
 SEEDS = 200
 #: Histories in which the context changes, too.
 CONTEXT_SEEDS = 60
+#: Histories of weeks, minutes and days of 25 hours.
+CALENDAR_SEEDS = 20
 #: In one test: those that run beside each other share them out.
 SEEDS_AT_ONCE = 20
 #: A mutant must be found within so many histories.
@@ -74,6 +76,15 @@ def test_no_promise_is_broken_while_contexts_change(first: int) -> None:
     histories = [simulate_contexts(seed) for seed in range(first, first + SEEDS_AT_ONCE)]
 
     assert broken_of(histories) == []
+
+
+@pytest.mark.parametrize('first', range(0, CALENDAR_SEEDS, CALENDAR_SEEDS // 2))
+def test_no_promise_is_broken_in_a_weekend_in_which_clocks_change(first: int) -> None:
+    seeds = range(first, first + CALENDAR_SEEDS // 2)
+    histories = [simulate_calendars(seed) for seed in seeds]
+
+    assert broken_of(histories) == []
+    assert sum(item.start_count for item in histories) > len(seeds) * 100
 
 
 @pytest.mark.parametrize(
