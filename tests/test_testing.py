@@ -20,6 +20,7 @@ from synergy.testing import (
 )
 
 NESTED = 'tests.pipelines.nested_by_minutes'
+ZONED = 'tests.pipelines.zones_and_levels'
 
 
 def count(uow: Uow) -> Outcome:
@@ -129,3 +130,38 @@ def test_free_runs_are_fired(tmp_path: Path) -> None:
         'kit_freeruns', days=0.25, stubs={'Shell': lambda _: None}, project=tmp_path
     ) as run:
         assert len(run.all_runs()) == pytest.approx(360, abs=1)
+
+
+def test_a_day_of_a_zone_waits_for_its_own_hours_and_a_week_for_its_days() -> None:
+    seen: dict[str, list[Uow]] = {}
+
+    def keep(uow: Uow) -> None:
+        seen.setdefault(uow.process_name, []).append(uow)
+
+    names = ('Yearly', 'Monthly', 'Weekly', 'Daily', 'Hourly', 'Half', 'Quarter')
+    stubs = {f'Shop{name}': keep for name in names} | {'Report': keep}
+    with run_context(ZONED, start='2026-03-29', days=8, stubs=stubs) as run:
+        assert run.now.isoformat() == '2026-04-05T23:00:00+00:00'
+        assert run.state('ShopWeekly', '2026-03-29') == PROCESSED
+        assert run.state('ShopWeekly', '20260405') == EMBRYO
+        assert run.state('ShopMonthly', '202603') == PROCESSED
+        assert run.state('ShopDaily', '20260329') == PROCESSED
+        assert run.state('ShopQuarter', '2026-03-29 00:45') == PROCESSED
+        assert run.state('ShopHalf', '202603290030') == PROCESSED
+        with pytest.raises(LookupError, match='outside its tree'):
+            run.state('ShopHourly', '2026032822')
+
+    (week,) = seen['ShopWeekly']
+    assert (week.timeperiod, week.end_timeperiod) == ('2026032900', '2026040500')
+    day = seen['ShopDaily'][0]
+    assert (day.time_zone, day.timeperiod) == ('Europe/Berlin', '2026032900')
+    assert day.local_start.isoformat() == '2026-03-29T00:00:00+01:00'
+    assert day.local_end.isoformat() == '2026-03-30T00:00:00+02:00'
+    assert (day.end - day.start).total_seconds() == 23 * 3600
+    hours = [uow for uow in seen['ShopHourly'] if day.start <= uow.start < day.end]
+    assert [uow.timeperiod for uow in hours][::22] == ['2026032823', '2026032921']
+    assert len([uow for uow in seen['ShopQuarter'] if day.start <= uow.start < day.end]) == 92
+    reports = seen['Report']
+    assert {f'{uow.local_start:%H:%M}' for uow in reports} == {'07:30'}
+    assert {uow.time_zone for uow in reports} == {'Europe/Berlin'}
+    assert reports[0].start.hour == 5

@@ -8,7 +8,6 @@ the shapes of `synergy.view.documents`, which the API answers with, too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from synergy.core.commands import CommandKind
@@ -198,12 +197,10 @@ class Operations(Reading, Protocol):
         """Retry or drop all dead letters of a process and a kind of error, as one request."""
         ...
 
-    def next_fires(
-        self, name: str, details: Mapping[str, Json], *, is_new: bool
-    ) -> Sequence[datetime]:
-        """Return when a free run would fire if it were as `details` say; refuse what it cannot be.
+    def next_fires(self, name: str, details: Mapping[str, Json], *, is_new: bool) -> Sequence[str]:
+        """Return lines that tell when a free run would fire; refuse what it cannot be.
 
-        is_new: it is to be made; else it is to be changed.
+        details: what is said of it. is_new: it is to be made; else it is to be changed.
         """
         ...
 

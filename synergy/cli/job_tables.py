@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -11,6 +11,8 @@ from synergy.cli.console import print_table, shown
 from synergy.cli.tables import WORD_BY_NAME, said, with_lost
 from synergy.core.states import UnitState
 from synergy.core.written_timeperiod import instant_at
+from synergy.core.zones import zone_named
+from synergy.view.clock import on_clock
 from synergy.view.documents import JobDocument, JobPageDocument, NeighbourDocument, RunDocument
 from synergy.view.words import unmatched
 
@@ -53,7 +55,7 @@ def _condition_text(job: JobDocument) -> str:
 
 def _job_lines(page: JobPageDocument) -> Iterator[str]:
     yield f'{page["process"]}@{page["timeperiod"]}  {_condition_text(page)}'
-    yield f'interval   {said(page["start"])[:16]} to {said(page["end"])[:16]} UTC'
+    yield from _interval_lines(page)
     if page['rev']:
         yield f'changed    {said(page["changed_at"])} UTC, rev {page["rev"]}'
     if page['reason']:
@@ -70,6 +72,21 @@ def _job_lines(page: JobPageDocument) -> Iterator[str]:
     yield 'neighbours'
     for relation, group in groupby(page['neighbours'], key=lambda item: item['relation']):
         yield from _neighbour_lines(relation, list(group))
+
+
+def _interval_lines(page: JobPageDocument) -> Iterator[str]:
+    """Yield the interval on the clock of its tree, with UTC beside it."""
+    start, end = page['start'], page['end']
+    told = f'{said(start)[:16]} to {said(end)[:16]} UTC'
+    zone = zone_named(page['time_zone'])
+    if start is None or end is None or zone is UTC:
+        yield f'interval   {told}'
+        return
+    first, after = (
+        on_clock(datetime.fromisoformat(at), zone, '%Y-%m-%d %H:%M') for at in (start, end)
+    )
+    yield f'interval   {first} to {after}, {page["time_zone"]}'
+    yield f'           {told}'
 
 
 def _run_lines(unit: RunDocument, page: JobPageDocument) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -35,6 +34,7 @@ from synergy.operations.failures import about_error
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command, encode_preview
 from synergy.view.estimates import ahead_of, plan_estimate
+from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
 from synergy.view.group_documents import GroupPlanDocument
 from synergy.view.group_encode import encode_group
@@ -120,16 +120,16 @@ class LocalOperations(LocalReading):
         plan = _group_plan(caller, self.index(), process, error, action)
         return self._settled(letter_groups.settle_group(caller, plan))
 
-    def next_fires(
-        self, name: str, details: Mapping[str, Json], *, is_new: bool
-    ) -> Sequence[datetime]:
+    def next_fires(self, name: str, details: Mapping[str, Json], *, is_new: bool) -> Sequence[str]:
         """Return when a free run would fire if it were as `details` say; refuse what cannot be."""
         caller = self._caller()
         if is_new:
             freeruns.refuse_existing(caller, name)
         else:
             freeruns.known_freerun(caller, name)
-        return next_fires(freeruns.defined(caller, name, details), caller.now)
+        defined = freeruns.defined(caller, name, details)
+        fires = next_fires(defined, caller.now)
+        return list(fires_said(defined.trigger, fires, caller.now))
 
     def save_freerun(
         self, name: str, details: Mapping[str, Json], reason: str | None

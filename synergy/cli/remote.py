@@ -23,6 +23,7 @@ from synergy.core.records import Json, ProcessName
 from synergy.core.supervision import ProcessStatus
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.view.documents import BoxViewDocument, CommandDocument, PreviewDocument
+from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
 from synergy.view.undo import UndoDocument
 
@@ -94,9 +95,7 @@ class RemoteOperations(RemoteReading):
             'dead', 'groups', action.value, reason=reason, process=process, error=error
         )
 
-    def next_fires(
-        self, name: str, details: Mapping[str, Json], *, is_new: bool
-    ) -> Sequence[datetime]:
+    def next_fires(self, name: str, details: Mapping[str, Json], *, is_new: bool) -> Sequence[str]:
         """Return when a free run would fire if it were as `details` say; refuse what cannot be."""
         known = {item['name']: item['trigger'] for item in self.freeruns()}
         if is_new and name in known:
@@ -114,7 +113,7 @@ class RemoteOperations(RemoteReading):
             defined = freerun_of(ProcessName(name), trigger, [base], None, now)
         except FreerunRefused as error:
             raise malformed(str(error), 'correct it', str(error)) from error
-        return next_fires(defined, now)
+        return list(fires_said(defined.trigger, next_fires(defined, now), now))
 
     def save_freerun(
         self, name: str, details: Mapping[str, Json], reason: str | None

@@ -301,7 +301,7 @@ class World:
                 sink=code.sink,
                 log_lines_max=_LOG_LINES_MAX,
                 data_source=code.data_source,
-                calendars=code.calendars or self._calendars(process),
+                calendars=code.calendars or _calendars(self.hierarchy, process),
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),
@@ -319,10 +319,6 @@ class World:
             code.handler.teardown()
             logging.getLogger().removeHandler(capture)
             broker.close()
-
-    def _calendars(self, process: ProcessName) -> Mapping[ProcessName, Calendar]:
-        node = self.hierarchy.nodes.get(process)
-        return {} if node is None else {process: node.calendar}
 
     def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
         """Let the time of a run pass; fail it where the faults say so."""
@@ -348,3 +344,8 @@ class WatchedBroker(SimulatedBroker):
         """Show and hand over."""
         self.monitor.saw_publish([message for message in messages if message.route != REPORT_ROUTE])
         super().publish(messages)
+
+
+def _calendars(hierarchy: Hierarchy, process: ProcessName) -> Mapping[ProcessName, Calendar]:
+    node = hierarchy.nodes.get(process)
+    return {} if node is None else {process: node.calendar}

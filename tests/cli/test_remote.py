@@ -341,12 +341,26 @@ def test_the_next_fires_are_told_before_an_entry_is_made(remote: Launch) -> None
     assert wrong.code == 2
 
 
+def test_fires_on_the_clock_of_a_zone_are_told_with_utc_beside(remote: Launch) -> None:
+    said = remote('freerun', 'add', 'Shell::noon', '--trigger', 'at 12:00 Europe/Berlin')
+
+    assert said.code == 0, said.err
+    assert said.out.startswith('next fires (Europe/Berlin): ')
+    assert said.out.count('12:00:00 CET, 11:00:00 UTC') == 5
+    wrong = remote('freerun', 'add', 'Shell::never', '--trigger', 'at 12:00 Europe/Berln')
+    assert wrong.code == 2
+    assert "did you mean 'Europe/Berlin'" in wrong.err
+    other = remote('process', 'trigger', 'SiteDaily', 'at 12:00 Europe/Berlin')
+    assert other.code == 2
+    assert "give the tree time_zone='Europe/Berlin'" in other.err
+
+
 @pytest.mark.parametrize(
     ('words', 'code', 'text'),
     [
         (['why', 'SiteDayly', '20261122'], 3, 'SiteDaily'),
         (['reprocess', 'SiteHourly', '20261123'], 2, '2026112300 --to 2026112400'),
-        (['why', 'SiteHourly', 'last', 'week'], 3, 'there are hours, days, months and years'),
+        (['why', 'SiteHourly', 'last', 'week'], 2, 'is a week, not an hour'),
         (['why', 'SiteHourly', '2026'], 2, 'the whole year is 2026010100'),
         (['reprocess', 'SiteHourly', '2026112209', '--to', 'never'], 3, 'yesterday, yesterday 07'),
         (

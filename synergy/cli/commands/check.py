@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from synergy import bootstrap, private
@@ -26,6 +27,8 @@ from synergy.view.inputs import SampleDocument, samples, which
 _PATIENCE_SECONDS: Final = 2.0
 #: Processes of which is told what they wait for.
 _SAMPLES_MAX: Final = 50
+#: Trees that are told one by one.
+_TREES_MAX: Final = 50
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -125,6 +128,8 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
+    for line in _tree_lines(context):
+        print(f'          {line}')
     if found.imported is not None:
         _tell_imports(found.imported)
     for warning in found.warnings:
@@ -143,6 +148,18 @@ def _tell_inputs(samples: Sequence[SampleDocument]) -> None:
         head = ''
     if (more := len(samples) - _SAMPLES_MAX) > 0:
         print(f'{"":<10}... {more:,} more; ./launch.py inputs PROCESS TIMEPERIOD tells of one')
+
+
+def _tree_lines(context: Context) -> Iterator[str]:
+    """Yield each tree with its zone, and each of its processes with its level, coarse to fine."""
+    trees = {node.tree.name: node.tree for node in context.hierarchy}
+    for tree in islice(trees.values(), _TREES_MAX):
+        levels = (
+            f'{name} {context.hierarchy.nodes[name].process.qualifier.word}' for name in tree.levels
+        )
+        yield f'{tree.name} ({tree.zone}): {", ".join(levels)}'
+    if len(trees) > _TREES_MAX:
+        yield f'and {len(trees) - _TREES_MAX:,} more trees; ./launch.py list shows all'
 
 
 def _tell_imports(imported: Imported) -> None:

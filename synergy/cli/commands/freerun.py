@@ -112,11 +112,9 @@ def _save(ask: Operations, name: str, options: Namespace) -> CommandDocument:
             '"every 15 min"',
             ExitCode.USAGE,
         )
-    fires = ', '.join(
-        f'{at:%a %Y-%m-%d %H:%M:%S}' for at in ask.next_fires(name, details, is_new=is_new)
-    )
-    # JSON is alone on stdout.
-    print(f'next fires (UTC): {fires}', file=sys.stderr if options.json else sys.stdout)
+    for line in ask.next_fires(name, details, is_new=is_new):
+        # JSON is alone on stdout.
+        print(line, file=sys.stderr if options.json else sys.stdout)
     if is_new:
         # Somebody else may add it until the Scheduler sees this.
         details[IS_NEW] = True

@@ -9,11 +9,13 @@ from synergy import bootstrap
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, print_table
 from synergy.conf.model import Context
+from synergy.core.zones import name_of
 
 _HEADINGS = (
     'process',
     'kind',
     'tree',
+    'time zone',
     'qualifier',
     'state machine',
     'blocking',
@@ -45,6 +47,7 @@ def _rows(context: Context) -> Iterator[tuple[str, ...]]:
             entry.name,
             'managed',
             node.tree.name,
+            node.tree.zone,
             entry.process.qualifier.word,
             entry.process.machine,
             entry.process.blocking.value,
@@ -57,6 +60,7 @@ def _rows(context: Context) -> Iterator[tuple[str, ...]]:
             f'{freerun.name}::{freerun.entry_name}',
             'freerun',
             '',
+            name_of(freerun.calendar.zone),
             '',
             'freerun',
             '',
@@ -65,7 +69,7 @@ def _rows(context: Context) -> Iterator[tuple[str, ...]]:
             freerun.classname,
         )
     for daemon in context.daemons.values():
-        yield (daemon.name, 'daemon', '', '', '', '', '', '', daemon.classname)
+        yield (daemon.name, 'daemon', '', '', '', '', '', '', '', daemon.classname)
 
 
 def _on(is_on: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from datetime import datetime
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
@@ -11,7 +12,11 @@ from synergy.cli.opening import opened
 from synergy.cli.tables import conditions_said
 from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
+from synergy.core.trigger import Every, followed, parse_trigger
+from synergy.core.zones import zone_named
 from synergy.operations.processes import DEFAULT
+from synergy.view.documents import CommandDocument
+from synergy.view.fires import fires_after, fires_said
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
 
 
@@ -24,7 +29,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         'trigger',
         nargs='?',
         metavar='T',
-        help='of trigger: "every 15 min", "at Mon,Tue-09:30", "cron 30 9 * * 1-5", all UTC; or '
+        help='of trigger: "every 15 min", "at Mon,Tue-09:30", "cron 30 9 * * 1-5", on the clock of '
+        'its tree; or '
         f'{DEFAULT}: as in context.py',
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit and for whoever waits')
@@ -42,7 +48,19 @@ def _run(options: Namespace) -> ExitCode:
                 f'give the trigger, as in "every 15 min", or {DEFAULT}', ExitCode.USAGE
             )
         asked = ask.change_process(options.name, options.action, options.trigger, options.reason)
+        if options.action == 'trigger' and not options.json:
+            _tell_fires(_chosen(ask.processes(), options.name)[0], options.trigger, asked)
         return tell(asked, is_json=options.json)
+
+
+def _tell_fires(item: ProcessDocument, text: str, asked: CommandDocument) -> None:
+    """Print when a new trigger fires, on the clock of its tree; what comes every so often, not."""
+    if text == DEFAULT:
+        return
+    trigger = followed(parse_trigger(text), zone_named(item['time_zone']), item['tree'])
+    if not isinstance(trigger, Every) and asked['created_at'] is not None:
+        now = datetime.fromisoformat(asked['created_at'])
+        print(*fires_said(trigger, fires_after(trigger, now), now), sep='\n')
 
 
 def _chosen(found: Sequence[ProcessDocument], name: str | None) -> Sequence[ProcessDocument]:
@@ -65,6 +83,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
         (
             'process',
             'tree',
+            'zone',
             'qualifier',
             'on',
             'trigger',
@@ -76,6 +95,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
             (
                 item['process'],
                 item['tree'],
+                item['time_zone'],
                 item['qualifier'],
                 'yes' if item['is_on'] else 'no',
                 item['trigger'],
