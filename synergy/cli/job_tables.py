@@ -74,6 +74,17 @@ def _job_lines(page: JobPageDocument) -> Iterator[str]:
         yield from _neighbour_lines(relation, list(group))
 
 
+def _is_of_others(unit: RunDocument, page: JobPageDocument) -> bool:
+    """Tell whether a run covers more, or less, than the interval of the job."""
+    if zone_named(page['time_zone']) is not UTC:
+        # A name alone does not say whether it is a day of the zone or an hour of UTC.
+        return unit['start_timeperiod'] != page['timeperiod']
+    end = page['end']
+    return end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(
+        end
+    )
+
+
 def _interval_lines(page: JobPageDocument) -> Iterator[str]:
     """Yield the interval on the clock of its tree, with UTC beside it."""
     start, end = page['start'], page['end']
@@ -95,8 +106,7 @@ def _run_lines(unit: RunDocument, page: JobPageDocument) -> Iterator[str]:
         f'attempt {with_lost(unit["attempt"], unit["lost_count"])}, '
         f'{unit["processed_count"]} processed, uow {unit["id"]}'
     )
-    end = page['end']
-    if end is not None and instant_at(unit['end_timeperiod'], None) != datetime.fromisoformat(end):
+    if _is_of_others(unit, page):
         yield f'    covers {unit["start_timeperiod"]} to {unit["end_timeperiod"]} (exclusive)'
     if unit['owner'] is not None and unit['started_at'] is not None:
         ended = '' if unit['finished_at'] is None else f' to {said(unit["finished_at"])[11:]}'
