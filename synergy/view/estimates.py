@@ -54,7 +54,10 @@ class Estimator(Struct, frozen=True, kw_only=True):
         durations = self.durations(process)
         if durations.usual.p50 is None:
             return None
-        width = self.hierarchy.nodes[process].process.max_running
+        node = self.hierarchy.nodes[process]
+        width = node.process.max_running
+        if any(source.process == process for source in node.inputs):
+            width = 1  # Each waits for the one before.
         if not self.hierarchy.nodes[process].process.is_on:
             return None
         workers = self.workers.get(process)

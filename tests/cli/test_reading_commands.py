@@ -139,6 +139,18 @@ def test_why_leads_from_the_year_down_to_the_root(half_done: Launch) -> None:
     assert 'no data' in lines[3]
 
 
+def test_inputs_tells_what_a_job_waits_for_and_what_it_lacks(half_done: Launch) -> None:
+    said = half_done('inputs', 'FlightDaily', '20130101').out
+    (found,) = json.loads(half_done('inputs', 'FlightDaily', '20130101', '--json').out)
+
+    assert 'nested     FlightHourly 2013010100 to 2013010123 (24)' in said
+    assert 'lacks 22 of 24 have not ended (1 between attempts, 7 queued, 14 ready)' in said
+    assert found['conditions'] == {'retrying': 1, 'queued': 7, 'ready': 14}
+    assert half_done('inputs', 'FlightHourly', '2013010100').out == (
+        'waits for nothing but the end of its interval\n'
+    )
+
+
 def test_why_names_both_dependencies_and_what_is_done(half_done: Launch) -> None:
     delay = half_done('why', 'DelayDaily', '20130102').out
     done = half_done('why', 'FlightHourly', '2013010100').out

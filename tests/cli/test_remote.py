@@ -80,7 +80,7 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
 ) -> None:
     monkeypatch.setenv('SYNERGY_SERVER', 'http://127.0.0.1:9')
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
-    about_jobs = ('job', 'why', 'log', 'reprocess', 'skip', 'cancel')
+    about_jobs = ('job', 'why', 'inputs', 'log', 'reprocess', 'skip', 'cancel')
     words = {
         'super': ['--query'],
         'mark-done': ['SiteHourly', '2026112209', '--reason', 'by hand'],
@@ -222,6 +222,7 @@ def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: DashboardH
         ('job', 'SiteHourly', '2026112209'),
         ('job', 'SiteDaily', '2026112200'),
         ('why', 'SiteDaily', '20261122'),
+        ('inputs', 'SiteDaily', '20261122'),
         ('reprocess', 'SiteDaily', '20261120', '--dry-run'),
         ('requests',),
         ('requests', REQUEST_ID),

@@ -141,6 +141,21 @@ def test_each_attempt_has_its_row_and_its_log(pages: DashboardHarness) -> None:
     assert 'still none' not in first[first.index('id="log"') : first.index('Related intervals')]
 
 
+def test_the_page_tells_what_the_interval_waits_for(pages: DashboardHarness) -> None:
+    text = pages.get('/i/SiteDaily/2026112200').text
+    told = pages.get('/api/v1/jobs/SiteDaily/2026112200/inputs').json
+    section = text[text.index('id="r-in"') : text.index('id="r-root-log"')]
+
+    (found,) = told['inputs']
+    assert (found['kind'], found['first'], found['last'], found['count']) == (
+        'nested', '2026112200', '2026112223', 24,
+    )  # fmt: skip
+    assert '>2026112223</a> (24)' in section
+    assert found['lacks'] in section
+    assert '1 of 24 have not ended (1 failed and held)' in section
+    assert 'id="r-in"' not in pages.get(RUNNING_PAGE).text
+
+
 def test_the_graph_at_the_interval_leads_there_and_back(pages: DashboardHarness) -> None:
     for page, at in ((RUNNING_PAGE, '2026112310'), ('/i/SiteMonthly/2026100000', '2026100100')):
         address = f'/graph?at={at}'

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from werkzeug.wrappers import Response
 
-from synergy.core.hierarchy import Node
+from synergy.core.node import Node
 from synergy.mx.api.answers import accepted, counted, need_key
 from synergy.mx.pages.processes import ask_change
 from synergy.mx.web.request_context import RequestContext
