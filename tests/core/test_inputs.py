@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,12 +31,18 @@ SOME_LEVELS = [
 ]  # fmt: skip
 
 
+NO_ENDS: Mapping[str, datetime] = {}
+
+
 def wait_for(process: str, **fields: object) -> Input:
     return Input(kind=InputKind.DEPENDENCY, process=ProcessName(process), **fields)  # type: ignore[arg-type]
 
 
 def built(
-    *processes: Process, zones: tuple[str, ...] = (), start: datetime = BEGIN, **ends: datetime
+    *processes: Process,
+    zones: tuple[str, ...] = (),
+    start: datetime = BEGIN,
+    ends: Mapping[str, datetime] = NO_ENDS,
 ) -> Hierarchy:
     """Return a hierarchy in which each process has a tree of its own."""
     trees = [
