@@ -122,6 +122,12 @@ def earlier(tmp_path: Path) -> Iterator[tuple[SqliteStore, sqlite3.Connection]]:
     before.close()
 
 
+#: Those that there were before schema version 19, in the order of their numbers.
+EARLIER_LEVELS = (
+    Qualifier.YEARLY, Qualifier.MONTHLY, Qualifier.DAILY, Qualifier.HOURLY, Qualifier.REAL_TIME,
+)  # fmt: skip
+
+
 def write_earlier(file: sqlite3.Connection) -> None:
     """Write jobs and units in every state and of every level."""
     for number, state in enumerate(JobState):
@@ -134,7 +140,7 @@ def write_earlier(file: sqlite3.Connection) -> None:
             file.execute('INSERT INTO job_event VALUES (?, ?, ?, ?, ?)', event)
     for number, unit_state in enumerate(UnitState):
         write_unit(file, hour(number), 1 + number % 2, unit_state)
-    for qualifier in Qualifier:
+    for qualifier in EARLIER_LEVELS:
         write_unit(file, JobKey(ProcessName('Other'), Timeperiod(qualifier, 9)), 1)
     for run in (1, 2, 3):
         write_unit(file, JobKey(FREERUN, parse(Qualifier.REAL_TIME, '20261122000000')), run)
@@ -245,7 +251,8 @@ def test_each_state_and_level_has_one_number() -> None:
         0, 1, 2
     ]  # fmt: skip
     assert [number for number, state in UNIT_STATE_BY_NUMBER.items() if state.is_live] == [0, 1, 2]
-    for number, qualifier in QUALIFIER_BY_NUMBER.items():
+    for number, qualifier in enumerate(EARLIER_LEVELS, 1):
+        assert QUALIFIER_BY_NUMBER[number] is qualifier
         assert uow_id_of(JobKey(NAME, Timeperiod(qualifier, 1)), 1)[11] == str(number)
 
 

@@ -241,9 +241,9 @@ def test_inputs_that_never_come_are_refused(processes: list[Process], complaint:
 def test_an_offset_into_nowhere_is_refused() -> None:
     end = BEGIN + timedelta(days=3)
     with pytest.raises(HierarchyError, match="that it means lies in tree 'tB'"):
-        built(daily('A', wait_for('B', offset=5)), daily('B'), B=end)
+        built(daily('A', wait_for('B', offset=5)), daily('B'), ends={'B': end})
 
-    assert built(daily('A', wait_for('B', offset=2)), daily('B'), B=end)
+    assert built(daily('A', wait_for('B', offset=2)), daily('B'), ends={'B': end})
 
 
 def test_what_is_said_of_a_child_level_holds_for_what_nests_in_it() -> None:

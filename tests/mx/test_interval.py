@@ -146,6 +146,7 @@ def test_the_page_tells_what_the_interval_waits_for(pages: DashboardHarness) -> 
     told = pages.get('/api/v1/jobs/SiteDaily/2026112200/inputs').json
     section = text[text.index('id="r-in"') : text.index('id="r-root-log"')]
 
+    assert told is not None
     (found,) = told['inputs']
     assert (found['kind'], found['first'], found['last'], found['count']) == (
         'nested', '2026112200', '2026112223', 24,
