@@ -12,6 +12,7 @@ from typing import Final
 
 from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
+from synergy.core.commands import RESETTING_KINDS
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, Violation
 from synergy.core.machines.table import Machine
@@ -48,7 +49,12 @@ class _Rows:
         self._now = now
         self._under = under
         self._applying = {command.id for command in under.applying}
-        self._plans = [command.plan for command in under.applying if command.plan]
+        # Of a request that is not planned yet: the intervals that it names.
+        self._plans = [
+            command.plan or {command.process: ((command.start.ordinal, command.end.ordinal),)}
+            for command in under.applying
+            if command.plan or (command.kind in RESETTING_KINDS and command.plan is None)
+        ]
         self._terms = {
             name: array('q', bytes(8 * len(self.timetable.span(name)))) for name in hierarchy.nodes
         }
