@@ -7,10 +7,10 @@ from typing import Final
 
 from synergy.conf.entry_reader import OPTIONAL_NAME, OPTIONAL_TEXT, EntryReader
 from synergy.core import readers
-from synergy.core.calendar import Calendar
+from synergy.core.calendar import Calendar, reading
 from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import DAY_NAMES, WEEKS, Qualifier, Timeperiod
-from synergy.core.zones import UTC_CALENDAR, name_of, reading
+from synergy.core.zones import UTC_CALENDAR, name_of
 
 _NO_NAMES: Final[tuple[str, ...]] = ()
 _WEEK_START: Final = readers.optional(readers.one_of(day.lower() for day in DAY_NAMES))

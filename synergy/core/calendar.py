@@ -17,6 +17,7 @@ from synergy.core.timeperiod import Measure, Qualifier, Timeperiod, containing_u
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
 _HOUR: Final = 3600
+_SECOND: Final = timedelta(seconds=1)
 #: Beginnings of days, hours and minutes that a zone remembers, of each.
 _KEPT: Final = 8192
 
@@ -170,13 +171,7 @@ class ZoneCalendar:
     def _found_day_start(self, day: int) -> int:
         """Return the first second at which the clock reads midnight of a day, or more."""
         midnight = datetime.fromordinal(_EPOCH_DAY + day)
-        # Of two midnights the first; of one that is jumped over, as long after the last midnight as
-        # if nothing had been changed. Source: PEP 495, fold=0.
-        found = (midnight.replace(tzinfo=self._zone) - _EPOCH) // timedelta(seconds=1)
-        jumped = (self._local(found) - midnight) // timedelta(seconds=1)
-        if jumped == 0:
-            return found
-        return _first(found - jumped, found, lambda at: self._local(at) >= midnight)
+        return (first_at(self._zone, midnight) - _EPOCH) // _SECOND
 
     def _found_hour_start(self, hour: int) -> int:
         first, last = hour * _HOUR, (hour + 1) * _HOUR - 1
@@ -207,14 +202,34 @@ class ZoneCalendar:
 
     def _local(self, seconds: int) -> datetime:
         """Return what the clock reads at a second, without its zone."""
-        instant = _EPOCH + timedelta(seconds=seconds)
-        return instant.astimezone(self._zone).replace(tzinfo=None, fold=0)
+        return reading(self._zone, _EPOCH + timedelta(seconds=seconds))
 
     def _offset(self, seconds: int) -> int:
         """Return by how many seconds the clock is ahead of UTC."""
         return (self._local(seconds) - datetime.fromordinal(_EPOCH_DAY)) // timedelta(
             seconds=1
         ) - seconds
+
+
+def reading(zone: tzinfo, instant: datetime) -> datetime:
+    """Return what the clock of a zone reads at an instant, without the zone."""
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def first_at(zone: tzinfo, local: datetime) -> datetime:
+    """Return the first instant, aware UTC, at which a clock reads a local time, or more.
+
+    Of a time that comes twice the first one; of one that is jumped over the end of the gap.
+    """
+    found = local.replace(tzinfo=zone).astimezone(UTC)
+    jumped = reading(zone, found) - local
+    if not jumped:
+        return found
+    # As long after the change as the time lies in the gap. Source: PEP 495, fold=0.
+    high = -((_EPOCH - found) // _SECOND)
+    low = high - jumped // _SECOND
+    seconds = _first(low, high, lambda at: reading(zone, _EPOCH + timedelta(seconds=at)) >= local)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from synergy.core.bounded import shortened
-from synergy.core.calendar import Calendar, UtcCalendar, ZoneCalendar
+from synergy.core.calendar import Calendar, UtcCalendar, ZoneCalendar, first_at, reading
 from synergy.core.nearest import nearest
 
 #: The zone of a tree that names none.
@@ -62,32 +62,6 @@ def calendar_named(name: str) -> Calendar:
     """Return the calendar of a zone, the same one each time; raise ValueError as `zone_named`."""
     zone = zone_named(name)
     return UTC_CALENDAR if zone is UTC else ZoneCalendar(zone)
-
-
-def reading(zone: tzinfo, instant: datetime) -> datetime:
-    """Return what the clock of a zone reads at an instant, without the zone."""
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
-
-
-def first_at(zone: tzinfo, local: datetime) -> datetime:
-    """Return the first instant, aware UTC, at which a clock reads a local time, or more.
-
-    Of a time that comes twice the first one; of one that is jumped over the end of the gap.
-    """
-    found = local.replace(tzinfo=zone).astimezone(UTC)
-    jumped = reading(zone, found) - local
-    if not jumped:
-        return found
-    # As long after the change as the time lies in the gap. Source: PEP 495, fold=0.
-    high = -((_EPOCH - found) // _SECOND)
-    low = high - jumped // _SECOND
-    while low < high:
-        middle = (low + high) // 2
-        if reading(zone, _EPOCH + timedelta(seconds=middle)) >= local:
-            high = middle
-        else:
-            low = middle + 1
-    return _EPOCH + timedelta(seconds=high)
 
 
 def next_fire(zone: tzinfo, after: datetime, following: Callable[[datetime], datetime]) -> datetime:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
+from synergy.core.calendar import first_at
 from synergy.core.trigger import At, Cron, Every, Trigger, bare, followed, parse_trigger
-from synergy.core.zones import UTC_CALENDAR, calendar_named, changes, first_at, zone_named
+from synergy.core.zones import UTC_CALENDAR, calendar_named, changes, zone_named
 
 MINUTE = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
