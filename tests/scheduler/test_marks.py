@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.records import Outcome, RetryPolicy, UowId
+from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.sweeper import REPUBLISH_AFTER
 from tests.builders import instant, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -64,20 +65,7 @@ def test_a_unit_that_was_reported_by_then_is_not_marked(harness: SchedulerHarnes
 def test_a_unit_that_is_requested_again_is_not_marked_by_the_ring_before(
     tmp_path: Path,
 ) -> None:
-    retry = {'retry': RetryPolicy(max_attempts=2, delay=20 * SECOND)}
-    harness = SchedulerHarness(
-        tmp_path,
-        two_trees(end='2026112300', SiteHourly=retry),
-        instant('2026112202'),
-        is_one_file=False,
-    )
-    scheduler = harness.scheduler()
-    scheduler.step()
-    [uow_id] = harness.take()
-    unit = harness.claim(uow_id)
-    assert unit is not None
-    harness.finish(unit, Outcome.failed('no data'))
-    scheduler.step()
+    harness, scheduler, uow_id = _failed_once(tmp_path, 20 * SECOND, is_one_file=False)
 
     harness.clock.advance(2 * SECOND)
     scheduler.step()
@@ -123,20 +111,7 @@ def test_in_one_file_a_unit_is_marked_as_it_is_saved(joint: SchedulerHarness) ->
 
 @pytest.mark.parametrize('is_one_file', [True, False])
 def test_a_later_attempt_is_rung_for_when_it_is_due(tmp_path: Path, is_one_file: bool) -> None:
-    retry = {'retry': RetryPolicy(max_attempts=2, delay=2 * SECOND)}
-    harness = SchedulerHarness(
-        tmp_path,
-        two_trees(end='2026112300', SiteHourly=retry),
-        instant('2026112202'),
-        is_one_file=is_one_file,
-    )
-    scheduler = harness.scheduler()
-    scheduler.step()
-    [uow_id] = harness.take()
-    unit = harness.claim(uow_id)
-    assert unit is not None
-    harness.finish(unit, Outcome.failed('no data'))
-    scheduler.step()
+    harness, scheduler, uow_id = _failed_once(tmp_path, 2 * SECOND, is_one_file=is_one_file)
     assert _marked_at(harness, uow_id) is None
     assert harness.take() == []
 
@@ -160,3 +135,24 @@ def test_in_one_file_a_new_leader_rings_for_nothing_twice(joint: SchedulerHarnes
 
 def _marked_at(harness: SchedulerHarness, uow_id: UowId) -> datetime | None:
     return harness.store.units([uow_id])[uow_id].announced_at
+
+
+def _failed_once(
+    home: Path, delay: timedelta, *, is_one_file: bool
+) -> tuple[SchedulerHarness, Scheduler, UowId]:
+    """Return a Scheduler that knows of a first attempt that has failed, and the unit."""
+    retry = {'retry': RetryPolicy(max_attempts=2, delay=delay)}
+    harness = SchedulerHarness(
+        home,
+        two_trees(end='2026112300', SiteHourly=retry),
+        instant('2026112202'),
+        is_one_file=is_one_file,
+    )
+    scheduler = harness.scheduler()
+    scheduler.step()
+    [uow_id] = harness.take()
+    unit = harness.claim(uow_id)
+    assert unit is not None
+    harness.finish(unit, Outcome.failed('no data'))
+    scheduler.step()
+    return harness, scheduler, uow_id
