@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -30,15 +31,15 @@ from synergy.core.events import (
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
-from synergy.core.node import Node
-from synergy.core.readiness import NextStart, Readiness, next_startable, readiness, reason_to_skip
+from synergy.core.readiness import Readiness, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself
 from synergy.core.retry import FailedAttempt, announced_again, failed_attempt
+from synergy.core.starting import Starting
 from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
-from synergy.core.timetable import Lane, Timetable
+from synergy.core.timetable import Timetable
 from synergy.core.undo import out_of_date
 
 #: Jobs that one batch may start, skip or pass over: bounds a batch, and so the time between two
@@ -68,29 +69,28 @@ class Engine:
         so many of which a process is paused.
         """
         self._streaks = streaks or FailureStreaks(0)
-        # What was asked to be paused: nothing of it starts until that is done.
-        self._pausing: set[ProcessName] = set()
         self.timetable = timetable
         self.left_out = left_out
         self._isolated = frozenset(isolated)
-        self._silent = self._isolated | frozenset(left_out)
-        #: Whom the decision under way is about; after an exception, whom it was about.
-        self.deciding: ProcessName | None = None
+        self._deciding: ProcessName | None = None
         self._hierarchy = timetable.hierarchy
         self._machine_by_process = {
             node.process.name: timetable.hierarchy.machine(node.process.name)
             for node in self._hierarchy
         }
-        # Processes to look at, in order of mention; a dict is an ordered set.
-        self._owed: dict[ProcessName, None] = {}
+        self._starting = Starting(timetable, silent=self._isolated | frozenset(left_out))
         self._triggered: set[ProcessName] = set()
-        self._lane: dict[ProcessName, Lane] = dict.fromkeys(timetable.hierarchy.nodes, Lane.RERUN)
         self._effects = Effects()
 
     @property
     def is_owing(self) -> bool:
         """Tell whether the last batch left processes to be looked at by the next one."""
-        return bool(self._owed)
+        return self._starting.is_owing
+
+    @property
+    def deciding(self) -> ProcessName | None:
+        """Whom the decision under way is about; after an exception, whom it was about."""
+        return self._deciding or self._starting.asked
 
     def on(self, events: Iterable[Event], now: datetime) -> Effects:
         """Decide on `events` and on all that follows from them; return what is to be done.
@@ -101,26 +101,24 @@ class Engine:
         self.timetable.extend(now)
         self._effects = Effects()
         for item in events:
-            self.deciding = process_of(item)
-            if self.deciding not in self._isolated:
+            self._deciding = process_of(item)
+            if self._deciding not in self._isolated:
                 self._take(item, now)
         for process in self._triggered:
-            self.deciding = process
-            self._run_live(self._hierarchy.nodes[process], now)
+            self._deciding = process
+            for key in self._starting.live(process, now):
+                self._decide(self._row(key, now), None, now, is_triggered=True)
         self._triggered.clear()
-        budget = STARTS_PER_BATCH_MAX
-        while self._owed and budget > 0:
-            self.deciding = process = next(iter(self._owed))
-            budget = self._start_all(self._hierarchy.nodes[process], budget, now)
-            if budget > 0:
-                del self._owed[process]
-        self.deciding = None
+        self._deciding = None
+        for key, found in islice(self._starting.starts(now), STARTS_PER_BATCH_MAX):
+            self._decide(self._row(key, now), None, now, known=found)
+        self._starting.asked = None
         return self._effects
 
     def _take(self, item: Event, now: datetime) -> None:
         match item:
             case Look(process, is_trigger):
-                self._owed[process] = None
+                self._starting.owe(process)
                 if is_trigger and self._machine_by_process[process].runs_live:
                     self._triggered.add(process)
             case Reported(unit) | (Processed() as unit):
@@ -139,54 +137,6 @@ class Engine:
                 self._carry_out(item, now)
             case _:
                 assert_never(item)
-
-    def _start_all(self, node: Node, budget: int, now: datetime) -> int:
-        """Start what may start, earliest first, up to max_running; return the budget left."""
-        process = node.process
-        if not process.is_on or process.name in self._silent or process.name in self._pausing:
-            return budget
-        for key in self.timetable.resting(process.name):
-            if self.timetable.running_count(process.name) < process.max_running:
-                self._decide(self._row(key, now), None, now)
-        starts = dict.fromkeys(Lane, node.first)
-        while budget > 0 and self.timetable.running_count(process.name) < process.max_running:
-            following = self._next(node, starts, now)
-            if following is None:
-                break
-            key, found = following
-            self._decide(self._row(key, now), None, now, known=found)
-            starts[self._lane[process.name]] = key.timeperiod.ordinal + 1
-            budget -= 1
-        return budget
-
-    def _next(self, node: Node, starts: Mapping[Lane, int], now: datetime) -> NextStart | None:
-        """Return what to start next; while both lanes have work, they take turns."""
-        name = node.process.name
-        lanes = [Lane.FRESH]
-        if self.timetable.has_reruns(name):
-            # The lane that did not come last is asked first: neither can starve the other.
-            lanes = sorted(Lane, key=lambda lane: lane is self._lane[name])
-        for lane in lanes:
-            found = next_startable(self.timetable, node, starts[lane], now, lane)
-            if found is not None:
-                self._lane[name] = lane
-                return found
-        return None
-
-    def _run_live(self, node: Node, now: datetime) -> None:
-        """Let live intervals run, earliest first, while there is a place."""
-        process = node.process
-        if not process.is_on or process.name in self.left_out or process.name in self._pausing:
-            return
-        live = range(self._hierarchy.over_until(node, now), self.timetable.span(process.name).stop)
-        for ordinal in live:
-            key = JobKey(process.name, self._hierarchy.timeperiod(node, ordinal))
-            is_free = self.timetable.running_count(process.name) < process.max_running
-            state = self.timetable.state(key)
-            if state is not None and state.is_final:
-                continue  # Skipped by an operator: it has a row, but not among the open ones.
-            if is_free and self._hierarchy.covered(node, ordinal):
-                self._decide(self._row(key, now), None, now, is_triggered=True)
 
     def _row(self, key: JobKey, now: datetime) -> Job:
         return self.timetable.open_job(key) or job_transitions.embryo(key, now)
@@ -271,7 +221,7 @@ class Engine:
         word = unit.state.value.removeprefix('state_')
         event = f'run {unit.run} {word} {unit.processed_count}; more to come'
         self._save(job_transitions.rested(job, now), event)
-        self._owed[job.process] = None
+        self._starting.owe(job.process)
 
     def _policy(self, process: ProcessName) -> RetryPolicy:
         return self._hierarchy.nodes[process].process.retry
@@ -299,7 +249,7 @@ class Engine:
         unit = failed.unit
         pause = self._streaks.failed(unit, failed.error, now)
         if pause is not None and self._hierarchy.nodes[unit.process].process.is_on:
-            self._pausing.add(unit.process)
+            self._starting.pause(unit.process)
             self._effects.add(asked_by_itself(pause))
 
     def _is_made_up_for(self, job: Job, now: datetime) -> bool:
@@ -333,7 +283,7 @@ class Engine:
     def _reset(self, job: Job, why: str, now: datetime) -> None:
         """Put a job back to embryo, its run count kept; it starts again when it is ready."""
         self._save(job_transitions.reset(job, why, now, job.request_id), f'reset: {why}')
-        self._owed[job.process] = None
+        self._starting.owe(job.process)
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
         command = item.command
@@ -391,9 +341,8 @@ class Engine:
     def _owe_outputs(self, process: ProcessName) -> None:
         # Who waits for it comes before the place that became free, and so before new starts.
         for output in self._hierarchy.nodes[process].outputs:
-            self._owed.setdefault(output)
-        self._owed.pop(process, None)
-        self._owed[process] = None
+            self._starting.owe(output)
+        self._starting.owe(process, again=True)
 
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)
