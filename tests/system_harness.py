@@ -32,6 +32,8 @@ QUICK = {
     'SYNERGY_RESTART_DELAY_SECONDS': '0.1',
     # A free port, whichever: tests run beside each other.
     'SYNERGY_MX_PORT': '0',
+    # A process that hangs says where, when it is aborted.
+    'PYTHONFAULTHANDLER': '1',
 }
 
 
@@ -143,8 +145,17 @@ class SystemHarness:
         patience = Patience(PATIENCE_SECONDS, time.monotonic)
         while not is_so():
             is_over = patience.has_run_out(len(self.journal()))
+            if is_over:
+                self._dump_stacks()
             assert not is_over, f'{what} did not come about\n{self.logs()}'
             time.sleep(0.02)
+
+    def _dump_stacks(self) -> None:
+        """Abort whatever runs still: each writes to its output what its threads were doing."""
+        for child in self._children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGABRT)
+                child.wait(15)
 
     def wait_final(self, key: JobKey) -> JobState:
         """Wait until a job is final; return its state."""
@@ -154,7 +165,7 @@ class SystemHarness:
     def logs(self) -> str:
         """Return the ends of all log files."""
         files = sorted([*self.home.glob('logs/*'), *self.home.glob('*.out')])
-        return '\n'.join(f'--- {file.name}\n{file.read_text()[-1500:]}' for file in files)
+        return '\n'.join(f'--- {file.name}\n{file.read_text()[-4000:]}' for file in files)
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:
