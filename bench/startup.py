@@ -34,6 +34,8 @@ from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
 
 _PROCESSES: Final = 100
+#: Of a ratio, for which the rest of the time would only go into filling and loading.
+_RATIO_PROCESSES: Final = 25
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _TURNS: Final = 300
 _MEBIBYTE: Final = 1024 * 1024
@@ -59,8 +61,8 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     for days in (30, 365) if is_quick else (30, 365, 3650):
         with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
             path = Path(folder) / 'store.db'
-            _fill(path, days)
-            first, again = _started(path, days), _started(path, days)
+            _fill(path, days, _PROCESSES)
+            first, again = (_started(path, days, _PROCESSES) for _ in range(2))
         turns[days] = again['turn_us']
         what = f'{_PROCESSES} processes, {days} days: {_PROCESSES * days * 24:,} finished hours'
         results += [
@@ -83,18 +85,17 @@ def run(*, is_quick: bool) -> Sequence[Result]:
 
 def turn_us(path: Path, days: int) -> float:
     """Return microseconds that a turn takes with `days` of history, in a new store."""
-    _fill(path, days)
-    _started(path, days)
-    return float(_started(path, days)['turn_us'])
+    _fill(path, days, _RATIO_PROCESSES)
+    return float(_started(path, days, _RATIO_PROCESSES)['turn_us'])
 
 
-def measure(path: str, days: str) -> None:
+def measure(path: str, days: str, process_count: str) -> None:
     """Be the process that is measured: load, dispatch, let time pass; print the numbers."""
     began = time.perf_counter()
     clock = SimulatedClock(_NOW + timedelta(minutes=6))
     store = SqliteStore.open(Path(path), clock=clock)
     scheduler = Scheduler(
-        Pipeline(hierarchy=_hierarchy(int(days)), route_of=_route_of),
+        Pipeline(hierarchy=_hierarchy(int(days), int(process_count)), route_of=_route_of),
         store=store,
         broker=EmbeddedBroker.open(Path(path).parent / 'broker', clock=clock),
         clock=clock,
@@ -106,7 +107,9 @@ def measure(path: str, days: str) -> None:
         ),
     )
     scheduler.step()
-    assert len(store.live_units()) == _PROCESSES, 'the open hour of each process is dispatched'
+    assert len(store.live_units()) == int(process_count), (
+        'the open hour of each process is dispatched'
+    )
     seconds = time.perf_counter() - began
     resident = psutil.Process().memory_info().rss
     turns = []
@@ -124,9 +127,9 @@ def measure(path: str, days: str) -> None:
     sys.stdout.write(json.dumps(numbers))
 
 
-def _hierarchy(days: int) -> Hierarchy:
+def _hierarchy(days: int, process_count: int) -> Hierarchy:
     start = _NOW - timedelta(days=days)
-    names = [ProcessName(f'Process{number:03d}Hourly') for number in range(_PROCESSES)]
+    names = [ProcessName(f'Process{number:03d}Hourly') for number in range(process_count)]
     return build(
         [Process(name=name, qualifier=Qualifier.HOURLY) for name in names],
         [Tree(name=name, levels=(name,), start=start) for name in names],
@@ -137,7 +140,7 @@ def _route_of(process: ProcessName) -> Route:
     return Route(exchange='ex', routing=process, queue=process)
 
 
-def _fill(path: Path, days: int) -> None:
+def _fill(path: Path, days: int, process_count: int) -> None:
     """Write the history, but for the last hour, with the store's own tables and indexes."""
     SqliteStore.open(path, clock=SimulatedClock(_NOW)).close()
     first = int((_NOW - timedelta(days=days)).timestamp())
@@ -146,7 +149,7 @@ def _fill(path: Path, days: int) -> None:
         # Filling in order of the index that is not the table's own would be slow.
         index = f'CREATE INDEX job_ended ON job (changed_at) WHERE {IS_NOT_OPEN}'
         connection.execute('DROP INDEX job_ended')
-        for node in _hierarchy(days):
+        for node in _hierarchy(days, process_count):
             assert str(containing_utc(Qualifier.HOURLY, node.tree.start)).endswith('00')
             connection.execute(
                 _FILL, {'process': node.process.name, 'hours': days * 24 - 1, 'first': first}
@@ -157,9 +160,9 @@ def _fill(path: Path, days: int) -> None:
         connection.close()
 
 
-def _started(path: Path, days: int) -> dict[str, Any]:
+def _started(path: Path, days: int, process_count: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, '-c', _PROGRAM, str(path), str(days)],
+        [sys.executable, '-c', _PROGRAM, str(path), str(days), str(process_count)],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -65,14 +65,14 @@ def test_a_harmless_value_stays_as_it_is(value: Any) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.heavy
-def test_a_hostile_text_of_a_megabyte_takes_no_time(part: str) -> None:
-    text = part * (1_000_000 // len(part))
+def test_a_hostile_text_takes_time_in_proportion(part: str) -> None:
+    text = part * (200_000 // len(part))
     began = time.process_time()
 
     redacted_text(text)
 
-    # Many times what it takes; what is not linear would take hours.
-    assert time.process_time() - began < 15
+    # Many times what it takes; what is not linear would take many minutes.
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

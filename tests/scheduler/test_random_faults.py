@@ -18,9 +18,11 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import Scheduler
 from tests.builders import instant, two_trees
+from tests.depth import deep
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
 
 TURNS = 400
+SEEDS = deep(8)
 pytestmark = pytest.mark.heavy
 
 
@@ -97,7 +99,7 @@ class Drama:
         )
 
 
-@pytest.mark.parametrize('seed', range(20))
+@pytest.mark.parametrize('seed', range(SEEDS))
 def test_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path, seed: int) -> None:
     hierarchy = two_trees(end='2026112306', SiteHourly={'max_running': 4})
     drama = Drama(SchedulerHarness(tmp_path, hierarchy, instant('2026112401')), seed)

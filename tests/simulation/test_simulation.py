@@ -40,14 +40,20 @@ from synergy.simulation.world import World
 from synergy.workers.batch import Batch
 from synergy.workers.runner import Runner
 from tests.builders import instant, key
+from tests.depth import deep
 
-SEEDS = 200
+#: Every mutant below dies within them.
+SEEDS = deep(60)
 #: Histories in which the context changes, too.
-CONTEXT_SEEDS = 60
+CONTEXT_SEEDS = deep(20)
 #: Histories of weeks, minutes and days of 25 hours.
-CALENDAR_SEEDS = 20
+CALENDAR_SEEDS = deep(8)
+#: Histories of each poisonous process, none of them also of another one.
+POISON_SEEDS = deep(4)
 #: In one test: those that run beside each other share them out.
-SEEDS_AT_ONCE = 20
+SEEDS_AT_ONCE = 10
+CALENDAR_SEEDS_AT_ONCE = 4
+POISONS = ['SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertHourly', 'AlertDaily', 'Cleaner::tick']
 #: A mutant must be found within so many histories.
 SEEDS_FOR_MUTANTS = 60
 
@@ -78,9 +84,9 @@ def test_no_promise_is_broken_while_contexts_change(first: int) -> None:
     assert broken_of(histories) == []
 
 
-@pytest.mark.parametrize('first', range(0, CALENDAR_SEEDS, CALENDAR_SEEDS // 2))
+@pytest.mark.parametrize('first', range(0, CALENDAR_SEEDS, CALENDAR_SEEDS_AT_ONCE))
 def test_no_promise_is_broken_in_a_weekend_in_which_clocks_change(first: int) -> None:
-    seeds = range(first, first + CALENDAR_SEEDS // 2)
+    seeds = range(first, first + CALENDAR_SEEDS_AT_ONCE)
     histories = [simulate_calendars(seed) for seed in seeds]
 
     assert broken_of(histories) == []
@@ -88,13 +94,14 @@ def test_no_promise_is_broken_in_a_weekend_in_which_clocks_change(first: int) ->
 
 
 @pytest.mark.parametrize(
-    'poison',
-    ['SiteHourly', 'SiteDaily', 'SiteMonthly', 'AlertHourly', 'AlertDaily', 'Cleaner::tick'],
+    ('poison', 'first'),
+    [(poison, number * POISON_SEEDS) for number, poison in enumerate(POISONS)],
+    ids=POISONS,
 )
 def test_a_poisonous_process_breaks_no_promise_and_holds_up_only_what_waits_for_it(
-    poison: str,
+    poison: str, first: int
 ) -> None:
-    histories = [simulate(seed, poison=poison) for seed in range(SEEDS_AT_ONCE)]
+    histories = [simulate(seed, poison=poison) for seed in range(first, first + POISON_SEEDS)]
 
     assert broken_of(histories) == []
 
@@ -229,7 +236,10 @@ def test_a_history_goes_on_until_each_request_is_applied() -> None:
 
 
 def first_broken(first: int) -> str | None:
-    """Return what the first failing history from `first` on found."""
+    """Return what the first failing history from `first` on found.
+
+    `first` is near one that fails, for those before it only take time.
+    """
     for seed in range(first, first + SEEDS_FOR_MUTANTS):
         if broken := simulate(seed).broken:
             return broken
@@ -319,14 +329,14 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ('mutate', 'found', 'first'),
     [
-        (no_fence_at_finish, 'I', 0),
+        (no_fence_at_finish, 'I', 6),
         (announce_before_save, 'announced before it was saved', 0),
         (no_sweep, 'I8', 0),
-        (without(CancelUnit), 'I4', 0),
+        (without(CancelUnit), 'I4', 4),
         (without(MoveUnit), 'I', 0),
         (claim_what_is_taken, 'I5', 0),
         (reported_is_processed, 'I', 0),
-        (deadlines_outlive_the_clock, 'I8', 0),
+        (deadlines_outlive_the_clock, 'I8', 16),
         (parents_do_not_wait, 'I', 0),
         (undo_looks_at_no_input, 'I2', 40),
     ],
