@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.database import open_database, replace_rows
-from db.load import load_fixtures
+from db.load import end_of_run, load_fixtures
 from db.model.flight import FlightCount
 from synergy.workers import Outcome, Uow, Worker
 
@@ -19,7 +19,8 @@ class FlightHourly(Worker):
     def setup(self) -> None:
         """Open the database once for all hours."""
         self.database = open_database()
-        load_fixtures(self.database)  # Once; afterwards there is nothing to do.
+        # Once; afterwards there is nothing to do.
+        load_fixtures(self.database, end_timeperiod=end_of_run())
 
     def teardown(self) -> None:
         """Close it again."""

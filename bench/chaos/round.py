@@ -1,7 +1,8 @@
 """One round: start the boxes, let faults and reprocess requests rain, stop, wait, judge.
 
 What happens is drawn from the seed; when exactly, the machine decides, so a seed repeats the kind
-of a round, not each of its instants. Every kind of fault comes once before any comes twice.
+of a round, not each of its instants. Every kind of fault comes once before any comes twice; those
+that the round waits for come first.
 """
 
 from __future__ import annotations
@@ -213,7 +214,8 @@ def _begin(settings: RoundSettings, place: Site, rain: _Rain, leader: str | None
     busy = {faults.resource_of(item.fault.kind) for item in rain.under_way}
     if len(rain.kinds) < len(begin_by_kind):
         rain.kinds += rain.random.sample(list(begin_by_kind), len(begin_by_kind))
-    for kind in rain.kinds:
+    awaited = settings.kinds - rain.seen
+    for kind in sorted(rain.kinds, key=lambda kind: kind not in awaited):
         if faults.resource_of(kind) in busy:
             continue
         fault = begin_by_kind[kind](place, rain.random, leader)

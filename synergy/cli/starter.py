@@ -8,12 +8,10 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
-
-import daemon
 
 from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
@@ -74,22 +72,23 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f'{error}\n')
         return ExitCode.MISCONFIGURED
-    detached = (
-        # Detached whatever stdin is: python-daemon takes a socket there for inetd's.
-        daemon.DaemonContext(
-            working_directory=str(settings.project),
-            umask=settings.umask,
-            detach_process=True,
-        )
-        if options.daemon
-        else nullcontext()
-    )
-    with detached:
+    with _detached(settings) if options.daemon else nullcontext():
         is_supervised = parent is not None
         code = _run(settings, context, entry, narrowed, options, is_supervised=is_supervised)
         if code == ExitCode.RESTART:
             _end_and_restart(entry, options.instance, parent, is_console=options.console)
         return code
+
+
+def _detached(settings: Settings) -> AbstractContextManager[object]:
+    # Only here: it reads the metadata of packages, which most processes would do for nothing.
+    import daemon
+
+    # Detached whatever stdin is: python-daemon takes a socket there for inetd's.
+    context: AbstractContextManager[object] = daemon.DaemonContext(
+        working_directory=str(settings.project), umask=settings.umask, detach_process=True
+    )
+    return context
 
 
 def _entry(context: Context, name: str) -> Entry | None:

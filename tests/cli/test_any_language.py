@@ -88,6 +88,9 @@ def test_a_project_runs_in_any_locale(tmp_path: Path, environ: dict[str, str]) -
         assert started.returncode == 0, started.stderr
         until = time.monotonic() + SECONDS
         found: list[dict[str, str]] = []
+        # To ask costs a process each time, so only once the worker has spoken.
+        while 'Größe Проект 🚀' not in logs(project) and time.monotonic() < until:
+            time.sleep(0.05)
         while not any(job['state'] == 'state_processed' for job in found):
             assert time.monotonic() < until, logs(project)
             found = json.loads(launch(project, 'jobs', '--json', environ=environ).stdout or '[]')

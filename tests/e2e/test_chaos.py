@@ -58,14 +58,14 @@ def test_a_short_round_of_chaos_breaks_no_promise(
 ) -> None:
     until = (word for kind in sorted(KINDS[backend]) for word in ('--until', kind))
 
-    report = chaos('--backend', backend, '--minutes', '0.2', *until)
+    report = chaos('--backend', backend, '--minutes', '0.1', *until)
 
     assert {kind['kind'] for kind in report['kinds']} >= KINDS[backend]
     assert report['take_over_seconds'], report
 
 
 def test_unruly_user_code_leaves_nothing_behind(chaos: Callable[..., dict[str, Any]]) -> None:
-    report = chaos('--unruly', '--backend', 'embedded', '--minutes', '0.3')
+    report = chaos('--unruly', '--backend', 'embedded', '--minutes', '0.15')
 
     assert report['starts'] >= report['intervals']
 

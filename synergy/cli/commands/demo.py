@@ -118,13 +118,13 @@ def _set_environment(home: Path, days: int | None) -> None:
 
 def _load_fixtures() -> None:
     from db.database import open_database
-    from db.load import load_fixtures
+    from db.load import end_of_run, load_fixtures
 
-    out = console()
-    out.print('loading a year of flights and weather ...')
+    out, end = console(), end_of_run()
+    out.print(f'loading {"a year of" if end is None else "the first"} flights and weather ...')
     database = open_database()
     try:
-        for loaded in load_fixtures(database):
+        for loaded in load_fixtures(database, end_timeperiod=end):
             out.print(f'  {loaded.file}: {loaded.row_count} rows, {loaded.rejected_count} rejected')
     finally:
         database.close()
