@@ -8,6 +8,8 @@ from typing import Any
 
 import pymongo
 import pytest
+from pymongo.database import Database
+from pymongo.write_concern import WriteConcern
 
 from bench.servers.mongodb import MongoServers
 from tests.mongo_site import MongoSite, mongo_site
@@ -87,23 +89,31 @@ def mongo_uri(mongo: MongoSite) -> Iterator[str]:
 
 
 @pytest.fixture(scope='session')
-def _mongo_template(mongo: MongoSite) -> Iterator[str]:
-    with mongo.database() as uri:
-        yield uri
+def _mongo_template(mongo: MongoSite) -> Iterator[Database[dict[str, object]]]:
+    with mongo.database() as uri, pymongo.MongoClient[dict[str, object]](uri) as client:
+        yield client.get_default_database(write_concern=WriteConcern(1))
 
 
 @pytest.fixture
-def empty_mongo_uri(_mongo_template: str) -> Iterator[str]:
+def empty_mongo_uri(
+    _mongo_template: Database[dict[str, object]], mongo: MongoSite
+) -> Iterator[str]:
     """Return the URI of a database with schema and no rows, which the tests share in turn.
 
     Making collections and indexes takes longer than a test of the contract.
     """
-    yield _mongo_template
-    with pymongo.MongoClient[dict[str, object]](_mongo_template) as client:
-        database = client.get_default_database()
-        for name in database.list_collection_names():
-            if name != 'schema':
-                database[name].delete_many({})
+    yield mongo.uri_of(_mongo_template.name)
+    for name in _mongo_template.list_collection_names():
+        if name != 'schema':
+            _mongo_template[name].delete_many({})
+    # Waits once for all that was written before, on this connection or another: reads see only
+    # what a majority has.
+    _mongo_template.command(
+        'delete',
+        'leadership',
+        deletes=[{'q': {}, 'limit': 0}],
+        writeConcern={'w': 'majority', 'j': True},
+    )
 
 
 @pytest.fixture(params=['embedded', 'production'])

@@ -1,4 +1,8 @@
-"""MongoDB for tests: one that is shared, and one of their own for tests that kill its members."""
+"""MongoDB for tests: one that is shared, and one of their own for tests that kill its members.
+
+The shared one is a replica set of one member: two more would write the same again and vote, which
+is most of the processor time of a set. What three members do to us is seen on those of one's own.
+"""
 
 from __future__ import annotations
 
@@ -46,5 +50,5 @@ def mongo_site(shared_uri: str | None) -> Iterator[MongoSite]:
     elif shared_uri is not None:
         yield MongoSite(shared_uri, f'shared by the processes of this test run, at {shared_uri}')
     else:
-        with MongoServers() as servers:
+        with MongoServers(member_count=1) as servers:
             yield MongoSite(servers.uri, f'mongod of this test process, at {servers.uri}')

@@ -43,7 +43,7 @@ class Distributor:
         if node.config.getoption('markexpr') == QUICK:
             return
         if self._mongo is None:
-            self._mongo = self._opened.enter_context(MongoServers())
+            self._mongo = self._opened.enter_context(MongoServers(member_count=1))
         if self._rabbit is None and is_installed():
             self._rabbit = self._opened.enter_context(RabbitServer())
         name = f'{os.getpid()}-{node.gateway.id}'

@@ -34,7 +34,7 @@ REPLICA_SET: Final = 'synergy'
 ELECTION_MILLIS: Final = 1500
 HEARTBEAT_MILLIS: Final = 500
 START_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.1
 #: Source: prctl(2).
 _PR_SET_PDEATHSIG: Final = 1
 # Loaded here: between fork and exec nothing but the call itself is safe.
@@ -236,7 +236,9 @@ class MongoServers:
         while True:
             if not member.is_running:
                 raise ServerFailed(f'mongod {member.name} ended; {self._logs()}')
-            with suppress(PyMongoError):
+            with suppress(OSError, PyMongoError):
+                # A client takes a hundred times what a socket does.
+                socket.create_connection((member.host, member.port), timeout=1).close()
                 self._command(member, {'ping': 1})
                 return
             if time.monotonic() >= until:

@@ -131,7 +131,9 @@ def test_whatever_becomes_of_a_row_is_found_as_by_reading_all_of_it(vault: Vault
                 found = in_brief(vault.store)
                 assert found == in_full(vault.store), (table, field, value)
                 findings.add((bool(found[0]), bool(found[1])))
-                vault.restore(table)
+                if not vault.is_restored_by_edit:
+                    vault.restore(table)
+        vault.restore(table)
     assert findings >= {(True, False), (False, True), (False, False)}
 
 
