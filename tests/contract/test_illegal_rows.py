@@ -108,7 +108,8 @@ class Vault(Struct, frozen=True, dict=True):
     """A store, and a way to write into it past all of our code.
 
     share: each field is tried with every so-many-th of `values`, another field with others.
-    edit: sets a field of a row of a table; tells whether the store let us.
+    edit: sets a field of a row of a table; tells whether the store let us. Of a document, one may
+        say which, the first when not.
     is_restored_by_edit: the next edit of a row makes good what the last did to it.
     touched: makes a call; returns the tables that it asked the store about.
     """
@@ -118,7 +119,8 @@ class Vault(Struct, frozen=True, dict=True):
     values: list[Any]
     share: int
     is_restored_by_edit: bool
-    edit: Callable[[str, str, Any], bool]
+    edit: Callable[..., bool]
+    row_count: Callable[[str], int]
     restore: Callable[[str], None]
     touched: Callable[[Callable[[], object]], set[str]]
 
@@ -298,7 +300,7 @@ def _sqlite_vault(store: Store, connection: sqlite3.Connection) -> Vault:
         store._file._connection.set_trace_callback(None)
         return {name for name in names if re.search(rf'\b{name}\b', ' '.join(said))}
 
-    return Vault(store, tables, SQLITE_VALUES, 1, False, edit, restore, touched)
+    return Vault(store, tables, SQLITE_VALUES, 1, False, edit, lambda _: 1, restore, touched)
 
 
 def _mongo_vault(store: Store, database: Any) -> Vault:
@@ -306,20 +308,23 @@ def _mongo_vault(store: Store, database: Any) -> Vault:
     kept = {name: list(database[name].find().sort('_id', 1)) for name in names}
     tables = {name: [f for f in rows[0] if f != '_id'] for name, rows in kept.items() if rows}
 
-    def chosen_of(table: str) -> dict[str, Any]:
-        return min(kept[table], key=lambda row: (str(row.get('timeperiod')), str(row['_id'])))
+    for rows in kept.values():
+        rows.sort(key=lambda row: (str(row.get('timeperiod')), str(row['_id'])))
 
-    def edit(table: str, field: str, value: Any) -> bool:
+    def edit(table: str, field: str, value: Any, number: int = 0) -> bool:
         try:
-            row = chosen_of(table)
+            row = kept[table][number]
             database[table].replace_one({'_id': row['_id']}, {**row, field: value}, upsert=True)
         except (pymongo.errors.PyMongoError, bson.errors.InvalidDocument):
             return False
         return True
 
     def restore(table: str) -> None:
-        row = chosen_of(table)
-        database[table].replace_one({'_id': row['_id']}, row, upsert=True)
+        for row in kept[table]:
+            database[table].replace_one({'_id': row['_id']}, row, upsert=True)
+
+    def row_count(table: str) -> int:
+        return len(kept[table])
 
     def touched(call: Callable[[], object]) -> set[str]:
         database.command('profile', 2, filter={'ns': {'$ne': f'{database.name}.system.profile'}})
@@ -329,7 +334,7 @@ def _mongo_vault(store: Store, database: Any) -> Vault:
         database.drop_collection('system.profile')
         return {name for name in names if any(f"'{name}'" in str(item['command']) for item in said)}
 
-    return Vault(store, tables, MONGO_VALUES, 5, True, edit, restore, touched)
+    return Vault(store, tables, MONGO_VALUES, 5, True, edit, row_count, restore, touched)
 
 
 def readers(store: Store) -> dict[str, Callable[[], list[Any]]]:
