@@ -15,6 +15,7 @@ from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.node import Input, InputKind
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.timeperiod import Measure, Qualifier, Timeperiod, parse
+from tests.depth import deep
 
 DAY, HOUR = Qualifier.DAILY, Qualifier.HOURLY
 WEEK, MONTH = Qualifier.WEEKLY, Qualifier.MONTHLY
@@ -69,7 +70,7 @@ def is_possible(own: Qualifier, level: Qualifier) -> bool:
     return not is_apart or own.holds(level) or level.holds(own)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=deep(100), deadline=None)
 @given(
     levels=st.tuples(st.sampled_from(SOME_LEVELS), st.sampled_from(SOME_LEVELS)).filter(
         lambda pair: is_possible(*pair)

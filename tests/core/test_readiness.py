@@ -15,6 +15,7 @@ from synergy.core.states import Blocking, Due, JobState
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from tests.builders import instant, key, two_trees
+from tests.depth import deep
 
 DAY = key('SiteDaily@2026112200')
 ALERT = key('AlertDaily@2026112200')
@@ -137,7 +138,7 @@ def test_a_job_waits_for_nothing_outside_the_span_of_the_other_tree() -> None:
     assert readiness(made, ALERT, LATER).due is Due.READY
 
 
-@settings(deadline=None)  # How long it takes is up to the machine.
+@settings(max_examples=deep(30), deadline=None)  # How long it takes is up to the machine.
 @given(
     seed=st.randoms(use_true_random=False),
     grouping=st.sampled_from((1, 10)),
