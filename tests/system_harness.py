@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from synergy import bootstrap
+from synergy.cli.main import main
 from synergy.cli.patience import Patience
 from synergy.core.records import Unit
 from synergy.core.states import JobState
@@ -35,6 +37,11 @@ QUICK = {
     # A process that hangs says where, when it is aborted.
     'PYTHONFAULTHANDLER': '1',
 }
+
+#: Commands that ask the store, or for something in it, and neither start processes nor read them.
+IN_PROCESS = frozenset(
+    {'dead', 'freerun', 'job', 'jobs', 'log', 'reprocess', 'requests', 'skip', 'why', 'cancel'}
+)
 
 
 class SystemHarness:
@@ -106,7 +113,35 @@ class SystemHarness:
         return child
 
     def launch(self, *arguments: str, stdin: str = '') -> subprocess.CompletedProcess[str]:
-        """Run one command of launch.py to its end."""
+        """Run one command of launch.py to its end: in this process, but for what is about any."""
+        if arguments[0] in IN_PROCESS and not stdin:
+            return self._called(arguments)
+        return self._run(arguments, stdin)
+
+    def _called(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        """Call a command; a process of its own would be busy starting for most of its time."""
+        streams = [TextIOWrapper(BytesIO(), 'utf-8', newline='\n') for _ in range(2)]
+        before = Path.cwd(), dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environ)
+        os.chdir(bootstrap.PROJECT)
+        try:
+            with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+                try:
+                    code = main(list(arguments))
+                except SystemExit as end:
+                    code = end.code if isinstance(end.code, int) else 1
+        finally:
+            os.chdir(before[0])
+            os.environ.clear()
+            os.environ.update(before[1])
+        said = []
+        for stream in streams:
+            stream.seek(0)
+            said.append(stream.read())
+        return subprocess.CompletedProcess(arguments, code, *said)
+
+    def _run(self, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, '-m', 'synergy.cli', *arguments],
             env=self.environ,

@@ -23,6 +23,11 @@ def system(tmp_path: Path, pair: Mapping[str, str]) -> Iterator[SystemHarness]:
         yield running
 
 
+def freeruns(system: SystemHarness) -> set[str]:
+    """Return the free runs that the Scheduler knows; it takes what is asked in its next loop."""
+    return {str(freerun.name) for freerun in system.store.freeruns()}
+
+
 def now_in(qualifier: Qualifier) -> Timeperiod:
     return containing_utc(qualifier, datetime.now(UTC))
 
@@ -98,6 +103,7 @@ def test_free_runs_fire_switch_and_are_made_at_run_time(system: SystemHarness) -
     resting = ProcessName('Shell::resting')
     system.wait_for(lambda: bool(system.store.freerun_units(resting, 1)), 'the run out of turn')
     assert system.launch('freerun', 'rm', 'Shell::made').returncode == 0
+    system.wait_for(lambda: 'Shell::made' not in freeruns(system), 'its end')
     assert system.launch('freerun', 'rm', 'Shell::made').returncode == 3
     refused = system.launch('freerun', 'rm', 'Shell::ticking')
     assert refused.returncode == 1
@@ -123,6 +129,7 @@ def test_an_operator_finds_retries_and_drops_what_failed(system: SystemHarness) 
     assert system.wait_final(key) is JobState.SKIPPED
     assert len(json.loads(system.launch('dead', '--json').stdout)) == 1
     assert system.launch('dead', 'drop', '--all').returncode == 0
+    system.wait_for(lambda: not system.store.dead_units(9), 'the drop')
     assert json.loads(system.launch('dead', '--json').stdout) == []
     events = [event.text for event in system.store.events(key, 10)]
     assert any('reprocess by' in text and 'fixed' in text for text in events)
@@ -135,10 +142,12 @@ def test_a_dead_letter_whose_retry_is_refused_stays(system: SystemHarness) -> No
         '--arguments', '{"command": "false"}',
     )  # fmt: skip
     assert added.returncode == 0, added.stderr
+    system.wait_for(lambda: 'Shell::failing' in freeruns(system), 'the new entry')
     assert system.launch('freerun', 'run', 'Shell::failing').returncode == 0
     system.wait_for(lambda: bool(system.store.dead_units(9)), 'the dead letter')
     (dead,) = system.store.dead_units(9)
     assert system.launch('freerun', 'rm', 'Shell::failing').returncode == 0
+    system.wait_for(lambda: 'Shell::failing' not in freeruns(system), 'its end')
 
     refused = system.launch('dead', 'retry', dead.id)
 
