@@ -32,13 +32,14 @@ from synergy.operations import (
 from synergy.operations.caller import Caller
 from synergy.operations.failures import about_error
 from synergy.view.documents import CommandDocument, PreviewDocument
-from synergy.view.encode import encode_command, encode_preview
+from synergy.view.encode import encode_command
 from synergy.view.estimates import ahead_of, plan_estimate
 from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
 from synergy.view.group_documents import GroupPlanDocument
 from synergy.view.group_encode import encode_group
 from synergy.view.preview import Preview
+from synergy.view.preview_encode import encode_preview
 from synergy.view.undo import UndoDocument, encode_undo
 
 #: How long to wait for the Scheduler's first answer.

@@ -5,7 +5,7 @@ The same for a command that reads the store and for one that speaks to a dashboa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -33,6 +33,7 @@ from synergy.view.documents import (
     CommandDocument,
     DeadDocument,
     FreerunDocument,
+    PlannedDocument,
     PreviewDocument,
     ProgressDocument,
     StatusDocument,
@@ -143,28 +144,41 @@ def print_preview(preview: PreviewDocument) -> None:
             for row in preview['processes']
         ],
     )
-    if any(row['running'] for row in preview['processes']):
-        print('\nwhat runs now is cancelled, and its result discarded')
-    if doomed := [f'{key["process"]}@{key["timeperiod"]}' for key in preview['doomed']]:
-        print(
-            f'\nskipped in consequence, by their blocking type: {counted(len(doomed))}: '
-            f'{_some(doomed, 10)}'
-        )
-    for waiting in preview['waiting']:
-        print(f'\nneeds no reset, has not run yet, and follows: {_waiting_text(waiting)}')
-    for off in preview['off']:
-        print(
-            f'\n{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '
-            f'{off["process"]}'
-        )
-    for without in preview['without']:
-        print(f'\ngoes on without what is skipped: {_waiting_text(without)}')
+    if by := [line for row in preview['processes'] for line in _reached(row)]:
+        print('\nwhat is not asked for is reached by what it waits for:')
+        print_table(('process', 'jobs', 'by', 'that is'), by)
+    for note in _preview_notes(preview):
+        print(f'\n{note}')
     if preview['kind'] == CommandKind.CANCEL.value:
         print('\nto stop a run and run it again instead: ./launch.py reprocess')
     if preview['kind'] == CommandKind.REPROCESS.value:
         print('\neach of them then runs once, after what it depends on')
         if (seconds := preview['about_seconds']) is not None:
             print(f'done in about {span(timedelta(seconds=seconds))}, with the workers there are')
+
+
+def _preview_notes(preview: PreviewDocument) -> Iterator[str]:
+    if any(row['running'] for row in preview['processes']):
+        yield 'what runs now is cancelled, and its result discarded'
+    if doomed := [f'{key["process"]}@{key["timeperiod"]}' for key in preview['doomed']]:
+        yield (
+            f'skipped in consequence, by their blocking type: {counted(len(doomed))}: '
+            f'{_some(doomed, 10)}'
+        )
+    for waiting in preview['waiting']:
+        yield f'needs no reset, has not run yet, and follows: {_waiting_text(waiting)}'
+    for waits in preview['order_only']:
+        yield (
+            f'does not run again, waits for {waits["waits_for"]} for the order alone: '
+            f'{_waiting_text(waits)}'
+        )
+    for off in preview['off']:
+        yield (
+            f'{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '
+            f'{off["process"]}'
+        )
+    for without in preview['without']:
+        yield f'goes on without what is skipped: {_waiting_text(without)}'
 
 
 def print_requests(commands: Iterable[CommandDocument]) -> None:
@@ -328,6 +342,11 @@ def _stands(row: BoxProcessDocument) -> str:
     """Return the state of a process; one that is started again and again is not up."""
     is_retried = row['state'] == ProcessStatus.RUNNING.value and row['reason'] is not None
     return ProcessStatus.BACKOFF.value if is_retried else row['state'] or NEVER_STARTED
+
+
+def _reached(row: PlannedDocument) -> Iterable[Sequence[object]]:
+    for by in row['reached_by']:
+        yield row['process'], by['count'], f'{by["kind"]} {by["process"]}', by['text']
 
 
 def _waiting_text(row: WaitingDocument) -> str:

@@ -13,6 +13,7 @@ from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.states import JobState, UnitState
 from synergy.view.boxes import Presence
 from synergy.view.conditions import ALL
+from synergy.view.reach import OrderOnlyDocument, ReachDocument
 from synergy.view.why_documents import ActionDocument as ActionDocument
 from synergy.view.why_documents import At as At
 from synergy.view.why_documents import CauseDocument as CauseDocument
@@ -303,6 +304,7 @@ class PlannedDocument(TypedDict):
     about_seconds: Annotated[
         float | None, 'how long its runs take with the workers there are; null: not known'
     ]
+    reached_by: Annotated[list[ReachDocument], 'by which inputs they wait for planned jobs']
 
 
 class WaitingDocument(TypedDict):
@@ -341,6 +343,9 @@ class PreviewDocument(TypedDict):
     waiting: Annotated[list[WaitingDocument], 'what follows without a reset']
     doomed: Annotated[list[KeyDocument], 'skipped in consequence']
     without: Annotated[list[WaitingDocument], 'what goes on without jobs that are skipped']
+    order_only: Annotated[
+        list[OrderOnlyDocument], 'what waits for them for the order alone, and does not run again'
+    ]
     off: Annotated[list[OffDocument], 'of these processes, those that are off']
 
 

@@ -25,11 +25,9 @@ from synergy.view.conditions import (
     condition_of_job,
     condition_of_unit,
 )
-from synergy.view.estimates import PlanEstimate
 from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.need import Need
-from synergy.view.preview import Preview, WaitingRow
 from synergy.view.request_progress import RequestProgress
 from synergy.view.skipped import skipped_of
 from synergy.view.span_encode import encode_span
@@ -250,42 +248,6 @@ def encode_progress(
         'conditions': {condition.name: count for condition, count in progress.shown},
         'waits_for_person': progress.waits_for,
         'rest_seconds': seconds(rest),
-    }
-
-
-def encode_preview(shown: Preview, about: PlanEstimate) -> documents.PreviewDocument:
-    """Return what a command would do, and about how long that takes."""
-    return {
-        'kind': shown.kind.value,
-        'count': shown.plan.count,
-        'plan_hash': shown.plan.hash,
-        'about_seconds': seconds(about.whole),
-        'processes': [
-            {
-                'process': row.process,
-                'count': row.count,
-                'first': str(row.first),
-                'last': str(row.last),
-                'running': [str(key.timeperiod) for key in row.running],
-                'about_seconds': seconds(about.by_process.get(row.process)),
-            }
-            for row in shown.rows
-        ],
-        'waiting': [_encode_waiting(row) for row in shown.waiting],
-        'doomed': [
-            {'process': key.process, 'timeperiod': str(key.timeperiod)} for key in shown.doomed
-        ],
-        'without': [_encode_waiting(row) for row in shown.without],
-        'off': [{'process': row.process, 'text': row.text} for row in shown.off],
-    }
-
-
-def _encode_waiting(row: WaitingRow) -> documents.WaitingDocument:
-    return {
-        'process': row.process,
-        'count': row.count,
-        'first': str(row.first),
-        'last': str(row.last),
     }
 
 

@@ -14,7 +14,8 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.readiness import Window, is_enough, window_of
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.timeperiod import JobKey, Measure, Timeperiod
+from synergy.core.working import left_out
 from synergy.view.conditions import Condition, Looking, condition_of
 from synergy.view.why_documents import At, ProcessText, TimeperiodText
 from synergy.view.words import at, span
@@ -24,6 +25,10 @@ DEPENDENCY: Final = 'dependency'
 DECLARED: Final = 'declared'
 #: Intervals of one input that are asked how they stand.
 LOOKED_AT_MAX: Final = 1_000
+#: Intervals beside one that a calendar leaves out: weeks of the finest level, decades of days.
+_LOOKED_AROUND: Final = 30_000
+#: Weeks, months or years after one.
+_LATER_COARSE: Final = 100
 
 
 class ResolvedInput(Struct, frozen=True, kw_only=True):
@@ -121,7 +126,7 @@ def resolved(hierarchy: Hierarchy, node: Node, ordinal: int) -> Sequence[Resolve
         ResolvedInput(
             source=source,
             other=hierarchy.nodes[source.process],
-            kind=_kind(node, source),
+            kind=kind_of(node, source),
             ordinals=hierarchy.input_range(node, source, ordinal),
         )
         for source in node.inputs
@@ -137,12 +142,13 @@ def standings(looking: Looking, node: Node, ordinal: int) -> Sequence[InputStand
 def samples(hierarchy: Hierarchy, now: datetime) -> Sequence[SampleDocument]:
     """Return of each process that waits for something for what one interval does.
 
-    The last one that is over; of what has just begun the first.
+    The last one that is over; of what has just begun the first. None that a calendar leaves out,
+    if there is another nearby.
     """
     found: list[SampleDocument] = []
     for node in hierarchy:
         if node.inputs:
-            ordinal = max(hierarchy.over_until(node, now) - 1, node.first)
+            ordinal = _working_near(node, max(hierarchy.over_until(node, now) - 1, node.first))
             found.append(
                 {
                     'process': node.process.name,
@@ -153,6 +159,22 @@ def samples(hierarchy: Hierarchy, now: datetime) -> Sequence[SampleDocument]:
                 }
             )
     return found
+
+
+def _working_near(node: Node, ordinal: int) -> int:
+    """Return the last interval until `ordinal` that no calendar leaves out, else one after it."""
+    process = node.process
+    if process.working is None:
+        return ordinal
+    start = max(ordinal - _LOOKED_AROUND + 1, node.first)
+    before = left_out(node.calendar, process.working, process.qualifier, range(start, ordinal + 1))
+    if (place := before.rfind(b'\0')) >= 0:
+        return start + place
+    count = _LATER_COARSE if process.qualifier.measure < Measure.DAY else _LOOKED_AROUND
+    after = node.clip(range(ordinal + 1, ordinal + 1 + count))
+    marks = left_out(node.calendar, process.working, process.qualifier, after)
+    place = marks.find(b'\0')
+    return ordinal if place < 0 else after.start + place
 
 
 def terms(source: Input) -> str:
@@ -224,7 +246,8 @@ def encode_standing(item: InputStanding) -> JobInputDocument:
     }
 
 
-def _kind(node: Node, source: Input) -> str:
+def kind_of(node: Node, source: Input) -> str:
+    """Return in a word where an input comes from."""
     if source.kind is InputKind.CHILDREN:
         return NESTED
     return DECLARED if source in node.process.inputs else DEPENDENCY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
@@ -17,6 +17,7 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.failed import failed_ordinals
 from synergy.ports.store import Reader
+from synergy.view.reach import Reach, order_alone, reached
 
 
 class PreviewRow(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,9 @@ class Preview(Struct, frozen=True, kw_only=True):
 
     waiting: what waits for the planned jobs and has not run yet: it needs no reset, and runs after
     them; inputs before outputs. without: of a skip or cancel, what waited for the jobs, and goes on
-    without them. off: of the processes that are to run something, those that start nothing.
+    without them. reached: of a reset, by which inputs the jobs of each process wait for planned
+    ones. order_only: what waits for them for the order alone, so that it does not run again. off:
+    of the processes that are to run something, those that start nothing.
     """
 
     kind: CommandKind
@@ -63,6 +66,8 @@ class Preview(Struct, frozen=True, kw_only=True):
     waiting: Sequence[WaitingRow] = ()
     without: Sequence[WaitingRow] = ()
     off: Sequence[OffRow] = ()
+    reached: Mapping[ProcessName, Sequence[Reach]] = {}
+    order_only: Sequence[Reach] = ()
 
 
 def preview(timetable: Timetable, store: Reader, command: Command, now: datetime) -> Preview:
@@ -89,7 +94,14 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
         names = [*planned.ranges, *(row.process for row in waiting)]
         off = _off(timetable, names)
         return Preview(
-            kind=command.kind, plan=planned, rows=rows, doomed=(), waiting=waiting, off=off
+            kind=command.kind,
+            plan=planned,
+            rows=rows,
+            doomed=(),
+            waiting=waiting,
+            off=off,
+            reached=reached(timetable, planned.ranges),
+            order_only=order_alone(timetable, planned.ranges),
         )
     doomed = list(_doomed(timetable, planned, now))
     gone = [*keys_of(hierarchy, planned.ranges), *doomed]

@@ -7,7 +7,9 @@ from datetime import timedelta
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.input import Input, InputKind
 from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.timetable import Timetable
+from synergy.core.working import WorkingDays
 from synergy.mx.widgets.graph_layout import BOX_WIDTH, GAP_X, layout
 from synergy.view.conditions import Looking
 from synergy.view.input_said import edge_said
@@ -91,6 +93,19 @@ def test_all_kinds_are_told_by_their_names() -> None:
     assert before['lacks'] == 'nothing: there are no such intervals'
     assert before['text'] == 'as for the interval before'
     assert [item['timeperiod'] for item in samples(hierarchy, harness.now)] == ['2026112200'] * 2
+
+
+def test_a_sample_is_never_an_interval_that_a_calendar_leaves_out() -> None:
+    first = parse(Qualifier.DAILY, '2026112200').ordinal
+    working = WorkingDays(name='office', first=first, days=b'\0\1\1\0\0\0\0\1')
+    hierarchy = build(
+        [process('SiteHourly', working=working), process('SiteDaily', working=working)],
+        [tree('site', ['SiteDaily', 'SiteHourly'])],
+    )
+
+    # The newest one that is over and works; before there is any, the first that will be.
+    for now, expected in (('2026112804', '2026112400'), ('2026112204', '2026112300')):
+        assert [item['timeperiod'] for item in samples(hierarchy, instant(now))] == [expected]
 
 
 def test_terms_are_told_in_words() -> None:

@@ -12,9 +12,9 @@ from synergy.mx.web.paging import dead_page
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
-from synergy.view.encode import encode_preview
 from synergy.view.group_encode import encode_group
 from synergy.view.letters import encode_letter
+from synergy.view.preview_encode import encode_preview
 
 
 def api_dead(request: RequestContext) -> Response:

@@ -31,9 +31,9 @@ from synergy.operations.jobs import change_jobs, chosen_command
 from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
 from synergy.view.encode import (
     encode_command,
-    encode_preview,
     encode_progress,
 )
+from synergy.view.preview_encode import encode_preview
 from synergy.view.undo import encode_undo
 
 JOB_KIND_WORDS: Final = tuple(kind.value for kind in CommandKind if kind in JOB_KINDS)
