@@ -7,7 +7,8 @@ What lies before the first start is filled at speed 1.
 
 Rows are kept as they come, as JSON texts; whoever reads them parses them. `live_feed` says until
 when all rows have arrived: a feed that was killed goes on there, and arrives nowhere twice.
-Intervals are [start, end); all times are UTC.
+Intervals are [start, end); all times are UTC, but for the dates at which the trees start: they are
+those of New York.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from db.database import open_database, path
 from db.load import load_fixtures
@@ -28,6 +30,8 @@ from synergy import bootstrap
 #: As `rejected_raw` names the table that a row stems from.
 TABLE: Final = 'flight_live'
 SPEED_MAX: Final = 1000.0
+#: Where the flights depart: days of the live pipeline are those on the clocks there.
+ZONE: Final = 'America/New_York'
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -54,11 +58,12 @@ def start_timeperiod() -> str:
     So a day and a month that are over are there from the beginning. The first start is written
     into the home, for the tree must not move when the month changes.
     """
-    file = _start_file()
-    if file.exists():
-        return file.read_text().strip()
-    last_day = now().replace(day=1) - timedelta(days=1)
-    return f'{last_day:%Y%m%d}00'
+    return _starts()[0]
+
+
+def board_start_timeperiod() -> str:
+    """Return the first day of the tree of quarters of an hour: that before the first start."""
+    return _starts()[-1]
 
 
 def open_live_database(file: Path | None = None) -> sqlite3.Connection:
@@ -74,8 +79,10 @@ def prepare(database: sqlite3.Connection, until: datetime) -> None:
         return
     load_fixtures(database)
     start = start_timeperiod()
-    _start_file().write_text(f'{start}\n')
-    begin = datetime.strptime(start, '%Y%m%d%H').replace(tzinfo=UTC)
+    _start_file().write_text(f'{start}\n{board_start_timeperiod()}\n')
+    # As trees of a zone have it: hour 00 is midnight there, any other hour is called by UTC.
+    zone = ZoneInfo(ZONE) if start.endswith('00') else UTC
+    begin = datetime.strptime(start, '%Y%m%d%H').replace(tzinfo=zone).astimezone(UTC)
     database.execute('INSERT OR IGNORE INTO live_feed VALUES (1, ?)', (begin.isoformat(),))
     feed(database, until, speed=1.0)
 
@@ -159,6 +166,14 @@ def _hours(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
         end = min(since.replace(minute=0, second=0) + _HOUR, until)
         yield since, end
         since = end
+
+
+def _starts() -> tuple[str, ...]:
+    if (file := _start_file()).exists():
+        return tuple(file.read_text().split())
+    today = now().astimezone(ZoneInfo(ZONE))
+    last_day, yesterday = (day - timedelta(days=1) for day in (today.replace(day=1), today))
+    return f'{last_day:%Y%m%d}00', f'{yesterday:%Y%m%d}00'
 
 
 def _start_file() -> Path:

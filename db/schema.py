@@ -75,7 +75,14 @@ CREATE TABLE IF NOT EXISTS delay_daily (
 )
 
 #: Levels of live counts, fine to coarse.
-LIVE_TABLES: Final = ('live_hourly', 'live_daily', 'live_monthly')
+LIVE_TABLES: Final = (
+    'live_quarter',
+    'live_hourly',
+    'live_daily',
+    'live_weekly',
+    'live_monthly',
+    'live_yearly',
+)
 
 #: What the live pipeline needs in addition. `live_covered`: which rows the counts of an hour stem
 #: from.
@@ -95,5 +102,11 @@ CREATE TABLE IF NOT EXISTS live_covered (
     timeperiod TEXT NOT NULL PRIMARY KEY,
     start_id INTEGER NOT NULL,
     end_id INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS live_trend (
+    timeperiod TEXT NOT NULL PRIMARY KEY,
+    flights INTEGER NOT NULL,
+    flights_before INTEGER NOT NULL,
+    trend REAL NOT NULL
 );
 """ + ''.join(_COUNTS.format(name=name) for name in LIVE_TABLES)

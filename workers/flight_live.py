@@ -14,7 +14,7 @@ from synergy.workers import Outcome, Uow, Worker
 logger = logging.getLogger(__name__)
 
 #: Minutes from which a departure is late.
-_LATE_MINUTES = 15
+LATE_MINUTES = 15
 _ARRIVED = """
 SELECT id, record FROM flight_live
 WHERE time_hour >= ? AND time_hour < ? AND id BETWEEN ? AND ? ORDER BY id
@@ -50,7 +50,7 @@ class FlightLive(Worker):
             row[0] += 1
             row[1] += delay is None
             row[2] += delay or 0
-            row[3] += delay is not None and delay >= _LATE_MINUTES
+            row[3] += delay is not None and delay >= LATE_MINUTES
         counts = [FlightCount(origin, uow.timeperiod, *row) for origin, row in sums.items()]
         _save(self.database, uow, counts, rejected)
         return Outcome.processed(sum(count.flights for count in counts))

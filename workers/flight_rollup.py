@@ -1,6 +1,6 @@
 """Add the flights of hours up to a day, of days to a month, of months to a year.
 
-One class serves three processes: what it reads and writes are `source` and `sink` of its entry.
+One class serves all of them: what it reads and writes are `source` and `sink` of its entry.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ class FlightRollup(Worker):
 
     def process_uow(self, uow: Uow) -> Outcome:
         """Add one interval up."""
+        # Hours are called by UTC, days and what is coarser by the dates of their tree's zone.
+        is_of_hours = str(uow.source).endswith('_hourly')
+        first, until = (f'{at:%Y%m%d%H}' for at in (uow.start, uow.end))
+        names = (first, until) if is_of_hours else (uow.start_timeperiod, uow.end_timeperiod)
         added = self.database.execute(
             'SELECT origin, sum(flights), sum(cancelled), sum(delay_minutes), sum(late) '
             f'FROM {uow.source} WHERE timeperiod >= ? AND timeperiod < ? GROUP BY origin',
-            (uow.start_timeperiod, uow.end_timeperiod),
+            names,
         )
         counts = [FlightCount(origin, uow.timeperiod, *sums) for origin, *sums in added]
         rows = [count.row() for count in counts]

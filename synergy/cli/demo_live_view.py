@@ -20,6 +20,7 @@ from synergy.core.records import Unit, uow_ids_of
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
+from synergy.core.working import left_out
 from synergy.ports.store import Store
 
 _LINE_SECONDS: Final = 5.0
@@ -95,6 +96,9 @@ def _row(
     present = hierarchy.timeperiod(node, hierarchy.begun_until(node, now) - 1)
     key = JobKey(process.name, present)
     job = store.jobs([key]).get(key)
+    over = range(node.first, max(hierarchy.over_until(node, now), node.first))
+    # What a working calendar leaves out is final without a row.
+    marks = left_out(node.calendar, process.working, process.qualifier, over)
     last = None
     if job is not None and job.run:
         ids = [uow_id for run in (job.run, job.run - 1) for uow_id in uow_ids_of(key, run)]
@@ -110,7 +114,7 @@ def _row(
         row_count=0 if last is None else last.processed_count,
         last_result='' if last is None else _result(last),
         final_count=final_count,
-        pending_count=max(hierarchy.over_until(node, now) - node.first - final_count, 0),
+        pending_count=max(len(over) - sum(marks) - final_count, 0),
     )
 
 

@@ -127,7 +127,13 @@ def test_a_live_demo_shows_every_machine_and_its_counts_agree(tmp_path: Path) ->
     result = json.loads((tmp_path / 'r.json').read_text())
     assert (result['totals_ok'], result['violations'], result['unseen']) == (True, 0, [])
     assert min(result['runs']['LiveHourly'], result['runs']['LiveDaily']) >= 2
-    assert all(result['final'].values())
+    assert set(result['final']) == {
+        'LiveQuarter', 'LiveHourly', 'LiveDaily', 'LiveWeekly', 'LiveMonthly', 'LiveYearly',
+        'LiveTrend',
+    }  # fmt: skip
+    # On most days of a year no year is over since the demo began, on some no week or working day.
+    begun = ('LiveQuarter', 'LiveHourly', 'LiveDaily', 'LiveMonthly')
+    assert all(result['final'][process] for process in begun)
     assert 'counts agree with a recount of the raw table' in output
     assert processes_of(home) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from db import live
 from db.live_source import FeedBehind, LiveSource
 from db.live_totals import differences
 from synergy.core.records import ProcessName, Unit, UowId
-from synergy.core.timeperiod import Qualifier, containing_utc
+from synergy.core.timeperiod import Qualifier, containing_utc, parse
+from synergy.core.zones import calendar_named
 from synergy.workers import Outcome
 from synergy.workers.uow import Uow, uow_of
 from workers.flight_live import FlightLive
+from workers.flight_quarter import FlightQuarter
+from workers.flight_rollup import FlightRollup
 from workers.live_feed import LiveFeed
+from workers.live_trend import follow
 
 NOW = datetime(2026, 11, 24, 18, 20, 30, tzinfo=UTC)
 TODAY, HOUR = '20131126', '2026112418'
@@ -49,6 +54,20 @@ def arrived(database: sqlite3.Connection, hour: str = HOUR) -> int:
         'SELECT count(*) FROM flight_live WHERE time_hour = ?', (hour,)
     ).fetchone()[0]
     return found
+
+
+def uow_in_new_york(qualifier: Qualifier, name: str, sink: str, source: str = 'x') -> Uow:
+    timeperiod = parse(qualifier, name)
+    unit = Unit(
+        id=UowId('1'),
+        process=ProcessName('Live'),
+        timeperiod=timeperiod,
+        start=timeperiod,
+        end=timeperiod.shift(1),
+        run=1,
+        created_at=NOW,
+    )
+    return uow_of(unit, source, sink, lambda: False, calendar=calendar_named(live.ZONE))
 
 
 def uow_of_hour(first: int | str, last: int | str) -> Uow:
@@ -186,3 +205,119 @@ def test_a_wrong_count_is_named(database: sqlite3.Connection) -> None:
     (line,) = differences(database, {})
 
     assert line.startswith(f'live_hourly {HOUR}: expected')
+
+
+def test_trees_start_at_midnight_of_new_york(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('SYNERGY_HOME', str(tmp_path))
+    # There it is still the evening of 31 October.
+    monkeypatch.setattr(live, 'now', lambda: datetime(2026, 11, 1, 3, tzinfo=UTC))
+    monkeypatch.setattr(live, 'load_fixtures', lambda _: None)
+
+    assert live.start_timeperiod() == '2026093000'
+    with closing(live.open_live_database()) as connection:
+        live.prepare(connection, live.now())
+        until = live.fed_until(connection)
+
+    assert (tmp_path / 'live_start').read_text().split() == ['2026093000', '2026103000']
+    assert until == live.now()
+    assert live.board_start_timeperiod() == '2026103000'
+
+
+def test_a_quarter_counts_what_arrived_in_it_and_waits_for_the_feed(
+    database: sqlite3.Connection,
+) -> None:
+    live.prepare(database, NOW)
+    worker = FlightQuarter('LiveQuarter')
+    worker.database = database
+    quarter = uow_in_new_york(Qualifier.MINUTELY_15, '202611241715', 'live_quarter')
+
+    assert worker.process_uow(quarter) == Outcome.processed(1)
+    assert differences(database, {'live_quarter': ['202611241715']}) == []
+    with pytest.raises(FeedBehind, match='the quarter until'):
+        worker.process_uow(uow_in_new_york(Qualifier.MINUTELY_15, '202611241815', 'live_quarter'))
+
+
+def test_days_of_new_york_hold_the_hours_that_its_clock_reads(
+    database: sqlite3.Connection,
+) -> None:
+    days = {'2026110100': 25, '2026110200': 24, '2026030800': 23}
+    worker = FlightRollup('LiveDaily')
+    worker.database = database
+    for name, count in days.items():
+        day = uow_in_new_york(Qualifier.DAILY, name, 'live_daily', 'live_hourly')
+        hours = [day.start + timedelta(hours=at) for at in range(-1, count + 1)]
+        database.executemany(
+            'INSERT OR IGNORE INTO live_hourly VALUES (?, ?, 1, 0, 0, 0)',
+            [('JFK', f'{hour:%Y%m%d%H}') for hour in hours],
+        )
+        database.executemany(
+            'INSERT INTO flight_live (time_hour, arrived_at, record) VALUES (?, ?, ?)',
+            [
+                (
+                    f'{at:%Y%m%d%H}',
+                    at.isoformat(),
+                    '{"origin": "JFK", "dep_time": 1, "dep_delay": 0}',
+                )
+                for at in hours[1:-1]
+            ],
+        )
+
+        assert worker.process_uow(day) == Outcome.processed(count)
+    assert differences(database, {'live_daily': list(days)}) == []
+
+
+def test_a_trend_goes_on_from_the_working_day_before(database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO live_trend VALUES ('2026112000', 0, 0, 10.0)")
+    database.executemany(
+        'INSERT INTO live_daily VALUES (?, ?, ?, 0, 0, 0)',
+        [('JFK', f'202611{day:02}00', day) for day in range(9, 19)],
+    )
+    # The first and the last hour of the Monday, and the ones beside it.
+    database.executemany(
+        'INSERT INTO live_hourly VALUES (?, ?, ?, 0, 0, 0)',
+        [('JFK', name, 20) for name in ('2026112304', '2026112305', '2026112404', '2026112405')],
+    )
+
+    outcome = follow(uow_in_new_york(Qualifier.DAILY, '2026112300', 'live_trend'))
+
+    assert outcome == Outcome.processed(40)
+    before = sum(range(10, 17))
+    assert database.execute('SELECT * FROM live_trend').fetchall()[-1] == (
+        '2026112300', 40, before, 16.0,
+    )  # fmt: skip
+    assert differences(database, {'live_trend': ['2026112300']}) == []
+    database.execute('UPDATE live_trend SET flights_before = 1')
+    (line,) = differences(database, {'live_trend': ['2026112300']})
+    assert line == f'live_trend 2026112300: expected {before} flights before, found 1'
+
+
+@pytest.mark.parametrize(
+    ('table', 'name', 'hours'),
+    [
+        ('live_weekly', '2026030200', 167),
+        ('live_monthly', '2026110000', 721),
+        ('live_yearly', '2026000000', 8760),
+    ],
+)
+def test_what_is_recounted_is_the_interval_on_the_clock_of_new_york(
+    database: sqlite3.Connection, table: str, name: str, hours: int
+) -> None:
+    qualifier = Qualifier[table.removeprefix('live_').upper()]
+    uow = uow_in_new_york(qualifier, name, table)
+    assert uow.end - uow.start == timedelta(hours=hours)
+    row = ('JFK', '{"origin": "JFK", "dep_time": 1, "dep_delay": 0}')
+    for at in (
+        uow.start - timedelta(seconds=1),
+        uow.start,
+        uow.end - timedelta(seconds=1),
+        uow.end,
+    ):
+        database.execute(
+            'INSERT INTO flight_live (time_hour, arrived_at, record) VALUES (?, ?, ?)',
+            (f'{at:%Y%m%d%H}', at.isoformat(), row[1]),
+        )
+    database.execute(f'INSERT INTO {table} VALUES (?, ?, 2, 0, 0, 0)', (row[0], name))
+
+    assert differences(database, {table: [name]}) == []
