@@ -73,8 +73,11 @@ def counts_late(source: Input) -> bool:
 
 
 def _has_run(timetable: Timetable, node: Node, ordinal: int) -> bool:
-    """Tell whether a job has run for good, or does so now."""
-    state = timetable.state(JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal)))
+    """Tell whether a job has run for good, or does so now; what a calendar leaves out has not."""
+    key = JobKey(node.process.name, Timeperiod(node.process.qualifier, ordinal))
+    if timetable.is_left_out(key):
+        return False
+    state = timetable.state(key)
     is_live = timetable.hierarchy.machine(node.process.name).runs_live
     return state in _RAN or (state is JobState.IN_PROGRESS and not is_live)
 

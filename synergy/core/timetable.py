@@ -250,7 +250,7 @@ class Timetable:
 
     def done_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` have ended well: processed, or nothing was to do."""
-        return sum(map(self._codes_of(process, ordinals).count, (PROCESSED, NOOP)))
+        return sum(map(self._codes_of(process, ordinals).count, (PROCESSED, NOOP, LEFT_OUT)))
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""

@@ -68,6 +68,9 @@ NOT_DUE: Final = Condition('due', 'not due', 'due', 'its interval, or the lag af
 NOT_BEGUN: Final = Condition('due', 'not begun', 'not_begun', 'its interval has not begun')
 SKIPPED: Final = Condition('skip', 'skipped', 'skipped', 'left out, and counted as ended')
 NOOP: Final = Condition('noop', 'noop', 'noop', 'there was nothing to do')
+LEFT_OUT: Final = Condition(
+    'out', 'left out', 'left_out', 'its working calendar leaves it out; nothing runs'
+)
 #: Additions: what a job may be besides.
 LATE: Final = Condition('late', 'late', 'late', 'not done, though its deadline has passed')
 PARTIAL: Final = Condition(
@@ -81,13 +84,13 @@ ATTEMPT_FAILED: Final = Condition('fail', 'attempt failed', 'attempt_failed', 'o
 #: Those of jobs, in the order of lists and legends.
 ALL: Final = (
     PROCESSED, RUNNING, FINAL_RUN, QUEUED, RETRYING, REPORTED, RESTING, HELD, FAILED, BLOCKED,
-    PAUSED, OFF, READY, NOT_DUE, NOT_BEGUN, DOOMED, SKIPPED, NOOP,
+    PAUSED, OFF, READY, NOT_DUE, NOT_BEGUN, DOOMED, SKIPPED, NOOP, LEFT_OUT,
 )  # fmt: skip
 ADDITIONS: Final = (LATE, PARTIAL)
 #: What a legend explains; the others go by the same outline, or pass within moments.
 LEGEND: Final = (
     PROCESSED, RUNNING, FINAL_RUN, QUEUED, RETRYING, RESTING, HELD, FAILED, BLOCKED, PAUSED, OFF,
-    READY, NOT_DUE, SKIPPED, NOOP,
+    READY, NOT_DUE, SKIPPED, NOOP, LEFT_OUT,
 )  # fmt: skip
 #: Those that take a place among `max_running`.
 UNDER_WAY: Final = (RUNNING, FINAL_RUN, QUEUED, RETRYING, REPORTED)
@@ -175,7 +178,10 @@ def condition_of(looking: Looking, node: Node, key: JobKey) -> Condition:
         return NOT_BEGUN
     if state.is_final:
         has_failed = ordinal in looking.failed.get(key.process, ())
-        return FAILED if has_failed else BY_STATE[state]
+        if has_failed:
+            return FAILED
+        is_noop = state is JobState.NOOP and node.process.working is not None
+        return LEFT_OUT if is_noop and timetable.is_left_out(key) else BY_STATE[state]
     if state.is_running:
         job = timetable.open_job(key)
         return REPORTED if job is None else condition_under_way(looking.runs, job)

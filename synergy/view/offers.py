@@ -118,7 +118,8 @@ def standings_of(looking: Looking, process: ProcessName, runs: Sequence[range]) 
         for job in timetable.open_jobs_of(process)
         if job.state.is_running and is_within(runs, job.timeperiod.ordinal)
     )
-    begun = found.total() + sum(by_state.values())
+    left_out = sum(len(part) for run in runs for part in timetable.left_out_runs(process, run))
+    begun = found.total() + sum(by_state.values()) + left_out
     found[JobState.EMBRYO] = sum(map(len, runs)) - begun
     found[PROCESSED], found[NOOP] = by_state[JobState.PROCESSED], by_state[JobState.NOOP]
     found[FAILED], found[SKIPPED] = failed, skipped - failed

@@ -20,6 +20,7 @@ from synergy.core.states import Blocking, Due, JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.undo import undo_of
+from synergy.core.working import WorkingDays
 from tests.builders import instant, key, process, tree
 from tests.core.engine_harness import EngineHarness
 
@@ -130,6 +131,32 @@ def test_what_comes_late_may_be_ignored() -> None:
     work(harness, ['ReportDaily@2026112200'])
 
     assert not [item for unit in harness.live() for item in late(harness.work(unit))]
+
+
+def test_nothing_is_late_for_a_day_that_a_calendar_leaves_out() -> None:
+    idle = WorkingDays(name='idle', first=DAY.timeperiod.ordinal, days=b'\0')
+    harness = report(PARTIAL, working=idle)
+    harness.look()
+
+    assert harness.timetable.is_left_out(DAY)
+    assert not [item for unit in harness.live() for item in late(harness.work(unit))]
+
+
+def test_hours_that_a_calendar_leaves_out_have_ended_well() -> None:
+    # Of the 23rd and the 24th the first is left out: 24 hours of 48, and one more will do.
+    idle = WorkingDays(name='idle', first=DAY.timeperiod.ordinal + 1, days=b'\0\1')
+    harness = report(
+        wait_for('SiteHourly', last=48, at_least=25),
+        until='2026112501',
+        hourly={'working': idle},
+    )
+    harness.look()
+    last = key('ReportDaily@2026112400')
+    assert harness.state(last) is JobState.EMBRYO
+
+    work(harness, ['SiteHourly@2026112403'])
+
+    assert harness.state(last) is JobState.IN_PROGRESS
 
 
 def test_nothing_is_late_where_all_was_waited_for() -> None:

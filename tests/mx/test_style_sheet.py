@@ -44,3 +44,15 @@ def test_an_outline_that_is_all_of_a_state_is_seen_on_every_ground(theme: str) -
     found = colours(theme)
 
     assert min(contrast(found['--due-line'], found[ground]) for ground in GROUNDS) >= 3.0
+
+
+@pytest.mark.parametrize('theme', THEMES)
+def test_the_hatching_of_what_is_left_out_is_seen(theme: str) -> None:
+    found = colours(theme)
+    hatching = re.search(
+        r'\.c\.out[^{]*\{ background: repeating-linear-gradient\(([^;]*)\);', SHEET
+    )
+    assert hatching is not None
+    stripe, ground = re.findall(r'var\((--[\w-]+)\)', hatching[1])
+
+    assert contrast(found[stripe], found[ground]) >= 3.0

@@ -19,4 +19,5 @@ def encode_cell(cell: Cell) -> Mapping[str, Any]:
         'is_late': cell.is_late,
         'skipped': cell.skipped,
         'skipped_of': cell.skipped_of,
+        'left_out': cell.left_out,
     }

@@ -37,6 +37,7 @@ class CellDocument(TypedDict):
     is_late: bool
     skipped: Annotated[int, 'of it, or below it, although it is done; 0: nothing']
     skipped_of: Annotated[int, 'of how many intervals of that level; 0: nothing was skipped']
+    left_out: Annotated[int, 'how many of them a working calendar leaves out']
 
 
 class FoundDocument(CellDocument):

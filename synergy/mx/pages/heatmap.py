@@ -182,7 +182,7 @@ def _counted(request: RequestContext, grid: Grid, focus: Focus, painter: Painter
         and _measure(request, row) is TIMED.get(grid.zoom)
         and slot.cell is not None
     ]
-    done = sum(cell.css in ('ok', 'skip', 'noop') for cell in own)
+    done = sum(cell.css in ('ok', 'skip', 'noop', 'out') for cell in own)
     return replace(grid, counts=counts, done=(done, len(own)) if own else None)
 
 

@@ -8,7 +8,7 @@
   const FOCUSED = 'r-focused';
   const SVG = 'http://www.w3.org/2000/svg';
   const LOOKS = ['ok', 'run', 'final', 'block', 'fail', 'skip', 'noop', 'ready', 'due',
-    'queue', 'retry', 'report', 'held', 'pause', 'off', 'rest', 'doom', 'part'];
+    'queue', 'retry', 'report', 'held', 'pause', 'off', 'rest', 'doom', 'part', 'out'];
   let isStale = false;
   let timer = null;
   let source = null;
@@ -107,7 +107,7 @@
   function draw(place, css) {
     if (place.matches('.mk')) { place.classList.remove(...LOOKS); place.classList.add(css); }
     place.querySelector('svg:not(.pf)')?.remove();
-    if (css === 'due') return;
+    if (css === 'due' || css === 'out') return;
     const glyph = document.createElementNS(SVG, 'svg');
     glyph.setAttribute('aria-hidden', 'true');
     glyph.append(document.createElementNS(SVG, 'use'));

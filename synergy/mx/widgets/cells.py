@@ -27,6 +27,7 @@ from synergy.view.clock import is_utc
 from synergy.view.clock import title as title_of
 from synergy.view.conditions import (
     BLOCKED,
+    LEFT_OUT,
     NOT_BEGUN,
     NOT_DUE,
     PROCESSED,
@@ -55,7 +56,8 @@ class Cell(Struct, frozen=True, kw_only=True):
     one, `count` how many they are, and `why` the address of the one that tells most. done, total:
     of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
     its deadline has passed. skipped, skipped_of: of what was skipped below it, or among many, once
-    it is done; `condition` is its name for programs.
+    it is done; `condition` is its name for programs. left_out: how many a working calendar leaves
+    out.
     """
 
     css: str
@@ -74,6 +76,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     condition: str = ''
     skipped: int = 0
     skipped_of: int = 0
+    left_out: int = 0
     tally: Tally = NOTHING
 
 
@@ -138,7 +141,7 @@ class Painter:
         is_done = mark.css in ('ok', 'noop')
         own = range(ordinal, ordinal + 1)
         below = skipped_below(self._timetable, node, own) if is_done else None
-        word = mark.word if below is None else f'{mark.word}, {below}'
+        word = _worded(node, mark) if below is None else f'{mark.word}, {below}'
         label = f'{key.process} {timeperiod}, {word}'
         if not is_utc(node) and key.timeperiod.qualifier.measure > Measure.DAY:
             read = title_of(key.timeperiod, node.calendar)
@@ -164,6 +167,7 @@ class Painter:
             condition=mark.name,
             skipped=0 if below is None else below.count,
             skipped_of=0 if below is None else below.total,
+            left_out=int(mark is LEFT_OUT),
             tally=tally_of(mark, is_late=late),
         )
 
@@ -228,9 +232,11 @@ class Painter:
         name = node.process.name
         total = len(ordinals)
         done = total - self._timetable.pending_count(name, ordinals)
-        mark = self._rolled_mark(node, ordinals, done)
+        left_out = self._left_out(node, ordinals)
+        is_all_left_out = 0 < total == left_out
+        mark = LEFT_OUT if is_all_left_out else self._rolled_mark(node, ordinals, done)
         below = skipped_among(self._timetable, node, ordinals) if mark is PROCESSED else None
-        word = mark.word if below is None else f'{mark.word}, {below}'
+        word = _worded(node, mark) if below is None else f'{mark.word}, {below}'
         noun = f'{node.process.qualifier.noun}s'
         tally = self._tally(node, ordinals)
         # Hundreds of cells make a page: no name of an interval is made twice.
@@ -240,6 +246,8 @@ class Painter:
         text_by_ordinal = {ordinals.start: first, ordinals.stop - 1: last}
         told = text_by_ordinal.get(telling) or str(Timeperiod(qualifier, telling))
         label = f'{name}, {title}: {word}, {done} of {total} {noun}'
+        if left_out and mark is not LEFT_OUT:
+            label += f', {left_out} of them {_worded(node, LEFT_OUT)}'
         return Cell(
             css=mark.css,
             word=word,
@@ -257,6 +265,7 @@ class Painter:
             condition=mark.name,
             skipped=0 if below is None else below.count,
             skipped_of=0 if below is None else below.total,
+            left_out=left_out,
             tally=tally,
         )
 
@@ -272,6 +281,12 @@ class Painter:
         counts = {item: count_in(standing_out.of(item), ordinals) for item in TALLIED}
         counts[BLOCKED] = self._blocked(node, ordinals)
         return Tally._make([*counts.values(), self.late_count(node, ordinals)])
+
+    def _left_out(self, node: Node, ordinals: range) -> int:
+        """Count the intervals that a working calendar leaves out."""
+        if node.process.working is None:
+            return 0
+        return sum(map(len, self._timetable.left_out_runs(node.process.name, ordinals)))
 
     def _blocked(self, node: Node, ordinals: range) -> int:
         """Count the jobs that wait for others, until the looks of this page are used up."""
@@ -309,6 +324,14 @@ class Painter:
         """Return the latest job that was processed."""
         ordinal = self._timetable.last_in(node.process.name, JobState.PROCESSED)
         return None if ordinal is None else self._model.key(node, ordinal)
+
+
+def _worded(node: Node, mark: Condition) -> str:
+    """Return a condition in words; of what is left out by which calendar."""
+    working = node.process.working
+    if mark is not LEFT_OUT or working is None:
+        return mark.word
+    return f'{mark.word} by the calendar {working.name}'
 
 
 def href_of(key: JobKey) -> str:

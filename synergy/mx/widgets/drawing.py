@@ -18,7 +18,7 @@ from synergy.mx.widgets.cells import Cell
 from synergy.mx.widgets.grid import Row, Slot
 
 #: Marks without a glyph.
-_PLAIN: Final = frozenset({'due', 'late', 'part'})
+_PLAIN: Final = frozenset({'due', 'late', 'part', 'out'})
 #: What is a corner of a mark or a cell.
 _CORNERS: Final = {'late': ' corner', 'part': ' corner'}
 

@@ -28,6 +28,7 @@ from synergy.view.conditions import (
     FAILED,
     HELD,
     LATE,
+    LEFT_OUT,
     LEGEND,
     OFF,
     PARTIAL,
@@ -153,6 +154,8 @@ def _holds(request: RequestContext, row: Row, cell: Cell, css: str) -> bool:
     found = [count for mark, count in zip(TALLIED, cell.tally, strict=False) if mark.css in sought]
     if found:
         return any(found)
+    if css == LEFT_OUT.css:
+        return cell.left_out > 0
     if not cell.last or css not in (*_LOOKED_FOR, *_HIDDEN):
         return False
     node = request.model.hierarchy.nodes[row.process]

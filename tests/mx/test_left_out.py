@@ -1,0 +1,103 @@
+"""What a working calendar leaves out, on pages and in the API: hatched, and by which calendar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from synergy.core.hierarchy import build
+from synergy.core.working import WorkingDays
+from tests.builders import instant, key, process, tree
+from tests.mx.dashboard_harness import DashboardHarness
+
+# Monday 16 November to Sunday the 22nd; the Wednesday is left out, and so is the weekend.
+OFFICE = WorkingDays(
+    name='office',
+    first=key('OfficeDaily@2026111600').timeperiod.ordinal,
+    days=bytes([1, 1, 0, 1, 1, 0, 0]),
+)
+REASON = 'left out by the calendar office'
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[DashboardHarness]:
+    hierarchy = build(
+        [process('OfficeDaily', working=OFFICE), process('OfficeHourly', working=OFFICE)],
+        [tree('office', ['OfficeDaily', 'OfficeHourly'], start='2026111600')],
+    )
+    found = DashboardHarness(tmp_path, hierarchy=hierarchy)
+    assert instant('2026112300') <= found.runtime.clock.now()
+    yield found
+    found.close()
+
+
+def looks(text: str, process_name: str) -> dict[str, tuple[str, str]]:
+    """Return of each cell how it looks and what is said of it."""
+    found = re.findall(
+        rf'<td class="c ([^"]*)"[^>]*><a [^>]*data-p="{process_name}" data-tp="(\d+)"'
+        r'[^>]* aria-label="([^"]*)"',
+        text,
+    )
+    return {name: (css, unescape(label)) for css, name, label in found}
+
+
+def test_cells_that_a_calendar_leaves_out_look_their_own_way_and_say_by_which(
+    office: DashboardHarness,
+) -> None:
+    days = looks(office.get('/t/OfficeDaily?z=month&at=202611').text, 'OfficeDaily')
+
+    left = {name for name, (css, _) in days.items() if css.startswith('out')}
+    assert left == {'2026111800', '2026112100', '2026112200'}
+    assert days['2026111800'][1].startswith(f'OfficeDaily 2026111800, {REASON}')
+    # Days of hours, rolled up.
+    hours = looks(office.get('/t/OfficeHourly?z=month&at=202611').text, 'OfficeHourly')
+    assert {name[:8] for name, (css, _) in hours.items() if css.startswith('out')} == {
+        '20261118', '20261121', '20261122',
+    }  # fmt: skip
+    assert f': {REASON}, 24 of 24 hours' in hours['2026111800'][1]
+
+
+def test_many_of_which_some_are_left_out_say_how_many(office: DashboardHarness) -> None:
+    text = unescape(office.get('/t/OfficeHourly?z=all').text)
+
+    assert f', 72 of them {REASON}' in text
+
+
+def test_what_is_left_out_can_be_looked_for(office: DashboardHarness) -> None:
+    text = office.get('/t/OfficeDaily?z=month&at=202611&state=left_out').text
+    days = looks(text, 'OfficeDaily')
+
+    assert not any('dim' in days[name][0] for name in ('2026111800', '2026112100'))
+    assert all('dim' in days[name][0] for name in ('2026111600', '2026112000'))
+    assert 'class="st out"' in text
+
+
+def test_the_interval_and_the_api_say_it(office: DashboardHarness) -> None:
+    page = unescape(office.get('/i/OfficeDaily/2026111800').text)
+    assert f'is {REASON}' in page
+    assert 'How it stands' in page
+    assert 'Why is this waiting' not in page
+
+    cells = {
+        cell['timeperiod']: cell
+        for row in office.get('/api/v1/heatmaps/OfficeDaily?z=month&at=202611').json['rows']
+        for cell in row['cells']
+        if cell is not None and row['process'] == 'OfficeDaily'
+    }
+    assert cells['2026111800']['condition'] == 'left_out'
+    assert cells['2026111800']['state'] == REASON
+    assert (cells['2026111800']['left_out'], cells['2026111700']['left_out']) == (1, 0)
+
+
+def test_reprocess_of_what_is_left_out_leads_to_anyway(office: DashboardHarness) -> None:
+    address = '/change/reprocess?process=OfficeDaily&first=2026111800'
+
+    refused = office.get(address)
+    assert 'anyway' in refused.text
+    allowed = office.get(f'{address}&anyway=on')
+    assert allowed.status_code == 200
+    assert '1 interval' in allowed.text
