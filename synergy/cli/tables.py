@@ -241,7 +241,8 @@ def sentence(command: CommandDocument) -> str:
 
 
 def print_freeruns(found: Iterable[FreerunDocument]) -> None:
-    """Print free runs with their next fires."""
+    """Print free runs with their next fires, and how clocks are changed until then."""
+    found = list(found)
     print_table(
         ('entry', 'trigger', 'on', 'overlap', 'misfire', 'runs', 'under way', 'next fires (UTC)'),
         [
@@ -260,6 +261,8 @@ def print_freeruns(found: Iterable[FreerunDocument]) -> None:
         empty='no free runs; register a process with freerun_context_entry in context.py, then '
         './launch.py freerun add Process::entry',
     )
+    for change in dict.fromkeys(line for item in found for line in item['clock_changes']):
+        print(f'\n{change}')
 
 
 def print_runs(units: Iterable[DeadDocument], *, empty: str) -> None:

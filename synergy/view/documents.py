@@ -374,6 +374,8 @@ class FreerunDocument(TypedDict):
     live: Annotated[list[str], 'units under way']
     last_fire: At | None
     next_fires: list[str | None]
+    time_zone: Annotated[str, 'whose clock its trigger follows']
+    clock_changes: Annotated[list[str], 'how that clock is changed until the last of them']
 
 
 class FreerunStandingDocument(TypedDict):

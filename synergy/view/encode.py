@@ -12,6 +12,7 @@ from synergy.core.box_load import BoxLoad
 from synergy.core.commands import Command
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
+from synergy.core.zones import name_of
 from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
@@ -25,6 +26,7 @@ from synergy.view.conditions import (
     condition_of_job,
     condition_of_unit,
 )
+from synergy.view.fires import zone_of
 from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.need import Need
@@ -279,6 +281,8 @@ def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
         'live': list(freerun.live),
         'last_fire': instant(freerun.last_fire),
         'next_fires': [instant(at) for at in item.next_fires],
+        'time_zone': name_of(zone_of(freerun.trigger)),
+        'clock_changes': list(item.clock_changes),
     }
 
 

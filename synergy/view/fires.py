@@ -30,11 +30,15 @@ def fires_after(trigger: Trigger, now: datetime, count: int = NEXT_COUNT) -> Seq
 def fires_said(trigger: Trigger, fires: Sequence[datetime], now: datetime) -> Iterator[str]:
     """Yield lines that tell when a trigger fires, and how its clock is changed until then."""
     zone = zone_of(trigger)
-    told = ('; ' if zone is not UTC else ', ').join(
-        f'{at:{_FORM}}' if zone is UTC else with_utc(at, zone, _FORM) for at in fires
-    )
+    told = ('; ' if zone is not UTC else ', ').join(fire_said(trigger, at) for at in fires)
     yield f'next fires ({name_of(zone)}): {told}'
     yield from changes_said(trigger, fires, now)
+
+
+def fire_said(trigger: Trigger, at: datetime, form: str = _FORM) -> str:
+    """Return a fire as the clock of its trigger reads it, with UTC beside where that differs."""
+    zone = zone_of(trigger)
+    return f'{at:{form}}' if zone is UTC else with_utc(at, zone, form)
 
 
 def changes_said(trigger: Trigger, fires: Sequence[datetime], now: datetime) -> Iterator[str]:

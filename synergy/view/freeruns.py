@@ -13,6 +13,7 @@ from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.ports.store import Reader
+from synergy.view.fires import changes_said
 
 NEXT_COUNT = 5
 #: Newest runs by which an entry is judged.
@@ -20,10 +21,14 @@ LOOKED_AT = 20
 
 
 class FreerunView(Struct, frozen=True):
-    """An entry and when it fires next; never while it is off."""
+    """An entry and when it fires next; never while it is off.
+
+    clock_changes: how the clock of its trigger is changed until then.
+    """
 
     freerun: Freerun
     next_fires: Sequence[datetime]
+    clock_changes: Sequence[str] = ()
 
 
 class EntryResults(Struct, frozen=True, kw_only=True):
@@ -69,7 +74,12 @@ def entries(context: Context, store: Reader, now: datetime) -> Sequence[Freerun]
 
 def views_of(found: Iterable[Freerun], now: datetime) -> Sequence[FreerunView]:
     """Return entries with their next fires, which of thousands take a second."""
-    return [FreerunView(item, next_fires(item, now) if item.is_on else ()) for item in found]
+    views = []
+    for item in found:
+        fires = next_fires(item, now) if item.is_on else ()
+        changes = tuple(changes_said(item.trigger, fires, now))
+        views.append(FreerunView(item, fires, changes))
+    return views
 
 
 def next_fires(freerun: Freerun, now: datetime, count: int = NEXT_COUNT) -> Sequence[datetime]:

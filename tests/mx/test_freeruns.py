@@ -224,3 +224,43 @@ def test_a_new_free_run_that_is_refused_says_so(pages: DashboardHarness) -> None
     assert (shown.status_code, 'Refresh' in shown.headers) == (404, False)
     assert 'Refused to save Shell::nightly: that trigger never fires' in shown.text
     assert 'There is no such entry' in shown.text
+
+
+def test_fires_are_told_by_the_clock_of_the_trigger_and_how_that_is_changed(
+    pages: DashboardHarness,
+) -> None:
+    # From 23 November: on the first of a month, so that the clock goes forward before the fifth.
+    form = {
+        'process': 'Shell', 'entry': 'monthly', 'trigger': 'cron 30 2 1 * * Europe/Berlin',
+        'overlap': 'skip', 'misfire': 'once', 'misfire_max': '10', 'is_on': 'on', 'arguments': '{}',
+    }  # fmt: skip
+    change = (
+        'the clock of Europe/Berlin is changed on 2027-03-28: at 02:00 it is put forward to '
+        '03:00; a time in between fires at 03:00'
+    )
+
+    shown = pages.post('/freeruns/fires', form).text
+
+    assert 'Tue 01 Dec 2026 02:30:00 CET, 01:30:00 UTC' in shown
+    assert 'Thu 01 Apr 2027 02:30:00 CEST, 00:30:00 UTC' in shown
+    assert change in shown
+
+
+def test_the_page_and_the_api_of_an_entry_name_the_clock(pages: DashboardHarness) -> None:
+    trigger = parse_trigger('cron 30 2 1 4 * Europe/Berlin')
+    entry = Freerun(name=SWEEP, trigger=trigger, rev=1, changed_at=NOW)
+    commit(pages, SaveFreerun(entry, 'added'))
+
+    page = pages.get(f'/freeruns/{entry.name}').text
+    (found,) = [
+        item
+        for item in (pages.get('/api/v1/freeruns').json or {})['items']
+        if item['name'] == entry.name
+    ]
+
+    assert 'Next fires (Europe/Berlin)' in page
+    assert 'Thu 01 Apr 2027 02:30:00 CEST, 00:30:00 UTC' in page
+    assert page.count('the clock of Europe/Berlin is changed on ') == 5
+    assert found['time_zone'] == 'Europe/Berlin'
+    # Until the fifth of them, in five years, it is changed nine times.
+    assert len(found['clock_changes']) == 9

@@ -115,3 +115,15 @@ def test_a_form_with_a_mistake_comes_back_as_it_was_typed(
     assert said in re.findall(r'role="alert">.*?</p>', menu[0])[0]
     assert f'id="t-{HOURLY}" name="trigger" type="text" value="{form["trigger"]}"' in menu[0]
     assert f'value="{form["reason"]}"' in menu[0]
+
+
+def test_the_step_to_another_trigger_tells_when_the_present_one_fires(
+    pages: DashboardHarness,
+) -> None:
+    page = pages.get(f'/processes/{HOURLY}/trigger').text
+
+    process = pages.site.model.hierarchy.nodes[pages.key(HOURLY, '2026112312').process].process
+    assert f'By now it is {process.trigger}, and fires next, by the clock of UTC' in page
+    assert page.count('<li>') >= 6
+    assert f'name="trigger" type="text" value="{process.trigger}"' in page
+    assert f'href="/processes/{HOURLY}/trigger"' in pages.get('/processes').text

@@ -16,7 +16,9 @@ from synergy.core.freerun_definition import IS_NEW, MISFIRE_MAX, FreerunRefused
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.readers import spelled, whole
 from synergy.core.structs import Struct
+from synergy.core.trigger import Trigger
 from synergy.core.users import Role
+from synergy.core.zones import name_of
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of, fresh_form_id
 from synergy.mx.web.errors import unknown
@@ -30,6 +32,7 @@ from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
 from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.conditions import condition_of_unit
+from synergy.view.fires import changes_said, fire_said, zone_of
 from synergy.view.freeruns import (
     FreerunView,
     entries,
@@ -48,6 +51,9 @@ RUNS_MAX, LOG_LINES = 50, 200
 LOOK_AGAIN_SECONDS: Final = 2
 #: Entries on one page; the newest runs of each are looked at.
 ENTRIES_SHOWN: Final = 100
+#: Next fires on the page of one.
+FIRES_SHOWN: Final = 3
+_FIRE_FORM: Final = '%a %d %b %Y %H:%M:%S'
 LISTS = ('all', 'failing')
 _BLANK = {
     'process': '', 'entry': '', 'trigger': 'every 3600', 'overlap': 'skip', 'misfire': 'once',
@@ -56,11 +62,15 @@ _BLANK = {
 
 
 class Form(Struct, frozen=True, kw_only=True):
-    """The form as filled in. problem: why it cannot be saved; fires: when it would run next."""
+    """The form as filled in. problem: why it cannot be saved.
+
+    fires: when it would run next, in words and as instants; changes: of the clock until then.
+    """
 
     values: Mapping[str, str]
     problem: str | None = None
-    fires: Sequence[datetime] = ()
+    fires: Sequence[tuple[str, datetime]] = ()
+    changes: Sequence[str] = ()
 
 
 def freerun_list(request: RequestContext) -> Response:
@@ -99,10 +109,14 @@ def freerun(request: RequestContext, name: str) -> Response:
     wanted = request.optional('uow')
     chosen = next((unit for unit in units if unit.id == wanted), next(iter(units), None))
     lines = [] if chosen is None else request.store.log(chosen.id)
+    trigger, fires = view.freerun.trigger, view.next_fires[:FIRES_SHOWN]
     return page(
         request,
         'freerun.html',
         view=view,
+        zone=name_of(zone_of(trigger)),
+        fires=_told(trigger, fires),
+        changes=list(changes_said(trigger, fires, request.now)),
         runs=[(unit, condition_of_unit(unit, request.now)) for unit in units[:RUNS_MAX]],
         has_older=len(units) > RUNS_MAX,
         chosen=chosen,
@@ -264,7 +278,16 @@ def _checked(request: RequestContext, values: Mapping[str, str], before: Freerun
         return Form(values=values, problem=error.what)
     except ValueError as error:
         return Form(values=values, problem=str(error))
-    return Form(values=values, fires=next_fires(defined, request.now))
+    fires = next_fires(defined, request.now)
+    return Form(
+        values=values,
+        fires=_told(defined.trigger, fires),
+        changes=list(changes_said(defined.trigger, fires, request.now)),
+    )
+
+
+def _told(trigger: Trigger, fires: Sequence[datetime]) -> Sequence[tuple[str, datetime]]:
+    return [(fire_said(trigger, at, _FIRE_FORM), at) for at in fires]
 
 
 def _details(values: Mapping[str, str], before: Freerun | None) -> dict[str, Any]:

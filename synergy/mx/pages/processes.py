@@ -9,10 +9,11 @@ from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
 from synergy.core.node import Node
-from synergy.core.records import ProcessName
+from synergy.core.records import Process, ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
-from synergy.mx.pages.confirm import Step, confirm, go_on
+from synergy.core.zones import name_of
+from synergy.mx.pages.confirm import Input, Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import Refused, refused_by, unknown
 from synergy.mx.web.paging import part_of
@@ -23,6 +24,7 @@ from synergy.mx.widgets.tree_rows import process_standing
 from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.conditions import PROCESSED, Condition
+from synergy.view.fires import changes_said, fire_said, fires_after, zone_of
 from synergy.view.workload import Tallies, Workload, workload_of
 
 #: Processes on one page.
@@ -115,6 +117,8 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
         'restart': 'Its workers end and start again, on every box on which it is on, with the code '
         'and the context as they are now. Each finishes or hands back what it holds.',
     }
+    if action == 'trigger':
+        return confirm(request, _trigger_step(process, request.now))
     if action not in says:
         raise unknown(
             f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
@@ -134,6 +138,25 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
         back_text='processes',
     )
     return confirm(request, step)
+
+
+def _trigger_step(process: Process, now: datetime) -> Step:
+    """Return the step to another trigger, with when the present one fires next."""
+    trigger = process.trigger
+    fires = fires_after(trigger, now)
+    said = [fire_said(trigger, at) for at in fires]
+    return Step(
+        title=f'Change the trigger of {process.name}',
+        button='Set trigger',
+        says=[
+            f'By now it is {trigger}, and fires next, by the clock of {name_of(zone_of(trigger))}:',
+            *said,
+            *changes_said(trigger, fires, now),
+        ],
+        inputs=[Input(name='trigger', label='Trigger', value=str(trigger))],
+        back='/processes',
+        back_text='processes',
+    )
 
 
 def submit_process_action(request: RequestContext, name: str, action: str) -> Response:

@@ -12,6 +12,7 @@ from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Measure, Timeperiod
+from synergy.core.timetable import Timetable
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.standing_out import (
     NOTHING,
@@ -232,7 +233,7 @@ class Painter:
         name = node.process.name
         total = len(ordinals)
         done = total - self._timetable.pending_count(name, ordinals)
-        left_out = self._left_out(node, ordinals)
+        left_out = _left_out(self._timetable, node, ordinals)
         is_all_left_out = 0 < total == left_out
         mark = LEFT_OUT if is_all_left_out else self._rolled_mark(node, ordinals, done)
         below = skipped_among(self._timetable, node, ordinals) if mark is PROCESSED else None
@@ -282,12 +283,6 @@ class Painter:
         counts[BLOCKED] = self._blocked(node, ordinals)
         return Tally._make([*counts.values(), self.late_count(node, ordinals)])
 
-    def _left_out(self, node: Node, ordinals: range) -> int:
-        """Count the intervals that a working calendar leaves out."""
-        if node.process.working is None:
-            return 0
-        return sum(map(len, self._timetable.left_out_runs(node.process.name, ordinals)))
-
     def _blocked(self, node: Node, ordinals: range) -> int:
         """Count the jobs that wait for others, until the looks of this page are used up."""
         runs = blocked_runs(self._timetable, node, ordinals, self._request.now)
@@ -324,6 +319,13 @@ class Painter:
         """Return the latest job that was processed."""
         ordinal = self._timetable.last_in(node.process.name, JobState.PROCESSED)
         return None if ordinal is None else self._model.key(node, ordinal)
+
+
+def _left_out(timetable: Timetable, node: Node, ordinals: range) -> int:
+    """Count the intervals that a working calendar leaves out."""
+    if node.process.working is None:
+        return 0
+    return sum(map(len, timetable.left_out_runs(node.process.name, ordinals)))
 
 
 def _worded(node: Node, mark: Condition) -> str:
