@@ -42,9 +42,10 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.core.undo import out_of_date
 
-#: Jobs that one batch may start, skip or pass over: bounds a batch, and so the time between two
-#: renewals of leadership. What is left over is owed and comes with the next batch.
-STARTS_PER_BATCH_MAX: Final = 1000
+#: Jobs that one batch may start, skip or pass over; what is left over comes with the next. So long
+#: does wait what is reported meanwhile. Fewer than a turn takes reports: those never queue behind
+#: starts.
+STARTS_PER_BATCH_MAX: Final = 128
 
 
 class Engine:
@@ -340,9 +341,8 @@ class Engine:
 
     def _owe_outputs(self, process: ProcessName) -> None:
         # Who waits for it comes before the place that became free, and so before new starts.
-        for output in self._hierarchy.nodes[process].outputs:
-            self._starting.owe(output)
-        self._starting.owe(process, again=True)
+        self._starting.release(self._hierarchy.nodes[process].outputs)
+        self._starting.owe(process)
 
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)

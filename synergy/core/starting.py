@@ -6,7 +6,7 @@ start is chosen with all that the ones before have changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from synergy.core.node import Node
@@ -26,7 +26,8 @@ class Starting:
         """
         self._timetable = timetable
         self._hierarchy = timetable.hierarchy
-        # A dict is an ordered set.
+        # Those that others let start by their end come first. A dict is an ordered set.
+        self._released: dict[ProcessName, None] = {}
         self._owed: dict[ProcessName, None] = {}
         # The lane that came last.
         self._lane: dict[ProcessName, Lane] = dict.fromkeys(self._hierarchy.nodes, Lane.RERUN)
@@ -37,13 +38,15 @@ class Starting:
     @property
     def is_owing(self) -> bool:
         """Tell whether a process is to be looked at."""
-        return bool(self._owed)
+        return bool(self._released or self._owed)
 
-    def owe(self, process: ProcessName, *, again: bool = False) -> None:
-        """Look at a process. again: behind all others, where it is owed a look already."""
-        if again:
-            self._owed.pop(process, None)
+    def owe(self, process: ProcessName) -> None:
+        """Look at a process."""
         self._owed[process] = None
+
+    def release(self, processes: Iterable[ProcessName]) -> None:
+        """Look at processes before all that are owed a look: what they waited for has ended."""
+        self._released.update(dict.fromkeys(processes))
 
     def pause(self, process: ProcessName) -> None:
         """Start nothing of a process any more: a request to switch it off is on its way."""
@@ -61,10 +64,14 @@ class Starting:
     def starts(self, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
         """Yield what may start, or is to be skipped, and its readiness where it is known.
 
-        Ends when nobody is owed a look. Whoever breaks off owes the process under way another.
+        Ends when nobody is owed a look. Whoever breaks off owes the process under way another,
+        behind all others: it may have more to start than they.
         """
-        while self._owed:
-            self.asked = process = next(iter(self._owed))
+        while ahead := self._released or self._owed:
+            self.asked = process = next(iter(ahead))
+            del ahead[process]
+            self._owed.pop(process, None)
+            self._owed[process] = None
             if self.may(process):
                 node = self._hierarchy.nodes[process]
                 yield from self._resting(node)

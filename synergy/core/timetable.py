@@ -51,8 +51,8 @@ COPY_OVERLAP: Final = timedelta(hours=1)
 class Timetable:
     """States of all intervals of all processes, as of the last settled commit plus a draft.
 
-    One class of many short methods, for each is a question to the same bytes, or a change of them:
-    whoever asks sees the draft, and no other module knows how a state is held.
+    One class of many short methods, each a question to the same bytes, or a change of them: whoever
+    asks sees the draft, and no other module knows how a state is held.
     """
 
     def __init__(self, hierarchy: Hierarchy) -> None:
@@ -67,9 +67,14 @@ class Timetable:
         self._undo: list[tuple[JobKey, int, Job | None]] = []
         # Processes of which a copy made before would not be right, or not whole, any more.
         self._changed: set[ProcessName] = set(hierarchy.nodes)
+        self._extended: tuple[datetime, Hierarchy] | None = None
 
     def extend(self, now: datetime) -> None:
         """Let every interval that has begun by `now` exist, as an embryo."""
+        extended = now.replace(microsecond=0), self.hierarchy
+        if extended == self._extended:
+            return  # Nothing begins within a second.
+        self._extended = extended
         for node in self.hierarchy:
             codes = self._codes[node.process.name]
             missing = self.hierarchy.begun_until(node, now) - node.first - len(codes)
@@ -150,10 +155,7 @@ class Timetable:
         return since
 
     def _covers(self, page: IndexPage, since: datetime) -> bool:
-        """Tell whether a page knows every interval of a process that had begun by then.
-
-        Not when the tree began later or ended earlier then, or did not have the process.
-        """
+        """Tell whether a page knows all that had begun by then: of an equal, or a longer, tree."""
         node = self.hierarchy.nodes[page.process]
         return (
             page.qualifier is node.process.qualifier

@@ -87,6 +87,10 @@ class EngineHarness:
 
     def work(self, unit: Unit, outcome: Outcome | None = None) -> list[Effect]:
         """Claim and finish one unit, and report it."""
+        return self.turn(self.told(self.finished(unit, outcome)))
+
+    def finished(self, unit: Unit, outcome: Outcome | None = None) -> Unit:
+        """Claim and finish one unit, and tell nobody."""
         outcome = outcome or Outcome.processed(1)
         done = replace(
             self.units[unit.id],
@@ -97,7 +101,7 @@ class EngineHarness:
             finished_at=self.now,
         )
         self.units[unit.id] = done
-        return self.turn(self.told(done))
+        return done
 
     def told(self, unit: Unit) -> Event:
         """Return what the engine is told of a unit that has ended: in brief, if that is enough."""
@@ -109,10 +113,12 @@ class EngineHarness:
     def work_all(self, limit: int = 10_000) -> None:
         """Work whatever is live until nothing is."""
         for _ in range(limit):
-            live = self.live()
-            if not live:
+            if live := self.live():
+                self.work(live[0])
+            elif self.engine.is_owing:
+                self.turn()
+            else:
                 return
-            self.work(live[0])
         raise AssertionError(f'still busy after {limit} units')
 
     def command(self, command: Command) -> list[Effect]:

@@ -8,13 +8,14 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, EndLetters, InsertUnit, SaveJob
+from synergy.core.engine import STARTS_PER_BATCH_MAX
 from synergy.core.events import Expired, Look, Processed, Reported, Vanished
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
-from tests.builders import instant, key, two_trees
+from tests.builders import build, instant, key, process, tree, two_trees
 from tests.core.engine_harness import EngineHarness
 
 END = '2026112400'
@@ -498,5 +499,48 @@ def test_a_large_past_is_taken_in_batches_and_nothing_is_forgotten() -> None:
         made.turn()
         batches += 1
 
-    assert batches >= 4
+    assert batches >= 5000 / STARTS_PER_BATCH_MAX - 1
     assert len(made.started) == 5000
+
+
+def two_with_much_to_do() -> EngineHarness:
+    """Return a tree of days and hours, and one that has started before it, of hours alone."""
+    much = {'max_running': 5000}
+    hierarchy = build(
+        [
+            process('OtherHourly', **much),
+            process('SiteHourly', **much),
+            process('SiteDaily'),
+        ],
+        [tree('other', ['OtherHourly']), tree('site', ['SiteHourly', 'SiteDaily'])],
+    )
+    return EngineHarness(hierarchy, instant('2027110200'))
+
+
+def test_processes_with_more_than_a_batch_to_start_take_turns() -> None:
+    made = two_with_much_to_do()
+
+    made.look()
+    made.turn()
+    made.turn()
+
+    batches = [made.started[at] for at in range(0, 3 * STARTS_PER_BATCH_MAX, STARTS_PER_BATCH_MAX)]
+    names = [text.partition('@')[0] for text in batches]
+    assert names in (
+        ['OtherHourly', 'SiteHourly', 'OtherHourly'],
+        ['SiteHourly', 'OtherHourly', 'SiteHourly'],
+    )
+
+
+def test_who_has_waited_for_one_that_ends_starts_before_what_was_left_over() -> None:
+    made = two_with_much_to_do()
+    made.look()
+    made.turn()
+    hours = [unit for unit in made.live() if str(unit.key).startswith('SiteHourly')]
+
+    reports = [made.told(made.finished(unit)) for unit in hours[:24]]
+    count = len(made.started)
+    made.turn(*reports)
+
+    assert made.started[count].startswith('SiteDaily@')
+    assert len(made.started) == count + STARTS_PER_BATCH_MAX
