@@ -16,6 +16,7 @@ from synergy.adapters.sqlite.units import later_than
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import JobEvent, ProcessName, Unit
 from synergy.core.states import UnitState
+from synergy.core.timeperiod import Qualifier
 
 
 class SqliteFreeruns:
@@ -37,7 +38,8 @@ class SqliteFreeruns:
 
     def freerun_units(self, name: ProcessName, limit: int) -> Sequence[Unit]:
         """Return the newest units of a free run, newest first."""
-        return newest_units(self._tables, UNIT_COLUMNS, unit_of, name, limit)
+        levels = (Qualifier.REAL_TIME,)
+        return newest_units(self._tables, UNIT_COLUMNS, unit_of, name, limit, levels=levels)
 
     def ended_freerun_units(
         self,

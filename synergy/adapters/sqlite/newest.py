@@ -17,7 +17,8 @@ from synergy.core.unit_ids import ORDINAL_IN_ID_MAX, RUN_IN_ID_MAX
 
 T = TypeVar('T')
 
-_QUALIFIERS: Final = tuple(Qualifier)
+_HAS_ONE: Final = 'EXISTS (SELECT 1 FROM unit_of_work WHERE id BETWEEN ? AND ?)'
+_HAS_LEVELS: Final = f'SELECT {", ".join([_HAS_ONE] * len(Qualifier))}'
 
 
 def newest_units(  # noqa: PLR0913 - as `SqliteTables.page`, of one process
@@ -29,19 +30,21 @@ def newest_units(  # noqa: PLR0913 - as `SqliteTables.page`, of one process
     *,
     where: str = '1',
     values: Sequence[Any] = (),
+    levels: Sequence[Qualifier] | None = None,
 ) -> list[T]:
     """Return at most `limit` units that meet a condition, of the newest intervals and runs first.
 
     columns: `timeperiod` and `run` among them. where: with numbered parameters, from ?2 on, for
-    `values`.
+    `values`. levels: those at which the process may have run; None: whichever it has.
     """
+    levels = _levels_of(tables, process) if levels is None else levels
     given: list[Any] = [process, *values]
-    most = len(given) + 2 * len(_QUALIFIERS) + 1
+    most = len(given) + 2 * len(levels) + 1
     found = f'SELECT {columns} FROM unit_of_work WHERE process_name = ?1 AND {where}'
     stretches = [
         f'{found} AND is_by_key = 1 ORDER BY timeperiod DESC, run DESC LIMIT ?{most} + ?{most + 1}'
     ]
-    for qualifier in _QUALIFIERS:
+    for qualifier in levels:
         first = len(given) + 1
         given += _ends_of(process, qualifier)
         stretches.append(
@@ -51,6 +54,13 @@ def newest_units(  # noqa: PLR0913 - as `SqliteTables.page`, of one process
     together = ' UNION ALL '.join(f'SELECT * FROM ({stretch})' for stretch in stretches)
     sql = f'SELECT * FROM ({together}) ORDER BY timeperiod DESC, run DESC'
     return tables.page(UNITS, decode, sql, given, limit)
+
+
+def _levels_of(tables: SqliteTables, process: ProcessName) -> Sequence[Qualifier]:
+    """Return the levels at which a process has run: one, unless it was given another."""
+    ends = [end for level in Qualifier for end in _ends_of(process, level)]
+    [found] = tables.file.read(_HAS_LEVELS, ends)
+    return [level for level, has_any in zip(Qualifier, found, strict=True) if has_any]
 
 
 def _ends_of(process: ProcessName, qualifier: Qualifier) -> tuple[UowId, UowId]:
