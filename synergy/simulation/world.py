@@ -155,8 +155,12 @@ class World:
         self.exchange.put(Message(REPORT_ROUTE, {'command': command.id}))
 
     def resume_everything(self) -> None:
-        """Let an operator resume whatever is paused."""
-        for command in self.store.open_commands(1000):
+        """Let an operator resume whatever is paused, or is about to be."""
+        commands = self.store.open_commands(1000)
+        # After all that was asked for: the clock may have been set back since.
+        at = max([self.clock.now(), *(command.created_at for command in commands)])
+        at += timedelta(microseconds=1)
+        for command in commands:
             if command.kind in JOB_KINDS:
                 self.store.insert_command(
                     replace(
@@ -166,7 +170,7 @@ class World:
                         target=command.id,
                         state=CommandState.REQUESTED,
                         is_paused=False,
-                        created_at=self.clock.now(),
+                        created_at=at,
                     )
                 )
 
