@@ -26,7 +26,7 @@ from synergy.core.trigger import Every
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
-from synergy.workers.runner import BATCH_MAX
+from synergy.workers.batch_size import BATCH_MAX
 
 _PROCESS = ProcessName('Cleaner')
 _PERIOD_SECONDS = 60

@@ -17,6 +17,13 @@ class Clock(Protocol):
         """Return seconds on a scale that never steps back; only differences mean anything."""
         ...
 
+    def stalled(self) -> float:
+        """Return for how many seconds this thread could have run so far, and had no processor.
+
+        0.0 where that is not known.
+        """
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
         ...

@@ -232,6 +232,10 @@ class StageClock:
         """Return seconds since the beginning."""
         return self._stage.seconds
 
+    def stalled(self) -> float:
+        """Return no second: actors always have their processor."""
+        return 0.0
+
     def sleep(self, seconds: float) -> None:
         """Rest for `seconds` of simulated time."""
         actor = self._stage.current

@@ -35,6 +35,7 @@ from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
+from synergy.workers.batch_size import BATCH_SECONDS, BatchSize
 from synergy.workers.forks import end_child
 from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.heartbeat import Watched
@@ -46,10 +47,6 @@ from synergy.workers.uow import hour_name, uow_of
 
 logger = logging.getLogger(__name__)
 
-#: Units claimed together, at most.
-BATCH_MAX: Final = 64
-#: What runs of one batch may take together: so long the end of the first may wait for the last.
-BATCH_SECONDS: Final = 0.01
 _APART: Final = Apart()
 _RETRY_SECONDS_MIN: Final = 0.1
 _RETRY_SECONDS_MAX: Final = 2.0
@@ -121,7 +118,7 @@ class Runner:
         self._processes = processes
         self._recycling = recycling or Recycling()
         self._one_commit = one_commit
-        self._batch_count = 1
+        self._size = BatchSize(clock, settings.batch_seconds)
 
     @property
     def is_spent(self) -> bool:
@@ -133,13 +130,13 @@ class Runner:
         """Work on what is waiting, some units at most; tell whether there was a message."""
         claimed_at = self._clock.monotonic()
         with self._one_commit.block():
-            deliveries = self._consumer.take(self._recycling.bounded(self._batch_count))
+            deliveries = self._consumer.take(self._recycling.bounded(self._size.count))
             if not deliveries:
                 return False
             claimed = self._claim_safely(deliveries)
             self._consumer.ack(deliveries)
         if units := self._own(claimed):
-            self._adapt(len(units), self._work_all(Batch(units), claimed_at))
+            self._size.adapt(len(units), self._work_all(Batch(units), claimed_at))
         return True
 
     def _claim_safely(self, deliveries: Sequence[Delivery]) -> list[Unit]:
@@ -196,10 +193,11 @@ class Runner:
     def _work_all(self, batch: Batch, claimed_at: float) -> float:
         """Run one after the other; what a stop or a long run leaves over is handed back.
 
-        Returns the seconds that the runs took, without what the store took: how slow that is says
-        nothing against batches, on the contrary.
+        Returns the seconds that the runs took, without what store and machine took: how slow those
+        are says nothing against batches, on the contrary.
         """
         fresh_until = claimed_at + self._settings.lease.total_seconds() / 3
+        self._size.begin()
         seconds = unsaved_seconds = 0.0
         while (unit := batch.next()) is not None:
             if unit.attempt > 1:
@@ -210,23 +208,18 @@ class Runner:
             before = self._clock.monotonic()
             self._work(unit, batch)
             self._recycling.note_run()
-            now = self._clock.monotonic()
-            seconds += now - before
-            unsaved_seconds += now - before
-            if self._guard.is_stopping() or self.is_spent or now >= fresh_until:
+            took = self._size.took(before)
+            seconds += took
+            unsaved_seconds += took
+            is_late = self._clock.monotonic() >= fresh_until
+            if self._guard.is_stopping() or self.is_spent or is_late:
                 self._persist(lambda: batch.hand_back(self._store))
             if unsaved_seconds >= self._settings.batch_seconds:
                 self._save(batch)
+                self._size.begin()
                 unsaved_seconds = 0.0
         self._save(batch)
         return seconds
-
-    def _adapt(self, count: int, seconds: float) -> None:
-        """Take more at a time while runs are short, and fewer when they are not."""
-        if seconds > self._settings.batch_seconds:
-            self._batch_count = max(int(count * self._settings.batch_seconds / seconds), 1)
-        elif count == self._batch_count:
-            self._batch_count = min(count * 2, BATCH_MAX)
 
     def _work(self, unit: Unit, batch: Batch) -> None:
         settings = self._settings

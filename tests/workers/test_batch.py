@@ -14,7 +14,7 @@ from synergy.core.effects import MoveUnit
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.workers import Outcome, Uow
-from synergy.workers.runner import BATCH_MAX
+from synergy.workers.batch_size import BATCH_MAX
 from tests.workers.runner_harness import NOW, RunnerHarness
 
 

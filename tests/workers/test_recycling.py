@@ -66,7 +66,7 @@ def test_what_waits_behind_the_last_run_is_handed_back(tmp_path: Path) -> None:
     harness = RunnerHarness(tmp_path, lambda uow: ran.append(uow.timeperiod))
     full = Recycling(memory_mb_max=1)
     harness.runner._recycling = full
-    harness.runner._batch_count = 16
+    harness.runner._size.count = 16
     uow_ids = harness.request(5)
 
     harness.runner.step()

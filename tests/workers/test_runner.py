@@ -124,7 +124,7 @@ def test_a_message_that_comes_twice_claims_and_runs_its_unit_once(
     ran: list[str] = []
     asked: list[UowId] = []
     harness = RunnerHarness(tmp_path, lambda uow: ran.append(uow.id))
-    harness.runner._batch_count = 4
+    harness.runner._size.count = 4
     (uow_id,) = harness.request(1)
     harness.ring({'uow': uow_id})
     claim = harness.store.claim
@@ -145,7 +145,7 @@ def test_a_message_that_names_no_unit_is_dropped_and_costs_the_others_nothing(
     tmp_path: Path,
 ) -> None:
     harness = RunnerHarness(tmp_path, lambda _: None)
-    harness.runner._batch_count = 4
+    harness.runner._size.count = 4
     harness.ring({'hello': 'world'})
     (uow_id,) = harness.request(1)
 
@@ -160,7 +160,7 @@ def test_a_message_at_which_the_claim_fails_is_put_aside_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = RunnerHarness(tmp_path, lambda _: None)
-    harness.runner._batch_count = 4
+    harness.runner._size.count = 4
     harness.ring({'uow': 'bad'})
     (uow_id,) = harness.request(1)
     claim = harness.store.claim
@@ -188,7 +188,7 @@ def test_a_unit_of_another_process_is_handed_back_unrun(tmp_path: Path) -> None:
     leadership = harness.store.lead('one', timedelta(hours=1))
     assert leadership is not None
     harness.store.commit(leadership, [InsertUnit(other)])
-    harness.runner._batch_count = 4
+    harness.runner._size.count = 4
     harness.ring({'uow': other.id})
 
     assert harness.runner.step()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+_SCHEDULING: Final = Path('/proc/thread-self/schedstat')
 
 
 class SystemClock:
@@ -16,6 +20,16 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds on a scale that never steps back."""
         return time.monotonic()
+
+    def stalled(self) -> float:
+        """Return for how many seconds this thread has waited for a processor.
+
+        Source: Linux, Documentation/scheduler/sched-stats.rst, second field.
+        """
+        try:
+            return int(_SCHEDULING.read_bytes().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
@@ -37,6 +51,10 @@ class SimulatedClock:
     def monotonic(self) -> float:
         """Return seconds since this clock was made; never steps back."""
         return self._monotonic
+
+    def stalled(self) -> float:
+        """Return no second: nothing stalls that does not run."""
+        return 0.0
 
     def sleep(self, seconds: float) -> None:
         """Move on by `seconds`."""
