@@ -1,4 +1,4 @@
-"""Port: the doorbell. A message carries only an id; losing one costs time, never an interval.
+"""Port: the doorbell. A message carries only ids; losing one costs time, never an interval.
 
 Methods may raise BrokerUnavailable (may pass; a publish was maybe done: ring again) and
 BrokerUnusable (will not). Delivery is at least once and in no promised order. A broker object and
@@ -18,7 +18,10 @@ REPORT_ROUTE: Final = Route(exchange='ex_utils', routing='q_uow_status', queue='
 
 
 class Message(Struct, frozen=True):
-    """A bell to ring: where, and the id it carries, as in `{'uow': '51f3...'}`."""
+    """A bell to ring: where, and the id it carries, as in `{'uow': '51f3...'}`.
+
+    Of several units see `ports.message`.
+    """
 
     route: Route
     body: Mapping[str, str]

@@ -2,16 +2,20 @@
 
 Each broker hands the bytes here before anything else looks at them. What is not such an object is
 put aside to `<queue>.dead` with the reason; it never reaches whoever takes messages.
+
+What a worker reports of units that ended together is one message with the id of each: `uow`,
+`uow1`, `uow2`. An older Scheduler hears of the first, and its sweep finds the others.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from synergy.core.bounded import Bounds, OutOfBounds, loads
+from synergy.core.records import UowId
 
 #: A message carries an id. Longer ones are put aside unread.
 MESSAGE_BYTES_MAX: Final = 4096
@@ -22,6 +26,11 @@ SHOWN_BYTES_MAX: Final = 2000
 #: Longest reason that is kept with a message that was put aside.
 REASON_LENGTH_MAX: Final = 200
 _BOUNDS: Final = Bounds(length=MESSAGE_BYTES_MAX, depth=3, items=33)
+#: Units of one message, at most; each with an id that is no longer than this.
+_UNITS_MAX: Final = 32
+_UNIT_ID_LENGTH_MAX: Final = 64
+_UNIT: Final = 'uow'
+_UNIT_NAMES: Final = [_UNIT, *(f'{_UNIT}{number}' for number in range(1, _UNITS_MAX))]
 #: What nearly all messages are, as this program writes them: one short name, one plain id.
 _PLAIN: Final = re.compile(rb'\{"([a-z]{1,20})": ?"([\w.:-]{1,200})"\}', re.ASCII)
 
@@ -49,6 +58,25 @@ def text_of(body: Mapping[str, str]) -> str:
         if name and value and isinstance(value, str) and _is_plain(name + value):
             return f'{{"{name}": "{value}"}}'  # As nearly all are, in a quarter of the time.
     return json.dumps(dict(body))
+
+
+def bodies_about(uow_ids: Sequence[UowId]) -> Iterator[Mapping[str, str]]:
+    """Yield what messages say that are about units, in few messages."""
+    is_short = all(len(uow_id) <= _UNIT_ID_LENGTH_MAX for uow_id in uow_ids)
+    step = _UNITS_MAX if is_short else 1
+    for first in range(0, len(uow_ids), step):
+        yield dict(zip(_UNIT_NAMES, uow_ids[first : first + step], strict=False))
+
+
+def units_of(body: Mapping[str, str]) -> Iterator[UowId]:
+    """Yield the units that a message is about."""
+    if len(body) == 1:  # As most are.
+        if (uow_id := body.get(_UNIT)) is not None:
+            yield UowId(uow_id)
+        return
+    for name in _UNIT_NAMES:
+        if (uow_id := body.get(name)) is not None:
+            yield UowId(uow_id)
 
 
 def _is_plain(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What workers report and operators ring for: taken here, acknowledged once it is dealt with.
 
-A message carries only an id. What is taken stays here, unacknowledged, until the turn that dealt
+A message carries only ids. What is taken stays here, unacknowledged, until the turn that dealt
 with it is saved; closing gives it back to the broker.
 """
 
@@ -14,6 +14,7 @@ from synergy.core.records import Route, UowId
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable
+from synergy.ports.message import units_of
 from synergy.ports.one_commit import OneCommit
 from synergy.scheduler.bad_messages import BadMessages
 
@@ -58,7 +59,7 @@ class Inbox:
     @property
     def uow_ids(self) -> Collection[UowId]:
         """Return the units of which messages tell."""
-        return {UowId(item.body['uow']) for item in self._unacked if 'uow' in item.body}
+        return {uow_id for item in self._unacked for uow_id in units_of(item.body)}
 
     @property
     def has_command(self) -> bool:

@@ -31,6 +31,7 @@ from synergy.core.zones import UTC_CALENDAR
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
+from synergy.ports.message import bodies_about
 from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
@@ -363,7 +364,7 @@ class Runner:
 
     def _report(self, uow_ids: Sequence[UowId]) -> None:
         try:
-            self._broker.publish([Message(REPORT_ROUTE, {'uow': uow_id}) for uow_id in uow_ids])
+            self._broker.publish([Message(REPORT_ROUTE, body) for body in bodies_about(uow_ids)])
         except BrokerUnavailable as error:
             # The Scheduler's sweep finds the units.
             logger.warning(

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synergy.core.records import UowId
 from synergy.ports import message
-from synergy.ports.message import NotUnderstood, body_of, text_of
+from synergy.ports.message import (
+    MESSAGE_BYTES_MAX,
+    NotUnderstood,
+    bodies_about,
+    body_of,
+    text_of,
+    units_of,
+)
 
 #: However busy the machine is.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,3 +62,23 @@ def test_the_usual_ones_take_the_short_way(text: str, monkeypatch: pytest.Monkey
     monkeypatch.delattr(message, '_read')
 
     assert body_of(text.encode()) == json.loads(text)
+
+
+@settings(PATIENT, max_examples=50)
+@given(st.integers(0, 130), st.integers(1, 200))
+def test_units_that_are_told_of_together_are_read_together(count: int, length: int) -> None:
+    uow_ids = [UowId(f'{number:0{length}}') for number in range(count)]
+
+    bodies = [*bodies_about(uow_ids)]
+
+    texts = [text_of(body).encode() for body in bodies]
+    assert [uow_id for text in texts for uow_id in units_of(body_of(text))] == uow_ids
+    assert all(len(text) <= MESSAGE_BYTES_MAX for text in texts)
+    assert len(texts) == (-(-count // 32) if length <= 64 else count)
+    assert all('uow' in body for body in bodies), 'who knows of one id only hears of the first'
+
+
+def test_a_message_about_something_else_names_no_units() -> None:
+    assert [*units_of({'command': 'a'})] == []
+    assert [*units_of({'command': 'a', 'hint': 'b'})] == []
+    assert [*units_of({'uow': 'a', 'hint': 'b'})] == [UowId('a')]

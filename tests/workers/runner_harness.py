@@ -16,6 +16,7 @@ from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.broker import REPORT_ROUTE, Message
+from synergy.ports.message import units_of
 from synergy.ports.one_commit import Apart, OneCommit
 from synergy.workers import Uow
 from synergy.workers.batch import Batch
@@ -135,7 +136,7 @@ class RunnerHarness:
         """Return the units that were reported since the last call."""
         found = self.reports.take(1_000)
         self.reports.ack(found)
-        return [item.body['uow'] for item in found]
+        return [uow_id for item in found for uow_id in units_of(item.body)]
 
     def _unit(self, number: int) -> Unit:
         job_key = JobKey(HOUR.process, HOUR.timeperiod.shift(number))
