@@ -132,11 +132,15 @@ class RemoveOverride(Struct, frozen=True):
 
 
 class Announce(Struct, frozen=True):
-    """Ring for a unit: publish its id to its process's queue, not before `not_before`."""
+    """Ring for a unit: publish its id to its process's queue, not before `not_before`.
+
+    fence: under which it waits, as far as is known: one that is adopted may have another.
+    """
 
     uow_id: UowId
     process: ProcessName
     not_before: datetime | None = None
+    fence: int = 0
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether it is to be rung for at once."""

@@ -181,8 +181,8 @@ class Unit(Struct, frozen=True, kw_only=True):
     run: number of this unit within its job, from 1. attempt: number of the try that is awaited or
     under way, from 1. lost_count: how many of them have lost their worker. fence: rises on every
     claim, rescue and cancel; only its newest holder may report. not_before: no claim succeeds
-    earlier (delay between attempts). announced_at: None until the broker has confirmed the message
-    that names this unit.
+    earlier (delay between attempts). announced_at: when the broker had confirmed the message
+    that names this unit; None where the store was not told: most are taken before it would be.
     """
 
     id: UowId

@@ -84,7 +84,8 @@ class FailedAttempt(Struct, frozen=True, kw_only=True):
         if at is None:
             return Effects([move], notes=[Note('uow_dead', told, is_warning=True)])
         note = Note('uow_lost' if self.is_lost else 'uow_retried', told, is_warning=True)
-        return Effects([move], [Announce(unit.id, unit.process, at)], [note])
+        ring = Announce(unit.id, unit.process, at, move.from_fence + 1)
+        return Effects([move], [ring], [note])
 
 
 def failed_attempt(event: Failure, policy: RetryPolicy, now: datetime) -> FailedAttempt:
@@ -145,10 +146,12 @@ def announced_again(policy: RetryPolicy, unit: Unit, now: datetime) -> Effects:
     Where it has not, the unit is rung for then.
     """
     if is_too_late(policy, unit, now):
-        return Effects([brought_forward(unit, now)], [Announce(unit.id, unit.process)])
+        return Effects(
+            [brought_forward(unit, now)], [Announce(unit.id, unit.process, fence=unit.fence)]
+        )
     if unit.not_before is not None and unit.not_before > now:
         return Effects()
-    return Effects(announcements=[Announce(unit.id, unit.process, unit.not_before)])
+    return Effects(announcements=[Announce(unit.id, unit.process, unit.not_before, unit.fence)])
 
 
 def next_attempt_at(policy: RetryPolicy, unit: Unit, now: datetime) -> datetime | None:

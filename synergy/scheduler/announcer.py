@@ -1,13 +1,9 @@
-"""Ring for units: publish their ids, now or when they may be claimed, and remember what was rung.
-
-An announcement that the broker has confirmed is marked in the store some time later, if nobody has
-answered to it by then: should the mark be lost, the sweep rings once more, which does no harm.
-"""
+"""Ring for units: publish their ids, now or when they may be claimed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from heapq import heappop, heappush
 
@@ -21,34 +17,34 @@ logger = logging.getLogger(__name__)
 
 
 class Announcer:
-    """What is to be rung, what waits for its time, and what has been rung but not marked."""
+    """What is to be rung, and what waits for its time."""
 
     def __init__(self, broker: Broker, route_of: Callable[[ProcessName], Route]) -> None:
         """Publish through `broker`, to the route of each process."""
         self._broker = broker
         self._route_of = route_of
-        self._now_due: dict[UowId, Message] = {}
-        self._later: list[tuple[datetime, UowId, ProcessName]] = []
+        self._now_due: dict[UowId, Announce] = {}
+        self._later: list[tuple[datetime, UowId, ProcessName, int]] = []
         self._is_broker_down = False
-        self.rung: dict[UowId, datetime] = {}
 
     def add(self, announcements: Iterable[Announce], now: datetime) -> None:
         """Take announcements over; those whose time has not come wait for it."""
         for item in announcements:
             if item.not_before is None or item.is_due(now):
-                self._now_due[item.uow_id] = self._message(item.uow_id, item.process)
+                self._now_due[item.uow_id] = item
             else:
-                heappush(self._later, (item.not_before, item.uow_id, item.process))
+                heappush(self._later, (item.not_before, item.uow_id, item.process, item.fence))
 
-    def ring(self, now: datetime) -> None:
-        """Publish what is due; what the broker refuses stays for the next call."""
+    def ring(self, now: datetime) -> Collection[Announce]:
+        """Publish what is due, and return it; what the broker refuses stays for the next call."""
         while self._later and self._later[0][0] <= now:
-            _, uow_id, process = heappop(self._later)
-            self._now_due[uow_id] = self._message(uow_id, process)
+            at, uow_id, process, fence = heappop(self._later)
+            self._now_due[uow_id] = Announce(uow_id, process, at, fence)
         if not self._now_due:
-            return
+            return ()
+        rung = [*self._now_due.values()]
         try:
-            self._broker.publish(list(self._now_due.values()))
+            self._broker.publish([self._message(item.uow_id, item.process) for item in rung])
         except BrokerUnavailable as error:
             if not self._is_broker_down:
                 logger.warning(
@@ -58,17 +54,12 @@ class Announcer:
                     extra={'event': 'broker_down'},
                 )
             self._is_broker_down = True
-            return
+            return ()
         if self._is_broker_down:
             logger.info('the broker is back', extra={'event': 'broker_up'})
         self._is_broker_down = False
-        self.rung.update(dict.fromkeys(self._now_due, now))
         self._now_due.clear()
-
-    def heard_of(self, uow_ids: Iterable[UowId]) -> None:
-        """Forget that units were rung for: somebody has taken them."""
-        for uow_id in uow_ids:
-            self.rung.pop(uow_id, None)
+        return rung
 
     @property
     def is_stuck(self) -> bool:
@@ -84,7 +75,6 @@ class Announcer:
         """Drop everything: the index is to be rebuilt, and the sweep will find what is owed."""
         self._now_due.clear()
         self._later.clear()
-        self.rung.clear()
 
     def _message(self, uow_id: UowId, process: ProcessName) -> Message:
         return Message(self._route_of(base_of(process)), {'uow': uow_id})

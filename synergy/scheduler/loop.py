@@ -38,7 +38,7 @@ from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.loading import Loading
 from synergy.scheduler.loop_settings import LoopSettings as LoopSettings
-from synergy.scheduler.outbox import Outbox
+from synergy.scheduler.outbox import MARK_AFTER, Outbox
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.pruning import Pruning
 from synergy.scheduler.recovery import RETRY_SECONDS, Recovery
@@ -81,7 +81,7 @@ class Scheduler:
         self._streaks = FailureStreaks(settings.equal_failures_max)
         self._loading = Loading(pipeline, store, self._leader, self._isolating, self._streaks)
         self._commands = Commands(store, self._outbox, self._isolating, self._loading, self._hold)
-        self._sweeper = Sweeper(store, clock, settings)
+        self._sweeper = Sweeper(store, clock, settings, self._outbox.rings)
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
         self._clock_steps = ClockSteps(clock)
         self._copies = IndexCopies(store, self._leader, clock.now())
@@ -115,7 +115,7 @@ class Scheduler:
     def close(self) -> None:
         """Resign and stop reading; safe to call twice. Store and broker stay open."""
         try:
-            self._outbox.mark()
+            self._outbox.mark(until=self._clock.now())
             self._leader.resign()
         except (StoreUnavailable, LeadershipLost, CommitRefused) as error:
             logger.warning('could not resign: %s', error, extra={'event': 'resign_failed'})
@@ -159,7 +159,6 @@ class Scheduler:
             self._commands.go_on(index, now, is_sweeping=is_sweeping)
         with self._one_commit.block():
             self._apply(index, effects)
-            self._outbox.mark_if_due(now)
             self._outbox.ring(now)
             self._inbox.acknowledge()
         self._pruning.go_on(now)
@@ -173,8 +172,8 @@ class Scheduler:
             self._outbox.heard_of(uow_ids)
             events += self._sweeper.reports(uow_ids, index.engine.timetable)
         if is_sweeping:
-            self._outbox.mark()
             found = self._sweeper.sweep(index, now)
+            self._outbox.mark(until=now - MARK_AFTER)
             self._apply(index, found.effects)
             events = one_about_each_unit([*events, *found.events])
         return events
@@ -225,7 +224,7 @@ class Scheduler:
             index.timers.next_at,
             index.freeruns.next_at,
             self._sweeper.next_at,
-            *self._outbox.deadlines,
+            self._outbox.next_at,
         )
         earliest = min(instant for instant in deadlines if instant is not None)
         seconds = (earliest - self._clock.now()).total_seconds()

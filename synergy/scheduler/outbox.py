@@ -3,10 +3,8 @@
 The order is a contract: nothing is announced that is not saved.
 
 Where store and broker are one file, what is saved is announced in the same commit, and its row says
-so from the beginning. Elsewhere announcements that the broker has confirmed are marked in the store
-after a while, those that are still waited for: a unit that has been taken and reported by then
-needs no mark. Nobody else needs one sooner. A new leader rings once more for what was requested and
-is not marked, and whoever claims it claims it once.
+so from the beginning. Elsewhere the leader remembers what it has rung for; see `rings`. Only of a
+unit that nobody has taken for long is the store told, for people.
 """
 
 from __future__ import annotations
@@ -28,15 +26,19 @@ from synergy.ports.store import CommitStore
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
+from synergy.scheduler.rings import Rings
 
 logger = logging.getLogger(__name__)
 
-#: Confirmed announcements are marked in the store after this long.
-MARK_AFTER: Final = timedelta(seconds=1)
+#: A unit that waits this long after it was rung for is marked as announced in the store.
+MARK_AFTER: Final = timedelta(seconds=30)
 
 
 class Outbox:
-    """Saves under this Scheduler's leadership, and announces what was saved."""
+    """Saves under this Scheduler's leadership, and announces what was saved.
+
+    rings: what was rung for and not answered, where store and broker are not one file.
+    """
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Outbox:
         self._leader = leader
         self._isolating = isolating
         self._one_commit = one_commit
-        self._next_mark: datetime | None = None
+        self.rings = Rings()
 
     def apply(self, timetable: Timetable, effects: Effects) -> None:
         """Save, then settle the index, then hand over what is to be announced.
@@ -77,29 +79,24 @@ class Outbox:
         if self._one_commit.is_joint:
             self._ring_and_mark(now, ())
             return
-        self._announcer.ring(now)
-        if self._announcer.rung and self._next_mark is None:
-            self._next_mark = now + MARK_AFTER
+        self.rings.note(self._announcer.ring(now), now)
 
-    def mark(self) -> None:
-        """Mark what was rung in the store."""
-        if self._announcer.rung and self._leader.leadership is not None:
-            self._commit((), self._announcer.rung)
-        self._announcer.rung.clear()
-        self._next_mark = None
-
-    def mark_if_due(self, now: datetime) -> None:
-        """Mark what was rung, if it is time."""
-        if self._next_mark is not None and now >= self._next_mark:
-            self.mark()
+    def mark(self, until: datetime) -> None:
+        """Mark in the store what was rung for until an instant, and still waits."""
+        unmarked = self.rings.unmarked(until)
+        if unmarked and self._leader.leadership is not None:
+            self._commit((), unmarked)
+            self.rings.marked(unmarked)
 
     def heard_of(self, uow_ids: Collection[UowId]) -> None:
-        """Take note that somebody has answered to a ring: that it was rung need not be marked."""
-        self._announcer.heard_of(uow_ids)
+        """Take note that somebody has answered to a ring."""
+        self.rings.forget(uow_ids)
 
     def forget(self) -> None:
-        """Drop what is to be announced: the index is rebuilt, and the sweep finds what is owed."""
-        self._next_mark = None
+        """Drop what is to be announced: the index is rebuilt, and the sweep finds what is owed.
+
+        What was rung for was, and is not owed.
+        """
         self._announcer.forget()
 
     @property
@@ -108,9 +105,9 @@ class Outbox:
         return self._announcer.is_stuck
 
     @property
-    def deadlines(self) -> Sequence[datetime | None]:
-        """Return when there is something to do next."""
-        return self._announcer.next_at, self._next_mark
+    def next_at(self) -> datetime | None:
+        """Return when the next waiting announcement falls due."""
+        return self._announcer.next_at
 
     def _save(self, effects: Effects, now: datetime) -> Collection[UowId]:
         """Save; return the units that were marked as announced with it."""
@@ -126,18 +123,18 @@ class Outbox:
                 for save in saves
             ]
             marked = {save.unit.id for save in saves if isinstance(save, InsertUnit)} & due
+        # Before the commit: should its outcome be unknown, the sweep finds what is owed.
+        self.rings.forget(save.uow_id for save in saves if isinstance(save, MoveUnit))
         self._commit(saves, {})
-        self._announcer.heard_of(
-            save.uow_id for save in effects.saves if isinstance(save, MoveUnit)
-        )
         return marked
 
     def _ring_and_mark(self, now: datetime, marked: Collection[UowId]) -> None:
         """Publish what is due, and mark it, but for what is marked already, in the same commit."""
         with self._one_commit.block():
-            self._announcer.ring(now)
-            self._announcer.heard_of(marked)
-            self.mark()
+            rung = {item.uow_id: now for item in self._announcer.ring(now)}
+            unmarked = {uow_id: at for uow_id, at in rung.items() if uow_id not in marked}
+            if unmarked and self._leader.leadership is not None:
+                self._commit((), unmarked)
 
     def _has_applied(self, effects: Effects) -> None:
         """Take note, and say, that effects are saved."""

@@ -23,6 +23,7 @@ from synergy.ports.store import SchedulerStore
 from synergy.scheduler import sweep_rules
 from synergy.scheduler.index import Index
 from synergy.scheduler.loop_settings import LoopSettings
+from synergy.scheduler.rings import Rings
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,11 @@ class Found(Struct, frozen=True):
 class Sweeper:
     """Looks at units and running jobs, and remembers what only a second look can tell."""
 
-    def __init__(self, store: SchedulerStore, clock: Clock, settings: LoopSettings) -> None:
-        """Have seen nothing yet."""
+    def __init__(
+        self, store: SchedulerStore, clock: Clock, settings: LoopSettings, rings: Rings
+    ) -> None:
+        """Have seen nothing yet. rings: what was rung for."""
+        self._rings = rings
         self._store = store
         self._clock = clock
         self._period = settings.sweep_period
@@ -89,7 +93,7 @@ class Sweeper:
     def sweep(self, index: Index, now: datetime) -> Found:
         """Return what must be decided about whatever is in flight."""
         self._store.forget_illegal_rows()
-        live = {unit.id: unit for unit in self._store.live_units()}
+        live = self._rings.see(self._store.live_units())
         events = [*self._of_units(live, now), *self._of_jobs(index, live)]
         missing = index.freeruns.waiting_for(live)
         effects = Effects()

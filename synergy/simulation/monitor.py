@@ -15,6 +15,7 @@ from synergy.core.led_context import LedContext, led_process
 from synergy.core.node import Node
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
 from synergy.ports.store import JobFilter, Store
@@ -44,6 +45,7 @@ class Monitor:
     _first_claim: dict[UowId, int] = field(default_factory=dict)
     _last_finish: dict[JobKey, int] = field(default_factory=dict)
     _finished: set[tuple[UowId, int]] = field(default_factory=set)
+    _announced: set[UowId] = field(default_factory=set)
     _event_count: int = 0
 
     def expect(self, hierarchy: Hierarchy) -> None:
@@ -96,6 +98,8 @@ class Monitor:
             uow_id = message.body.get('uow')
             if uow_id is not None and not self.store.units([UowId(uow_id)]):
                 raise Broken(f'unit {uow_id} was announced before it was saved')
+            if uow_id is not None:
+                self._announced.add(UowId(uow_id))
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
@@ -105,7 +109,7 @@ class Monitor:
             check(
                 self._led(under.led),
                 self.store.find_jobs(JobFilter(), _ROWS_MAX),
-                self.store.all_units(),
+                map(self._as_announced, self.store.all_units()),
                 self.store.store_now(),
                 under,
             ),
@@ -113,6 +117,12 @@ class Monitor:
         )
         if found is not None:
             raise Broken(str(found))
+
+    def _as_announced(self, unit: Unit) -> Unit:
+        """Return a unit as announced if it was: of what nobody waited long for, no row says so."""
+        if unit.announced_at is None and unit.id in self._announced:
+            return replace(unit, announced_at=unit.created_at)
+        return unit
 
     def is_finished(self, left_out: Collection[str] = ()) -> bool:
         """Tell whether everything has ended, but for some processes, under the last context.

@@ -1,17 +1,20 @@
-"""Marks of rings: made where somebody still waits; a new leader rings for what has none.
+"""Marks of rings: made of what waits for long; a new leader rings for what has none.
 
 Where store and broker are one file, a unit is saved, announced and marked in one commit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from synergy.core.records import Outcome, RetryPolicy, UowId
+from synergy.core.records import Outcome, RetryPolicy, Unit, UowId
+from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import Scheduler
+from synergy.scheduler.outbox import MARK_AFTER
 from synergy.scheduler.sweeper import REPUBLISH_AFTER
 from tests.builders import instant, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -31,20 +34,76 @@ def joint(tmp_path: Path) -> SchedulerHarness:
     return SchedulerHarness(tmp_path, two_trees(end='2026112300'), instant('2026112202'))
 
 
-def test_a_unit_that_waits_is_marked_after_a_second(harness: SchedulerHarness) -> None:
+def test_a_unit_that_waits_for_long_is_marked_and_then_rung_for_again(
+    harness: SchedulerHarness,
+) -> None:
     scheduler = harness.scheduler()
     rung_at = harness.clock.now()
     scheduler.step()
+    scheduler.step()
     [uow_id] = harness.take()
-    assert _marked_at(harness, uow_id) is None
 
-    harness.clock.advance(SECOND)
+    harness.clock.advance(MARK_AFTER - SECOND)
     scheduler.step()
 
-    assert _marked_at(harness, uow_id) == rung_at
+    assert _marked_at(harness, uow_id) is None
+    assert harness.take() == [], 'a sweep knows that it was rung for'
     harness.clock.advance(10 * SECOND)
     scheduler.step()
-    assert harness.take() == [], 'a sweep does not ring for it'
+    assert _marked_at(harness, uow_id) == rung_at
+    assert harness.take() == []
+    harness.clock.advance(REPUBLISH_AFTER)
+    scheduler.step()
+    scheduler.step()
+    assert harness.take() == [uow_id], 'its message may have been purged'
+
+
+def test_a_unit_whose_release_nobody_told_is_rung_for_by_the_next_sweep(
+    harness: SchedulerHarness,
+) -> None:
+    scheduler = harness.scheduler()
+    scheduler.step()
+    scheduler.step()
+    [uow_id] = harness.take()
+    unit = harness.claim(uow_id)
+    assert unit is not None
+    harness.store.release(unit.id, unit.fence)
+
+    harness.clock.advance(10 * SECOND)
+    scheduler.step()
+
+    assert harness.take() == [uow_id]
+
+
+def test_a_failure_of_a_turn_rings_for_nothing_twice(
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = harness.scheduler()
+    scheduler.step()
+    scheduler.step()
+    assert len(harness.take()) == 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.store, 'live_units', _unavailable)
+        harness.clock.advance(10 * SECOND)
+        scheduler.step()
+    harness.clock.advance(10 * SECOND)
+    scheduler.step()
+    scheduler.step()
+
+    assert harness.take() == []
+
+
+def test_a_scheduler_that_resigns_marks_what_it_has_rung_for(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
+    scheduler.step()
+    scheduler.close()
+    second = harness.scheduler('two')
+
+    second.step()
+    second.step()
+
+    assert len(harness.take()) == 1
 
 
 def test_a_unit_that_was_reported_by_then_is_not_marked(harness: SchedulerHarness) -> None:
@@ -56,7 +115,7 @@ def test_a_unit_that_was_reported_by_then_is_not_marked(harness: SchedulerHarnes
     harness.finish(unit)
     scheduler.step()
 
-    harness.clock.advance(SECOND)
+    harness.clock.advance(2 * MARK_AFTER)
     scheduler.step()
 
     assert _marked_at(harness, uow_id) is None
@@ -131,6 +190,10 @@ def test_in_one_file_a_new_leader_rings_for_nothing_twice(joint: SchedulerHarnes
     second.step()
 
     assert len(joint.take()) == 1
+
+
+def _unavailable() -> Sequence[Unit]:
+    raise StoreUnavailable('out of reach')
 
 
 def _marked_at(harness: SchedulerHarness, uow_id: UowId) -> datetime | None:
