@@ -18,8 +18,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -188,6 +188,23 @@ class MongoServers:
             if time.monotonic() >= until:
                 raise ServerFailed(f'members are {states}; {self._logs()}')
             time.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def patient(self, election_millis: int = 600_000) -> Iterator[None]:
+        """Let the primary stay one, however long it does not hear of the others."""
+        self._set_election_timeout(election_millis)
+        try:
+            yield
+        finally:
+            self.wait_healthy()
+            self._set_election_timeout(ELECTION_MILLIS)
+
+    def _set_election_timeout(self, millis: int) -> None:
+        primary = self.primary()
+        held = self._command(primary, {'replSetGetConfig': 1})['config']
+        settings = {**held['settings'], 'electionTimeoutMillis': millis}
+        changed = {**held, 'version': held['version'] + 1, 'settings': settings}
+        self._command(primary, {'replSetReconfig': changed}, timeout_millis=30_000)
 
     def _signal(self, member: Member, number: signal.Signals) -> None:
         assert member.process is not None, f'member {member.name} does not run'
