@@ -10,12 +10,13 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, EndLetters, InsertUnit, SaveJob
 from synergy.core.engine import STARTS_PER_BATCH_MAX
 from synergy.core.events import Expired, Look, Processed, Reported, Vanished
+from synergy.core.hierarchy import build
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, ProcessName, RetryPolicy, Unit
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
-from tests.builders import build, instant, key, process, tree, two_trees
+from tests.builders import instant, key, process, tree, two_trees
 from tests.core.engine_harness import EngineHarness
 
 END = '2026112400'

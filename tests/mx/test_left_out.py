@@ -82,9 +82,11 @@ def test_the_interval_and_the_api_say_it(office: DashboardHarness) -> None:
     assert 'How it stands' in page
     assert 'Why is this waiting' not in page
 
+    document = office.get('/api/v1/heatmaps/OfficeDaily?z=month&at=202611').json
+    assert document is not None
     cells = {
         cell['timeperiod']: cell
-        for row in office.get('/api/v1/heatmaps/OfficeDaily?z=month&at=202611').json['rows']
+        for row in document['rows']
         for cell in row['cells']
         if cell is not None and row['process'] == 'OfficeDaily'
     }
