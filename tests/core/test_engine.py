@@ -207,7 +207,7 @@ def test_a_unit_whose_lease_ran_out_is_rescued_at_once_under_a_higher_fence() ->
     assert (rescued.state, rescued.attempt, rescued.fence) == (UnitState.REQUESTED, 2, 2)
     # Not even from now on: the store's clock, which judges that, may be behind.
     assert rescued.not_before is None
-    assert made.announced[-1] == Announce(unit.id, unit.process, made.now)
+    assert made.announced[-1] == Announce(unit.id, unit.process, made.now, rescued.fence)
 
 
 @pytest.mark.parametrize('on_failure', OnFailure)

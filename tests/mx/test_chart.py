@@ -181,7 +181,7 @@ def test_the_interface_tells_the_same(pages: DashboardHarness) -> None:
 def test_what_is_kept_for_a_minute_is_read_anew_then(pages: DashboardHarness) -> None:
     ran(pages, [10] * 5)
     assert len(data_of(pages.get('/t/SiteYearly').text)['x']) == 5
-    unit = next(iter(pages.store.freerun_units(pages.key('SiteYearly', '1990000000').process, 1)))
+    unit = pages.store.runs(pages.key('SiteYearly', '1994000000'))[-1]
     key = JobKey(unit.process, unit.timeperiod.shift(1))
     later = replace(unit, id=uow_id_of(key, 1), timeperiod=key.timeperiod)
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
