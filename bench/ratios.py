@@ -28,8 +28,6 @@ ALLOWANCE: Final = 2.0
 PACE_ALLOWANCE: Final = 4.0
 _HOURS: Final = 2_000
 _PRODUCTION_HOURS: Final = 600
-#: So few that the run costs little more than the start of all processes.
-_START_HOURS: Final = 24
 _HISTORY: Final = 'a turn with a year of history, beside one with a month'
 _PLANNING: Final = 'planning the reprocessing of 10,000 jobs, beside 1,000'
 _WORKERS: Final = 2
@@ -96,7 +94,6 @@ def _of_production(_home: Path) -> Sequence[Ratio]:
 
 
 def _beside_limit(pair: throughput.Pair, hours: int) -> Sequence[Ratio]:
-    start = pair.pipeline(_START_HOURS, _WORKERS)
     limit = pair.limit(hours)
     whole = pair.pipeline(hours, _WORKERS)
     return [
@@ -109,7 +106,7 @@ def _beside_limit(pair: throughput.Pair, hours: int) -> Sequence[Ratio]:
         *(
             Ratio(
                 name=_cost(pair.name, role),
-                value=throughput.spent_us(whole, start, role) / limit.spent_us(role),
+                value=whole.spent_us[role] / limit.spent_us(role),
                 is_more_better=False,
             )
             for role in limit.spent

@@ -11,13 +11,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
-
-import psutil
 
 from bench.limit import Limit
 from bench.names import ALERT, DAILY, HOURLY, HOURS_VARIABLE, MONTHLY, START, WORKERS_VARIABLE
@@ -37,26 +35,49 @@ _PATIENCE_SECONDS: Final = 120.0
 _LEASE: Final = timedelta(seconds=60)
 #: Each look counts all jobs, which takes the store some milliseconds of what is measured.
 _LOOK_SECONDS: Final = 0.25
+#: Until the first interval has ended: from then on the processor time of each process is counted.
+_FIRST_LOOK_SECONDS: Final = 0.02
 #: A run in which the Scheduler is not the bottleneck: under full load, a hand-over measures how
 #: long the queue of reports is.
 PACE_SECONDS: Final = '0.05'
 PACED: Final = '2 workers, 50 ms an hour'
 WORKER_COUNTS: Final = (1, 2, 4)
-#: So short that it costs little more than the start of all processes.
-_START_HOURS: Final = 24
 
 
 class Throughput(Struct, frozen=True, kw_only=True):
-    """One run. spent: processor seconds of 'Scheduler', 'workers' and maybe 'servers', their start
-    included. hand_over_ms, start_ms: from the end of a last child to the parent's unit made, and to
-    its worker started.
+    """One run. spent_us: processor time per interval of 'Scheduler', 'workers', maybe 'servers',
+    without their start. hand_over_ms, start_ms: from the end of a last child to the parent's unit
+    made, and to its worker started.
     """
 
     intervals: int
     per_second: float
-    spent: Mapping[str, float]
+    spent_us: Mapping[str, float]
     hand_over_ms: Sequence[float]
     start_ms: Sequence[float]
+
+
+class _Look(Struct, frozen=True):
+    """How far a run is. spent: processor seconds of each role since its processes were started."""
+
+    begun: int
+    done: int
+    spent: Mapping[str, float]
+
+    def spent_us_since(self, before: _Look) -> Mapping[str, float]:
+        """Return the processor time per interval of each role since another look.
+
+        What was begun by then and had not ended counts as half an interval, but for workers, who
+        have hardly begun any.
+        """
+        done = self.done - before.done
+        halves = (done + self.begun - before.begun) / 2
+        return {
+            role: (seconds - before.spent[role])
+            / max(done if role == 'workers' else halves, 1)
+            * 1e6
+            for role, seconds in self.spent.items()
+        }
 
 
 def pipeline(
@@ -67,12 +88,14 @@ def pipeline(
     server_pids: Sequence[int] = (),
 ) -> Throughput:
     """Run the pipeline of `hours` on the store and broker of `environ`; return how fast."""
-    servers = seconds_of_all(server_pids)
-    with _system(environ, home, hours, worker_count) as (store, spent):
+    with _system(environ, home, hours, worker_count) as (store, children):
         total = _interval_count(hours)
-        _wait_finished(store, total)
-        if server_pids:
-            spent['servers'] = seconds_of_all(server_pids) - servers
+
+        def spent() -> Mapping[str, float]:
+            found = {role: sum(map(seconds_of, pids)) for role, pids in children.items()}
+            return found | ({'servers': seconds_of_all(server_pids)} if server_pids else {})
+
+        first, last = _watch(store, total, spent)
         units = list(store.all_units())
     began = min(unit.created_at for unit in units)
     ended = max(unit.finished_at for unit in units if unit.finished_at is not None)
@@ -80,7 +103,7 @@ def pipeline(
     return Throughput(
         intervals=total,
         per_second=total / (ended - began).total_seconds(),
-        spent=spent,
+        spent_us=last.spent_us_since(first),
         hand_over_ms=made,
         start_ms=started,
     )
@@ -89,10 +112,10 @@ def pipeline(
 @contextmanager
 def _system(
     environ: Mapping[str, str], home: Path, hours: int, worker_count: int
-) -> Iterator[tuple[Store, dict[str, float]]]:
+) -> Iterator[tuple[Store, Mapping[str, Sequence[int]]]]:
     """Start workers first and then a Scheduler, each a process; end all with the block.
 
-    Then the dict has the processor seconds of the Scheduler and of all workers.
+    The block has the process ids of 'Scheduler' and 'workers'.
     """
     environ = {
         **environ,
@@ -102,8 +125,8 @@ def _system(
     }
     settings, context = bootstrap.load(environ)
     home.mkdir(parents=True, exist_ok=True)
-    children: list[tuple[str, subprocess.Popen[bytes]]] = []
-    spent = {'Scheduler': 0.0, 'workers': 0.0}
+    children: list[subprocess.Popen[bytes]] = []
+    pids: dict[str, list[int]] = {'Scheduler': [], 'workers': []}
     with (
         (home / 'bench.out').open('ab') as output,
         bootstrap.open_runtime(settings, context) as runtime,
@@ -120,25 +143,29 @@ def _system(
                     child = subprocess.Popen(
                         command, env={**environ}, cwd=PROJECT, stdout=output, stderr=output
                     )
-                    children.append((name if name in spent else 'workers', child))
-            yield store, spent
+                    children.append(child)
+                    pids[name if name in pids else 'workers'].append(child.pid)
+            yield store, pids
         finally:
-            for role, child in children:
-                with suppress(psutil.Error):
-                    spent[role] += seconds_of(child.pid)
+            for child in children:
                 child.send_signal(signal.SIGTERM)
-            for _, child in children:
+            for child in children:
                 child.wait(30)
 
 
-def _wait_finished(store: Store, total: int) -> None:
-    patience, done = Patience(_PATIENCE_SECONDS, time.monotonic), 0
+def _watch(
+    store: Store, total: int, spent: Callable[[], Mapping[str, float]]
+) -> tuple[_Look, _Look]:
+    """Wait until all is finished; return the look at which the first were, and the last look."""
+    patience, done, first = Patience(_PATIENCE_SECONDS, time.monotonic), 0, None
     while not patience.has_run_out(done):
         counts = store.count_jobs()
         done = sum(count for (_, state), count in counts.items() if state in FINAL_JOB_STATES)
-        if done >= total:
-            return
-        time.sleep(_LOOK_SECONDS)
+        if done and first is None:
+            first = _Look(sum(counts.values()), done, spent())
+        if first is not None and done >= total:
+            return first, _Look(total, total, spent())
+        time.sleep(_FIRST_LOOK_SECONDS if first is None else _LOOK_SECONDS)
     raise RuntimeError(
         f'only {done} of {total} intervals are finished, none within {_PATIENCE_SECONDS:g} s'
     )
@@ -204,7 +231,6 @@ def side_by_side(
     aims: of the share of the limit, by workers, and of the processor time per interval, by role.
     """
     benchmark = pair.name
-    start = pair.pipeline(_START_HOURS, 2)
     limits: list[Limit] = []
     runs: dict[int, list[Throughput]] = {count: [] for count in WORKER_COUNTS}
     for _ in range(rounds):
@@ -221,24 +247,16 @@ def side_by_side(
         shares = [value / statistics.median(limit) * 100 for value in pace]
         what = f'{workers}, share of the limit'
         table.append(spread(benchmark, what, shares, '%', aims.get(count)))
-    for role in start.spent:
+    for role in runs[2][0].spent_us:
         least = [item.spent_us(role) for item in limits]
         table.append(spread(benchmark, f'processor time, the limit: {role}', least, 'us/job'))
-        costs = [spent_us(item, start, role) for item in runs[2]]
+        costs = [item.spent_us[role] for item in runs[2]]
         what = f'processor time, 2 workers: {role}'
         table.append(spread(benchmark, what, costs, 'us/interval', aims.get(role)))
     return [
         *table,
         *hand_overs(benchmark, '2 workers, full load', runs[2][-1], ('under 50', None, None)),
     ]
-
-
-def spent_us(run: Throughput, start: Throughput, role: str) -> float:
-    """Return the processor time per interval of a role in microseconds, without that of its start.
-
-    start: a run of few intervals.
-    """
-    return (run.spent[role] - start.spent[role]) / (run.intervals - start.intervals) * 1e6
 
 
 def spread(
