@@ -33,10 +33,10 @@ from synergy.ports.store import Store
 _BATCH: Final = 256
 _PATIENCE_SECONDS: Final = 120.0
 _LEASE: Final = timedelta(seconds=60)
-#: Each look counts all jobs, which takes the store some milliseconds of what is measured.
-_LOOK_SECONDS: Final = 0.25
+#: Each look counts all jobs, which takes the servers some milliseconds of what is measured.
+_LOOK_SECONDS: Final = 1.0
 #: Until the first interval has ended: from then on the processor time of each process is counted.
-_FIRST_LOOK_SECONDS: Final = 0.02
+_FIRST_LOOK_SECONDS: Final = 0.1
 #: A run in which the Scheduler is not the bottleneck: under full load, a hand-over measures how
 #: long the queue of reports is.
 PACE_SECONDS: Final = '0.05'
