@@ -130,14 +130,16 @@ def unreset(timetable: Timetable, reset: Plan) -> Ranges:
     """Return what waits for the jobs of a reprocess, has begun, and is not among them.
 
     It has not run since it was last reset, if ever, so there is nothing to reset: it runs once its
-    inputs are final, and then on their new results.
+    inputs are final, and then on their new results. Not what a working calendar leaves out.
     """
     planned = _as_ranges(reset.ranges)
     found: dict[ProcessName, tuple[tuple[int, int], ...]] = {}
     for process, runs in ascend(timetable, dict(planned)).items():
         span = timetable.span(process)
         begun = [range(max(run.start, span.start), min(run.stop, span.stop)) for run in runs]
-        left = [rest for run in begun for rest in without(run, planned.get(process, []))]
+        never = [part for run in begun for part in timetable.left_out_runs(process, run)]
+        others = stretches([*planned.get(process, []), *never])
+        left = [rest for run in begun for rest in without(run, others)]
         if left:
             found[process] = tuple((run.start, run.stop) for run in left)
     return {name: found[name] for name in timetable.hierarchy.nodes if name in found}

@@ -45,6 +45,7 @@ from synergy.supervisor.slots import Slot
 from synergy.workers.handler import Handler
 from synergy.workers.runner import Runner, RunnerSettings
 from synergy.workers.uow import Uow
+from synergy.workers.zones import Zones
 
 _POLICY: Final = Policy(
     restart_delay=timedelta(seconds=0.5),
@@ -305,7 +306,7 @@ class World:
                 sink=code.sink,
                 log_lines_max=_LOG_LINES_MAX,
                 data_source=code.data_source,
-                calendars=code.calendars or _calendars(self.hierarchy, process),
+                zones=Zones(code.calendars or _calendars(self.hierarchy, process)),
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),

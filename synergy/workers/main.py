@@ -27,6 +27,7 @@ from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
 from synergy.workers.signals import Interrupted, SignalGuard
+from synergy.workers.zones import Zones
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
 
     open_store: opens a connection for another thread. instance: number of this process among those
     of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
-    its runs. tell_up: called once it takes work. calendars: as in `RunnerSettings`.
+    its runs. tell_up: called once it takes work. calendars: as in `Zones`.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     with children_end_here():
@@ -87,7 +88,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
             sink=entry.sink,
             log_lines_max=settings.run_log_lines_max,
             data_source=source,
-            calendars=calendars,
+            zones=Zones(calendars, both.store),
         ),
         processes=processes,
         recycling=recycling,

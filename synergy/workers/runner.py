@@ -18,16 +18,14 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
-from synergy.core.calendar import Calendar
 from synergy.core.freerun_record import base_of
 from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, field, replace
-from synergy.core.zones import UTC_CALENDAR
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
@@ -45,6 +43,7 @@ from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.signals import Cause, Guard, Interrupted
 from synergy.workers.uow import hour_name, uow_of
+from synergy.workers.zones import Zones
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ _RETRY_SECONDS_MAX: Final = 2.0
 class RunnerSettings(Struct, frozen=True, kw_only=True):
     """What the runner must know. owner: who claims, as logs and pages show it.
 
-    calendars: of the managed process, or of each free run, that is not in UTC.
+    zones: by whose calendars its units are told.
     """
 
     process: ProcessName
@@ -67,7 +66,7 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     sink: str | None
     log_lines_max: int
     data_source: DataSource | None = None
-    calendars: Mapping[ProcessName, Calendar] = field(default_factory=dict)
+    zones: Zones = field(default_factory=Zones)
     batch_seconds: float = BATCH_SECONDS
 
 
@@ -137,6 +136,7 @@ class Runner:
             claimed = self._claim_safely(deliveries)
             self._consumer.ack(deliveries)
         if units := self._own(claimed):
+            self._settings.zones.look(units)
             self._size.adapt(len(units), self._work_all(Batch(units), claimed_at))
         return True
 
@@ -273,7 +273,7 @@ class Runner:
 
     def _call(self, unit: Unit) -> object:
         settings = self._settings
-        calendar = settings.calendars.get(unit.process, UTC_CALENDAR)
+        calendar = settings.zones.of(unit.process)
         rows = None
         if settings.data_source is not None:
             first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))

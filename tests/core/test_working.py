@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from synergy.core.calendar import UtcCalendar, ZoneCalendar
-from synergy.core.closure import PlanRefused, plan
+from synergy.core.closure import PlanRefused, plan, unreset
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.hierarchy import build
 from synergy.core.index_pages import IndexCopy
@@ -115,6 +115,34 @@ def test_what_is_left_out_is_final_without_a_row_and_keeps_nobody_waiting() -> N
         assert harness.state(key(f'OfficeDaily@{text}')) is JobState.NOOP
         assert harness.timetable.is_left_out(key(f'OfficeDaily@{text}'))
         assert key(f'OfficeDaily@{text}') not in harness.jobs
+
+
+def test_what_is_left_out_does_not_follow_what_runs_again() -> None:
+    hierarchy = build(
+        [process('SiteDaily'), process('OfficeDaily', working=OFFICE, is_on=False)],
+        [
+            tree('site', ['SiteDaily'], start='2026112300'),
+            tree('office', ['OfficeDaily'], start='2026112300', dependent_on=['site']),
+        ],
+    )
+    harness = EngineHarness(hierarchy, instant('2026113004'))
+    harness.look()
+    harness.work_all()
+    first, last = key('SiteDaily@2026112400'), key('SiteDaily@2026112900')
+    asked = Command(
+        id=CommandId('r'),
+        kind=CommandKind.REPROCESS,
+        process=first.process,
+        start=first.timeperiod,
+        end=last.timeperiod,
+        actor='anna',
+        created_at=harness.now,
+    )
+
+    waiting = unreset(harness.timetable, plan(harness.timetable, asked))
+
+    found = [at for run in waiting[ProcessName('OfficeDaily')] for at in range(*run)]
+    assert found == [day('2026112400'), day('2026112600'), day('2026112700')]
 
 
 def test_the_day_before_is_the_working_day_before() -> None:

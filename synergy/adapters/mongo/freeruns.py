@@ -36,6 +36,16 @@ class MongoFreeruns:
             )
             return [*self._collections.decoded(FREERUNS, freerun_of, found)]
 
+    def freerun(self, name: ProcessName) -> Freerun | None:
+        """Return one free run."""
+        process, _, entry = name.partition('::')
+        where = {'process_name': process, 'entry_name': entry}
+        with self._connection.reaching():
+            found = self._connection.database[FREERUNS].find(
+                where, WITHOUT_EVENTS, session=self._connection.session
+            )
+            return next(iter(self._collections.decoded(FREERUNS, freerun_of, found)), None)
+
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
         """Return a free run's newest events, newest first."""
         process, _, entry = name.partition('::')

@@ -32,6 +32,16 @@ class SqliteFreeruns:
         sql = f'SELECT {FREERUN_COLUMNS} FROM freerun_process ORDER BY process_name, entry_name'
         return list(self._tables.decoded('freerun_process', freerun_of, self._file.read(sql)))
 
+    def freerun(self, name: ProcessName) -> Freerun | None:
+        """Return one free run."""
+        process, _, entry = name.partition('::')
+        rows = self._file.read(
+            f'SELECT {FREERUN_COLUMNS} FROM freerun_process '
+            'WHERE process_name = ? AND entry_name = ?',
+            (process, entry),
+        )
+        return next(iter(self._tables.decoded('freerun_process', freerun_of, rows)), None)
+
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
         """Return a free run's newest events, newest first."""
         return freerun_events(self._tables, name, limit)

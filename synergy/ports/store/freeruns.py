@@ -18,6 +18,10 @@ class FreerunReader(Protocol):
         """Return every free run, by name."""
         ...
 
+    def freerun(self, name: ProcessName) -> Freerun | None:
+        """Return one free run; None where there is none, or its row cannot be read."""
+        ...
+
     def freerun_events(self, name: ProcessName, limit: int) -> Sequence[JobEvent]:
         """Return a free run's newest events, newest first."""
         ...

@@ -94,6 +94,7 @@ class JoinedStore:
         self.append_log = parts.claims.append_log
 
         self.freeruns = parts.freeruns.freeruns
+        self.freerun = parts.freeruns.freerun
         self.freerun_events = parts.freeruns.freerun_events
         self.freerun_units = parts.freeruns.freerun_units
         self.ended_freerun_units = parts.freeruns.ended_freerun_units
