@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from synergy.cli.console import print_table, shown
-from synergy.cli.tables import WORD_BY_NAME, said, with_lost
+from synergy.cli.tables import WORD_BY_NAME, said, with_clock, with_lost
 from synergy.core.states import UnitState
 from synergy.core.written_timeperiod import instant_at
 from synergy.core.zones import zone_named
@@ -24,11 +24,11 @@ def print_jobs(jobs: Sequence[JobDocument], filters: Mapping[str, object]) -> No
     """Print jobs, one in a line. filters: that have left them."""
     none = unmatched('job', filters) or 'no interval has begun yet'
     print_table(
-        ('process', 'timeperiod', 'state', 'run', 'failures', 'changed', 'reason'),
+        ('process', 'timeperiod', 'state', 'run', 'failures', 'changed (UTC)', 'reason'),
         [
             (
                 job['process'],
-                job['timeperiod'],
+                with_clock(job['timeperiod'], job['clock']),
                 _condition_text(job),
                 job['run'],
                 with_lost(job['failure_count'], job['lost_count']),
@@ -127,5 +127,10 @@ def _neighbour_lines(relation: str, items: list[NeighbourDocument]) -> Iterator[
         for key, word in zip(keys, words, strict=True):
             yield f'    {relation:<11} {key}  {word}'
         return
-    summary = ', '.join(f'{words.count(word)} {word}' for word in dict.fromkeys(words))
-    yield f'    {relation:<11} {keys[0]} .. {items[-1]["timeperiod"]}  {summary}'
+    for process in dict.fromkeys(item['process'] for item in items):
+        own = [item for item in items if item['process'] == process]
+        first, last = own[0]['timeperiod'], own[-1]['timeperiod']
+        until = '' if first == last else f' .. {last}'
+        words = [WORD_BY_NAME.get(item['condition'], item['condition']) for item in own]
+        summary = ', '.join(f'{words.count(word)} {word}' for word in dict.fromkeys(words))
+        yield f'    {relation:<11} {process}@{first}{until}  {summary}'

@@ -106,7 +106,7 @@ def _print_summaries(processes: Sequence[SummaryDocument]) -> None:
                 item['states']['state_skipped'],
                 item['held'],
                 item['overdue'],
-                item['first_overdue'] or '',
+                with_clock(item['first_overdue'] or '', item['first_overdue_clock']),
             )
             for item in processes
         ],
@@ -126,6 +126,11 @@ def print_boxes(views: Sequence[BoxWorkDocument]) -> None:
 def conditions_said(counts: Mapping[str, int]) -> str:
     """Return how many stand how, in words: `2 running, 5 queued`."""
     return ', '.join(f'{count:,} {WORD_BY_NAME.get(name, name)}' for name, count in counts.items())
+
+
+def with_clock(timeperiod: str, clock: str) -> str:
+    """Return the name of an interval, and what the clock of its tree reads as it begins."""
+    return f'{timeperiod} ({clock})' if clock else timeperiod
 
 
 def with_lost(count: int, lost_count: int) -> str:

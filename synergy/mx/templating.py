@@ -23,7 +23,7 @@ from synergy.mx.web.redact import masked, masked_text
 from synergy.mx.web.sentences import sentence, unsaid
 from synergy.mx.web.static_files import static_url
 from synergy.mx.widgets import drawing
-from synergy.view.clock import on_clock, read_of
+from synergy.view.clock import on_clock, read_of, read_range
 from synergy.view.conditions import ADDITIONS, LEGEND
 from synergy.view.input_said import input_said
 
@@ -70,6 +70,7 @@ def environment(title: str, context: Context) -> Environment:
         'glyph': drawing.glyph,
         'log_href': log_href,
         'read_of': partial(read_of, nodes=context.hierarchy.nodes),
+        'read_range': partial(read_range, nodes=context.hierarchy.nodes),
         'group_address': group_address,
         'no_match': formats.no_match,
         'need_marks': NEED_MARKS,

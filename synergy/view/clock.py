@@ -100,6 +100,17 @@ def read_of(key: JobKey, nodes: Mapping[ProcessName, Node]) -> str:
     return on_clock(node.calendar.start(timeperiod), node.calendar.zone)
 
 
+def read_range(
+    process: ProcessName, first: Timeperiod, end: Timeperiod, nodes: Mapping[ProcessName, Node]
+) -> str:
+    """Return the same of the intervals of a request, [first, end)."""
+    begins = read_of(JobKey(process, first), nodes)
+    last = end.shift(-1)
+    if not begins or last <= first:
+        return begins
+    return f'{begins} – {read_of(JobKey(process, last), nodes)}'
+
+
 def readings(calendar: Calendar, around: Timeperiod, qualifier: Qualifier) -> Sequence[Reading]:
     """Return the intervals of a level that lie in a day or an hour as its clock reads them.
 

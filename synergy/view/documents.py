@@ -22,6 +22,7 @@ from synergy.view.why_documents import ProcessText as ProcessText
 from synergy.view.why_documents import TimeperiodText as TimeperiodText
 
 #: Of a field with the name of a condition.
+CLOCK_TOLD: Final = 'what the clock of its tree reads as it begins; empty: its name says that'
 CONDITIONS_TOLD: Final = 'one of ' + ', '.join(condition.name for condition in ALL)
 
 
@@ -52,6 +53,7 @@ class JobDocument(TypedDict):
     is_held: Annotated[bool, 'waits for an operator']
     reason: str | None
     changed_at: At | None
+    clock: Annotated[str, CLOCK_TOLD]
 
 
 class UnitDocument(TypedDict):
@@ -180,6 +182,7 @@ class SummaryDocument(TypedDict):
     planned: Annotated[int | None, 'intervals until the end of its tree; null: it has none']
     overdue: Annotated[int, 'over, and not final']
     first_overdue: TimeperiodText | None
+    first_overdue_clock: Annotated[str, CLOCK_TOLD]
     held: int
 
 

@@ -17,6 +17,7 @@ from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
 from synergy.view.cause import Action, Cause
+from synergy.view.clock import read_of
 from synergy.view.conditions import (
     HELD,
     PARTIAL,
@@ -56,6 +57,7 @@ def encode_job(looking: Looking, job: Job) -> documents.JobDocument:
         'is_held': job.is_held,
         'reason': job.reason,
         'changed_at': instant(job.changed_at) if job.rev else None,
+        'clock': read_of(job.key, looking.timetable.hierarchy.nodes),
     }
 
 
@@ -362,5 +364,6 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'planned': item.planned_count,
         'overdue': item.overdue_count,
         'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),
+        'first_overdue_clock': item.first_overdue_clock,
         'held': item.work[HELD],
     }

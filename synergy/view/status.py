@@ -16,6 +16,7 @@ from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, mixed_versions, schedulers
+from synergy.view.clock import read_of
 from synergy.view.conditions import runs_of
 from synergy.view.leaderless import leaderless_advice
 from synergy.view.need import Need, Seen
@@ -31,7 +32,8 @@ class ProcessSummary(Struct, frozen=True, kw_only=True):
     """One process. work: what of it is under way, rests, is held or paused.
 
     partial_count: intervals that are done although one directly below was skipped. overdue_count:
-    intervals that may have started by now and are not final. first_overdue: the earliest of them.
+    intervals that may have started by now and are not final. first_overdue: the earliest of them,
+    first_overdue_clock: what the clock of its tree reads as it begins; '' where its name says that.
     planned_count: intervals of its whole tree; None when the tree has no end.
     """
 
@@ -45,6 +47,7 @@ class ProcessSummary(Struct, frozen=True, kw_only=True):
     planned_count: int | None
     overdue_count: int
     first_overdue: JobKey | None
+    first_overdue_clock: str
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -127,6 +130,7 @@ def _summary(timetable: Timetable, node: Node, now: datetime, work: Tallies) -> 
     overdue_count = (
         0 if first is None else timetable.pending_count(process.name, range(first, over.stop))
     )
+    key = None if first is None else JobKey(process.name, Timeperiod(process.qualifier, first))
     return ProcessSummary(
         process=process.name,
         tree=node.tree.name,
@@ -137,7 +141,6 @@ def _summary(timetable: Timetable, node: Node, now: datetime, work: Tallies) -> 
         partial_count=partial_count(timetable, node),
         planned_count=None if node.until is None else node.until - node.first,
         overdue_count=overdue_count,
-        first_overdue=None
-        if first is None
-        else JobKey(process.name, Timeperiod(process.qualifier, first)),
+        first_overdue=key,
+        first_overdue_clock='' if key is None else read_of(key, timetable.hierarchy.nodes),
     )

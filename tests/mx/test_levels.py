@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
+from synergy.mx.widgets.chart import place_of
+from tests.builders import instant
 from tests.mx.dashboard_harness import DashboardHarness
 from tests.mx.zones import fill, zone_pages
 
@@ -316,3 +318,53 @@ def test_a_map_is_sent_with_its_columns(zones: DashboardHarness) -> None:
     told = {item['process']: (item['qualifier'], item['time_zone']) for item in processes}
     assert told['BerlinFive'] == ('5-minute', 'Europe/Berlin')
     assert told['YorkSunday'] == ('weekly (from Sunday)', 'America/New_York')
+
+
+def test_lists_tell_what_the_clock_of_a_tree_reads(zones: DashboardHarness) -> None:
+    def clocks(query: str) -> list[tuple[str, str]]:
+        found = json.loads(zones.get(f'/api/v1/jobs?limit=9&{query}').text)['items']
+        return [(item['timeperiod'], item['clock']) for item in found]
+
+    doubled = 'start=2026102500&end=2026102502'
+    assert clocks(f'process=BerlinHourly&{doubled}') == [
+        ('2026102500', '25 Oct 2026 02:00 CEST'),
+        ('2026102501', '25 Oct 2026 02:00 CET'),
+    ]
+    # Days are called by their dates, and everything of UTC says all in its name.
+    assert clocks('process=BerlinDaily&start=2026-10-25&end=2026-10-26') == [('2026102500', '')]
+    assert {clock for _, clock in clocks(f'process=WorldHourly&{doubled}')} == {''}
+    summaries = {
+        item['process']: item for item in json.loads(zones.get('/api/v1/status').text)['processes']
+    }
+    assert summaries['BerlinFive']['first_overdue_clock'] == '01 Jan 2026 01:00 CET'
+    assert summaries['BerlinDaily']['first_overdue_clock'] == ''
+
+
+def test_requests_tell_what_the_clock_of_a_tree_reads(zones: DashboardHarness) -> None:
+    asked = '/change/reprocess?process=BerlinHourly&first=2026102500&last=2026102501'
+    page = shown(zones, asked)
+    reads = '25 Oct 2026 02:00 CEST – 25 Oct 2026 02:00 CET'
+    assert reads in page
+    plan = re.search(r'name="plan_hash" value="([^"]+)"', page)
+    assert plan is not None
+
+    answer = zones.post(asked, {'plan_hash': plan[1], 'reason': 'x', 'process': 'BerlinHourly',
+                                'first': '2026102500', 'last': '2026102501'})  # fmt: skip
+
+    assert answer.status_code == 303
+    assert reads in shown(zones, answer.headers['Location'])
+    assert reads in shown(zones, '/requests')
+
+
+def test_a_chart_places_days_by_dates_and_what_is_shorter_in_utc(zones: DashboardHarness) -> None:
+    nodes = zones.runtime.context.hierarchy.nodes
+    day, hour = (nodes[zones.key(name, at).process] for name, at in (
+        ('BerlinDaily', '2026102500'), ('BerlinHourly', '2026102500')))  # fmt: skip
+
+    assert place_of(day, zones.key('BerlinDaily', '2026102500').timeperiod) == instant('2026102500')
+    assert place_of(hour, zones.key('BerlinHourly', '2026102500').timeperiod) == instant(
+        '2026102500'
+    )
+    assert day.calendar.start(zones.key('BerlinDaily', '2026102500').timeperiod) == instant(
+        '2026102422'
+    )

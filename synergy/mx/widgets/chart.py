@@ -17,11 +17,12 @@ from synergy.core.node import Node
 from synergy.core.records import ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Measure, Timeperiod, start_utc
 from synergy.mx.live.marks import Mark
 from synergy.mx.web import formats
 from synergy.mx.web.request_context import RequestContext
 from synergy.ports.store import EndedRun
+from synergy.view.clock import is_utc
 from synergy.view.conditions import BY_UNIT
 from synergy.view.usual import Durations, Usual, slow_since
 
@@ -58,7 +59,7 @@ _SHAPE_BY_CSS: Final = {
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """One run. seconds, text: how long it took, as it is drawn and said."""
+    """One run. at: where its interval begins. seconds, text: how long it took, drawn and said."""
 
     key: JobKey
     run: int
@@ -105,13 +106,15 @@ class Drawing(Struct, frozen=True, kw_only=True):
 class Chart(Struct, frozen=True, kw_only=True):
     """What a page shows. said: the same in sentences.
 
-    here: points of the interval that the page is about, by number.
+    here: points of the interval that the page is about, by number. is_in_utc: its axis is, and the
+    tree of the process is of another zone.
     """
 
     process: ProcessName
     drawing: Drawing
     here: Sequence[int]
     said: Sequence[str]
+    is_in_utc: bool = False
 
 
 def chart_of(
@@ -140,7 +143,14 @@ def chart_of(
         drawing = _drawing(points, durations.usual, drawing.slow)
     here = [number for number, point in enumerate(drawing.points) if point.key == key]
     said = _said(drawing, durations.usual, here, own[-1].run if own else None)
-    return Chart(process=node.process.name, drawing=drawing, here=here, said=said)
+    is_dated = node.process.qualifier.measure <= Measure.DAY
+    return Chart(
+        process=node.process.name,
+        drawing=drawing,
+        here=here,
+        said=said,
+        is_in_utc=not is_dated and not is_utc(node),
+    )
 
 
 def _points(request: RequestContext, durations: Durations) -> Sequence[Point]:
@@ -153,12 +163,18 @@ def _point(
     return Point(
         key=key,
         run=run,
-        at=request.model.hierarchy.nodes[key.process].calendar.start(key.timeperiod),
+        at=place_of(request.model.hierarchy.nodes[key.process], key.timeperiod),
         took=took,
         seconds=round(took.total_seconds(), 3),
         text=formats.span(took),
         mark=BY_UNIT[state],
     )
+
+
+def place_of(node: Node, timeperiod: Timeperiod) -> datetime:
+    """Return where on the axis an interval is: as it is called, by its date or in UTC."""
+    is_dated = timeperiod.qualifier.measure <= Measure.DAY
+    return start_utc(timeperiod) if is_dated else node.calendar.start(timeperiod)
 
 
 def _drawing(points: Sequence[Point], usual: Usual, slow: Sequence[EndedRun]) -> Drawing:
