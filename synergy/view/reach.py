@@ -18,6 +18,7 @@ from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.view.input_said import edge_said
 from synergy.view.inputs import kind_of, terms
 from synergy.view.why_documents import ProcessText, TimeperiodText
 
@@ -37,8 +38,9 @@ class Reach(Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str:
-        """Return which input it is: `declared LiveDaily, as for the interval before`."""
-        return ', '.join(filter(None, [f'{self.kind} {self.source.process}', terms(self.source)]))
+        """Return which input it is, as at an edge of the graph: `declared LiveDaily, last 7`."""
+        told = [f'{self.kind} {self.source.process}', edge_said(self.source)]
+        return ', '.join(filter(None, told))
 
 
 class ReachDocument(TypedDict):

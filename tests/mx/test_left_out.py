@@ -81,6 +81,8 @@ def test_the_interval_and_the_api_say_it(office: DashboardHarness) -> None:
     assert f'is {REASON}' in page
     assert 'How it stands' in page
     assert 'Why is this waiting' not in page
+    anyway = '/change/reprocess?process=OfficeDaily&first=2026111800&anyway=on'
+    assert f'href="{anyway}">Run anyway' in page
 
     document = office.get('/api/v1/heatmaps/OfficeDaily?z=month&at=202611').json
     assert document is not None

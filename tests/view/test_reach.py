@@ -78,7 +78,7 @@ def test_what_waits_for_the_order_alone_is_told_to_stay() -> None:
         'first': '2026112500',
         'last': '2026112700',
     }
-    assert stays.said == 'declared SiteHourly, for the order alone'
+    assert stays.said == 'declared SiteHourly, order only'
 
 
 def test_what_runs_again_by_another_input_or_has_not_run_does_not_stay() -> None:

@@ -30,6 +30,7 @@ from synergy.view.clock import changed
 from synergy.view.conditions import (
     ATTEMPT_FAILED,
     BY_UNIT,
+    LEFT_OUT,
     LOST,
     Condition,
     condition_of_unit,
@@ -163,7 +164,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
             for title, relation in _RELATIONS
         ]
         is_late = painter.is_late(node, ordinal, mark)
-        can_reprocess = touches_any(request, CommandKind.REPROCESS, key)
+        can_reprocess = mark is LEFT_OUT or touches_any(request, CommandKind.REPROCESS, key)
         can_skip = touches_any(request, CommandKind.SKIP, key)
         can_mark = touches_any(request, CommandKind.MARK_DONE, key)
     log_of = key if request.optional('run') is not None and runs else _log_of(request, steps, key)
