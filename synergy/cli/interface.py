@@ -34,6 +34,7 @@ from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.inputs import JobInputDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
+from synergy.view.recut import RecutDocument
 from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
 
@@ -69,6 +70,16 @@ class ChangeWanted(Struct, frozen=True, kw_only=True):
     error: str | None = None
     with_children: bool = False
     is_anyway: bool = False
+    reason: str | None = None
+    name: str | None = None
+    plan_hash: str | None = None
+
+
+class RecutWanted(Struct, frozen=True, kw_only=True):
+    """Which process is to begin at which interval, as typed. name, plan_hash: as of a change."""
+
+    process: str
+    timeperiod: str
     reason: str | None = None
     name: str | None = None
     plan_hash: str | None = None
@@ -220,6 +231,14 @@ class Operations(Reading, Protocol):
         self, name: str, action: str, trigger: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
+        ...
+
+    def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
+        """Return what a recut would do."""
+        ...
+
+    def recut(self, wanted: RecutWanted) -> CommandDocument:
+        """Ask for a recut: archive the history of a process, and let it begin anew."""
         ...
 
     def box(self, named: str | None) -> str:

@@ -8,15 +8,14 @@ from functools import partial
 from typing import Final
 
 from synergy import bootstrap
-from synergy.cli.caller import caller_of
 from synergy.cli.control import Control
 from synergy.cli.interface import ChangeWanted
-from synergy.cli.local_reading import LocalReading
+from synergy.cli.local_asking import LocalAsking
 from synergy.cli.target import end_of, key_of, node_of
 from synergy.conf.boxes import names_on
-from synergy.core.commands import Command, CommandId, CommandState, Only
+from synergy.core.commands import Command, CommandId, Only
 from synergy.core.dead_letters import LetterAction
-from synergy.core.records import Json, is_led
+from synergy.core.records import Json
 from synergy.core.structs import replace
 from synergy.core.supervision import ProcessStatus
 from synergy.core.timetable import Timetable
@@ -42,9 +41,6 @@ from synergy.view.preview import Preview
 from synergy.view.preview_encode import encode_preview
 from synergy.view.undo import UndoDocument, encode_undo
 
-#: How long to wait for the Scheduler's first answer.
-ANSWER_SECONDS: Final = 10.0
-_LOOK_SECONDS: Final = 0.05
 _ENDED: Final = (None, ProcessStatus.STOPPED, ProcessStatus.FATAL)
 
 
@@ -56,7 +52,7 @@ def open_local(*, creates: bool = False) -> Iterator[LocalOperations]:
         yield LocalOperations(runtime, runtime.open_store(create=creates))
 
 
-class LocalOperations(LocalReading):
+class LocalOperations(LocalAsking):
     """`synergy.cli.interface.Operations` by `synergy.operations`, bound to a store."""
 
     @property
@@ -189,9 +185,6 @@ class LocalOperations(LocalReading):
             case _:
                 return None
 
-    def _caller(self, reason: str | None = None) -> Caller:
-        return caller_of(self.runtime, self.store, reason)
-
     def _encoded(self, index: Timetable, shown: Preview) -> PreviewDocument:
         about = plan_estimate(self.estimator(index, ahead_of(index, shown)), shown)
         return encode_preview(shown, about)
@@ -216,17 +209,6 @@ class LocalOperations(LocalReading):
         if wanted.error is not None:
             command = about_error(caller, command, wanted.error)
         return replace(command, plan_hash=wanted.plan_hash)
-
-    def _settled(self, command: Command) -> CommandDocument:
-        """Return a command as it stands after a short wait."""
-        clock = self.clock
-        until = clock.monotonic() + ANSWER_SECONDS
-        while is_led(self.store.leadership(), self.store.store_now()):
-            command = self.store.command(command.id) or command
-            if command.state is not CommandState.REQUESTED or clock.monotonic() >= until:
-                return encode_command(command)
-            clock.sleep(_LOOK_SECONDS)
-        return encode_command(self.store.command(command.id) or command)
 
 
 def _group_plan(

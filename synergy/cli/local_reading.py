@@ -14,6 +14,7 @@ from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
 from synergy.cli.target import key_of, node_of, written_of
 from synergy.conf.model import Context
+from synergy.core.changed_levels import left_out
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
@@ -88,11 +89,12 @@ class LocalReading:
     def index(self) -> Timetable:
         """Return the index of the store; say it when another context is in force."""
         hierarchy = self.runtime.context.hierarchy
-        told = other_context(hierarchy, self.store.led_context())
+        index = load_index(hierarchy, self.store, self.now)
+        told = other_context(index.hierarchy, self.store.led_context())
         if told is not None and not self._is_told:
             self._is_told = True
             print(redacted_text(f'warning: {told}'), file=sys.stderr)
-        return load_index(hierarchy, self.store, self.now)
+        return index
 
     def estimator(self, index: Timetable, ahead: Mapping[ProcessName, int]) -> Estimator:
         """Return how long work takes. ahead: what is done before, by process."""
@@ -217,7 +219,11 @@ class LocalReading:
         looking = looking_at(self.index(), self.store, self.now)
         work = workload_of(looking.timetable, looking.runs)
         found = processes(self.runtime.context.hierarchy, self.store)
-        return [encode_process(node, work.of(node.process.name)) for node in found]
+        refused = left_out(looking.timetable.hierarchy, self.store.led_context())
+        return [
+            encode_process(node, work.of(node.process.name), refused.get(node.process.name))
+            for node in found
+        ]
 
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""

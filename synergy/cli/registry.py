@@ -79,6 +79,7 @@ RECORDS: Final = (
     _asked('dead', 'list, retry or drop units without an attempt left'),
     _local('mq', 'list, declare, purge or remove message queues'),
     _asked('freerun', 'list, add, edit, switch and run cron-like entries'),
+    _asked('recut', 'archive the history of a process that has changed, and begin it'),
     _asked('process', 'list, switch, retime or look at managed processes'),
     _local('user', 'manage who may use the dashboard, and tokens for the API'),
     _alone('simulate', 'play the system on a simulated clock, or foresee what would run'),

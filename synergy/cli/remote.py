@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from synergy.cli.command import CommandError, ExitCode
-from synergy.cli.http_client import LOOK_SECONDS, HttpClient
+from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import ChangeWanted
-from synergy.cli.remote_reading import RemoteReading
+from synergy.cli.remote_asking import RemoteAsking
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.records import Json, ProcessName
@@ -30,8 +30,6 @@ from synergy.view.undo import UndoDocument
 #: What the audit says of a change that its author gave no reason for: on the command line, where
 #: one machine's scripts do without, it stays optional.
 UNSAID: Final = 'no reason given to launch.py'
-#: How long to wait for the Scheduler's first answer.
-ANSWER_SECONDS: Final = 10.0
 #: States of processes that do not run.
 _ENDED: Final = (None, ProcessStatus.STOPPED.value, ProcessStatus.FATAL.value)
 #: What the API does not do without a word about why, besides changes of jobs.
@@ -53,7 +51,7 @@ def open_remote(url: str, token: str | None) -> Iterator[RemoteOperations]:
         ) from error
 
 
-class RemoteOperations(RemoteReading):
+class RemoteOperations(RemoteAsking):
     """`synergy.cli.interface.Operations` by the API of a dashboard."""
 
     @property
@@ -176,14 +174,6 @@ class RemoteOperations(RemoteReading):
 
     def _asked(self, *path: str, reason: str | None, **body: object) -> CommandDocument:
         return self._settled(self._post(*path, reason=reason, **body))
-
-    def _settled(self, command: CommandDocument) -> CommandDocument:
-        """Return a command as it stands after a short wait for the Scheduler."""
-        until = self.clock.monotonic() + ANSWER_SECONDS
-        while command['state'] == 'requested' and self.clock.monotonic() < until:
-            self.clock.sleep(LOOK_SECONDS)
-            command = self.server.get('requests', command['id'])
-        return command
 
     def _body(self, wanted: ChangeWanted) -> dict[str, object]:
         return {

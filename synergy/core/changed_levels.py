@@ -2,22 +2,25 @@
 
 Intervals of both would be called alike, so old and new ones would be taken for each other. Their
 rows stay as they are, and their neighbours are compared with what they were led with once they are
-back. Weeks that begin on another day are another level.
+back. Weeks that begin on another day are another level. A recut archives their rows, and begins
+intervals by the new definition: until that is done they are left out as well.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from synergy.core.commands import counted
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.led_context import LedContext
+from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
+from synergy.core.states import JobState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import JobKey, Qualifier
+from synergy.core.timetable import Timetable
 
 #: How many rows each process has at each level.
 RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
@@ -26,7 +29,8 @@ RowsByLevel: TypeAlias = Mapping[ProcessName, Mapping[Qualifier, int]]
 class RefusedLevel(Struct, frozen=True, kw_only=True):
     """A process whose level, or zone, in the context is not that of its `row_count` rows.
 
-    zones: that of its rows and that of its tree, where they differ.
+    zones: that of its rows and that of its tree, where they differ. recut: the command by which its
+    rows are being archived.
     """
 
     process: ProcessName
@@ -34,21 +38,37 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
     now: Qualifier
     row_count: int | None = None
     zones: tuple[str, str] | None = None
+    recut: str | None = None
+
+    @property
+    def change(self) -> str:
+        """Return what has changed, in words: `daily instead of hourly`."""
+        if self.was is self.now and self.zones is not None:
+            was, now = self.zones
+            return f'{self.now.word} of {now} instead of {was}'
+        return f'{self.now.word} instead of {self.was.word}'
 
     def __str__(self) -> str:
         """Return what is wrong and what helps."""
         rows = '' if self.row_count is None else f' ({counted(self.row_count, "row")})'
+        if self.recut is not None:
+            return (
+                f'{self.process} is being recut by request {self.recut}: its old rows are archived'
+                '; it is left out until that is done, which needs a Scheduler that leads with the '
+                'context for which it was asked'
+            )
+        recut = f'./launch.py recut {self.process} TIMEPERIOD archives it and begins there'
         if self.was is self.now and self.zones is not None:
             was, now = self.zones
             return (
                 f'{self.process} follows the clock of {now} in context.py, but its history that of '
-                f'{was}{rows}: it is left out, and what waits for it waits; give the process of '
-                f'{now} another name, or its tree time_zone={was!r} again'
+                f'{was}{rows}: it is left out, and what waits for it waits; {recut}, or give the '
+                f'process of {now} another name, or its tree time_zone={was!r} again'
             )
         return (
             f'{self.process} is {self.now.word} in context.py, but its history is {self.was.word}'
-            f'{rows}: it is left out, and what waits for it waits; give the {self.now.word} '
-            f'process another name, or make {self.process} {self.was.word} again'
+            f'{rows}: it is left out, and what waits for it waits; {recut}, or give the '
+            f'{self.now.word} process another name, or make {self.process} {self.was.word} again'
         )
 
 
@@ -65,6 +85,10 @@ def refused_levels(
     for node in hierarchy:
         name, now = node.process.name, node.process.qualifier
         counts = dict(rows_by_level.get(name, {}))
+        before = None if led is None else led.processes.get(name)
+        if before is not None and before.recut is not None:
+            found[name] = _recut(node, before)
+            continue
         own = counts.pop(now, 0)
         if own and (moved := _moved(node, led, own)):
             found[name] = moved
@@ -72,7 +96,6 @@ def refused_levels(
         if not any(counts.values()):
             continue
         was, count = Counter(counts).most_common(1)[0]
-        before = None if led is None else led.processes.get(name)
         if before is None and sum(counts.values()) <= own:
             continue
         if before is not None:
@@ -81,6 +104,14 @@ def refused_levels(
             was, count = before.qualifier, counts.get(before.qualifier, 0)
         found[name] = RefusedLevel(process=name, was=was, now=now, row_count=count)
     return found
+
+
+def _recut(node: Node, before: LedProcess) -> RefusedLevel:
+    now = node.process.qualifier
+    zones = (before.zone, node.tree.zone) if before.qualifier is now else None
+    return RefusedLevel(
+        process=node.process.name, was=before.qualifier, now=now, zones=zones, recut=before.recut
+    )
 
 
 def _moved(node: Node, led: LedContext | None, row_count: int | None) -> RefusedLevel | None:
@@ -115,8 +146,41 @@ def left_out(hierarchy: Hierarchy, led: LedContext | None) -> Mapping[ProcessNam
     for node in hierarchy:
         name, now = node.process.name, node.process.qualifier
         before = None if led is None else led.processes.get(name)
-        if moved := _moved(node, led, None):
+        if before is not None and before.recut is not None:
+            found[name] = _recut(node, before)
+        elif moved := _moved(node, led, None):
             found[name] = moved
         elif before is not None and before.qualifier is not now:
             found[name] = RefusedLevel(process=name, was=before.qualifier, now=now)
     return found
+
+
+def rows_by_level(
+    timetable: Timetable, outside: Sequence[JobKey], led: LedContext | None
+) -> RowsByLevel:
+    """Return how many rows those processes have at each level that have changed.
+
+    They have rows of another level, or were led under another zone.
+    """
+    nodes = timetable.hierarchy.nodes
+    counts: dict[ProcessName, dict[Qualifier, int]] = {}
+    for process, timeperiod in outside:
+        if process in nodes:
+            by_level = counts.setdefault(process, {})
+            qualifier = timeperiod.qualifier
+            by_level[qualifier] = by_level.get(qualifier, 0) + 1
+    for process, before in ({} if led is None else led.processes).items():
+        if process in nodes and before.zone != nodes[process].tree.zone:
+            counts.setdefault(process, {})
+    for process, by_level in counts.items():
+        own = nodes[process].process.qualifier
+        by_level[own] = by_level.get(own, 0) + _row_count(timetable, process)
+    return counts
+
+
+def _row_count(timetable: Timetable, process: ProcessName) -> int:
+    """Return how many intervals of a process have a row, as far as the index tells."""
+    span = timetable.span(process)
+    changed = sum(map(len, timetable.changed_runs(process, span)))
+    reset = sum(job.state is JobState.EMBRYO for job in timetable.open_jobs_of(process))
+    return changed + reset

@@ -22,7 +22,7 @@ from synergy.core.commands import (
 )
 from synergy.core.context_commands import ACTOR
 from synergy.core.dead_letters import dropped, settled
-from synergy.core.effects import Effects, InsertUnit, SaveCommand
+from synergy.core.effects import ArchiveRows, Effects, InsertUnit, SaveCommand, SaveContext
 from synergy.core.engine import Engine
 from synergy.core.events import Commanded, Look
 from synergy.core.freerun import Freeruns
@@ -33,6 +33,7 @@ from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
 from synergy.core.records import Job, ProcessName, Unit
+from synergy.core.recut import RecutFacts, decide_recut
 from synergy.core.requests import control, ended, moved, undone
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import Struct, field, replace
@@ -46,7 +47,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     letter: the dead letter that the command names. batch: the jobs whose turn has come, and rows:
     those of them that exist; refusal: why there can be none. progress: of a request that runs, how
     many of its jobs are in each state. target: the command that this one is about. runs: the units
-    of the job that it is about.
+    of the job that it is about. recut: of one, what it is about.
     """
 
     letter: Unit | None = None
@@ -56,6 +57,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     progress: Mapping[JobState, int] = field(default_factory=dict)
     target: Command | None = None
     runs: Sequence[Unit] = ()
+    recut: RecutFacts | None = None
 
 
 class CommandDecisions:
@@ -80,6 +82,12 @@ class CommandDecisions:
         self._freeruns = freeruns
         self._freerun_processes = freerun_processes
         self._overrides = overrides
+        self._is_archiving = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether there is more to do at once for some command."""
+        return self.jobs.is_busy or self._is_archiving
 
     def decide(self, command: Command, facts: Facts, now: datetime) -> Effects:
         """Return what is to be done next for a command that has not ended."""
@@ -106,6 +114,8 @@ class CommandDecisions:
                 return self._of_override(command, now)
             case CommandKind.PROCESS_RUN:
                 return self._of_process(command, now)
+            case CommandKind.RECUT:
+                return self._of_recut(command, facts, now)
             case _:
                 return self._of_freerun(command, facts, now)
 
@@ -176,6 +186,19 @@ class CommandDecisions:
         process = self._overrides.hierarchy.nodes[command.process].process
         outcome = f'{process.name} is {"on" if process.is_on else "off"}, {process.trigger}'
         effects.add(ended(command, now, outcome, is_done=True))
+        return effects
+
+    def _of_recut(self, command: Command, facts: Facts, now: datetime) -> Effects:
+        """Archive the next rows of a process, or begin it; then the index is to be built again."""
+        if command.process in self.illegal:
+            return _unreadable(command, now)
+        assert facts.recut is not None, 'it was gathered'
+        is_left_out = command.process in self._engine.left_out
+        effects = decide_recut(
+            command, facts.recut, self._overrides, is_left_out=is_left_out, now=now
+        )
+        # To what begins it, the next batch is due at once.
+        self._is_archiving = any(isinstance(s, ArchiveRows | SaveContext) for s in effects.saves)
         return effects
 
     def _of_process(self, command: Command, now: datetime) -> Effects:

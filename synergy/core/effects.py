@@ -100,6 +100,19 @@ class InsertCommand(Struct, frozen=True):
     command: Command
 
 
+class ArchiveRows(Struct, frozen=True):
+    """Move jobs and units of a process to the archive, at most so many of each.
+
+    With them goes its page of the copy of the index. Refused unless the stored context is at `rev`.
+    Rows that `request` has archived already, in a commit that broke off, are replaced.
+    """
+
+    process: ProcessName
+    request: str
+    rev: int
+    most: int
+
+
 class SaveContext(Struct, frozen=True):
     """Remember what is led; refused unless the stored rev is one less (0: none)."""
 
@@ -163,6 +176,7 @@ Save: TypeAlias = (
     | EndLetters
     | SaveCommand
     | InsertCommand
+    | ArchiveRows
     | SaveContext
     | SaveFreerun
     | RemoveFreerun
@@ -224,7 +238,7 @@ _COARSEST: Final = 100
 
 def _stage(save: Save) -> int:
     match save:
-        case MoveUnit() | CancelUnit() | EndLetters():
+        case MoveUnit() | CancelUnit() | EndLetters() | ArchiveRows():
             return 0
         case InsertUnit():
             return 1
@@ -245,7 +259,7 @@ def _stage(save: Save) -> int:
             assert_never(save)
 
 
-def name_of(save: Save) -> str:
+def name_of(save: Save) -> str:  # noqa: C901 - one case for each kind of save
     """Return what a save is about, for the message of a refusal."""
     match save:
         case InsertUnit(unit):
@@ -258,6 +272,8 @@ def name_of(save: Save) -> str:
             return f'dead letters of {save.key}'
         case SaveCommand(command) | InsertCommand(command):
             return f'command {command.id}'
+        case ArchiveRows(process):
+            return f'rows of {process} to archive'
         case SaveContext(context):
             return f'context that is led, rev {context.rev}'
         case SaveFreerun(freerun, _) | RemoveFreerun(freerun):

@@ -27,13 +27,14 @@ def untouched(state: JobState | None, key: JobKey, now: datetime) -> Job:
 
 def next_unit(job: Job, process: Process, span: range, now: datetime) -> Unit:
     """Return the unit of a job's next run. span: ordinals of the intervals that it covers."""
+    run = max(job.run, process.runs_before) + 1
     return Unit(
-        id=uow_id_of(job.key, job.run + 1),
+        id=uow_id_of(job.key, run),
         process=job.process,
         timeperiod=job.timeperiod,
         start=Timeperiod(process.qualifier, span.start),
         end=Timeperiod(process.qualifier, span.stop),
-        run=job.run + 1,
+        run=run,
         created_at=now,
         arguments=process.arguments,
     )

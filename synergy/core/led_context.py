@@ -61,7 +61,8 @@ class LedProcess(Struct, frozen=True, kw_only=True):
     """One process as it was led, with its own span.
 
     inputs: None when only its level is known, from its rows; then the rest means nothing. is_out:
-    it was not in the context that was led last, or left out of it. zone: of its tree.
+    it was not in the context that was led last, or left out of it. zone: of its tree. recut: the
+    command by which its rows are being archived; until that is done it is left out.
     """
 
     qualifier: Qualifier
@@ -71,6 +72,7 @@ class LedProcess(Struct, frozen=True, kw_only=True):
     inputs: tuple[LedInput, ...] | None = None
     is_out: bool = False
     zone: str = UTC_ZONE
+    recut: str | None = None
 
     def input(self, source: Input) -> LedInput | None:
         """Return how it waited for the same intervals of a process; None: it did not.

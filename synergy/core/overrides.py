@@ -1,8 +1,9 @@
 """Managed processes as operators have changed them at run time: on or off, and when to look.
 
 An override holds until context.py says something else about the switch or the trigger of its
-process; then it is void, like that of a free run. Whoever decides or explains uses
-`Overrides.hierarchy` or, to read only, by `applied`: decision and explanation cannot drift apart.
+process; then it is void, like that of a free run. Where its intervals begin (`synergy.core.cut`)
+stays, and holds whenever its level and zone are those of the process. Whoever decides or explains
+uses `Overrides.hierarchy` or, to read only, `applied`: decision and explanation cannot drift apart.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any, Final
 
 from synergy.core import readers
 from synergy.core.commands import Command
+from synergy.core.cut import Cut
 from synergy.core.effects import Effects, Note, RemoveOverride, SaveOverride
 from synergy.core.freerun_definition import definition_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
 from synergy.core.node import Node
 from synergy.core.readers import Reader, read_fields
-from synergy.core.records import Json, Override, Process
+from synergy.core.records import Json, Override, Process, ProcessName
 from synergy.core.structs import replace
 from synergy.core.trigger import Trigger, bare, followed
 
@@ -44,20 +46,34 @@ class Overrides:
 
     def void(self) -> Effects:
         """Forget what context.py has overtaken; return what is to be saved for it."""
-        gone = [
-            override
-            for override in self._by_process.values()
-            if not _holds(self._defined, override)
-        ]
-        for override in gone:
-            del self._by_process[override.process]
-        return Effects(
-            [RemoveOverride(override.process) for override in gone],
-            notes=[
-                Note('override_void', f'{override.process} is as in the context again')
-                for override in gone
-            ],
-        )
+        effects = Effects()
+        for override in list(self._by_process.values()):
+            if not _is_changed(override) and override.cut is not None:
+                continue
+            if _holds(self._defined, override):
+                continue
+            if override.cut is None:
+                del self._by_process[override.process]
+                effects.saves.append(RemoveOverride(override.process))
+            else:
+                bared = replace(_bare(override), rev=override.rev + 1)
+                self._by_process[override.process] = bared
+                effects.saves.append(SaveOverride(bared))
+            text = f'{override.process} is as in the context again'
+            effects.notes.append(Note('override_void', text))
+        return effects
+
+    def cut_of(self, process: ProcessName) -> Cut | None:
+        """Return where the intervals of a process begin since its last recut, at some level."""
+        override = self._by_process.get(process)
+        return None if override is None else override.cut
+
+    def with_cut(self, process: ProcessName, cut: Cut) -> Override:
+        """Return the override by which intervals begin elsewhere.
+
+        Nothing is changed here: whoever saves it builds all of this again.
+        """
+        return cut_anew(self._defined.nodes[process], self._by_process.get(process), cut)
 
     def change(self, command: Command, now: datetime) -> Effects:
         """Change what `command`, a PROCESS_SAVE, says; raise OverrideRefused."""
@@ -82,22 +98,36 @@ class Overrides:
 
 def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
     """Return the hierarchy with those overrides that hold."""
-    held = [override for override in overrides if _holds(defined, override)]
-    if not held:
-        return defined
-    nodes = dict(defined.nodes)
-    for override in held:
-        node = nodes[override.process]
-        process = replace(
-            node.process,
-            is_on=node.process.is_on if override.is_on is None else override.is_on,
-            trigger=node.process.trigger
-            if override.trigger is None
-            else _followed(node, override.trigger),
-            override=override,
-        )
-        nodes[override.process] = replace(node, process=process)
-    return defined.replaced(nodes)
+    nodes: dict[ProcessName, Node] = {}
+    for override in overrides:
+        node = defined.nodes.get(override.process)
+        if node is None:
+            continue
+        if _holds(defined, override):
+            process = replace(
+                node.process,
+                is_on=node.process.is_on if override.is_on is None else override.is_on,
+                trigger=node.process.trigger
+                if override.trigger is None
+                else _followed(node, override.trigger),
+                override=override,
+            )
+            node = nodes[override.process] = replace(node, process=process)
+        cut = override.cut
+        if cut is not None and cut.is_of(node.process.qualifier, node.tree.zone):
+            shown = override if node.process.override is not None else _bare(override)
+            process = replace(node.process, override=shown, runs_before=cut.runs)
+            first = max(node.first, cut.first)
+            first = first if node.until is None else min(first, node.until)
+            nodes[override.process] = replace(node, process=process, first=first)
+    return defined.replaced({**defined.nodes, **nodes}) if nodes else defined
+
+
+def cut_anew(node: Node, before: Override | None, cut: Cut) -> Override:
+    """Return what holds over a process once its intervals begin elsewhere."""
+    if before is None:
+        return Override(process=node.process.name, definition=_definition(node.process), cut=cut)
+    return replace(before, cut=cut, rev=before.rev + 1)
 
 
 def override_of(
@@ -123,7 +153,9 @@ def override_of(
         raise OverrideRefused('there is nothing to change; give is_on or trigger')
     found = Override(process=process.name, definition=_definition(process), rev=1)
     if before is not None:
-        found = replace(before, rev=before.rev + 1)
+        is_of_now = before.definition == found.definition
+        found = replace(before if is_of_now else _bare(before), rev=before.rev + 1)
+        found = replace(found, definition=_definition(process))
     if 'is_on' in values:
         is_on = None if values['is_on'] == process.is_on else values['is_on']
         found = replace(
@@ -140,7 +172,24 @@ def override_of(
             trigger_at=None if trigger is None else now,
             trigger_by=None if trigger is None else who,
         )
-    return None if found.is_on is None and found.trigger is None else found
+    return found if _is_changed(found) or found.cut is not None else None
+
+
+def _is_changed(override: Override) -> bool:
+    return override.is_on is not None or override.trigger is not None
+
+
+def _bare(override: Override) -> Override:
+    """Return an override without all but the start of intervals."""
+    return replace(
+        override,
+        is_on=None,
+        is_on_at=None,
+        is_on_by=None,
+        trigger=None,
+        trigger_at=None,
+        trigger_by=None,
+    )
 
 
 def _holds(defined: Hierarchy, override: Override) -> bool:

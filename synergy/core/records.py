@@ -9,6 +9,7 @@ from typing import Final, NewType
 
 from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
+from synergy.core.cut import Cut
 from synergy.core.input import Input
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
@@ -45,7 +46,8 @@ class Override(Struct, frozen=True, kw_only=True):
     """What operators have changed of a managed process at run time; it holds over context.py.
 
     is_on, trigger: None is as in context.py. is_on_by, trigger_by: who and why. definition: hash of
-    what context.py said when it was made; once that says something else, this is void.
+    what context.py said when it was made; once that says something else, these are void. cut: where
+    its intervals begin, if not where its tree does; it holds for its own level and zone.
     """
 
     process: ProcessName
@@ -56,6 +58,7 @@ class Override(Struct, frozen=True, kw_only=True):
     trigger_at: datetime | None = None
     trigger_by: str | None = None
     definition: str
+    cut: Cut | None = None
     rev: int = 1
 
 
@@ -66,7 +69,8 @@ class Process(Struct, frozen=True, kw_only=True):
     inputs: what its jobs wait for beside what nests in them and what its tree depends on.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
     job is to be done; None: until the next interval is over, too. override: what operators have
-    changed at run time; `is_on` and `trigger` are so already.
+    changed at run time; `is_on` and `trigger` are so already. runs_before: of each interval, of
+    which rows were put away: its first run is the one after these.
     """
 
     name: ProcessName
@@ -85,6 +89,7 @@ class Process(Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...] = ()
     working: WorkingDays | None = None
     override: Override | None = None
+    runs_before: int = 0
 
 
 class Tree(Struct, frozen=True, kw_only=True):

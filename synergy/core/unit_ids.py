@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NewType
@@ -29,6 +30,11 @@ def uow_id_of(key: JobKey, run: int) -> UowId:
 def uow_ids_of(key: JobKey, run: int) -> tuple[UowId, UowId]:
     """Return the id of a job's unit `run`, and the one that schema versions below 18 gave it."""
     return uow_id_of(key, run), _digest_id_of(key, run)
+
+
+def id_prefixes_of(process: str) -> Collection[str]:
+    """Return with what the ids of a process's units begin, but those that are digests."""
+    return {_prefix_of(process, level)[:-1] for level in _DIGIT_BY_QUALIFIER}
 
 
 def _digest_id_of(key: JobKey, run: int) -> UowId:

@@ -33,6 +33,7 @@ from synergy.mx.pages import (
     logs,
     overview,
     processes,
+    recuts,
     requests,
     search_page,
     users,
@@ -124,6 +125,8 @@ _PAGES: Final[Sequence[Route]] = (
     *_section(
         '/processes',
         _page('processes', '/processes', processes.processes),
+        _page('confirm_recut', '/processes/<name>/recut', recuts.confirm_recut, Role.OPERATOR),
+        _submit('submit_recut', '/processes/<name>/recut', recuts.submit_recut, needs_reason=True),
         _confirm(
             'confirm_process_action',
             '/processes/<name>/<action>',

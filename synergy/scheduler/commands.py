@@ -18,6 +18,7 @@ from synergy.core.commands import (
 )
 from synergy.core.effects import Effects, SaveCommand
 from synergy.core.isolation import Stage
+from synergy.core.recut import is_cut_by
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.gathering import gather
 from synergy.scheduler.index import Index
@@ -47,10 +48,13 @@ class Commands:
         self._open = OpenCommands(store)
         #: The command that something is done for; after an exception, for which it was done.
         self.under_way: Command | None = None
+        #: A process was recut in this turn: the index is to be built again.
+        self.has_recut = False
 
     def begin_turn(self) -> None:
         """Blame no command for what happens before one is looked at."""
         self.under_way = None
+        self.has_recut = False
 
     def pause(self, index: Index) -> None:
         """Let the index know of which requests nothing may start."""
@@ -110,6 +114,7 @@ class Commands:
             if effects := index.commands.decide(command, facts, now):
                 self.under_way = _as_saved(command, effects)
                 self._outbox.apply(timetable, effects)
+                self.has_recut |= command.kind is CommandKind.RECUT and is_cut_by(effects)
         self.under_way = None
         return True
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, S
 from datetime import datetime
 from typing import Final
 
-from synergy.core.changed_levels import RefusedLevel, RowsByLevel, returned
+from synergy.core.changed_levels import RefusedLevel, returned, rows_by_level
 from synergy.core.closure import keys_of
 from synergy.core.command_decisions import CommandDecisions
 from synergy.core.commands import RESETTING_KINDS, Command, CommandKind, CommandState
@@ -24,8 +24,9 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.led_context import LedContext
 from synergy.core.records import Job, ProcessName
+from synergy.core.recut import with_cuts
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Qualifier
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.ports.store import JobFilter, SchedulerStore
 from synergy.scheduler.gathering import gather
@@ -44,7 +45,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
-    """Tell whether each process was led last, at its present level.
+    """Tell whether each process was led last, at its present level and in its present zone.
 
     Else all rows must be read: a copy of the index tells nothing of rows of another level, and of
     a process that was out of the context it is older than its date says.
@@ -52,6 +53,7 @@ def is_known(led: LedContext | None, hierarchy: Hierarchy) -> bool:
     return led is not None and all(
         (before := led.processes.get(node.process.name)) is not None
         and before.qualifier is node.process.qualifier
+        and before.zone == node.tree.zone
         and not before.is_out
         for node in hierarchy
     )
@@ -76,18 +78,19 @@ def found(
             extra={'event': 'rows_outside_context'},
         )
     hierarchy = timetable.hierarchy
-    rows_by_level = _rows_by_level(timetable, outside)
+    led = with_cuts(hierarchy, led)
+    counts = rows_by_level(timetable, outside, led)
     applying = [
         command
         for command in store.open_commands(_OPEN_COMMANDS_MAX)
         if command.kind in RESETTING_KINDS and command.state is not CommandState.RUNNING
     ]
-    back = returned(hierarchy, led, rows_by_level)
+    back = returned(hierarchy, led, counts)
     change = compare(
         led,
         timetable,
         Surroundings(
-            rows_by_level=rows_by_level,
+            rows_by_level=counts,
             live={
                 node.process.name
                 for node in hierarchy
@@ -193,19 +196,3 @@ def tell(
     for item in [] if told == frozenset(refused) else refused.values():
         logger.error('%s', item, extra={'event': 'level_changed'})
     return frozenset(refused)
-
-
-def _rows_by_level(timetable: Timetable, outside: Sequence[JobKey]) -> RowsByLevel:
-    """Return how many rows those processes have at each level that have any of another one."""
-    counts: dict[ProcessName, dict[Qualifier, int]] = {}
-    for process, timeperiod in outside:
-        node = timetable.hierarchy.nodes.get(process)
-        if node is not None:
-            by_level = counts.setdefault(process, {})
-            qualifier = timeperiod.qualifier
-            by_level[qualifier] = by_level.get(qualifier, 0) + 1
-    for process, by_level in counts.items():
-        own = timetable.hierarchy.nodes[process].process.qualifier
-        in_place = sum(map(len, timetable.changed_runs(process, timetable.span(process))))
-        by_level[own] = by_level.get(own, 0) + in_place
-    return counts

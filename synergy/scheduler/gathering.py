@@ -17,6 +17,7 @@ from synergy.core.dead_letters import letter_of
 from synergy.core.job_requests import JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of, of_command
 from synergy.core.records import Unit
+from synergy.core.recut import RecutFacts
 from synergy.core.timeperiod import JobKey
 from synergy.ports.failed import failed_ordinals
 from synergy.ports.store import SchedulerStore
@@ -35,6 +36,8 @@ def gather(store: SchedulerStore, command: Command, jobs: JobRequests) -> Facts:
             return Facts(letter=letter, runs=_of_kind(store, command))
         case CommandKind.DROP:
             return Facts(runs=store.runs(JobKey(command.process, command.start)))
+        case CommandKind.RECUT:
+            return Facts(recut=_of_recut(store, command))
         case _:
             return Facts(letter=letter)
 
@@ -49,6 +52,22 @@ def _of_kind(store: SchedulerStore, command: Command) -> Sequence[Unit]:
     letters = of_command(store.dead_letters(command.process), command)
     units = store.units([letter.id for letter in letters[:LETTERS_PER_BATCH_MAX]])
     return list(units.values())
+
+
+def _of_recut(store: SchedulerStore, command: Command) -> RecutFacts:
+    process, led = command.process, store.led_context()
+    before = None if led is None else led.processes.get(process)
+    is_under_way = before is not None and before.recut == command.id
+    has_rows = is_under_way and store.has_rows(process)
+    archived = [] if has_rows else store.archived(process)
+    level = command.start.qualifier
+    return RecutFacts(
+        led=led,
+        live=[run.id for run in store.live_runs() if run.key.process == process],
+        has_rows=has_rows,
+        archived_count=sum(item.count for item in archived if item.request == command.id),
+        runs=max((item.runs for item in archived if item.qualifier is level), default=0),
+    )
 
 
 def _of_jobs(

@@ -43,4 +43,4 @@ class Index:
     @property
     def is_busy(self) -> bool:
         """Tell whether there is more to decide at once."""
-        return self.engine.is_owing or self.commands.jobs.is_busy
+        return self.engine.is_owing or self.commands.is_busy

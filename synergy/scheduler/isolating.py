@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from synergy.core.commands import Command, counted
 from synergy.core.effects import (
+    ArchiveRows,
     CancelUnit,
     Effects,
     EndLetters,
@@ -198,7 +199,7 @@ class Isolating:
                 return _subject(freerun.name)
             case SaveOverride(override):
                 return _subject(override.process)
-            case RemoveOverride(process):
+            case RemoveOverride(process) | ArchiveRows(process):
                 return _subject(process)
             case SaveCommand(command) | InsertCommand(command):
                 return command_subject(command.id)

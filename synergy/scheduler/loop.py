@@ -151,7 +151,7 @@ class Scheduler:
         is_sweeping = self._sweeper.is_due(now)
         effects = index.decide(self._events(index, now, is_sweeping=is_sweeping), now)
         is_asked = self._inbox.has_command or self._streaks.has_asked
-        if is_sweeping or is_asked or index.commands.jobs.is_busy:
+        if is_sweeping or is_asked or index.commands.is_busy:
             # Commands are as many commits as they are batches; what was decided comes first.
             self._apply(index, effects)
             effects = Effects()
@@ -162,6 +162,10 @@ class Scheduler:
             self._outbox.ring(now)
             self._inbox.acknowledge()
         self._pruning.go_on(now)
+        if self._commands.has_recut:
+            # A process has begun by another definition: nothing that is known of it holds.
+            self._drop_index()
+            return 0.0
         self._copies.go_on(index.engine, now)
         return self._seconds_to_next(index)
 

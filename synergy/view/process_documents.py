@@ -18,6 +18,9 @@ class OverrideDocument(TypedDict, total=False):
     trigger: str
     trigger_by: str | None
     trigger_at: At | None
+    start: str
+    start_by: str
+    start_at: At | None
 
 
 class ProcessDocument(TypedDict):
@@ -40,3 +43,4 @@ class ProcessDocument(TypedDict):
     inputs: list[InputDocument]
     arguments: dict[str, Any]
     override: OverrideDocument | None
+    left_out: Annotated[str | None, 'why nothing of it runs: its level or zone has changed']

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synergy.core.changed_levels import RefusedLevel
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Node
 from synergy.core.overrides import applied
@@ -20,8 +21,10 @@ def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
     return list(applied(hierarchy, store.overrides()))
 
 
-def encode_process(node: Node, work: Tallies) -> ProcessDocument:
-    """Return a managed process. work: its work under way.
+def encode_process(
+    node: Node, work: Tallies, left_out: RefusedLevel | None = None
+) -> ProcessDocument:
+    """Return a managed process. work: its work under way. left_out: why it is, if it is.
 
     override: what was changed at run time, by whom and why.
     """
@@ -42,6 +45,7 @@ def encode_process(node: Node, work: Tallies) -> ProcessDocument:
         'inputs': [encode_input(item) for item in node.inputs],
         'arguments': dict(process.arguments),
         'override': None if process.override is None else _encode_override(process.override),
+        'left_out': None if left_out is None else str(left_out),
     }
 
 
@@ -53,4 +57,7 @@ def _encode_override(override: Override) -> OverrideDocument:
     if override.trigger is not None:
         found['trigger'], found['trigger_by'] = str(override.trigger), override.trigger_by
         found['trigger_at'] = instant(override.trigger_at)
+    if override.cut is not None:
+        found['start'], found['start_by'] = str(override.cut.start), override.cut.by
+        found['start_at'] = instant(override.cut.at)
     return found

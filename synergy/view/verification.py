@@ -19,6 +19,7 @@ from synergy.core.commands import CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
 from synergy.core.led_context import is_led_so
+from synergy.core.overrides import applied
 from synergy.core.records import is_led
 from synergy.core.structs import Struct, replace
 from synergy.ports.clock import Clock
@@ -103,6 +104,7 @@ def _look(hierarchy: Hierarchy, store: Store, clock: Clock) -> Verdict:
     counts: dict[JobLevel, int] = {}
     with store.snapshot():
         under = circumstances(store)
+        hierarchy = applied(hierarchy, store.overrides())
         now = clock.now() + _CLOCKS_DIFFER
         jobs = other_levels(hierarchy, store.scanned_jobs(), counts)
         found = tuple(check(hierarchy, jobs, store.scanned_units(), now, under))

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from synergy import bootstrap
-from synergy.cli import local
+from synergy.cli import local_asking as local
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
 from tests.cli.conftest import Said

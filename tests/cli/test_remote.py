@@ -17,8 +17,8 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from synergy import bootstrap
-from synergy.cli import local as cli_local
-from synergy.cli import remote as cli_remote
+from synergy.cli import local_asking as cli_local
+from synergy.cli import remote_asking as cli_remote
 from synergy.cli.registry import RECORDS
 from synergy.cli.remote import UNSAID
 from synergy.core.commands import CommandKind, CommandState

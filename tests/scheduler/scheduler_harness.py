@@ -14,6 +14,7 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
+from synergy.core.overrides import applied
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
@@ -164,7 +165,7 @@ class SchedulerHarness:
     def violations(self) -> Sequence[Violation]:
         return list(
             check(
-                self.hierarchy,
+                applied(self.hierarchy, self.store.overrides()),
                 all_jobs(self.store),
                 self.store.all_units(),
                 self.clock.now(),

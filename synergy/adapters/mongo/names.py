@@ -37,6 +37,9 @@ LEADER: Final = 'scheduler'
 #: Collection of the copy of the dense index, and id of the document that dates it.
 INDEX: Final = 'index_copy'
 BOXES: Final = 'box'
+#: Collections of what recuts have archived.
+JOBS_ARCHIVED: Final = 'job_archived'
+UNITS_ARCHIVED: Final = 'unit_of_work_archived'
 TYPE_MANAGED: Final = 'type_managed'
 TYPE_FREERUN: Final = 'type_freerun'
 #: States as documents spell them.

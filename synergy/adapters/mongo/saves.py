@@ -16,6 +16,7 @@ from typing import Final
 import bson
 from pymongo import DeleteOne, UpdateOne
 
+from synergy.adapters.mongo.archive import apply_archive
 from synergy.adapters.mongo.bulks import Operation, bulk, unmatched
 from synergy.adapters.mongo.chain import Chain, Document, Step
 from synergy.adapters.mongo.documents.commands import command_document, command_progress
@@ -29,6 +30,7 @@ from synergy.adapters.mongo.names import (
     FREERUNS,
     JOB_COLLECTION,
     JOB_COLLECTIONS,
+    JOBS_ARCHIVED,
     OPEN_COMMANDS,
     OVERRIDES,
     UNITS,
@@ -36,6 +38,7 @@ from synergy.adapters.mongo.names import (
 from synergy.adapters.mongo.revisions import refuse_vanished, upsert
 from synergy.adapters.mongo.unit_saves import steps_of_marks, steps_of_units
 from synergy.core.effects import (
+    ArchiveRows,
     CancelUnit,
     EndLetters,
     InsertCommand,
@@ -88,6 +91,9 @@ def _steps(saves: Sequence[Save], term: int) -> Iterator[Step]:
         elif collection in JOB_COLLECTIONS:
             jobs = [save for save in part if isinstance(save, SaveJob)]
             yield from steps_of_jobs(collection, jobs, term)
+        elif collection == JOBS_ARCHIVED:
+            archived = [save for save in part if isinstance(save, ArchiveRows)]
+            yield from (partial(apply_archive, save=save) for save in archived)
         elif collection == CONTEXT:
             yield partial(_apply_to_context, saves=part, term=term)
         elif collection == OVERRIDES:
@@ -125,7 +131,7 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
             return {'error': save.error}
         case CancelUnit(_, reason, _) | EndLetters(_, reason, _):
             return {'error': reason}
-        case RemoveFreerun() | RemoveOverride():
+        case RemoveFreerun() | RemoveOverride() | ArchiveRows():
             return {}
 
 
@@ -141,6 +147,8 @@ def _collection(save: Save) -> str:
             return OVERRIDES
         case SaveCommand() | InsertCommand():
             return COMMANDS
+        case ArchiveRows():
+            return JOBS_ARCHIVED
         case SaveContext():
             return CONTEXT
 

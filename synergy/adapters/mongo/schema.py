@@ -20,10 +20,12 @@ from pymongo.errors import DuplicateKeyError
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.names import (
     JOB_COLLECTIONS,
+    JOBS_ARCHIVED,
     LEVEL,
     QUALIFIER_BY_COLLECTION,
     SHARED_COLLECTIONS,
     TYPE_FREERUN,
+    UNITS_ARCHIVED,
 )
 from synergy.core.structs import Struct, field
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
@@ -81,6 +83,10 @@ _JOB_INDEXES: Final = tuple(
         ),
     )
 )
+_ARCHIVE_INDEXES: Final = tuple(
+    Index(collection=name, keys=('process_name', 'timeperiod'))
+    for name in (JOBS_ARCHIVED, UNITS_ARCHIVED)
+)
 INDEXES: Final = (
     *_JOB_INDEXES,
     Index(collection='unit_of_work', keys=('process_name', 'timeperiod', 'run'), is_unique=True),
@@ -95,7 +101,10 @@ INDEXES: Final = (
     Index(collection='box_configuration', keys=('box_id', 'process_name'), is_unique=True),
     Index(collection='log_recording', keys=('parent_object_id',)),
     Index(collection='command', keys=('state', 'created_at')),
+    *_ARCHIVE_INDEXES,
 )
+#: What the schema document says is there: collections that older programs did not make.
+_READY: Final = (*JOB_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED)
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
 _UNINDEXED: Final = (
@@ -140,7 +149,7 @@ def make_usable(connection: MongoConnection, retention: timedelta, *, create: bo
         found = database[_SCHEMA].find_one({'_id': _SCHEMA})
         if found is not None:
             _check(connection.place, int(found['version']))
-            if create and found.get('job_collections') != list(JOB_COLLECTIONS):
+            if create and found.get('job_collections') != list(_READY):
                 _add_job_collections(database)
             if found.get('log_retention_seconds') != retention.total_seconds() and create:
                 keep_logs(database, retention)
@@ -182,10 +191,10 @@ def missing(database: Database[Document]) -> Iterator[Index]:
 
 def _add_job_collections(database: Database[Document]) -> None:
     """Make what an older program has not known ready, beside it: it goes on with its own."""
-    for collection in SHARED_COLLECTIONS:
-        models = [index.model for index in _JOB_INDEXES if index.collection == collection]
+    for collection in (*SHARED_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED):
+        models = [index.model for index in INDEXES if index.collection == collection]
         database[collection].create_indexes(models)
-    ready = {'job_collections': list(JOB_COLLECTIONS)}
+    ready = {'job_collections': list(_READY)}
     database[_SCHEMA].update_one({'_id': _SCHEMA}, {'$set': ready})
 
 
@@ -207,7 +216,7 @@ def update(database: Database[Document], retention: timedelta) -> None:
     written = {
         'version': VERSION,
         'log_retention_seconds': retention.total_seconds(),
-        'job_collections': list(JOB_COLLECTIONS),
+        'job_collections': list(_READY),
     }
     # Another process may be doing the same; then its version is there already.
     with suppress(DuplicateKeyError):

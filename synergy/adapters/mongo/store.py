@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from synergy.adapters.mongo.archive import MongoArchive
 from synergy.adapters.mongo.boxes import MongoBoxes
 from synergy.adapters.mongo.claims import MongoClaims
 from synergy.adapters.mongo.collections import MongoCollections
@@ -48,6 +49,7 @@ class MongoStore(JoinedStore):
                 timetable=MongoTimetable(collections, leadership),
                 context=MongoContext(collections),
                 jobs=MongoJobs(collections),
+                archive=MongoArchive(collections),
                 units=MongoUnits(collections),
                 claims=MongoClaims(collections),
                 freeruns=MongoFreeruns(collections),

@@ -6,6 +6,7 @@ import sqlite3
 from sqlite3 import Connection
 from typing import Final, assert_never
 
+from synergy.adapters.sqlite.archive import archive
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.history import add_event
 from synergy.adapters.sqlite.rows.columns import numbered, placeholders
@@ -28,6 +29,7 @@ from synergy.adapters.sqlite.states import (
     REQUESTED,
 )
 from synergy.core.effects import (
+    ArchiveRows,
     CancelUnit,
     EndLetters,
     InsertCommand,
@@ -132,7 +134,7 @@ _INSERT_OVERRIDE: Final = (
 )
 _UPDATE_OVERRIDE: Final = (
     'UPDATE managed_process SET trigger_frequency = ?, trigger_at = ?, trigger_by = ?, is_on = ?, '
-    'is_on_at = ?, is_on_by = ?, definition = ?, rev = ?, term = ? '
+    'is_on_at = ?, is_on_by = ?, definition = ?, rev = ?, cut = ?, term = ? '
     'WHERE process_name = ? AND rev = ? AND term <= ?'
 )
 _SAVE_COMMAND: Final = (
@@ -211,6 +213,8 @@ def apply(  # noqa: C901 - one case for each kind of save
         case InsertCommand(command):
             connection.execute(INSERT_COMMAND, command_values(command))
             return True
+        case ArchiveRows():
+            return archive(connection, save)
         case SaveContext(context):
             values = (context.rev, term, led_context.encode(context))
             return connection.execute(_SAVE_CONTEXT, values).rowcount == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synergy.adapters.sqlite.archive import SqliteArchive
 from synergy.adapters.sqlite.boxes import SqliteBoxes
 from synergy.adapters.sqlite.claims import SqliteClaims
 from synergy.adapters.sqlite.commands import SqliteCommands
@@ -43,6 +44,7 @@ class SqliteStore(JoinedStore):
                 timetable=SqliteTimetable(tables, leadership),
                 context=SqliteContext(tables),
                 jobs=SqliteJobs(tables),
+                archive=SqliteArchive(tables),
                 units=SqliteUnits(tables),
                 claims=SqliteClaims(tables),
                 freeruns=SqliteFreeruns(tables),

@@ -101,7 +101,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
                 item['trigger'],
                 item['max_running'],
                 conditions_said(item['conditions']),
-                _changed(item['override'] or {}),
+                _changed(item['override'] or {}, item['left_out']),
             )
             for item in items
         ],
@@ -109,14 +109,19 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _changed(override: OverrideDocument) -> str:
-    parts = []
+def _changed(override: OverrideDocument, left_out: str | None) -> str:
+    parts = [] if left_out is None else ['left out: see ./launch.py status']
     if 'is_on' in override:
         word = 'on' if override['is_on'] else 'off'
         parts.append(f'{word} since {(override["is_on_at"] or "")[:19]} by {override["is_on_by"]}')
     if 'trigger' in override:
         parts.append(
             f'trigger since {(override["trigger_at"] or "")[:19]} by {override["trigger_by"]}'
+        )
+    if 'start' in override:
+        parts.append(
+            f'begins at {override["start"]} since {(override["start_at"] or "")[:19]} '
+            f'by {override["start_by"]}'
         )
     return '; '.join(parts)
 

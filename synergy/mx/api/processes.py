@@ -62,7 +62,8 @@ def api_processes(request: RequestContext) -> Response:
         work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
 
     def encode(node: Node) -> ProcessDocument:
-        return encode_process(node, work.of(node.process.name))
+        name = node.process.name
+        return encode_process(node, work.of(name), request.model.left_out.get(name))
 
     return counted(request, list(request.model.hierarchy), encode)
 

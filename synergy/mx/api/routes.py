@@ -20,13 +20,13 @@ from synergy.mx.api import (
     logs,
     openapi,
     overview,
-    processes,
     requests,
     runs,
     search,
     users,
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
+from synergy.mx.api.process_routes import PROCESS_ROUTES
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
 from synergy.mx.pages.freerun_runs import RUN_ENTRIES, RUN_STATES
 from synergy.mx.pages.users import ACTIONS as USER_ACTIONS
@@ -36,12 +36,10 @@ from synergy.mx.widgets.focus import ZOOMS
 from synergy.operations.boxes import ACTIONS as BOX_ACTIONS
 from synergy.operations.boxes import SWITCH_ACTIONS
 from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
-from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
 from synergy.view.box_work import BoxWorkDocument
 from synergy.view.group_documents import LetterGroupDocument
-from synergy.view.process_documents import ProcessDocument
 from synergy.view.undo import UndoDocument
 
 #: Of a list that is read page by page.
@@ -157,24 +155,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         needs_reason=NEEDS_REASON['requests'],
     ),
     listing('api_runs', '/runs', runs.api_runs, shapes.DeadDocument, *_PAGE),
-    listing('api_processes', '/processes', processes.api_processes, ProcessDocument, *_PAGE),
-    action(
-        'api_switch_process',
-        '/processes/<name>/<action>',
-        processes.api_submit_process_action,
-        documents.AcceptedDocument,
-        PROCESS_ACTIONS,
-        Parameter(
-            'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
-        ),
-    ),
-    reading(
-        'api_durations',
-        '/processes/<name>/durations',
-        processes.api_durations,
-        documents.DurationsDocument,
-        Parameter('around', f'a timeperiod of the process, {_TIMEPERIOD}'),
-    ),
+    *PROCESS_ROUTES,
     listing(
         'api_freeruns',
         '/freeruns',

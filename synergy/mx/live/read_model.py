@@ -16,11 +16,13 @@ pages do not wait for a look that has begun.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
 from typing import Any, Final, TypeVar
 
+from synergy.core.changed_levels import RefusedLevel, left_out
+from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.node import Node
@@ -56,6 +58,8 @@ BUSY_CHANGES_PER_SECOND: Final = 500
 FOLLOW_SECONDS_MAX: Final = 2.0
 #: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
 LOOK_PATIENCE_SECONDS: Final = 1.5
+#: After so long it is looked again whether processes are left out, while none is.
+COMPARED_SECONDS: Final = 15.0
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 #: Heat maps that are kept as they were drawn, and what is kept beside of each process.
@@ -93,6 +97,10 @@ class ReadModel:
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
         self._standing = LeaderStanding()
+        #: What the Scheduler leaves out, for its level or zone has changed under its old name.
+        self.left_out: Mapping[ProcessName, RefusedLevel] = {}
+        self._compared_at = float('-inf')
+        self._has_begun_anew = False
         self.timetable = Timetable(hierarchy)
         self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
         self.recent: deque[Change] = deque(maxlen=RECENT_MAX)
@@ -147,11 +155,14 @@ class ReadModel:
             now = self._clock.now()
             # A new leader's clock may be behind the old one's, or the clock of both of us was set
             # back: then "since" would miss changes.
-            if is_loaded and term == self._term and now >= self._seen_at - OVERLAP:
+            self._compare(store, is_due=term != self._term)
+            is_same = term == self._term and not self._has_begun_anew
+            if is_loaded and is_same and now >= self._seen_at - OVERLAP:
                 self._follow(store)
             else:
                 self._load(store)
                 self._term = term
+                self._has_begun_anew = False
                 self._looked_at = self._clock.monotonic()
         except PortError:
             self._looked_at = float('-inf')
@@ -224,11 +235,33 @@ class ReadModel:
             return [change for change in self._told if change.number > number]
 
     def _override(self, overrides: Sequence[Override]) -> None:
-        """Go by what operators have changed of processes, as the Scheduler does."""
+        """Go by what operators have changed of processes, as the Scheduler does.
+
+        Where intervals of one begin elsewhere now, all is read again.
+        """
         if overrides != self._overrides:
             with self.lock:
-                self.hierarchy = self.timetable.hierarchy = applied(self._defined, overrides)
+                self._has_begun_anew |= _cuts(overrides) != _cuts(self._overrides)
+                self.hierarchy = applied(self._defined, overrides)
+                if not self._has_begun_anew:
+                    self.timetable.hierarchy = self.hierarchy
                 self._overrides = overrides
+                self.version += 1
+                self._epoch = self.version
+
+    def _compare(self, store: Reader, *, is_due: bool) -> None:
+        """Look which processes are left out: seldom, unless there are any.
+
+        is_due: at once, for another Scheduler leads.
+        """
+        now = self._clock.monotonic()
+        if not is_due and not self.left_out and now - self._compared_at < COMPARED_SECONDS:
+            return
+        self._compared_at = now
+        found = left_out(self._defined, store.led_context())
+        if found != self.left_out:
+            with self.lock:
+                self.left_out = found
                 self.version += 1
                 self._epoch = self.version
 
@@ -353,3 +386,7 @@ def _change(
 
 def _has_failed(job: Job) -> bool:
     return job.is_held or (job.state is JobState.SKIPPED and job.failure_count > 0)
+
+
+def _cuts(overrides: Sequence[Override]) -> Mapping[ProcessName, Cut]:
+    return {item.process: item.cut for item in overrides if item.cut is not None}

@@ -51,8 +51,8 @@ class Step(Struct, frozen=True, kw_only=True):
     hidden: Sequence[tuple[str, str]] = ()
 
 
-def confirm(request: RequestContext, step: Step) -> Response:
-    """Show the step."""
+def confirm(request: RequestContext, step: Step, status: int = 200) -> Response:
+    """Show the step. status: of the answer, unless there is a problem."""
     came_from = local_address(request.optional(NEXT), '')
     if came_from:
         step = replace(
@@ -61,7 +61,7 @@ def confirm(request: RequestContext, step: Step) -> Response:
             back_text='where you came from',
             hidden=[*step.hidden, (NEXT, came_from)],
         )
-    status = 200 if request.problem is None else request.problem.status
+    status = status if request.problem is None else request.problem.status
     route, values = match(request.urls, request.http.path, 'POST')
     return page(
         request,

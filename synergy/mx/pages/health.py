@@ -251,11 +251,20 @@ def _level_needs(request: RequestContext) -> list[Need]:
     found = left_out(request.context.hierarchy, request.store.led_context())
     return [
         Need(
-            text=f'{item.process} is {item.now.word} in context.py, but its history is '
-            f'{item.was.word}: nothing of it runs, and what waits for it waits.',
-            advice=f'Give the {item.now.word} process another name, or make {item.process} '
-            f'{item.was.word} again; then restart the Scheduler.',
-            href=f'/processes/{item.process}',
+            text=f'{item.process} is being recut by request {item.recut}: its rows go to '
+            'the archive.',
+            advice='It is left out until that is done, which needs a Scheduler that leads with the '
+            'context for which it was asked.',
+            href=f'/requests/{item.recut}',
+        )
+        if item.recut is not None
+        else Need(
+            text=f'{item.process} is {item.change} in context.py: nothing of it runs, and what '
+            'waits for it waits.',
+            advice=f'Recut it, which archives its history (./launch.py recut {item.process} '
+            f'TIMEPERIOD); or give the new process another name; or change context.py back, then '
+            'restart the Scheduler.',
+            href=f'/processes/{item.process}/recut',
         )
         for item in found.values()
     ]

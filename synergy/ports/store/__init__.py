@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from synergy.ports.store.archive import Archived, ArchiveReader
 from synergy.ports.store.boxes import BoxReader, BoxStore
 from synergy.ports.store.commands import CommandReader, CommandStore
 from synergy.ports.store.commits import CommitStore
@@ -30,6 +31,8 @@ from synergy.ports.store.users import UserStore
 __all__ = [
     'EVENTS_PER_JOB_MAX',
     'LEASES_MAX',
+    'ArchiveReader',
+    'Archived',
     'BoxReader',
     'BoxStore',
     'CommandReader',
@@ -63,6 +66,7 @@ class Reader(
     TimetableReader,
     ContextReader,
     JobReader,
+    ArchiveReader,
     UnitReader,
     FreerunReader,
     CommandReader,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from synergy.ports.store import (
+    ArchiveReader,
     BoxStore,
     CommandStore,
     CommitStore,
@@ -34,6 +35,7 @@ class Parts(NamedTuple):
     timetable: TimetableStore
     context: ContextReader
     jobs: JobReader
+    archive: ArchiveReader
     units: UnitReader
     claims: UnitStore
     freeruns: FreerunReader
@@ -75,6 +77,9 @@ class JoinedStore:
         self.request_progress = parts.jobs.request_progress
         self.request_failures = parts.jobs.request_failures
         self.events = parts.jobs.events
+
+        self.archived = parts.archive.archived
+        self.has_rows = parts.archive.has_rows
 
         self.units = parts.units.units
         self.processed = parts.units.processed

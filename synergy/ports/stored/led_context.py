@@ -71,7 +71,7 @@ def _encoded(led: LedProcess) -> Json:
             ]
             for item in led.inputs
         ]
-    more = _more(zone=None if led.zone == UTC_ZONE else led.zone)
+    more = _more(zone=None if led.zone == UTC_ZONE else led.zone, recut=led.recut)
     return [led.qualifier.value, led.grouping, led.first, led.until, inputs, led.is_out, *more]
 
 
@@ -91,6 +91,7 @@ def _decoded(value: list[object]) -> LedProcess:
         inputs=None if inputs is None else tuple(map(_decoded_input, _listed(inputs))),
         is_out=bool(is_out),
         zone=str(more.get('zone', UTC_ZONE)),
+        recut=None if more.get('recut') is None else str(more['recut']),
     )
 
 

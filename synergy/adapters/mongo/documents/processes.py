@@ -9,6 +9,7 @@ from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import Override, ProcessName, UowId
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed
+from synergy.ports.stored import cut as cut_text
 
 
 def freerun_of(document: Document) -> Freerun:
@@ -69,6 +70,7 @@ def override_of(document: Document) -> Override:
         is_on_by=fields.said('is_on_by'),
         definition=fields.text('definition'),
         rev=fields.number('rev'),
+        cut=cut_text.decode(document.get('cut')),
     )
 
 
@@ -82,6 +84,7 @@ def override_values(override: Override, term: int) -> Document:
         'is_on_at': override.is_on_at,
         'is_on_by': override.is_on_by,
         'definition': override.definition,
+        'cut': cut_text.encode(override.cut),
         'rev': override.rev,
         'term': term,
     }

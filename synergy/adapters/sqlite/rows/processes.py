@@ -11,6 +11,7 @@ from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.records import Override, ProcessName, UowId
 from synergy.ports import rows as fields
+from synergy.ports.stored import cut as cut_text
 
 FREERUN_COLUMNS: Final = (
     'process_name, entry_name, trigger_frequency, is_on, overlap, misfire, misfire_max, arguments, '
@@ -18,10 +19,10 @@ FREERUN_COLUMNS: Final = (
 )
 OVERRIDE_COLUMNS: Final = (
     'process_name, trigger_frequency, trigger_at, trigger_by, is_on, is_on_at, is_on_by, '
-    'definition, rev'
+    'definition, rev, cut'
 )
 _FREERUN: Final = Columns(FREERUN_COLUMNS, 'ttti' + 'tti' + 'tTTiIitIi')
-_OVERRIDE: Final = Columns(OVERRIDE_COLUMNS, 'tTITIITti')
+_OVERRIDE: Final = Columns(OVERRIDE_COLUMNS, 'tTITIITtiT')
 
 
 def freerun_of(row: tuple[Any, ...]) -> Freerun:
@@ -81,6 +82,7 @@ def override_of(row: tuple[Any, ...]) -> Override:
         is_on_by=fields.said('is_on_by', row[6]),
         definition=row[7],
         rev=fields.count('rev', row[8]),
+        cut=cut_text.decode(row[9]),
     )
 
 
@@ -96,4 +98,5 @@ def override_values(override: Override) -> tuple[Any, ...]:
         override.is_on_by,
         override.definition,
         override.rev,
+        cut_text.encode(override.cut),
     )

@@ -1,0 +1,63 @@
+"""Asking for changes of the store of this machine: who asks, and how long an answer is awaited."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from synergy.cli.caller import caller_of
+from synergy.cli.interface import RecutWanted
+from synergy.cli.local_reading import LocalReading
+from synergy.cli.target import key_of, node_of
+from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.records import is_led
+from synergy.core.structs import replace
+from synergy.operations import recut
+from synergy.operations.caller import Caller
+from synergy.view.documents import CommandDocument
+from synergy.view.encode import encode_command
+from synergy.view.recut import RecutDocument, encode_recut
+
+#: How long to wait for the Scheduler's first answer.
+ANSWER_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.05
+
+
+class LocalAsking(LocalReading):
+    """What all changes have in common, and the recut of a process."""
+
+    def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
+        """Return what a recut would do."""
+        caller = self._caller(wanted.reason)
+        return encode_recut(recut.preview(caller, self._recut_command(caller, wanted)))
+
+    def recut(self, wanted: RecutWanted) -> CommandDocument:
+        """Ask for a recut."""
+        caller = self._caller(wanted.reason)
+        if wanted.name is not None:
+            name = CommandId(wanted.name)
+            if (known := self.store.command(name)) is not None:
+                return encode_command(known)
+            caller = replace(caller, id_of=lambda _kind, _thing: name)
+        command = self._recut_command(caller, wanted)
+        asked = recut.recut(caller, command, lambda item: recut.preview(caller, item))
+        return self._settled(asked)
+
+    def _recut_command(self, caller: Caller, wanted: RecutWanted) -> Command:
+        context = self.runtime.context
+        node = node_of(context, wanted.process)
+        key = key_of(context, wanted.process, wanted.timeperiod, self.now)
+        return recut.recut_command(caller, node, key.timeperiod, wanted.plan_hash)
+
+    def _caller(self, reason: str | None = None) -> Caller:
+        return caller_of(self.runtime, self.store, reason)
+
+    def _settled(self, command: Command) -> CommandDocument:
+        """Return a command as it stands after a short wait."""
+        clock = self.clock
+        until = clock.monotonic() + ANSWER_SECONDS
+        while is_led(self.store.leadership(), self.store.store_now()):
+            command = self.store.command(command.id) or command
+            if command.state is not CommandState.REQUESTED or clock.monotonic() >= until:
+                return encode_command(command)
+            clock.sleep(_LOOK_SECONDS)
+        return encode_command(self.store.command(command.id) or command)

@@ -1,0 +1,43 @@
+"""Asking for changes by the API of a dashboard: how long an answer is awaited, and recuts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from synergy.cli.http_client import LOOK_SECONDS
+from synergy.cli.interface import RecutWanted
+from synergy.cli.remote_reading import RemoteReading
+from synergy.view.documents import CommandDocument
+from synergy.view.recut import RecutDocument
+
+#: How long to wait for the Scheduler's first answer.
+ANSWER_SECONDS: Final = 10.0
+
+
+class RemoteAsking(RemoteReading):
+    """What all changes have in common, and the recut of a process."""
+
+    def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
+        """Return what a recut would do."""
+        found: RecutDocument = self.server.get(
+            'processes', wanted.process, 'recut', start=wanted.timeperiod
+        )
+        return found
+
+    def recut(self, wanted: RecutWanted) -> CommandDocument:
+        """Ask for a recut."""
+        body: dict[str, Any] = {
+            'start': wanted.timeperiod,
+            'plan_hash': wanted.plan_hash,
+            'reason': wanted.reason,
+        }
+        path = ('processes', wanted.process, 'recut')
+        return self._settled(self.server.post(*path, key=wanted.name, **body))
+
+    def _settled(self, command: CommandDocument) -> CommandDocument:
+        """Return a command as it stands after a short wait for the Scheduler."""
+        until = self.clock.monotonic() + ANSWER_SECONDS
+        while command['state'] == 'requested' and self.clock.monotonic() < until:
+            self.clock.sleep(LOOK_SECONDS)
+            command = self.server.get('requests', command['id'])
+        return command
