@@ -48,6 +48,12 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
             return f'{self.now.word} of {now} instead of {was}'
         return f'{self.now.word} instead of {self.was.word}'
 
+    @property
+    def back(self) -> str:
+        """Return what it was, in words: `hourly`, `daily of UTC`."""
+        is_moved = self.was is self.now and self.zones is not None
+        return f'{self.was.word} of {self.zones[0]}' if is_moved and self.zones else self.was.word
+
     def __str__(self) -> str:
         """Return what is wrong and what helps."""
         rows = '' if self.row_count is None else f' ({counted(self.row_count, "row")})'

@@ -117,10 +117,14 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
         if cut is not None and cut.is_of(node.process.qualifier, node.tree.zone):
             shown = override if node.process.override is not None else _bare(override)
             process = replace(node.process, override=shown, runs_before=cut.runs)
-            first = max(node.first, cut.first)
-            first = first if node.until is None else min(first, node.until)
-            nodes[override.process] = replace(node, process=process, first=first)
+            nodes[override.process] = begun_at(replace(node, process=process), cut)
     return defined.replaced({**defined.nodes, **nodes}) if nodes else defined
+
+
+def begun_at(node: Node, cut: Cut) -> Node:
+    """Return a node whose intervals begin at a cut, unless its tree begins later."""
+    first = max(node.first, cut.first)
+    return replace(node, first=first if node.until is None else min(first, node.until))
 
 
 def cut_anew(node: Node, before: Override | None, cut: Cut) -> Override:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from synergy.core.hierarchy import build
+from synergy.core.overrides import begun_at
 from synergy.core.records import Process, ProcessName
 from synergy.core.structs import Struct, replace
 from synergy.scheduler.pipeline import Pipeline
@@ -94,7 +95,14 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
         {node.tree.zone: node.calendar for node in pipeline.hierarchy},
         pipeline.hierarchy.machine_by_name,
     )
-    return replace(pipeline, hierarchy=hierarchy)
+    cuts = {
+        node.process.name: begun_at(node, cut)
+        for node in hierarchy
+        if node.process.override is not None
+        and (cut := node.process.override.cut) is not None
+        and cut.is_of(node.process.qualifier, node.tree.zone)
+    }
+    return replace(pipeline, hierarchy=hierarchy.replaced({**hierarchy.nodes, **cuts}))
 
 
 def _waiting_for_each_other(processes: Sequence[Process]) -> Sequence[Process]:

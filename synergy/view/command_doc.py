@@ -38,8 +38,8 @@ the argument T they need no quotes; after an option they do, or a hyphen: `--to 
 On a terminal, `reprocess`, `skip`, `cancel`, `mark-done`, `requests cancel`, `dead retry | drop
 --all` and `freerun cancel` show what they would touch and ask, when it is more than 100; with
 `--yes` they do not ask. A script, whose standard input is not a terminal, is not asked: they go on,
-as with `--yes`. `db --reset`, `mq purge` and `user rm` of the last admin lose what cannot be had
-back, and are refused to a script without `--yes`.
+as with `--yes`. `db --reset`, `mq purge`, `recut` and `user rm` of the last admin lose what cannot
+be had back, or cannot be taken back, and are refused to a script without `--yes`.
 """
 
 

@@ -117,7 +117,10 @@ def test_where_intervals_begin_is_kept_and_what_is_being_recut(store: Store) -> 
     leadership = leader(store)
     override = Override(process=SITE, definition='d', cut=cut)
     led = LedProcess(qualifier=Qualifier.HOURLY, recut='cut', is_out=True)
-    saves = [SaveOverride(override), SaveContext(LedContext(rev=1, processes={SITE: led}))]
+    saves: list[Save] = [
+        SaveOverride(override),
+        SaveContext(LedContext(rev=1, processes={SITE: led})),
+    ]
 
     store.commit(leadership, saves)
 

@@ -258,9 +258,10 @@ def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(
     told: Any = pages.get('/api/v1/jobs/SiteHourly/2026112311/why').json
 
     assert found['needs'] == [
-        'SiteHourly is hourly in context.py, but its history is daily: nothing of it runs, and '
-        'what waits for it waits. Give the hourly process another name, or make SiteHourly daily '
-        'again; then restart the Scheduler.'
+        'SiteHourly is hourly instead of daily in context.py: nothing of it runs, and what waits '
+        'for it waits. Recut it, which archives its history (./launch.py recut SiteHourly '
+        'TIMEPERIOD); or give the hourly process another name; or make SiteHourly daily again; '
+        'then restart the Scheduler.'
     ]
     assert 'make SiteHourly daily again' in pages.get('/health').text
     assert told['causes'][0]['kind'] == 'left_out'

@@ -17,7 +17,15 @@ from synergy.operations.credentials import new_token
 from tests.mx.addresses import address_of
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
-READING = [route for route in API_ROUTES if route.is_api and route.answer and route.method == 'GET']
+#: What a recut would do is told of a process that has changed: see test_recut.
+READING = [
+    route
+    for route in API_ROUTES
+    if route.is_api
+    and route.answer
+    and route.method == 'GET'
+    and route.endpoint != 'api_preview_recut'
+]
 
 
 def strict(value: Any) -> Any:

@@ -29,6 +29,8 @@ from tests.pipelines.pages import HOSTILE
 
 #: Steps before changes of users, which an open dashboard has not.
 OF_USERS = ('confirm_user', 'confirm_user_action', 'confirm_token_action')
+#: Of a process that has not changed there is nothing to recut.
+OF_RECUTS = ('confirm_recut', 'api_preview_recut')
 READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
 
 
@@ -40,7 +42,8 @@ def dead_uow(pages: DashboardHarness) -> str:
 def test_each_screen_answers(pages: DashboardHarness, route: Route) -> None:
     answer = pages.get(address_of(route, dead_uow(pages)))
 
-    expected = 301 if route.endpoint in OLD else 409 if route.endpoint in OF_USERS else 200
+    is_refused = route.endpoint in (*OF_USERS, *OF_RECUTS)
+    expected = 301 if route.endpoint in OLD else 409 if is_refused else 200
     assert answer.status_code == expected, answer.text
 
 

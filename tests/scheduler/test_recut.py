@@ -267,3 +267,16 @@ def test_a_process_that_has_not_changed_is_not_recut(harness: Led) -> None:
 
     assert 'there is nothing to recut' in (asked(harness).outcome or '')
     assert harness.store.archived(SITE) == []
+
+
+@pytest.mark.parametrize('last', [2, 4])
+def test_it_holds_on_a_server_whose_commits_take_effect_in_stages(
+    tmp_path: Path, empty_mongo_uri: str, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Led(tmp_path, context(HOURLY), empty_mongo_uri)
+    try:
+        test_whoever_dies_on_the_way_leaves_the_next_leader_the_rest(
+            harness, 'torn', last, monkeypatch
+        )
+    finally:
+        harness.close()

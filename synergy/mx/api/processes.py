@@ -63,7 +63,7 @@ def api_processes(request: RequestContext) -> Response:
 
     def encode(node: Node) -> ProcessDocument:
         name = node.process.name
-        return encode_process(node, work.of(name), request.model.left_out.get(name))
+        return encode_process(node, work.of(name), request.model.left_out.found.get(name))
 
     return counted(request, list(request.model.hierarchy), encode)
 

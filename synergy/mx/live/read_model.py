@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock, RLock
 from typing import Any, Final, TypeVar
 
-from synergy.core.changed_levels import RefusedLevel, left_out
 from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import LeaderStanding
@@ -32,6 +31,7 @@ from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.mx.live.left_out import LeftOut
 from synergy.mx.live.run_watch import RunWatch
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -58,8 +58,6 @@ BUSY_CHANGES_PER_SECOND: Final = 500
 FOLLOW_SECONDS_MAX: Final = 2.0
 #: Within this the feed, if it has any tabs, looks at a busy store; pages leave it to it.
 LOOK_PATIENCE_SECONDS: Final = 1.5
-#: After so long it is looked again whether processes are left out, while none is.
-COMPARED_SECONDS: Final = 15.0
 #: Changes that are kept for the list of events and for tabs that follow.
 RECENT_MAX: Final = 256
 #: Heat maps that are kept as they were drawn, and what is kept beside of each process.
@@ -97,9 +95,7 @@ class ReadModel:
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
         self._standing = LeaderStanding()
-        #: What the Scheduler leaves out, for its level or zone has changed under its old name.
-        self.left_out: Mapping[ProcessName, RefusedLevel] = {}
-        self._compared_at = float('-inf')
+        self.left_out = LeftOut(hierarchy, clock)
         self._has_begun_anew = False
         self.timetable = Timetable(hierarchy)
         self.failed: dict[ProcessName, set[int]] = {name: set() for name in hierarchy.nodes}
@@ -155,7 +151,10 @@ class ReadModel:
             now = self._clock.now()
             # A new leader's clock may be behind the old one's, or the clock of both of us was set
             # back: then "since" would miss changes.
-            self._compare(store, is_due=term != self._term)
+            if self.left_out.has_changed(store, is_due=term != self._term):
+                with self.lock:
+                    self.version += 1
+                    self._epoch = self.version
             is_same = term == self._term and not self._has_begun_anew
             if is_loaded and is_same and now >= self._seen_at - OVERLAP:
                 self._follow(store)
@@ -246,22 +245,6 @@ class ReadModel:
                 if not self._has_begun_anew:
                     self.timetable.hierarchy = self.hierarchy
                 self._overrides = overrides
-                self.version += 1
-                self._epoch = self.version
-
-    def _compare(self, store: Reader, *, is_due: bool) -> None:
-        """Look which processes are left out: seldom, unless there are any.
-
-        is_due: at once, for another Scheduler leads.
-        """
-        now = self._clock.monotonic()
-        if not is_due and not self.left_out and now - self._compared_at < COMPARED_SECONDS:
-            return
-        self._compared_at = now
-        found = left_out(self._defined, store.led_context())
-        if found != self.left_out:
-            with self.lock:
-                self.left_out = found
                 self.version += 1
                 self._epoch = self.version
 

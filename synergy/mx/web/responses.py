@@ -56,7 +56,7 @@ def page(request: RequestContext, template: str, status: int = 200, /, **values:
         stamp=lambda at: formats.stamp(at, request.now),
         flash=flash_of(request),
         illegal=request.store.illegal_rows()[:ILLEGAL_MAX],
-        left_out=list(request.model.left_out.values()),
+        left_out=list(request.model.left_out.found.values()),
         **values,
     )
     return Response(in_words(text), status, mimetype='text/html')
