@@ -11,7 +11,7 @@ from synergy import bootstrap
 from synergy.cli.control import Control
 from synergy.cli.interface import ChangeWanted
 from synergy.cli.local_asking import LocalAsking
-from synergy.cli.target import end_of, node_of
+from synergy.cli.target import end_of, known_key, node_of
 from synergy.conf.boxes import names_on
 from synergy.core.commands import Command, CommandId, Only
 from synergy.core.dead_letters import LetterAction
@@ -192,7 +192,9 @@ class LocalOperations(LocalAsking):
     def _wanted_command(self, caller: Caller, wanted: ChangeWanted) -> Command:
         context = self.runtime.context
         is_range = wanted.to is not None
-        key = self.key(wanted.process, wanted.timeperiod, is_range=is_range)
+        key = known_key(
+            context, self.store, wanted.process, wanted.timeperiod, self.now, is_range=is_range
+        )
         end = key.timeperiod.shift(1)
         if wanted.to is not None:
             calendar = context.hierarchy.nodes[key.process].calendar

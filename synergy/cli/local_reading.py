@@ -12,16 +12,15 @@ from synergy.bootstrap import Runtime
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
-from synergy.cli.target import key_of, node_of, written_of
+from synergy.cli.target import known_key, node_of, written_of
 from synergy.conf.model import Context
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
-from synergy.core.overrides import applied
 from synergy.core.records import ProcessName, UowId
 from synergy.core.redaction import redacted_text
 from synergy.core.structs import replace
-from synergy.core.timeperiod import JobKey, start_utc
+from synergy.core.timeperiod import start_utc
 from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
@@ -97,13 +96,6 @@ class LocalReading:
             print(redacted_text(f'warning: {told}'), file=sys.stderr)
         return index
 
-    def key(self, process: str, timeperiod: str, *, is_range: bool = False) -> JobKey:
-        """Return the job that is meant, of intervals as they begin now; see `key_of`."""
-        context = self.runtime.context
-        hierarchy = applied(context.hierarchy, self.store.overrides())
-        context = replace(context, hierarchy=hierarchy)
-        return key_of(context, process, timeperiod, self.now, is_range=is_range)
-
     def estimator(self, index: Timetable, ahead: Mapping[ProcessName, int]) -> Estimator:
         """Return how long work takes. ahead: what is done before, by process."""
         vanished_after = self.runtime.settings.box_vanished
@@ -146,20 +138,20 @@ class LocalReading:
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
-        key = self.key(process, timeperiod)
+        key = known_key(self.runtime.context, self.store, process, timeperiod, self.now)
         index = self.index()
         page = job_page(index, self.store, key, self.now)
         return encode_page(looking_at(index, self.store, self.now), page)
 
     def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
         """Return why a job stands where it stands."""
-        key = self.key(process, timeperiod)
+        key = known_key(self.runtime.context, self.store, process, timeperiod, self.now)
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
 
     def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
         """Return what a job waits for, each input with what it still lacks."""
-        key = self.key(process, timeperiod)
+        key = known_key(self.runtime.context, self.store, process, timeperiod, self.now)
         looking = looking_at(self.index(), self.store, self.now)
         node = looking.timetable.hierarchy.nodes[key.process]
         return [encode_standing(item) for item in standings(looking, node, key.timeperiod.ordinal)]
@@ -170,7 +162,11 @@ class LocalReading:
             units = list(self.store.freerun_units(ProcessName(process), RUNS_MAX))
             units.reverse()
         else:
-            units = list(self.store.runs(self.key(process, timeperiod)))
+            units = list(
+                self.store.runs(
+                    known_key(self.runtime.context, self.store, process, timeperiod, self.now)
+                )
+            )
         return [encode_unit(unit, self.now) for unit in units]
 
     def log(self, uow_id: str) -> Sequence[LineDocument]:

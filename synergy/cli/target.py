@@ -9,7 +9,9 @@ from synergy.conf.model import Context
 from synergy.core.calendar import Calendar
 from synergy.core.nearest import nearest
 from synergy.core.node import Node
+from synergy.core.overrides import applied
 from synergy.core.records import ProcessName
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.written_timeperiod import (
     UnreadTimeperiod,
@@ -19,6 +21,7 @@ from synergy.core.written_timeperiod import (
     instant_at,
     written,
 )
+from synergy.ports.store import ContextReader
 from synergy.view.jobs import outside
 
 
@@ -54,6 +57,21 @@ def key_of(
     if (reach := outside(context.hierarchy, key)) is not None:
         raise CommandError(f'{reach}; choose an interval in it', ExitCode.UNKNOWN)
     return key
+
+
+def known_key(
+    context: Context,
+    store: ContextReader,
+    name: str,
+    timeperiod: str,
+    now: datetime,
+    *,
+    is_range: bool = False,
+) -> JobKey:
+    """Return the job that is meant, among intervals as they begin by now; see `key_of`."""
+    hierarchy = applied(context.hierarchy, store.overrides())
+    context = replace(context, hierarchy=hierarchy)
+    return key_of(context, name, timeperiod, now, is_range=is_range)
 
 
 def end_of(calendar: Calendar, qualifier: Qualifier, text: str, now: datetime) -> Timeperiod:
