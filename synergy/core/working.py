@@ -18,6 +18,10 @@ from synergy.core.structs import Struct
 from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
 
 _WORKS: Final = 1
+#: Intervals that are looked through for one that works: first a few; up to so many.
+_LOOKED_AT: Final = 32
+_LATER: Final = 30_000
+_LATER_COARSE: Final = 100
 
 
 class WorkingDays(Struct, frozen=True, kw_only=True):
@@ -101,3 +105,22 @@ def left_out(
         stop = min(inside.stop, ordinals.stop) - ordinals.start
         found[start:stop] = b'\x01' * (stop - start)
     return bytes(found)
+
+
+def first_working(
+    calendar: Calendar, working: WorkingDays | None, qualifier: Qualifier, ordinal: int
+) -> int:
+    """Return the first interval of a level from `ordinal` on that is not left out.
+
+    `ordinal` itself where all are for weeks of the finest level, decades of days, a century.
+    """
+    if working is None:
+        return ordinal
+    stop = ordinal + (_LATER_COARSE if qualifier.measure < Measure.DAY else _LATER)
+    start, size = ordinal, _LOOKED_AT
+    while start < stop:
+        marks = left_out(calendar, working, qualifier, range(start, min(start + size, stop)))
+        if (place := marks.find(0)) >= 0:
+            return start + place
+        start, size = start + len(marks), size * 2
+    return ordinal

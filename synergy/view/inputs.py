@@ -14,8 +14,8 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.readiness import Window, is_enough, window_of
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import JobKey, Measure, Timeperiod
-from synergy.core.working import left_out
+from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.core.working import first_working, left_out
 from synergy.view.conditions import Condition, Looking, condition_of
 from synergy.view.why_documents import At, ProcessText, TimeperiodText
 from synergy.view.words import at, span
@@ -25,10 +25,8 @@ DEPENDENCY: Final = 'dependency'
 DECLARED: Final = 'declared'
 #: Intervals of one input that are asked how they stand.
 LOOKED_AT_MAX: Final = 1_000
-#: Intervals beside one that a calendar leaves out: weeks of the finest level, decades of days.
+#: Intervals before one that a calendar leaves out: weeks of the finest level, decades of days.
 _LOOKED_AROUND: Final = 30_000
-#: Weeks, months or years after one.
-_LATER_COARSE: Final = 100
 
 
 class ResolvedInput(Struct, frozen=True, kw_only=True):
@@ -170,11 +168,8 @@ def _working_near(node: Node, ordinal: int) -> int:
     before = left_out(node.calendar, process.working, process.qualifier, range(start, ordinal + 1))
     if (place := before.rfind(b'\0')) >= 0:
         return start + place
-    count = _LATER_COARSE if process.qualifier.measure < Measure.DAY else _LOOKED_AROUND
-    after = node.clip(range(ordinal + 1, ordinal + 1 + count))
-    marks = left_out(node.calendar, process.working, process.qualifier, after)
-    place = marks.find(b'\0')
-    return ordinal if place < 0 else after.start + place
+    after = first_working(node.calendar, process.working, process.qualifier, ordinal)
+    return after if node.until is None or after < node.until else ordinal
 
 
 def terms(source: Input) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.core.commands import CommandState
 from synergy.core.hierarchy import build
 from synergy.core.working import WorkingDays
 from tests.builders import instant, key, process, tree
@@ -105,3 +106,27 @@ def test_reprocess_of_what_is_left_out_leads_to_anyway(office: DashboardHarness)
     allowed = office.get(f'{address}&anyway=on')
     assert allowed.status_code == 200
     assert '1 interval' in allowed.text
+    plan = re.search(r'name="plan_hash" value="([^"]+)"', allowed.text)
+    assert plan is not None
+
+    form = {'process': 'OfficeDaily', 'first': '2026111800', 'last': '2026111800', 'anyway': 'on'}
+    answer = office.post('/change/reprocess', {**form, 'plan_hash': plan[1], 'reason': 'audit'})
+
+    assert answer.status_code == 303
+    (asked,) = office.store.commands((CommandState.REQUESTED,), 9)
+    assert (asked.is_anyway, asked.reason) == (True, 'audit')
+
+
+def test_the_next_interval_of_a_process_is_one_that_is_not_left_out(tmp_path: Path) -> None:
+    # It is Monday the 23rd; from there on only Thursday works.
+    first = key('OfficeDaily@2026112300').timeperiod.ordinal
+    thursday = WorkingDays(name='thursday', first=first, days=b'\0\0\0\1\0\0\0')
+    hierarchy = build(
+        [process('OfficeDaily', working=thursday)],
+        [tree('office', ['OfficeDaily'], start='2026112300')],
+    )
+    pages = DashboardHarness(tmp_path, hierarchy=hierarchy)
+
+    for address in ('/', '/processes'):
+        assert 'href="/i/OfficeDaily/2026112600"' in pages.get(address).text, address
+    pages.close()

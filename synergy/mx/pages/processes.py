@@ -19,7 +19,7 @@ from synergy.mx.web.errors import Refused, refused_by, unknown
 from synergy.mx.web.paging import part_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
-from synergy.mx.widgets.cells import Painter
+from synergy.mx.widgets.cells import Painter, next_due
 from synergy.mx.widgets.tree_rows import process_standing
 from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
@@ -87,7 +87,7 @@ def _line(request: RequestContext, painter: Painter, node: Node, work: Workload)
     model, name = request.model, node.process.name
     over = painter.over(node)
     pending = model.timetable.first_pending(name, range(node.first, over))
-    ordinal = over if pending is None else pending
+    ordinal = next_due(painter, node) if pending is None else pending
     has_next = node.until is None or ordinal < node.until
     entry = request.context.managed.get(name)
     return ProcessLine(

@@ -13,6 +13,7 @@ from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Measure, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.core.working import first_working
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.widgets.standing_out import (
     NOTHING,
@@ -319,6 +320,12 @@ class Painter:
         """Return the latest job that was processed."""
         ordinal = self._timetable.last_in(node.process.name, JobState.PROCESSED)
         return None if ordinal is None else self._model.key(node, ordinal)
+
+
+def next_due(painter: Painter, node: Node) -> int:
+    """Return the first interval after those that may have started that is not left out."""
+    process = node.process
+    return first_working(node.calendar, process.working, process.qualifier, painter.over(node))
 
 
 def _left_out(timetable: Timetable, node: Node, ordinals: range) -> int:

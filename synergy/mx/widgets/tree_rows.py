@@ -22,7 +22,7 @@ from synergy.mx.live.standings import Standing
 from synergy.mx.web import formats
 from synergy.mx.web.paging import Part, part_of
 from synergy.mx.web.request_context import RequestContext
-from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter
+from synergy.mx.widgets.cells import BLOCKED_LOOKS, Cell, Painter, next_due
 from synergy.view.workload import Tallies, Workload
 
 #: How many intervals a strip has: of each measure, the newest.
@@ -229,7 +229,7 @@ def _drawn(
     length = min(STRIP[node.process.qualifier.measure], 10 if is_long else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
-    next_ordinal = over if frontier is None else frontier
+    next_ordinal = next_due(painter, node) if frontier is None else frontier
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
