@@ -12,7 +12,7 @@ from pathlib import Path
 
 from werkzeug.test import Client
 
-from bench import mx_load, mx_wide
+from bench import mx_load
 from bench.names import ALERT, DAILY, HOURLY, MONTHLY
 from bench.result import Result
 from synergy import bootstrap
@@ -117,7 +117,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         results += mx_load.run(environ, _PAGES, is_quick=is_quick)
     results.append(Result(benchmark='mx', what='memory', value=memory, unit='MiB'))
-    return [*results, *mx_wide.run(is_quick=is_quick)]
+    return results
 
 
 def _fill(runtime: _Runtime) -> int:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synergy.core.hierarchy import Hierarchy, build
+from synergy.core.index_codes import STATE_BY_CODE
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.records import Process, ProcessName, Tree, Unit, uow_id_of
-from synergy.core.timeperiod import JobKey, Qualifier, parse
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
+from synergy.ports.store import TimetableReader
 
 QUALIFIER_BY_SUFFIX = {
     'Hourly': Qualifier.HOURLY,
@@ -89,3 +92,14 @@ def two_trees(**fields: Any) -> Hierarchy:
         ],
         machine_by_name=fields.get('machine_by_name', MACHINE_BY_NAME),
     )
+
+
+def index_rows(
+    store: TimetableReader, since: datetime | None = None
+) -> list[tuple[ProcessName, Timeperiod, JobState]]:
+    """Return what a store has for the dense index, row by row."""
+    return [
+        (stretch.process, stretch.first.shift(place), STATE_BY_CODE[code])
+        for stretch in store.index_stretches(since)
+        for place, code in enumerate(stretch.codes)
+    ]

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeAlias
 
+from synergy.core.index_codes import CODE_BY_STATE
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import Qualifier, Timeperiod
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 
-#: What the index needs of a row.
-IndexRow: TypeAlias = tuple[ProcessName, Timeperiod, JobState]
+
+class IndexStretch(Struct, frozen=True):
+    """What the index needs of the rows of neighbouring intervals of one process, `first` onwards.
+
+    codes: a byte for each, as `synergy.core.index_codes` counts states.
+    """
+
+    process: ProcessName
+    first: Timeperiod
+    codes: bytes
+
+    @classmethod
+    def of(cls, process: ProcessName, timeperiod: Timeperiod, state: JobState) -> IndexStretch:
+        """Return the stretch of one row."""
+        return cls(process, timeperiod, bytes([CODE_BY_STATE[state]]))
+
+    def within(self, ordinals: range) -> tuple[int, bytes]:
+        """Return the codes of those in `ordinals`, and which of these is the first."""
+        start = self.first.ordinal
+        begin = max(start, ordinals.start)
+        codes = self.codes[begin - start : max(ordinals.stop - start, 0)]
+        return begin - ordinals.start, codes
+
+    def outside(self, ordinals: range) -> Iterator[JobKey]:
+        """Yield the jobs of those that do not."""
+        for place in range(len(self.codes)):
+            timeperiod = self.first.shift(place)
+            if timeperiod.ordinal not in ordinals:
+                yield JobKey(self.process, timeperiod)
 
 
 class IndexPage(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ states. I6, I8 and I9 are about histories; tests check them from what they saw h
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -18,16 +18,19 @@ from synergy.core.changed_levels import refused_levels
 from synergy.core.closure import is_among
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.index_pages import IndexRow
+from synergy.core.index_codes import CODE_BY_STATE
+from synergy.core.index_pages import IndexStretch
 from synergy.core.led_context import LedContext
 from synergy.core.machines.table import Machine
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.readiness import first_doom
 from synergy.core.records import Job, ProcessName, Unit
-from synergy.core.states import Blocking, JobState, UnitState
+from synergy.core.states import Blocking, JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.core.unit_invariants import unit_violations
+from synergy.core.violations import Violation as Violation
 
 _RAN: Final = (JobState.PROCESSED, JobState.NOOP)
 #: Intervals that are judged together, at most.
@@ -37,18 +40,6 @@ _STRETCH_MAX: Final = 1024
 _ENDED_AGAIN: Final = 1
 _BY_HAND: Final = 2
 _TWICE: Final = 'has more than one row'
-
-
-class Violation(Struct, frozen=True, kw_only=True):
-    """One broken promise. key: the job it is about."""
-
-    invariant: str
-    key: JobKey
-    text: str
-
-    def __str__(self) -> str:
-        """Return invariant, job and what is wrong."""
-        return f'{self.invariant} {self.key}: {self.text}'
 
 
 class EndedJob(NamedTuple):
@@ -110,7 +101,7 @@ def check(
     yield from rows.fill(jobs)
     for node in hierarchy:
         yield from rows.order_violations(node)
-    yield from _unit_violations(rows.timetable, units)
+    yield from unit_violations(rows.timetable, units)
 
 
 class _Rows:
@@ -139,17 +130,29 @@ class _Rows:
         """Take over the rows; return what is wrong with each for itself."""
         found: list[Violation] = []
         opened: dict[JobKey, Job] = {}
-        self.timetable.load(lambda _: self._taken(jobs, opened, found), opened.values())
+        codes = {name: bytearray(len(terms)) for name, terms in self._terms.items()}
+        self._take(jobs, codes, opened, found)
+        stretches = [
+            IndexStretch(node.process.name, Timeperiod(node.process.qualifier, node.first), taken)
+            for node in self.timetable.hierarchy
+            if (taken := bytes(codes.pop(node.process.name)))
+        ]
+        self.timetable.load(lambda _: stretches, opened.values())
         self._left_out = refused_levels(self.timetable.hierarchy, self._under.led, self._levels)
         return found
 
-    def _taken(
-        self, jobs: Iterable[Job | EndedJob], opened: dict[JobKey, Job], found: list[Violation]
-    ) -> Iterator[IndexRow]:
-        """Yield those that have a place in the timetable; note of each what the rules ask for.
+    def _take(
+        self,
+        jobs: Iterable[Job | EndedJob],
+        codes_by_process: Mapping[ProcessName, bytearray],
+        opened: dict[JobKey, Job],
+        found: list[Violation],
+    ) -> None:
+        """Note of each row what the rules ask for.
 
-        opened: takes those that are not final. found: takes violations. A loop of few steps, for
-        most rows of most stores are those of jobs that have ended.
+        codes_by_process: takes the states of those that have a place in the timetable. opened:
+        takes those that are not final. found: takes violations. A loop of few steps, for most rows
+        of most stores are those of jobs that have ended.
         """
         nodes = self.timetable.hierarchy.nodes
         process: ProcessName | None = None
@@ -161,6 +164,7 @@ class _Rows:
                 if node is not None:
                     by_level = self._levels.setdefault(process, {})
                     own, terms = node.process.qualifier, self._terms[process]
+                    codes = codes_by_process[process]
             if node is None:
                 continue
             qualifier, ordinal = job.timeperiod
@@ -179,7 +183,7 @@ class _Rows:
                 found += self._noted(job, position, opened)
             elif job.request_id in self._applying:
                 self._mark(process, position, _ENDED_AGAIN)
-            yield process, job.timeperiod, job.state
+            codes[position] = CODE_BY_STATE[job.state]
 
     def _outside(self, node: Node, job: Job | EndedJob) -> Iterator[Violation]:
         """Yield what is wrong with a row of an interval that does not exist."""
@@ -339,56 +343,6 @@ def _row_violations(job: Job, machine: Machine) -> Iterator[Violation]:
         yield Violation(invariant='I7', key=job.key, text='is processed, but no unit was ever made')
     if job.rev < 1:
         yield Violation(invariant='I7', key=job.key, text=f'has a row at rev {job.rev}')
-
-
-def _unit_violations(timetable: Timetable, units: Iterable[Unit]) -> Iterator[Violation]:
-    live: list[Unit] = []
-    found: list[Violation] = []
-    for unit in units:
-        if unit.process in timetable.hierarchy.nodes:
-            found += _lease_violations(unit)
-            if unit.state.is_live:
-                live.append(unit)
-    live.sort(key=lambda unit: (unit.key, unit.run))
-    found += _live_violations(timetable, live)
-    # Stores tell of units as they lie.
-    return iter(sorted(found, key=lambda item: item.key))
-
-
-def _live_violations(timetable: Timetable, live: Sequence[Unit]) -> Iterator[Violation]:
-    """Yield what is wrong between live units, by job and run, and with their jobs."""
-    before: Unit | None = None
-    for unit in live:
-        if before is not None and before.key == unit.key:
-            text = f'runs {before.run} and {unit.run} are both live'
-            yield Violation(invariant='I4', key=unit.key, text=text)
-        before = unit
-        state = timetable.state(unit.key)
-        job = timetable.open_job(unit.key)
-        # A commit that broke off may leave a unit without its job; it was never announced,
-        # and is adopted by the job's next start or cancelled by the next sweep.
-        is_stray = unit.fence == 0 and unit.announced_at is None
-        is_awaited = job is not None and job.uow_id == unit.id
-        if state is not None and not is_awaited and not is_stray:
-            text = f'run {unit.run} is {unit.state.value}, but the job does not wait for it'
-            yield Violation(invariant='I4', key=unit.key, text=text)
-
-
-def _lease_violations(unit: Unit) -> Iterator[Violation]:
-    if unit.state is UnitState.IN_PROGRESS and (unit.owner is None or unit.lease_until is None):
-        yield Violation(
-            invariant='I4', key=unit.key, text=f'run {unit.run} is in progress without a lease'
-        )
-    if unit.lost_count > unit.attempt:
-        text = f'run {unit.run} has lost {unit.lost_count} of {unit.attempt} attempts'
-        yield Violation(invariant='I5', key=unit.key, text=text)
-    if unit.state is UnitState.PROCESSED and unit.fence < 1:
-        yield Violation(
-            invariant='I5',
-            key=unit.key,
-            text=f'run {unit.run} is processed, but was never claimed; if it was taken over from '
-            'Synergy 2.x, ./launch.py db --update corrects that',
-        )
 
 
 def _key_of(job: Job | EndedJob) -> JobKey:

@@ -38,7 +38,7 @@ from synergy.core.index_codes import (
     leave_out,
 )
 from synergy.core.index_codes import Lane as Lane  # Part of every question.
-from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexPage, IndexStretch
 from synergy.core.open_jobs import OpenJobs
 from synergy.core.records import CommandId, Job, ProcessName, UowId
 from synergy.core.states import JobState
@@ -86,29 +86,27 @@ class Timetable:
 
     def load(
         self,
-        rows_since: Callable[[datetime | None], Iterable[IndexRow]],
+        stretches_since: Callable[[datetime | None], Iterable[IndexStretch]],
         open_jobs: Iterable[Job],
         copy: IndexCopy | None = None,
     ) -> tuple[JobKey, ...]:
         """Take over the store's rows; call `extend` first, and once per timetable.
 
-        rows_since: yields the rows that changed at an instant or later; None: all. copy: spares
-        reading the rows that it knows, unless it lacks a process. Returns the keys of rows that
-        have no place here, for their process or interval is not in the context: left alone.
+        stretches_since: yields the rows that changed at an instant or later; None: all. copy:
+        spares reading the rows that it knows, unless it lacks a process. Returns the keys of rows
+        that have no place here, for their process or interval is not in the context: left alone.
         """
-        outside = []
-        for process, timeperiod, state in rows_since(self._take(copy)):
-            node = self.hierarchy.nodes.get(process)
-            position = timeperiod.ordinal - node.first if node is not None else -1
-            if (
-                node is None
-                or timeperiod.qualifier is not node.process.qualifier
-                or not 0 <= position < len(self._codes[process])
-            ):
-                outside.append(JobKey(process, timeperiod))
-                continue
-            self._codes[process][position] = CODE_BY_STATE[state]
-            self._changed.add(process)
+        outside: list[JobKey] = []
+        for stretch in stretches_since(self._take(copy)):
+            node, known = self.hierarchy.nodes.get(stretch.process), range(0)
+            if node is not None and stretch.first.qualifier is node.process.qualifier:
+                known = self.span(stretch.process)
+            at, codes = stretch.within(known)
+            if codes:
+                self._codes[stretch.process][at : at + len(codes)] = codes
+                self._changed.add(stretch.process)
+            if len(codes) < len(stretch.codes):
+                outside += stretch.outside(known)
         for node in self.hierarchy:
             leave_out(node, self._codes[node.process.name], self.span(node.process.name))
         for job in open_jobs:

@@ -14,7 +14,7 @@ from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
-from synergy.core.index_pages import IndexCopy, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.overrides import Overrides
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
@@ -75,7 +75,7 @@ class Loading:
         led = self._store.led_context()
         is_usable = may_trust_copy and context_change.is_known(led, overrides.hierarchy)
         copy = self._copy(now) if is_usable else None
-        outside = timetable.load(self._rows, self._store.open_jobs(), copy)
+        outside = timetable.load(self._stretches, self._store.open_jobs(), copy)
         found = context_change.found(self._store, led, timetable, outside, now)
         self._told_refused = context_change.tell(found.refused, self._told_refused)
         engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks)
@@ -111,12 +111,16 @@ class Loading:
             return None  # Made before the clock was set back: what has changed since is unknown.
         return copy
 
-    def _rows(self, since: datetime | None) -> Iterator[IndexRow]:
+    def _stretches(self, since: datetime | None) -> Iterator[IndexStretch]:
         """Yield rows of the index, and renew leadership meanwhile: of millions it would run out."""
-        for number, row in enumerate(self._store.index_rows(since)):
-            if number % ROWS_PER_LOOK == 0 and self._leader.hold():
-                raise LeadershipLost('the lease ran out while the index was read')
-            yield row
+        unseen = ROWS_PER_LOOK
+        for stretch in self._store.index_stretches(since):
+            unseen += len(stretch.codes)
+            if unseen >= ROWS_PER_LOOK:
+                unseen = 0
+                if self._leader.hold():
+                    raise LeadershipLost('the lease ran out while the index was read')
+            yield stretch
 
     def _freeruns(
         self, stored: Sequence[Freerun], illegal: Collection[str], now: datetime

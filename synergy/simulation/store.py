@@ -112,7 +112,7 @@ class UnreliableStore:
         def call(*arguments: Any, **named: Any) -> Any:
             self._line.before(StoreUnavailable)
             result = method(*arguments, **named)
-            if name in ('index_rows', 'all_units'):
+            if name in ('index_stretches', 'all_units'):
                 result = list(result)
             self._line.see(partial(self._monitor.saw_call, name, arguments, result))
             self._line.after(StoreUnavailable)

@@ -16,7 +16,7 @@ def load_index(hierarchy: Hierarchy, store: Reader, now: datetime) -> Timetable:
     the Scheduler last saved a copy of its index."""
     timetable = Timetable(applied(hierarchy, store.overrides()))
     timetable.extend(now)
-    timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
+    timetable.load(store.index_stretches, store.open_jobs(), store.index_copy())
     timetable.pause(paused_requests(store, timetable))
     return timetable
 

@@ -12,7 +12,8 @@ from synergy.core.commands import Command, counted
 from synergy.core.context_change import Surroundings, compare
 from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.index_pages import IndexRow
+from synergy.core.index_codes import STATE_BY_CODE
+from synergy.core.index_pages import IndexStretch
 from synergy.core.led_context import LedContext, led_process
 from synergy.core.overrides import applied, cut_anew
 from synergy.core.records import Override, ProcessName
@@ -92,13 +93,14 @@ def preview_recut(
     node = after.nodes[name]
     found = dict.fromkeys(JobState, 0)
 
-    def others(_: datetime | None) -> Sequence[IndexRow]:
+    def others(_: datetime | None) -> Sequence[IndexStretch]:
         kept = []
-        for row in store.index_rows():
-            if row[0] == name:
-                found[row[2]] += 1
+        for stretch in store.index_stretches():
+            if stretch.process == name:
+                for code in set(stretch.codes):
+                    found[STATE_BY_CODE[code]] += stretch.codes.count(code)
             else:
-                kept.append(row)
+                kept.append(stretch)
         return kept
 
     timetable = Timetable(after)

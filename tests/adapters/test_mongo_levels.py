@@ -14,6 +14,7 @@ from synergy.adapters.mongo.store import MongoStore
 from synergy.core.effects import SaveJob
 from synergy.core.states import JobState
 from synergy.core.timeperiod import LEVELS, JobKey, ProcessName, Qualifier, parse
+from tests.builders import index_rows
 from tests.contract.rows import job_of, leader
 
 QUARTER = JobKey(ProcessName('Site'), parse(Qualifier.MINUTELY_15, '202611230930'))
@@ -76,7 +77,7 @@ def test_a_document_whose_level_is_none_of_its_collection_costs_itself(
     database['job_minutely'].update_one(chosen, {'$set': {'time_qualifier': level}})
 
     assert {job.key for job in store.open_jobs()} == {FIVE}
-    assert [row[1] for row in store.index_rows()] == [FIVE.timeperiod]
+    assert [row[1] for row in index_rows(store)] == [FIVE.timeperiod]
     assert {job.timeperiod for job in store.scanned_jobs()} == {FIVE.timeperiod}
     [illegal] = store.illegal_rows()
     assert "field 'time_qualifier'" in str(illegal)

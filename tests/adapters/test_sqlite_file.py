@@ -23,7 +23,7 @@ from synergy.bootstrap import PROJECT
 from synergy.core.records import uow_id_of
 from synergy.core.states import JobState, UnitState
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
-from tests.builders import key
+from tests.builders import index_rows, key
 from tests.contract.rows import HOUR, start
 
 
@@ -257,7 +257,7 @@ def test_an_illegal_row_is_named_once_and_counts_as_running(
     edited.close()
 
     with caplog.at_level(logging.ERROR):
-        found = [*store.index_rows(), *store.index_rows()]
+        found = [*index_rows(store), *index_rows(store)]
         units = store.live_units()
         jobs = store.open_jobs()
 

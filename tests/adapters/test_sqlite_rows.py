@@ -30,7 +30,7 @@ from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod, parse
 from synergy.ports.errors import StoreUnavailable
 from tests.adapters.test_sqlite_file import open_file
-from tests.builders import key
+from tests.builders import index_rows, key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, LEASE, job_of, leader, unit_of
 
@@ -263,7 +263,7 @@ def test_reading_of_one_process_or_of_what_has_changed_sorts_nothing(tmp_path: P
         store.ended_runs(NAME, 5, hour(1).timeperiod)
         store.freerun_units(FREERUN, 5)
         store.changed_jobs(NOW, 5)
-        list(store.index_rows(NOW))
+        index_rows(store, NOW)
         store.runs(HOUR)
         store._file._connection.set_trace_callback(None)
         plans = [row[3] for sql in said for row in store._file.read(f'EXPLAIN QUERY PLAN {sql}')]

@@ -15,6 +15,7 @@ from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.sqlite import schema
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Leadership
+from tests.builders import index_rows
 from tests.cli.conftest import Said
 from tests.contract.rows import start
 
@@ -77,7 +78,7 @@ def test_a_reset_asks_first(
 ) -> None:
     monkeypatch.setattr('sys.stdin', io.StringIO('no\n'))
     assert launch('db', '--reset').code == 1
-    assert len(list(store.index_rows())) == 1
+    assert len(index_rows(store)) == 1
 
     monkeypatch.setattr('sys.stdin', io.StringIO('reset\n'))
     assert launch('db', '--reset').code == 0
@@ -96,7 +97,7 @@ def test_a_store_that_somebody_leads_is_neither_reset_nor_updated(
 
         assert said.code == 5
         assert 'box:4711 leads' in said.err
-    assert len(list(store.index_rows())) == 1
+    assert len(index_rows(store)) == 1
 
 
 def test_what_is_no_database_is_said(launch: Launch, tmp_path: Path) -> None:

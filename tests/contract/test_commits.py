@@ -24,7 +24,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.ports.errors import CommitRefused
 from synergy.ports.store import Store
-from tests.builders import key
+from tests.builders import index_rows, key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, LEASE, claim, command, finish, job_of, leader, start, unit_of
 
@@ -37,8 +37,8 @@ def test_what_is_committed_is_read_back(store: Store) -> None:
     assert list(store.live_units()) == [unit]
     assert list(store.open_jobs()) == [job_of()]
     row = (HOUR.process, HOUR.timeperiod, JobState.IN_PROGRESS)
-    assert list(store.index_rows()) == list(store.index_rows(NOW)) == [row]
-    assert list(store.index_rows(NOW + timedelta(seconds=1))) == []
+    assert index_rows(store) == index_rows(store, NOW) == [row]
+    assert index_rows(store, NOW + timedelta(seconds=1)) == []
     assert list(store.runs(HOUR)) == [unit]
     assert [event.text for event in store.events(HOUR, 10)] == ['started']
 

@@ -46,7 +46,7 @@ from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import parse_trigger
 from synergy.core.users import ApiToken, Role, User
 from synergy.ports.store import JobFilter, Store
-from tests.builders import first_unit, instant, key
+from tests.builders import first_unit, index_rows, instant, key
 
 NOW = instant('2026112312')
 DAY = timedelta(days=1)
@@ -342,7 +342,7 @@ def readers(store: Store) -> dict[str, Callable[[], list[Any]]]:
     hour = key('SiteHourly@2026112200')
     uow = uow_id_of(hour, 1)
     return {
-        'index_rows': lambda: [*store.index_rows(), *store.index_rows(NOW - DAY)],
+        'index_rows': lambda: [*index_rows(store), *index_rows(store, NOW - DAY)],
         'open_jobs': lambda: list(store.open_jobs()),
         'jobs': lambda: list(store.jobs([hour, key('SiteHourly@2026112201')])),
         'units': lambda: list(store.units([uow, uow_id_of(key('SiteHourly@2026112201'), 1)])),

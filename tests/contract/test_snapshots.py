@@ -9,6 +9,7 @@ from synergy.core.commands import CommandState
 from synergy.core.effects import InsertUnit, SaveJob
 from synergy.core.states import JobState
 from synergy.ports.store import JobFilter, Store
+from tests.builders import index_rows
 from tests.contract.rows import HOUR, command, job_of, leader, unit_of
 
 
@@ -18,7 +19,7 @@ def seen(store: Store) -> list[object]:
         list(store.find_jobs(JobFilter(), 10)),
         store.jobs([HOUR]),
         list(store.open_jobs()),
-        list(store.index_rows()),
+        index_rows(store),
         store.count_jobs(),
         list(store.all_units()),
         store.live_units(),

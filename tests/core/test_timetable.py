@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from synergy.core.index_pages import IndexCopy, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.records import CommandId, Job, UowId, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.structs import replace
@@ -53,9 +53,9 @@ def test_rows_are_taken_over_and_those_outside_the_context_returned() -> None:
 
     outside = timetable.load(
         lambda _: [
-            (HOUR.process, HOUR.timeperiod, JobState.PROCESSED),
-            (running.process, running.timeperiod, running.state),
-            (row_outside.process, row_outside.timeperiod, JobState.PROCESSED),
+            IndexStretch.of(*HOUR, JobState.PROCESSED),
+            IndexStretch.of(*running.key, running.state),
+            IndexStretch.of(*row_outside, JobState.PROCESSED),
         ],
         [running],
     )
@@ -210,10 +210,10 @@ def test_a_copy_spares_the_rows_before_it() -> None:
     reset = job('SiteHourly@2026112201', JobState.EMBRYO)
     timetable = filled()
 
-    def rows_since(since: datetime | None) -> list[IndexRow]:
+    def rows_since(since: datetime | None) -> list[IndexStretch]:
         asked.append(since)
         changed = key('SiteHourly@2026112200')
-        return [(changed.process, changed.timeperiod, JobState.NOOP)]
+        return [IndexStretch.of(*changed, JobState.NOOP)]
 
     timetable.load(
         rows_since,
@@ -250,7 +250,7 @@ def test_a_copy_that_lacks_a_process_or_has_another_qualifier_is_not_used() -> N
     coarse = replace(copy.pages[0], qualifier=Qualifier.YEARLY)
     asked: list[datetime | None] = []
 
-    def rows_since(since: datetime | None) -> list[IndexRow]:
+    def rows_since(since: datetime | None) -> list[IndexStretch]:
         asked.append(since)
         return []
 
@@ -284,7 +284,7 @@ def test_a_copy_that_knows_nothing_of_some_intervals_is_not_used() -> None:
     shorter = replace(page, codes=page.codes[:-2])
     asked: list[datetime | None] = []
 
-    def rows_since(since: datetime | None) -> list[IndexRow]:
+    def rows_since(since: datetime | None) -> list[IndexStretch]:
         asked.append(since)
         return []
 

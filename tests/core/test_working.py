@@ -12,7 +12,7 @@ from synergy.core.calendar import UtcCalendar, ZoneCalendar
 from synergy.core.closure import PlanRefused, plan, unreset
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.hierarchy import build
-from synergy.core.index_pages import IndexCopy
+from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.node import Input, InputKind
 from synergy.core.records import Process, ProcessName
 from synergy.core.states import JobState
@@ -199,7 +199,7 @@ def test_rows_win_over_the_calendar_and_copies_do_not_know_it() -> None:
     harness.timetable.pages()
     other = Process(name=ProcessName('OfficeDaily'), qualifier=Qualifier.DAILY)
     assert other.working is None
-    rows = [(job.process, job.timeperiod, job.state) for job in harness.jobs.values()]
+    rows = [IndexStretch.of(*job.key, job.state) for job in harness.jobs.values()]
     # Nothing works any more: what has run stays as it was, what has not is left out.
     idle = WorkingDays(name='idle', first=FIRST, days=bytes(60))
     hierarchy = build(

@@ -22,7 +22,7 @@ NEXT = re.compile(r'rel="next" href="([^"]+)"')
 @pytest.fixture(scope='module')
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardHarness]:
     """Return a dashboard on five thousand processes of which nothing has run."""
-    found = DashboardHarness(tmp_path_factory.mktemp('wide'), 'bench.mx_wide_context')
+    found = DashboardHarness(tmp_path_factory.mktemp('wide'), 'bench.breadth_context')
     yield found
     found.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.index_pages import IndexRow
+from synergy.core.index_pages import IndexStretch
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey
@@ -69,14 +69,14 @@ def test_reading_a_long_history_does_not_cost_the_leadership(
     harness.run(harness.scheduler('one'))
     harness.clock.advance(2 * LEASE)
     scheduler = harness.scheduler('two')
-    index_rows = scheduler._store.index_rows
+    index_stretches = scheduler._store.index_stretches
 
-    def slowly(since: datetime | None = None) -> Iterator[IndexRow]:
-        for row in index_rows(since):
+    def slowly(since: datetime | None = None) -> Iterator[IndexStretch]:
+        for stretch in index_stretches(since):
             harness.clock.advance(LEASE / 4)
-            yield row
+            yield stretch
 
-    monkeypatch.setattr(scheduler._store, 'index_rows', slowly)
+    monkeypatch.setattr(scheduler._store, 'index_stretches', slowly)
     monkeypatch.setattr(loading, 'ROWS_PER_LOOK', 1)
     scheduler.step()
 

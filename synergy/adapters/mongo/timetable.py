@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from heapq import merge
+from functools import partial
 from typing import Final
 
 from pymongo import ReplaceOne
@@ -16,10 +16,11 @@ from synergy.adapters.mongo.documents.timetable import as_of, page_document, pag
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.names import INDEX, JOB_COLLECTIONS, LEVEL
 from synergy.core.bounded import shortened
-from synergy.core.index_pages import IndexCopy, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexStretch
+from synergy.core.index_stretches import StoredRow, stretches
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import parse
+from synergy.core.timeperiod import Timeperiod, parse
 from synergy.ports.rows import Malformed, malformed
 
 _STATE_BY_VALUE: Final = {state.value: state for state in JobState}
@@ -34,10 +35,16 @@ class MongoTimetable:
         self._connection = collections.connection
         self._leadership = leadership
 
-    def index_rows(self, since: datetime | None = None) -> Iterator[IndexRow]:
-        """Yield (process, timeperiod, state) of every job row, or of those changed since."""
+    def index_stretches(self, since: datetime | None = None) -> Iterator[IndexStretch]:
+        """Yield process, timeperiod and state of every job row, or of those changed since."""
         where = {} if since is None else {'changed_at': {'$gte': since}}
-        yield from merge(*(self._index_rows(collection, where) for collection in JOB_COLLECTIONS))
+        for collection in JOB_COLLECTIONS:
+            yield from stretches(
+                self._stored_rows(collection, where),
+                _STATE_BY_VALUE,
+                partial(self._index_row, collection),
+                partial(map, str),
+            )
 
     def index_copy(self) -> IndexCopy | None:
         """Return the copy of the dense index that was saved last."""
@@ -69,35 +76,43 @@ class MongoTimetable:
                 ]
             )
 
-    def _index_rows(self, collection: str, where: Document) -> Iterator[IndexRow]:
+    def _stored_rows(self, collection: str, where: Document) -> Iterator[StoredRow]:
+        """Yield the rows of a collection; without a state those that are to be looked at."""
         fields = ['process_name', 'timeperiod', LEVEL, 'state', 'rev', 'run']
         for document in self._collections.stream(collection, where, fields):
-            process, text = document.get('process_name'), document.get('timeperiod')
-            try:
-                qualifier = level_of(document, collection)
-            except Malformed as error:
-                self._collections.report(collection, document, str(error))
-                continue
-            try:
-                timeperiod = parse(qualifier, text if isinstance(text, str) else shortened(text))
-            except ValueError as error:
-                self._collections.report(
-                    collection, document, f"field 'timeperiod': {error!s:.200}"
-                )
-                continue
-            if not isinstance(process, str):
-                self._collections.report(
-                    collection, document, malformed('process_name', process, 'a text')
-                )
-                continue
-            said = document.get('state')
-            state = _STATE_BY_VALUE.get(said) if isinstance(said, str) else None
-            field = next(
-                (name for name in ('rev', 'run') if not isinstance(document.get(name), int)), None
+            get = document.get
+            state = get('state')
+            if not (type(state) is str and type(get('rev')) is int and type(get('run')) is int):
+                state = None
+            yield get('process_name'), get('timeperiod'), get(LEVEL), state, document
+
+    def _index_row(
+        self, collection: str, row: StoredRow
+    ) -> tuple[ProcessName, Timeperiod, JobState] | None:
+        process, text, _, _, document = row
+        try:
+            qualifier = level_of(document, collection)
+        except Malformed as error:
+            self._collections.report(collection, document, str(error))
+            return None
+        try:
+            timeperiod = parse(qualifier, text if isinstance(text, str) else shortened(text))
+        except ValueError as error:
+            self._collections.report(collection, document, f"field 'timeperiod': {error!s:.200}")
+            return None
+        if not isinstance(process, str):
+            self._collections.report(
+                collection, document, malformed('process_name', process, 'a text')
             )
-            if state is None or field is not None:
-                field = 'state' if state is None else field
-                shown = shortened(document.get(field or ''))
-                self._collections.report(collection, document, f'field {field!r} is {shown}')
-                state = JobState.IN_PROGRESS
-            yield ProcessName(process), timeperiod, state
+            return None
+        said = document.get('state')
+        state = _STATE_BY_VALUE.get(said) if isinstance(said, str) else None
+        field = next(
+            (name for name in ('rev', 'run') if not isinstance(document.get(name), int)), None
+        )
+        if state is None or field is not None:
+            field = 'state' if state is None else field
+            shown = shortened(document.get(field or ''))
+            self._collections.report(collection, document, f'field {field!r} is {shown}')
+            state = JobState.IN_PROGRESS
+        return ProcessName(process), timeperiod, state

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, job_of
 from synergy.adapters.sqlite.rows.plain import PLAIN_JOB, PLAIN_UNIT
 from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS, unit_of
 from synergy.adapters.sqlite.states import JOB_STATE_BY_NUMBER, QUALIFIER_BY_NUMBER
 from synergy.adapters.sqlite.tables import UNITS, SqliteTables
+from synergy.core.index_stretches import names_after
 from synergy.core.invariants import EndedJob
 from synergy.core.records import Job, Unit
-from synergy.core.timeperiod import parse
+from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 
-_JOBS: Final = f'SELECT {JOB_COLUMNS_READ}, {PLAIN_JOB} FROM job ORDER BY process_name, timeperiod'
-_COLUMNS: Final = JOB_COLUMNS_READ.split(', ')
-_REQUEST: Final = _COLUMNS.index('request_id')
-_TERM: Final = _COLUMNS.index('term')
+#: What is to be known of a row that is plainly right; of one that is not, whose it is.
+_JOBS: Final = (
+    f'SELECT process_name, timeperiod, time_qualifier, state, request_id, term, {PLAIN_JOB} '
+    'FROM job ORDER BY process_name, timeperiod'
+)
+#: A key that is no valid text comes as its bytes.
+_JOB: Final = (
+    f'SELECT {JOB_COLUMNS_READ} FROM job WHERE process_name IN (?1, CAST(?1 AS TEXT)) '
+    'AND timeperiod IN (?2, CAST(?2 AS TEXT))'
+)
 # In the order of the table: by key, pages would be read by chance.
 _UNITS: Final = f'SELECT {UNIT_COLUMNS} FROM unit_of_work NOT INDEXED WHERE ({PLAIN_UNIT}) IS NOT 1'
 
@@ -31,24 +38,46 @@ class SqliteScan:
         self._file = tables.file
 
     def scanned_jobs(self) -> Iterator[Job | EndedJob]:
-        """Yield every job row, by process and timeperiod."""
-        return self._tables.decoded('job', _scanned, self._file.stream(_JOBS))
+        """Yield every job row, by process and timeperiod; of one instant within a snapshot."""
+        timeperiod = Timeperiod(Qualifier.YEARLY, 0)
+        known_process = known_level = following = None
+        names: Iterator[int] = iter(())
+        for row in self._file.stream(_JOBS):
+            process, number, level, state, request_id, term, is_plain = row
+            is_known = is_plain == 1 and (request_id is None or type(request_id) is str)
+            if (
+                is_known
+                and number == following
+                and (process, level) == (known_process, known_level)
+            ):
+                # It comes after the row before, of which all was looked at.
+                timeperiod = timeperiod.shift(1)
+            elif is_known and (found := _timeperiod(process, number, level)) is not None:
+                timeperiod = found
+                known_process, known_level = process, level
+                names = iter(names_after(found, number))
+            else:
+                yield from self._in_full(process, number)
+                continue
+            following = next(names, None)
+            yield EndedJob(process, timeperiod, JOB_STATE_BY_NUMBER[state], term, request_id)
+
+    def _in_full(self, process: object, number: object) -> Iterator[Job]:
+        """Yield the job of one row, or report what is wrong with that."""
+        found = self._file.read(_JOB, (process, number))
+        rows = [row for row in found if row[:2] == (process, number)]
+        return self._tables.decoded('job', job_of, rows)
 
     def scanned_units(self) -> Iterable[Unit]:
         """Yield every unit but those that have ended and are plainly right."""
         return self._tables.decoded(UNITS, unit_of, self._file.stream(_UNITS))
 
 
-def _scanned(row: tuple[Any, ...]) -> Job | EndedJob:
-    """Return what is to be known of a row of JOB_COLUMNS_READ and whether it is plainly right."""
-    process, number, qualifier, state = row[:4]
-    request_id, known = row[_REQUEST], QUALIFIER_BY_NUMBER.get(qualifier)
-    is_key = type(process) is str and type(number) is int
-    is_none_or_text = request_id is None or type(request_id) is str
-    if row[-1] == 1 and known is not None and is_key and is_none_or_text:
-        try:
-            parsed = parse(known, str(number))
-        except ValueError:
-            return job_of(row[:-1])  # Which says what is wrong with it.
-        return EndedJob(process, parsed, JOB_STATE_BY_NUMBER[state], row[_TERM], request_id)
-    return job_of(row[:-1])
+def _timeperiod(process: object, number: object, level: object) -> Timeperiod | None:
+    """Return the interval of a key; None where it names none."""
+    if type(process) is not str or type(number) is not int or level not in QUALIFIER_BY_NUMBER:
+        return None
+    try:
+        return parse(QUALIFIER_BY_NUMBER[level], str(number))
+    except ValueError:
+        return None

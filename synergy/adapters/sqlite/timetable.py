@@ -18,20 +18,20 @@ from synergy.adapters.sqlite.states import (
 )
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.bounded import shortened
-from synergy.core.index_pages import IndexCopy, IndexPage, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexPage, IndexStretch
+from synergy.core.index_stretches import StoredRow, stretches
 from synergy.core.records import Leadership, ProcessName
 from synergy.core.states import JobState
-from synergy.core.timeperiod import Qualifier, parse
+from synergy.core.timeperiod import Qualifier, Timeperiod, parse
 from synergy.ports import rows as fields
 
-_ALL_ROWS: Final = (
-    'SELECT process_name, timeperiod, time_qualifier, state FROM job '
-    'ORDER BY process_name, timeperiod'
-)
+#: NULL: more of a row is not needed.
+_COLUMNS: Final = 'process_name, timeperiod, time_qualifier, state, NULL'
+_ALL_ROWS: Final = f'SELECT {_COLUMNS} FROM job ORDER BY process_name, timeperiod'
 _ROWS_SINCE: Final = (
-    'SELECT process_name, timeperiod, time_qualifier, state FROM job INDEXED BY job_ended '
+    f'SELECT {_COLUMNS} FROM job INDEXED BY job_ended '
     f'WHERE {IS_NOT_OPEN} AND changed_at >= ?1 UNION ALL '
-    'SELECT process_name, timeperiod, time_qualifier, state FROM job INDEXED BY job_open '
+    f'SELECT {_COLUMNS} FROM job INDEXED BY job_open '
     f'WHERE {IS_OPEN} AND changed_at >= ?1'
 )
 _SAVE_PAGE: Final = (
@@ -52,27 +52,30 @@ class SqliteTimetable:
         self._file = tables.file
         self._leadership = leadership
 
-    def index_rows(self, since: datetime | None = None) -> Iterator[IndexRow]:
-        """Yield (process, timeperiod, state) of every job row, or of those changed since."""
+    def index_stretches(self, since: datetime | None = None) -> Iterator[IndexStretch]:
+        """Yield process, timeperiod and state of every job row, or of those changed since."""
         found = (
             self._file.stream(_ALL_ROWS)
             if since is None
             else self._file.stream(_ROWS_SINCE, (to_micros(since),))
         )
-        for process, number, qualifier, state in found:
-            try:
-                parsed = parse(QUALIFIER_BY_NUMBER[qualifier], str(number))
-            except (KeyError, ValueError):
-                self._report(process, number, _problem_of(qualifier, number))
-                continue
-            if not isinstance(process, str):
-                problem = fields.malformed('process_name', process, 'a text')
-                self._report(process, number, problem)
-                continue
-            if state not in JOB_STATE_BY_NUMBER:
-                # It counts as running: nothing starts it, and what waits for it goes on waiting.
-                self._report(process, number, f"field 'state': {shortened(state)} is unknown")
-            yield ProcessName(process), parsed, JOB_STATE_BY_NUMBER.get(state, JobState.IN_PROGRESS)
+        return stretches(found, JOB_STATE_BY_NUMBER, self._index_row)
+
+    def _index_row(self, row: StoredRow) -> tuple[ProcessName, Timeperiod, JobState] | None:
+        process, number, qualifier, state, _ = row
+        try:
+            parsed = parse(QUALIFIER_BY_NUMBER[qualifier], str(number))
+        except (KeyError, ValueError):
+            self._report(process, number, _problem_of(qualifier, number))
+            return None
+        if not isinstance(process, str):
+            problem = fields.malformed('process_name', process, 'a text')
+            self._report(process, number, problem)
+            return None
+        if state not in JOB_STATE_BY_NUMBER:
+            # It counts as running: nothing starts it, and what waits for it goes on waiting.
+            self._report(process, number, f"field 'state': {shortened(state)} is unknown")
+        return ProcessName(process), parsed, JOB_STATE_BY_NUMBER.get(state, JobState.IN_PROGRESS)
 
     def index_copy(self) -> IndexCopy | None:
         """Return the copy of the dense index that was saved last."""

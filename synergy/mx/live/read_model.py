@@ -261,7 +261,7 @@ class ReadModel:
         now = self._clock.now()
         timetable = Timetable(self.hierarchy)
         timetable.extend(now)
-        timetable.load(store.index_rows, store.open_jobs(), store.index_copy())
+        timetable.load(store.index_stretches, store.open_jobs(), store.index_copy())
         failed = list(all_jobs(store, JobFilter(is_failed=True)))
         live, self._paused = store.live_runs(), paused_requests(store, timetable)
         timetable.pause(self._paused)

@@ -62,7 +62,7 @@ class JoinedStore:
         self.commit = parts.commits.commit
         self.prune = parts.commits.prune
 
-        self.index_rows = parts.timetable.index_rows
+        self.index_stretches = parts.timetable.index_stretches
         self.index_copy = parts.timetable.index_copy
         self.save_index_copy = parts.timetable.save_index_copy
 

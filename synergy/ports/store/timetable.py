@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from synergy.core.index_pages import IndexCopy, IndexRow
+from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.records import Leadership
 
 
 class TimetableReader(Protocol):
     """What a timetable is loaded from."""
 
-    def index_rows(self, since: datetime | None = None) -> Iterable[IndexRow]:
-        """Yield (process, timeperiod, state) of every job row, by process and timeperiod.
+    def index_stretches(self, since: datetime | None = None) -> Iterable[IndexStretch]:
+        """Yield process, timeperiod and state of every job row, neighbours together.
 
-        since: only of those whose `changed_at` is not earlier, in any order; its cost is theirs.
+        since: only of those whose `changed_at` is not earlier; its cost is theirs.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Five thousand processes: pages, `status`, `check`, and the first unit after a start.
+"""Five thousand processes, ten thousand free runs: pages, `status`, `check`, the first unit.
 
 What they take is processor time, which depends less on what else the machine does; what pages
 weigh is what is sent to a browser, compressed.
@@ -19,26 +19,34 @@ from typing import Final
 
 from werkzeug.test import Client
 
+from bench.breadth_context import FREERUN, START_VARIABLE, TREE_COUNT
 from bench.mx_context import LEVELS
-from bench.mx_wide_context import START_VARIABLE, TREE_COUNT
 from bench.result import Result
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
+from synergy.core.effects import SaveFreerun
+from synergy.core.freerun_record import Freerun
+from synergy.core.records import ProcessName
+from synergy.core.trigger import parse_trigger
 from synergy.mx.app import App
 from synergy.mx.main import site_of
+from synergy.ports.store import Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.main import pipeline_of
 
 _ROUNDS: Final = 20
+_FREERUNS: Final = 10_000
 _PAGES: Final = (
     ('overview', '/', 150, 300),
     ('processes', '/processes', None, 300),
     ('health', '/health', None, 300),
     ('boxes', '/boxes', None, 300),
+    ('10,000 free runs', '/freeruns', 150, 300),
+    ('one of 10,000 free runs by its name', f'/freeruns?q={FREERUN}::E09999', 150, 300),
     ('API, overview with all rows', '/api/v1/overview', None, None),
 )
 _COMMANDS: Final = (('status', 2.0), ('check', 2.0))
-_FIRST: Final = 'from bench import mx_wide; mx_wide.start_first_units()'
+_FIRST: Final = 'from bench import breadth; breadth.start_first_units()'
 _HEADERS: Final = {'Host': 'localhost', 'Accept-Encoding': 'gzip'}
 
 
@@ -49,7 +57,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
         environ = {
             **os.environ,
             'SYNERGY_HOME': folder,
-            'SYNERGY_CONTEXT_MODULE': 'bench.mx_wide_context',
+            'SYNERGY_CONTEXT_MODULE': 'bench.breadth_context',
             'SYNERGY_LEADER_LEASE_SECONDS': '120',
             START_VARIABLE: f'{yesterday:%Y%m%d}00',
         }
@@ -85,11 +93,29 @@ def start_first_units() -> None:
         assert store.live_units(), 'something was due'
 
 
+def _add_freeruns(store: Store) -> None:
+    """Write entries as if somebody had made them at run time. The store is led by 'bench'."""
+    now = bootstrap.clock().now()
+    leadership = store.lead('bench', timedelta(minutes=2))
+    assert leadership is not None
+    entries = [
+        Freerun(
+            name=ProcessName(f'{FREERUN}::E{number:05d}'),
+            trigger=parse_trigger(f'at {number % 24:02d}:{number // 24 % 60:02d}'),
+            rev=1,
+            changed_at=now,
+        )
+        for number in range(_FREERUNS)
+    ]
+    store.commit(leadership, [SaveFreerun(entry, 'added') for entry in entries])
+
+
 def _pages(environ: dict[str, str], rounds: int) -> list[Result]:
     os.environ[START_VARIABLE] = environ[START_VARIABLE]
     settings, context = bootstrap.load(environ)
     found = []
     with bootstrap.open_runtime(settings, context) as runtime:
+        _add_freeruns(runtime.open_store())
         site = site_of(runtime, 'secret of a benchmark')
         client = Client(App(site))
         client.get('/', headers=_HEADERS)
@@ -118,4 +144,6 @@ def _seconds_of(command: Sequence[str], environ: dict[str, str]) -> float:
 
 
 def _result(what: str, value: float, unit: str, aim: str | None = None) -> Result:
-    return Result(benchmark='mx', what=f'5,000 processes: {what}', value=value, unit=unit, aim=aim)
+    return Result(
+        benchmark='breadth', what=f'5,000 processes: {what}', value=value, unit=unit, aim=aim
+    )
