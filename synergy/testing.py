@@ -33,13 +33,14 @@ from synergy.core.timeperiod import JobKey, Measure
 from synergy.core.written_timeperiod import at_level, instant_at
 from synergy.core.zones import UTC_CALENDAR
 from synergy.scheduler.main import pipeline_of
+from synergy.simulation.crews import crew_of
 from synergy.simulation.faults import Faults
 from synergy.simulation.forecast import beginning_at
 from synergy.simulation.plot import Plot, UserCode
 from synergy.simulation.world import World
 from synergy.workers import Outcome, Uow, Worker
+from synergy.workers.code_opener import open_source
 from synergy.workers.handler import Handler, load_handler
-from synergy.workers.main import open_source
 
 __all__ = [
     'EMBRYO',
@@ -126,7 +127,7 @@ def run_context(
         Plot(
             pipeline=pipeline,
             start=begin,
-            instances={name: entry.instances for name, entry in entries.items()},
+            crew=crew_of(context),
             duration=lambda _: seconds,
             is_calm=True,
             user_code_of=lambda name: _user_code(context, entries[name], (stubs or {}).get(name)),
@@ -269,9 +270,7 @@ def _begin(context: Context) -> datetime:
 
 def _workers(context: Context, stubs: Mapping[str, Stub]) -> Mapping[ProcessName, WorkerEntry]:
     """Return what takes units; raise LookupError for a stub of anything else."""
-    entries: dict[ProcessName, WorkerEntry] = dict(context.managed)
-    for entry in context.freeruns.values():
-        entries.setdefault(entry.name, entry)
+    entries = context.workers
     for name in stubs:
         if name not in entries:
             raise LookupError(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from synergy.conf.boxes import is_present
-from synergy.conf.model import Context, DaemonEntry, Settings
+from synergy.conf.model import Context, DaemonEntry, Settings, WorkerEntry
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
@@ -60,7 +60,11 @@ class Imported:
 def imports_of(settings: Settings, context: Context) -> Sequence[Import]:
     """Return what the context names: workers, data sources, daemons of the project's own."""
     found: dict[tuple[str, str], list[tuple[str, bool]]] = {}
-    entries = [*context.entries.values(), *context.freeruns.values()]
+    entries: list[DaemonEntry | WorkerEntry] = [
+        *context.daemons.values(),
+        *context.managed.values(),
+        *context.freeruns.values(),
+    ]
     for entry in entries:
         if entry.name in _BUILT_IN:
             continue

@@ -231,7 +231,7 @@ class LocalReading:
         """Return the boxes with what runs on them."""
         views = box_views(self.store, self.runtime.settings.box_vanished)
         looking = looking_at(self.index(), self.store, self.now)
-        work = box_work(looking.timetable, looking.runs, self.store)
+        work = box_work(looking.timetable, looking.runs, self.store, self.runtime.context.worker_of)
         return [encode_box_work(view, work) for view in views]
 
 

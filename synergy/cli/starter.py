@@ -17,6 +17,7 @@ from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.numbers import whole
 from synergy.conf.errors import ConfigurationError
+from synergy.conf.group_words import grouped_text
 from synergy.conf.locate import resolve
 from synergy.conf.model import Context, DaemonEntry, Entry, Settings
 from synergy.conf.names import PROCESS_MX, PROCESS_SCHEDULER, PROCESS_SUPERVISOR
@@ -61,10 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     entry = _entry(context, options.process)
     if entry is None:
         known = list(context.entries)
-        sys.stderr.write(
-            f'process {options.process!r} is not registered{nearest(options.process, known)}; '
-            './launch.py list shows all\n'
-        )
+        text = f'process {options.process!r} is not registered{nearest(options.process, known)}; '
+        own = grouped_text(context, options.process)
+        sys.stderr.write(f'{own or text + "./launch.py list shows all"}\n')
         return ExitCode.UNKNOWN
     os.umask(settings.umask)
     try:
@@ -182,9 +182,11 @@ def _end_leftovers(runtime: Runtime, slot: str, pid_file: Path) -> None:
 def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
     """Run the entry's code: a worker, a part of the product, or the user's own daemon."""
     if not isinstance(entry, DaemonEntry):
+        served = runtime.context.served.get(entry.name, {})
         return run_worker(
             settings=runtime.settings,
             entry=entry,
+            served=served,
             instance=instance,
             open_both=runtime.open_both,
             open_store=runtime.open_store,
@@ -192,7 +194,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             descendants=runtime.descendants,
             recorder=output,
             tell_up=runtime.tell_up,
-            calendars=runtime.context.calendars_of(entry.name),
+            calendars=runtime.context.calendars_of(*served),
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

@@ -14,11 +14,20 @@ from typing import Final, TypeVar
 
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.entries import RawEntry, daemon_context_entry
+from synergy.conf.entries_together import sharing, unlike
 from synergy.conf.entry_reader import EntryReader
 from synergy.conf.errors import ContextError
+from synergy.conf.groups import joined, raw_groups, read_groups
 from synergy.conf.locate import find_problem
 from synergy.conf.mistyped import MISSING
-from synergy.conf.model import Context, DaemonEntry, FreerunEntry, ManagedEntry, Settings
+from synergy.conf.model import (
+    Context,
+    DaemonEntry,
+    FreerunEntry,
+    ManagedEntry,
+    Settings,
+    WorkerEntry,
+)
 from synergy.conf.names import (
     PROCESS_MX,
     PROCESS_SCHEDULER,
@@ -54,16 +63,6 @@ _NAME_BY_KIND: Final = {
     'daemon': 'process_name', 'managed': 'process_name', 'freerun': 'process_name',
     'tree': 'tree_name', 'queue': 'queue_name',
 }  # fmt: skip
-#: What all entries of one freerun process must agree on: the same workers run them.
-_OF_WORKERS: Final = (
-    'classname',
-    'token',
-    'route',
-    'present_on_boxes',
-    'instances',
-    'recycle_after',
-    'memory_mb_max',
-)
 
 
 def load_context(
@@ -104,6 +103,7 @@ class _Loader:
     ) -> None:
         self._today = today
         self._calendars: Mapping[str, object] = {}
+        self._groups: list[RawEntry] = []
         self._settings = settings
         sources = settings.project if reads_sources else None
         # Looked for once: hundreds of entries name the same class.
@@ -131,6 +131,7 @@ class _Loader:
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)
         self._machine_by_name = self._machines(module)
         self._calendars = self._calendars_of(module)
+        self._groups = raw_groups(module, self._file, self.problems)
         return self._context(processes, trees, queues)
 
     def _elsewhere(self) -> str:
@@ -233,6 +234,9 @@ class _Loader:
         daemons: dict[ProcessName, DaemonEntry] = {}
         freeruns: dict[tuple[ProcessName, str], FreerunEntry] = {}
         seen: set[str] = set()
+        taken = (raw.fields['process_name'] for raw in [*built_in, *processes])
+        groups = read_groups(self._groups, self._read_by, taken, self._note)
+        names = [raw.fields['group_name'] for raw in self._groups]
         for raw in [*built_in, *processes]:
             reader = self._reader(raw)
             identity = reader.label
@@ -243,17 +247,20 @@ class _Loader:
             match raw.kind:
                 case 'managed':
                     if entry := reader.managed():
-                        managed[entry.name] = entry
+                        managed[entry.name] = joined(entry, groups, names, self._note)
                 case 'daemon':
                     if daemon := reader.daemon():
                         daemons[daemon.name] = daemon
                 case _:
                     if freerun := reader.freerun():
+                        freerun = joined(freerun, groups, names, self._note)
                         freeruns[freerun.name, freerun.entry_name] = freerun
         routes = [route for raw in queues if (route := self._reader(raw).queue())]
         hierarchy = self._hierarchy(managed, trees, processes)
-        self._refuse_unlike(list(freeruns.values()))
-        self._refuse_sharing([*daemons.values(), *managed.values(), *freeruns.values()])
+        workers: list[WorkerEntry] = [*managed.values(), *freeruns.values()]
+        own = (item for item in workers if item.group is None)
+        self.problems += unlike(freeruns.values(), self._file)
+        self.problems += sharing([*daemons.values(), *groups.values(), *own], self._file)
         if hierarchy is None:
             return None
         return Context(
@@ -262,20 +269,14 @@ class _Loader:
             freeruns=freeruns,
             queues=tuple(routes),
             hierarchy=hierarchy,
+            groups=groups,
+            group_by_process={
+                worker.name: worker.group for worker in workers if worker.group is not None
+            },
         )
 
-    def _refuse_unlike(self, entries: Sequence[FreerunEntry]) -> None:
-        """Note entries of one freerun process that do not agree on how it runs."""
-        first_by_name: dict[ProcessName, FreerunEntry] = {}
-        for entry in entries:
-            first = first_by_name.setdefault(entry.name, entry)
-            for field in _OF_WORKERS:
-                if getattr(first, field) != getattr(entry, field):
-                    self.problems.append(
-                        f'{field} of {entry.name}::{entry.entry_name} in {self._file} differs from '
-                        f'that of {first.name}::{first.entry_name}; one process runs both, so make '
-                        'them the same'
-                    )
+    def _note(self, problem: str) -> None:
+        self.problems.append(f'{problem} ({self._file})')
 
     def _reader(self, raw: RawEntry) -> EntryReader:
         return self._read_by(EntryReader, raw)
@@ -316,23 +317,6 @@ class _Loader:
                 self.problems.append(f'calendar = {name!r} of {process} in {self._file}: {error}')
             else:
                 managed[process] = replace(entry, process=changed)
-
-    def _refuse_sharing(self, entries: Sequence[DaemonEntry | ManagedEntry | FreerunEntry]) -> None:
-        """Note processes whose queue, pid file or log file is another one's, too."""
-        owner_by_thing: dict[tuple[str, str], ProcessName] = {}
-        for entry in entries:
-            for thing in (
-                ('queue', entry.route.queue),
-                ('pid_file', str(entry.pid_file)),
-                ('log_file', str(entry.log_file)),
-            ):
-                owner = owner_by_thing.setdefault(thing, entry.name)
-                if owner != entry.name:
-                    self.problems.append(
-                        f'{entry.name} in {self._file} has the same {thing[0]} {thing[1]!r} as '
-                        f'{owner}; give one of them another token'
-                    )
-                    break
 
     def _hierarchy(
         self,

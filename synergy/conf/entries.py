@@ -97,6 +97,7 @@ __all__ = [
     'timetable_tree_entry',
     'wait_for',
     'weekdays',
+    'worker_group',
     'working_days',
 ]
 
@@ -135,7 +136,9 @@ def _noting_mistakes(make: Callable[P, RawEntry]) -> Callable[P, RawEntry]:
     return made
 
 
-_KIND_BY_WORD: Final = {'timetable': 'tree', 'wait': 'input', 'previous': 'input'}
+_KIND_BY_WORD: Final = {
+    'timetable': 'tree', 'wait': 'input', 'previous': 'input', 'worker': 'group',
+}  # fmt: skip
 
 
 @_noting_mistakes
@@ -179,7 +182,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     lag_minutes: float = 5,
     deadline_minutes: float | None = None,
     max_running: int = 1,
-    instances: int = 1,
+    instances: int | None = None,
     max_attempts: int = 3,
     max_lost: int = 5,
     retry_delay: float = 10,
@@ -190,19 +193,26 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     memory_mb_max: int | None = None,
     inputs: Sequence[RawEntry] = (),
     calendar: str | None = None,
+    group: str | None = None,
+    isolation: str | None = None,
+    cpu_seconds_max: int | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
     lag_minutes: from the end of an interval to its start. deadline_minutes: from the end of an
     interval until its job is to be done; without, until the next interval is over, too.
     max_running: jobs in flight at the same time; 1 keeps strict order. instances: worker processes
-    on each box. max_attempts, retry_delay (seconds, doubled each time), timeout_seconds: of one
-    unit. max_lost: attempts of a unit that may lose their worker; they count apart. on_failure:
-    what becomes of a job without an attempt left, `skip` or `hold`. data_source: of a recomputing
-    process, dotted path of a function that opens its source, see `synergy.sources`. recycle_after
-    (runs), memory_mb_max: after how many, and above how much, a worker is restarted. inputs: what
-    its jobs wait for, beside what nests in them and what their tree depends on; see `wait_for`.
+    on each box, 1 unless given. max_attempts, retry_delay (seconds, doubled each time),
+    timeout_seconds: of one unit. max_lost: attempts of a unit that may lose their worker; they
+    count apart. on_failure: what becomes of a job without an attempt left, `skip` or `hold`.
+    data_source: of a recomputing process, dotted path of a function that opens its source, see
+    `synergy.sources`. recycle_after (runs), memory_mb_max: after how many, and above how much, a
+    worker is restarted. inputs: what its jobs wait for, beside what nests in them and what their
+    tree depends on; see `wait_for`.
     calendar: name of the working calendar that leaves intervals out; without, that of the tree.
+    group: name of the workers, in `worker_context`, that run its units and those of others; without
+    it has its own. isolation: 'process' runs each unit in a process of its own, which
+    memory_mb_max and cpu_seconds_max then bound.
     """
     return RawEntry('managed', locals())
 
@@ -251,7 +261,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     routing: str | None = None,
     pid_file: str | None = None,
     log_file: str | None = None,
-    instances: int = 1,
+    instances: int | None = None,
     timeout_seconds: float | None = None,
     overlap: str = 'skip',
     misfire: str = 'once',
@@ -263,6 +273,9 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     memory_mb_max: int | None = None,
     arguments_are_code: bool | None = None,
     time_zone: str | None = None,
+    group: str | None = None,
+    isolation: str | None = None,
+    cpu_seconds_max: int | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
@@ -271,8 +284,25 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     as of a managed process; the same for all entries of a process. arguments_are_code:
     whether who may write them may run code, and has to be an admin; without, as the class says.
     time_zone: whose clock the times of its trigger follow, as in `Europe/Berlin`; without, UTC.
+    group, isolation, cpu_seconds_max: as of a managed process; the same for all entries of one.
     """
     return RawEntry('freerun', locals())
+
+
+@_noting_mistakes
+def worker_group(
+    instances: int | None = None,
+    present_on_boxes: Sequence[str] | None = None,
+    recycle_after: int | None = None,
+    memory_mb_max: int | None = None,
+) -> RawEntry:
+    """Register workers that run the units of each entry that names them in its `group`.
+
+    instances: worker processes on each box, 1 unless given. recycle_after (runs), memory_mb_max:
+    after how many, and above how much, one of them is restarted. Its name is its key in
+    `worker_context`.
+    """
+    return RawEntry('group', locals())
 
 
 @_noting_mistakes

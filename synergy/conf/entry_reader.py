@@ -16,6 +16,7 @@ from synergy.conf.input_reader import inputs
 from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
+from synergy.conf.sharing_reader import INSTANCES, sharing
 from synergy.core import readers
 from synergy.core.calendar import Calendar
 from synergy.core.freerun_definition import MISFIRE_MAX
@@ -32,10 +33,6 @@ from synergy.core.zones import UTC_CALENDAR, name_of
 
 T = TypeVar('T')
 
-RECYCLE_AFTER_MAX: Final = 1_000_000_000
-#: A terabyte.
-MEMORY_MB_MAX: Final = 1_048_576
-
 #: Longest text of an entry: a description may be a page.
 TEXT_LENGTH_MAX: Final = 1_000_000
 
@@ -50,8 +47,6 @@ _CALENDAR: Final = readers.optional(readers.calendar)
 OPTIONAL_NAME: Final = readers.optional(readers.name)
 OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
-_RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
-_MEMORY_MB: Final = readers.optional(readers.whole(1, MEMORY_MB_MAX))
 
 
 class EntryReader:
@@ -79,7 +74,7 @@ class EntryReader:
         self._settings = settings
         name = next(
             str(raw.fields[field])
-            for field in ('process_name', 'tree_name', 'queue_name')
+            for field in ('process_name', 'tree_name', 'queue_name', 'group_name')
             if field in raw.fields
         )
         self.label = f'{name}::{raw.fields["entry_name"]}' if raw.kind == 'freerun' else name
@@ -90,6 +85,7 @@ class EntryReader:
         token = self._name('token')
         process_name = ProcessName(self._name('process_name'))
         level = Qualifier(self._read('time_qualifier', _LEVEL, Qualifier.HOURLY.value))
+        workers = sharing(self._fields, self._read, self._refuse)
         process = Process(
             name=process_name,
             qualifier=level,
@@ -104,6 +100,7 @@ class EntryReader:
             retry=self._retry(),
             on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
             arguments=self._arguments(),
+            group=workers.group,
             inputs=self._read('inputs', lambda value: inputs(value, process_name), ()),
         )
         suffix = level.value
@@ -114,13 +111,16 @@ class EntryReader:
             token=token,
             route=self._route(f'{token}{suffix}'),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
-            instances=self._read('instances', readers.whole(1, 1000), 1),
+            instances=workers.instances,
             timeout=self._read('timeout_seconds', _TIMEOUT, None),
             source=self._read('source', OPTIONAL_TEXT, None),
             sink=self._read('sink', OPTIONAL_TEXT, None),
             data_source=self._data_source(process.machine),
-            recycle_after=self._read('recycle_after', _RECYCLE_AFTER, None),
-            memory_mb_max=self._read('memory_mb_max', _MEMORY_MB, None),
+            recycle_after=workers.recycle_after,
+            memory_mb_max=workers.memory_mb_max,
+            is_isolated=workers.is_isolated,
+            run_memory_mb_max=workers.run_memory_mb_max,
+            run_cpu_seconds_max=workers.run_cpu_seconds_max,
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}{suffix}.log'
             ),
@@ -139,7 +139,7 @@ class EntryReader:
             token=token,
             route=self._route(f'{token}_daemon'),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
-            instances=self._read('instances', readers.whole(1, 1000), 1),
+            instances=self._read('instances', INSTANCES, None) or 1,
             arguments=self._arguments(),
             log_file=self._file_in(self._settings.log_directory, 'log_file', f'{token}_daemon.log'),
             pid_file=self._file_in(self._settings.pid_directory, 'pid_file', f'{token}_daemon.pid'),
@@ -150,6 +150,7 @@ class EntryReader:
         """Return the free run, if it is sound."""
         token = self._name('token')
         calendar = self.calendar()
+        workers = sharing(self._fields, self._read, self._refuse)
         entry = FreerunEntry(
             name=ProcessName(self._name('process_name')),
             entry_name=self._name('entry_name'),
@@ -160,7 +161,7 @@ class EntryReader:
             calendar=calendar,
             is_on=self._read('is_on', readers.boolean, False),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
-            instances=self._read('instances', readers.whole(1, 1000), 1),
+            instances=workers.instances,
             timeout=self._read('timeout_seconds', _TIMEOUT, None),
             description=self._read('description', OPTIONAL_TEXT, None),
             arguments=self._arguments(),
@@ -169,8 +170,12 @@ class EntryReader:
             misfire_max=self._read('misfire_max', readers.whole(1, MISFIRE_MAX), 1),
             arguments_are_code=self._is_code(),
             retry=self._retry(),
-            recycle_after=self._read('recycle_after', _RECYCLE_AFTER, None),
-            memory_mb_max=self._read('memory_mb_max', _MEMORY_MB, None),
+            recycle_after=workers.recycle_after,
+            memory_mb_max=workers.memory_mb_max,
+            group=workers.group,
+            is_isolated=workers.is_isolated,
+            run_memory_mb_max=workers.run_memory_mb_max,
+            run_cpu_seconds_max=workers.run_cpu_seconds_max,
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),

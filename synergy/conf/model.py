@@ -93,7 +93,9 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     process: what scheduling decisions need. timeout: longest run of one attempt; None is
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
     data_source: dotted path of a function that opens the source for a recomputing process.
-    recycle_after, memory_mb_max: bounds of one worker process, see `synergy.workers.recycling`.
+    recycle_after, memory_mb_max: bounds of one worker process of its own, see
+    `synergy.workers.recycling`. is_isolated: each run has a process of its own, of which
+    run_memory_mb_max and run_cpu_seconds_max are the bounds, see `synergy.workers.isolated`.
     calendar: name of its own working calendar; without, that of its tree.
     """
 
@@ -110,6 +112,9 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     data_source: str | None = None
     recycle_after: int | None = None
     memory_mb_max: int | None = None
+    is_isolated: bool = False
+    run_memory_mb_max: int | None = None
+    run_cpu_seconds_max: int | None = None
     log_file: Path
     pid_file: Path
 
@@ -117,6 +122,11 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     def name(self) -> ProcessName:
         """Return the process's name."""
         return self.process.name
+
+    @property
+    def group(self) -> ProcessName | None:
+        """Return the group whose workers run its units; None: its own do."""
+        return self.process.group
 
 
 class FreerunEntry(Struct, frozen=True, kw_only=True):
@@ -146,6 +156,10 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     retry: RetryPolicy
     recycle_after: int | None = None
     memory_mb_max: int | None = None
+    group: ProcessName | None = None
+    is_isolated: bool = False
+    run_memory_mb_max: int | None = None
+    run_cpu_seconds_max: int | None = None
     log_file: Path
     pid_file: Path
     source: None = None
@@ -182,35 +196,75 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
         )
 
 
+class GroupEntry(Struct, frozen=True, kw_only=True):
+    """Worker daemons that run the units of many processes, from one queue.
+
+    recycle_after, memory_mb_max: bounds of one of them, see `synergy.workers.recycling`.
+    """
+
+    name: ProcessName
+    route: Route
+    present_on_boxes: tuple[str, ...]
+    instances: int = 1
+    recycle_after: int | None = None
+    memory_mb_max: int | None = None
+    log_file: Path
+    pid_file: Path
+
+
 #: What can run as a process of the operating system.
-Entry: TypeAlias = DaemonEntry | ManagedEntry | FreerunEntry
+Entry: TypeAlias = DaemonEntry | GroupEntry | ManagedEntry | FreerunEntry
 #: What takes units of work.
 WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 
 
 class Context(Struct, frozen=True, kw_only=True):
-    """Every registered process, tree and queue."""
+    """Every registered process, tree, queue and group of workers."""
 
     daemons: Mapping[ProcessName, DaemonEntry]
     managed: Mapping[ProcessName, ManagedEntry]
     freeruns: Mapping[tuple[ProcessName, str], FreerunEntry]
     queues: tuple[Route, ...]
     hierarchy: Hierarchy
+    groups: Mapping[ProcessName, GroupEntry] = field(default_factory=dict)
+    group_by_process: Mapping[ProcessName, ProcessName] = field(default_factory=dict)
 
     @property
     def entries(self) -> Mapping[ProcessName, Entry]:
-        """Return what runs as a process: of the entries of one freerun process, the first."""
-        found: dict[ProcessName, Entry] = {**self.daemons, **self.managed}
+        """Return what runs as a process of the operating system, groups of workers among them.
+
+        What such a group runs is not; of the entries of one freerun process it is the first.
+        """
+        own = {name: entry for name, entry in self.workers.items() if entry.group is None}
+        return {**self.daemons, **self.groups, **own}
+
+    @property
+    def workers(self) -> Mapping[ProcessName, WorkerEntry]:
+        """Return what takes units: of the entries of one freerun process, the first."""
+        found: dict[ProcessName, WorkerEntry] = dict(self.managed)
         for entry in self.freeruns.values():
             found.setdefault(entry.name, entry)
         return found
 
-    def calendars_of(self, name: ProcessName) -> Mapping[ProcessName, Calendar]:
-        """Return what a worker needs to know of calendars: of its jobs or of its free runs."""
-        if (node := self.hierarchy.nodes.get(name)) is not None:
-            return {name: node.calendar}
-        return {
+    @property
+    def served(self) -> Mapping[ProcessName, Mapping[ProcessName, WorkerEntry]]:
+        """Return whose units workers run, by the name of the workers: a group's, or a process's."""
+        found: dict[ProcessName, dict[ProcessName, WorkerEntry]] = {}
+        for process, entry in self.workers.items():
+            found.setdefault(entry.group or process, {})[process] = entry
+        return found
+
+    def worker_of(self, name: str) -> ProcessName:
+        """Return under which name workers run the units of a process, or of a free run."""
+        process = ProcessName(name.partition('::')[0])
+        return self.group_by_process.get(process, process)
+
+    def calendars_of(self, *names: ProcessName) -> Mapping[ProcessName, Calendar]:
+        """Return what a worker of these needs to know of calendars: of jobs and of free runs."""
+        wanted, nodes = set(names), self.hierarchy.nodes
+        found = {name: nodes[name].calendar for name in names if name in nodes}
+        return found | {
             entry.full_name: entry.calendar
             for entry in self.freeruns.values()
-            if entry.name == name
+            if entry.name in wanted
         }

@@ -67,6 +67,7 @@ class Process(Struct, frozen=True, kw_only=True):
 
     working: the days without which its intervals are left out; None: none are.
     inputs: what its jobs wait for beside what nests in them and what its tree depends on.
+    group: name of the workers that run its units, where they run those of others, too.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
     job is to be done; None: until the next interval is over, too. override: what operators have
     changed at run time; `is_on` and `trigger` are so already. runs_before: of each interval, of
@@ -90,6 +91,12 @@ class Process(Struct, frozen=True, kw_only=True):
     working: WorkingDays | None = None
     override: Override | None = None
     runs_before: int = 0
+    group: ProcessName | None = None
+
+    @property
+    def worker(self) -> ProcessName:
+        """Return under which name the workers run that take its units."""
+        return self.group or self.name
 
 
 class Tree(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from synergy.conf.boxes import names_on
+from synergy.conf.group_words import grouped_text
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.commands import Command, CommandKind
 from synergy.core.nearest import nearest
@@ -37,7 +38,11 @@ def switch_on_box(caller: Caller, box_id: str, process: str, action: str) -> Com
 
 
 def restart_everywhere(caller: Caller, process: str) -> Command:
-    """Let a process start anew on every box on which it is switched on; return the audit record."""
+    """Let a process start anew on every box on which it is switched on; return the audit record.
+
+    One that a group of workers runs is that group.
+    """
+    process = caller.context.worker_of(process)
     boxes = boxes_with(caller, process)
 
     def write() -> None:
@@ -49,6 +54,7 @@ def restart_everywhere(caller: Caller, process: str) -> Command:
 
 def boxes_with(caller: Caller, process: str) -> Sequence[str]:
     """Return the boxes on which a process is switched on; refuse one that is on nowhere."""
+    process = caller.context.worker_of(process)
     rows = caller.store.box_processes()
     found = [row.box_id for row in rows if row.process == process and row.is_on]
     for box_id in found:
@@ -79,11 +85,13 @@ def check_switch(caller: Caller, box_id: str, process: str, action: str) -> None
     if is_known_box or box_id == caller.own_box:
         known |= {*names_on(caller.context, box_id), PROCESS_SUPERVISOR}
     if process not in known:
+        own = grouped_text(caller.context, process)
         raise OperationRefused(
             RefusalKind.UNKNOWN,
-            f'nothing called {process!r:.80} is known on box {box_id!r:.80}',
+            own or f'nothing called {process!r:.80} is known on box {box_id!r:.80}',
             'choose one from the list of boxes',
-            in_terminal=f'nothing called {process!r} is known on box {box_id!r}'
+            in_terminal=own
+            or f'nothing called {process!r} is known on box {box_id!r}'
             f'{nearest(process, known)}; ./launch.py super --query --all shows all',
         )
     if process == PROCESS_SUPERVISOR:

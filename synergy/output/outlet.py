@@ -37,6 +37,11 @@ class Sink(Protocol):
     """The log of a run."""
 
     @property
+    def about(self) -> str | None:
+        """Return what the log of the process calls the run; None: nothing, it has no other."""
+        ...
+
+    @property
     def is_long(self) -> bool:
         """Tell whether its beginning is complete; of what comes now it keeps only the last."""
         ...
@@ -90,18 +95,19 @@ class Outlet(logging.Handler):
         else:
             self.flush()
         lines = [cut(line) for line in text.splitlines()]
-        self._hand_on(record, '\n'.join(_bounded(lines)))
-        if (sink := self.sink) is not None:
+        sink = self.sink
+        self._hand_on(record, _told('\n'.join(_bounded(lines)), sink))
+        if sink is not None:
             sink.extend(record.levelname, lines)
 
     def put(self, name: str, level: int, lines: Sequence[str], sink: Sink | None) -> None:
         """Hand on lines that were printed to the stream `name`."""
         if sink is not None and sink.is_long:
-            self._hold(name, level, lines)
+            self._hold(name, level, lines, sink)
         else:
             self.flush()
             for line in lines:
-                self._write(name, level, line)
+                self._write(name, level, _told(line, sink))
         if sink is not None:
             sink.extend(logging.getLevelName(level), lines)
 
@@ -113,7 +119,7 @@ class Outlet(logging.Handler):
             self._flushed_at = time.monotonic()
             self._write(*self._held_of, '\n'.join(held))
 
-    def _hold(self, name: str, level: int, lines: Sequence[str]) -> None:
+    def _hold(self, name: str, level: int, lines: Sequence[str], sink: Sink) -> None:
         """Write lines of a flood many at a time, for each record costs more than its text.
 
         What comes after a pause is written at once, and what is held then once somebody looks.
@@ -121,7 +127,7 @@ class Outlet(logging.Handler):
         if self._held_of != (name, level):
             self.flush()
             self._held_of = (name, level)
-        self._held += lines
+        self._held += lines if sink.about is None else [_told(line, sink) for line in lines]
         self._held_characters += sum(map(len, lines))
         is_late = time.monotonic() - self._flushed_at > _HELD_SECONDS
         if is_late or self._held_characters > _HELD_CHARACTERS:
@@ -139,6 +145,11 @@ class Outlet(logging.Handler):
         whole.exc_info = whole.exc_text = whole.stack_info = None
         for handler in self._handlers:
             handler.handle(whole)
+
+
+def _told(text: str, sink: Sink | None) -> str:
+    """Return what the log of the process says of a run, with its name where it runs others, too."""
+    return text if sink is None or sink.about is None else f'[{sink.about}] {text}'
 
 
 def _bounded(lines: list[str]) -> list[str]:

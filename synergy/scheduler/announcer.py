@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from synergy.core.effects import Announce
 from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, Route, UowId
+from synergy.core.turns import by_turns
 from synergy.ports.broker import Broker, Message
 from synergy.ports.errors import BrokerUnavailable
 
@@ -19,8 +20,18 @@ logger = logging.getLogger(__name__)
 class Announcer:
     """What is to be rung, and what waits for its time."""
 
-    def __init__(self, broker: Broker, route_of: Callable[[ProcessName], Route]) -> None:
-        """Publish through `broker`, to the route of each process."""
+    def __init__(
+        self,
+        broker: Broker,
+        route_of: Callable[[ProcessName], Route],
+        *,
+        takes_turns: bool = False,
+    ) -> None:
+        """Publish through `broker`, to the route of each process.
+
+        takes_turns: whether processes share routes, so that none of them is to come first.
+        """
+        self._takes_turns = takes_turns
         self._broker = broker
         self._route_of = route_of
         self._now_due: dict[UowId, Announce] = {}
@@ -29,6 +40,8 @@ class Announcer:
 
     def add(self, announcements: Iterable[Announce], now: datetime) -> None:
         """Take announcements over; those whose time has not come wait for it."""
+        if self._takes_turns:
+            announcements = by_turns(announcements, _process_of)
         for item in announcements:
             if item.not_before is None or item.is_due(now):
                 self._now_due[item.uow_id] = item
@@ -78,3 +91,7 @@ class Announcer:
 
     def _message(self, uow_id: UowId, process: ProcessName) -> Message:
         return Message(self._route_of(base_of(process)), {'uow': uow_id})
+
+
+def _process_of(item: Announce) -> ProcessName:
+    return base_of(item.process)

@@ -72,7 +72,7 @@ class Scheduler:
         self._inbox = Inbox(broker, _routes(pipeline), settings.inbox_batch_max, one_commit)
         self._outbox = Outbox(
             store,
-            Announcer(broker, pipeline.route_of),
+            Announcer(broker, pipeline.route_of, takes_turns=pipeline.takes_turns),
             clock,
             self._leader,
             self._isolating,

@@ -81,7 +81,7 @@ def start(runtime: SchedulerRuntime) -> int:
 
 def pipeline_of(context: Context, clock: Clock) -> Pipeline:
     """Return the part of a context that a Scheduler needs."""
-    entries = context.entries
+    entries = context.workers
 
     def route_of(process: ProcessName) -> Route:
         return entries[process].route
@@ -98,4 +98,5 @@ def pipeline_of(context: Context, clock: Clock) -> Pipeline:
         freeruns=[entry.freerun(now) for entry in context.freeruns.values()],
         freerun_processes=list(dict.fromkeys(entry.name for entry in context.freeruns.values())),
         policy_of=policy_of,
+        takes_turns=bool(context.groups),
     )

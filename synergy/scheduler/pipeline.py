@@ -21,6 +21,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     """route_of: by a process's own name. freeruns: as context.py defines them.
 
     freerun_processes: that entries made at run time may name. policy_of: for units of free runs.
+    takes_turns: whether some processes share a queue, and so are announced by turns.
     """
 
     hierarchy: Hierarchy
@@ -28,6 +29,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     freeruns: Sequence[Freerun] = ()
     freerun_processes: Sequence[ProcessName] = ()
     policy_of: Callable[[ProcessName], RetryPolicy] = _default_policy
+    takes_turns: bool = False
 
     def known_freerun_processes(self) -> Collection[ProcessName]:
         """Return the processes of which free runs can be started."""

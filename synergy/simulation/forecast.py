@@ -12,7 +12,7 @@ from synergy.core.structs import Struct, replace
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, write
 from synergy.simulation.faults import Faults
-from synergy.simulation.plot import Plot
+from synergy.simulation.plot import Crew, Plot
 from synergy.simulation.world import World
 
 
@@ -28,7 +28,7 @@ class ForecastRun(Struct, frozen=True, kw_only=True):
 
 def forecast(
     pipeline: Pipeline,
-    instances: Mapping[ProcessName, int],
+    crew: Crew,
     seconds_by_process: Mapping[ProcessName, float],
     start: datetime,
     length: timedelta,
@@ -43,7 +43,7 @@ def forecast(
         Plot(
             pipeline=beginning_at(pipeline, begin),
             start=start,
-            instances=instances,
+            crew=crew,
             duration=lambda uow: seconds_by_process[ProcessName(uow.process_name)],
             is_calm=True,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from synergy.core.calendar import Calendar
@@ -27,8 +27,20 @@ class UserCode(Struct, frozen=True, kw_only=True):
     calendars: Mapping[ProcessName, Calendar] = field(default_factory=dict)
 
 
+class Crew(Struct, frozen=True, kw_only=True):
+    """The workers of a box. instances: by process, or by group. groups: whose units theirs run."""
+
+    instances: Mapping[ProcessName, int]
+    groups: Mapping[ProcessName, Sequence[ProcessName]] = field(default_factory=dict)
+
+    @property
+    def processes(self) -> Sequence[ProcessName]:
+        """Return whose units they run."""
+        return [name for worker in self.instances for name in self.groups.get(worker, (worker,))]
+
+
 class Plot(Struct, frozen=True, kw_only=True):
-    """What is simulated. instances: worker processes by process. box_count: boxes, each with a
+    """What is simulated. box_count: boxes, each with a
     supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
     long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
     is_one_file: store and broker of each process are joined, as where both are one file.
@@ -37,7 +49,7 @@ class Plot(Struct, frozen=True, kw_only=True):
 
     pipeline: Pipeline
     start: datetime
-    instances: Mapping[ProcessName, int]
+    crew: Crew
     duration: Duration
     box_count: int = 2
     is_calm: bool = False

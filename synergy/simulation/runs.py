@@ -18,7 +18,7 @@ from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
-from synergy.simulation.plot import Plot
+from synergy.simulation.plot import Crew, Plot
 from synergy.simulation.world import World
 
 _START: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -38,6 +38,9 @@ _RETRY: Final = RetryPolicy(
     max_attempts=50, max_lost=50, delay=timedelta(seconds=1), delay_max=timedelta(seconds=20)
 )
 _SHELL: Final = ProcessName('Cleaner')
+#: Workers of several processes, and how those begin that they are of in some histories.
+_GROUP: Final = ProcessName('etl')
+_GROUPED: Final = ('Alert', _SHELL)
 #: The process whose level changes where contexts do.
 _CHANGING: Final = ProcessName('SiteMonthly')
 
@@ -69,7 +72,9 @@ def simulate(
     contexts = _contexts() if with_contexts else []
     # Each other installation has store and broker in one file.
     is_one_file = seed % 2 == 1
-    start = replace(plot(contexts[0] if contexts else hierarchy), is_one_file=is_one_file)
+    # Each third has a group of workers, or forms and dissolves one.
+    first = plot(contexts[0] if contexts else hierarchy, has_group=seed % 3 == 2)
+    start = replace(first, is_one_file=is_one_file)
     world = World(start, seed, faults)
     broken = None
     try:
@@ -133,13 +138,14 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
         if world.random.random() < _CLOCKS_SET:
             world.set_clock()
         if contexts and world.random.random() < _CONTEXTS_CHANGED:
-            world.change_context(_pipeline(world.random.choice(contexts)))
+            has_group = not world.plot.crew.groups and world.plot.pipeline.takes_turns
+            _change(world, world.random.choice(contexts), has_group=has_group)
     if contexts:
         # All of it, so that everything is due in the end; at the level that the history is of now.
         led = world.store.led_context()
         before = None if led is None else led.processes.get(_CHANGING)
         monthly = Qualifier.MONTHLY if before is None else before.qualifier
-        world.change_context(_pipeline(_hierarchy(monthly=monthly)))
+        _change(world, _hierarchy(monthly=monthly), has_group=bool(world.plot.crew.groups))
     world.faults.stop()
     world.resume_everything()
     until = world.stage.seconds + _PEACE_SECONDS
@@ -151,23 +157,38 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
     world.monitor.check_order(world.context_changes)
 
 
-def plot(hierarchy: Hierarchy | None = None) -> Plot:
+def _change(world: World, hierarchy: Hierarchy, *, has_group: bool) -> None:
+    pipeline = _pipeline(hierarchy, has_group=has_group)
+    # Whether there ever was one.
+    pipeline = replace(pipeline, takes_turns=world.plot.pipeline.takes_turns)
+    world.change_context(pipeline, _crew(world.plot.crew.processes, has_group=has_group))
+
+
+def plot(hierarchy: Hierarchy | None = None, *, has_group: bool = False) -> Plot:
     """Return two trees of which one depends on the other, every machine, and a free run.
 
-    hierarchy: another one to begin with.
+    hierarchy: another one to begin with. has_group: some have workers and a queue together.
     """
-    pipeline = _pipeline(hierarchy or _hierarchy())
+    pipeline = _pipeline(hierarchy or _hierarchy(), has_group=has_group)
     names = [node.process.name for node in pipeline.hierarchy]
     return Plot(
         pipeline=pipeline,
         # Late enough for the clock to be set back by hours and every interval still to be over.
         start=_END + timedelta(hours=5),
-        instances=dict.fromkeys([*names, _SHELL], 1),
+        crew=_crew([*names, _SHELL], has_group=has_group),
         duration=lambda uow: 0.5 + int(uow.id[:2], 16) / 40,
     )
 
 
-def _pipeline(hierarchy: Hierarchy) -> Pipeline:
+def _crew(names: Sequence[ProcessName], *, has_group: bool) -> Crew:
+    if not has_group:
+        return Crew(instances=dict.fromkeys(names, 1))
+    grouped = [name for name in names if name.startswith(_GROUPED)]
+    own = [name for name in names if name not in grouped]
+    return Crew(instances={**dict.fromkeys(own, 1), _GROUP: 2}, groups={_GROUP: grouped})
+
+
+def _pipeline(hierarchy: Hierarchy, *, has_group: bool) -> Pipeline:
     tick = Freerun(
         name=ProcessName(f'{_SHELL}::tick'),
         trigger=Every(seconds=20),
@@ -177,7 +198,8 @@ def _pipeline(hierarchy: Hierarchy) -> Pipeline:
     )
     return Pipeline(
         hierarchy=hierarchy,
-        route_of=_route_of,
+        route_of=_route_in_group if has_group else _route_of,
+        takes_turns=has_group,
         freeruns=[tick],
         freerun_processes=[_SHELL],
         policy_of=lambda _: _RETRY,
@@ -249,3 +271,7 @@ def _hierarchy(
 
 def _route_of(process: ProcessName) -> Route:
     return Route(exchange='ex', routing=process, queue=process)
+
+
+def _route_in_group(process: ProcessName) -> Route:
+    return _route_of(_GROUP if process.startswith(_GROUPED) else process)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from synergy.simulation.broker import Exchange, SimulatedBroker
 from synergy.simulation.faults import Faults
 from synergy.simulation.joint import SimulatedJoint
 from synergy.simulation.monitor import Monitor
-from synergy.simulation.plot import Plot, UserCode
+from synergy.simulation.plot import Crew, Plot, UserCode
 from synergy.simulation.processes import SimulatedProcesses
 from synergy.simulation.stage import Actor, Stage, StageClock
 from synergy.simulation.store import Line, unreliable
@@ -42,6 +42,7 @@ from synergy.simulation.worker import LEASE, ActorCapture, SimulatedGuard, Simul
 from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
+from synergy.workers.code import Code, Codes
 from synergy.workers.handler import Handler
 from synergy.workers.runner import Runner, RunnerSettings
 from synergy.workers.uow import Uow
@@ -112,13 +113,17 @@ class World:
         alive = [actor for actor in self.stage.actors if not actor.is_ended]
         self.stage.kill(self.random.choice(alive))
 
-    def change_context(self, pipeline: Pipeline) -> None:
-        """Deploy another context: every Scheduler dies, and the next ones have it."""
-        self.plot = replace(self.plot, pipeline=pipeline)
+    def change_context(self, pipeline: Pipeline, crew: Crew) -> None:
+        """Deploy another context: every Scheduler dies, and the next ones have it.
+
+        With other workers, all processes do.
+        """
+        ending = '' if crew != self.plot.crew else f':{_SCHEDULER}:'
+        self.plot = replace(self.plot, pipeline=pipeline, crew=crew)
         self.context_changes += 1
         self.monitor.expect(pipeline.hierarchy)
-        for actor in self.stage.actors:
-            if not actor.is_ended and f':{_SCHEDULER}:' in actor.name:
+        for actor in list(self.stage.actors):
+            if not actor.is_ended and ending in actor.name:
                 self.stage.kill(actor)
 
     def set_clock(self) -> None:
@@ -209,7 +214,7 @@ class World:
                 )
 
     def _slots(self) -> Sequence[Slot]:
-        names = [(_SCHEDULER, 1), *self.plot.instances.items()]
+        names = [(_SCHEDULER, 1), *self.plot.crew.instances.items()]
         return [
             Slot(
                 process=name,
@@ -270,17 +275,21 @@ class World:
         line = Line(self.stage, self.faults, actor)
         store = unreliable(self.store, line, self.monitor)
         broker = self._broker(actor)
-        consumer = broker.consumer(self.plot.pipeline.route_of(process))
+        crew = self.plot.crew
+        served = crew.groups.get(process, (process,))
+        consumer = broker.consumer(self.plot.pipeline.route_of(served[0]))
         guard = SimulatedGuard()
         heartbeat = SimulatedHeartbeat(store, self.clock)
 
         capture = ActorCapture(self.stage, actor)
         wait_seconds = 3600.0 if self.plot.is_calm else 5.0
-        code = _NO_CODE if self.plot.user_code_of is None else self.plot.user_code_of(process)
-
-        def process_uow(uow: Uow) -> object:
-            self._pass_run(actor, heartbeat, uow)
-            return code.handler.process_uow(uow)
+        calendars: dict[ProcessName, Calendar] = {}
+        codes = Codes(
+            served,
+            lambda name: self._code(
+                name, calendars, lambda uow: self._pass_run(actor, heartbeat, uow)
+            ),
+        )
 
         def stop() -> None:
             guard.is_told = True
@@ -288,7 +297,7 @@ class World:
 
         actor.on_stop = stop
         runner = Runner(
-            Handler(process_uow),
+            codes,
             store=store,
             broker=broker,
             one_commit=self._one_commit(line),
@@ -298,21 +307,18 @@ class World:
             heartbeat=heartbeat,
             capture=capture,
             settings=RunnerSettings(
-                process=process,
+                name=process,
                 owner=f'{title}:{actor.pid}',
                 lease=LEASE,
-                timeout=None,
-                source=code.source,
-                sink=code.sink,
                 log_lines_max=_LOG_LINES_MAX,
-                data_source=code.data_source,
-                zones=Zones(code.calendars or _calendars(self.hierarchy, process)),
+                zones=Zones(calendars),
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),
         )
         logging.getLogger().addHandler(capture)
-        code.handler.setup()
+        if process not in crew.groups:
+            codes.load(process)
         try:
             while not guard.is_stopping():
                 try:
@@ -321,9 +327,36 @@ class World:
                 except PortError:
                     actor.pause(0.2)
         finally:
-            code.handler.teardown()
+            for code in codes.loaded:
+                code.handler.teardown()
             logging.getLogger().removeHandler(capture)
             broker.close()
+
+    def _code(
+        self,
+        process: ProcessName,
+        calendars: dict[ProcessName, Calendar],
+        pass_run: Callable[[Uow], None],
+    ) -> Code:
+        """Return what a worker calls, set up. pass_run: lets the time of a run pass.
+
+        calendars: those of the worker, to which those of the process are added.
+        """
+        code = _NO_CODE if self.plot.user_code_of is None else self.plot.user_code_of(process)
+
+        def process_uow(uow: Uow) -> object:
+            pass_run(uow)
+            return code.handler.process_uow(uow)
+
+        code.handler.setup()
+        calendars.update(code.calendars or _calendars(self.hierarchy, process))
+        return Code(
+            process=process,
+            handler=Handler(process_uow, teardown=code.handler.teardown),
+            source=code.source,
+            sink=code.sink,
+            data_source=code.data_source,
+        )
 
     def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
         """Let the time of a run pass; fail it where the faults say so."""

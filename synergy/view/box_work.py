@@ -7,10 +7,11 @@ of each box on which its process is on, for any of them may take it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
-from synergy.core.records import BoxProcess, Unit
+from synergy.core.freerun_record import base_of
+from synergy.core.records import BoxProcess, ProcessName, Unit
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
@@ -19,6 +20,7 @@ from synergy.view.boxes import BoxView
 from synergy.view.conditions import FINAL_RUN, QUEUED, RETRYING, RUNNING, Condition, Runs
 from synergy.view.documents import BoxDocument, BoxProcessDocument
 from synergy.view.encode import encode_box, encode_box_process
+from synergy.view.no_worker import worker_in
 from synergy.view.workload import NOTHING, Tallies, workload_of
 
 _WAITING: Final = (QUEUED, RETRYING)
@@ -54,18 +56,27 @@ class BoxWork(Struct, frozen=True, kw_only=True):
         return Tallies({**running.by_condition, **waiting.by_condition})
 
 
-def box_work(timetable: Timetable, runs: Runs, store: UnitReader) -> BoxWork:
-    """Return how the work of each box stands; hold the lock, if `timetable` is a read model's."""
+def box_work(
+    timetable: Timetable,
+    runs: Runs,
+    store: UnitReader,
+    worker_of: Callable[[ProcessName], str] = base_of,
+) -> BoxWork:
+    """Return how the work of each box stands; hold the lock, if `timetable` is a read model's.
+
+    worker_of: returns under which name workers run the units of a process, or of a free run.
+    """
     running: dict[tuple[str, str], Counter[Condition]] = {}
     for unit in _running(store):
         box_id = (unit.owner or '').partition(':')[0]
-        counts = running.setdefault((box_id, _worker_of(unit.process)), Counter())
+        worker = worker_in(unit.owner) or worker_of(unit.process)
+        counts = running.setdefault((box_id, worker), Counter())
         counts[_condition(timetable, unit)] += 1
     waiting: dict[str, Counter[Condition]] = {}
     for process, tallies in workload_of(timetable, runs).by_process.items():
         found = Counter({item: tallies[item] for item in _WAITING if tallies[item]})
         if found:
-            waiting.setdefault(_worker_of(process), Counter()).update(found)
+            waiting.setdefault(worker_of(process), Counter()).update(found)
     return BoxWork(
         running={place: Tallies(counts) for place, counts in running.items()},
         waiting={worker: Tallies(counts) for worker, counts in waiting.items()},
@@ -97,8 +108,3 @@ def _condition(timetable: Timetable, unit: Unit) -> Condition:
     is_managed = unit.process in timetable.hierarchy.nodes
     job = timetable.open_job(unit.key) if is_managed else None
     return FINAL_RUN if job is not None and job.state is JobState.FINAL_RUN else RUNNING
-
-
-def _worker_of(process: str) -> str:
-    """Return the worker of a process; that of a free run's entries is one for all of them."""
-    return process.partition('::')[0]

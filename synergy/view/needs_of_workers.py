@@ -7,6 +7,7 @@ entry.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 from urllib.parse import quote
 
 from synergy.core.commands import counted
@@ -17,13 +18,20 @@ from synergy.view.need import Need, NeedKind, Seen
 from synergy.view.no_worker import Boxes, able_processes, no_worker_among
 from synergy.view.untaken import Untaken, untaken
 
+#: Processes whose queued work is told of one box, or of one group of workers.
+_STUCK_SHOWN_MAX: Final = 5
+
 
 def needs_of_workers(seen: Seen) -> Iterator[Need]:
     """Yield what keeps work from workers, what concerns most first."""
     able = able_processes(seen.views)
     queued = {item.process: item for item in untaken(seen.timetable, seen.work, able, seen.now)}
-    told = {name for name in queued if _is_told(seen.views, name)}
-    waiting = {str(name): item for name, item in queued.items() if name in told}
+    worker_of = {name: seen.timetable.hierarchy.nodes[name].process.worker for name in queued}
+    told = {name for name in queued if _is_told(seen.views, worker_of[name])}
+    waiting: dict[str, list[Untaken]] = {}
+    for name, item in queued.items():
+        if name in told:
+            waiting.setdefault(worker_of[name], []).append(item)
     for view in seen.views:
         if view.presence is Presence.VANISHED:
             yield _vanished(view, waiting)
@@ -33,7 +41,7 @@ def needs_of_workers(seen: Seen) -> Iterator[Need]:
                 yield _not_up(row, waiting)
     for name, item in queued.items():
         if name not in told:
-            yield _no_worker(seen, item)
+            yield _no_worker(seen, item, worker_of[name])
 
 
 def _is_told(views: Sequence[BoxView], process: str) -> bool:
@@ -44,9 +52,9 @@ def _is_told(views: Sequence[BoxView], process: str) -> bool:
     )
 
 
-def _vanished(view: BoxView, waiting: Mapping[str, Untaken]) -> Need:
+def _vanished(view: BoxView, waiting: Mapping[str, Sequence[Untaken]]) -> Need:
     box = view.box
-    stuck = [waiting[row.process] for row in view.processes if row.process in waiting]
+    stuck = [item for row in view.processes for item in waiting.get(row.process, ())]
     return Need(
         kind=NeedKind.VANISHED,
         subject=box.box_id,
@@ -60,8 +68,8 @@ def _vanished(view: BoxView, waiting: Mapping[str, Untaken]) -> Need:
     )
 
 
-def _not_up(row: BoxProcess, waiting: Mapping[str, Untaken]) -> Need:
-    stuck = [waiting[row.process]] if row.process in waiting else []
+def _not_up(row: BoxProcess, waiting: Mapping[str, Sequence[Untaken]]) -> Need:
+    stuck = waiting.get(row.process, ())
     return Need(
         kind=NeedKind.NOT_UP,
         subject=f'{row.process} on {row.box_id}',
@@ -75,12 +83,12 @@ def _not_up(row: BoxProcess, waiting: Mapping[str, Untaken]) -> Need:
     )
 
 
-def _no_worker(seen: Seen, item: Untaken) -> Need:
+def _no_worker(seen: Seen, item: Untaken, worker: str) -> Need:
     """Return that nobody takes the queued work of a process, why, and what helps."""
     told_of = Boxes(
         store=seen.store, now=seen.now, vanished_after=seen.vanished_after, told_of=item.key
     )
-    causes = no_worker_among(told_of, item.process, seen.views)
+    causes = no_worker_among(told_of, worker, seen.views)
     action = next((cause.action for cause in causes if cause.action is not None), None)
     why = why_command(item.key)
     return Need(
@@ -101,6 +109,9 @@ def _waits(stuck: Sequence[Untaken]) -> str:
     """Return what is queued because of it, as the end of a sentence."""
     if not stuck:
         return ''
-    told = ' and '.join(f'{counted(item.count, "queued run")} of {item.process}' for item in stuck)
+    shown = stuck[:_STUCK_SHOWN_MAX]
+    told = ' and '.join(f'{counted(item.count, "queued run")} of {item.process}' for item in shown)
+    if len(stuck) > len(shown):
+        told += f' and those of {len(stuck) - len(shown)} more'
     is_one = len(stuck) == 1 and stuck[0].count == 1
     return f'; {told} {"waits" if is_one else "wait"} for that'

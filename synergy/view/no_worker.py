@@ -23,6 +23,8 @@ BOXES_MAX: Final = 5
 #: Records of what people did to boxes that are looked through for who stopped a worker.
 _RECORDS_MAX: Final = 200
 _BUSY_MAX: Final = 3
+#: Of the name by which a worker claims, see `synergy.workers.main`.
+_OWNER_PARTS: Final = 4
 
 
 class Boxes(Struct, frozen=True, kw_only=True):
@@ -37,7 +39,8 @@ class Boxes(Struct, frozen=True, kw_only=True):
 def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
     """Return why nobody runs `process`, box by box; nothing when somebody on a box should.
 
-    A worker that was started by hand, without a Supervisor, is not seen.
+    process: of a group, its workers. One that was started by hand, without a Supervisor, is not
+    seen.
     """
     return no_worker_among(boxes, process, box_views(boxes.store, boxes.vanished_after))
 
@@ -79,6 +82,15 @@ def is_able(view: BoxView, row: BoxProcess) -> bool:
     )
 
 
+def worker_in(owner: str | None) -> str | None:
+    """Return the name of the workers, a process's or a group's, of which one owns a unit.
+
+    owner: `box:name:instance:pid`; None: of what it is not said.
+    """
+    parts = (owner or '').split(':')
+    return parts[1] if len(parts) == _OWNER_PARTS else None
+
+
 def _is_drained(view: BoxView, row: BoxProcess) -> bool:
     """Tell whether a box drains and that is about `row`: its Scheduler goes on."""
     return view.box.is_draining and row.process != PROCESS_SCHEDULER
@@ -89,7 +101,8 @@ def _busy(boxes: Boxes, process: str, rows: Sequence[BoxProcess]) -> Iterator[Ca
     running = [
         unit
         for unit in boxes.store.live_units()
-        if unit.process == process and unit.state is UnitState.IN_PROGRESS
+        if (worker_in(unit.owner) or unit.process) == process
+        and unit.state is UnitState.IN_PROGRESS
     ]
     worker_count = sum(len(row.pids) for row in rows)
     if not running or len(running) < worker_count:
@@ -116,9 +129,9 @@ def _no_box(boxes: Boxes, process: str, views: Sequence[BoxView]) -> Cause:
     return Cause(
         key=boxes.told_of,
         kind=CauseKind.NO_BOX,
-        text=f'no box is set to run {process}: present_on_boxes in its entry names none of '
-        f'{", ".join(view.box.box_id for view in views[:BOXES_MAX])}; correct it there and start '
-        'their Supervisors again',
+        text=f'no box is set to run {process}: its present_on_boxes names none of '
+        f'{", ".join(view.box.box_id for view in views[:BOXES_MAX])}; correct it in context.py and '
+        'start their Supervisors again',
     )
 
 

@@ -40,6 +40,7 @@ class ProcessDocument(TypedDict):
     max_running: int
     max_attempts: int
     max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
+    group: Annotated[str | None, 'name of the workers that run its units and those of others']
     inputs: list[InputDocument]
     arguments: dict[str, Any]
     override: OverrideDocument | None

@@ -42,6 +42,7 @@ def encode_process(
         'max_running': process.max_running,
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,
+        'group': process.group,
         'inputs': [encode_input(item) for item in node.inputs],
         'arguments': dict(process.arguments),
         'override': None if process.override is None else _encode_override(process.override),

@@ -197,8 +197,13 @@ def _unmanned(
     running = {
         seen.key.process for seen in looking.runs.values() if seen.condition in (RUNNING, FINAL_RUN)
     }
-    manned = {*able(), *running}
-    return next((name for name in sorted(waiting) if name not in manned), None)
+    manned, nodes = able(), looking.timetable.hierarchy.nodes
+    unmanned = (
+        name
+        for name in sorted(waiting)
+        if name not in running and nodes[name].process.worker not in manned
+    )
+    return next(unmanned, None)
 
 
 def _is_held(looking: Looking, key: JobKey) -> bool:

@@ -30,12 +30,13 @@ def untaken(
 ) -> Iterator[Untaken]:
     """Yield what is queued for a process that runs on no box; hold the lock of the read model.
 
-    able: processes with a worker that takes work. One that was started by hand, without a
+    able: names of workers that take work. One that was started by hand, without a
     Supervisor, is not seen, but what it runs is.
     """
     for name, tallies in work.by_process.items():
         count = tallies.queued + tallies.retrying
-        if not count or tallies.running or name in able or name not in timetable.hierarchy.nodes:
+        node = timetable.hierarchy.nodes.get(name)
+        if not count or tallies.running or node is None or node.process.worker in able:
             continue
         jobs = (job for job in timetable.open_jobs_of(name) if job.has_live_unit)
         oldest = min(jobs, key=_age, default=None)

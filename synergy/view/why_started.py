@@ -41,8 +41,9 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
         yield Cause(key=key, kind=CauseKind.REPORT, text=text, since=job.changed_at)
         yield from without_leader(question, key)
         return
-    policy = question.timetable.hierarchy.nodes[job.process].process.retry
-    attempt = f'run {unit.run}, {attempt_text(unit, policy)}'
+    process = question.timetable.hierarchy.nodes[job.process].process
+    worker = process.worker
+    attempt = f'run {unit.run}, {attempt_text(unit, process.retry)}'
     match unit.state:
         case UnitState.REQUESTED if unit.not_before is not None and unit.not_before > question.now:
             text = (
@@ -56,12 +57,12 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
                 since=unit.finished_at or job.changed_at,
                 expected_at=unit.not_before,
             )
-            yield from no_worker(boxes_of(question, key), job.process)
+            yield from no_worker(boxes_of(question, key), worker)
         case UnitState.REQUESTED:
             since = unit.not_before or unit.created_at
             text = f'{attempt} waits for a worker since {at(since, question.now)}'
             yield Cause(key=key, kind=CauseKind.WORKER, text=text, since=since)
-            yield from no_worker(boxes_of(question, key), job.process)
+            yield from no_worker(boxes_of(question, key), worker)
         case UnitState.IN_PROGRESS:
             yield _worked_on(question, unit, attempt)
             return

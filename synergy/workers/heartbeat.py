@@ -11,7 +11,7 @@ import os
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -108,6 +108,10 @@ class Heartbeat:
         with self._caring:
             if self._watched is watched:
                 self._watched = None
+
+    def still(self) -> AbstractContextManager[object]:
+        """Return a block in which the thread does nothing, so that this process may fork."""
+        return self._caring
 
     def _beat(self) -> None:
         store: UnitStore | None = None

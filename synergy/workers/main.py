@@ -1,4 +1,4 @@
-"""A worker as a process: runs the units of one managed process until it is told to stop."""
+"""A worker as a process: runs the units of one process, or of a group, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from synergy.conf.locate import resolve
-from synergy.conf.model import Settings, WorkerEntry
+from synergy.conf.model import GroupEntry, Settings, WorkerEntry
 from synergy.core.calendar import Calendar
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import ProcessName
@@ -17,11 +16,13 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.one_commit import StoreAndBroker
 from synergy.ports.processes import Descendants
-from synergy.ports.source import DataSource
 from synergy.ports.store import Store
+from synergy.workers.code import Code, Codes
+from synergy.workers.code_opener import CodeOpener
 from synergy.workers.forks import children_end_here, free_children
-from synergy.workers.handler import Handler, load_handler
+from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Heartbeat
+from synergy.workers.isolated import Isolation
 from synergy.workers.processes import RunProcesses, grace_of
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder
@@ -41,7 +42,8 @@ _TEARDOWN_LIMIT: Final = timedelta(seconds=5)
 def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touches, once
     *,
     settings: Settings,
-    entry: WorkerEntry,
+    entry: WorkerEntry | GroupEntry,
+    served: Mapping[ProcessName, WorkerEntry],
     instance: int,
     open_both: Callable[[], StoreAndBroker],
     open_store: Callable[[], Store],
@@ -53,14 +55,17 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
-    open_store: opens a connection for another thread. instance: number of this process among those
+    served: whose units these are: of a group, many. open_store: opens a connection for another
+    thread. instance: number of this process among those
     of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
     its runs. tell_up: called once it takes work. calendars: as in `Zones`.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
-    with children_end_here():
-        handler = load_handler(entry.classname, entry.name)
-    source = None if entry.data_source is None else open_source(entry)
+    is_group = isinstance(entry, GroupEntry)
+    opened = CodeOpener(served)
+    codes = Codes(served, opened.load_and_set_up)
+    if not is_group:
+        opened.load(entry.name)
     both = open_both()
     consumer = both.broker.consumer(entry.route)
     guard = SignalGuard(clock, settings.stop_grace, consumer.wake)
@@ -69,8 +74,15 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         open_store, clock, settings.uow_lease, guard.lose, processes, guard.overdue
     )
     owner = f'{settings.box_id}:{entry.name}:{instance}:{os.getpid()}'
+
+    def settle(code: Code) -> None:
+        processes.settle(keeps=code.handler.keeps_processes)
+        recorder.settle()
+        guard.settle()
+
+    opened.settle, opened.undo = settle, lambda code: _teardown(code.handler, guard, None)
     runner = Runner(
-        handler,
+        codes,
         store=both.store,
         broker=both.broker,
         one_commit=both.one_commit,
@@ -80,29 +92,26 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         heartbeat=heartbeat,
         capture=recorder,
         settings=RunnerSettings(
-            process=entry.name,
+            name=entry.name,
             owner=owner,
             lease=settings.uow_lease,
-            timeout=entry.timeout,
-            source=entry.source,
-            sink=entry.sink,
             log_lines_max=settings.run_log_lines_max,
-            data_source=source,
             zones=Zones(calendars, both.store),
         ),
         processes=processes,
         recycling=recycling,
+        isolation=Isolation(guard, processes, heartbeat.still),
     )
     # Last of all: what others do in a forked child comes before it may be reached by a signal.
     free_children(guard.forget)
     heartbeat.start()
     logger.info('%s started', owner, extra={'event': 'started'})
     try:
-        with children_end_here():
-            handler.setup()
-        processes.settle(keeps=handler.keeps_processes)
-        recorder.settle()
-        guard.settle()
+        if is_group:
+            recorder.settle()
+            guard.settle()
+        else:
+            codes.load(entry.name)
         tell_up()
         _loop(runner, lambda: consumer.wait(_WAIT_SECONDS), guard, clock)
     finally:
@@ -110,38 +119,11 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         consumer.close()
         is_restarting = processes.is_spent and not guard.is_stopping()
         # What setup has made was ended under its hands; there is nobody to end it should it hang.
-        _teardown(handler, guard, _TEARDOWN_LIMIT if is_restarting else None)
+        for code in codes.loaded:
+            _teardown(code.handler, guard, _TEARDOWN_LIMIT if is_restarting else None)
         processes.close()
-        if source is not None:
-            source.close()
-    if is_restarting:
-        logger.warning(
-            '%s ends to be restarted: a run was interrupted, and with its processes those ended '
-            'that the worker keeps',
-            owner,
-            extra={'event': 'worker_spent'},
-        )
-        return ExitCode.RESTART
-    if recycling.is_due and not guard.is_stopping():
-        logger.info(
-            '%s ends to be restarted: %s', owner, recycling.reason, extra={'event': 'recycled'}
-        )
-        return ExitCode.RESTART
-    logger.info('%s stopped', owner, extra={'event': 'stopped'})
-    return ExitCode.OK
-
-
-def open_source(entry: WorkerEntry) -> DataSource:
-    """Return what `data_source` of the entry opens; raise TypeError when it is not a source."""
-    assert entry.data_source is not None
-    source = resolve(entry.data_source)()
-    if not callable(getattr(source, 'bounds', None)):
-        raise TypeError(
-            f'data_source {entry.data_source} of {entry.name} returned a {type(source).__name__} '
-            'without bounds(start, end); return a synergy.ports.source.DataSource'
-        )
-    opened: DataSource = source
-    return opened
+        opened.close()
+    return _said(owner, None if guard.is_stopping() else recycling, is_spent=is_restarting)
 
 
 def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock: Clock) -> None:
@@ -168,3 +150,22 @@ def _teardown(handler: Handler, guard: SignalGuard, limit: timedelta | None) -> 
             guard.leave()
     except (Exception, Interrupted):  # User code: its failure must not hide how the worker ended.
         logger.exception('teardown failed', extra={'event': 'teardown_failed'})
+
+
+def _said(owner: str, recycling: Recycling | None, *, is_spent: bool) -> int:
+    """Say how a worker ends; return its exit code. recycling: None: it was told to stop."""
+    if is_spent:
+        logger.warning(
+            '%s ends to be restarted: a run was interrupted, and with its processes those ended '
+            'that the worker keeps',
+            owner,
+            extra={'event': 'worker_spent'},
+        )
+        return ExitCode.RESTART
+    if recycling is not None and recycling.is_due:
+        logger.info(
+            '%s ends to be restarted: %s', owner, recycling.reason, extra={'event': 'recycled'}
+        )
+        return ExitCode.RESTART
+    logger.info('%s stopped', owner, extra={'event': 'stopped'})
+    return ExitCode.OK

@@ -15,7 +15,7 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from datetime import timedelta
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class RunProcesses:
         self._grace = grace
         self._kept: Set[ProcessIdentity] = frozenset()
         self._keeps = False
+        self._settle_count = 0
         self._pools: Set[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._never = threading.Event()
@@ -60,14 +61,23 @@ class RunProcesses:
 
     def settle(self, *, keeps: bool) -> None:
         """Regard what runs now as the worker's; keeps: what its runs will start, too."""
-        self._keeps = keeps
+        self._keeps = self._keeps or keeps
+        self._settle_count += 1
         self._pools = weakref.WeakSet(_pools())
         if not self._descendants.are_none():
             self._kept = frozenset(self._descendants.find())
 
-    def after_run(self) -> None:
-        """End what a run that ended by itself has left; say so: it is probably a mistake."""
-        if self._descendants.are_none() or self._keeps:
+    def after_run(self, *, keeps: bool | None = None) -> None:
+        """End what a run that ended by itself has left; say so: it is probably a mistake.
+
+        keeps: whether what it has left is the worker's from now on; None: as `settle` was told.
+        """
+        if self._descendants.are_none():
+            return
+        if self._keeps if keeps is None else keeps:
+            if self._settle_count > 1:
+                # Of a group: runs of its other processes must not end it.
+                self._kept = frozenset(self._descendants.find())
             return
         # With all that is below; but what a pool's process has started belongs to the run.
         own = {identity.pid for identity in self._kept} - self._pids_of_pools()
@@ -105,6 +115,31 @@ class RunProcesses:
                     extra={'event': 'processes_ended'},
                 )
             self._reap({identity.pid for identity in spared})
+
+    def standing(self) -> Set[ProcessIdentity]:
+        """Return what runs now."""
+        none = self._descendants.are_none()
+        return frozenset() if none else frozenset(self._descendants.find())
+
+    def pids_but(self, kept: Set[ProcessIdentity]) -> Sequence[int]:
+        """Return the pids of what runs now beside `kept`."""
+        return [identity.pid for identity in self._descendants.find() if identity not in kept]
+
+    def end_but(self, kept: Set[ProcessIdentity], *, at_once: bool = False) -> Sequence[str]:
+        """End what runs beside `kept`; return the names of what was ended. at_once: with no grace.
+
+        Of a run that had a process of its own: the worker and what is the worker's stay.
+        """
+        with self._lock:
+            if self._descendants.are_none():
+                return ()
+            spared = kept | self._spared()
+            names: Sequence[str] = ()
+            if self._descendants.find().keys() - spared:
+                grace = timedelta(0) if at_once else self._grace
+                names = self._descendants.end(kept=spared, grace=grace)
+            self._reap({identity.pid for identity in spared})
+            return names
 
     def close(self) -> None:
         """End everything: the worker ends."""

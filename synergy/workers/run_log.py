@@ -67,8 +67,14 @@ class RunLog:
     end of the run.
     """
 
-    def __init__(self, attempt: int, clock: Clock, lines_max: int) -> None:
-        """Begin empty. lines_max: a fifth of them are the first ones, the others the last ones."""
+    def __init__(
+        self, attempt: int, clock: Clock, lines_max: int, about: str | None = None
+    ) -> None:
+        """Begin empty. lines_max: a fifth of them are the first ones, the others the last ones.
+
+        about: see `synergy.output.outlet.Sink`.
+        """
+        self.about = about
         self._attempt = attempt
         self._clock = clock
         self._head_room = lines_max // HEAD_PART

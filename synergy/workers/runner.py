@@ -16,33 +16,29 @@ Source: RabbitMQ docs, consumer acknowledgement timeout.
 from __future__ import annotations
 
 import logging
-import os
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
-from synergy.core.freerun_record import base_of
-from synergy.core.records import LogLine, Outcome, ProcessName, Unit, UnitEnd, UowId
-from synergy.core.states import UnitState
+from synergy.core.records import LogLine, Outcome, Unit, UnitEnd, UowId
 from synergy.core.structs import Struct, field, replace
+from synergy.core.turns import by_turns
 from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
 from synergy.ports.message import bodies_about
 from synergy.ports.one_commit import Apart, OneCommit
-from synergy.ports.source import DataSource
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
 from synergy.workers.batch_size import BATCH_SECONDS, BatchSize
-from synergy.workers.forks import end_child
-from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
+from synergy.workers.calling import Calling, failed
+from synergy.workers.code import Code, Codes
 from synergy.workers.heartbeat import Watched
+from synergy.workers.isolated import Isolation
 from synergy.workers.processes import RunProcesses
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.signals import Cause, Guard, Interrupted
-from synergy.workers.uow import hour_name, uow_of
 from synergy.workers.zones import Zones
 
 logger = logging.getLogger(__name__)
@@ -55,17 +51,13 @@ _RETRY_SECONDS_MAX: Final = 2.0
 class RunnerSettings(Struct, frozen=True, kw_only=True):
     """What the runner must know. owner: who claims, as logs and pages show it.
 
-    zones: by whose calendars its units are told.
+    name: of its process, or of its group of workers. zones: by whose calendars its units are told.
     """
 
-    process: ProcessName
+    name: str
     owner: str
     lease: timedelta
-    timeout: timedelta | None
-    source: str | None
-    sink: str | None
     log_lines_max: int
-    data_source: DataSource | None = None
     zones: Zones = field(default_factory=Zones)
     batch_seconds: float = BATCH_SECONDS
 
@@ -83,11 +75,11 @@ class Watcher(Protocol):
 
 
 class Runner:
-    """Runs the units of one process, one at a time."""
+    """Runs the units of one process, or of those of a group, one at a time."""
 
     def __init__(  # noqa: PLR0913 - the wiring of a pipeline: everything it touches, once
         self,
-        handler: Handler,
+        codes: Codes,
         *,
         store: UnitStore,
         broker: Broker,
@@ -99,14 +91,16 @@ class Runner:
         settings: RunnerSettings,
         processes: RunProcesses | None = None,
         recycling: Recycling | None = None,
+        isolation: Isolation | None = None,
         one_commit: OneCommit = _APART,
     ) -> None:
         """Wire the pipeline.
 
         processes: None: user code is not real and starts none. recycling: None: this worker never
-        has to be restarted.
+        has to be restarted. isolation: None: no code asks for a process of its own.
         """
-        self._handler = handler
+        self._codes = codes
+        self._calling = Calling(guard, capture, isolation, settings.zones)
         self._store = store
         self._broker = broker
         self._consumer = consumer
@@ -173,7 +167,7 @@ class Runner:
                 uow_ids.append(UowId(uow_id))
             else:
                 logger.warning(
-                    'a message to %s names no unit: %r', settings.process, dict(delivery.body)
+                    'a message to %s names no unit: %r', settings.name, dict(delivery.body)
                 )
         if not uow_ids:
             return []
@@ -181,14 +175,16 @@ class Runner:
         return [*self._store.claim(list(dict.fromkeys(uow_ids)), settings.owner, settings.lease)]
 
     def _own(self, units: Sequence[Unit]) -> list[Unit]:
-        """Return those of our process, tried ones last; hand back what was led to us."""
+        """Return those that are ours, by turns, tried ones last; hand back what was led to us."""
         own = []
         for unit in units:
-            if base_of(unit.process) == self._settings.process:
+            if self._codes.serves(unit.process):
                 own.append(unit)
             else:
-                logger.warning('%s came to %s; handed back', unit, self._settings.process)
+                logger.warning('%s came to %s; handed back', unit, self._settings.name)
                 self._release(unit, [])
+        if self._codes.are_many:
+            own = by_turns(own, lambda unit: unit.process)
         return sorted(own, key=lambda unit: unit.attempt > 1)
 
     def _work_all(self, batch: Batch, claimed_at: float) -> float:
@@ -223,88 +219,66 @@ class Runner:
         return seconds
 
     def _work(self, unit: Unit, batch: Batch) -> None:
-        settings = self._settings
-        log = RunLog(unit.attempt, self._clock, settings.log_lines_max)
-        watched = self._heartbeat.begin(unit, log, batch, settings.timeout)
-        self._capture.begin(log)
+        codes = self._codes
+        about = unit.process if codes.are_many else None
+        log = RunLog(unit.attempt, self._clock, self._settings.log_lines_max, about)
+        code = codes.of(unit.process)
         outcome: Outcome | Cause
+        if code is None:
+            found = self._loaded(unit, log, batch)
+            if not isinstance(found, Code):
+                self._conclude(unit, found, log, batch)
+                return
+            code = found
+        # One that has processes of its own has ended them.
+        processes = self._processes if code.bounds is None else None
+        watched = self._heartbeat.begin(unit, log, batch, code.timeout)
+        self._capture.begin(log)
         try:
-            outcome = self._run(unit)
-            if self._processes is not None:
-                self._processes.after_run()
+            outcome = self._calling.run(code, unit)
+            if processes is not None:
+                processes.after_run(keeps=code.handler.keeps_processes)
         except Interrupted as interrupted:
             outcome = interrupted.cause
-            if self._processes is not None:
-                self._processes.interrupt(at_once=outcome is Cause.LOST)
+            if processes is not None:
+                processes.interrupt(at_once=outcome is Cause.LOST)
         finally:
             # What still runs after that is kept for later runs.
             self._capture.end(are_kept=self._processes is not None)
             self._heartbeat.end(watched)
-        self._conclude(unit, outcome, log, batch)
+        self._conclude(unit, outcome, log, batch, code.timeout)
 
-    def _run(self, unit: Unit) -> Outcome:
-        """Call user code; whatever it does, return how the attempt ended, or raise Interrupted."""
+    def _loaded(self, unit: Unit, log: RunLog, batch: Batch) -> Code | Outcome | Cause:
+        """Import and set up the code of a unit, under its lease but not its time-out.
+
+        Returns why the attempt ends right here where that does not succeed.
+        """
+        watched = self._heartbeat.begin(unit, log, batch, None)
+        self._capture.begin(log)
         try:
+            self._guard.enter(None)
             try:
-                self._guard.enter(self._settings.timeout)
-                returned = self._call_here(unit)
+                return self._codes.load(unit.process)
             finally:
                 self._guard.leave()
-                self._capture.leave()
-            if returned is EXITED:
-                logger.warning(
-                    '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
-                    'what was done',
-                    unit,
-                    extra={'event': 'uow_exited'},
-                )
-                returned = None
-            outcome = outcome_of(returned)
-        except Interrupted:
-            raise
+        except Interrupted as interrupted:
+            if self._processes is not None:
+                self._processes.interrupt(at_once=interrupted.cause is Cause.LOST)
+            return interrupted.cause
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
-            # The first frame is this one; user code begins at the second.
-            text = ''.join(traceback.format_exception(error))
-            logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})
-            return Outcome.failed(_in_words(error))
-        if outcome.state is UnitState.INVALID:
-            logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
-        return outcome
+            return failed(unit, error, 'the code of its process cannot be set up: ')
+        finally:
+            self._capture.end(are_kept=self._processes is not None)
+            self._heartbeat.end(watched)
 
-    def _call(self, unit: Unit) -> object:
-        settings = self._settings
-        calendar = settings.zones.of(unit.process)
-        rows = None
-        if settings.data_source is not None:
-            first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))
-            rows = settings.data_source.bounds(first, after)
-            if rows is None:
-                logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
-                return Outcome.noop()
-            logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
-        is_stopping = self._guard.is_stopping
-        uow = uow_of(unit, settings.source, settings.sink, is_stopping, rows, calendar)
-        try:
-            return self._handler.process_uow(uow)
-        except SystemExit as error:
-            if is_success(error):
-                return EXITED
-            raise
-
-    def _call_here(self, unit: Unit) -> object:
-        """Call user code; end a child that it has forked, should that come back, too."""
-        pid = os.getpid()
-        try:
-            returned = self._call(unit)
-        except BaseException as error:
-            if os.getpid() != pid:
-                end_child(error)
-            raise
-        if os.getpid() != pid:
-            end_child(None)
-        return returned
-
-    def _conclude(self, unit: Unit, outcome: Outcome | Cause, log: RunLog, batch: Batch) -> None:
+    def _conclude(
+        self,
+        unit: Unit,
+        outcome: Outcome | Cause,
+        log: RunLog,
+        batch: Batch,
+        timeout: timedelta | None = None,
+    ) -> None:
         match outcome:
             case Cause.LOST:
                 logger.warning(
@@ -316,8 +290,8 @@ class Runner:
                 self._release(unit, log.finish())
                 self._report([unit.id])
             case Cause.TIMEOUT:
-                assert self._settings.timeout is not None
-                error = f'timed out after {self._settings.timeout.total_seconds():g} s'
+                assert timeout is not None
+                error = f'timed out after {timeout.total_seconds():g} s'
                 logger.error('%s %s', unit, error, extra={'event': 'uow_timed_out'})
                 log.add('ERROR', error)
                 batch.add(_end(unit, Outcome.failed(error), log))
@@ -370,14 +344,6 @@ class Runner:
             logger.warning(
                 '%d units not reported: %s', len(uow_ids), error, extra={'event': 'broker_down'}
             )
-
-
-def _in_words(error: BaseException) -> str:
-    name = type(error).__name__
-    try:
-        return f'{name}: {error}'
-    except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
-        return name
 
 
 def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:

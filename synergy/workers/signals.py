@@ -147,6 +147,18 @@ class SignalGuard:
             if signal.getsignal(number) == handler:
                 signal.signal(number, self._before[number])
 
+    def stand_in_child(self) -> None:
+        """Be the guard of the process of one run: SIGTERM interrupts it, SIGUSR2 tells of a stop.
+
+        Both come from the worker, which alone knows why. SIGINT is the worker's: a terminal sends
+        it to both.
+        """
+        self._is_inside = True
+        signal.signal(signal.SIGTERM, self._on_child_ended)
+        signal.signal(signal.SIGUSR2, self._on_child_told)
+        # Not ignored: what user code starts would ignore it, too.
+        signal.signal(signal.SIGINT, _do_nothing)
+
     def lose(self) -> None:
         """Interrupt the run under way: its lease is lost. Called by the heartbeat thread."""
         self._is_lost = True
@@ -173,6 +185,12 @@ class SignalGuard:
         if self._is_inside:
             self._limit_to_grace()
 
+    def _on_child_ended(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupt(Cause.STOP)
+
+    def _on_child_told(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_draining = True
+
     def _limit_to_grace(self) -> None:
         left = self._grace
         if self._timeout_at is not None:
@@ -184,3 +202,7 @@ class SignalGuard:
             self._is_inside = False
             self._interrupted = (cause, self._clock.monotonic())
             raise Interrupted(cause)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass

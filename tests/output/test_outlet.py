@@ -22,6 +22,7 @@ class Kept:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         self.is_long = False
+        self.about: str | None = None
 
     def add(self, level: str, text: str) -> None:
         self.lines.append((level, text))

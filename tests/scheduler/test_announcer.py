@@ -100,3 +100,19 @@ def test_nothing_is_left_to_ring_after_forgetting(announcer: Announcer, bell: Be
 
     assert bell.rung == []
     assert announcer.next_at is None
+
+
+def test_processes_that_share_a_queue_are_rung_for_by_turns(bell: Bell) -> None:
+    announcer = Announcer(cast('Broker', bell), route_of, takes_turns=True)
+    names = ('Many', 'Many', 'Many', 'Feed::one', 'Feed::two', 'Few')
+    announcer.add(
+        [
+            Announce(uow_id=UowId(f'{name}{number}'), process=ProcessName(name), not_before=None)
+            for number, name in enumerate(names)
+        ],
+        NOW,
+    )
+
+    announcer.ring(NOW)
+
+    assert bell.uow_ids == ['Many0', 'Feed::one3', 'Few5', 'Many1', 'Feed::two4', 'Many2']

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from synergy.core.records import Outcome, RetryPolicy, Unit, UowId
+from synergy.core.records import Outcome, RetryPolicy, Route, Unit, UowId
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.outbox import MARK_AFTER
+from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.sweeper import REPUBLISH_AFTER
 from tests.builders import instant, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -56,6 +57,37 @@ def test_a_unit_that_waits_for_long_is_marked_and_then_rung_for_again(
     scheduler.step()
     scheduler.step()
     assert harness.take() == [uow_id], 'its message may have been purged'
+
+
+@pytest.mark.parametrize('is_one_file', [False, True])
+def test_what_waits_in_a_queue_that_nobody_reads_any_more_is_rung_for_in_the_new_one(
+    tmp_path: Path, is_one_file: bool
+) -> None:
+    """Its process has joined a group of workers, or left one."""
+    harness = SchedulerHarness(
+        tmp_path, two_trees(end='2026112300'), instant('2026112202'), is_one_file=is_one_file
+    )
+    before = harness.scheduler()
+    before.step()
+    harness.clock.advance(2 * MARK_AFTER)
+    before.step()
+    before.close()
+    group = Route(exchange='ex', routing='etl', queue='queue_etl_group')
+
+    after = harness.scheduler(
+        'two', Pipeline(hierarchy=harness.hierarchy, route_of=lambda _: group, takes_turns=True)
+    )
+    consumer = harness.broker.consumer(group)
+    after.step()
+    harness.clock.advance(REPUBLISH_AFTER + SECOND)
+    after.step()
+    after.step()
+
+    rung = [item.body['uow'] for item in consumer.take(10)]
+    [uow_id] = harness.take()
+    assert rung == [uow_id]
+    assert harness.claim(uow_id) is not None
+    assert harness.claim(uow_id) is None, 'the message that was left comes to nothing'
 
 
 def test_a_unit_whose_release_nobody_told_is_rung_for_by_the_next_sweep(

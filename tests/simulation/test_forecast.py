@@ -25,6 +25,7 @@ from synergy.core.timetable import Timetable
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, backlog_of, write
 from synergy.simulation.forecast import ForecastRun, beginning_at, forecast
+from synergy.simulation.plot import Crew
 from synergy.view.index import load_index
 from tests.builders import instant, key, process, tree, two_trees
 
@@ -75,7 +76,7 @@ def foreseen(backlog: Backlog) -> list[str]:
     runs: list[ForecastRun] = list(
         forecast(
             pipeline(),
-            dict.fromkeys(SECONDS, 1),
+            Crew(instances=dict.fromkeys(SECONDS, 1)),
             SECONDS,
             NOW,
             timedelta(minutes=20),
@@ -208,7 +209,7 @@ def test_a_day_of_a_zone_is_foreseen_by_its_own_clock_and_without_what_has_ended
     }
     found = forecast(
         left,
-        dict.fromkeys(left.hierarchy.nodes, 1),
+        Crew(instances=dict.fromkeys(left.hierarchy.nodes, 1)),
         dict.fromkeys(left.hierarchy.nodes, 1.0),
         instant('2026102422'),
         timedelta(hours=26),

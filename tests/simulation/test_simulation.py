@@ -65,6 +65,15 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+def test_some_histories_have_a_group_of_workers_and_some_form_and_dissolve_one() -> None:
+    grouped = plot(has_group=True)
+
+    assert list(grouped.crew.groups.values()) == [['AlertHourly', 'AlertDaily', 'Cleaner']]
+    assert sorted(grouped.crew.processes) == sorted(plot().crew.processes)
+    queues = {grouped.pipeline.route_of(name).queue for name in grouped.crew.processes}
+    assert queues == {'SiteHourly', 'SiteDaily', 'SiteMonthly', 'etl'}
+
+
 def broken_of(histories: Sequence[History]) -> list[str]:
     return [f'seed {item.seed}: {item.broken}' for item in histories if item.broken]
 

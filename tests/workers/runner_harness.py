@@ -20,6 +20,7 @@ from synergy.ports.message import units_of
 from synergy.ports.one_commit import Apart, OneCommit
 from synergy.workers import Uow
 from synergy.workers.batch import Batch
+from synergy.workers.code import Code, Codes
 from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Watched
 from synergy.workers.run_log import Capture, RunLog
@@ -77,6 +78,7 @@ class RunnerHarness:
         timeout: timedelta | None = None,
         *,
         is_one_file: bool = True,
+        codes: Codes | None = None,
     ) -> None:
         self.clock = SimulatedClock(NOW)
         self.store = open_store(home / 'store.db', clock=self.clock)
@@ -92,7 +94,7 @@ class RunnerHarness:
         self.reports = self.broker.consumer(REPORT_ROUTE)
         self.consumer = self.broker.consumer(route_of(HOUR.process))
         self.runner = Runner(
-            Handler(work),
+            codes or Codes.one(Code(process=HOUR.process, handler=Handler(work), timeout=timeout)),
             store=self.store,
             broker=self.broker,
             one_commit=one_commit,
@@ -102,12 +104,9 @@ class RunnerHarness:
             heartbeat=self.beats,
             capture=self.capture,
             settings=RunnerSettings(
-                process=HOUR.process,
+                name=HOUR.process,
                 owner='w',
                 lease=LEASE,
-                timeout=timeout,
-                source=None,
-                sink=None,
                 log_lines_max=10,
             ),
         )

@@ -21,6 +21,7 @@ _HEADINGS = (
     'blocking',
     'trigger',
     'on',
+    'group',
     'classname',
 )
 
@@ -53,6 +54,7 @@ def _rows(context: Context) -> Iterator[tuple[str, ...]]:
             entry.process.blocking.value,
             str(entry.process.trigger),
             _on(entry.process.is_on),
+            entry.group or '',
             entry.classname,
         )
     for freerun in context.freeruns.values():
@@ -66,10 +68,13 @@ def _rows(context: Context) -> Iterator[tuple[str, ...]]:
             '',
             str(freerun.trigger),
             _on(freerun.is_on),
+            freerun.group or '',
             freerun.classname,
         )
     for daemon in context.daemons.values():
-        yield (daemon.name, 'daemon', '', '', '', '', '', '', '', daemon.classname)
+        yield (daemon.name, 'daemon', '', '', '', '', '', '', '', '', daemon.classname)
+    for group in context.groups.values():
+        yield (group.name, 'group of workers', '', '', '', '', '', '', '', group.name, '')
 
 
 def _on(is_on: bool) -> str:

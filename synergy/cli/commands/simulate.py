@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from itertools import chain
@@ -21,6 +21,7 @@ from synergy.core.structs import replace
 from synergy.ports.errors import StoreUnavailable
 from synergy.scheduler.main import pipeline_of
 from synergy.simulation.backlog import backlog_of
+from synergy.simulation.crews import crew_of
 from synergy.simulation.forecast import ForecastRun, forecast
 from synergy.simulation.runs import History, simulate, simulate_contexts
 from synergy.view.encode import instant
@@ -114,11 +115,6 @@ def _foresee(options: Namespace) -> ExitCode:
         now = runtime.clock.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         start = midnight if options.start is None else instant_of(options.start, now)
-        workers = {
-            name: entry.instances
-            for name, entry in context.entries.items()
-            if name not in context.daemons
-        }
         pipeline, backlog = pipeline_of(context, runtime.clock), None
         if options.with_backlog:
             store = runtime.open_store(create=False)
@@ -128,8 +124,8 @@ def _foresee(options: Namespace) -> ExitCode:
             start, backlog = now, backlog_of(timetable, now)
         runs = forecast(
             pipeline,
-            workers,
-            _durations(runtime, workers, options.duration),
+            crew_of(context),
+            _durations(runtime, context.workers, options.duration),
             start,
             timedelta(days=options.days),
             backlog,
@@ -155,7 +151,7 @@ def _foresee(options: Namespace) -> ExitCode:
 
 
 def _durations(
-    runtime: Runtime, workers: Mapping[ProcessName, int], given: float | None
+    runtime: Runtime, workers: Iterable[ProcessName], given: float | None
 ) -> Mapping[ProcessName, float]:
     """Return how long a run takes: as given, or on average in the store, or a minute."""
     seconds = dict.fromkeys(workers, 60.0 if given is None else given)

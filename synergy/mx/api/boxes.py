@@ -24,7 +24,7 @@ def api_boxes(request: RequestContext) -> Response:
     request.look()
     with request.model.lock:
         runs = request.model.looking(request.now).runs
-        work = box_work(request.model.timetable, runs, request.store)
+        work = box_work(request.model.timetable, runs, request.store, request.context.worker_of)
     return paged(
         request, found, lambda view: view.box.box_id, lambda view: encode_box_work(view, work)
     )

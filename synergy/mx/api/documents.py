@@ -306,6 +306,8 @@ class EntryDocument(TypedDict):
     trigger: str | None
     machine: str | None
     blocking: str | None
+    group: Annotated[str | None, 'name of the workers that run its units and those of others']
+    serves: Annotated[list[str] | None, 'of a group of workers: the processes whose units they run']
 
 
 class ConfigDocument(TypedDict):

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from synergy.conf import names
 from synergy.core.box_load import BoxLoad
 from synergy.core.records import BoxProcess
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.supervision import ProcessStatus
 from synergy.mx.live.marks import Mark
 from synergy.mx.pages.confirm import Step, confirm, go_on
@@ -51,7 +51,10 @@ _START_SAYS: Final = 'The Supervisor there starts it within seconds, and again a
 
 
 class ProcessRow(Struct, frozen=True, kw_only=True):
-    """One process on a box. up_for: of its instance that runs longest; None: not known."""
+    """One process on a box. up_for: of its instance that runs longest; None: not known.
+
+    serves: of a group of workers, whose units they run.
+    """
 
     process: BoxProcess
     mark: Mark
@@ -59,6 +62,7 @@ class ProcessRow(Struct, frozen=True, kw_only=True):
     cpu_percent: float | None
     memory_bytes: int | None
     work: Tallies
+    serves: Sequence[str] | None = None
 
     @property
     def is_given_up(self) -> bool:
@@ -89,14 +93,17 @@ def boxes(request: RequestContext) -> Response:
     text = (request.optional('q') or '').lower()
     with request.model.lock:
         runs = request.model.looking(request.now).runs
-        work = box_work(request.model.timetable, runs, request.store)
+        work = box_work(request.model.timetable, runs, request.store, request.context.worker_of)
     views = box_views(request.store, request.settings.box_vanished)
+    groups = request.context.groups
+    served = {str(name): list(request.context.served.get(name, ())) for name in groups}
     all_rows = [(view, row) for view in views for row in view.processes]
     meant = [(view, row) for view, row in all_rows if text in row.process.lower()]
     part = part_of(request, len(meant), ROWS_SHOWN)
     rows: dict[str, list[ProcessRow]] = {view.box.box_id: [] for view in views}
     for view, row in meant[part.shown.start : part.shown.stop]:
-        rows[view.box.box_id].append(process_row(request, view, row, work.of(row)))
+        found = process_row(request, view, row, work.of(row))
+        rows[view.box.box_id].append(replace(found, serves=served.get(row.process)))
     shown = [
         BoxRows(
             view=view,

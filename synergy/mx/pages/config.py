@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from synergy.conf.in_force import in_force
-from synergy.conf.model import Entry, FreerunEntry, ManagedEntry
+from synergy.conf.model import Entry, FreerunEntry, GroupEntry, ManagedEntry
 from synergy.core.records import Json
 from synergy.core.structs import Struct
 from synergy.core.uri import without_password
@@ -31,7 +31,8 @@ class SettingRow(Struct, frozen=True, kw_only=True):
 class EntryRow(Struct, frozen=True, kw_only=True):
     """One registered process; trigger, machine and blocking are None for daemons.
 
-    name: of a free run, `Process::entry`. arguments: masked.
+    name: of a free run, `Process::entry`. arguments: masked. group: whose workers run it.
+    serves: of a group of workers, whose units they run.
     """
 
     name: str
@@ -43,6 +44,8 @@ class EntryRow(Struct, frozen=True, kw_only=True):
     trigger: str | None = None
     machine: str | None = None
     blocking: str | None = None
+    group: str | None = None
+    serves: Sequence[str] | None = None
 
 
 def config(request: RequestContext) -> Response:
@@ -76,6 +79,7 @@ def entry_rows(request: RequestContext) -> list[EntryRow]:
     """Return what context.py registers: managed processes, free runs, daemons."""
     context = request.context
     entries: list[Entry] = [
+        *context.groups.values(),
         *context.managed.values(),
         *context.freeruns.values(),
         *context.daemons.values(),
@@ -84,20 +88,25 @@ def entry_rows(request: RequestContext) -> list[EntryRow]:
     for entry in entries:
         about: dict[str, Any] = {}
         name, arguments = str(entry.name), {}
+        code = '' if isinstance(entry, GroupEntry) else entry.classname
         match entry:
+            case GroupEntry():
+                about = {'serves': list(context.served.get(entry.name, ()))}
             case ManagedEntry():
                 process = entry.process
                 about = {'machine': process.machine, 'blocking': process.blocking.value}
                 about['trigger'], arguments = str(process.trigger), dict(process.arguments)
+                about['group'] = entry.group
             case FreerunEntry():
                 name = f'{entry.name}::{entry.entry_name}'
                 about, arguments = {'trigger': str(entry.trigger)}, dict(entry.arguments)
+                about['group'] = entry.group
             case _:
                 arguments = dict(entry.arguments)
         rows.append(
             EntryRow(
                 name=name,
-                code=entry.classname,
+                code=code,
                 queue=entry.route.queue,
                 boxes=entry.present_on_boxes,
                 instances=entry.instances,

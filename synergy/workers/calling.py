@@ -1,0 +1,138 @@
+"""The call of user code for one unit: whatever it does, how the attempt has ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from typing import Final
+
+from synergy.core.records import Outcome, Unit
+from synergy.core.states import UnitState
+from synergy.core.structs import replace
+from synergy.workers.code import Code
+from synergy.workers.forks import end_child
+from synergy.workers.handler import EXITED, is_success, outcome_of
+from synergy.workers.isolated import Isolation
+from synergy.workers.run_log import Recorder
+from synergy.workers.signals import Guard, Interrupted
+from synergy.workers.uow import hour_name, uow_of
+from synergy.workers.zones import Zones
+
+logger = logging.getLogger(__name__)
+
+_NO_ISOLATION: Final = 'this worker cannot give a run a process of its own'
+
+
+class Calling:
+    """Calls user code, in this process or in one of its own."""
+
+    def __init__(
+        self, guard: Guard, recorder: Recorder, isolation: Isolation | None, zones: Zones
+    ) -> None:
+        """Call under `guard`. isolation: None: nothing that is called asks for it.
+
+        zones: by whose calendars units are told.
+        """
+        self._zones = zones
+        self._guard = guard
+        self._recorder = recorder
+        self._isolation = isolation
+
+    def run(self, code: Code, unit: Unit) -> Outcome:
+        """Call user code; return how the attempt ended, or raise Interrupted."""
+        try:
+            try:
+                self._guard.enter(code.timeout)
+                if code.bounds is not None:
+                    assert self._isolation is not None, _NO_ISOLATION
+                    return self._isolation.call(lambda: self._outcome(code, unit), code.bounds)
+                outcome = self._outcome_of(code, unit)
+            finally:
+                self._guard.leave()
+                self._recorder.leave()
+        except Interrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
+            return failed(unit, error)
+        return self._told(unit, outcome)
+
+    def _outcome(self, code: Code, unit: Unit) -> Outcome:
+        """Return how the attempt ended: this is the process of the run."""
+        try:
+            return self._told(unit, self._outcome_of(code, unit))
+        except Interrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
+            outcome = failed(unit, error)
+            megabytes = None if code.bounds is None else code.bounds.memory_mb_max
+            if isinstance(error, MemoryError) and megabytes is not None:
+                told = f'{outcome.error} (the run may hold {megabytes} MB: memory_mb_max)'
+                return replace(outcome, error=told)
+            return outcome
+
+    def _outcome_of(self, code: Code, unit: Unit) -> Outcome:
+        returned = self._call_here(code, unit)
+        if returned is EXITED:
+            logger.warning(
+                '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
+                'what was done',
+                unit,
+                extra={'event': 'uow_exited'},
+            )
+            returned = None
+        return outcome_of(returned)
+
+    def _told(self, unit: Unit, outcome: Outcome) -> Outcome:
+        if outcome.state is UnitState.INVALID:
+            logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
+        return outcome
+
+    def _call_here(self, code: Code, unit: Unit) -> object:
+        """Call user code; end a child that it has forked, should that come back, too."""
+        pid = os.getpid()
+        try:
+            returned = self._call(code, unit)
+        except BaseException as error:
+            if os.getpid() != pid:
+                end_child(error)
+            raise
+        if os.getpid() != pid:
+            end_child(None)
+        return returned
+
+    def _call(self, code: Code, unit: Unit) -> object:
+        calendar = self._zones.of(unit.process)
+        rows = None
+        if code.data_source is not None:
+            first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))
+            rows = code.data_source.bounds(first, after)
+            if rows is None:
+                logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
+                return Outcome.noop()
+            logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
+        uow = uow_of(unit, code.source, code.sink, self._guard.is_stopping, rows, calendar)
+        try:
+            return code.handler.process_uow(uow)
+        except SystemExit as error:
+            if is_success(error):
+                return EXITED
+            raise
+
+
+def failed(unit: Unit, error: BaseException, what: str = '') -> Outcome:
+    """Return that an attempt has failed with `error`, and log it. what: what has failed, if more
+    than the run.
+    """
+    # The first frame is that of our call; user code begins at the second.
+    text = ''.join(traceback.format_exception(error))
+    logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})
+    return Outcome.failed(f'{what}{_in_words(error)}')
+
+
+def _in_words(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f'{name}: {error}'
+    except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
+        return name
