@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cronsim import CronSim, CronSimError
@@ -25,6 +26,8 @@ _DAYS: Final = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturda
 _DAY_BY_NAME: Final = {name: number for number, day in enumerate(_DAYS) for name in (day[:3], day)}
 #: Longest text of a trigger: every half hour of one day, at its time.
 TEXT_LENGTH_MAX: Final = 1000
+#: Thousands of free runs have few sorts of triggers.
+_TRIGGERS_KEPT: Final = 4096
 _SECONDS_BY_UNIT: Final = {
     word: seconds
     for seconds, words in (
@@ -147,6 +150,7 @@ class Cron(Struct, frozen=True, kw_only=True):
 Trigger: TypeAlias = Every | At | Cron
 
 
+@lru_cache(maxsize=_TRIGGERS_KEPT)
 def parse_trigger(text: str) -> Trigger:
     """Return the trigger that `text` spells; raise ValueError, saying what is wrong, if none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 from synergy.adapters.sqlite.connection import to_micros
@@ -21,12 +22,15 @@ OVERRIDE_COLUMNS: Final = (
     'process_name, trigger_frequency, trigger_at, trigger_by, is_on, is_on_at, is_on_by, '
     'definition, rev, cut'
 )
+#: Pages look at all of them each time, and few have changed since.
+_FREERUNS_KEPT: Final = 16_384
 _FREERUN: Final = Columns(FREERUN_COLUMNS, 'ttti' + 'tti' + 'tTTiIitIi')
 _OVERRIDE: Final = Columns(OVERRIDE_COLUMNS, 'tTITIITtiT')
 
 
+@lru_cache(maxsize=_FREERUNS_KEPT)
 def freerun_of(row: tuple[Any, ...]) -> Freerun:
-    """Return the free run of a row of FREERUN_COLUMNS."""
+    """Return the free run of a row of FREERUN_COLUMNS; of an equal row the same one."""
     _FREERUN.check(row)
     return Freerun(
         name=ProcessName(fields.text('entry_name', f'{row[0]}::{row[1]}')),
