@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from synergy import bootstrap
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.demo_system import claimed_home, hint
+from tests.cli.conftest import Said
 
 
 def test_the_hint_leads_to_the_same_home_context_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +56,31 @@ def test_a_home_of_anybody_else_is_not_emptied(runtime: bootstrap.Runtime, tmp_p
     with pytest.raises(CommandError, match='was not made by a demo'), claim:
         pass
     assert (tmp_path / 'demo' / 'mine').exists()
+
+
+@pytest.fixture
+def environment() -> Iterator[None]:
+    """Put the environment back: a demo leads its own process to its home."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures('environment')
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        (('--live', '--speed', 'fast'), "speed 'fast' is not a factor"),
+        (('--live', '--days', '3'), '--days belongs to the historic demo'),
+        (('--speed', '2'), '--speed belongs to --live'),
+    ],
+)
+def test_a_live_demo_refuses_what_it_cannot_do(
+    launch: Callable[..., Said], tmp_path: Path, options: tuple[str, ...], expected: str
+) -> None:
+    said = launch('demo', '--home', str(tmp_path / 'h'), *options)
+
+    assert said.code == 2
+    assert expected in said.out + said.err
+    assert not (tmp_path / 'h').exists()

@@ -136,17 +136,3 @@ def test_a_live_demo_shows_every_machine_and_its_counts_agree(tmp_path: Path) ->
     assert all(result['final'][process] for process in begun)
     assert 'counts agree with a recount of the raw table' in output
     assert processes_of(home) == []
-
-
-def test_a_live_demo_refuses_what_it_cannot_do(tmp_path: Path) -> None:
-    for options, expected in (
-        (('--live', '--speed', 'fast'), "speed 'fast' is not a factor"),
-        (('--live', '--days', '3'), '--days belongs to the historic demo'),
-        (('--speed', '2'), '--speed belongs to --live'),
-    ):
-        demo = start_demo(tmp_path / 'h', *options)
-
-        output, _ = demo.communicate(timeout=60)
-
-        assert demo.returncode == 2, output
-        assert expected in output
