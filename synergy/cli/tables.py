@@ -239,10 +239,10 @@ def sentence(command: CommandDocument) -> str:
         case 'done':
             return f'{what} is done: {redacted_text(command["outcome"])}'
         case state:
-            return (
-                f'{what} is {state}, {command["applied_count"]} of {command["planned_count"]} jobs '
-                f'dealt with; follow it with ./launch.py requests {command["id"]}'
-            )
+            dealt, planned = command['applied_count'], command['planned_count']
+            told = f', {dealt} of {planned} jobs dealt with' if planned else ''
+            follow = f'follow it with ./launch.py requests {command["id"]}'
+            return f'{what} is {state}{told}; {follow}'
 
 
 def print_freeruns(found: Iterable[FreerunDocument]) -> None:

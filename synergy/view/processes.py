@@ -45,12 +45,12 @@ def encode_process(
         'group': process.group,
         'inputs': [encode_input(item) for item in node.inputs],
         'arguments': dict(process.arguments),
-        'override': None if process.override is None else _encode_override(process.override),
+        'override': None if process.override is None else _encode_override(process.override, node),
         'left_out': None if left_out is None else str(left_out),
     }
 
 
-def _encode_override(override: Override) -> OverrideDocument:
+def _encode_override(override: Override, node: Node) -> OverrideDocument:
     found: OverrideDocument = {}
     if override.is_on is not None:
         found['is_on'], found['is_on_by'] = override.is_on, override.is_on_by
@@ -58,7 +58,7 @@ def _encode_override(override: Override) -> OverrideDocument:
     if override.trigger is not None:
         found['trigger'], found['trigger_by'] = str(override.trigger), override.trigger_by
         found['trigger_at'] = instant(override.trigger_at)
-    if override.cut is not None:
-        found['start'], found['start_by'] = str(override.cut.start), override.cut.by
-        found['start_at'] = instant(override.cut.at)
+    if (cut := override.cut) is not None and cut.is_of(node.process.qualifier, node.tree.zone):
+        found['start'], found['start_by'] = str(cut.start), cut.by
+        found['start_at'] = instant(cut.at)
     return found

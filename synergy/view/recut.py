@@ -160,13 +160,14 @@ def says(found: RecutPreview) -> Sequence[str]:
     told = [
         f'{name} is {found.change.change}. {counted(count)} of its history'
         + (f' ({states})' if states else '')
-        + ' with their runs are archived as they are: no page lists them any more; '
-        'docs/operating.md tells where they are.'
+        + f' {"goes" if count == 1 else "go"} to the archive of the store with all runs, as '
+        f'{"it is" if count == 1 else "they are"}: no page lists what is there; '
+        'docs/howto/recut.md tells how to read it.'
     ]
     if found.live:
-        told.append(f'{counted(found.live, "run")} of it under way are cancelled.')
+        told.append(f'Under way, and cancelled: {counted(found.live, "run")}.')
     if found.dead:
-        told.append(f'{counted(found.dead, "dead letter")} of it go off the list.')
+        told.append(f'Taken off the list: {counted(found.dead, "dead letter")}.')
     told.append(
         f'Its intervals begin at {found.start}: {counted(found.intervals, "interval")} until now, '
         f'{found.due:,} of them due at once. What lies before {found.start} is not run.'

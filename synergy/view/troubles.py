@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
+from synergy.core.changed_levels import left_out
 from synergy.core.freerun_record import is_freerun
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import Isolated, LeaderStanding, SubjectKind, advice
@@ -62,7 +63,14 @@ def troubles(standing: LeaderStanding, now: datetime) -> Sequence[Trouble]:
 
 def other_context(hierarchy: Hierarchy, led: LedContext | None) -> str | None:
     """Return that the context is not the one in force, as a sentence; None when it is."""
-    names = not_led_so(hierarchy, led)
+    # Whoever leads with it leaves these out, and has not led with them as they are.
+    refused = left_out(hierarchy, led)
+    names = [
+        name
+        for name in not_led_so(hierarchy, led)
+        if name not in refused
+        and not any(source.process in refused for source in hierarchy.nodes[name].inputs)
+    ]
     if not names:
         return None
     shown = ', '.join(names[:_NAMED_MAX])
