@@ -61,7 +61,8 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
             return (
                 f'{self.process} is being recut by request {self.recut}: its old rows are archived'
                 '; it is left out until that is done, which needs a Scheduler that leads with the '
-                'context for which it was asked'
+                'context for which it was asked. If that request was ended otherwise, ask for the '
+                'recut again'
             )
         recut = f'./launch.py recut {self.process} TIMEPERIOD archives it and begins there'
         if self.was is self.now and self.zones is not None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from synergy.core.commands import Command, CommandState, counted
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandState, counted
 from synergy.core.cut import Cut
 from synergy.core.effects import ArchiveRows, CancelUnit, Effects, Note, SaveContext, SaveOverride
 from synergy.core.hierarchy import Hierarchy
@@ -37,12 +37,14 @@ ZONE: Final = 'zone'
 class RecutFacts(Struct, frozen=True, kw_only=True):
     """What the store says of the process of a recut.
 
-    live: its units that have not ended. has_rows: whether any are left to archive, once that is
-    under way. archived_count: jobs that the command has archived. runs: of an interval of the new
-    level, at most, in the archive. The last two are known once nothing is left.
+    is_taken: another recut of it is under way. live: its units that have not ended. has_rows:
+    whether any are left to archive, once that is under way. archived_count: jobs that the command
+    has archived. runs: of an interval of the new level, at most, in the archive. The last two are
+    known once nothing is left.
     """
 
     led: LedContext | None
+    is_taken: bool
     live: Sequence[UowId]
     has_rows: bool
     archived_count: int
@@ -63,7 +65,10 @@ def decide_recut(
         told = f'{counted(facts.archived_count)} archived, intervals begin at {command.start}'
         return ended(command, now, told, is_done=True)
     if not is_under_way:
-        why = problem(overrides.hierarchy, command, before, is_left_out=is_left_out, now=now)
+        taken_by = before.recut if before is not None and facts.is_taken else None
+        why = problem(
+            overrides.hierarchy, command, taken_by=taken_by, is_left_out=is_left_out, now=now
+        )
         if why is not None or facts.led is None or before is None:
             why = why or f'nothing is known of the context in which {name} ran; ask again'
             return ended(command, now, why, is_done=False)
@@ -79,18 +84,22 @@ def decide_recut(
 def problem(
     hierarchy: Hierarchy,
     command: Command,
-    before: LedProcess | None,
     *,
+    taken_by: str | None,
     is_left_out: bool,
     now: datetime,
 ) -> str | None:
-    """Return why a recut cannot be done, with what helps; None: it can."""
+    """Return why a recut cannot be done, with what helps; None: it can.
+
+    taken_by: another recut of the process that has not ended. One that was ended on the way is
+    gone on with: rows that are archived already stay under its id.
+    """
     name, start = command.process, command.start
     node = hierarchy.nodes.get(name)
     if node is None:
         return f'there is no managed process {name}; ./launch.py process ls shows all'
-    if before is not None and before.recut not in (None, command.id):
-        return f'{name} is being recut by request {before.recut}; ./launch.py requests shows it'
+    if taken_by is not None:
+        return f'{name} is being recut by request {taken_by}; ./launch.py requests shows it'
     if not is_left_out:
         return (
             f'level, time zone and week start of {name} are those of its history: there is nothing '
@@ -149,6 +158,15 @@ def _cut(
     text = f'{name} begins at {command.start}; its former intervals are archived'
     note = Note('recut', f'{text} by request {command.id}')
     return Effects([SaveOverride(overrides.with_cut(name, cut))], notes=[note])
+
+
+def is_taken(process: LedProcess | None, by: Command | None, command_id: str) -> bool:
+    """Tell whether a process is being recut by another command that has not ended.
+
+    by: the command that `process.recut` names, as it stands.
+    """
+    is_marked = process is not None and process.recut not in (None, command_id)
+    return is_marked and by is not None and by.state in OPEN_COMMAND_STATES
 
 
 def is_cut_by(effects: Effects) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from synergy.core.changed_levels import left_out
-from synergy.core.commands import Command, CommandKind
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.node import Node
-from synergy.core.recut import ZONE, problem
+from synergy.core.recut import ZONE, is_taken, problem
 from synergy.core.timeperiod import Timeperiod
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
@@ -38,10 +38,13 @@ def preview(caller: Caller, command: Command) -> RecutPreview:
     """Return what a recut would do; raise OperationRefused when it cannot be done."""
     hierarchy, led = caller.context.hierarchy, caller.store.led_context()
     name = command.process
+    before = None if led is None else led.processes.get(name)
+    marked = None if before is None else before.recut
+    other = None if marked is None else caller.store.command(CommandId(marked))
     why = problem(
         hierarchy,
         command,
-        None if led is None else led.processes.get(name),
+        taken_by=marked if is_taken(before, other, command.id) else None,
         is_left_out=name in left_out(hierarchy, led),
         now=caller.now,
     )

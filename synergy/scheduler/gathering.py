@@ -10,6 +10,7 @@ from synergy.core.commands import (
     JOB_KINDS,
     REQUEST_KINDS,
     Command,
+    CommandId,
     CommandKind,
     CommandState,
 )
@@ -17,7 +18,7 @@ from synergy.core.dead_letters import letter_of
 from synergy.core.job_requests import JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of, of_command
 from synergy.core.records import Unit
-from synergy.core.recut import RecutFacts
+from synergy.core.recut import RecutFacts, is_taken
 from synergy.core.timeperiod import JobKey
 from synergy.ports.failed import failed_ordinals
 from synergy.ports.store import SchedulerStore
@@ -57,12 +58,15 @@ def _of_kind(store: SchedulerStore, command: Command) -> Sequence[Unit]:
 def _of_recut(store: SchedulerStore, command: Command) -> RecutFacts:
     process, led = command.process, store.led_context()
     before = None if led is None else led.processes.get(process)
-    is_under_way = before is not None and before.recut == command.id
+    marked = None if before is None else before.recut
+    is_under_way = marked == command.id
+    other = None if marked is None or is_under_way else store.command(CommandId(marked))
     has_rows = is_under_way and store.has_rows(process)
     archived = [] if has_rows else store.archived(process)
     level = command.start.qualifier
     return RecutFacts(
         led=led,
+        is_taken=is_taken(before, other, command.id),
         live=[run.id for run in store.live_runs() if run.key.process == process],
         has_rows=has_rows,
         archived_count=sum(item.count for item in archived if item.request == command.id),

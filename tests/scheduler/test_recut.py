@@ -10,6 +10,7 @@ import pytest
 
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import SaveCommand
 from synergy.core.hierarchy import CALENDARS, Hierarchy, build
 from synergy.core.records import Outcome, Process, UnitEnd
 from synergy.core.states import UnitState
@@ -233,6 +234,45 @@ def test_a_context_that_is_changed_back_half_way_leaves_the_process_out_until_it
     ran = harness.lead(context(DAILY))
     assert 'Site@2026112300#1' in ran
     assert harness.violations() == []
+
+
+def test_one_that_was_ended_half_way_is_gone_on_with_by_another(
+    harness: Led, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('synergy.core.recut.ROWS_PER_BATCH_MAX', 20)
+    harness.lead(context(HOURLY))
+    ask(harness, '2026112200')
+    harness.hierarchy = context(DAILY)
+    scheduler = harness.begun()
+    scheduler.step()
+    scheduler.step()
+    scheduler.close()
+    leadership = harness.store.lead('somebody', timedelta(seconds=5))
+    assert leadership is not None
+    ask(harness, '2026112300', name='early')
+    harness.store.commit(
+        leadership, [SaveCommand(replace(asked(harness), state=CommandState.REFUSED))]
+    )
+    harness.store.resign(leadership)
+
+    ran = harness.lead(context(DAILY))
+
+    assert [text for text in ran if text.startswith('Site@')] == ['Site@2026112300#1']
+    assert asked(harness, 'early').state is CommandState.DONE
+    assert {item.request for item in harness.store.archived(SITE)} == {'cut', 'early'}
+    assert harness.violations() == []
+
+
+def test_two_at_once_are_one(harness: Led) -> None:
+    harness.lead(context(HOURLY))
+    ask(harness, '2026112200')
+    ask(harness, '2026112300', name='second')
+
+    harness.lead(context(DAILY))
+
+    assert asked(harness).state is CommandState.DONE
+    assert asked(harness, 'second').state is CommandState.REFUSED
+    assert 'by request cut' in (asked(harness, 'second').outcome or '')
 
 
 @pytest.mark.parametrize(
