@@ -8,7 +8,7 @@ usual time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
@@ -62,13 +62,14 @@ def needs(seen: Seen) -> list[Need]:
 
 def _failed(seen: Seen) -> Iterator[Need]:
     """Yield what failed, that of one process and error together, and what is paused for it."""
+    freeruns = seen.store.freeruns()
     paused = {
         trouble.process: trouble
-        for trouble in self_paused(seen.timetable.hierarchy, seen.store, seen.now)
+        for trouble in self_paused(seen.timetable.hierarchy, seen.store, seen.now, freeruns)
         if trouble.process is not None
     }
     told = set()
-    for view in _open_groups(seen):
+    for view in _open_groups(seen, {entry.name for entry in freeruns}):
         told.add(view.group.process)
         yield _group(view, paused.get(view.group.process))
     for process, trouble in paused.items():
@@ -76,9 +77,8 @@ def _failed(seen: Seen) -> Iterator[Need]:
             yield _self_paused(process, trouble)
 
 
-def _open_groups(seen: Seen) -> Iterator[GroupView]:
+def _open_groups(seen: Seen, freeruns: Set[ProcessName]) -> Iterator[GroupView]:
     """Yield the groups of which a job is held, or whose free run failed the last time, too."""
-    freeruns = {item.name for item in seen.store.freeruns()}
     if not freeruns and not any(job.is_held for job in seen.timetable.open_jobs()):
         return
     found = letter_groups(seen.timetable, seen.store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,9 +20,11 @@ from synergy.view.words import at
 _CHANGES_MAX: Final = 1000
 
 
-def self_paused(nodes: Iterable[Node], store: Reader, now: datetime) -> list[Trouble]:
-    """Return what is paused by itself, managed processes and free runs."""
-    return [*_processes(nodes, now), *_freeruns(store, now)]
+def self_paused(
+    nodes: Iterable[Node], store: Reader, now: datetime, freeruns: Sequence[Freerun]
+) -> list[Trouble]:
+    """Return what is paused by itself, managed processes and free runs. freeruns: all of them."""
+    return [*_processes(nodes, now), *_freeruns(store, now, freeruns)]
 
 
 def _processes(nodes: Iterable[Node], now: datetime) -> Iterator[Trouble]:
@@ -35,8 +37,8 @@ def _processes(nodes: Iterable[Node], now: datetime) -> Iterator[Trouble]:
             yield _trouble(process.name, why, override.is_on_at, now, 'process on')
 
 
-def _freeruns(store: Reader, now: datetime) -> Iterator[Trouble]:
-    off = {entry.name: entry for entry in store.freeruns() if not entry.is_on}
+def _freeruns(store: Reader, now: datetime, freeruns: Sequence[Freerun]) -> Iterator[Trouble]:
+    off = {entry.name: entry for entry in freeruns if not entry.is_on}
     for entry, change in _last_changes(store, off):
         if change.actor == ACTOR:
             since = change.finished_at or change.created_at

@@ -71,14 +71,19 @@ def test_a_managed_process_rests_until_it_is_switched_on_again(harness: Schedule
     assert need.text.startswith('SiteHourly was paused by itself')
     assert need.action is not None
     assert need.action.address == '/processes/SiteHourly/on'
-    (trouble,) = self_paused(index.hierarchy, harness.store, now)
+    (trouble,) = self_paused(index.hierarchy, harness.store, now, harness.store.freeruns())
     assert 'process on SiteHourly' in trouble.advice
 
     say(harness, CommandKind.PROCESS_SAVE, HOUR.process)
     harness.run(scheduler)
     assert harness.violations() == []
     assert (
-        self_paused(load_index(harness.hierarchy, harness.store, now).hierarchy, harness.store, now)
+        self_paused(
+            load_index(harness.hierarchy, harness.store, now).hierarchy,
+            harness.store,
+            now,
+            harness.store.freeruns(),
+        )
         == []
     )
 
@@ -112,7 +117,7 @@ def test_a_free_run_rests_until_it_is_switched_on_again(harness: SchedulerHarnes
     (stored,) = harness.store.freeruns()
     assert not stored.is_on
     assert stored.last_run == 3
-    (trouble,) = self_paused((), harness.store, harness.clock.now())
+    (trouble,) = self_paused((), harness.store, harness.clock.now(), harness.store.freeruns())
     assert trouble.text.startswith(f'{ENTRY} was paused by itself')
     now = harness.clock.now()
     index = load_index(harness.hierarchy, harness.store, now)
@@ -128,7 +133,7 @@ def test_a_free_run_rests_until_it_is_switched_on_again(harness: SchedulerHarnes
     say(harness, CommandKind.FREERUN_SAVE, ENTRY)
     scheduler.step()
     assert harness.store.freeruns()[0].is_on
-    assert self_paused((), harness.store, harness.clock.now()) == []
+    assert self_paused((), harness.store, harness.clock.now(), harness.store.freeruns()) == []
 
 
 def say(harness: SchedulerHarness, kind: CommandKind, name: ProcessName) -> None:

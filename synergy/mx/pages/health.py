@@ -275,7 +275,9 @@ def _troubles(request: RequestContext, standing: LeaderStanding) -> list[Need]:
         Need(text=masked_text(item.text), advice=item.advice, href=item.address)
         for item in [
             *troubles(standing, request.now),
-            *self_paused(request.model.hierarchy, request.store, request.now),
+            *self_paused(
+                request.model.hierarchy, request.store, request.now, request.store.freeruns()
+            ),
         ]
     ]
 
