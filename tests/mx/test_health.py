@@ -70,6 +70,17 @@ def test_a_vanished_box_needs_somebody(pages: DashboardHarness) -> None:
     assert '>running<' not in boxes
 
 
+def test_a_box_without_processes_has_no_table_of_them(pages: DashboardHarness) -> None:
+    pages.store.heartbeat(replace(BOX, box_id='empty'), timedelta(seconds=15))
+
+    shown = pages.get('/boxes').text
+    empty = shown[shown.index('<h2>empty') :].partition('</section>')[0]
+
+    assert '0 processes' in empty
+    assert '<table' not in empty
+    assert 'on other pages' not in empty
+
+
 def test_a_box_that_was_stopped_in_order_needs_nobody(pages: DashboardHarness) -> None:
     pages.store.heartbeat(replace(BOX, pid=None), timedelta(seconds=15))
     pages.runtime.clock.advance(timedelta(minutes=2))
