@@ -30,6 +30,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.FREERUN_CANCEL: 'cancel a free run',
     CommandKind.PROCESS_SAVE: 'change a process',
     CommandKind.PROCESS_RUN: 'run a process now',
+    CommandKind.RECUT: 'recut a process',
     CommandKind.BOX: 'boxes and workers',
     CommandKind.USER: 'users and tokens',
     CommandKind.CONTEXT: 'changed context',
@@ -44,6 +45,7 @@ _SENTENCES: Final[Mapping[CommandKind, str]] = {
     CommandKind.FREERUN_RUN: 'run {process} now',
     CommandKind.FREERUN_CANCEL: 'cancel what runs of {process}',
     CommandKind.PROCESS_RUN: 'look at {process} now',
+    CommandKind.RECUT: 'recut {process}: archive its history, begin at {start}',
     CommandKind.CONTEXT: 'go by a changed context.py, which concerns {process} from {start} on',
 }
 #: By the action of `synergy.operations.users`; passwd and rm are in rows of earlier versions.
