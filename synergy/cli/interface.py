@@ -228,7 +228,7 @@ class Operations(Reading, Protocol):
         ...
 
     def change_process(
-        self, name: str, action: str, trigger: str | None, reason: str | None
+        self, name: str, action: str, value: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
         ...

@@ -142,12 +142,12 @@ class LocalOperations(LocalAsking):
         return self._settled(freeruns.switch_freerun(caller, name, action, uow_id))
 
     def change_process(
-        self, name: str, action: str, trigger: str | None, reason: str | None
+        self, name: str, action: str, value: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
         node = node_of(self.runtime.context, name)
         caller = self._caller(reason)
-        return self._settled(processes.change_process(caller, node, action, trigger))
+        return self._settled(processes.change_process(caller, node, action, value))
 
     def box(self, named: str | None) -> str:
         """Return the box that is meant: this one, if none is named."""

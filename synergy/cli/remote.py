@@ -127,10 +127,11 @@ class RemoteOperations(RemoteAsking):
         return self._asked('freeruns', name, action, reason=reason, uow=uow_id)
 
     def change_process(
-        self, name: str, action: str, trigger: str | None, reason: str | None
+        self, name: str, action: str, value: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
-        return self._asked('processes', name, action, reason=reason, trigger=trigger)
+        field = 'catch_up' if action == 'catch-up' else 'trigger'
+        return self._asked('processes', name, action, reason=reason, **{field: value})
 
     def box(self, named: str | None) -> str:
         """Return the box that is meant: the only one, if none is named."""

@@ -196,6 +196,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     group: str | None = None,
     isolation: str | None = None,
     cpu_seconds_max: int | None = None,
+    catch_up: str = 'beside',
+    lane_shares: Mapping[str, int] | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -213,6 +215,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     group: name of the workers, in `worker_context`, that run its units and those of others; without
     it has its own. isolation: 'process' runs each unit in a process of its own, which
     memory_mb_max and cpu_seconds_max then bound.
+    catch_up: what becomes of history: `in_order`, `newest_first`, `beside` live intervals or
+    `none`. lane_shares: of its starts, while `live`, `history` and `rerun` all have work.
     """
     return RawEntry('managed', locals())
 

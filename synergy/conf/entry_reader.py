@@ -22,6 +22,7 @@ from synergy.core.calendar import Calendar
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
+from synergy.core.lanes import CatchUp, lane_shares
 from synergy.core.nearest import nearest
 from synergy.core.readers import Reader
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route
@@ -102,6 +103,9 @@ class EntryReader:
             arguments=self._arguments(),
             group=workers.group,
             inputs=self._read('inputs', lambda value: inputs(value, process_name), ()),
+            catch_up=self._read('catch_up', readers.member(CatchUp), CatchUp.BESIDE),
+            shares=self._read('lane_shares', readers.optional(lane_shares), None)
+            or self._settings.lane_shares,
         )
         suffix = level.value
         entry = ManagedEntry(

@@ -15,6 +15,7 @@ from synergy.core.calendar import Calendar
 from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.lanes import LaneShares
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
@@ -54,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sweep_period: timedelta
     uow_lease: timedelta
     equal_failures_max: int
+    lane_shares: LaneShares
     uow_age_max: timedelta
     log_retention: timedelta
     stop_grace: timedelta

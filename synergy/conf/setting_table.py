@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from synergy.core import readers
+from synergy.core.lanes import lane_shares
 from synergy.core.readers import Reader
 from synergy.core.structs import Struct
 from synergy.private import UMASK
@@ -243,6 +244,13 @@ SETTINGS: Final = (
         text='After so many runs in a row of one process, or free run, that failed for good with '
         'the same error (numbers and ids in it left out), it is paused by itself with that reason, '
         'until somebody switches it on again. 0: never.',
+    ),
+    Setting(
+        name='lane_shares',
+        read=lane_shares,
+        default='live=4 history=1 rerun=4',
+        text='How many of so many starts of a process each lane gets while it has live intervals, '
+        'history and requests to work on; each gets at least one, so none starves another.',
     ),
     Setting(
         name='log_retention_days',

@@ -24,6 +24,7 @@ from synergy.core.commands import (
     Ranges,
 )
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.leaving_out import can_leave_out, left_out_by
 from synergy.core.letter_groups import error_of
 from synergy.core.reached import ascend, descend, without
 from synergy.core.readiness import has_ended
@@ -247,7 +248,7 @@ def shortened(timetable: Timetable, command: Command, put_back: Ranges = _NOTHIN
 def _with_left_out(
     timetable: Timetable, command: Command, wanted: Sequence[range], found: Ranges
 ) -> Ranges:
-    """Return a plan with those of the wanted intervals that the working calendar leaves out."""
+    """Return a plan with those of the wanted intervals that are left out."""
     name = command.process
     left = [part for run in wanted for part in timetable.left_out_runs(name, run)]
     both = {**found, name: _as_pairs(stretches([*_as_ranges(found).get(name, []), *left]))}
@@ -255,22 +256,23 @@ def _with_left_out(
 
 
 def is_left_out(timetable: Timetable, command: Command) -> bool:
-    """Tell whether a reprocess is refused because the working calendar leaves out all it names."""
+    """Tell whether a reprocess is refused because all that it names is left out."""
     wanted = [range(command.start.ordinal, command.end.ordinal)]
     return not command.is_anyway and _left_out(timetable, command, wanted) is not None
 
 
 def _left_out(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str | None:
-    """Return that the working calendar leaves all of the wanted intervals out, if it does."""
-    working = timetable.hierarchy.nodes[command.process].process.working
-    if working is None or command.kind is not CommandKind.REPROCESS:
+    """Return by what all of the wanted intervals are left out, if they are."""
+    node = timetable.hierarchy.nodes[command.process]
+    if command.kind is not CommandKind.REPROCESS or not can_leave_out(node):
         return None
     left = [part for run in wanted for part in timetable.left_out_runs(command.process, run)]
     if sum(map(len, left)) < sum(map(len, wanted)):
         return None
     return (
-        f'{command.process} from {command.start} to {command.end} is left out by the calendar '
-        f'{working.name}, so there is nothing to run again; --anyway runs it all the same'
+        f'{command.process} from {command.start} to {command.end} is left out '
+        f'{left_out_by(timetable.hierarchy, node, wanted[0].start)}, so there is nothing to run '
+        'again; --anyway runs it all the same'
     )
 
 

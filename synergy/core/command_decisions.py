@@ -185,6 +185,8 @@ class CommandDecisions:
             return ended(command, now, str(error), is_done=False)
         process = self._overrides.hierarchy.nodes[command.process].process
         outcome = f'{process.name} is {"on" if process.is_on else "off"}, {process.trigger}'
+        if 'catch_up' in command.details:
+            outcome += f', history: {process.catch_up.words}'
         effects.add(ended(command, now, outcome, is_done=True))
         return effects
 

@@ -107,12 +107,12 @@ class Command(Struct, frozen=True, kw_only=True):
     reprocess what is nested below, too. plan_hash: hash of the set of jobs that the operator was
     shown; None executes whatever the plan is by then. plan: what it touches, once planned.
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
-    refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on` and `trigger` as
-    far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the id of the `uow`
-    if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle; of RECUT, the
-    `zone` in which its start is meant; of kinds about jobs, the `intervals` where they were chosen
-    one by one, see `synergy.core.chosen`; of REPROCESS, `anyway` where it runs what the working
-    calendar leaves out, too.
+    refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on`, `trigger` and
+    `catch_up` as far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the
+    id of the `uow` if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle;
+    of RECUT, the `zone` in which its start is meant; of kinds about jobs, the `intervals` where
+    they were chosen one by one, see `synergy.core.chosen`; of REPROCESS, `anyway` where it runs
+    what is left out, too.
     fingerprint: of the whole HTTP request that asked under an Idempotency-Key, by which another
     request under the same key is found out.
     """

@@ -23,6 +23,7 @@ from synergy.core.commands import (
     Command,
     Ranges,
 )
+from synergy.core.lanes import LaneStart
 from synergy.core.led_context import (
     LedContext,
     LedInput,
@@ -52,12 +53,14 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     rows_by_level: of each process in the context. live: processes with live intervals, which see
     what is new at their final run. applying: requests that may be half applied.
     behind: jobs of processes that are back (`returned`) and older than something they wait for.
+    lanes: to be remembered, too.
     """
 
     rows_by_level: RowsByLevel = field(default_factory=dict)
     live: Collection[ProcessName] = ()
     applying: Sequence[Command] = ()
     behind: Collection[JobKey] = ()
+    lanes: Mapping[ProcessName, LaneStart] = field(default_factory=dict)
 
 
 class ContextChange(Struct, frozen=True, kw_only=True):
@@ -92,7 +95,7 @@ class _Comparison:
     def __init__(self, led: LedContext | None, timetable: Timetable, around: Surroundings) -> None:
         self._led = {} if led is None else dict(led.processes)
         self._rev = 0 if led is None else led.rev
-        self._is_first = led is None
+        self._has_other_lanes = led is None or dict(led.lanes) != dict(around.lanes)
         self._timetable = timetable
         self._hierarchy = timetable.hierarchy
         self._around = around
@@ -113,7 +116,7 @@ class _Comparison:
             self._grown.setdefault(key.process, []).append(run)
             self._grown_facts[f'{key.process} is back, and what it waits for has run since'] = None
         processes = self._remembered()
-        is_changed = self._is_first or processes != self._led
+        is_changed = self._has_other_lanes or processes != self._led
         stale = consequences(self._timetable, self._grown).ranges
         kept = {
             name: tuple(left)
@@ -121,7 +124,9 @@ class _Comparison:
             if (left := list(_outside(runs, stale, name)))
         }
         return ContextChange(
-            context=LedContext(rev=self._rev + is_changed, processes=processes),
+            context=LedContext(
+                rev=self._rev + is_changed, processes=processes, lanes=self._around.lanes
+            ),
             is_changed=is_changed,
             refused=self._refused,
             stale=stale,

@@ -142,11 +142,15 @@ class Hierarchy:
         known = self._over_until.get(node.process.name)
         if known is not None and known[0] is now and known[1] is node:
             return known[2]
-        trigger = node.process.trigger
-        instant = trigger.last_fire(now) if isinstance(trigger, At | Cron) else now
-        until = self._ended_until(node, instant - node.process.lag)
+        until = self.started_until(node, now)
         self._over_until[node.process.name] = now, node, until
         return until
+
+    def started_until(self, node: Node, at: datetime) -> int:
+        """Return what `over_until` does, of an instant that few ask for."""
+        trigger = node.process.trigger
+        instant = trigger.last_fire(at) if isinstance(trigger, At | Cron) else at
+        return self._ended_until(node, instant - node.process.lag)
 
     def late_until(self, node: Node, now: datetime) -> int:
         """Return the ordinal after the last interval whose job is late unless it is done.

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import Final
 
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.leaving_out import left_out_until
 from synergy.core.node import Node
 from synergy.core.states import FINAL_JOB_STATES, JobState
 from synergy.core.working import left_out
 
-
-class Lane(Enum):
-    """Two sorts of embryos: intervals that never ran, and those that a request has reset."""
-
-    FRESH = 0
-    RERUN = 1
-
-    __hash__ = object.__hash__
-
-
-RERUN: Final = Lane.RERUN.value
+#: Codes of embryos: intervals that never ran, and those that a request has reset.
+FRESH: Final = 0
+RERUN: Final = 1
 #: Code of an embryo whose request is paused: nothing starts it.
 PAUSED: Final = 2
 STATES: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)
-CODE_BY_STATE: Final = {state: code for code, state in enumerate(STATES)} | {
-    JobState.EMBRYO: Lane.FRESH.value
-}
-#: Code of an interval that the working calendar leaves out: nothing is to do, and there is no row.
+CODE_BY_STATE: Final = {state: code for code, state in enumerate(STATES)} | {JobState.EMBRYO: FRESH}
+#: Code of an interval that is left out, by the working calendar or because nothing before the first
+#: start is caught up: nothing is to do, and there is no row.
 LEFT_OUT: Final = len(STATES)
 STATE_BY_CODE: Final = (*STATES, JobState.NOOP)
-EMBRYO_BY_LANE: Final = {lane: bytes([lane.value]) for lane in Lane}
 FINAL_CODES: Final = (*(CODE_BY_STATE[state] for state in sorted(FINAL_JOB_STATES)), LEFT_OUT)
 PROCESSED: Final = CODE_BY_STATE[JobState.PROCESSED]
 NOOP: Final = CODE_BY_STATE[JobState.NOOP]
@@ -46,11 +37,16 @@ LEFT_OUTS: Final = re.compile(rb'\x08+')
 UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
 
 
-def leave_out(node: Node, codes: bytearray, ordinals: range) -> None:
-    """Mark those of `ordinals` that the working calendar leaves out and that have no row."""
-    if node.process.working is None:
+def leave_out(hierarchy: Hierarchy, node: Node, codes: bytearray, ordinals: range) -> None:
+    """Mark those of `ordinals` that are left out and that have no row."""
+    process = node.process
+    if process.working is None and process.left_out_before is None:
         return
-    marks = left_out(node.calendar, node.process.working, node.process.qualifier, ordinals)
+    marks = bytes(len(ordinals))
+    if process.working is not None:
+        marks = left_out(node.calendar, process.working, process.qualifier, ordinals)
+    if (count := left_out_until(hierarchy, node) - ordinals.start) > 0:
+        marks = b'\x01' * min(count, len(ordinals)) + marks[count:]
     at = marks.find(1)
     while at >= 0:
         position = ordinals.start - node.first + at

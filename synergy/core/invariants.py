@@ -20,7 +20,7 @@ from synergy.core.commands import RESETTING_KINDS, Command, CommandId
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.index_codes import CODE_BY_STATE
 from synergy.core.index_pages import IndexStretch
-from synergy.core.led_context import LedContext
+from synergy.core.led_context import LedContext, placed
 from synergy.core.machines.table import Machine
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.readiness import first_doom
@@ -97,9 +97,10 @@ def check(
     reset, is not held against anybody. A skipped job may have been skipped before its inputs were
     done. Cost: one pass; memory: nine bytes for each interval, and the rows of what is not final.
     """
-    rows = _Rows(hierarchy, now, under or Under())
+    under = under or Under()
+    rows = _Rows(placed(hierarchy, under.led), now, under)
     yield from rows.fill(jobs)
-    for node in hierarchy:
+    for node in rows.timetable.hierarchy:
         yield from rows.order_violations(node)
     yield from unit_violations(rows.timetable, units)
 

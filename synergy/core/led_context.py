@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.lanes import LaneStart
 from synergy.core.node import Input, InputKind, Node
-from synergy.core.records import ProcessName
-from synergy.core.structs import Struct, field
+from synergy.core.records import Process, ProcessName
+from synergy.core.structs import Struct, field, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.zones import UTC_ZONE
 
@@ -23,7 +24,7 @@ class LedInput(Struct, frozen=True, kw_only=True):
     """What a process waited for, and which intervals of it there were or would be.
 
     offset to is_order_only: as the input had them. zone: of the tree of `process`. calendar: what
-    leaves out intervals of it, and its version.
+    leaves out intervals of it, and its version, and before when all are.
     """
 
     kind: InputKind
@@ -91,15 +92,16 @@ class LedProcess(Struct, frozen=True, kw_only=True):
 class LedContext(Struct, frozen=True, kw_only=True):
     """All processes that the store was ever led with, as each was last.
 
-    rev: rises by one with every change that was saved.
+    rev: rises by one with every change that was saved. lanes: since when what is live.
     """
 
     rev: int
     processes: Mapping[ProcessName, LedProcess] = field(default_factory=dict)
+    lanes: Mapping[ProcessName, LaneStart] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of what it says."""
+        """Return a hash of what it says but for instants: the same however late it is made."""
         said = repr((self.rev, sorted(self.processes.items())))
         return blake2b(said.encode(), digest_size=12).hexdigest()
 
@@ -107,6 +109,21 @@ class LedContext(Struct, frozen=True, kw_only=True):
 def _has_window_of(led: LedInput, source: Input) -> bool:
     same = (led.kind, led.process, led.offset) == (source.kind, source.process, source.offset)
     return same and source.last is not None and led.last is not None and led.last >= source.last
+
+
+def placed(hierarchy: Hierarchy, led: LedContext | None) -> Hierarchy:
+    """Return a hierarchy whose processes know what is live and what is left out."""
+    starts = {} if led is None else led.lanes
+    nodes = {}
+    for node in hierarchy:
+        process, start = node.process, starts.get(node.process.name)
+        if start is None:
+            continue
+        facts = start.live_from, start.left_out_before
+        if facts != (process.live_from, process.left_out_before):
+            moved = replace(process, live_from=facts[0], left_out_before=facts[1])
+            nodes[process.name] = replace(node, process=moved)
+    return hierarchy.replaced({**hierarchy.nodes, **nodes}) if nodes else hierarchy
 
 
 def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:
@@ -123,9 +140,7 @@ def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:
 
 def is_led_so(hierarchy: Hierarchy, led: LedContext | None) -> bool:
     """Tell whether the store was last led with `hierarchy`."""
-    return led is not None and all(
-        led.processes.get(node.process.name) == led_process(hierarchy, node) for node in hierarchy
-    )
+    return led is not None and not _led_otherwise(hierarchy, led)
 
 
 def not_led_so(hierarchy: Hierarchy, led: LedContext | None) -> Sequence[ProcessName]:
@@ -135,6 +150,11 @@ def not_led_so(hierarchy: Hierarchy, led: LedContext | None) -> Sequence[Process
     """
     if led is None or not led.processes:
         return []
+    return _led_otherwise(hierarchy, led)
+
+
+def _led_otherwise(hierarchy: Hierarchy, led: LedContext) -> Sequence[ProcessName]:
+    hierarchy = placed(hierarchy, led)
     return [
         node.process.name
         for node in hierarchy
@@ -145,7 +165,6 @@ def not_led_so(hierarchy: Hierarchy, led: LedContext | None) -> Sequence[Process
 def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
     """Return one input as it is in `hierarchy`."""
     other = hierarchy.nodes[source.process]
-    working = other.process.working
     return LedInput(
         kind=source.kind,
         process=source.process,
@@ -159,5 +178,12 @@ def led_input(hierarchy: Hierarchy, source: Input) -> LedInput:
         is_late_ignored=source.is_late_ignored,
         is_order_only=source.is_order_only,
         zone=other.tree.zone,
-        calendar=None if working is None else f'{working.name} {working.version}',
+        calendar=_left_out_by(other.process),
     )
+
+
+def _left_out_by(process: Process) -> str | None:
+    said = [] if process.working is None else [f'{process.working.name} {process.working.version}']
+    if process.left_out_before is not None:
+        said.append(f'before {process.left_out_before.isoformat()}')
+    return ' '.join(said) or None

@@ -1,9 +1,11 @@
-"""Managed processes as operators have changed them at run time: on or off, and when to look.
+"""Managed processes as operators have changed them at run time: on or off, when to look, and how to
+catch up.
 
-An override holds until context.py says something else about the switch or the trigger of its
-process; then it is void, like that of a free run. Where its intervals begin (`synergy.core.cut`)
-stays, and holds whenever its level and zone are those of the process. Whoever decides or explains
-uses `Overrides.hierarchy` or, to read only, `applied`: decision and explanation cannot drift apart.
+An override holds until context.py says something else about the switch, the trigger or the
+catch-up of its process; then it is void, like that of a free run. Where its intervals begin
+(`synergy.core.cut`) stays, and holds whenever its level and zone are those of the process. Whoever
+decides or explains uses `Overrides.hierarchy` or, to read only, `as_led`: decision and explanation
+cannot drift apart.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from synergy.core.cut import Cut
 from synergy.core.effects import Effects, Note, RemoveOverride, SaveOverride
 from synergy.core.freerun_definition import definition_of
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.lanes import CatchUp, LaneStart
+from synergy.core.led_context import LedContext, placed
 from synergy.core.nearest import nearest
 from synergy.core.node import Node
 from synergy.core.readers import Reader, read_fields
@@ -28,6 +32,7 @@ from synergy.core.trigger import Trigger, bare, followed
 _READERS: Final[Mapping[str, Reader[Any]]] = {
     'is_on': readers.optional(readers.boolean),
     'trigger': readers.optional(readers.trigger),
+    'catch_up': readers.optional(readers.member(CatchUp)),
 }
 
 
@@ -42,7 +47,14 @@ class Overrides:
         """Take over what the store has. defined: the hierarchy as context.py has it."""
         self._defined = defined
         self._by_process = {override.process: override for override in stored}
+        # Since when what is live, as it was decided for this hierarchy.
+        self._placed_by = LedContext(rev=0)
         self.hierarchy = applied(defined, self._by_process.values())
+
+    def place(self, lanes: Mapping[ProcessName, LaneStart]) -> None:
+        """Let processes know what is live and what is left out."""
+        self._placed_by = LedContext(rev=0, lanes=lanes)
+        self.hierarchy = placed(self.hierarchy, self._placed_by)
 
     def void(self) -> Effects:
         """Forget what context.py has overtaken; return what is to be saved for it."""
@@ -92,8 +104,18 @@ class Overrides:
         elif before is not None:
             del self._by_process[process.name]
             effects.saves.append(RemoveOverride(process.name))
-        self.hierarchy = applied(self._defined, self._by_process.values())
+        self.hierarchy = placed(applied(self._defined, self._by_process.values()), self._placed_by)
         return effects
+
+
+def moves_lanes(command: Command) -> bool:
+    """Tell whether a PROCESS_SAVE may change what is live or left out of a process."""
+    return bool(command.details.keys() - {'trigger'})
+
+
+def as_led(defined: Hierarchy, overrides: Iterable[Override], led: LedContext | None) -> Hierarchy:
+    """Return the hierarchy as the Scheduler uses it, by what the store has of it."""
+    return placed(applied(defined, overrides), led)
 
 
 def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
@@ -110,6 +132,7 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
                 trigger=node.process.trigger
                 if override.trigger is None
                 else _followed(node, override.trigger),
+                catch_up=override.catch_up or node.process.catch_up,
                 override=override,
             )
             node = nodes[override.process] = replace(node, process=process)
@@ -143,8 +166,8 @@ def override_of(
 ) -> Override | None:
     """Return what holds over `process` after a change; None: it is as in context.py.
 
-    node: the process as context.py has it. details: any of is_on and trigger; None is as there.
-    Raises OverrideRefused.
+    node: the process as context.py has it. details: any of is_on, trigger and catch_up; None is as
+    there. Raises OverrideRefused.
     """
     process = node.process
     try:
@@ -154,7 +177,7 @@ def override_of(
     except ValueError as error:
         raise OverrideRefused(str(error)) from error
     if not details:
-        raise OverrideRefused('there is nothing to change; give is_on or trigger')
+        raise OverrideRefused('there is nothing to change; give is_on, trigger or catch_up')
     found = Override(process=process.name, definition=_definition(process), rev=1)
     if before is not None:
         is_of_now = before.definition == found.definition
@@ -176,11 +199,23 @@ def override_of(
             trigger_at=None if trigger is None else now,
             trigger_by=None if trigger is None else who,
         )
+    if 'catch_up' in values:
+        # Said again, `none` is about what is history by now.
+        catch_up = values['catch_up']
+        is_same = catch_up == process.catch_up and catch_up is not CatchUp.NONE
+        catch_up = None if is_same else catch_up
+        found = replace(
+            found,
+            catch_up=catch_up,
+            catch_up_at=None if catch_up is None else now,
+            catch_up_by=None if catch_up is None else who,
+        )
     return found if _is_changed(found) or found.cut is not None else None
 
 
 def _is_changed(override: Override) -> bool:
-    return override.is_on is not None or override.trigger is not None
+    changed = (override.is_on, override.trigger, override.catch_up)
+    return any(item is not None for item in changed)
 
 
 def _bare(override: Override) -> Override:
@@ -193,6 +228,9 @@ def _bare(override: Override) -> Override:
         trigger=None,
         trigger_at=None,
         trigger_by=None,
+        catch_up=None,
+        catch_up_at=None,
+        catch_up_by=None,
     )
 
 
@@ -212,7 +250,10 @@ def _followed(node: Node, trigger: Trigger) -> Trigger:
 
 
 def _definition(process: Process) -> str:
-    return definition_of({'is_on': process.is_on, 'trigger': str(process.trigger)})
+    said: dict[str, Json] = {'is_on': process.is_on, 'trigger': str(process.trigger)}
+    if process.catch_up is not CatchUp.BESIDE:
+        said['catch_up'] = process.catch_up.value
+    return definition_of(said)
 
 
 def switched_text(process: Process) -> str:

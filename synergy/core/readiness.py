@@ -11,11 +11,12 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from synergy.core.lanes import LaneWork
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.core.timetable import Lane, Timetable
+from synergy.core.timetable import Timetable
 
 
 class CulpritKind(Enum):
@@ -149,25 +150,25 @@ class NextStart(NamedTuple):
 
 
 def next_startable(
-    timetable: Timetable, node: Node, start: int, now: datetime, lane: Lane = Lane.FRESH
+    timetable: Timetable, node: Node, work: LaneWork, now: datetime
 ) -> NextStart | None:
-    """Return the first embryo of `lane` from ordinal `start` on that is READY or DOOMED.
+    """Return the first embryo of a lane that is READY or DOOMED.
 
     Runs of intervals whose input is pending are stepped over in one search each, so the cost does
     not grow with how much lies blocked.
     """
     process = node.process.name
-    over_until = timetable.hierarchy.over_until(node, now)
-    ordinal = timetable.next_embryo(process, range(start, over_until), lane)
+    next_look = _last_worth_a_look if work.is_newest_first else _next_worth_a_look
+    ordinal = timetable.next_embryo(process, work)
     while ordinal is not None:
         key = JobKey(process, Timeperiod(node.process.qualifier, ordinal))
         found = readiness(timetable, key, now)
         if found.due in (Due.READY, Due.DOOMED):
             return NextStart(key, found)
-        ahead = _next_worth_a_look(timetable, node, ordinal)
+        ahead = next_look(timetable, node, ordinal)
         if ahead is None:
             return None
-        ordinal = timetable.next_embryo(process, range(ahead, over_until), lane)
+        ordinal = timetable.next_embryo(process, work.until(ahead))
     return None
 
 
@@ -217,6 +218,25 @@ def _next_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | 
             ahead, timetable.hierarchy.affected(node, source, range(final, final + 1)).start
         )
     return ahead
+
+
+def _last_worth_a_look(timetable: Timetable, node: Node, ordinal: int) -> int | None:
+    """Return the last ordinal before another whose inputs are not all certain to be pending."""
+    back = ordinal - 1
+    for source in node.inputs:
+        if source.at_least is not None and source.last is not None:
+            continue
+        ordinals = timetable.hierarchy.input_range(node, source, ordinal)
+        pending = timetable.first_pending(source.process, ordinals)
+        if pending is None:
+            continue
+        final = timetable.last_final(source.process, pending)
+        # Before the tree begins there is nothing to wait for.
+        first = timetable.hierarchy.nodes[source.process].first
+        known = range(first, first + 1) if final is None else range(final, final + 1)
+        affected = timetable.hierarchy.affected(node, source, known)
+        back = min(back, affected.start - 1 if final is None else affected.stop - 1)
+    return back if back >= node.first else None
 
 
 def reason_to_skip(found: Readiness) -> str:

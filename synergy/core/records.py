@@ -11,6 +11,7 @@ from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
 from synergy.core.cut import Cut
 from synergy.core.input import Input
+from synergy.core.lanes import CatchUp, LaneShares
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
@@ -45,9 +46,10 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 class Override(Struct, frozen=True, kw_only=True):
     """What operators have changed of a managed process at run time; it holds over context.py.
 
-    is_on, trigger: None is as in context.py. is_on_by, trigger_by: who and why. definition: hash of
-    what context.py said when it was made; once that says something else, these are void. cut: where
-    its intervals begin, if not where its tree does; it holds for its own level and zone.
+    is_on, trigger, catch_up: None is as in context.py. is_on_by, trigger_by, catch_up_by: who and
+    why. definition: hash of what context.py said when it was made; once that says something else,
+    these are void. cut: where its intervals begin, if not where its tree does; it holds for its own
+    level and zone.
     """
 
     process: ProcessName
@@ -57,6 +59,9 @@ class Override(Struct, frozen=True, kw_only=True):
     trigger: Trigger | None = None
     trigger_at: datetime | None = None
     trigger_by: str | None = None
+    catch_up: CatchUp | None = None
+    catch_up_at: datetime | None = None
+    catch_up_by: str | None = None
     definition: str
     cut: Cut | None = None
     rev: int = 1
@@ -69,8 +74,9 @@ class Process(Struct, frozen=True, kw_only=True):
     inputs: what its jobs wait for beside what nests in them and what its tree depends on.
     group: name of the workers that run its units, where they run those of others, too.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
-    job is to be done; None: until the next interval is over, too. override: what operators have
-    changed at run time; `is_on` and `trigger` are so already. runs_before: of each interval, of
+    job is to be done; None: until the next interval is over, too. live_from, left_out_before: as
+    the Scheduler remembers them (`synergy.core.lanes`). override: what operators have changed at
+    run time; `is_on`, `trigger` and `catch_up` are so already. runs_before: of each interval, of
     which rows were put away: its first run is the one after these.
     """
 
@@ -89,6 +95,10 @@ class Process(Struct, frozen=True, kw_only=True):
     arguments: Mapping[str, Json] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     working: WorkingDays | None = None
+    catch_up: CatchUp = CatchUp.BESIDE
+    shares: LaneShares = LaneShares()
+    live_from: datetime | None = None
+    left_out_before: datetime | None = None
     override: Override | None = None
     runs_before: int = 0
     group: ProcessName | None = None

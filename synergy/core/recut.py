@@ -193,9 +193,9 @@ def with_cuts(hierarchy: Hierarchy, led: LedContext | None) -> LedContext | None
             begun[name] = LedProcess(qualifier=level, zone=zone)
     if led is None or not begun:
         return led
-    return LedContext(rev=led.rev, processes={**led.processes, **begun})
+    return replace(led, processes={**led.processes, **begun})
 
 
 def _with(led: LedContext, command: Command, process: LedProcess) -> LedContext:
     processes = {**led.processes, command.process: process}
-    return LedContext(rev=led.rev + 1, processes=processes)
+    return replace(led, rev=led.rev + 1, processes=processes)

@@ -6,14 +6,16 @@ start is chosen with all that the ones before have changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
+from synergy.core.index_codes import FRESH, RERUN
+from synergy.core.lanes import CatchUp, Lane, LaneWork, Turns
 from synergy.core.node import Node
 from synergy.core.readiness import NextStart, Readiness, next_startable
 from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
-from synergy.core.timetable import Lane, Timetable
+from synergy.core.timetable import Timetable
 
 
 class Starting:
@@ -29,8 +31,13 @@ class Starting:
         # Those that others let start by their end come first. A dict is an ordered set.
         self._released: dict[ProcessName, None] = {}
         self._owed: dict[ProcessName, None] = {}
-        # The lane that came last.
-        self._lane: dict[ProcessName, Lane] = dict.fromkeys(self._hierarchy.nodes, Lane.RERUN)
+        # Of processes of which more than live intervals have had work since live ones were alone.
+        self._turns: dict[ProcessName, Turns] = {}
+        self._live_first = {
+            node.process.name: live_first(timetable, node)
+            for node in self._hierarchy
+            if node.process.live_from is not None
+        }
         self._silent = set(silent)
         #: Whom the choice under way is about; after an exception, whom it was about.
         self.asked: ProcessName | None = None
@@ -99,23 +106,64 @@ class Starting:
                 yield key, None
 
     def _fresh(self, node: Node, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
-        """Yield what starts for the first time, or again, earliest first of each lane."""
+        """Yield what starts for the first time, or again, each lane in its order."""
         name = node.process.name
-        starts = dict.fromkeys(Lane, node.first)
-        while self.has_place(name) and (found := self._next(node, starts, now)) is not None:
-            starts[self._lane[name]] = found.key.timeperiod.ordinal + 1
+        over_until = self._hierarchy.over_until(node, now)
+        live_first = self._live_first.get(name, node.first)
+        ahead, rest = node.first, dict[Lane, LaneWork]()
+        while self.has_place(name):
+            if self._timetable.has_reruns(name) or self._timetable.has_history(name, live_first):
+                found = self._in_turn(node, rest, over_until, now)
+            else:
+                self._turns.pop(name, None)
+                work = LaneWork(FRESH, range(ahead, over_until))
+                found = next_startable(self._timetable, node, work, now)
+                if found is not None:
+                    ahead = found.key.timeperiod.ordinal + 1
+            if found is None:
+                return
             yield found
 
-    def _next(self, node: Node, starts: Mapping[Lane, int], now: datetime) -> NextStart | None:
-        """Return what to start next; while both lanes have work, they take turns."""
+    def _in_turn(
+        self, node: Node, rest: dict[Lane, LaneWork], over_until: int, now: datetime
+    ) -> NextStart | None:
+        """Return what to start next of the lane whose turn it is.
+
+        rest: what is left of the lanes that something was started of in this look.
+        """
         name = node.process.name
-        lanes = [Lane.FRESH]
-        if self._timetable.has_reruns(name):
-            # The lane that did not come last is asked first: neither can starve the other.
-            lanes = sorted(Lane, key=lambda lane: lane is self._lane[name])
-        for lane in lanes:
-            found = next_startable(self._timetable, node, starts[lane], now, lane)
+        turns = self._turns.get(name)
+        if turns is None:
+            turns = Turns(node.process.shares)
+            turns.took(Lane.LIVE)  # It was alone until now.
+            self._turns[name] = turns
+        works = lanes_of(node, self._live_first.get(name, node.first), over_until)
+        works.update(rest)
+        for lane in turns.order(works):
+            found = next_startable(self._timetable, node, works[lane], now)
             if found is not None:
-                self._lane[name] = lane
+                turns.took(lane)
+                rest[lane] = works[lane].behind(found.key.timeperiod.ordinal)
                 return found
         return None
+
+
+def live_first(timetable: Timetable, node: Node) -> int:
+    """Return the first ordinal that is not history of a process that keeps history apart."""
+    live_from = node.process.live_from
+    if live_from is None or node.process.catch_up is CatchUp.IN_ORDER:
+        return node.first
+    return timetable.hierarchy.started_until(node, live_from)
+
+
+def lanes_of(node: Node, live_first: int, over_until: int) -> dict[Lane, LaneWork]:
+    """Return the lanes of a process up to ordinal `over_until`."""
+    return {
+        Lane.LIVE: LaneWork(FRESH, range(max(live_first, node.first), over_until)),
+        Lane.HISTORY: LaneWork(
+            FRESH,
+            range(node.first, min(live_first, over_until)),
+            node.process.catch_up is CatchUp.NEWEST_FIRST,
+        ),
+        Lane.RERUN: LaneWork(RERUN, range(node.first, over_until)),
+    }

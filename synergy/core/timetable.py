@@ -11,22 +11,17 @@ the save fails. Positions in a byte array are `ordinal - node.first`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.index_codes import (
-    CHANGED,
     CODE_BY_STATE,
-    EMBRYO_BY_LANE,
-    EMBRYOS,
     ENDED_ONLY,
     FINAL_CODES,
     FINAL_STATES,
     LEFT_OUT,
-    LEFT_OUTS,
     NOOP,
     OPEN_STATES,
     PAUSED,
@@ -34,11 +29,10 @@ from synergy.core.index_codes import (
     RERUN,
     SKIPPED,
     STATE_BY_CODE,
-    UNFINISHED,
     leave_out,
 )
-from synergy.core.index_codes import Lane as Lane  # Part of every question.
 from synergy.core.index_pages import IndexCopy, IndexPage, IndexStretch
+from synergy.core.index_searches import IndexSearches
 from synergy.core.open_jobs import OpenJobs
 from synergy.core.records import CommandId, Job, ProcessName, UowId
 from synergy.core.states import JobState
@@ -48,7 +42,7 @@ from synergy.core.timeperiod import JobKey
 COPY_OVERLAP: Final = timedelta(hours=1)
 
 
-class Timetable:
+class Timetable(IndexSearches):
     """States of all intervals of all processes, as of the last settled commit plus a draft.
 
     One class of many short methods, each a question to the same bytes, or a change of them: whoever
@@ -57,11 +51,8 @@ class Timetable:
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         """Start empty: no interval has begun until `extend`."""
-        self.hierarchy = hierarchy
-        self._codes: dict[ProcessName, bytearray] = {name: bytearray() for name in hierarchy.nodes}
+        super().__init__(hierarchy)
         self._open = OpenJobs(hierarchy.nodes)
-        # No interval before this position is open: where searches for work begin.
-        self._low: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         self._rerun_counts: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         self._paused: frozenset[CommandId] = frozenset()
         self._undo: list[tuple[JobKey, int, Job | None]] = []
@@ -81,7 +72,7 @@ class Timetable:
             if missing > 0:
                 begun = len(codes) + node.first
                 codes.extend(bytes(missing))
-                leave_out(node, codes, range(begun, begun + missing))
+                leave_out(self.hierarchy, node, codes, range(begun, begun + missing))
                 self._changed.add(node.process.name)
 
     def load(
@@ -108,7 +99,8 @@ class Timetable:
             if len(codes) < len(stretch.codes):
                 outside += stretch.outside(known)
         for node in self.hierarchy:
-            leave_out(node, self._codes[node.process.name], self.span(node.process.name))
+            name = node.process.name
+            leave_out(self.hierarchy, node, self._codes[name], self.span(name))
         for job in open_jobs:
             if self.state(job.key) is not None:
                 first = self.hierarchy.nodes[job.process].first
@@ -232,7 +224,7 @@ class Timetable:
         codes = self._codes[process]
         counts = {state: codes.count(code) for state, code in CODE_BY_STATE.items()}
         counts[JobState.NOOP] += codes.count(LEFT_OUT)
-        counts[JobState.EMBRYO] += codes.count(Lane.RERUN.value) + codes.count(PAUSED)
+        counts[JobState.EMBRYO] += codes.count(RERUN) + codes.count(PAUSED)
         return counts
 
     def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
@@ -254,7 +246,7 @@ class Timetable:
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
-        return sum(map(self._codes_of(process, ordinals).count, (Lane.RERUN.value, PAUSED)))
+        return sum(map(self._codes_of(process, ordinals).count, (RERUN, PAUSED)))
 
     def skipped_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` were skipped; one search in C."""
@@ -301,51 +293,6 @@ class Timetable:
         has_begun = bool(ordinals) and ordinals.stop <= self.span(process).stop
         return has_begun and self.skipped_count(process, ordinals) == len(ordinals)
 
-    def next_embryo(
-        self, process: ProcessName, ordinals: range, lane: Lane = Lane.FRESH
-    ) -> int | None:
-        """Return the first embryo of a lane; skips the finished past without a scan."""
-        first, codes = self.hierarchy.nodes[process].first, self._codes[process]
-        low = self._low[process]
-        if low < len(codes) and codes[low] >= PROCESSED:
-            match = OPEN_STATES.search(codes, low)
-            low = self._low[process] = len(codes) if match is None else match.start()
-        position = codes.find(
-            EMBRYO_BY_LANE[lane], max(ordinals.start - first, low), ordinals.stop - first
-        )
-        return None if position < 0 else position + first
-
-    def embryo_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that are embryos and not paused, each in full."""
-        return self._runs(process, ordinals, EMBRYOS)
-
-    def changed_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that are not embryos, each in full."""
-        return self._runs(process, ordinals, CHANGED)
-
-    def left_out_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that the working calendar leaves out."""
-        return self._runs(process, ordinals, LEFT_OUTS)
-
-    def unfinished_runs(self, process: ProcessName, ordinals: range) -> Sequence[range]:
-        """Return the stretches of `ordinals` that have begun and are not final."""
-        return self._runs(process, ordinals, UNFINISHED)
-
-    def runs_in(
-        self, process: ProcessName, ordinals: range, states: Collection[JobState]
-    ) -> Sequence[range]:
-        """Return the stretches of `ordinals` that stand in `states`, none of which is embryo."""
-        codes = bytes(CODE_BY_STATE[state] for state in states)
-        return self._runs(process, ordinals, re.compile(b'[' + re.escape(codes) + b']+'))
-
-    def _runs(
-        self, process: ProcessName, ordinals: range, pattern: re.Pattern[bytes]
-    ) -> Sequence[range]:
-        first = self.hierarchy.nodes[process].first
-        start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
-        found = pattern.finditer(self._codes[process], start, stop)
-        return [range(match.start() + first, match.end() + first) for match in found]
-
     def _codes_of(self, process: ProcessName, ordinals: range) -> bytearray:
         first = self.hierarchy.nodes[process].first
         return self._codes[process][max(ordinals.start - first, 0) : max(ordinals.stop - first, 0)]
@@ -380,7 +327,7 @@ class Timetable:
     def _code(self, job: Job) -> int:
         if job.state is not JobState.EMBRYO or job.request_id is None:
             return CODE_BY_STATE[job.state]
-        return PAUSED if job.request_id in self._paused else Lane.RERUN.value
+        return PAUSED if job.request_id in self._paused else RERUN
 
     def _place(
         self, key: JobKey, position: int, code: int, job: Job | None

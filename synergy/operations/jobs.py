@@ -29,7 +29,7 @@ def job_command(  # noqa: PLR0913 - all that can be said of a range of intervals
 ) -> Command:
     """Return the command that changes the intervals from `first` until before `end`.
 
-    is_anyway: reprocess what the working calendar leaves out, too.
+    is_anyway: reprocess what its calendar or catch_up leaves out, too.
     """
     start = first.timeperiod
     return Command(

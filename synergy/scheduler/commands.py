@@ -18,6 +18,7 @@ from synergy.core.commands import (
 )
 from synergy.core.effects import Effects, SaveCommand
 from synergy.core.isolation import Stage
+from synergy.core.overrides import moves_lanes
 from synergy.core.recut import is_cut_by
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.gathering import gather
@@ -48,13 +49,14 @@ class Commands:
         self._open = OpenCommands(store)
         #: The command that something is done for; after an exception, for which it was done.
         self.under_way: Command | None = None
-        #: A process was recut in this turn: the index is to be built again.
-        self.has_recut = False
+        #: A process was recut in this turn, or what is live or left out of one is to be decided
+        #: again: the index is to be built again.
+        self.is_index_outdated = False
 
     def begin_turn(self) -> None:
         """Blame no command for what happens before one is looked at."""
         self.under_way = None
-        self.has_recut = False
+        self.is_index_outdated = False
 
     def pause(self, index: Index) -> None:
         """Let the index know of which requests nothing may start."""
@@ -84,6 +86,9 @@ class Commands:
                 self.pause(index)
             elif command.kind is CommandKind.PROCESS_SAVE:
                 self._loading.rewire(index, now)
+                if moves_lanes(command):
+                    self.is_index_outdated = True
+                    continue
             else:
                 continue
             self._outbox.apply(index.engine.timetable, index.look_at_all(now))
@@ -114,7 +119,7 @@ class Commands:
             if effects := index.commands.decide(command, facts, now):
                 self.under_way = _as_saved(command, effects)
                 self._outbox.apply(timetable, effects)
-                self.has_recut |= command.kind is CommandKind.RECUT and is_cut_by(effects)
+                self.is_index_outdated |= command.kind is CommandKind.RECUT and is_cut_by(effects)
         self.under_way = None
         return True
 

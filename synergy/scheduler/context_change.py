@@ -22,6 +22,7 @@ from synergy.core.context_commands import ACTOR, growth_request, kept_record
 from synergy.core.effects import Effects, InsertCommand, Note, SaveContext
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
+from synergy.core.lanes import LaneStart
 from synergy.core.led_context import LedContext
 from synergy.core.records import Job, ProcessName
 from synergy.core.recut import with_cuts
@@ -64,11 +65,12 @@ def found(
     led: LedContext | None,
     timetable: Timetable,
     outside: Sequence[JobKey],
+    lanes: Mapping[ProcessName, LaneStart],
     now: datetime,
 ) -> Found:
     """Compare the context with the one that was led; return what is to be done about it.
 
-    outside: keys of rows that have no place in the timetable.
+    outside: keys of rows that have no place in the timetable. lanes: to be remembered.
     """
     if outside:
         logger.warning(
@@ -97,6 +99,7 @@ def found(
                 if hierarchy.machine(node.process.name).runs_live
             },
             applying=applying,
+            lanes=lanes,
             behind=_behind(store, hierarchy, back, Under(led=led), now)
             - _about_to_be_reset(back, applying, hierarchy),
         ),

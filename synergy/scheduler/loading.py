@@ -15,6 +15,7 @@ from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_pages import IndexCopy, IndexStretch
+from synergy.core.lane_starts import lane_starts
 from synergy.core.overrides import Overrides
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
@@ -70,13 +71,15 @@ class Loading:
         pipeline = self._pipeline
         self._store.forget_illegal_rows()
         overrides = Overrides(pipeline.hierarchy, self._store.overrides())
+        led, copy = self._store.led_context(), self._copy(now)
+        lanes = lane_starts(led, overrides.hierarchy, now, copy.as_of if copy else None)
+        overrides.place(lanes)
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
-        led = self._store.led_context()
         is_usable = may_trust_copy and context_change.is_known(led, overrides.hierarchy)
-        copy = self._copy(now) if is_usable else None
-        outside = timetable.load(self._stretches, self._store.open_jobs(), copy)
-        found = context_change.found(self._store, led, timetable, outside, now)
+        known = copy if is_usable else None
+        outside = timetable.load(self._stretches, self._store.open_jobs(), known)
+        found = context_change.found(self._store, led, timetable, outside, lanes, now)
         self._told_refused = context_change.tell(found.refused, self._told_refused)
         engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks)
         stored = self._store.freeruns()
@@ -94,7 +97,7 @@ class Loading:
             len(freeruns),
             extra={'event': 'index_loaded'},
         )
-        return Loaded(index=index, effects=effects, has_copy=copy is not None)
+        return Loaded(index=index, effects=effects, has_copy=known is not None)
 
     def rewire(self, index: Index, now: datetime) -> None:
         """Use the hierarchy as it is after an override has changed; the states stay."""

@@ -162,8 +162,8 @@ class Scheduler:
             self._outbox.ring(now)
             self._inbox.acknowledge()
         self._pruning.go_on(now)
-        if self._commands.has_recut:
-            # A process has begun by another definition: nothing that is known of it holds.
+        if self._commands.is_index_outdated:
+            # A process has begun by another definition, or its history is another stretch.
             self._drop_index()
             return 0.0
         self._copies.go_on(index.engine, now)

@@ -69,7 +69,7 @@ NOT_BEGUN: Final = Condition('due', 'not begun', 'not_begun', 'its interval has 
 SKIPPED: Final = Condition('skip', 'skipped', 'skipped', 'left out, and counted as ended')
 NOOP: Final = Condition('noop', 'noop', 'noop', 'there was nothing to do')
 LEFT_OUT: Final = Condition(
-    'out', 'left out', 'left_out', 'its working calendar leaves it out; nothing runs'
+    'out', 'left out', 'left_out', 'its working calendar or catch_up leaves it out; nothing runs'
 )
 #: Additions: what a job may be besides.
 LATE: Final = Condition('late', 'late', 'late', 'not done, though its deadline has passed')

@@ -16,9 +16,11 @@ from math import ceil
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.lanes import Lane, LaneWork
 from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
+from synergy.core.starting import lanes_of, live_first
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
@@ -165,26 +167,57 @@ def ahead_of(timetable: Timetable, shown: Preview) -> Mapping[ProcessName, int]:
 
 
 class Before(Struct, frozen=True):
-    """What starts before a job: older: earlier ones; in_turn: others that take turns with them."""
+    """What starts before a job. older: of its own lane; in_turn: of others, by lane."""
 
     older: int
-    in_turn: int
+    in_turn: Mapping[Lane, int]
+
+    @property
+    def total(self) -> int:
+        """Return how many starts come first."""
+        return self.older + sum(self.in_turn.values())
 
 
 def before(timetable: Timetable, node: Node, key: JobKey, now: datetime) -> Before:
     """Return what starts before a job that may start, too.
 
-    Earlier ones come first; between those that a request has reset and the others, turns are taken.
+    Those of its own lane that are before it in that lane's order; beside them other lanes get as
+    many starts as their shares, while they have work.
     """
-    name = node.process.name
-    span = timetable.span(name)
-    earlier = range(span.start, key.timeperiod.ordinal)
-    ready = ready_count(timetable, node, earlier, now)
-    if not timetable.has_reruns(name):
-        return Before(ready, 0)
-    reruns = min(timetable.rerun_count(name, earlier), ready)
-    all_reruns = timetable.rerun_count(name, span)
+    lane, works = _lane_of(timetable, node, key, now)
+    waiting = {
+        other: _ready_in(timetable, node, work, now, is_rerun=other is Lane.RERUN)
+        for other, work in works.items()
+        if other is not lane
+    }
+    own = works[lane].before(key.timeperiod.ordinal)
+    older = _ready_in(timetable, node, own, now, is_rerun=lane is Lane.RERUN)
+    shares = node.process.shares
+    in_turn = {
+        other: min(ceil((older + 1) * shares.of(other) / shares.of(lane)), count)
+        for other, count in waiting.items()
+        if count
+    }
+    return Before(older, in_turn)
+
+
+def _lane_of(
+    timetable: Timetable, node: Node, key: JobKey, now: datetime
+) -> tuple[Lane, Mapping[Lane, LaneWork]]:
+    first = live_first(timetable, node)
+    works = lanes_of(node, first, timetable.hierarchy.over_until(node, now))
     if timetable.is_rerun(key):
-        fresh = max(ready_count(timetable, node, span, now) - all_reruns, 0)
-        return Before(reruns, min(reruns + 1, fresh))
-    return Before(ready - reruns, min(ready - reruns + 1, all_reruns))
+        return Lane.RERUN, works
+    return (Lane.HISTORY if key.timeperiod.ordinal < first else Lane.LIVE), works
+
+
+def _ready_in(
+    timetable: Timetable, node: Node, work: LaneWork, now: datetime, *, is_rerun: bool
+) -> int:
+    """Return how many of a lane may start now; which of both sorts are blocked is not asked."""
+    name = node.process.name
+    ready = ready_count(timetable, node, work.ordinals, now)
+    if not timetable.has_reruns(name):
+        return 0 if is_rerun else ready
+    reruns = min(timetable.rerun_count(name, work.ordinals), ready)
+    return reruns if is_rerun else ready - reruns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
+from synergy.core.lanes import CatchUp
 from synergy.core.states import Blocking
 from synergy.view.documents import At, ProcessText
 from synergy.view.input_said import InputDocument
@@ -21,6 +22,9 @@ class OverrideDocument(TypedDict, total=False):
     start: str
     start_by: str
     start_at: At | None
+    catch_up: Annotated[str, CatchUp]
+    catch_up_by: str | None
+    catch_up_at: At | None
 
 
 class ProcessDocument(TypedDict):
@@ -38,6 +42,10 @@ class ProcessDocument(TypedDict):
         dict[str, int], 'how many of its jobs run, are queued, rest, are held, ...; none: absent'
     ]
     max_running: int
+    catch_up: Annotated[str, CatchUp]
+    lane_shares: Annotated[dict[str, int], 'of its starts, while all lanes have work']
+    live_from: Annotated[At | None, 'what might start before then is history; null: never led']
+    left_out_before: Annotated[At | None, 'what might start before then and has no row is left out']
     max_attempts: int
     max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
     group: Annotated[str | None, 'name of the workers that run its units and those of others']

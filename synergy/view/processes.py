@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synergy.core.changed_levels import RefusedLevel
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Node
-from synergy.core.overrides import applied
+from synergy.core.overrides import as_led
 from synergy.core.records import Override
 from synergy.ports.store import ContextReader
 from synergy.view.encode import instant
@@ -18,7 +18,7 @@ from synergy.view.workload import Tallies
 
 def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
     """Return the nodes of a hierarchy as the Scheduler uses them, inputs before outputs."""
-    return list(applied(hierarchy, store.overrides()))
+    return list(as_led(hierarchy, store.overrides(), store.led_context()))
 
 
 def encode_process(
@@ -40,6 +40,14 @@ def encode_process(
         'is_on': process.is_on,
         'conditions': work.by_name,
         'max_running': process.max_running,
+        'catch_up': process.catch_up.value,
+        'lane_shares': {
+            'live': process.shares.live,
+            'history': process.shares.history,
+            'rerun': process.shares.rerun,
+        },
+        'live_from': instant(process.live_from),
+        'left_out_before': instant(process.left_out_before),
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,
         'group': process.group,
@@ -61,4 +69,7 @@ def _encode_override(override: Override, node: Node) -> OverrideDocument:
     if (cut := override.cut) is not None and cut.is_of(node.process.qualifier, node.tree.zone):
         found['start'], found['start_by'] = str(cut.start), cut.by
         found['start_at'] = instant(cut.at)
+    if override.catch_up is not None:
+        found['catch_up'], found['catch_up_by'] = override.catch_up.value, override.catch_up_by
+        found['catch_up_at'] = instant(override.catch_up_at)
     return found

@@ -14,12 +14,12 @@ from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.index_codes import STATE_BY_CODE
 from synergy.core.index_pages import IndexStretch
-from synergy.core.led_context import LedContext, led_process
+from synergy.core.led_context import led_process
 from synergy.core.overrides import applied, cut_anew
 from synergy.core.records import Override, ProcessName
 from synergy.core.recut import ZONE
 from synergy.core.states import JobState
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import Reader
@@ -109,7 +109,7 @@ def preview_recut(
     timetable.load(others, open_jobs)
     processes = {**led.processes, name: led_process(after, node)}
     change = compare(
-        LedContext(rev=led.rev, processes=processes),
+        replace(led, processes=processes),
         timetable,
         Surroundings(live={item for item in after.nodes if after.machine(item).runs_live}),
     )

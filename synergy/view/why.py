@@ -13,6 +13,7 @@ from typing import Final
 
 from synergy.core.changed_levels import left_out
 from synergy.core.leader_standing import advice
+from synergy.core.leaving_out import left_out_by
 from synergy.core.letter_groups import folded_once
 from synergy.core.node import Node
 from synergy.core.overrides import off_text
@@ -166,9 +167,9 @@ def _unborn(question: Question, node: Node, key: JobKey) -> Cause:
 def _ended(question: Question, key: JobKey, state: JobState) -> Cause:
     """Return how a job in a final state came to it."""
     if question.timetable.is_left_out(key):
-        working = question.timetable.hierarchy.nodes[key.process].process.working
-        assert working is not None, 'that is what leaves it out'
-        text = f'is left out by the calendar {working.name}: there is nothing to do'
+        hierarchy = question.timetable.hierarchy
+        by = left_out_by(hierarchy, hierarchy.nodes[key.process], key.timeperiod.ordinal)
+        text = f'is left out {by}; there is nothing to do'
         return Cause(key=key, kind=CauseKind.ENDED, text=text)
     job = question.store.jobs([key]).get(key)
     reason = f': {job.reason}' if job is not None and job.reason else ''

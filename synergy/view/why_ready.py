@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
+from synergy.core.lanes import CatchUp, Lane
 from synergy.core.node import Node
 from synergy.core.overrides import off_text
 from synergy.core.records import Process
+from synergy.core.starting import live_first
 from synergy.core.timeperiod import JobKey
 from synergy.view.cause import (
     Cause,
@@ -23,6 +25,11 @@ from synergy.view.words import at, span
 
 #: Records of pauses that are looked through for who paused a request.
 _RECORDS_MAX: Final = 200
+_TURNS: Final = {
+    Lane.LIVE: 'live ones',
+    Lane.HISTORY: 'of history',
+    Lane.RERUN: 'that are to run again',
+}
 
 
 def off(key: JobKey, node: Node, text: str) -> Cause:
@@ -72,23 +79,35 @@ def full_text(process: Process, count: int) -> str:
 def _first_come(question: Question, node: Node, key: JobKey) -> tuple[str, datetime | None]:
     """Return what comes before a job that is ready, in words, and when its turn may come."""
     found = before(question.timetable, node, key, question.now)
-    if not found.older + found.in_turn:
+    if not found.total:
         return '', None
     parts = []
     if found.older:
         one = found.older == 1
+        age = 'older' if _is_after_older(question, node, key) else 'newer'
         parts.append(
-            'an older one comes first' if one else f'{found.older:,} older ones come first'
+            f'an {age} one comes first'.replace('an newer', 'a newer')
+            if one
+            else f'{found.older:,} {age} ones come first'
         )
     if found.in_turn:
-        own = question.timetable.is_rerun(key)
-        what = 'that never ran' if own else 'that are to run again'
-        parts.append(f'{found.in_turn:,} {what} take turns with them')
+        told = ', '.join(f'{count:,} {_TURNS[lane]}' for lane, count in found.in_turn.items())
+        parts.append(f'{told} take turns with them')
     text = f'; {" and ".join(parts)}'
-    about = question.estimator.takes(node.process.name, found.older + found.in_turn)
+    about = question.estimator.takes(node.process.name, found.total)
     if about is None:
         return text, None
     return f'{text}, about {span(about)}', question.now + about
+
+
+def _is_after_older(question: Question, node: Node, key: JobKey) -> bool:
+    """Tell whether the lane of a job goes from older to newer ones."""
+    is_history = key.timeperiod.ordinal < live_first(question.timetable, node)
+    return not (
+        is_history
+        and node.process.catch_up is CatchUp.NEWEST_FIRST
+        and not question.timetable.is_rerun(key)
+    )
 
 
 def paused_cause(question: Question, key: JobKey) -> Cause | None:

@@ -47,6 +47,33 @@ def listed(launch: Launch, name: str) -> dict[str, object]:
     return found
 
 
+def test_history_is_left_out_by_an_answer_and_comes_back_with_the_next(launch: Launch) -> None:
+    step()
+    assert launch('process', 'catch-up', 'FlightDaily').code == 2
+    assert 'beside' in launch('process', 'catch-up', 'FlightDaily', 'sometimes').err
+    said = launch('process', 'catch-up', 'FlightDaily', 'none', '--reason', 'we have that')
+    assert said.code == 0, said
+
+    step()
+    step()
+
+    item = listed(launch, 'FlightDaily')
+    assert item['catch_up'] == 'none'
+    assert item['left_out_before'] == item['live_from']
+    assert 'catch-up none since' in launch('process').out
+    told = launch('why', 'FlightDaily', '20130102').out
+    assert 'is left out by catch-up none of ' in told
+    assert 'we have that' in told
+    assert '--anyway' in launch('reprocess', 'FlightDaily', '20130102', '--yes').err
+
+    launch('process', 'catch-up', 'FlightDaily', 'default')
+    step()
+    step()
+
+    assert listed(launch, 'FlightDaily')['left_out_before'] is None
+    assert 'left out' not in launch('why', 'FlightDaily', '20130102').out
+
+
 def test_a_process_is_switched_and_everybody_says_so(launch: Launch) -> None:
     step()
     said = launch('process', 'off', 'FlightDaily', '--reason', 'migration')

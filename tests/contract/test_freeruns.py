@@ -16,6 +16,7 @@ from synergy.core.effects import (
     SaveOverride,
 )
 from synergy.core.freerun_record import Freerun
+from synergy.core.lanes import CatchUp
 from synergy.core.records import (
     Outcome,
     Override,
@@ -119,6 +120,9 @@ def test_an_override_is_kept_changed_and_removed(store: Store) -> None:
 
     trigger = parse_trigger('at 17:00')
     later = override_of(rev=2, is_on=None, trigger=trigger, trigger_at=NOW, trigger_by='bob')
+    later = replace(
+        later, catch_up=CatchUp.NONE, catch_up_at=NOW, catch_up_by='carla: we have that'
+    )
     store.commit(leader(store), [SaveOverride(later)])
     assert list(store.overrides()) == [later]
     with pytest.raises(CommitRefused):

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synergy.core.index_codes import FRESH
+from synergy.core.lanes import LaneWork
 from synergy.core.readiness import CulpritKind, blocked_runs, next_startable, readiness
 from synergy.core.records import Job
 from synergy.core.states import Blocking, Due, JobState
@@ -116,7 +118,9 @@ def test_next_startable_steps_over_blocked_days() -> None:
     made = timetable()
     settle(made, JobState.PROCESSED, *hours('20261123'))
 
-    found = next_startable(made, made.hierarchy.nodes[DAY.process], DAY.timeperiod.ordinal, LATER)
+    node = made.hierarchy.nodes[DAY.process]
+    work = LaneWork(FRESH, range(DAY.timeperiod.ordinal, made.hierarchy.over_until(node, LATER)))
+    found = next_startable(made, node, work, LATER)
 
     assert found is not None
     assert found.key == key('SiteDaily@2026112300')
@@ -128,7 +132,8 @@ def test_next_startable_finds_nothing_while_everything_is_pending() -> None:
 
     node = made.hierarchy.nodes[DAY.process]
 
-    assert next_startable(made, node, node.first, LATER) is None
+    work = LaneWork(FRESH, range(node.first, made.hierarchy.over_until(node, LATER)))
+    assert next_startable(made, node, work, LATER) is None
 
 
 def test_a_job_waits_for_nothing_outside_the_span_of_the_other_tree() -> None:

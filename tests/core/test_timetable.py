@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from synergy.core.index_codes import FRESH, RERUN
 from synergy.core.index_pages import IndexCopy, IndexStretch
+from synergy.core.lanes import LaneWork
 from synergy.core.records import CommandId, Job, UowId, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
-from synergy.core.timetable import COPY_OVERLAP, Lane, Timetable
+from synergy.core.timetable import COPY_OVERLAP, Timetable
 from tests.builders import instant, key, two_trees
 
 NOW = instant('2026112302')
@@ -102,11 +104,11 @@ def test_next_embryo_comes_back_to_a_reset_job() -> None:
     for ordinal in span:
         where = replace(job('SiteHourly@2026112205', JobState.PROCESSED))
         timetable.put(replace(where, timeperiod=HOUR.timeperiod._replace(ordinal=ordinal)))
-    assert timetable.next_embryo(HOUR.process, span) is None
+    assert timetable.next_embryo(HOUR.process, LaneWork(FRESH, span)) is None
 
     timetable.put(job('SiteHourly@2026112205', JobState.EMBRYO))
 
-    assert timetable.next_embryo(HOUR.process, span) == HOUR.timeperiod.ordinal
+    assert timetable.next_embryo(HOUR.process, LaneWork(FRESH, span)) == HOUR.timeperiod.ordinal
 
 
 def test_the_job_that_waits_for_a_unit_is_found_while_it_does() -> None:
@@ -147,7 +149,7 @@ def test_reruns_are_known_through_drafts_and_pauses() -> None:
 
     def has_reruns() -> bool:
         # As the bytes have it, which searches go by.
-        found = timetable.next_embryo(HOUR.process, timetable.span(HOUR.process), Lane.RERUN)
+        found = timetable.next_embryo(HOUR.process, LaneWork(RERUN, timetable.span(HOUR.process)))
         assert timetable.has_reruns(HOUR.process) is (found is not None)
         return found is not None
 

@@ -40,7 +40,14 @@ def switch_off(pages: DashboardHarness) -> None:
         ('off', {'reason': 'migration'}, CommandKind.PROCESS_SAVE, {'is_on': False}),
         ('on', {}, CommandKind.PROCESS_SAVE, {'is_on': True}),
         ('trigger', {'trigger': 'at 05:00'}, CommandKind.PROCESS_SAVE, {'trigger': 'at 05:00'}),
-        ('default', {}, CommandKind.PROCESS_SAVE, {'is_on': None, 'trigger': None}),
+        ('catch-up', {'catch_up': 'none'}, CommandKind.PROCESS_SAVE, {'catch_up': 'none'}),
+        ('catch-up', {'catch_up': 'default'}, CommandKind.PROCESS_SAVE, {'catch_up': None}),
+        (
+            'default',
+            {},
+            CommandKind.PROCESS_SAVE,
+            {'is_on': None, 'trigger': None, 'catch_up': None},
+        ),
         ('run', {}, CommandKind.PROCESS_RUN, {}),
     ],
 )

@@ -134,7 +134,8 @@ _INSERT_OVERRIDE: Final = (
 )
 _UPDATE_OVERRIDE: Final = (
     'UPDATE managed_process SET trigger_frequency = ?, trigger_at = ?, trigger_by = ?, is_on = ?, '
-    'is_on_at = ?, is_on_by = ?, definition = ?, rev = ?, cut = ?, term = ? '
+    'is_on_at = ?, is_on_by = ?, catch_up = ?, catch_up_at = ?, catch_up_by = ?, '
+    'definition = ?, rev = ?, cut = ?, term = ? '
     'WHERE process_name = ? AND rev = ? AND term <= ?'
 )
 _SAVE_COMMAND: Final = (

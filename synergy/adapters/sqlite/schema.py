@@ -10,6 +10,7 @@ from typing import Final
 
 from synergy.adapters.sqlite.archive_tables import VERSION_21
 from synergy.adapters.sqlite.message_tables import MESSAGE_TABLES
+from synergy.adapters.sqlite.override_tables import CATCH_UP_COLUMNS
 
 _VERSION_1: Final = """
 CREATE TABLE job (
@@ -393,4 +394,5 @@ MIGRATIONS: Final = (
     _VERSION_19,
     _VERSION_20,
     VERSION_21,
+    CATCH_UP_COLUMNS,
 )

@@ -47,7 +47,9 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
             '--with-children', action='store_true', help='reprocess what is nested below, too'
         )
         parser.add_argument(
-            '--anyway', action='store_true', help='run what the working calendar leaves out, too'
+            '--anyway',
+            action='store_true',
+            help='run what its calendar or catch_up leaves out, too',
         )
         add_switch_on(parser)
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')

@@ -14,7 +14,7 @@ from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
 from synergy.core.trigger import Every, followed, parse_trigger
 from synergy.core.zones import zone_named
-from synergy.operations.processes import DEFAULT
+from synergy.operations.processes import CATCH_UPS, DEFAULT
 from synergy.view.documents import CommandDocument
 from synergy.view.fires import fires_after, fires_said
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
@@ -22,16 +22,19 @@ from synergy.view.process_documents import OverrideDocument, ProcessDocument
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        'action', nargs='?', choices=['ls', 'on', 'off', 'trigger', 'run', 'restart'], default='ls'
+        'action',
+        nargs='?',
+        choices=['ls', 'on', 'off', 'trigger', 'catch-up', 'run', 'restart'],
+        default='ls',
     )
     parser.add_argument('name', nargs='?', metavar='NAME', help='the managed process')
     parser.add_argument(
-        'trigger',
+        'value',
         nargs='?',
         metavar='T',
         help='of trigger: "every 15 min", "at Mon,Tue-09:30", "cron 30 9 * * 1-5", on the clock of '
         'its tree; or '
-        f'{DEFAULT}: as in context.py',
+        f'{DEFAULT}: as in context.py. Of catch-up: {CATCH_UPS}',
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit and for whoever waits')
     parser.add_argument('--json', action='store_true', help='print JSON')
@@ -43,13 +46,15 @@ def _run(options: Namespace) -> ExitCode:
             return _show(_chosen(ask.processes(), options.name), is_json=options.json)
         if options.name is None:
             raise CommandError('give the process, as in SiteHourly', ExitCode.USAGE)
-        if options.action == 'trigger' and options.trigger is None:
+        if options.action == 'catch-up' and options.value is None:
+            raise CommandError(f'give one of {CATCH_UPS}', ExitCode.USAGE)
+        if options.action == 'trigger' and options.value is None:
             raise CommandError(
                 f'give the trigger, as in "every 15 min", or {DEFAULT}', ExitCode.USAGE
             )
-        asked = ask.change_process(options.name, options.action, options.trigger, options.reason)
+        asked = ask.change_process(options.name, options.action, options.value, options.reason)
         if options.action == 'trigger' and not options.json:
-            _tell_fires(_chosen(ask.processes(), options.name)[0], options.trigger, asked)
+            _tell_fires(_chosen(ask.processes(), options.name)[0], options.value, asked)
         return tell(asked, is_json=options.json)
 
 
@@ -123,14 +128,19 @@ def _changed(override: OverrideDocument, left_out: str | None) -> str:
             f'begins at {override["start"]} since {(override["start_at"] or "")[:19]} '
             f'by {override["start_by"]}'
         )
+    if 'catch_up' in override:
+        parts.append(
+            f'catch-up {override["catch_up"]} since {(override["catch_up_at"] or "")[:19]} '
+            f'by {override["catch_up_by"]}'
+        )
     return '; '.join(parts)
 
 
 COMMAND = CliCommand(
     name='process',
     summary='List managed processes as the Scheduler uses them; switch one on or off, change '
-    'its trigger, look at it now, or restart its workers on all boxes. A change holds until '
-    'context.py says something else about its is_on or trigger.',
+    'its trigger or how it catches up, look at it now, or restart its workers on all boxes. A '
+    'change holds until context.py says something else about its is_on, trigger or catch_up.',
     example='process off SiteHourly --reason migration',
     add_arguments=_add_arguments,
     run=_run,

@@ -8,6 +8,7 @@ from synergy.mx.api import documents, processes, recuts
 from synergy.mx.api.route_kinds import action, change, listing, reading
 from synergy.mx.web.route import Parameter, Route
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
+from synergy.operations.processes import CATCH_UPS
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.recut import RecutDocument
 
@@ -48,6 +49,7 @@ PROCESS_ROUTES: Final[tuple[Route, ...]] = (
         Parameter(
             'trigger', 'of the action trigger: every SECONDS, at HH:MM, cron FIELDS, or default'
         ),
+        Parameter('catch_up', f'of the action catch-up: {CATCH_UPS}'),
     ),
     reading(
         'api_durations',

@@ -80,7 +80,7 @@ _JOB_FIELDS: Final = (
         'and ids do not matter',
     ),
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
-    Parameter('anyway', 'reprocess what the working calendar leaves out, too', 'boolean'),
+    Parameter('anyway', 'reprocess what its calendar or catch_up leaves out, too', 'boolean'),
 )
 _JOB_FILTERS: Final = (
     _PROCESS,

@@ -15,8 +15,9 @@ from synergy.core.commands import OPEN_COMMAND_STATES
 from synergy.core.node import Node
 from synergy.core.readiness import next_startable
 from synergy.core.records import ProcessName
+from synergy.core.starting import lanes_of, live_first
 from synergy.core.timeperiod import JobKey
-from synergy.core.timetable import Lane, Timetable
+from synergy.core.timetable import Timetable
 from synergy.mx.live.read_model import ReadModel
 from synergy.ports.store import Reader
 
@@ -61,8 +62,9 @@ def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> St
     process = node.process
     if not process.is_on or timetable.running_count(process.name) >= process.max_running:
         return None
-    for lane in Lane:
-        if (found := next_startable(timetable, node, node.first, now, lane)) is not None:
+    over_until = timetable.hierarchy.over_until(node, now)
+    for work in lanes_of(node, live_first(timetable, node), over_until).values():
+        if (found := next_startable(timetable, node, work, now)) is not None:
             job = timetable.open_job(found.key)
             return Startable(found.key, 0 if job is None else job.rev, term, now)
     return None

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import LeaderStanding
+from synergy.core.led_context import LedContext, placed
 from synergy.core.node import Node
 from synergy.core.overrides import applied
 from synergy.core.records import CommandId, Job, Override, ProcessName
@@ -31,6 +32,7 @@ from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.mx.live.led_watch import LedWatch, left_out_by_process
 from synergy.mx.live.left_out import LeftOut
 from synergy.mx.live.run_watch import RunWatch
 from synergy.ports.clock import Clock
@@ -94,6 +96,7 @@ class ReadModel:
         self.hierarchy = hierarchy
         self._defined = hierarchy
         self._overrides: Sequence[Override] = ()
+        self._led_watch = LedWatch()
         self._standing = LeaderStanding()
         self.left_out = LeftOut(hierarchy, clock)
         self._has_begun_anew = False
@@ -144,10 +147,13 @@ class ReadModel:
         if is_loaded:
             self._looked_at = self._clock.monotonic()
         try:
-            self._override(store.overrides())
-            self._hear(store.standing())
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
+            overrides = store.overrides()
+            is_new = term != self._term or overrides != self._overrides
+            led = self._led_watch.read(store, self._clock.monotonic(), is_new=is_new)
+            self._override(overrides, led)
+            self._hear(store.standing())
             now = self._clock.now()
             # A new leader's clock may be behind the old one's, or the clock of both of us was set
             # back: then "since" would miss changes.
@@ -233,18 +239,20 @@ class ReadModel:
         with self.lock:
             return [change for change in self._told if change.number > number]
 
-    def _override(self, overrides: Sequence[Override]) -> None:
+    def _override(self, overrides: Sequence[Override], led: LedContext | None) -> None:
         """Go by what operators have changed of processes, as the Scheduler does.
 
-        Where intervals of one begin elsewhere now, all is read again.
+        Where intervals of one begin elsewhere, or others are left out now, all is read again.
         """
-        if overrides != self._overrides:
+        before = self._led_watch.led
+        if overrides != self._overrides or led != before:
             with self.lock:
                 self._has_begun_anew |= _cuts(overrides) != _cuts(self._overrides)
-                self.hierarchy = applied(self._defined, overrides)
+                self._has_begun_anew |= left_out_by_process(led) != left_out_by_process(before)
+                self.hierarchy = placed(applied(self._defined, overrides), led)
                 if not self._has_begun_anew:
                     self.timetable.hierarchy = self.hierarchy
-                self._overrides = overrides
+                self._overrides, self._led_watch.led = overrides, led
                 self.version += 1
                 self._epoch = self.version
 

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from synergy.core.closure import PlanRefused, is_left_out, plan
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES, Command, CommandKind, Only
+from synergy.core.leaving_out import can_leave_out
 from synergy.core.letter_groups import ERROR
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct, replace
@@ -83,12 +84,12 @@ class Change(Struct, frozen=True, kw_only=True):
     """What a request would do, as the page shows it. others: open requests about the same.
 
     waiting: what follows without a reset, for it has not run yet. doomed: what is skipped in
-    consequence. layout: of all of them. is_of_calendar: a working calendar leaves some out.
+    consequence. layout: of all of them. may_be_left_out: by a calendar or catch_up.
     """
 
     command: Command
     shown: Preview
-    is_of_calendar: bool
+    may_be_left_out: bool
     rows: Sequence[StepRow]
     waiting: Sequence[OpenRow]
     doomed: Sequence[DoomedRow]
@@ -301,7 +302,7 @@ def _change(request: RequestContext, command: Command, shown: Preview) -> Change
     return Change(
         command=command,
         shown=shown,
-        is_of_calendar=hierarchy.nodes[command.process].process.working is not None,
+        may_be_left_out=can_leave_out(hierarchy.nodes[command.process]),
         rows=sorted(rows, key=lambda row: row.step),
         waiting=sorted(waiting, key=lambda row: row.step),
         doomed=doomed_rows,

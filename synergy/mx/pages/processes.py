@@ -8,6 +8,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from synergy.core.commands import Command
+from synergy.core.lanes import CatchUp
 from synergy.core.node import Node
 from synergy.core.records import Process, ProcessName
 from synergy.core.structs import Struct
@@ -21,7 +22,7 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter, next_due
 from synergy.mx.widgets.tree_rows import process_standing
-from synergy.operations.processes import change_process
+from synergy.operations.processes import DEFAULT, change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.conditions import PROCESSED, Condition
 from synergy.view.fires import changes_said, fire_said, fires_after, zone_of
@@ -29,6 +30,7 @@ from synergy.view.workload import Tallies, Workload, workload_of
 
 #: Processes on one page.
 ROWS_SHOWN: Final = 100
+_FIELD_BY_ACTION: Final = {'trigger': 'trigger', 'catch-up': 'catch_up'}
 
 
 class ProcessLine(Struct, frozen=True, kw_only=True):
@@ -119,6 +121,8 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
     }
     if action == 'trigger':
         return confirm(request, _trigger_step(process, request.now))
+    if action == 'catch-up':
+        return confirm(request, _catch_up_step(process))
     if action not in says:
         raise unknown(
             f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
@@ -159,6 +163,31 @@ def _trigger_step(process: Process, now: datetime) -> Step:
     )
 
 
+def _catch_up_step(process: Process) -> Step:
+    """Return the step to another way of catching up."""
+    ways = [way for way in CatchUp if way is not CatchUp.NONE]
+    return Step(
+        title=f'How {process.name} catches up',
+        button='Catch up so',
+        says=[
+            f'By now: {process.catch_up.words}.',
+            *(f'{way}: {way.words}.' for way in ways),
+            f'{CatchUp.NONE}: what is history by now and never ran is left out, and counts as '
+            'ended; every other answer brings it back.',
+        ],
+        inputs=[
+            Input(
+                name='catch_up',
+                label='Catch up',
+                value=process.catch_up.value,
+                choices=[*CatchUp, DEFAULT],
+            )
+        ],
+        back='/processes',
+        back_text='processes',
+    )
+
+
 def submit_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Switch a process, change its trigger, or look at it now."""
     try:
@@ -176,8 +205,9 @@ def submit_process_action(request: RequestContext, name: str, action: str) -> Re
 
 def ask_change(request: RequestContext, name: str, action: str) -> Command:
     """Ask for what `action` says about a process."""
-    trigger = request.text('trigger') if action == 'trigger' else None
-    return change_process(caller_of(request), request.node(name), action, trigger)
+    field = _FIELD_BY_ACTION.get(action)
+    value = None if field is None else request.text(field)
+    return change_process(caller_of(request), request.node(name), action, value)
 
 
 def _mistaken(request: RequestContext, name: str, error: Refused) -> Response:

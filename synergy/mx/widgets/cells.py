@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Final
 
+from synergy.core.leaving_out import can_leave_out, left_out_by
 from synergy.core.node import Node
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
@@ -58,7 +59,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     one, `count` how many they are, and `why` the address of the one that tells most. done, total:
     of what is nested in it, called `noun`; total 0 where nothing is. is_late: unfinished although
     its deadline has passed. skipped, skipped_of: of what was skipped below it, or among many, once
-    it is done; `condition` is its name for programs. left_out: how many a working calendar leaves
+    it is done; `condition` is its name for programs. left_out: how many are left
     out.
     """
 
@@ -143,7 +144,9 @@ class Painter:
         is_done = mark.css in ('ok', 'noop')
         own = range(ordinal, ordinal + 1)
         below = skipped_below(self._timetable, node, own) if is_done else None
-        word = _worded(node, mark) if below is None else f'{mark.word}, {below}'
+        word = f'{mark.word}, {below}'
+        if below is None:
+            word = _worded(self._timetable, node, mark, range(ordinal, ordinal + 1))
         label = f'{key.process} {timeperiod}, {word}'
         if not is_utc(node) and key.timeperiod.qualifier.measure > Measure.DAY:
             read = title_of(key.timeperiod, node.calendar)
@@ -238,7 +241,9 @@ class Painter:
         is_all_left_out = 0 < total == left_out
         mark = LEFT_OUT if is_all_left_out else self._rolled_mark(node, ordinals, done)
         below = skipped_among(self._timetable, node, ordinals) if mark is PROCESSED else None
-        word = _worded(node, mark) if below is None else f'{mark.word}, {below}'
+        word = f'{mark.word}, {below}'
+        if below is None:
+            word = _worded(self._timetable, node, mark, ordinals)
         noun = f'{node.process.qualifier.noun}s'
         tally = self._tally(node, ordinals)
         # Hundreds of cells make a page: no name of an interval is made twice.
@@ -249,7 +254,7 @@ class Painter:
         told = text_by_ordinal.get(telling) or str(Timeperiod(qualifier, telling))
         label = f'{name}, {title}: {word}, {done} of {total} {noun}'
         if left_out and mark is not LEFT_OUT:
-            label += f', {left_out} of them {_worded(node, LEFT_OUT)}'
+            label += f', {left_out} of them {_worded(self._timetable, node, LEFT_OUT, ordinals)}'
         return Cell(
             css=mark.css,
             word=word,
@@ -329,18 +334,18 @@ def next_due(painter: Painter, node: Node) -> int:
 
 
 def _left_out(timetable: Timetable, node: Node, ordinals: range) -> int:
-    """Count the intervals that a working calendar leaves out."""
-    if node.process.working is None:
+    """Count the intervals that are left out."""
+    if not can_leave_out(node):
         return 0
     return sum(map(len, timetable.left_out_runs(node.process.name, ordinals)))
 
 
-def _worded(node: Node, mark: Condition) -> str:
-    """Return a condition in words; of what is left out by which calendar."""
-    working = node.process.working
-    if mark is not LEFT_OUT or working is None:
+def _worded(timetable: Timetable, node: Node, mark: Condition, ordinals: range) -> str:
+    """Return a condition in words; of what is left out by what."""
+    if mark is not LEFT_OUT:
         return mark.word
-    return f'{mark.word} by the calendar {working.name}'
+    runs = timetable.left_out_runs(node.process.name, ordinals)
+    return f'{mark.word} {left_out_by(timetable.hierarchy, node, runs[0].start)}'
 
 
 def href_of(key: JobKey) -> str:

@@ -7,8 +7,10 @@ any is as older programs know it.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from synergy.core.lanes import LaneStart
 from synergy.core.led_context import LedContext, LedInput, LedProcess
 from synergy.core.node import InputKind
 from synergy.core.records import Json, ProcessName
@@ -18,6 +20,9 @@ from synergy.core.zones import UTC_ZONE
 #: Longest text that is read: some hundred bytes for each process.
 TEXT_MAX: Final = 8_000_000
 _FORM: Final = 1
+#: What is raised where the text is not as it is written here.
+_WRONG: Final = (KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def encode(context: LedContext) -> str:
@@ -25,9 +30,12 @@ def encode(context: LedContext) -> str:
     processes: dict[str, Json] = {
         name: _encoded(context.processes[name]) for name in sorted(context.processes)
     }
-    return json.dumps(
-        {'form': _FORM, 'rev': context.rev, 'processes': processes}, separators=(',', ':')
-    )
+    said: dict[str, Json] = {'form': _FORM, 'rev': context.rev, 'processes': processes}
+    if context.lanes:
+        said['lanes'] = {
+            name: _encoded_lanes(context.lanes[name]) for name in sorted(context.lanes)
+        }
+    return json.dumps(said, separators=(',', ':'))
 
 
 def decode(text: str) -> LedContext:
@@ -43,8 +51,19 @@ def decode(text: str) -> LedContext:
             processes={
                 ProcessName(str(name)): _decoded(value) for name, value in read['processes'].items()
             },
+            lanes={
+                ProcessName(str(name)): _decoded_lanes(value)
+                for name, value in read.get('lanes', {}).items()
+            },
         )
-    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise ValueError(f'cannot be read ({error!r:.100})') from error
 
 
@@ -73,6 +92,30 @@ def _encoded(led: LedProcess) -> Json:
         ]
     more = _more(zone=None if led.zone == UTC_ZONE else led.zone, recut=led.recut)
     return [led.qualifier.value, led.grouping, led.first, led.until, inputs, led.is_out, *more]
+
+
+def _encoded_lanes(start: LaneStart) -> Json:
+    instants = (start.first_at, start.live_from, start.left_out_before, start.answered_at)
+    return [int(start.is_on), *map(_micros, instants)]
+
+
+def _decoded_lanes(value: object) -> LaneStart:
+    is_on, first_at, live_from, left_out_before, answered_at = _listed(value)
+    return LaneStart(
+        first_at=_instant_or_none(first_at),
+        live_from=_EPOCH + timedelta(microseconds=_whole(live_from)),
+        is_on=bool(is_on),
+        left_out_before=_instant_or_none(left_out_before),
+        answered_at=_instant_or_none(answered_at),
+    )
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def _instant_or_none(micros: object) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=_whole(micros))
 
 
 def _more(**fields: Json) -> list[Json]:

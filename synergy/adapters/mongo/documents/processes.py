@@ -6,6 +6,7 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields, json_value
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.lanes import CatchUp
 from synergy.core.records import Override, ProcessName, UowId
 from synergy.ports import rows
 from synergy.ports.rows import Malformed as Malformed
@@ -60,6 +61,7 @@ def override_of(document: Document) -> Override:
     """Return the override of a document; raise Malformed."""
     fields = Fields(document)
     is_on, trigger = document.get('is_on'), document.get('trigger_frequency')
+    catch_up = document.get('catch_up')
     return Override(
         process=ProcessName(fields.text('process_name')),
         trigger=None if trigger is None else fields.trigger('trigger_frequency'),
@@ -68,6 +70,9 @@ def override_of(document: Document) -> Override:
         is_on=None if is_on is None else fields.switch('is_on'),
         is_on_at=fields.instant_or_none('is_on_at'),
         is_on_by=fields.said('is_on_by'),
+        catch_up=None if catch_up is None else fields.word('catch_up', CatchUp),
+        catch_up_at=fields.instant_or_none('catch_up_at'),
+        catch_up_by=fields.said('catch_up_by'),
         definition=fields.text('definition'),
         rev=fields.number('rev'),
         cut=cut_text.decode(document.get('cut')),
@@ -83,6 +88,9 @@ def override_values(override: Override, term: int) -> Document:
         'is_on': override.is_on,
         'is_on_at': override.is_on_at,
         'is_on_by': override.is_on_by,
+        'catch_up': None if override.catch_up is None else override.catch_up.value,
+        'catch_up_at': override.catch_up_at,
+        'catch_up_by': override.catch_up_by,
         'definition': override.definition,
         'cut': cut_text.encode(override.cut),
         'rev': override.rev,

@@ -10,6 +10,7 @@ from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.columns import Columns, instant_of, instant_or_none
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
+from synergy.core.lanes import CatchUp
 from synergy.core.records import Override, ProcessName, UowId
 from synergy.ports import rows as fields
 from synergy.ports.stored import cut as cut_text
@@ -20,12 +21,12 @@ FREERUN_COLUMNS: Final = (
 )
 OVERRIDE_COLUMNS: Final = (
     'process_name, trigger_frequency, trigger_at, trigger_by, is_on, is_on_at, is_on_by, '
-    'definition, rev, cut'
+    'catch_up, catch_up_at, catch_up_by, definition, rev, cut'
 )
 #: Pages look at all of them each time, and few have changed since.
 _FREERUNS_KEPT: Final = 16_384
 _FREERUN: Final = Columns(FREERUN_COLUMNS, 'ttti' + 'tti' + 'tTTiIitIi')
-_OVERRIDE: Final = Columns(OVERRIDE_COLUMNS, 'tTITIITtiT')
+_OVERRIDE: Final = Columns(OVERRIDE_COLUMNS, 'tTITIITTITtiT')
 
 
 @lru_cache(maxsize=_FREERUNS_KEPT)
@@ -84,9 +85,12 @@ def override_of(row: tuple[Any, ...]) -> Override:
         is_on=None if row[4] is None else bool(row[4]),
         is_on_at=instant_or_none('is_on_at', row[5]),
         is_on_by=fields.said('is_on_by', row[6]),
-        definition=row[7],
-        rev=fields.count('rev', row[8]),
-        cut=cut_text.decode(row[9]),
+        catch_up=None if row[7] is None else fields.word('catch_up', CatchUp, row[7]),
+        catch_up_at=instant_or_none('catch_up_at', row[8]),
+        catch_up_by=fields.said('catch_up_by', row[9]),
+        definition=row[10],
+        rev=fields.count('rev', row[11]),
+        cut=cut_text.decode(row[12]),
     )
 
 
@@ -100,6 +104,9 @@ def override_values(override: Override) -> tuple[Any, ...]:
         None if override.is_on is None else int(override.is_on),
         to_micros(override.is_on_at),
         override.is_on_by,
+        None if override.catch_up is None else override.catch_up.value,
+        to_micros(override.catch_up_at),
+        override.catch_up_by,
         override.definition,
         override.rev,
         cut_text.encode(override.cut),
