@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from synergy.core.lanes import CatchUp, Lane, LaneStart
+from synergy.core.led_context import LedContext, placed
 from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import JobState, UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -133,14 +135,14 @@ def test_older_ones_come_first_and_reruns_take_turns() -> None:
     timetable = timetable_with(reset(hour(3)), reset(hour(40)))
     node = timetable.hierarchy.nodes[HOURLY]
 
-    assert before(timetable, node, hour(0), NOW) == Before(0, 1)
-    assert before(timetable, node, hour(10), NOW) == Before(9, 2)
+    assert before(timetable, node, hour(0), NOW) == Before(0, {Lane.RERUN: 1})
+    assert before(timetable, node, hour(10), NOW) == Before(9, {Lane.RERUN: 2})
     # Of those to run again one is older; as many of the others get their turn meanwhile.
-    assert before(timetable, node, hour(40), NOW) == Before(1, 2)
+    assert before(timetable, node, hour(40), NOW) == Before(1, {Lane.LIVE: 2})
 
     timetable.pause([CommandId('c1')])
 
-    assert before(timetable, node, hour(10), NOW) == Before(9, 0)
+    assert before(timetable, node, hour(10), NOW) == Before(9, {})
 
 
 def test_what_is_blocked_or_done_does_not_come_first() -> None:
@@ -157,5 +159,18 @@ def test_what_is_blocked_or_done_does_not_come_first() -> None:
     timetable = timetable_with(*done)
     nodes = timetable.hierarchy.nodes
 
-    assert before(timetable, nodes[HOURLY], hour(10), NOW) == Before(5, 0)
-    assert before(timetable, nodes[DAILY], key('SiteDaily@2026112300'), NOW) == Before(0, 0)
+    assert before(timetable, nodes[HOURLY], hour(10), NOW) == Before(5, {})
+    assert before(timetable, nodes[DAILY], key('SiteDaily@2026112300'), NOW) == Before(0, {})
+
+
+def test_lanes_take_turns_by_their_shares() -> None:
+    hierarchy = two_trees(SiteHourly={'catch_up': CatchUp.NEWEST_FIRST})
+    live_from = hierarchy.over_at(hierarchy.nodes[HOURLY], hour(11).timeperiod.ordinal)
+    start = LaneStart(first_at=live_from, live_from=live_from)
+    timetable = Timetable(placed(hierarchy, LedContext(rev=0, lanes={HOURLY: start})))
+    timetable.extend(NOW)
+    node = timetable.hierarchy.nodes[HOURLY]
+
+    # Newest first: 11 and 10 are before 9; four live ones come with each of the three.
+    assert before(timetable, node, hour(9), NOW) == Before(2, {Lane.LIVE: 12})
+    assert before(timetable, node, hour(14), NOW) == Before(2, {Lane.HISTORY: 1})
