@@ -28,7 +28,7 @@ from synergy.core.states import UnitState
 from synergy.core.structs import replace as replaced
 from synergy.core.timetable import Timetable
 from synergy.ports.broker import REPORT_ROUTE
-from synergy.scheduler import clock_steps
+from synergy.scheduler import clock_steps, sweeper
 from synergy.scheduler.outbox import Outbox
 from synergy.scheduler.sweeper import Sweeper
 from synergy.simulation import runs
@@ -287,6 +287,11 @@ def no_sweep(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Freeruns, 'waiting_for', lambda *_: [])
 
 
+def rings_are_believed_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """Ring for a unit once, whoever has lost its message."""
+    patch.setattr(sweeper, 'REPUBLISH_AFTER', timedelta(days=365))
+
+
 def without(kind: type[Save]) -> Callable[[pytest.MonkeyPatch], None]:
     """Forget one sort of effect."""
 
@@ -341,6 +346,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (no_fence_at_finish, 'I', 6),
         (announce_before_save, 'announced before it was saved', 0),
         (no_sweep, 'I8', 0),
+        (rings_are_believed_for_ever, 'I8', 0),
         (without(CancelUnit), 'I4', 4),
         (without(MoveUnit), 'I', 0),
         (claim_what_is_taken, 'I5', 0),
