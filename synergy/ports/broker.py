@@ -7,14 +7,18 @@ its consumers belong to one thread.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from synergy.core.records import Route
 from synergy.core.structs import Struct
 
 #: Where workers report units and operators ring for commands: the Scheduler's inbox.
 REPORT_ROUTE: Final = Route(exchange='ex_utils', routing='q_uow_status', queue='q_uow_status')
+
+
+#: Waits until what was handed over is durable; again and again, with the same outcome.
+Confirmation: TypeAlias = Callable[[], None]
 
 
 class Message(Struct, frozen=True):
@@ -103,6 +107,13 @@ class Broker(Protocol):
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Hand messages over; when it returns, they are durable. One batch, one confirmation."""
+        ...
+
+    def begin(self, messages: Sequence[Message]) -> Confirmation:
+        """Begin to publish; to call what is returned is to wait until they are durable.
+
+        That raises what `publish` raises. Whoever publishes anything else waits for this first.
+        """
         ...
 
     def consumer(self, route: Route) -> Consumer:

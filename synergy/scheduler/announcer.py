@@ -11,7 +11,7 @@ from synergy.core.effects import Announce
 from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, Route, UowId
 from synergy.core.turns import by_turns
-from synergy.ports.broker import Broker, Message
+from synergy.ports.broker import Broker, Confirmation, Message
 from synergy.ports.errors import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Announcer:
         self._now_due: dict[UowId, Announce] = {}
         self._later: list[tuple[datetime, UowId, ProcessName, int]] = []
         self._is_broker_down = False
+        self._begun: list[Announce] = []
+        self._confirmation: Confirmation | None = None
 
     def add(self, announcements: Iterable[Announce], now: datetime) -> None:
         """Take announcements over; those whose time has not come wait for it."""
@@ -49,30 +51,53 @@ class Announcer:
                 heappush(self._later, (item.not_before, item.uow_id, item.process, item.fence))
 
     def ring(self, now: datetime) -> Collection[Announce]:
-        """Publish what is due, and return it; what the broker refuses stays for the next call."""
+        """Begin to publish what is due; return what the broker has confirmed of the call before."""
+        confirmed = self.confirm()
         while self._later and self._later[0][0] <= now:
             at, uow_id, process, fence = heappop(self._later)
             self._now_due[uow_id] = Announce(uow_id, process, at, fence)
         if not self._now_due:
-            return ()
-        rung = [*self._now_due.values()]
+            return confirmed
+        self._begun = [*self._now_due.values()]
+        messages = [self._message(item.uow_id, item.process) for item in self._begun]
         try:
-            self._broker.publish([self._message(item.uow_id, item.process) for item in rung])
+            self._confirmation = self._broker.begin(messages)
         except BrokerUnavailable as error:
-            if not self._is_broker_down:
-                logger.warning(
-                    '%d announcements wait: %s',
-                    len(self._now_due),
-                    error,
-                    extra={'event': 'broker_down'},
-                )
-            self._is_broker_down = True
+            self._is_away(error)
+        else:
+            self._now_due.clear()
+        return confirmed
+
+    def ring_at_once(self, now: datetime) -> Collection[Announce]:
+        """Publish what is due, and return it; what the broker refuses stays for the next call."""
+        return [*self.ring(now), *self.confirm()]
+
+    def confirm(self) -> Collection[Announce]:
+        """Wait for what is under way; return it, or ring for it again at the next call."""
+        confirmation, self._confirmation = self._confirmation, None
+        if confirmation is None:
+            return ()
+        begun, self._begun = self._begun, []
+        try:
+            confirmation()
+        except BrokerUnavailable as error:
+            self._now_due = {item.uow_id: item for item in begun} | self._now_due
+            self._is_away(error)
             return ()
         if self._is_broker_down:
             logger.info('the broker is back', extra={'event': 'broker_up'})
         self._is_broker_down = False
-        self._now_due.clear()
-        return rung
+        return begun
+
+    def _is_away(self, error: BrokerUnavailable) -> None:
+        if not self._is_broker_down:
+            logger.warning(
+                '%d announcements wait: %s',
+                len(self._now_due),
+                error,
+                extra={'event': 'broker_down'},
+            )
+        self._is_broker_down = True
 
     @property
     def is_stuck(self) -> bool:

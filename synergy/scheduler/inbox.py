@@ -56,6 +56,13 @@ class Inbox:
             return
         self._is_deaf = False
 
+    def has_more(self) -> bool:
+        """Tell whether more messages may be there to be taken."""
+        try:
+            return self._consumer is not None and self._consumer.wait(0.0)
+        except BrokerUnavailable:
+            return False
+
     @property
     def uow_ids(self) -> Collection[UowId]:
         """Return the units of which messages tell."""

@@ -115,6 +115,7 @@ class Scheduler:
     def close(self) -> None:
         """Resign and stop reading; safe to call twice. Store and broker stay open."""
         try:
+            self._outbox.confirm(self._clock.now())
             self._outbox.mark(until=self._clock.now())
             self._leader.resign()
         except (StoreUnavailable, LeadershipLost, CommitRefused) as error:
@@ -161,6 +162,9 @@ class Scheduler:
             self._apply(index, effects)
             self._outbox.ring(now)
             self._inbox.acknowledge()
+        if not self._inbox.has_more():
+            # Else the broker confirms it while the next turn is decided and saved.
+            self._outbox.confirm(now)
         self._pruning.go_on(now)
         if self._commands.is_index_outdated:
             # A process has begun by another definition, or its history is another stretch.

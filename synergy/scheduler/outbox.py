@@ -81,6 +81,10 @@ class Outbox:
             return
         self.rings.note(self._announcer.ring(now), now)
 
+    def confirm(self, now: datetime) -> None:
+        """Wait until the broker has confirmed what it was given."""
+        self.rings.note(self._announcer.confirm(), now)
+
     def mark(self, until: datetime) -> None:
         """Mark in the store what was rung for until an instant, and still waits."""
         unmarked = self.rings.unmarked(until)
@@ -131,7 +135,7 @@ class Outbox:
     def _ring_and_mark(self, now: datetime, marked: Collection[UowId]) -> None:
         """Publish what is due, and mark it, but for what is marked already, in the same commit."""
         with self._one_commit.block():
-            rung = {item.uow_id: now for item in self._announcer.ring(now)}
+            rung = {item.uow_id: now for item in self._announcer.ring_at_once(now)}
             unmarked = {uow_id: at for uow_id, at in rung.items() if uow_id not in marked}
             if unmarked and self._leader.leadership is not None:
                 self._commit((), unmarked)

@@ -9,11 +9,12 @@ import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 from synergy.core.records import Route
-from synergy.ports.broker import Delivery, Message
+from synergy.ports.broker import Confirmation, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable
 from synergy.ports.message import dead_queue_of
@@ -130,6 +131,14 @@ class SimulatedBroker:
         for message in messages:
             self._exchange.put(message)
 
+    def begin(self, messages: Sequence[Message]) -> Confirmation:
+        """Hand messages over; that the broker did not answer is learnt when it is waited for."""
+        try:
+            self.publish(messages)
+        except BrokerUnavailable as error:
+            return partial(_fail, error)
+        return partial(_fail, None)
+
     def consumer(self, route: Route) -> SimulatedConsumer:
         """Start reading a queue."""
         self.declare([route])
@@ -235,3 +244,8 @@ class SimulatedConsumer:
         now = self._exchange.clock.monotonic()
         queue: list[Any] = self._exchange.queues[self._queue]
         return any(item.holder is None and item.visible_at <= now for item in queue)
+
+
+def _fail(error: BrokerUnavailable | None) -> None:
+    if error is not None:
+        raise error

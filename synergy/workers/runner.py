@@ -23,7 +23,7 @@ from typing import Final, Protocol
 from synergy.core.records import LogLine, Outcome, Unit, UnitEnd, UowId
 from synergy.core.structs import Struct, field, replace
 from synergy.core.turns import by_turns
-from synergy.ports.broker import REPORT_ROUTE, Broker, Consumer, Delivery, Message
+from synergy.ports.broker import REPORT_ROUTE, Broker, Confirmation, Consumer, Delivery, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
 from synergy.ports.message import bodies_about
@@ -112,6 +112,7 @@ class Runner:
         self._processes = processes
         self._recycling = recycling or Recycling()
         self._one_commit = one_commit
+        self._unconfirmed: tuple[Confirmation, int] | None = None
         self._size = BatchSize(clock, settings.batch_seconds)
 
     @property
@@ -126,6 +127,7 @@ class Runner:
         with self._one_commit.block():
             deliveries = self._consumer.take(self._recycling.bounded(self._size.count))
             if not deliveries:
+                self._confirm()
                 return False
             claimed = self._claim_safely(deliveries)
             self._consumer.ack(deliveries)
@@ -337,13 +339,27 @@ class Runner:
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
 
     def _report(self, uow_ids: Sequence[UowId]) -> None:
+        """Begin to report; that the broker has it is looked at when there is nothing else to do."""
+        self._confirm()
+        messages = [Message(REPORT_ROUTE, body) for body in bodies_about(uow_ids)]
         try:
-            self._broker.publish([Message(REPORT_ROUTE, body) for body in bodies_about(uow_ids)])
+            self._unconfirmed = self._broker.begin(messages), len(uow_ids)
         except BrokerUnavailable as error:
-            # The Scheduler's sweep finds the units.
-            logger.warning(
-                '%d units not reported: %s', len(uow_ids), error, extra={'event': 'broker_down'}
-            )
+            _not_reported(len(uow_ids), error)
+
+    def _confirm(self) -> None:
+        if self._unconfirmed is None:
+            return
+        (confirmation, count), self._unconfirmed = self._unconfirmed, None
+        try:
+            confirmation()
+        except BrokerUnavailable as error:
+            _not_reported(count, error)
+
+
+def _not_reported(count: int, error: BrokerUnavailable) -> None:
+    # The Scheduler's sweep finds the units.
+    logger.warning('%d units not reported: %s', count, error, extra={'event': 'broker_down'})
 
 
 def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:

@@ -57,6 +57,18 @@ def test_a_message_published_before_anybody_reads_waits(broker: Broker) -> None:
     assert ids(take(broker.consumer(ROUTE))) == ['a']
 
 
+def test_what_is_begun_is_waited_for_once_or_by_what_is_published_next(broker: Broker) -> None:
+    broker.declare([ROUTE])
+    first = broker.begin([Message(ROUTE, {'uow': 'a'})])
+    second = broker.begin([Message(ROUTE, {'uow': 'b'})])
+    ring(broker, 'c')
+
+    for confirmation in (first, second, second, broker.begin([])):
+        confirmation()
+
+    assert ids(take(broker.consumer(ROUTE), count=3)) == ['a', 'b', 'c']
+
+
 def test_queues_are_separate(broker: Broker) -> None:
     broker.declare([ROUTE, OTHER])
     ring(broker, 'a')

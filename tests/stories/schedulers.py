@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 from synergy.core.effects import InsertUnit, Save, SaveContext, SaveJob, in_stages
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Leadership, Unit, UowId
-from synergy.ports.broker import Broker, Message
+from synergy.ports.broker import Broker, Confirmation, Message
 from synergy.ports.errors import CommitRefused, LeadershipLost, StoreUnavailable
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.loop import Scheduler
@@ -83,10 +83,11 @@ class HeardBroker:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return cast('Callable[..., Any]', getattr(self._broker, name))
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        self._broker.publish(messages)
+    def begin(self, messages: Sequence[Message]) -> Confirmation:
+        confirmation = self._broker.begin(messages)
         for message in messages:
             self._say(f'{self._owner} rings for {self._unit(message.body["uow"])}')
+        return confirmation
 
 
 class Schedulers:

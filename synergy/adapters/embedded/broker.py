@@ -24,7 +24,7 @@ from synergy.adapters.embedded.files import (
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.records import Route
-from synergy.ports.broker import DeadLetter, Message, QueueState
+from synergy.ports.broker import Confirmation, DeadLetter, Message, QueueState
 from synergy.ports.clock import Clock
 from synergy.ports.message import dead_queue_of, shown_body, text_of
 
@@ -92,6 +92,11 @@ class EmbeddedBroker:
         queues = {message.route.queue for message in messages}
         self._file.after(lambda: self._bells.ring(queues))
 
+    def begin(self, messages: Sequence[Message]) -> Confirmation:
+        """Insert messages at once."""
+        self.publish(messages)
+        return _nothing
+
     def consumer(self, route: Route) -> EmbeddedConsumer:
         """Start reading a queue."""
         self.declare([route])
@@ -146,3 +151,7 @@ class EmbeddedBroker:
         self._consumers.clear()
         self._bells.close()
         self._file.close()
+
+
+def _nothing() -> None:
+    """Wait for nothing: it is durable."""

@@ -36,7 +36,7 @@ from synergy.adapters.rabbit.publisher import RabbitPublisher
 from synergy.adapters.rabbit.session import ANSWER_SECONDS, RabbitChannel, RabbitLink, succeed
 from synergy.core.records import Route
 from synergy.core.uri import without_password, without_secrets_of
-from synergy.ports.broker import DeadLetter, Message, QueueState
+from synergy.ports.broker import Confirmation, DeadLetter, Message, QueueState
 from synergy.ports.errors import BrokerUnavailable, BrokerUnusable
 from synergy.ports.message import dead_queue_of, shown_body, storable_reason
 
@@ -103,9 +103,13 @@ class RabbitBroker:
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Publish a batch and wait for all its confirmations."""
+        self.begin(messages)()
+
+    def begin(self, messages: Sequence[Message]) -> Confirmation:
+        """Write a batch; return what waits for all its confirmations."""
         for message in messages:
             self._routes.setdefault(message.route.queue, message.route)
-        self._publisher.publish(
+        return self._publisher.begin(
             [
                 Outgoing(
                     message.route.exchange,

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from pika import BasicProperties, DeliveryMode
@@ -31,7 +33,7 @@ from synergy.adapters.rabbit.session import (
     succeed,
 )
 from synergy.core.uri import without_password
-from synergy.ports.errors import BrokerUnavailable
+from synergy.ports.errors import BrokerError, BrokerUnavailable
 
 _CONTENT_TYPE: Final = 'application/json'
 
@@ -59,6 +61,24 @@ class _Batch:
             succeed(self.future, self.returned)
 
 
+class _Begun:
+    """A batch under way: to call it is to wait for it, once; the outcome stays."""
+
+    def __init__(self, finish: Callable[[], None]) -> None:
+        self._finish: Callable[[], None] | None = finish
+        self._error: BrokerError | None = None
+
+    def __call__(self) -> None:
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            try:
+                finish()
+            except BrokerError as error:
+                self._error = error
+        if self._error is not None:
+            raise self._error
+
+
 class RabbitPublisher:
     """The publishing side of a broker, on a connection of its own.
 
@@ -74,13 +94,36 @@ class RabbitPublisher:
         self._batch: _Batch | None = None
         self._batch_count = 0
         self._sent_count = 0
+        self._begun: _Begun | None = None
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish a batch and wait until all of it is confirmed; raise BrokerError."""
+        self.begin(messages)()
+
+    def begin(self, messages: Sequence[Outgoing]) -> _Begun:
+        """Write a batch; what is returned waits until all of it is confirmed.
+
+        The one before is waited for first: one at a time is under way.
+        """
+        if self._begun is not None:
+            with suppress(BrokerError):  # Whoever began it is told.
+                self._begun()
+        wait: Callable[[], list[Outgoing]]
         if not messages:
-            return
+            wait = list
+        else:
+            try:
+                wait = self._write_soon(messages)
+            except ChannelClosed:
+                wait = partial(self._send, messages)
+        self._begun = begun = _Begun(partial(self._finish, messages, wait))
+        return begun
+
+    def _finish(self, messages: Sequence[Outgoing], wait: Callable[[], list[Outgoing]]) -> None:
+        """Wait until a batch is confirmed; what no queue takes is declared for and sent again."""
+        self._begun = None
         try:
-            unroutable = self._send(messages)
+            unroutable = wait()
         except ChannelClosed as error:
             if error.reply_code != refusals.NOT_FOUND:
                 raise refusals.of_channel(error, self._link.uri, 'publish') from error
@@ -101,6 +144,10 @@ class RabbitPublisher:
 
     def _send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         """Publish once; return what no queue took. Raises BrokerUnavailable or ChannelClosed."""
+        return self._write_soon(messages)()
+
+    def _write_soon(self, messages: Sequence[Outgoing]) -> Callable[[], list[Outgoing]]:
+        """Let the I/O thread write; return what waits for the answer. Raises as `_send`."""
         channel = self._open()
         session = self._session
         assert session is not None
@@ -114,14 +161,18 @@ class RabbitPublisher:
             self._write(raw, batch)
 
         future = channel.post(step)
-        while True:
-            before = len(batch.unconfirmed)
-            try:
-                return future.result(ANSWER_SECONDS)
-            except TimeoutError:
-                if before and len(batch.unconfirmed) < before:
-                    continue  # It is slow, but going on.
-            return channel.answer(future, 0.0)
+
+        def answered() -> list[Outgoing]:
+            while True:
+                before = len(batch.unconfirmed)
+                try:
+                    return future.result(ANSWER_SECONDS)
+                except TimeoutError:
+                    if before and len(batch.unconfirmed) < before:
+                        continue  # It is slow, but going on.
+                return channel.answer(future, 0.0)
+
+        return answered
 
     def _write(self, channel: Channel, batch: _Batch) -> None:
         self._batch = batch
