@@ -5,7 +5,8 @@
     run():   step, then wait for the next deadline or the bell
 
 The order of the second half is a contract: nothing is announced that is not saved, and nothing is
-acknowledged whose consequences are not. Where store and broker are one file, all of it is one
+acknowledged whose consequences are not. That the broker has what was rung is waited for before the
+next ring, or before the loop rests. Where store and broker are one file, all of it is one
 commit. When a commit is refused or its outcome is unknown, the index is dropped and rebuilt from
 the store, and a sweep over everything in flight stands in for all messages that were under way. One
 thread; it owns the store connection and the broker.
