@@ -23,10 +23,9 @@ from typing import Final, Protocol
 from synergy.core.records import LogLine, Outcome, Unit, UnitEnd, UowId
 from synergy.core.structs import Struct, field, replace
 from synergy.core.turns import by_turns
-from synergy.ports.broker import REPORT_ROUTE, Broker, Confirmation, Consumer, Delivery, Message
+from synergy.ports.broker import Broker, Consumer, Delivery
 from synergy.ports.clock import Clock
-from synergy.ports.errors import BrokerUnavailable, LeaseLost, PortError, StoreUnavailable
-from synergy.ports.message import bodies_about
+from synergy.ports.errors import LeaseLost, PortError, StoreUnavailable
 from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
@@ -37,6 +36,7 @@ from synergy.workers.heartbeat import Watched
 from synergy.workers.isolated import Isolation
 from synergy.workers.processes import RunProcesses
 from synergy.workers.recycling import Recycling
+from synergy.workers.reports import Reports
 from synergy.workers.run_log import Recorder, RunLog, storable
 from synergy.workers.signals import Cause, Guard, Interrupted
 from synergy.workers.zones import Zones
@@ -102,7 +102,6 @@ class Runner:
         self._codes = codes
         self._calling = Calling(guard, capture, isolation, settings.zones)
         self._store = store
-        self._broker = broker
         self._consumer = consumer
         self._clock = clock
         self._guard = guard
@@ -112,7 +111,7 @@ class Runner:
         self._processes = processes
         self._recycling = recycling or Recycling()
         self._one_commit = one_commit
-        self._unconfirmed: tuple[Confirmation, int] | None = None
+        self._reports = Reports(broker)
         self._size = BatchSize(clock, settings.batch_seconds)
 
     @property
@@ -127,7 +126,7 @@ class Runner:
         with self._one_commit.block():
             deliveries = self._consumer.take(self._recycling.bounded(self._size.count))
             if not deliveries:
-                self._confirm()
+                self._reports.confirm()
                 return False
             claimed = self._claim_safely(deliveries)
             self._consumer.ack(deliveries)
@@ -290,7 +289,7 @@ class Runner:
             case Cause.STOP:
                 log.add('WARNING', 'the worker was stopped; the unit is handed back')
                 self._release(unit, log.finish())
-                self._report([unit.id])
+                self._reports.report([unit.id])
             case Cause.TIMEOUT:
                 assert timeout is not None
                 error = f'timed out after {timeout.total_seconds():g} s'
@@ -307,7 +306,7 @@ class Runner:
     def _finish_and_report(self, ends: Sequence[UnitEnd], uow_ids: Sequence[UowId]) -> None:
         with self._one_commit.block():
             lost = self._store.finish(ends) if ends else ()
-            self._report(uow_ids)
+            self._reports.report(uow_ids)
         for uow_id in lost:
             logger.warning(
                 'unit %s was cancelled, rescued or claimed again; its result is discarded',
@@ -337,29 +336,6 @@ class Runner:
                 logger.warning('%s; trying again', error, extra={'event': 'store_down'})
             self._clock.sleep(pause)
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
-
-    def _report(self, uow_ids: Sequence[UowId]) -> None:
-        """Begin to report; that the broker has it is looked at when there is nothing else to do."""
-        self._confirm()
-        messages = [Message(REPORT_ROUTE, body) for body in bodies_about(uow_ids)]
-        try:
-            self._unconfirmed = self._broker.begin(messages), len(uow_ids)
-        except BrokerUnavailable as error:
-            _not_reported(len(uow_ids), error)
-
-    def _confirm(self) -> None:
-        if self._unconfirmed is None:
-            return
-        (confirmation, count), self._unconfirmed = self._unconfirmed, None
-        try:
-            confirmation()
-        except BrokerUnavailable as error:
-            _not_reported(count, error)
-
-
-def _not_reported(count: int, error: BrokerUnavailable) -> None:
-    # The Scheduler's sweep finds the units.
-    logger.warning('%d units not reported: %s', count, error, extra={'event': 'broker_down'})
 
 
 def _end(unit: Unit, outcome: Outcome, log: RunLog) -> UnitEnd:
