@@ -19,6 +19,7 @@ from typing import Final
 
 from werkzeug.test import Client
 
+from bench import groups
 from bench.breadth_context import FREERUN, START_VARIABLE, TREE_COUNT
 from bench.mx_context import LEVELS
 from bench.result import Result
@@ -69,7 +70,8 @@ def run(*, is_quick: bool) -> Sequence[Result]:
         for name, aim in _COMMANDS:
             took = _seconds_of([sys.executable, '-m', 'synergy.cli', name], environ)
             results.append(_result(name, took, 's', f'under {aim:.0f}'))
-        return [*results, *_pages(environ, _ROUNDS // 4 if is_quick else _ROUNDS)]
+        results += _pages(environ, _ROUNDS // 4 if is_quick else _ROUNDS)
+    return [*results, *groups.run()]
 
 
 def start_first_units() -> None:

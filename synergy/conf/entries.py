@@ -196,6 +196,7 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     group: str | None = None,
     isolation: str | None = None,
     cpu_seconds_max: int | None = None,
+    start_timeout_seconds: float | None = None,
     catch_up: str = 'beside',
     lane_shares: Mapping[str, int] | None = None,
 ) -> RawEntry:
@@ -214,7 +215,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     calendar: name of the working calendar that leaves intervals out; without, that of the tree.
     group: name of the workers, in `worker_context`, that run its units and those of others; without
     it has its own. isolation: 'process' runs each unit in a process of its own, which
-    memory_mb_max and cpu_seconds_max then bound.
+    memory_mb_max and cpu_seconds_max then bound. start_timeout_seconds: how long a unit may wait
+    for a worker before it is rung for again, and somebody is told.
     catch_up: what becomes of history: `in_order`, `newest_first`, `beside` live intervals or
     `none`. lane_shares: of its starts, while `live`, `history` and `rerun` all have work.
     """
@@ -280,6 +282,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     group: str | None = None,
     isolation: str | None = None,
     cpu_seconds_max: int | None = None,
+    start_timeout_seconds: float | None = None,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
@@ -288,7 +291,8 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     as of a managed process; the same for all entries of a process. arguments_are_code:
     whether who may write them may run code, and has to be an admin; without, as the class says.
     time_zone: whose clock the times of its trigger follow, as in `Europe/Berlin`; without, UTC.
-    group, isolation, cpu_seconds_max: as of a managed process; the same for all entries of one.
+    group, isolation, cpu_seconds_max, start_timeout_seconds: as of a managed process; the same for
+    all entries of one.
     """
     return RawEntry('freerun', locals())
 

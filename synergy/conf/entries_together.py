@@ -21,12 +21,14 @@ _OF_WORKERS: Final = (
     'is_isolated',
     'run_memory_mb_max',
     'run_cpu_seconds_max',
+    'start_timeout',
 )
 #: As they are written, where that is not the same.
 _WRITTEN: Final = {
     'is_isolated': 'isolation',
     'run_memory_mb_max': 'memory_mb_max',
     'run_cpu_seconds_max': 'cpu_seconds_max',
+    'start_timeout': 'start_timeout_seconds',
 }
 
 

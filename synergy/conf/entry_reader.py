@@ -48,6 +48,7 @@ _CALENDAR: Final = readers.optional(readers.calendar)
 OPTIONAL_NAME: Final = readers.optional(readers.name)
 OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
+_START_TIMEOUT: Final = readers.optional(readers.duration('seconds', 1))
 
 
 class EntryReader:
@@ -102,6 +103,7 @@ class EntryReader:
             on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
             arguments=self._arguments(),
             group=workers.group,
+            start_timeout=self._read('start_timeout_seconds', _START_TIMEOUT, None),
             inputs=self._read('inputs', lambda value: inputs(value, process_name), ()),
             catch_up=self._read('catch_up', readers.member(CatchUp), CatchUp.BESIDE),
             shares=self._read('lane_shares', readers.optional(lane_shares), None)
@@ -180,6 +182,7 @@ class EntryReader:
             is_isolated=workers.is_isolated,
             run_memory_mb_max=workers.run_memory_mb_max,
             run_cpu_seconds_max=workers.run_cpu_seconds_max,
+            start_timeout=self._read('start_timeout_seconds', _START_TIMEOUT, None),
             log_file=self._file_in(
                 self._settings.log_directory, 'log_file', f'{token}_freerun.log'
             ),

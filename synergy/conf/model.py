@@ -162,6 +162,7 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     is_isolated: bool = False
     run_memory_mb_max: int | None = None
     run_cpu_seconds_max: int | None = None
+    start_timeout: timedelta | None = None
     log_file: Path
     pid_file: Path
     source: None = None

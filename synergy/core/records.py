@@ -73,6 +73,7 @@ class Process(Struct, frozen=True, kw_only=True):
     working: the days without which its intervals are left out; None: none are.
     inputs: what its jobs wait for beside what nests in them and what its tree depends on.
     group: name of the workers that run its units, where they run those of others, too.
+    start_timeout: how long a unit may wait for a worker before somebody is told.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
     job is to be done; None: until the next interval is over, too. live_from, left_out_before: as
     the Scheduler remembers them (`synergy.core.lanes`). override: what operators have changed at
@@ -102,6 +103,7 @@ class Process(Struct, frozen=True, kw_only=True):
     override: Override | None = None
     runs_before: int = 0
     group: ProcessName | None = None
+    start_timeout: timedelta | None = None
 
     @property
     def worker(self) -> ProcessName:

@@ -250,3 +250,11 @@ def _jitter(uow_id: UowId, attempt: int) -> float:
     """Return a number in [0, 1) that is the same for the same attempt, whoever computes it."""
     digest = blake2b(f'{uow_id}#{attempt}'.encode(), digest_size=4).digest()
     return int.from_bytes(digest) / 2**32
+
+
+def waits_since(unit: Unit) -> datetime:
+    """Return since when a unit waits for a worker that none has had yet: it was made, or its time
+    has come.
+    """
+    made, due = unit.created_at, unit.not_before
+    return made if due is None else max(made, due)

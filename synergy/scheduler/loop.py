@@ -43,6 +43,7 @@ from synergy.scheduler.outbox import MARK_AFTER, Outbox
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.pruning import Pruning
 from synergy.scheduler.recovery import RETRY_SECONDS, Recovery
+from synergy.scheduler.start_timeouts import StartTimeouts
 from synergy.scheduler.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class Scheduler:
         self._streaks = FailureStreaks(settings.equal_failures_max)
         self._loading = Loading(pipeline, store, self._leader, self._isolating, self._streaks)
         self._commands = Commands(store, self._outbox, self._isolating, self._loading, self._hold)
-        self._sweeper = Sweeper(store, clock, settings, self._outbox.rings)
+        overdue = StartTimeouts(pipeline.start_timeout_of)
+        self._sweeper = Sweeper(store, clock, settings, self._outbox.rings, overdue)
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
         self._clock_steps = ClockSteps(clock)
         self._copies = IndexCopies(store, self._leader, clock.now())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
-from synergy.core.freerun_record import Freerun
+from synergy.core.freerun_record import Freerun, base_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import ProcessName, RetryPolicy, Route
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, field
 
 _POLICY: Final = RetryPolicy(max_attempts=1)
 
@@ -22,6 +23,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
 
     freerun_processes: that entries made at run time may name. policy_of: for units of free runs.
     takes_turns: whether some processes share a queue, and so are announced by turns.
+    freerun_start_timeouts: by process, of those that have one.
     """
 
     hierarchy: Hierarchy
@@ -30,6 +32,14 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     freerun_processes: Sequence[ProcessName] = ()
     policy_of: Callable[[ProcessName], RetryPolicy] = _default_policy
     takes_turns: bool = False
+    freerun_start_timeouts: Mapping[ProcessName, timedelta] = field(default_factory=dict)
+
+    def start_timeout_of(self, process: ProcessName) -> timedelta | None:
+        """Return how long units of a process, or of a free run, may wait for a worker."""
+        node = self.hierarchy.nodes.get(process)
+        if node is not None:
+            return node.process.start_timeout
+        return self.freerun_start_timeouts.get(base_of(process))
 
     def known_freerun_processes(self) -> Collection[ProcessName]:
         """Return the processes of which free runs can be started."""

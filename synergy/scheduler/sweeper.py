@@ -16,7 +16,7 @@ from synergy.core.effects import Effects
 from synergy.core.events import Event, Expired, Processed, Reported, TooOld, Vanished
 from synergy.core.records import Unit, UowId
 from synergy.core.states import UnitState
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.store import SchedulerStore
@@ -24,6 +24,7 @@ from synergy.scheduler import sweep_rules
 from synergy.scheduler.index import Index
 from synergy.scheduler.loop_settings import LoopSettings
 from synergy.scheduler.rings import Rings
+from synergy.scheduler.start_timeouts import StartTimeouts
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,15 @@ class Sweeper:
     """Looks at units and running jobs, and remembers what only a second look can tell."""
 
     def __init__(
-        self, store: SchedulerStore, clock: Clock, settings: LoopSettings, rings: Rings
+        self,
+        store: SchedulerStore,
+        clock: Clock,
+        settings: LoopSettings,
+        rings: Rings,
+        overdue: StartTimeouts,
     ) -> None:
-        """Have seen nothing yet. rings: what was rung for."""
+        """Have seen nothing yet. rings: what was rung for. overdue: who waits for too long."""
+        self._overdue = overdue
         self._rings = rings
         self._store = store
         self._clock = clock
@@ -111,9 +118,13 @@ class Sweeper:
         store_now = self._store.store_now()
         monotonic = self._clock.monotonic()
         self._attempts.see(live.values(), monotonic)
+        self._overdue.look(live.values(), now)
         for unit in live.values():
             seen_for = self._attempts.seen_for(unit, monotonic)
-            if item := sweep_rules.is_neglected(unit, now, store_now, self._patience, seen_for):
+            patience = self._patience
+            if (limit := self._overdue.limit_of(unit)) is not None:
+                patience = replace(patience, republish_after=min(limit, REPUBLISH_AFTER))
+            if item := sweep_rules.is_neglected(unit, now, store_now, patience, seen_for):
                 yield item
         yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
 

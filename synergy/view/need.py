@@ -28,6 +28,7 @@ class NeedKind(StrEnum):
     OVERLONG = 'overlong'
     OFF = 'off'
     NO_WORKER = 'no_worker'
+    START_OVERDUE = 'start_overdue'
 
 
 class Need(Struct, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from synergy.core.commands import counted
 from synergy.core.records import BoxProcess
+from synergy.core.structs import replace
 from synergy.view.boxes import BoxView, Presence, does_not_start, start_advice
 from synergy.view.cause import forget, start_on, why_command
 from synergy.view.need import Need, NeedKind, Seen
 from synergy.view.no_worker import Boxes, able_processes, no_worker_among
-from synergy.view.untaken import Untaken, untaken
+from synergy.view.untaken import Untaken, overdue, untaken
+from synergy.view.words import span
 
 #: Processes whose queued work is told of one box, or of one group of workers.
 _STUCK_SHOWN_MAX: Final = 5
@@ -27,11 +29,10 @@ def needs_of_workers(seen: Seen) -> Iterator[Need]:
     able = able_processes(seen.views)
     queued = {item.process: item for item in untaken(seen.timetable, seen.work, able, seen.now)}
     worker_of = {name: seen.timetable.hierarchy.nodes[name].process.worker for name in queued}
-    told = {name for name in queued if _is_told(seen.views, worker_of[name])}
+    told = [name for name in queued if _is_told(seen.views, worker_of[name])]
     waiting: dict[str, list[Untaken]] = {}
-    for name, item in queued.items():
-        if name in told:
-            waiting.setdefault(worker_of[name], []).append(item)
+    for name in told:
+        waiting.setdefault(worker_of[name], []).append(queued[name])
     for view in seen.views:
         if view.presence is Presence.VANISHED:
             yield _vanished(view, waiting)
@@ -39,9 +40,10 @@ def needs_of_workers(seen: Seen) -> Iterator[Need]:
         for row in view.processes:
             if view.is_ill(row):
                 yield _not_up(row, waiting)
-    for name, item in queued.items():
-        if name not in told:
-            yield _no_worker(seen, item, worker_of[name])
+    untold = ((item, worker_of[name]) for name, item in queued.items() if name not in told)
+    yield from (_no_worker(seen, item, worker) for item, worker in untold)
+    late = overdue(seen.timetable, seen.store, seen.work, seen.now)
+    yield from (_start_overdue(seen, item) for item in late if item.process not in queued)
 
 
 def _is_told(views: Sequence[BoxView], process: str) -> bool:
@@ -80,6 +82,22 @@ def _not_up(row: BoxProcess, waiting: Mapping[str, Sequence[Untaken]]) -> Need:
         action=start_on(row.box_id, row.process),
         box_id=row.box_id,
         log_file=row.log_file,
+    )
+
+
+def _start_overdue(seen: Seen, item: Untaken) -> Need:
+    """Return that workers take work, and too late."""
+    process = seen.timetable.hierarchy.nodes[item.process].process
+    need = _no_worker(seen, item, process.worker)
+    assert process.start_timeout is not None
+    runs, limit = counted(item.count, 'queued run'), span(process.start_timeout)
+    told_of = f'{runs} of {item.process} {"has" if item.count == 1 else "have"} waited for a worker'
+    advice = 'give it more of them: instances in context.py'
+    return replace(
+        need,
+        kind=NeedKind.START_OVERDUE,
+        text=f'{told_of} for longer than {limit} (start_timeout_seconds)',
+        advice=f'{need.advice}; {advice}' if need.action is None else need.advice,
     )
 
 

@@ -49,6 +49,9 @@ class ProcessDocument(TypedDict):
     max_attempts: int
     max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
     group: Annotated[str | None, 'name of the workers that run its units and those of others']
+    start_timeout_seconds: Annotated[
+        float | None, 'how long a unit may wait for a worker before somebody is told'
+    ]
     inputs: list[InputDocument]
     arguments: dict[str, Any]
     override: OverrideDocument | None

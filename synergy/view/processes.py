@@ -51,6 +51,9 @@ def encode_process(
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,
         'group': process.group,
+        'start_timeout_seconds': None
+        if process.start_timeout is None
+        else process.start_timeout.total_seconds(),
         'inputs': [encode_input(item) for item in node.inputs],
         'arguments': dict(process.arguments),
         'override': None if process.override is None else _encode_override(process.override, node),

@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.records import Job, ProcessName
+from synergy.core.retry import waits_since
+from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+from synergy.ports.store import UnitReader
 from synergy.view.workload import Workload
 
 #: A worker that restarts, and what boxes report, take that long; nobody is called for it.
 UNTAKEN_AFTER: Final = timedelta(seconds=15)
+#: Jobs of one process that are looked at for one that waits for too long.
+LOOKS_MAX: Final = 100
 
 
 class Untaken(Struct, frozen=True, kw_only=True):
@@ -42,6 +47,34 @@ def untaken(
         oldest = min(jobs, key=_age, default=None)
         if oldest is not None and oldest.changed_at <= now - UNTAKEN_AFTER:
             yield Untaken(process=name, count=count, key=oldest.key, since=oldest.changed_at)
+
+
+def overdue(
+    timetable: Timetable, store: UnitReader, work: Workload, now: datetime
+) -> Iterator[Untaken]:
+    """Yield what is queued for longer than its process allows, whoever might take it.
+
+    Hold the lock of the read model. Of each process the oldest `LOOKS_MAX` jobs are looked at.
+    """
+    for name, tallies in work.by_process.items():
+        node = timetable.hierarchy.nodes.get(name)
+        limit = None if node is None else node.process.start_timeout
+        if limit is None or not tallies.queued:
+            continue
+        jobs = sorted((job for job in timetable.open_jobs_of(name) if job.has_live_unit), key=_age)
+        old = [job for job in jobs[:LOOKS_MAX] if job.changed_at < now - limit]
+        units = store.units([job.uow_id for job in old if job.uow_id is not None])
+        waiting = [
+            job
+            for job in old
+            if job.uow_id is not None
+            and (unit := units.get(job.uow_id)) is not None
+            and unit.state is UnitState.REQUESTED
+            and waits_since(unit) < now - limit
+        ]
+        if waiting:
+            first = waiting[0]
+            yield Untaken(process=name, count=len(waiting), key=first.key, since=first.changed_at)
 
 
 def _age(job: Job) -> datetime:

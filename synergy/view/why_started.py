@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synergy.conf.names import PROCESS_SCHEDULER, PROCESS_SUPERVISOR
 from synergy.core.records import Job, Unit, is_led
@@ -61,6 +61,7 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
         case UnitState.REQUESTED:
             since = unit.not_before or unit.created_at
             text = f'{attempt} waits for a worker since {at(since, question.now)}'
+            text += _overdue(process.start_timeout, question.now - max(since, job.changed_at))
             yield Cause(key=key, kind=CauseKind.WORKER, text=text, since=since)
             yield from no_worker(boxes_of(question, key), worker)
         case UnitState.IN_PROGRESS:
@@ -70,6 +71,13 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
             text = f'{attempt} has ended as {unit.state.value}; the Scheduler has yet to see it'
             yield Cause(key=key, kind=CauseKind.REPORT, text=text, since=unit.finished_at)
     yield from without_leader(question, key)
+
+
+def _overdue(limit: timedelta | None, waited: timedelta) -> str:
+    """Return that a unit has waited for longer than it may, as the end of a sentence."""
+    if limit is None or waited <= limit:
+        return ''
+    return f', longer than {span(limit)} (start_timeout_seconds), so it is rung for again and again'
 
 
 def _worked_on(question: Question, unit: Unit, attempt: str) -> Cause:

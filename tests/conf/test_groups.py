@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,29 @@ def test_entries_of_one_free_run_have_one_group_and_one_isolation(tmp_path: Path
 
     for field in ('group', 'isolation', 'memory_mb_max', 'cpu_seconds_max'):
         assert f'{field} of Feed::two in ' in text
+
+
+@pytest.mark.parametrize('value', ['0', '-1', '0.5', "'9'", 'True', '10**12'])
+def test_the_longest_wait_for_a_worker_is_a_second_at_least(tmp_path: Path, value: str) -> None:
+    text = problems(
+        tmp_path,
+        f"""
+process_context = {{'SiteHourly': hourly('SiteHourly', start_timeout_seconds={value})}}
+timetable_context = {{'site': timetable_tree_entry('site', ['SiteHourly'])}}
+""",
+    )
+
+    assert 'start_timeout_seconds = ' in text
+    assert 'give a number of seconds from 1 to' in text
+
+
+def test_the_longest_wait_for_a_worker_is_read_and_one_for_all_entries_of_a_free_run(
+    tmp_path: Path,
+) -> None:
+    said = GROUPED.replace("group='etl'),", "group='etl', start_timeout_seconds=300),")
+    context = load(tmp_path, said)
+
+    assert context.managed[SITE].process.start_timeout == timedelta(minutes=5)
+    assert context.managed[DAY].process.start_timeout is None
+    text = problems(tmp_path, GROUPED.replace('cpu_seconds_max=5)', 'start_timeout_seconds=9)', 1))
+    assert 'start_timeout_seconds of Feed::two in ' in text

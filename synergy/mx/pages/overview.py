@@ -48,6 +48,7 @@ NEED_MARKS: Final = {
     NeedKind.OFF: Mark('block', 'switched off'),
     NeedKind.SELF_PAUSED: Mark('fail', 'paused by itself'),
     NeedKind.NO_WORKER: Mark('block', 'no worker'),
+    NeedKind.START_OVERDUE: Mark('block', 'waits too long'),
 }
 
 
