@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from synergy.core.records import Outcome, Unit
 from synergy.core.states import UnitState
-from synergy.core.structs import replace
+from synergy.core.structs import Struct, replace
+from synergy.ports.source import RowId
 from synergy.workers.code import Code
 from synergy.workers.forks import end_child
 from synergy.workers.handler import EXITED, is_success, outcome_of
@@ -21,7 +23,19 @@ from synergy.workers.zones import Zones
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar('T')
+
 _NO_ISOLATION: Final = 'this worker cannot give a run a process of its own'
+
+
+class Rows(Struct, frozen=True, kw_only=True):
+    """Which rows of its source a run covers. bounds: None: it has no source."""
+
+    bounds: tuple[RowId, RowId] | None
+
+
+_ALL_ROWS: Final = Rows(bounds=None)
+_NO_ROWS: Final = Rows(bounds=None)
 
 
 class Calling:
@@ -46,7 +60,13 @@ class Calling:
                 self._guard.enter(code.timeout)
                 if code.bounds is not None:
                     assert self._isolation is not None, _NO_ISOLATION
-                    return self._isolation.call(lambda: self._outcome(code, unit), code.bounds)
+                    # Asked here: what the worker has opened is not for two processes.
+                    rows = _here(lambda: self._rows(code, unit))
+                    if rows is _NO_ROWS:
+                        return Outcome.noop()
+                    return self._isolation.call(
+                        lambda: self._outcome(code, unit, rows), code.bounds
+                    )
                 outcome = self._outcome_of(code, unit)
             finally:
                 self._guard.leave()
@@ -57,10 +77,10 @@ class Calling:
             return failed(unit, error)
         return self._told(unit, outcome)
 
-    def _outcome(self, code: Code, unit: Unit) -> Outcome:
+    def _outcome(self, code: Code, unit: Unit, rows: Rows) -> Outcome:
         """Return how the attempt ended: this is the process of the run."""
         try:
-            return self._told(unit, self._outcome_of(code, unit))
+            return self._told(unit, self._outcome_of(code, unit, rows))
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
@@ -71,8 +91,9 @@ class Calling:
                 return replace(outcome, error=told)
             return outcome
 
-    def _outcome_of(self, code: Code, unit: Unit) -> Outcome:
-        returned = self._call_here(code, unit)
+    def _outcome_of(self, code: Code, unit: Unit, rows: Rows | None = None) -> Outcome:
+        """Call user code. rows: None: its source is still to be asked."""
+        returned = _here(lambda: self._call(code, unit, rows))
         if returned is EXITED:
             logger.warning(
                 '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
@@ -88,36 +109,46 @@ class Calling:
             logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
         return outcome
 
-    def _call_here(self, code: Code, unit: Unit) -> object:
-        """Call user code; end a child that it has forked, should that come back, too."""
-        pid = os.getpid()
-        try:
-            returned = self._call(code, unit)
-        except BaseException as error:
-            if os.getpid() != pid:
-                end_child(error)
-            raise
-        if os.getpid() != pid:
-            end_child(None)
-        return returned
-
-    def _call(self, code: Code, unit: Unit) -> object:
-        calendar = self._zones.of(unit.process)
-        rows = None
-        if code.data_source is not None:
-            first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))
-            rows = code.data_source.bounds(first, after)
-            if rows is None:
-                logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
+    def _call(self, code: Code, unit: Unit, rows: Rows | None) -> object:
+        if rows is None:
+            rows = self._rows(code, unit)
+            if rows is _NO_ROWS:
                 return Outcome.noop()
-            logger.info('%s covers rows %s to %s', unit, *rows, extra={'event': 'source_read'})
-        uow = uow_of(unit, code.source, code.sink, self._guard.is_stopping, rows, calendar)
+        calendar = self._zones.of(unit.process)
+        uow = uow_of(unit, code.source, code.sink, self._guard.is_stopping, rows.bounds, calendar)
         try:
             return code.handler.process_uow(uow)
         except SystemExit as error:
             if is_success(error):
                 return EXITED
             raise
+
+    def _rows(self, code: Code, unit: Unit) -> Rows:
+        """Ask the data source of a process, if it has one, which rows a run covers."""
+        if code.data_source is None:
+            return _ALL_ROWS
+        calendar = self._zones.of(unit.process)
+        first, after = (hour_name(calendar, item) for item in (unit.start, unit.end))
+        bounds = code.data_source.bounds(first, after)
+        if bounds is None:
+            logger.info('%s: no row has arrived', unit, extra={'event': 'source_empty'})
+            return _NO_ROWS
+        logger.info('%s covers rows %s to %s', unit, *bounds, extra={'event': 'source_read'})
+        return Rows(bounds=bounds)
+
+
+def _here(call: Callable[[], T]) -> T:
+    """Call user code; end a child that it has forked, should that come back, too."""
+    pid = os.getpid()
+    try:
+        returned = call()
+    except BaseException as error:
+        if os.getpid() != pid:
+            end_child(error)
+        raise
+    if os.getpid() != pid:
+        end_child(None)
+    return returned
 
 
 def failed(unit: Unit, error: BaseException, what: str = '') -> Outcome:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.cli.commands import check
 from synergy.cli.importing import imports_of
 from synergy.cli.queues import routes_of
 from synergy.conf.group_words import grouped_text
@@ -74,6 +75,17 @@ def test_a_group_takes_the_places_of_its_processes_on_a_box(tmp_path: Path) -> N
     assert set(worker.users) == {'SiteHourly', 'SiteDaily', 'Feed'}
     assert 'name that instead, etl' in (grouped_text(context, 'SiteHourly') or '')
     assert grouped_text(context, 'SiteDaily') is None
+
+
+def test_check_tells_of_groups_and_whom_they_serve(tmp_path: Path) -> None:
+    context = load(
+        tmp_path, GROUPED + "worker_context['idle'] = worker_group(present_on_boxes=['.*'])\n"
+    )
+
+    assert list(check._group_lines(context)) == [
+        'etl: 2 workers on each of its boxes for SiteHourly, Feed',
+        'idle: 1 worker on each of its boxes for nothing: no entry has it as its group',
+    ]
 
 
 def test_what_is_wrong_with_groups_is_told_at_once_with_its_remedy(tmp_path: Path) -> None:

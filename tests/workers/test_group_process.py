@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from synergy.core.exit_codes import ExitCode
@@ -12,9 +13,11 @@ NAMES = ('NotingHourly', 'DyingHourly', 'MissingHourly')
 
 
 def test_one_process_runs_all_and_a_run_that_dies_takes_its_own_child_alone(
-    tmp_path: Path,
+    tmp_path: Path, pair: Mapping[str, str]
 ) -> None:
-    with SystemHarness(tmp_path / 'home', 'tests.pipelines.grouped') as system:
+    # A lease that is not lost on a busy machine: each attempt counts.
+    variables = {**pair, 'SYNERGY_UOW_LEASE_SECONDS': '15'}
+    with SystemHarness(tmp_path / 'home', 'tests.pipelines.grouped', **variables) as system:
         system.start('Scheduler')
         worker = system.start('etl')
         ends = {name: system.wait_final(system.key(name, '2026110102')) for name in NAMES}

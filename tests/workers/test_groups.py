@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 from synergy.core.effects import InsertUnit
-from synergy.core.records import ProcessName, UowId
+from synergy.core.records import Outcome, ProcessName, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
+from synergy.ports.source import DataSource
 from synergy.workers import Uow
-from synergy.workers.code import Code, Codes
+from synergy.workers.calling import Calling
+from synergy.workers.code import Bounds, Code, Codes
 from synergy.workers.handler import Handler
+from synergy.workers.isolated import Isolation
+from synergy.workers.run_log import Capture
 from synergy.workers.signals import Cause, Interrupted
+from synergy.workers.zones import Zones
 from tests.builders import first_unit
-from tests.workers.runner_harness import HOUR, NOW, RunnerHarness
+from tests.workers.runner_harness import HOUR, NOW, Guard, RunnerHarness
 
 
 class GroupHarness(RunnerHarness):
@@ -130,3 +139,40 @@ def test_free_runs_of_one_process_share_its_code() -> None:
     assert made == ['Feed']
     assert codes.serves(two)
     assert not codes.serves(ProcessName('Fee'))
+
+
+@pytest.mark.parametrize('bounds', [('a', 'b'), None])
+def test_the_source_of_an_isolated_run_is_asked_by_the_worker(bounds: object) -> None:
+    asked: list[str] = []
+    given: list[tuple[object, object]] = []
+
+    class Source:
+        def bounds(self, start: str, _end: str) -> object:
+            asked.append(start)
+            return bounds
+
+    class Forks:
+        def call(self, work: Callable[[], Outcome], _bounds: Bounds) -> Outcome:
+            asked.append('forked')
+            return work()
+
+    def work(uow: Uow) -> None:
+        given.append((uow.start_id, uow.end_id))
+
+    code = Code(
+        process=HOUR.process,
+        handler=Handler(work),
+        data_source=cast('DataSource', Source()),
+        bounds=Bounds(),
+    )
+    calling = Calling(Guard(None), Capture(), cast('Isolation', Forks()), Zones())
+
+    outcome = calling.run(code, first_unit(HOUR, NOW))
+
+    if bounds is None:
+        assert outcome.state is UnitState.NOOP
+        assert asked == ['2026112200']
+    else:
+        assert outcome.state is UnitState.PROCESSED
+        assert asked == ['2026112200', 'forked']
+        assert given == [bounds]

@@ -27,6 +27,8 @@ from synergy.view.inputs import SampleDocument, samples, which
 _PATIENCE_SECONDS: Final = 2.0
 #: Processes of which is told what they wait for.
 _SAMPLES_MAX: Final = 50
+#: Processes of one group of workers that are named.
+_SERVED_MAX: Final = 12
 #: Trees that are told one by one.
 _TREES_MAX: Final = 50
 
@@ -128,13 +130,21 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
-    for line in _tree_lines(context):
+    for line in (*_tree_lines(context), *_group_lines(context)):
         print(f'          {line}')
     if found.imported is not None:
         _tell_imports(found.imported)
     for warning in found.warnings:
         print(f'warning   {warning}')
     _tell_inputs(found.inputs)
+
+
+def _group_lines(context: Context) -> Iterator[str]:
+    for name, group in context.groups.items():
+        served = list(context.served.get(name, ()))
+        more = f' and {len(served) - _SERVED_MAX} more' if len(served) > _SERVED_MAX else ''
+        told = f'{", ".join(served[:_SERVED_MAX])}{more}' or 'nothing: no entry has it as its group'
+        yield f'{name}: {counted(group.instances, "worker")} on each of its boxes for {told}'
 
 
 def _tell_inputs(samples: Sequence[SampleDocument]) -> None:
