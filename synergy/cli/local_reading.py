@@ -25,6 +25,7 @@ from synergy.core.timetable import Timetable
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
 from synergy.ports.store import EVENTS_PER_JOB_MAX, Store
+from synergy.view.backlog import backlogs_of
 from synergy.view.box_work import BoxWorkDocument, box_work, encode_box_work
 from synergy.view.boxes import box_views
 from synergy.view.broker import broker_warnings
@@ -219,11 +220,18 @@ class LocalReading:
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes as the Scheduler uses them."""
         looking = looking_at(self.index(), self.store, self.now)
-        work = workload_of(looking.timetable, looking.runs)
+        timetable = looking.timetable
+        work = workload_of(timetable, looking.runs)
         found = processes(self.runtime.context.hierarchy, self.store)
-        refused = left_out(looking.timetable.hierarchy, self.store.led_context())
+        refused = left_out(timetable.hierarchy, self.store.led_context())
+        backlogs = backlogs_of(timetable, found, self.estimator(timetable, {}), self.now)
         return [
-            encode_process(node, work.of(node.process.name), refused.get(node.process.name))
+            encode_process(
+                node,
+                work.of(node.process.name),
+                refused.get(node.process.name),
+                backlogs.get(node.process.name),
+            )
             for node in found
         ]
 

@@ -55,6 +55,12 @@ class IndexSearches:
         start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
         return self._codes[process].count(FRESH, start, stop)
 
+    def first_fresh(self, process: ProcessName, ordinals: range) -> int:
+        """Return the first of `ordinals` that never ran, of which there is one."""
+        first = self.hierarchy.nodes[process].first
+        start, stop = max(ordinals.start - first, 0), max(ordinals.stop - first, 0)
+        return self._codes[process].index(FRESH, start, stop) + first
+
     def last_final(self, process: ProcessName, before: int) -> int | None:
         """Return the last ordinal before another one that is final."""
         first, codes = self.hierarchy.nodes[process].first, self._codes[process]

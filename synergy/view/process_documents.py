@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypedDict
 
 from synergy.core.lanes import CatchUp
 from synergy.core.states import Blocking
+from synergy.view.backlog import HistoryDocument
 from synergy.view.documents import At, ProcessText
 from synergy.view.input_said import InputDocument
 
@@ -44,6 +45,7 @@ class ProcessDocument(TypedDict):
     max_running: int
     catch_up: Annotated[str, CatchUp]
     lane_shares: Annotated[dict[str, int], 'of its starts, while all lanes have work']
+    history: Annotated[HistoryDocument | None, 'what never ran and is not live; null: little']
     live_from: Annotated[At | None, 'what might start before then is history; null: never led']
     left_out_before: Annotated[At | None, 'what might start before then and has no row is left out']
     max_attempts: int

@@ -10,6 +10,7 @@ from synergy.core.node import Node
 from synergy.core.overrides import as_led
 from synergy.core.records import Override
 from synergy.ports.store import ContextReader
+from synergy.view.backlog import Backlog, encode_backlog
 from synergy.view.encode import instant
 from synergy.view.input_said import encode_input
 from synergy.view.process_documents import OverrideDocument, ProcessDocument
@@ -22,7 +23,10 @@ def processes(hierarchy: Hierarchy, store: ContextReader) -> Sequence[Node]:
 
 
 def encode_process(
-    node: Node, work: Tallies, left_out: RefusedLevel | None = None
+    node: Node,
+    work: Tallies,
+    left_out: RefusedLevel | None = None,
+    backlog: Backlog | None = None,
 ) -> ProcessDocument:
     """Return a managed process. work: its work under way. left_out: why it is, if it is.
 
@@ -46,6 +50,7 @@ def encode_process(
             'history': process.shares.history,
             'rerun': process.shares.rerun,
         },
+        'history': encode_backlog(backlog),
         'live_from': instant(process.live_from),
         'left_out_before': instant(process.left_out_before),
         'max_attempts': process.retry.max_attempts,

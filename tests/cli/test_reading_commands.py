@@ -343,6 +343,10 @@ def test_up_says_that_the_dashboard_will_not_listen(
     said = launch('up')
 
     assert 'dashboard http' not in said.out
+    # The first start: what lies there before is told, and how to have it otherwise.
+    assert 'FlightHourly: 48 intervals since 20130101' in said.out
+    assert ' are history: worked off earliest first' in said.out
+    assert 'otherwise: ./launch.py process catch-up FlightHourly in_order|newest_first' in said.out
     assert './launch.py user add' in said.err
 
 

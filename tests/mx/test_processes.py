@@ -23,6 +23,9 @@ def asked(pages: DashboardHarness) -> list[tuple[CommandKind, dict[str, object],
     ]
 
 
+CHOICES = [('', 'in_order'), ('', 'newest_first'), (' selected', 'beside'), ('', 'none')]
+
+
 def switch_off(pages: DashboardHarness) -> None:
     """Do what the Scheduler does when it is asked to."""
     leadership = pages.store.lead('dev:4711', timedelta(days=1000))
@@ -134,3 +137,22 @@ def test_the_step_to_another_trigger_tells_when_the_present_one_fires(
     assert page.count('<li>') >= 6
     assert f'name="trigger" type="text" value="{process.trigger}"' in page
     assert f'href="/processes/{HOURLY}/trigger"' in pages.get('/processes').text
+
+
+def test_how_history_is_caught_up_is_asked_with_what_there_is_of_it(
+    pages: DashboardHarness,
+) -> None:
+    switch_off(pages)
+    pages.runtime.clock.advance(timedelta(hours=5))
+
+    step = pages.get(f'/processes/{HOURLY}/catch-up').text
+
+    assert 'become history once it is on' in step
+    assert all(f'<option{mark}>{way}</option>' in step for mark, way in CHOICES)
+    assert 'become history once it is on' in pages.get(f'/processes/{HOURLY}/on').text
+    assert 'become history once it is on' in pages.get('/processes').text
+    listed = {
+        item['process']: item for item in (pages.get('/api/v1/processes').json or {})['items']
+    }
+    assert listed[HOURLY]['history']['count'] > 1
+    assert listed[HOURLY]['catch_up'] == 'beside'

@@ -11,6 +11,7 @@ from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
 from synergy.cli.tables import conditions_said
 from synergy.cli.tell import tell
+from synergy.core.lanes import CatchUp
 from synergy.core.nearest import nearest
 from synergy.core.trigger import Every, followed, parse_trigger
 from synergy.core.zones import zone_named
@@ -55,7 +56,16 @@ def _run(options: Namespace) -> ExitCode:
         asked = ask.change_process(options.name, options.action, options.value, options.reason)
         if options.action == 'trigger' and not options.json:
             _tell_fires(_chosen(ask.processes(), options.name)[0], options.value, asked)
+        if options.action in ('on', 'catch-up') and not options.json:
+            _tell_history(_chosen(ask.processes(), options.name)[0])
         return tell(asked, is_json=options.json)
+
+
+def _tell_history(item: ProcessDocument) -> None:
+    """Print what of a process is due at once, and how to choose otherwise."""
+    if item['history'] is not None:
+        print(f'{item["process"]}: {item["history"]["said"]}')
+        print(f'otherwise: ./launch.py process catch-up {item["process"]} {"|".join(CatchUp)}')
 
 
 def _tell_fires(item: ProcessDocument, text: str, asked: CommandDocument) -> None:
@@ -94,6 +104,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
             'trigger',
             'at once',
             'work',
+            'history',
             'changed at run time',
         ),
         [
@@ -106,6 +117,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
                 item['trigger'],
                 item['max_running'],
                 conditions_said(item['conditions']),
+                '' if item['history'] is None else f'{item["history"]["count"]:,}',
                 _changed(item['override'] or {}, item['left_out']),
             )
             for item in items

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 
 from synergy import bootstrap, logs
+from synergy.bootstrap import Runtime
 from synergy.cli.browser import open_browser_soon
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.control import Control, entries_of
@@ -13,7 +17,11 @@ from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
 from synergy.mx.web.address import address_of, taken_text
 from synergy.output.capture import Output
+from synergy.ports.errors import PortError
 from synergy.supervisor import main as supervisor
+from synergy.view.backlog import coming_index, told
+from synergy.view.estimates import Estimator
+from synergy.view.usual import durations_of
 
 
 def _add_arguments(_parser: ArgumentParser) -> None:
@@ -38,6 +46,8 @@ def _run(_options: Namespace) -> ExitCode:
         elif is_here and settings.mx_port:
             print(f'dashboard {address_of(settings)}', flush=True)
             open_browser_soon(settings)
+        for line in _history(runtime):
+            print(line, flush=True)
         outlet = logs.set_up(
             title=PROCESS_SUPERVISOR,
             level=settings.log_level,
@@ -52,6 +62,23 @@ def _run(_options: Namespace) -> ExitCode:
             return ExitCode(supervisor.start(runtime, is_console=True))
         except supervisor.HomeInUse as error:
             raise CommandError(str(error), ExitCode.CONFLICT) from error
+
+
+def _history(runtime: Runtime) -> Sequence[str]:
+    """Return what is due at once, and how to choose otherwise; nothing where no store answers."""
+    try:
+        with closing(runtime.open_store()) as store:
+            now = runtime.clock.now()
+            index = coming_index(runtime.context.hierarchy, store, now)
+            estimator = Estimator(
+                hierarchy=index.hierarchy,
+                durations=partial(durations_of, store),
+                workers={},
+                ahead={},
+            )
+            return told(index, estimator, now)
+    except PortError:
+        return []  # Who needs the store tells what is wrong with it.
 
 
 COMMAND = CliCommand(

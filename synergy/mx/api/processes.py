@@ -11,6 +11,8 @@ from synergy.mx.api.answers import accepted, counted, need_key
 from synergy.mx.pages.processes import ask_change
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import json_answer
+from synergy.mx.widgets.estimating import estimator_of
+from synergy.view.backlog import backlog_of, with_pace
 from synergy.view.encode import (
     instant,
 )
@@ -59,13 +61,19 @@ def api_processes(request: RequestContext) -> Response:
     """List managed processes as the Scheduler goes by them."""
     request.look()
     with request.model.lock:
-        work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
+        timetable = request.model.timetable
+        work = workload_of(timetable, request.model.looking(request.now).runs)
+        nodes = list(request.model.hierarchy)
+        backlogs = {node.process.name: backlog_of(timetable, node, request.now) for node in nodes}
+    estimator = estimator_of(request, {})
 
     def encode(node: Node) -> ProcessDocument:
         name = node.process.name
-        return encode_process(node, work.of(name), request.model.left_out.found.get(name))
+        backlog = backlogs[name]
+        timed = None if backlog is None else with_pace(backlog, estimator)
+        return encode_process(node, work.of(name), request.model.left_out.found.get(name), timed)
 
-    return counted(request, list(request.model.hierarchy), encode)
+    return counted(request, nodes, encode)
 
 
 def api_submit_process_action(request: RequestContext, name: str, action: str) -> Response:

@@ -11,7 +11,7 @@ from synergy.core.commands import Command
 from synergy.core.lanes import CatchUp
 from synergy.core.node import Node
 from synergy.core.records import Process, ProcessName
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
 from synergy.core.zones import name_of
 from synergy.mx.pages.confirm import Input, Step, confirm, go_on
@@ -21,9 +21,11 @@ from synergy.mx.web.paging import part_of
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Painter, next_due
+from synergy.mx.widgets.estimating import estimator_of
 from synergy.mx.widgets.tree_rows import process_standing
 from synergy.operations.processes import DEFAULT, change_process
 from synergy.operations.refusal import OperationRefused, RefusalKind
+from synergy.view.backlog import Backlog, backlog_of, with_pace
 from synergy.view.conditions import PROCESSED, Condition
 from synergy.view.fires import changes_said, fire_said, fires_after, zone_of
 from synergy.view.workload import Tallies, Workload, workload_of
@@ -45,6 +47,7 @@ class ProcessLine(Struct, frozen=True, kw_only=True):
     failed: int
     work: Tallies
     mark: Condition
+    backlog: Backlog | None
 
 
 class Mistake(Struct, frozen=True, kw_only=True):
@@ -67,6 +70,11 @@ def processes(request: RequestContext, mistake: Mistake | None = None) -> Respon
         part = part_of(request, len(nodes), ROWS_SHOWN, holding)
         shown = nodes[part.shown.start : part.shown.stop]
         rows = [_line(request, painter, node, work) for node in shown]
+    estimator = estimator_of(request, {})
+    rows = [
+        replace(row, backlog=with_pace(row.backlog, estimator)) if row.backlog else row
+        for row in rows
+    ]
     return page(
         request,
         'processes.html',
@@ -101,15 +109,17 @@ def _line(request: RequestContext, painter: Painter, node: Node, work: Workload)
         late=process_standing(request, painter, node).late,
         failed=len(model.failed[name]),
         work=work.of(name),
+        backlog=backlog_of(model.timetable, node, request.now),
         mark=PROCESSED if pending is None else painter.mark(node, model.key(node, pending)),
     )
 
 
 def confirm_process_action(request: RequestContext, name: str, action: str) -> Response:
     """Say what switching a process, or looking at it now, would do."""
-    process = request.node(name).process
+    node = request.node(name)
+    process, history = node.process, _history(request, node)
     says = {
-        'on': f'It starts by its trigger again, {process.trigger}.',
+        'on': f'It starts by its trigger again, {process.trigger}. {history}'.strip(),
         'off': 'Nothing of it is started any more; what is under way goes on. What depends on it '
         'waits.',
         'default': 'What was changed here is forgotten: its switch and trigger are as context.py '
@@ -122,7 +132,8 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
     if action == 'trigger':
         return confirm(request, _trigger_step(process, request.now))
     if action == 'catch-up':
-        return confirm(request, _catch_up_step(process))
+        as_it_is = request.model.hierarchy.nodes[process.name].process
+        return confirm(request, _catch_up_step(as_it_is, history))
     if action not in says:
         raise unknown(
             f'{action!r:.40} has no step to confirm', 'use the list of processes', '/processes'
@@ -163,13 +174,23 @@ def _trigger_step(process: Process, now: datetime) -> Step:
     )
 
 
-def _catch_up_step(process: Process) -> Step:
+def _history(request: RequestContext, node: Node) -> str:
+    """Return what of a process is due at once, or is once it is on; empty: little or nothing."""
+    request.look()
+    with request.model.lock:
+        as_it_is = request.model.hierarchy.nodes[node.process.name]
+        backlog = backlog_of(request.model.timetable, as_it_is, request.now)
+    return '' if backlog is None else f'{with_pace(backlog, estimator_of(request, {}))}.'
+
+
+def _catch_up_step(process: Process, history: str) -> Step:
     """Return the step to another way of catching up."""
     ways = [way for way in CatchUp if way is not CatchUp.NONE]
     return Step(
         title=f'How {process.name} catches up',
         button='Catch up so',
         says=[
+            *([history] if history else []),
             f'By now: {process.catch_up.words}.',
             *(f'{way}: {way.words}.' for way in ways),
             f'{CatchUp.NONE}: what is history by now and never ran is left out, and counts as '
