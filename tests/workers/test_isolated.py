@@ -199,6 +199,31 @@ def test_an_interruption_of_the_worker_reaches_the_run_and_its_end_is_waited_for
     ), 'it is over before the heartbeat ends everything'
 
 
+def test_one_that_does_not_yield_to_its_time_out_is_killed_and_nothing_else_is(
+    call: Callable[..., Outcome],
+) -> None:
+    def work() -> Outcome:
+        # As C code does that never comes back to Python.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        time.sleep(60)
+        return Outcome.processed()
+
+    def time_out(*_: object) -> None:
+        raise Interrupted(Cause.TIMEOUT)
+
+    before = signal.signal(signal.SIGALRM, time_out)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    began = time.monotonic()
+    try:
+        with pytest.raises(Interrupted):
+            call(work)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert 0.5 < time.monotonic() - began < 30
+
+
 def test_a_stop_is_told_to_the_run(call: Callable[..., Outcome], guard: ChildGuard) -> None:
     guard.is_told = True
 

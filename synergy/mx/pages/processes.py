@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import Command
+from synergy.core.commands import Command, counted
 from synergy.core.lanes import CatchUp
 from synergy.core.node import Node
 from synergy.core.records import Process, ProcessName
@@ -148,11 +149,20 @@ def confirm_process_action(request: RequestContext, name: str, action: str) -> R
         button={'run': 'Run now', 'restart': 'Restart', 'default': 'As in context.py'}.get(
             action, f'Switch {action}'
         ),
-        says=[says[action]],
+        says=[says[action], *_of_group(request, process, action)],
         back='/processes',
         back_text='processes',
     )
     return confirm(request, step)
+
+
+def _of_group(request: RequestContext, process: Process, action: str) -> Sequence[str]:
+    """Return whose workers are restarted, too, where a group of workers runs a process."""
+    if action != 'restart' or process.group is None:
+        return ()
+    others = len(request.context.served.get(process.group, ())) - 1
+    shared = counted(others, 'other process', 'other processes')
+    return (f'They are those of the group {process.group}, which run {shared}, too.',)
 
 
 def _trigger_step(process: Process, now: datetime) -> Step:
