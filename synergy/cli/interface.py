@@ -33,6 +33,7 @@ from synergy.view.documents import (
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.inputs import JobInputDocument
 from synergy.view.letters import LetterDocument
+from synergy.view.pool_documents import PoolDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.recut import RecutDocument
 from synergy.view.standing import Wanted
@@ -239,6 +240,16 @@ class Operations(Reading, Protocol):
 
     def recut(self, wanted: RecutWanted) -> CommandDocument:
         """Ask for a recut: archive the history of a process, and let it begin anew."""
+        ...
+
+    def pools(self) -> Sequence[PoolDocument]:
+        """Return the pools, with who holds what of each and who waits."""
+        ...
+
+    def change_pool(
+        self, name: str, slots: str | None, per_minute: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Change the size of a pool: numbers as typed, or words."""
         ...
 
     def box(self, named: str | None) -> str:

@@ -25,6 +25,7 @@ from synergy.operations import (
     freeruns,
     jobs,
     letter_groups,
+    pools,
     processes,
     requests,
 )
@@ -37,6 +38,8 @@ from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
 from synergy.view.group_documents import GroupPlanDocument
 from synergy.view.group_encode import encode_group
+from synergy.view.pool_documents import PoolDocument, encode_pool
+from synergy.view.pools import look_at_pools, pool_views
 from synergy.view.preview import Preview
 from synergy.view.preview_encode import encode_preview
 from synergy.view.undo import UndoDocument, encode_undo
@@ -148,6 +151,18 @@ class LocalOperations(LocalAsking):
         node = node_of(self.runtime.context, name)
         caller = self._caller(reason)
         return self._settled(processes.change_process(caller, node, action, value))
+
+    def pools(self) -> Sequence[PoolDocument]:
+        """Return the pools, with who holds what of each and who waits."""
+        look = look_at_pools(self.index(), self.store, self.now)
+        return [encode_pool(view) for view in pool_views(look)]
+
+    def change_pool(
+        self, name: str, slots: str | None, per_minute: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Change the size of a pool."""
+        caller = self._caller(reason)
+        return self._settled(pools.change_pool(caller, name, 'set', slots, per_minute))
 
     def box(self, named: str | None) -> str:
         """Return the box that is meant: this one, if none is named."""

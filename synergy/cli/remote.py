@@ -25,6 +25,7 @@ from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.view.documents import BoxViewDocument, CommandDocument, PreviewDocument
 from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
+from synergy.view.pool_documents import PoolDocument
 from synergy.view.undo import UndoDocument
 
 #: What the audit says of a change that its author gave no reason for: on the command line, where
@@ -132,6 +133,16 @@ class RemoteOperations(RemoteAsking):
         """Switch a managed process, change its trigger, or look at it now."""
         field = 'catch_up' if action == 'catch-up' else 'trigger'
         return self._asked('processes', name, action, reason=reason, **{field: value})
+
+    def pools(self) -> Sequence[PoolDocument]:
+        """Return the pools, with who holds what of each and who waits."""
+        return list(self.server.items('pools'))
+
+    def change_pool(
+        self, name: str, slots: str | None, per_minute: str | None, reason: str | None
+    ) -> CommandDocument:
+        """Change the size of a pool."""
+        return self._asked('pools', name, 'set', reason=reason, slots=slots, per_minute=per_minute)
 
     def box(self, named: str | None) -> str:
         """Return the box that is meant: the only one, if none is named."""

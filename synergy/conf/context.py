@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache, partial
 from typing import Final, TypeVar
 
+from synergy.conf import pool_reader
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entries_together import sharing, unlike
@@ -40,6 +41,7 @@ from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.hierarchy_problems import naming_problems
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
+from synergy.core.pool_record import SharedPools
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import replace
 from synergy.core.timeperiod import YEAR_MIN, Qualifier
@@ -104,6 +106,7 @@ class _Loader:
         self._today = today
         self._calendars: Mapping[str, object] = {}
         self._groups: list[RawEntry] = []
+        self._written_pools: object = {}
         self._settings = settings
         sources = settings.project if reads_sources else None
         # Looked for once: hundreds of entries name the same class.
@@ -132,6 +135,7 @@ class _Loader:
         self._machine_by_name = self._machines(module)
         self._calendars = self._calendars_of(module)
         self._groups = raw_groups(module, self._file, self.problems)
+        self._written_pools = getattr(module, 'pool_context', {})
         return self._context(processes, trees, queues)
 
     def _elsewhere(self) -> str:
@@ -257,6 +261,7 @@ class _Loader:
                         freeruns[freerun.name, freerun.entry_name] = freerun
         routes = [route for raw in queues if (route := self._reader(raw).queue())]
         hierarchy = self._hierarchy(managed, trees, processes)
+        pools = self._pools(managed.values(), freeruns.values())
         workers: list[WorkerEntry] = [*managed.values(), *freeruns.values()]
         own = (item for item in workers if item.group is None)
         self.problems += unlike(freeruns.values(), self._file)
@@ -268,12 +273,19 @@ class _Loader:
             managed=managed,
             freeruns=freeruns,
             queues=tuple(routes),
-            hierarchy=hierarchy,
+            hierarchy=hierarchy.replaced(hierarchy.nodes, pools),
             groups=groups,
             group_by_process={
                 worker.name: worker.group for worker in workers if worker.group is not None
             },
         )
+
+    def _pools(
+        self, managed: Iterable[ManagedEntry], freeruns: Iterable[FreerunEntry]
+    ) -> SharedPools:
+        """Return the pools; note what is wrong with them, and what entries take of them."""
+        own = {entry.name: entry.process.demand for entry in managed}
+        return pool_reader.shared(self._written_pools, own, freeruns, self._file, self.problems)
 
     def _note(self, problem: str) -> None:
         self.problems.append(f'{problem} ({self._file})')

@@ -52,6 +52,7 @@ from synergy.conf.names import (
     STATE_MACHINE_FREERUN,
     STATE_MACHINE_RECOMPUTING,
 )
+from synergy.core.pool_record import PRIORITY_DEFAULT
 from synergy.core.structs import Struct
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     'freerun_context_entry',
     'last_working_day_of_month',
     'managed_context_entry',
+    'pool',
     'previous',
     'queue_context_entry',
     'timetable_tree_entry',
@@ -199,6 +201,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     start_timeout_seconds: float | None = None,
     catch_up: str = 'beside',
     lane_shares: Mapping[str, int] | None = None,
+    pools: str | Mapping[str, int] | None = None,
+    priority: int = PRIORITY_DEFAULT,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -219,8 +223,20 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     for a worker before it is rung for again, and somebody is told.
     catch_up: what becomes of history: `in_order`, `newest_first`, `beside` live intervals or
     `none`. lane_shares: of its starts, while `live`, `history` and `rerun` all have work.
+    pools: of which each run takes a slot, or so many of each as a dict says, until it has ended.
+    priority: 0 to 100, who starts first where several may; equal ones take turns.
     """
     return RawEntry('managed', locals())
+
+
+@_noting_mistakes
+def pool(slots: int, per_minute: int | None = None) -> RawEntry:
+    """Define a pool, in `pool_context` by its name: what runs of several processes share.
+
+    slots: how many of them may be taken at once. per_minute: how many runs may start within any
+    minute; without, any number.
+    """
+    return RawEntry('pool', locals())
 
 
 @_noting_mistakes
@@ -283,6 +299,8 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     isolation: str | None = None,
     cpu_seconds_max: int | None = None,
     start_timeout_seconds: float | None = None,
+    pools: str | Mapping[str, int] | None = None,
+    priority: int = PRIORITY_DEFAULT,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
@@ -293,6 +311,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     time_zone: whose clock the times of its trigger follow, as in `Europe/Berlin`; without, UTC.
     group, isolation, cpu_seconds_max, start_timeout_seconds: as of a managed process; the same for
     all entries of one.
+    pools, priority: as of a managed process; a fire that finds no slot waits for one.
     """
     return RawEntry('freerun', locals())
 

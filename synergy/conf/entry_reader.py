@@ -16,6 +16,7 @@ from synergy.conf.input_reader import inputs
 from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
+from synergy.conf.pool_reader import shares
 from synergy.conf.sharing_reader import INSTANCES, sharing
 from synergy.core import readers
 from synergy.core.calendar import Calendar
@@ -24,6 +25,7 @@ from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
 from synergy.core.lanes import CatchUp, lane_shares
 from synergy.core.nearest import nearest
+from synergy.core.pool_record import PRIORITY_DEFAULT, PRIORITY_MAX, Demand
 from synergy.core.readers import Reader
 from synergy.core.records import Process, ProcessName, RetryPolicy, Route
 from synergy.core.states import Blocking, OnFailure
@@ -108,6 +110,7 @@ class EntryReader:
             catch_up=self._read('catch_up', readers.member(CatchUp), CatchUp.BESIDE),
             shares=self._read('lane_shares', readers.optional(lane_shares), None)
             or self._settings.lane_shares,
+            demand=_demand(self._read),
         )
         suffix = level.value
         entry = ManagedEntry(
@@ -175,6 +178,7 @@ class EntryReader:
             misfire=self._read('misfire', readers.member(Misfire), Misfire.ONCE),
             misfire_max=self._read('misfire_max', readers.whole(1, MISFIRE_MAX), 1),
             arguments_are_code=self._is_code(),
+            demand=_demand(self._read),
             retry=self._retry(),
             recycle_after=workers.recycle_after,
             memory_mb_max=workers.memory_mb_max,
@@ -308,3 +312,9 @@ class EntryReader:
                 'out',
             )
         return replace(trigger, zone=calendar.zone, is_zone_said=calendar is not UTC_CALENDAR)
+
+
+def _demand(read: Callable[..., Any]) -> Demand:
+    """Return what starts take of pools. read: a field, as `EntryReader` does."""
+    priority = readers.whole(0, PRIORITY_MAX)
+    return Demand(read('pools', shares, ()), read('priority', priority, PRIORITY_DEFAULT))

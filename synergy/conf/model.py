@@ -16,6 +16,7 @@ from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import LaneShares
+from synergy.core.pool_record import Demand
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
@@ -155,6 +156,7 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     misfire: Misfire = Misfire.ONCE
     misfire_max: int = 10
     arguments_are_code: bool | None = None
+    demand: Demand = Demand()
     retry: RetryPolicy
     recycle_after: int | None = None
     memory_mb_max: int | None = None
@@ -222,7 +224,7 @@ WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 
 
 class Context(Struct, frozen=True, kw_only=True):
-    """Every registered process, tree, queue and group of workers."""
+    """Every registered process, tree, queue and group of workers; pools stand in the hierarchy."""
 
     daemons: Mapping[ProcessName, DaemonEntry]
     managed: Mapping[ProcessName, ManagedEntry]

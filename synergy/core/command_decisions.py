@@ -32,6 +32,8 @@ from synergy.core.interrupted import is_interrupted
 from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of
 from synergy.core.overrides import OverrideRefused, Overrides, switched_text
+from synergy.core.pool_record import PoolName
+from synergy.core.pool_sizes import PoolRefused, PoolSizes
 from synergy.core.records import Job, ProcessName, Unit
 from synergy.core.recut import RecutFacts, decide_recut
 from synergy.core.requests import control, ended, moved, undone
@@ -70,6 +72,7 @@ class CommandDecisions:
         freerun_processes: Sequence[ProcessName],
         overrides: Overrides,
         illegal: frozenset[str] = frozenset(),
+        pool_sizes: PoolSizes | None = None,
     ) -> None:
         """Decide with these.
 
@@ -82,6 +85,7 @@ class CommandDecisions:
         self._freeruns = freeruns
         self._freerun_processes = freerun_processes
         self._overrides = overrides
+        self.pool_sizes = pool_sizes or PoolSizes({}, ())
         self._is_archiving = False
 
     @property
@@ -112,6 +116,8 @@ class CommandDecisions:
                 return _of_dead_letters(command, facts.runs, now)
             case CommandKind.PROCESS_SAVE:
                 return self._of_override(command, now)
+            case CommandKind.POOL_SAVE:
+                return self._of_pool(command, now)
             case CommandKind.PROCESS_RUN:
                 return self._of_process(command, now)
             case CommandKind.RECUT:
@@ -201,6 +207,18 @@ class CommandDecisions:
         )
         # To what begins it, the next batch is due at once.
         self._is_archiving = any(isinstance(s, ArchiveRows | SaveContext) for s in effects.saves)
+        return effects
+
+    def _of_pool(self, command: Command, now: datetime) -> Effects:
+        """Change the size of a pool; the caller then looks at all who may start now."""
+        if command.process in self.illegal:
+            return _unreadable(command, now)
+        try:
+            effects = self.pool_sizes.change(command, now)
+        except PoolRefused as error:
+            return ended(command, now, str(error), is_done=False)
+        pool = self.pool_sizes.sizes[PoolName(command.process)]
+        effects.add(ended(command, now, f'{pool.name} has {pool.size_text}', is_done=True))
         return effects
 
     def _of_process(self, command: Command, now: datetime) -> Effects:

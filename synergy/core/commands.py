@@ -29,7 +29,8 @@ class CommandKind(StrEnum):
     REPROCESS, SKIP, CANCEL, MARK_DONE: to jobs. PAUSE, RESUME, ABANDON: to the request `target`.
     DROP: to dead letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free
     run `process`. PROCESS_SAVE, PROCESS_RUN: to the managed process `process`; RECUT: archive what
-    it has, and let it begin at `start` by its definition as it is now. BOX, USER and
+    it has, and let it begin at `start` by its definition as it is now. POOL_SAVE: to the pool that
+    `process` names. BOX, USER and
     CONTEXT (what a changed context means for what is finished) are done already when their row is
     inserted: it is their record in the audit.
     """
@@ -49,6 +50,7 @@ class CommandKind(StrEnum):
     PROCESS_SAVE = 'process_save'
     PROCESS_RUN = 'process_run'
     RECUT = 'recut'
+    POOL_SAVE = 'pool_save'
     BOX = 'box'
     USER = 'user'
     CONTEXT = 'context'
@@ -108,11 +110,11 @@ class Command(Struct, frozen=True, kw_only=True):
     shown; None executes whatever the plan is by then. plan: what it touches, once planned.
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on`, `trigger` and
-    `catch_up` as far as they change, None being as in context.py; of DROP and FREERUN_CANCEL, the
-    id of the `uow` if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle;
-    of RECUT, the `zone` in which its start is meant; of kinds about jobs, the `intervals` where
-    they were chosen one by one, see `synergy.core.chosen`; of REPROCESS, `anyway` where it runs
-    what is left out, too.
+    `catch_up` as far as they change, None being as in context.py; of POOL_SAVE, `slots` and
+    `per_minute` alike; of DROP and FREERUN_CANCEL, the id of the `uow` if only one; of REPROCESS
+    and FREERUN_RUN, the `dead` letter that they settle; of RECUT, the `zone` in which its start is
+    meant; of kinds about jobs, the `intervals` where they were chosen one by one, see
+    `synergy.core.chosen`; of REPROCESS, `anyway` where it runs what is left out, too.
     fingerprint: of the whole HTTP request that asked under an Idempotency-Key, by which another
     request under the same key is found out.
     """

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias, assert_never
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
 from synergy.core.led_context import LedContext
+from synergy.core.pool_record import PoolName, PoolOverride
 from synergy.core.records import Job, Override, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
@@ -144,6 +145,18 @@ class RemoveOverride(Struct, frozen=True):
     process: ProcessName
 
 
+class SavePool(Struct, frozen=True):
+    """Write the size of a pool at `override.rev`; refused unless the stored rev is one less."""
+
+    override: PoolOverride
+
+
+class RemovePool(Struct, frozen=True):
+    """Remove what was set of a pool: its size is as in context.py again; never refused."""
+
+    pool: PoolName
+
+
 class Announce(Struct, frozen=True):
     """Ring for a unit: publish its id to its process's queue, not before `not_before`.
 
@@ -182,6 +195,8 @@ Save: TypeAlias = (
     | RemoveFreerun
     | SaveOverride
     | RemoveOverride
+    | SavePool
+    | RemovePool
 )
 
 
@@ -247,7 +262,7 @@ def _stage(save: Save) -> int:
             return _COARSEST - job.timeperiod.qualifier.rank
         case SaveFreerun() | RemoveFreerun():
             return _COARSEST + 1
-        case SaveOverride() | RemoveOverride():
+        case SaveOverride() | RemoveOverride() | SavePool() | RemovePool():
             return _COARSEST + 2
         case InsertCommand():
             return 2
@@ -282,6 +297,10 @@ def name_of(save: Save) -> str:  # noqa: C901 - one case for each kind of save
             return f'override of {save.override.process}'
         case RemoveOverride():
             return f'override of {save.process}'
+        case SavePool():
+            return f'size of pool {save.override.pool}'
+        case RemovePool():
+            return f'size of pool {save.pool}'
         case _:
             assert_never(save)
 

@@ -31,6 +31,8 @@ from synergy.core.events import (
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
+from synergy.core.pooled_starting import PooledStarting
+from synergy.core.pools import Pools
 from synergy.core.readiness import Readiness, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
 from synergy.core.requests import applied, asked_by_itself
@@ -61,13 +63,15 @@ class Engine:
         isolated: Collection[ProcessName] = (),
         left_out: Mapping[ProcessName, object] = MappingProxyType({}),
         streaks: FailureStreaks | None = None,
+        pools: Pools | None = None,
     ) -> None:
         """Decide over `timetable`, each process by its machine.
 
         isolated: processes of which nothing is decided but what operators ask for. left_out: those
         of which nothing is started or written at all, with the reason, which `str` tells; their
         intervals are not final, so what waits for them waits. streaks: of equal failures, after
-        so many of which a process is paused.
+        so many of which a process is paused. pools: what is shared, and who comes first; None:
+        nothing is, and nobody does.
         """
         self._streaks = streaks or FailureStreaks(0)
         self.timetable = timetable
@@ -79,7 +83,11 @@ class Engine:
             node.process.name: timetable.hierarchy.machine(node.process.name)
             for node in self._hierarchy
         }
-        self._starting = Starting(timetable, silent=self._isolated | frozenset(left_out))
+        self._pools = pools
+        silent = self._isolated | frozenset(left_out)
+        self._starting = Starting(timetable, silent)
+        if pools is not None:
+            self._starting = PooledStarting(timetable, pools, silent)
         self._triggered: set[ProcessName] = set()
         self._effects = Effects()
 
@@ -114,6 +122,8 @@ class Engine:
         for key, found in islice(self._starting.starts(now), STARTS_PER_BATCH_MAX):
             self._decide(self._row(key, now), None, now, known=found)
         self._starting.asked = None
+        if self._pools is not None:
+            self._effects.add(self._pools.taken())
         return self._effects
 
     def _take(self, item: Event, now: datetime) -> None:
@@ -165,7 +175,7 @@ class Engine:
                 if isinstance(unit, Unit) and unit.state is UnitState.REQUESTED:
                     self._effects.add(announced_again(self._policy(unit.process), unit, now))
             case Action.RUN:
-                if is_triggered and not job.has_live_unit:
+                if (is_triggered or self._starting.is_trigger) and not job.has_live_unit:
                     self._start(job, JobState.IN_PROGRESS, now)
             case Action.START:
                 self._start(job, JobState.IN_PROGRESS, now)

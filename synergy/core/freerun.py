@@ -28,6 +28,8 @@ from synergy.core.events import Event, Expired, Reported, TooOld, process_of
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire
 from synergy.core.freerun_record import Freerun, Overlap
+from synergy.core.freerun_turns import FreerunTurns
+from synergy.core.pools import Pools
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
 from synergy.core.requests import asked_by_itself
 from synergy.core.retry import Failure, announced_again, failed_attempt
@@ -46,7 +48,7 @@ class Freeruns:
     entry, its units and its place among the next fires together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by which entries are decided
         self,
         freeruns: Iterable[Freerun],
         policy_of: Callable[[ProcessName], RetryPolicy],
@@ -54,12 +56,14 @@ class Freeruns:
         processes: Collection[ProcessName] | None = None,
         isolated: Collection[ProcessName] = (),
         streaks: FailureStreaks | None = None,
+        pools: Pools | None = None,
     ) -> None:
         """Take over the entries as the store has them. policy_of: for attempts of their units.
 
         processes: those of the context; entries of any other, and their units, rest until it is
         back. None: all are. isolated: entries of which nothing is decided but what operators ask.
-        streaks: of equal failures, after so many of which an entry is switched off.
+        streaks: of equal failures, after so many of which an entry is switched off. pools: of which
+        entries take; each is then asked in its turn, see `attend`.
         """
         self._streaks = streaks or FailureStreaks(0)
         self._isolated = frozenset(isolated)
@@ -75,6 +79,15 @@ class Freeruns:
             self._arm(freerun, armed_after(freerun, now))
         heapify(self._heap)
         self._effects = Effects()
+        self._turns = FreerunTurns(pools)
+        # Entries whose fire waits, and not for the run before: of a pool, or of one that is gone.
+        self._left_waiting = [
+            freerun.name for freerun in self._by_name.values() if self._may_go(freerun)
+        ]
+        if pools is not None:
+            pools.attend = self.attend
+        for freerun in self._by_name.values():
+            self._turns.hold(freerun)
 
     def __contains__(self, name: ProcessName) -> bool:
         """Tell whether there is such an entry."""
@@ -108,11 +121,45 @@ class Freeruns:
             self.deciding = process_of(item)
             if self.deciding not in self._isolated:
                 self._take(item, now)
+        while self._left_waiting:
+            self.deciding = name = self._left_waiting.pop()
+            self._go(name, 'is asked again', now)
         while (at := self.next_at) is not None and at <= now:
             self.deciding = name = heappop(self._heap)[1]
-            self._fire(self._by_name[name], at, now)
+            if not self._turns.has_put_off(name, at):
+                self._fire(self._by_name[name], at, now)
         self.deciding = None
         return self._effects
+
+    def attend(self, name: ProcessName, now: datetime) -> Effects:
+        """Start an entry of a pool whose turn has come, or let its fire wait; see `Pools`."""
+        self._effects, self.deciding = Effects(), name
+        at = self._turns.begin(name)
+        freerun = self._by_name.get(name)
+        if freerun is not None and self._may_go(freerun):
+            self._go(name, '', now)
+        if freerun is not None and at is not None:
+            self._fire(self._by_name[name], at, now)
+        self._turns.end()
+        self.deciding = None
+        return self._effects
+
+    def _may_go(self, freerun: Freerun) -> bool:
+        """Tell whether a fire waits, and not for the end of the run before."""
+        is_idle = self.rests(freerun) or freerun.name in self._isolated
+        is_free = not freerun.live or freerun.overlap is Overlap.ALLOW
+        return freerun.queued_at is not None and is_free and not is_idle
+
+    def _go(self, name: ProcessName, event: str, now: datetime) -> None:
+        """Start the fire that waits, or let it wait for its turn."""
+        freerun = self._by_name[name]
+        assert freerun.queued_at is not None, 'a fire waits'
+        if self._turns.is_kept(name, now):
+            return
+        waited = now - freerun.queued_at
+        seconds = max(waited.total_seconds(), 0)
+        freerun, started = self._start(replace(freerun, queued_at=None), freerun.queued_at, now)
+        self._save(freerun, f'{event or f"waited {seconds:.0f} s for a pool"}; {started}', now)
 
     def rests(self, freerun: Freerun) -> bool:
         """Tell whether the process of an entry is gone from the context."""
@@ -193,6 +240,7 @@ class Freeruns:
             told = f'changed: {defined.trigger}, {state}'
             self._save(changed, f'{told}; {why}' if why else told, now)
         self._arm(self._by_name[defined.name], now)
+        self._turns.forget(defined.name, self._by_name[defined.name])
         return self._effects
 
     def remove(self, name: ProcessName, now: datetime) -> Effects:
@@ -200,6 +248,7 @@ class Freeruns:
         self._effects = Effects()
         freerun = self._by_name.pop(name)
         self._serial.pop(name, None)
+        self._turns.forget(name, None)
         self._effects.saves.append(RemoveFreerun(freerun))
         self._effects.notes.append(Note('freerun_removed', f'{name} removed at {now:%H:%M:%S}'))
         return self._effects
@@ -252,7 +301,18 @@ class Freeruns:
             text = f'fire of {planned:%Y-%m-%d %H:%M:%S} suppressed: {reason}'
             self._effects.notes.append(Note('fire_suppressed', f'{freerun.name}: {text}'))
             return freerun, text
+        if self._turns.is_kept(freerun.name, now):
+            return self._waiting(freerun, planned)
         return self._start(freerun, planned, now)
+
+    def _waiting(self, freerun: Freerun, planned: datetime) -> tuple[Freerun, str]:
+        """Let a fire wait for its turn; of several the first does, for all of them."""
+        told = self._turns.told(freerun.name)
+        if freerun.queued_at is None:
+            return replace(freerun, queued_at=planned), f'{planned:%H:%M:%S} waits for {told}'
+        text = f'fire of {planned:%Y-%m-%d %H:%M:%S} suppressed: one waits for {told} already'
+        self._effects.notes.append(Note('fire_suppressed', f'{freerun.name}: {text}'))
+        return freerun, text
 
     def _start(self, freerun: Freerun, planned: datetime, now: datetime) -> tuple[Freerun, str]:
         timeperiod = containing_utc(Qualifier.REAL_TIME, planned)
@@ -288,8 +348,8 @@ class Freeruns:
 
     def _ended(self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime) -> None:
         left = tuple(uow_id for uow_id in freerun.live if uow_id not in ended)
-        freerun = replace(freerun, live=left)
-        if freerun.queued_at is not None and not left:
+        freerun, name = replace(freerun, live=left), freerun.name
+        if freerun.queued_at is not None and not left and not self._turns.is_kept(name, now):
             planned = freerun.queued_at
             freerun, started = self._start(replace(freerun, queued_at=None), planned, now)
             event = f'{event}; {started}'
@@ -298,6 +358,7 @@ class Freeruns:
     def _save(self, freerun: Freerun, event: str, now: datetime) -> None:
         freerun = replace(freerun, rev=freerun.rev + 1, changed_at=now)
         self._by_name[freerun.name] = freerun
+        self._turns.hold(freerun)
         self._effects.saves.append(SaveFreerun(freerun, event))
 
     def _arm(self, freerun: Freerun, after: datetime) -> None:

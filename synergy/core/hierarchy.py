@@ -25,6 +25,7 @@ from synergy.core.levels import child, counterpart, parents
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine
 from synergy.core.node import Input, InputKind, Node
+from synergy.core.pool_record import SharedPools
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Timeperiod
@@ -33,6 +34,7 @@ from synergy.core.zones import UTC_CALENDAR, UTC_ZONE
 
 #: What trees have that name no zone of their own.
 CALENDARS: Final[Mapping[str, Calendar]] = {UTC_ZONE: UTC_CALENDAR}
+_NO_POOLS: Final = SharedPools()
 
 
 class HierarchyError(ValueError):
@@ -52,11 +54,14 @@ class Hierarchy:
         nodes: Mapping[ProcessName, Node],
         machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME,
         circles: Mapping[ProcessName, frozenset[ProcessName]] = MappingProxyType({}),
+        pools: SharedPools = _NO_POOLS,
     ) -> None:
         """Keep nodes that `build` has found sound, and the machines that they name.
 
-        circles: by process, itself and others that wait for each other's past, if any.
+        circles: by process, itself and others that wait for each other's past, if any. pools: that
+        they share.
         """
+        self.pools = pools
         self.nodes = nodes
         self.circles = circles
         #: Whether what a request resets may start only once all is reset.
@@ -73,9 +78,11 @@ class Hierarchy:
         """Yield the nodes, inputs before outputs."""
         return iter(self.nodes.values())
 
-    def replaced(self, nodes: Mapping[ProcessName, Node]) -> Hierarchy:
-        """Return this hierarchy with other nodes."""
-        return Hierarchy(nodes, self.machine_by_name, self.circles)
+    def replaced(
+        self, nodes: Mapping[ProcessName, Node], pools: SharedPools | None = None
+    ) -> Hierarchy:
+        """Return this hierarchy with other nodes, and with other pools unless None."""
+        return Hierarchy(nodes, self.machine_by_name, self.circles, pools or self.pools)
 
     @property
     def has_circles(self) -> bool:

@@ -12,6 +12,7 @@ from synergy.core.box_load import BoxLoad
 from synergy.core.cut import Cut
 from synergy.core.input import Input
 from synergy.core.lanes import CatchUp, LaneShares
+from synergy.core.pool_record import Demand
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import Struct, astuple, field
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
@@ -71,7 +72,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """A registered managed process, as the scheduler's decisions need it.
 
     working: the days without which its intervals are left out; None: none are.
-    inputs: what its jobs wait for beside what nests in them and what its tree depends on.
+    inputs: what its jobs wait for beside what nests in them and what its tree depends on. demand:
+    what each start takes of pools, and who is asked first.
     group: name of the workers that run its units, where they run those of others, too.
     start_timeout: how long a unit may wait for a worker before somebody is told.
     lag: from the end of an interval to its start. deadline: from the end of an interval until its
@@ -100,6 +102,7 @@ class Process(Struct, frozen=True, kw_only=True):
     shares: LaneShares = LaneShares()
     live_from: datetime | None = None
     left_out_before: datetime | None = None
+    demand: Demand = Demand()
     override: Override | None = None
     runs_before: int = 0
     group: ProcessName | None = None

@@ -41,6 +41,8 @@ class Starting:
         self._silent = set(silent)
         #: Whom the choice under way is about; after an exception, whom it was about.
         self.asked: ProcessName | None = None
+        #: What was yielded last is a live interval that runs because a trigger has fired.
+        self.is_trigger = False
 
     @property
     def is_owing(self) -> bool:

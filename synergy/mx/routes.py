@@ -32,6 +32,7 @@ from synergy.mx.pages import (
     login,
     logs,
     overview,
+    pools,
     processes,
     recuts,
     requests,
@@ -42,6 +43,7 @@ from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
 from synergy.operations.boxes import SWITCH_ACTIONS
 from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
+from synergy.operations.pools import ACTIONS as POOL_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
 
 
@@ -136,6 +138,17 @@ _PAGES: Final[Sequence[Route]] = (
         _submit(
             'submit_process_action', '/processes/<name>/<action>', processes.submit_process_action
         ),
+    ),
+    *_section(
+        '/pools',
+        _shared('pools', '/pools', pools.pools),
+        _confirm(
+            'confirm_pool_action',
+            '/pools/<name>/<action>',
+            pools.confirm_pool_action,
+            POOL_ACTIONS,
+        ),
+        _submit('submit_pool_action', '/pools/<name>/<action>', pools.submit_pool_action),
     ),
     *_section(
         '/freeruns',

@@ -89,7 +89,7 @@ class Commands:
                 if moves_lanes(command):
                     self.is_index_outdated = True
                     continue
-            else:
+            elif command.kind is not CommandKind.POOL_SAVE:
                 continue
             self._outbox.apply(index.engine.timetable, index.look_at_all(now))
 

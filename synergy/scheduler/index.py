@@ -12,18 +12,23 @@ from synergy.core.engine import Engine
 from synergy.core.events import Event, Look, is_of_freerun
 from synergy.core.freerun import Freeruns
 from synergy.core.overrides import Overrides
+from synergy.core.pools import Pools
 from synergy.scheduler.timers import Timers
 
 
 @dataclass(slots=True)
 class Index:
-    """The state of everything, and who decides over it. An override changes all but the states."""
+    """The state of everything, and who decides over it. An override changes all but the states.
+
+    pools: None where nothing is shared and nobody comes first.
+    """
 
     engine: Engine
     freeruns: Freeruns
     timers: Timers
     commands: CommandDecisions
     overrides: Overrides
+    pools: Pools | None = None
 
     def decide(self, events: Sequence[Event], now: datetime) -> Effects:
         """Let engine and free runs decide, each on what is its own."""
@@ -32,13 +37,26 @@ class Index:
         for item in events:
             (of_freeruns if is_of_freerun(item) else of_jobs).append(item)
         effects = self.freeruns.on(of_freeruns, now)
-        if of_jobs or self.engine.is_owing:
+        if of_jobs or self.engine.is_owing or self._is_rate_free(now):
             effects.add(self.engine.on(of_jobs, now))
         return effects
 
     def look_at_all(self, now: datetime) -> Effects:
         """Decide what every process can start."""
         return self.engine.on(map(Look, self.overrides.hierarchy.nodes), now)
+
+    def _is_rate_free(self, now: datetime) -> bool:
+        """Tell whether somebody may start because a minute has passed."""
+        return self.pools is not None and (at := self.pools.next_at()) is not None and at <= now
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Return when there is something to decide because time has passed."""
+        return self.timers.next_at if self.pools is None else self._earliest(self.pools)
+
+    def _earliest(self, pools: Pools) -> datetime | None:
+        instants = [at for at in (self.timers.next_at, pools.next_at()) if at is not None]
+        return min(instants, default=None)
 
     @property
     def is_busy(self) -> bool:

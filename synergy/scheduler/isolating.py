@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from synergy.core.commands import Command, counted
+from synergy.core.commands import Command, CommandKind, counted
 from synergy.core.effects import (
     ArchiveRows,
     CancelUnit,
@@ -22,12 +22,14 @@ from synergy.core.effects import (
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
+    RemovePool,
     Save,
     SaveCommand,
     SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
+    SavePool,
     row_of,
 )
 from synergy.core.freerun_record import is_freerun
@@ -149,7 +151,7 @@ class Isolating:
         elif command is not None:
             refusals[command_subject(command.id)] = _told(error)
         if command is not None:
-            refusals = self._shifted(refusals, command)
+            refusals = self._shifted(refusals, command, error)
         if not refusals:
             return None
         before = self._isolation.isolated
@@ -169,12 +171,14 @@ class Isolating:
         return is_changed
 
     def _shifted(
-        self, refusals: Mapping[Subject, Refusal], command: Command
+        self, refusals: Mapping[Subject, Refusal], command: Command, error: Exception
     ) -> dict[Subject, Refusal]:
         """Blame a command for what only it brings up: its own jobs, and those already isolated.
 
-        What its batch starts besides is as any other start.
+        What its batch starts besides is as any other start. The size of a pool is its alone.
         """
+        if not refusals and command.kind is CommandKind.POOL_SAVE:
+            return {command_subject(command.id): Refusal(str(error))}
         own = {command.process, *(command.plan or ())}
         known = {*self.processes, *self.freeruns}
         return {
@@ -203,7 +207,7 @@ class Isolating:
                 return _subject(process)
             case SaveCommand(command) | InsertCommand(command):
                 return command_subject(command.id)
-            case SaveContext():
+            case SaveContext() | SavePool() | RemovePool():
                 return None
             case _:
                 assert_never(save)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,10 +17,14 @@ from synergy.core.freerun_record import Freerun
 from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.lane_starts import lane_starts
 from synergy.core.overrides import Overrides
+from synergy.core.pool_record import Pool, PoolName
+from synergy.core.pool_sizes import PoolSizes
+from synergy.core.pools import Pools, demands_of, pools_in_use
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.ports.errors import LeadershipLost
+from synergy.ports.recent_starts import fill
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change
 from synergy.scheduler.index import Index
@@ -81,15 +85,22 @@ class Loading:
         outside = timetable.load(self._stretches, self._store.open_jobs(), known)
         found = context_change.found(self._store, led, timetable, outside, lanes, now)
         self._told_refused = context_change.tell(found.refused, self._told_refused)
-        engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks)
+        sizes = PoolSizes(pipeline.hierarchy.pools.sizes, self._store.pool_overrides())
+        voided = sizes.void()
+        sizes.in_use = pools = self._pools(timetable, sizes.sizes)
+        engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks, pools)
         stored = self._store.freeruns()
         # Only now: what cannot be read is known once it has been read.
         illegal = frozenset(row.row for row in self._store.illegal_rows())
-        freeruns, effects = self._freeruns(stored, illegal, now)
+        freeruns, effects = self._freeruns(stored, illegal, pools, now)
         effects.add(overrides.void())
+        effects.add(voided)
         effects.add(found.effects)
         effects.add(moot_letters(self._store))
-        index = self._wired(engine, freeruns, overrides, illegal, now)
+        if pools is not None:
+            fill(self._store, pools, stored, now)
+        index = self._wired(engine, freeruns, overrides, sizes, illegal, now)
+        index.pools = pools
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -104,8 +115,9 @@ class Loading:
         timetable, overrides = index.engine.timetable, index.overrides
         timetable.hierarchy = overrides.hierarchy
         left_out = index.engine.left_out
-        engine = Engine(timetable, self._isolating.processes, left_out, self._streaks)
-        wired = self._wired(engine, index.freeruns, overrides, index.commands.illegal, now)
+        engine = Engine(timetable, self._isolating.processes, left_out, self._streaks, index.pools)
+        illegal, sizes = index.commands.illegal, index.commands.pool_sizes
+        wired = self._wired(engine, index.freeruns, overrides, sizes, illegal, now)
         index.engine, index.timers, index.commands = wired.engine, wired.timers, wired.commands
 
     def _copy(self, now: datetime) -> IndexCopy | None:
@@ -126,7 +138,11 @@ class Loading:
             yield stretch
 
     def _freeruns(
-        self, stored: Sequence[Freerun], illegal: Collection[str], now: datetime
+        self,
+        stored: Sequence[Freerun],
+        illegal: Collection[str],
+        pools: Pools | None,
+        now: datetime,
     ) -> tuple[Freeruns, Effects]:
         pipeline, isolated = self._pipeline, self._isolating.freeruns
         # An entry whose row cannot be read is left alone: to make it again would be refused.
@@ -134,7 +150,9 @@ class Loading:
         entries, effects = reconcile(stored, declared, now)
         effects.saves = [save for save in effects.saves if not is_of(save, isolated)]
         processes = pipeline.known_freerun_processes()
-        freeruns = Freeruns(entries, pipeline.policy_of, now, processes, isolated, self._streaks)
+        freeruns = Freeruns(
+            entries, pipeline.policy_of, now, processes, isolated, self._streaks, pools
+        )
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
             logger.warning(
@@ -145,14 +163,19 @@ class Loading:
             )
         return freeruns, effects
 
+    def _pools(self, timetable: Timetable, sizes: Mapping[PoolName, Pool]) -> Pools | None:
+        hierarchy = timetable.hierarchy
+        return pools_in_use(sizes, demands_of(hierarchy), timetable.running_count, hierarchy.nodes)
+
     def _wired(
         self,
         engine: Engine,
         freeruns: Freeruns,
         overrides: Overrides,
+        sizes: PoolSizes,
         illegal: frozenset[str],
         now: datetime,
     ) -> Index:
         processes = self._pipeline.freerun_processes
-        commands = CommandDecisions(engine, freeruns, processes, overrides, illegal)
+        commands = CommandDecisions(engine, freeruns, processes, overrides, illegal, sizes)
         return Index(engine, freeruns, Timers(overrides.hierarchy, now), commands, overrides)

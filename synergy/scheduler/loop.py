@@ -232,7 +232,7 @@ class Scheduler:
         if self._outbox.is_stuck:
             return RETRY_SECONDS
         deadlines = (
-            index.timers.next_at,
+            index.next_at,
             index.freeruns.next_at,
             self._sweeper.next_at,
             self._outbox.next_at,

@@ -19,6 +19,7 @@ from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
 from synergy.ports.store import JobFilter, Store
+from synergy.simulation.sharing import overdrawn
 
 _ROWS_MAX = 1_000_000
 #: Of requests that may have reset some of their jobs, and not yet all.
@@ -117,6 +118,8 @@ class Monitor:
         )
         if found is not None:
             raise Broken(str(found))
+        for told in overdrawn(self.store, self.hierarchy):
+            raise Broken(f'I9 {told}')
 
     def _as_announced(self, unit: Unit) -> Unit:
         """Return a unit as announced if it was: of what nobody waited long for, no row says so."""

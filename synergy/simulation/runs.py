@@ -19,6 +19,7 @@ from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
 from synergy.simulation.plot import Crew, Plot
+from synergy.simulation.sharing import with_pools
 from synergy.simulation.world import World
 
 _START: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -100,6 +101,11 @@ def simulate_calendars(seed: int) -> History:
 def simulate_contexts(seed: int) -> History:
     """Play one history in which context.py is changed on the way."""
     return simulate(seed, with_contexts=True)
+
+
+def simulate_pools(seed: int) -> History:
+    """Play one history of processes and a free run that share pools."""
+    return simulate(seed, hierarchy=with_pools(_hierarchy(), _SHELL))
 
 
 def simulate_inputs(seed: int) -> History:

@@ -22,9 +22,9 @@ class CauseKind(StrEnum):
     OUTSIDE, NOT_OVER, ENDED, RESTS: nothing is wrong. FAILED: held, or skipped after its last
     attempt. DOOMED: will be skipped. LEFT_OUT: its process has another level in the context than
     its history; nothing of it runs. WAITS_FOR: the causes one deeper tell of what it waits for.
-    OFF, PAUSED, FULL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER, RUNNING,
-    LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING, NO_BOX: why
-    no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
+    OFF, PAUSED, FULL, POOL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER,
+    RUNNING, LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING,
+    NO_BOX: why no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
     process, for the store refuses its rows or deciding fails. CUT: not all was followed or is
     shown here.
     """
@@ -40,6 +40,7 @@ class CauseKind(StrEnum):
     OFF = 'off'
     PAUSED = 'paused'
     FULL = 'full'
+    POOL = 'pool'
     READY = 'ready'
     REPORT = 'report'
     RETRY = 'retry'
@@ -147,6 +148,16 @@ def resume(request: CommandId) -> Action:
         address=f'/requests/{request}/resume',
         is_post=True,
         command=f'./launch.py requests resume {request}',
+    )
+
+
+def see_pool(pool: str) -> Action:
+    """Return where to see who holds a pool, and to change its size."""
+    return Action(
+        label=f'See who holds {pool}',
+        address=f'/pools#{pool}',
+        role=Role.VIEWER,
+        command='./launch.py pools ls',
     )
 
 

@@ -58,6 +58,8 @@ class Estimator(Struct, frozen=True, kw_only=True):
             return None
         node = self.hierarchy.nodes[process]
         width = node.process.max_running
+        for pool, share in node.process.demand.shares:
+            width = min(width, self.hierarchy.pools.sizes[pool].slots // share)
         if any(source.process == process for source in node.inputs):
             width = 1  # Each waits for the one before.
         if not self.hierarchy.nodes[process].process.is_on:

@@ -18,6 +18,7 @@ from synergy.view.conditions import Looking, condition_of
 from synergy.view.estimates import Estimator, workers_by_process
 from synergy.view.index import looking_at
 from synergy.view.no_worker import Boxes
+from synergy.view.pools import PoolsLook, look_at_pools
 from synergy.view.usual import durations_of
 
 
@@ -49,6 +50,11 @@ class Question(Struct, frozen=True, dict=True):
             workers=workers_by_process(box_views(self.store, self.vanished_after)),
             ahead={name: self.timetable.running_count(name) for name in hierarchy.nodes},
         )
+
+    @cached_property
+    def pools(self) -> PoolsLook:
+        """Return what it takes to tell who holds what of pools."""
+        return look_at_pools(self.timetable, self.store, self.now)
 
     def word_of(self, key: JobKey) -> str:
         """Return how a job stands, as everything else calls it."""

@@ -16,9 +16,11 @@ from synergy.view.cause import (
     Cause,
     CauseKind,
     resume,
+    see_pool,
     switch_on,
 )
 from synergy.view.estimates import before
+from synergy.view.pools import short_pools, short_said
 from synergy.view.question import Question
 from synergy.view.why_started import without_leader
 from synergy.view.words import at, span
@@ -62,9 +64,29 @@ def ready(question: Question, node: Node, key: JobKey) -> tuple[list[Cause], lis
         text = f'{full_text(process, len(running))}{first}'
         cause = Cause(key=key, kind=CauseKind.FULL, text=text, since=since, expected_at=expected_at)
         return [cause], running[:1]
+    if process.demand.shares and (pool_causes := _short_of(question, node, key, first, since)):
+        return pool_causes, []
     text = f'is ready{first}' if first else 'is ready; the Scheduler starts it at its next turn'
     cause = Cause(key=key, kind=CauseKind.READY, text=text, since=since, expected_at=expected_at)
     return [cause, *without_leader(question, key)], []
+
+
+def _short_of(
+    question: Question, node: Node, key: JobKey, first: str, since: datetime
+) -> list[Cause]:
+    """Return for which pools a job waits that may start otherwise, by who holds them."""
+    now, shares = question.now, dict(node.process.demand.shares)
+    return [
+        Cause(
+            key=key,
+            kind=CauseKind.POOL,
+            text=f'is ready, and waits for {short_said(view, shares[view.pool.name], now)}{first}',
+            since=since,
+            expected_at=view.next_at,
+            action=see_pool(view.pool.name),
+        )
+        for view in short_pools(question.pools, node.process.name)
+    ]
 
 
 def full_text(process: Process, count: int) -> str:

@@ -25,9 +25,10 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
-from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob, SaveOverride
+from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob, SaveOverride, SavePool
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.pool_record import PoolName, PoolOverride
 from synergy.core.records import (
     Box,
     BoxProcess,
@@ -152,7 +153,10 @@ def seed(store: Store) -> None:
             trigger_by='anna',
             definition='d',
         )
-        store.commit(lead, [SaveOverride(override)])
+        pool = PoolOverride(
+            pool=PoolName(f'pool{hour}'), slots=3, at=NOW, by='anna', definition='d'
+        )
+        store.commit(lead, [SaveOverride(override), SavePool(pool)])
         store.insert_command(command_of(f'c{hour}'))
         store.heartbeat(box_of(f'box{hour}'), DAY)
         process = BoxProcess(
@@ -353,6 +357,7 @@ def readers(store: Store) -> dict[str, Callable[[], list[Any]]]:
         'open commands': lambda: list(store.open_commands(10)),
         'a command': lambda: [store.command(CommandId('c0')), store.command(CommandId('c1'))],
         'overrides': lambda: list(store.overrides()),
+        'pools': lambda: list(store.pool_overrides()),
         'found jobs': lambda: list(store.find_jobs(JobFilter(), 10)),
         'a page of jobs': lambda: list(store.find_jobs(JobFilter(), 1)),
         'changed': lambda: list(store.changed_jobs(NOW - DAY, 10)),
@@ -396,6 +401,7 @@ KEEPING = (
     'users',
     'tokens',
     'overrides',
+    'pools',
 )
 
 

@@ -27,7 +27,7 @@ OLD = {
     'legacy_flow': 'viewer/',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
-ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run'}
+ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run', 'pools': 'set'}
 #: The kind of error of the one dead letter in the history.
 LETTERS = urlencode({'process': 'SiteHourly', 'error': f'ValueError: {HOSTILE} is not a number'})
 QUERY = {
@@ -45,6 +45,8 @@ def address_of(route: Route, dead_uow: str = 'f00') -> str:
         name = match[1]
         if name == 'name' and 'freerun' in route.rule:
             return 'Shell::sweep'
+        if name == 'name' and 'pools' in route.rule:
+            return 'warehouse'
         if name == 'name' and 'process' in route.rule:
             return VALUES['process']
         if name == 'name':

@@ -52,6 +52,7 @@ def command(kind: CommandKind, process: str, details: Mapping[str, Json]) -> Com
         (CommandKind.USER, 'MX', {'action': 'rm', 'name': 'bob'}, 'remove user bob'),
         (CommandKind.USER, 'MX', {}, 'change user None'),
         (CommandKind.PROCESS_SAVE, 'X', {'is_on': False}, 'switch X off'),
+        (CommandKind.POOL_SAVE, 'lake', {'slots': 4}, 'change the size of pool lake'),
         (CommandKind.FREERUN_SAVE, 'X::y', {'trigger': 'at 02:30', 'a': 1}, 'save X::y'),
     ],
 )
@@ -71,4 +72,5 @@ def test_what_a_sentence_leaves_out_is_told() -> None:
 
     assert unsaid(command(CommandKind.FREERUN_SAVE, 'X::y', details)) == details
     assert unsaid(command(CommandKind.PROCESS_SAVE, 'X', {'is_on': True})) == {}
+    assert unsaid(command(CommandKind.POOL_SAVE, 'lake', {'slots': 4})) == {'slots': 4}
     assert unsaid(command(CommandKind.BOX, 'X', {'action': 'start', 'box': 'dev'})) == {}

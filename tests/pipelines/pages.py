@@ -10,6 +10,7 @@ from synergy.conf.entries import (
     RawEntry,
     freerun_context_entry,
     managed_context_entry,
+    pool,
     timetable_tree_entry,
 )
 
@@ -28,7 +29,9 @@ def _managed(name: str, qualifier: str, **fields: object) -> RawEntry:
 
 
 process_context = {
-    'SiteHourly': _managed('SiteHourly', QUALIFIER_HOURLY, on_failure='hold', max_running=4),
+    'SiteHourly': _managed(
+        'SiteHourly', QUALIFIER_HOURLY, on_failure='hold', max_running=4, pools='warehouse'
+    ),
     'SiteDaily': _managed('SiteDaily', QUALIFIER_DAILY, blocking_type=BLOCKING_CHILDREN),
     'SiteMonthly': _managed('SiteMonthly', QUALIFIER_MONTHLY, blocking_type=BLOCKING_CHILDREN),
     'SiteYearly': _managed('SiteYearly', QUALIFIER_YEARLY, blocking_type=BLOCKING_CHILDREN),
@@ -42,8 +45,12 @@ process_context = {
         present_on_boxes=['.*'],
         arguments={'command': ['true', HOSTILE], 'api_token': 'hush-hush'},
         description=HOSTILE,
+        pools={'warehouse': 2},
+        priority=70,
     ),
 }
+
+pool_context = {'warehouse': pool(slots=4, per_minute=600)}
 
 timetable_context = {
     'site': timetable_tree_entry(

@@ -9,10 +9,11 @@ from pymongo import ASCENDING
 from synergy.adapters.mongo.collections import MongoCollections
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.processes import override_of
-from synergy.adapters.mongo.names import CONTEXT, OVERRIDES
+from synergy.adapters.mongo.names import CONTEXT, OVERRIDES, POOLS
 from synergy.core.led_context import LedContext
+from synergy.core.pool_record import PoolOverride
 from synergy.core.records import Override
-from synergy.ports.stored import led_context
+from synergy.ports.stored import led_context, pool_override
 
 
 class MongoContext:
@@ -47,3 +48,14 @@ class MongoContext:
             found = overrides.find(where, session=self._connection.session)
             found = found.sort('process_name', ASCENDING)
             return [*self._collections.decoded(OVERRIDES, override_of, found)]
+
+    def pool_overrides(self) -> Sequence[PoolOverride]:
+        """Return the sizes of pools that operators have set, by name."""
+        with self._connection.reaching():
+            found = self._connection.database[POOLS].find({}, session=self._connection.session)
+            found = found.sort('_id', ASCENDING)
+            return [*self._collections.decoded(POOLS, _pool_override_of, found)]
+
+
+def _pool_override_of(document: Document) -> PoolOverride:
+    return pool_override.decode(document['_id'], document.get('rev'), document.get('text'))

@@ -29,6 +29,8 @@ LEVEL: Final = 'time_qualifier'
 UNITS: Final = 'unit_of_work'
 FREERUNS: Final = 'freerun_process'
 OVERRIDES: Final = 'managed_process'
+#: Sizes of pools that operators have set.
+POOLS: Final = 'pool'
 COMMANDS: Final = 'command'
 #: Collection of the context that is led, and id of its one document.
 CONTEXT: Final = 'led_context'

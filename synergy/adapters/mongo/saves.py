@@ -33,6 +33,7 @@ from synergy.adapters.mongo.names import (
     JOBS_ARCHIVED,
     OPEN_COMMANDS,
     OVERRIDES,
+    POOLS,
     UNITS,
 )
 from synergy.adapters.mongo.revisions import refuse_vanished, upsert
@@ -46,17 +47,19 @@ from synergy.core.effects import (
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
+    RemovePool,
     Save,
     SaveCommand,
     SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
+    SavePool,
     in_stages,
 )
 from synergy.core.records import UowId
 from synergy.ports.errors import CommitRefused, RefusedSave
-from synergy.ports.stored import led_context
+from synergy.ports.stored import led_context, pool_override
 
 _NO_REV: Final[Document] = {'rev': {'$exists': False}}
 #: What the driver says of a document before it is sent.
@@ -98,6 +101,8 @@ def _steps(saves: Sequence[Save], term: int) -> Iterator[Step]:
             yield partial(_apply_to_context, saves=part, term=term)
         elif collection == OVERRIDES:
             yield from (partial(_apply_to_override, save=save, term=term) for save in part)
+        elif collection == POOLS:
+            yield from (partial(_apply_to_pool, save=save, term=term) for save in part)
         else:
             yield partial(_apply_to_freeruns, saves=part, term=term)
 
@@ -121,6 +126,8 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
             return {**freerun_values(freerun, term), 'event': event}
         case SaveOverride(override):
             return override_values(override, term)
+        case SavePool(override):
+            return {'text': pool_override.encode(override)}
         case SaveCommand(command):
             return command_progress(command)
         case InsertCommand(command):
@@ -131,7 +138,7 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
             return {'error': save.error}
         case CancelUnit(_, reason, _) | EndLetters(_, reason, _):
             return {'error': reason}
-        case RemoveFreerun() | RemoveOverride() | ArchiveRows():
+        case RemoveFreerun() | RemoveOverride() | RemovePool() | ArchiveRows():
             return {}
 
 
@@ -145,6 +152,8 @@ def _collection(save: Save) -> str:
             return FREERUNS
         case SaveOverride() | RemoveOverride():
             return OVERRIDES
+        case SavePool() | RemovePool():
+            return POOLS
         case SaveCommand() | InsertCommand():
             return COMMANDS
         case ArchiveRows():
@@ -196,6 +205,22 @@ def _apply_to_context(chain: Chain, saves: Sequence[Save], term: int) -> None:
         saved = bulk(chain.database, CONTEXT, [operation], [save])
         if saved.matched_count != 1 and not saved.upserted_ids:
             raise unmatched(save)
+
+
+def _apply_to_pool(chain: Chain, save: Save, term: int) -> None:
+    if isinstance(save, RemovePool):
+        chain.database[POOLS].delete_one({'_id': save.pool})
+        return
+    assert isinstance(save, SavePool)
+    rev, text = save.override.rev, pool_override.encode(save.override)
+    operation = UpdateOne(
+        {'_id': save.override.pool, 'rev': rev - 1, 'term': {'$lte': term}},
+        {'$set': {'rev': rev, 'term': term, 'text': text}},
+        upsert=rev == 1,
+    )
+    saved = bulk(chain.database, POOLS, [operation], [save])
+    if saved.matched_count != 1 and not saved.upserted_ids:
+        raise unmatched(save)
 
 
 def _apply_to_override(chain: Chain, save: Save, term: int) -> None:

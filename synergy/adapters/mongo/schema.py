@@ -115,6 +115,7 @@ _UNINDEXED: Final = (
     'mx_secret',
     'index_copy',
     'led_context',
+    'pool',
     _SCHEMA,
 )
 COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))

@@ -37,18 +37,20 @@ from synergy.core.effects import (
     MoveUnit,
     RemoveFreerun,
     RemoveOverride,
+    RemovePool,
     Save,
     SaveCommand,
     SaveContext,
     SaveFreerun,
     SaveJob,
     SaveOverride,
+    SavePool,
     why_unmatched,
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import Override, Unit, outlived_by, uow_ids_of
 from synergy.core.states import UnitState
-from synergy.ports.stored import led_context
+from synergy.ports.stored import led_context, pool_override
 
 #: Errors that are about the values of one statement, and not about the file.
 OF_THE_ROW: Final = (
@@ -151,6 +153,11 @@ _SAVE_CONTEXT: Final = (
     'ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, term = excluded.term, text = excluded.text '
     'WHERE led_context.rev = excluded.rev - 1 AND led_context.term <= excluded.term'
 )
+_SAVE_POOL: Final = (
+    'INSERT INTO pool (pool, rev, term, text) VALUES (?1, ?2, ?3, ?4) '
+    'ON CONFLICT (pool) DO UPDATE SET rev = excluded.rev, term = excluded.term, '
+    'text = excluded.text WHERE pool.rev = excluded.rev - 1 AND pool.term <= excluded.term'
+)
 _INSERT_FREERUN: Final = (
     f'INSERT INTO freerun_process ({FREERUN_COLUMNS}, term) '
     f'VALUES ({placeholders(FREERUN_COLUMNS)}, ?) ON CONFLICT DO NOTHING'
@@ -231,6 +238,12 @@ def apply(  # noqa: C901 - one case for each kind of save
             return _save_override(connection, override, term)
         case RemoveOverride(process):
             connection.execute('DELETE FROM managed_process WHERE process_name = ?', (process,))
+            return True
+        case SavePool(override):
+            size = (override.pool, override.rev, term, pool_override.encode(override))
+            return connection.execute(_SAVE_POOL, size).rowcount == 1
+        case RemovePool(pool):
+            connection.execute('DELETE FROM pool WHERE pool = ?', (pool,))
             return True
         case _:
             assert_never(save)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from synergy.adapters.sqlite.archive_tables import VERSION_21
+from synergy.adapters.sqlite.later_migrations import LATER
 from synergy.adapters.sqlite.message_tables import MESSAGE_TABLES
 from synergy.adapters.sqlite.override_tables import CATCH_UP_COLUMNS
 
@@ -395,4 +396,5 @@ MIGRATIONS: Final = (
     _VERSION_20,
     VERSION_21,
     CATCH_UP_COLUMNS,
+    *LATER,
 )

@@ -26,6 +26,7 @@ from synergy.mx.api import (
     users,
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
+from synergy.mx.api.pools import POOL_ROUTES
 from synergy.mx.api.process_routes import PROCESS_ROUTES
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
 from synergy.mx.pages.freerun_runs import RUN_ENTRIES, RUN_STATES
@@ -232,6 +233,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         )
     ),
     *DEAD_ROUTES,
+    *POOL_ROUTES,
     reading(
         'api_heatmap',
         '/heatmaps/<name>',

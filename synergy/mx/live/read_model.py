@@ -24,9 +24,8 @@ from typing import Any, Final, TypeVar
 from synergy.core.cut import Cut
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.leader_standing import LeaderStanding
-from synergy.core.led_context import LedContext, placed
+from synergy.core.led_context import LedContext
 from synergy.core.node import Node
-from synergy.core.overrides import applied
 from synergy.core.records import CommandId, Job, Override, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
@@ -39,6 +38,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
 from synergy.ports.store import JobChange, JobFilter, LiveRun, Reader, UnitReader
 from synergy.view.conditions import Condition, Looking, condition_of, paused_requests
+from synergy.view.index import Changed, changed_at_run_time, in_force
 from synergy.view.usual import Durations, durations_of
 from synergy.view.usual import Usual as Usual  # Of pages, too.
 from synergy.view.whole import all_jobs
@@ -95,7 +95,7 @@ class ReadModel:
         self.lock = RLock()
         self.hierarchy = hierarchy
         self._defined = hierarchy
-        self._overrides: Sequence[Override] = ()
+        self._overrides = Changed()
         self._led_watch = LedWatch()
         self._standing = LeaderStanding()
         self.left_out = LeftOut(hierarchy, clock)
@@ -149,7 +149,7 @@ class ReadModel:
         try:
             leadership = store.leadership()
             term = None if leadership is None else leadership.term
-            overrides = store.overrides()
+            overrides = changed_at_run_time(self._defined, store)
             is_new = term != self._term or overrides != self._overrides
             led = self._led_watch.read(store, self._clock.monotonic(), is_new=is_new)
             self._override(overrides, led)
@@ -239,17 +239,18 @@ class ReadModel:
         with self.lock:
             return [change for change in self._told if change.number > number]
 
-    def _override(self, overrides: Sequence[Override], led: LedContext | None) -> None:
-        """Go by what operators have changed of processes, as the Scheduler does.
+    def _override(self, overrides: Changed, led: LedContext | None) -> None:
+        """Go by what operators have changed of processes and pools, as the Scheduler does.
 
         Where intervals of one begin elsewhere, or others are left out now, all is read again.
         """
         before = self._led_watch.led
         if overrides != self._overrides or led != before:
             with self.lock:
-                self._has_begun_anew |= _cuts(overrides) != _cuts(self._overrides)
+                old = self._overrides.overrides
+                self._has_begun_anew |= _cuts(overrides.overrides) != _cuts(old)
                 self._has_begun_anew |= left_out_by_process(led) != left_out_by_process(before)
-                self.hierarchy = placed(applied(self._defined, overrides), led)
+                self.hierarchy = in_force(self._defined, overrides, led)
                 if not self._has_begun_anew:
                     self.timetable.hierarchy = self.hierarchy
                 self._overrides, self._led_watch.led = overrides, led

@@ -30,6 +30,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.FREERUN_CANCEL: 'cancel a free run',
     CommandKind.PROCESS_SAVE: 'change a process',
     CommandKind.PROCESS_RUN: 'run a process now',
+    CommandKind.POOL_SAVE: 'change a pool',
     CommandKind.RECUT: 'recut a process',
     CommandKind.BOX: 'boxes and workers',
     CommandKind.USER: 'users and tokens',
@@ -45,6 +46,7 @@ _SENTENCES: Final[Mapping[CommandKind, str]] = {
     CommandKind.FREERUN_RUN: 'run {process} now',
     CommandKind.FREERUN_CANCEL: 'cancel what runs of {process}',
     CommandKind.PROCESS_RUN: 'look at {process} now',
+    CommandKind.POOL_SAVE: 'change the size of pool {process}',
     CommandKind.RECUT: 'recut {process}: archive its history, begin at {start}',
     CommandKind.CONTEXT: 'go by a changed context.py, which concerns {process} from {start} on',
 }
@@ -98,6 +100,7 @@ def unsaid(command: Command) -> Mapping[str, Json]:
     """Return the details of a command that its sentence leaves out."""
     is_save = command.kind in (CommandKind.FREERUN_SAVE, CommandKind.PROCESS_SAVE)
     is_whole = is_save and _of_save(command) == f'save {command.process}'
+    is_whole |= command.kind is CommandKind.POOL_SAVE
     return {
         name: value
         for name, value in command.details.items()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from synergy.core.led_context import LedContext
+from synergy.core.pool_record import PoolOverride
 from synergy.core.records import Override
 
 
@@ -21,4 +22,8 @@ class ContextReader(Protocol):
 
     def overrides(self) -> Sequence[Override]:
         """Return what operators have changed of managed processes, by name; few rows."""
+        ...
+
+    def pool_overrides(self) -> Sequence[PoolOverride]:
+        """Return the sizes of pools that operators have set, by name; few rows."""
         ...

@@ -68,6 +68,7 @@ class JoinedStore:
 
         self.led_context = parts.context.led_context
         self.overrides = parts.context.overrides
+        self.pool_overrides = parts.context.pool_overrides
 
         self.open_jobs = parts.jobs.open_jobs
         self.jobs = parts.jobs.jobs

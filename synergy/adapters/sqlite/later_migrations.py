@@ -1,0 +1,17 @@
+"""Migrations from version 23 on; see `schema`, which has those before."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Sizes of pools that operators have set.
+_VERSION_23: Final = """
+CREATE TABLE pool (
+    pool TEXT NOT NULL PRIMARY KEY,
+    rev INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    text TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+LATER: Final = (_VERSION_23,)

@@ -1,0 +1,71 @@
+"""Free runs that take of pools: they ask for their turn, and start when it comes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from synergy.core.freerun_record import Freerun
+from synergy.core.pools import Pools
+from synergy.core.records import ProcessName
+
+
+class FreerunTurns:
+    """Which entries ask for a turn; without pools nobody does."""
+
+    def __init__(self, pools: Pools | None) -> None:
+        """Nobody asks yet."""
+        self._pools = pools
+        self._is_attending = False
+        # Fires that are handled when their entry is asked, in this very turn of the Scheduler.
+        self._fired: dict[ProcessName, datetime] = {}
+
+    def has_put_off(self, name: ProcessName, at: datetime) -> bool:
+        """Let a fire of an entry of a pool be handled in its turn; tell whether it will be."""
+        if self._pools is None or not self._pools.is_shared(name):
+            return False
+        self._fired[name] = at
+        self._pools.asking[name] = None
+        return True
+
+    def begin(self, name: ProcessName) -> datetime | None:
+        """Let the turn of an entry come; return its fire that was put off, if one was."""
+        self._is_attending = True
+        return self._fired.pop(name, None)
+
+    def end(self) -> None:
+        """Let the turn pass."""
+        self._is_attending = False
+
+    def is_kept(self, name: ProcessName, now: datetime) -> bool:
+        """Tell whether an entry may not start now; it then asks, or waits for what is short."""
+        pools = self._pools
+        if pools is None or not pools.is_shared(name):
+            return False
+        if not self._is_attending:
+            pools.asking[name] = None
+            return True
+        taker = pools.taker(name)
+        if short := pools.short(taker):
+            pools.wait(taker, short)
+            return True
+        pools.has_turn(taker)
+        pools.started(taker, 1, now)
+        return False
+
+    def hold(self, freerun: Freerun) -> None:
+        """Count what an entry holds."""
+        if self._pools is not None:
+            self._pools.hold(freerun.name, len(freerun.live))
+
+    def forget(self, name: ProcessName, freerun: Freerun | None) -> None:
+        """Forget what was asked for by an entry that has changed or, None, is gone."""
+        self._fired.pop(name, None)
+        if self._pools is not None and (freerun is None or freerun.queued_at is None):
+            self._pools.rest(self._pools.taker(name))
+            self._pools.hold(name, 0 if freerun is None else len(freerun.live))
+
+    def told(self, name: ProcessName) -> str:
+        """Return what an entry waits for."""
+        if self._pools is None:
+            return 'the run before'
+        return ', '.join(pool for pool, _ in self._pools.taker(name).shares)

@@ -1,0 +1,79 @@
+"""`launch.py pools`, on the store of this machine and through a dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from synergy.cli import local_asking as cli_local
+from synergy.core.commands import CommandKind, CommandState
+from tests.cli.conftest import Said
+from tests.cli.test_remote import history as history
+from tests.cli.test_remote import pages as pages
+from tests.cli.test_remote import remote as remote
+from tests.mx.dashboard_harness import DashboardHarness
+
+Launch = Callable[..., Said]
+
+
+@pytest.fixture
+def here(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> Launch:
+    """Return `launch` on a store of its own, whose context has a pool."""
+    monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.pages')
+    monkeypatch.delenv('SYNERGY_END_TIMEPERIOD')
+    monkeypatch.setattr(cli_local, 'ANSWER_SECONDS', 0.0)
+    assert launch('db', '--update').code == 0
+    return launch
+
+
+def test_pools_are_listed_and_resized_here(here: Launch) -> None:
+    assert 'warehouse' in here('pools').out
+    (found,) = json.loads(here('pools', 'ls', 'warehouse', '--json').out)
+    assert (found['slots'], found['per_minute'], found['used']) == (4, 600, 0)
+
+    said = here('pools', 'set', 'warehouse', '--slots', '2', '--reason', 'backup', '--json')
+
+    assert json.loads(said.out)['details'] == {'slots': 2}
+    assert json.loads(said.out)['reason'] == 'backup'
+
+
+def test_pools_are_listed_and_resized_through_a_dashboard(
+    remote: Launch, pages: DashboardHarness
+) -> None:
+    assert 'SiteHourly (1)' in remote('pools').out
+
+    remote('pools', 'set', 'warehouse', '--slots', '2', '--per-minute', 'unlimited')
+
+    (command,) = pages.store.commands((CommandState.REQUESTED,), 9)
+    assert command.kind is CommandKind.POOL_SAVE
+    assert dict(command.details) == {'slots': 2, 'per_minute': 0}
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'told'),
+    [
+        (['set'], 2, 'give the pool'),
+        (['set', 'warehouse'], 2, 'give --slots N or --per-minute N'),
+        (['set', 'warehouse', '--slots', '0'], 2, 'give a whole number from 1'),
+        (['set', 'warehouse', '--slots', 'many'], 2, 'or default'),
+        (['set', 'warehouse', '--per-minute', '-1'], 2, 'unlimited or default'),
+        (['set', 'warehous', '--slots', '1'], 3, 'did you mean'),
+        (['ls', 'warehous'], 3, 'did you mean'),
+        (['ls', '--slots', '1'], 2, 'are of pools set NAME'),
+    ],
+)
+def test_mistakes_are_told(here: Launch, words: list[str], code: int, told: str) -> None:
+    said = here('pools', *words)
+
+    assert (said.code, told in said.err) == (code, True), said
+
+
+def test_without_pools_that_is_said(launch: Launch) -> None:
+    assert launch('db', '--update').code == 0
+
+    said = launch('pools')
+
+    assert (said.code, said.out) == (0, '')
+    assert 'there are no pools; define them in pool_context' in said.err
