@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import inspect
 import json
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import wraps
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec
 
 from synergy import private
+from synergy.conf.mistyped import read_call
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import DAY_NAMES, Qualifier, of_date
 from synergy.core.working import WorkingDays
 
+P = ParamSpec('P')
 logger = logging.getLogger(__name__)
 
 #: Of a file of dates, and of a list.
@@ -43,10 +47,14 @@ class CalendarProblem(ValueError):
 
 
 class RawCalendar(Struct, frozen=True):
-    """A calendar as written, not evaluated yet. kind: which constructor made it."""
+    """A calendar as written, not evaluated yet. kind: which constructor made it.
+
+    mistakes: what is wrong with how it was called.
+    """
 
     kind: str
     fields: Mapping[str, Any]
+    mistakes: Sequence[str] = ()
 
 
 class Span(Struct, frozen=True):
@@ -60,6 +68,22 @@ class Span(Struct, frozen=True):
         return (self.start + _DAY * at for at in range((self.end - self.start).days))
 
 
+def _noting_mistakes(make: Callable[P, RawCalendar]) -> Callable[P, RawCalendar]:
+    """Return a constructor that keeps a wrong keyword, to be told with all else that is wrong."""
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> RawCalendar:
+        try:
+            return make(*args, **kwargs)
+        except TypeError:
+            call = read_call(signature, args, kwargs)
+            return RawCalendar(make.__name__, call.fields, call.mistakes)
+
+    return made
+
+
+@_noting_mistakes
 def working_days(
     country: str, subdivision: str | None = None, weekdays: str = 'Mon-Fri'
 ) -> RawCalendar:
@@ -70,6 +94,7 @@ def working_days(
     return RawCalendar('working_days', locals())
 
 
+@_noting_mistakes
 def exchange_days(code: str) -> RawCalendar:
     """Return the calendar of the trading days of an exchange, as in XNYS.
 
@@ -78,6 +103,7 @@ def exchange_days(code: str) -> RawCalendar:
     return RawCalendar('exchange_days', locals())
 
 
+@_noting_mistakes
 def dates_from(path: str) -> RawCalendar:
     """Return the calendar of the dates of a file of the project, YYYY-MM-DD, one a line.
 
@@ -86,11 +112,13 @@ def dates_from(path: str) -> RawCalendar:
     return RawCalendar('dates_from', locals())
 
 
+@_noting_mistakes
 def weekdays(days: str) -> RawCalendar:
     """Return the calendar of some days of the week, as in `Mon-Fri` or `Mon,Wed`."""
     return RawCalendar('weekdays', locals())
 
 
+@_noting_mistakes
 def last_working_day_of_month(calendar: str) -> RawCalendar:
     """Return the calendar of the last day of each month that works in another calendar."""
     return RawCalendar('last_working_day_of_month', locals())
@@ -141,6 +169,8 @@ class Calendars:
                 f'calendar {name!r} is {shortened(raw)}; make it with working_days, exchange_days, '
                 'dates_from, weekdays or last_working_day_of_month, or as a list of dates'
             )
+        if raw.mistakes:
+            raise CalendarProblem(f'calendar {name!r}: {"; ".join(raw.mistakes)}')
         fields = raw.fields
         match raw.kind:
             case 'weekdays':
@@ -153,23 +183,36 @@ class Calendars:
             case 'working_days':
                 return self._kept('holidays', raw, lambda: self._without_holidays(**fields))
             case _:
-                return self._kept(
-                    'exchange_calendars', raw, lambda: self._trading(str(fields['code']))
-                )
+                return self._kept('exchange_calendars', raw, lambda: self._trading(fields['code']))
 
     def _among(self, dates: Iterable[date]) -> bytes:
         wanted = set(dates)
-        return bytes(day in wanted for day in self._span)
+        days = bytes(day in wanted for day in self._span)
+        if not any(days):
+            last = self._span.end - _DAY
+            raise CalendarProblem(
+                f'none of its dates lies from {self._span.start} to {last}, so nothing would ever '
+                'run; add the dates on which it shall, or leave the calendar out'
+            )
+        return days
 
     def _dates_of_file(self, path: object) -> Sequence[date]:
         where = self._project / str(path)
-        what = f'calendar file {where}'
+        what = f'calendar file {shortened(str(where))}'
         try:
-            if where.stat().st_size > _BYTES_MAX:
+            if not where.is_file():
+                raise CalendarProblem(f'{what} is not a file; correct the path')
+            with where.open('rb') as file:
+                said = file.read(_BYTES_MAX + 1)
+            if len(said) > _BYTES_MAX:
                 raise CalendarProblem(f'{what} is too long; at most {_BYTES_MAX:,} bytes are read')
-            text = where.read_text(encoding='utf-8')
-        except (OSError, UnicodeDecodeError) as error:
-            raise CalendarProblem(f'{what} cannot be read ({error}); correct the path') from error
+            # Editors and spreadsheets of Windows begin a file with a mark.
+            text = said.decode('utf-8-sig')
+        except CalendarProblem:
+            raise
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise CalendarProblem(f'{what} cannot be read ({why}); correct the path') from error
         lines = (line.partition('#')[0].strip() for line in text.splitlines())
         return _dates([line for line in lines if line], what)
 
@@ -184,6 +227,9 @@ class Calendars:
 
     def _without_holidays(self, country: str, subdivision: str | None, weekdays: str) -> bytes:
         days = _weekdays(weekdays)
+        _text('country', country, 'DE')
+        if subdivision is not None:
+            _text('subdivision', subdivision, 'BY')
         library = _library('holidays', 'country_holidays')
         years = range(self._span.start.year, self._span.end.year + 1)
         try:
@@ -193,7 +239,7 @@ class Calendars:
             if country not in known:
                 raise CalendarProblem(
                     f'country {country!r:.40} is not known to holidays'
-                    f'{nearest(str(country), known)}; give its code, as in DE'
+                    f'{nearest(country.upper(), known)}; give its code, as in DE'
                 ) from error
             raise CalendarProblem(
                 f'subdivision {subdivision!r:.40} of {country} is not known to holidays'
@@ -203,11 +249,13 @@ class Calendars:
         return bytes(day.weekday() in days and day not in free for day in self._span)
 
     def _trading(self, code: str) -> bytes:
+        _text('code', code, 'XNYS')
         library = _library('exchange_calendars', 'get_calendar')
         known = library.get_calendar_names(include_aliases=True)
         if code not in known:
             raise CalendarProblem(
-                f'exchange {code!r:.40} is not known to exchange_calendars{nearest(code, known)}; '
+                f'exchange {code!r:.40} is not known to exchange_calendars'
+                f'{nearest(code.upper(), known)}; '
                 'give its code, as in XNYS'
             )
         first, end = self._span.start, self._span.end - _DAY
@@ -267,6 +315,12 @@ def _library(name: str, attribute: str) -> Any:
     return library
 
 
+def _text(field: str, value: object, example: str) -> None:
+    """Raise CalendarProblem unless a field has a text."""
+    if not isinstance(value, str) or not value:
+        raise CalendarProblem(f'{field} is {shortened(value)}; give a text, as in {example!r}')
+
+
 def _dates(values: Sequence[object], what: str) -> Sequence[date]:
     """Return the dates of a list; raise CalendarProblem for none, too many, a twin or no date."""
     if not values:
@@ -276,7 +330,9 @@ def _dates(values: Sequence[object], what: str) -> Sequence[date]:
     found: dict[date, None] = {}
     for value in values:
         try:
-            day = value if isinstance(value, date) else date.fromisoformat(str(value))
+            # An instant is a date to Python as well, but none of a calendar.
+            is_date = isinstance(value, date) and not isinstance(value, datetime)
+            day = value if is_date else date.fromisoformat(str(value))
         except ValueError as error:
             raise CalendarProblem(
                 f'{what} has {shortened(value)}, which is not a date; write it as YYYY-MM-DD'

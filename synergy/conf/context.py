@@ -38,7 +38,7 @@ from synergy.conf.names import (
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.conf.tree_reader import TreeReader
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
-from synergy.core.hierarchy_problems import naming_problems
+from synergy.core.hierarchy_problems import Unread
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine, MachineError, Rule, compile_machine
 from synergy.core.pool_record import SharedPools
@@ -60,6 +60,8 @@ _BUILT_IN: Final = (
     daemon_context_entry(PROCESS_SUPERVISOR, 'synergy.supervisor.main.start', 'supervisor'),
     daemon_context_entry(PROCESS_MX, 'synergy.mx.main.start', 'mx', present_on_boxes=['.*']),
 )
+#: Processes that are named with one problem of all of them.
+_NAMED_MAX: Final = 5
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
 _NAME_BY_KIND: Final = {
     'daemon': 'process_name', 'managed': 'process_name', 'freerun': 'process_name',
@@ -320,15 +322,20 @@ class _Loader:
             project=self._settings.project,
             folder=self._settings.home / 'calendars',
         )
+        by_calendar: dict[str, list[ProcessName]] = {}
         for process, name in named.items():
-            if (entry := managed.get(process)) is None:
-                continue
+            if process in managed:
+                by_calendar.setdefault(name, []).append(process)
+        for name, processes in by_calendar.items():
             try:
-                changed = replace(entry.process, working=known.of(name))
+                working = known.of(name)
             except CalendarProblem as error:
-                self.problems.append(f'calendar = {name!r} of {process} in {self._file}: {error}')
-            else:
-                managed[process] = replace(entry, process=changed)
+                told = f'calendar = {name!r} of {_some_of(processes)}'
+                self.problems.append(f'{told} in {self._file}: {error}')
+                continue
+            for process in processes:
+                changed = replace(managed[process].process, working=working)
+                managed[process] = replace(managed[process], process=changed)
 
     def _hierarchy(
         self,
@@ -336,24 +343,37 @@ class _Loader:
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
     ) -> Hierarchy | None:
-        readers = [self._read_by(TreeReader, raw) for raw in raw_trees]
-        trees = [reader.tree() for reader in readers]
-        for reader, tree in zip(readers, trees, strict=True):
+        pairs: list[tuple[TreeReader, Tree]] = []
+        unread_trees = set()
+        for raw in raw_trees:
+            reader = self._read_by(TreeReader, raw)
+            tree = reader.tree()
             _begin_weeks(reader, tree, managed)
-        self._leave_out(list(zip(readers, trees, strict=True)), managed)
-        written = {raw.fields['process_name'] for raw in processes if raw.kind == 'managed'}
-        if written - set(managed) or not all(reader.is_sound for reader in readers):
-            # A process that was refused above is not also missing from its tree.
-            names = [ProcessName(str(name)) for name in written]
-            self.problems += [f'{text} ({self._file})' for text in naming_problems(trees, names)]
-            return None
+            pairs.append((reader, tree))
+            if not reader.is_sound:
+                unread_trees.add(tree.name)
+        self._leave_out(pairs, managed)
+        trees = [tree for _, tree in pairs]
+        written = {
+            ProcessName(str(raw.fields['process_name']))
+            for raw in processes
+            if raw.kind == 'managed'
+        }
+        # What was refused above is not also missing, and nothing that follows from it is told.
+        unread = Unread(processes=frozenset(written - set(managed)), trees=frozenset(unread_trees))
         try:
             own = (entry.process for entry in managed.values())
             calendars = {tree.zone: calendar_named(tree.zone) for tree in trees}
-            return build(own, trees, calendars, self._machine_by_name)
+            return build(own, trees, calendars, self._machine_by_name, unread)
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
             return None
+
+
+def _some_of(processes: Sequence[ProcessName]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(processes) - _NAMED_MAX
+    return ', '.join(processes[:_NAMED_MAX]) + (f' and {more:,} more' if more > 0 else '')
 
 
 def _whole_years(trees: Sequence[Tree], today: date) -> Span:

@@ -210,7 +210,9 @@ class EntryReader:
 
     def _refuse(self, field: str, problem: str) -> None:
         value = self._fields.get(field)
-        self._all_problems.append(f'{field} = {value!r} of {self.label} in {self._file}: {problem}')
+        self._all_problems.append(
+            f'{field} = {value!r:.200} of {self.label} in {self._file}: {problem}'
+        )
 
     def _read(self, field: str, read: Reader[T], default: T) -> T:
         """Return what a field means; note what is wrong with it and return `default`."""

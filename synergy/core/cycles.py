@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from graphlib import CycleError, TopologicalSorter
+from typing import Final
 
 from synergy.core.input import Input
 from synergy.core.levels import most_in
@@ -29,6 +30,12 @@ class Reach(Enum):
     LATER = 2
 
 
+#: So many are told together.
+_CYCLES_MAX: Final = 20
+#: Of weeks that begin in the month or year before: they end early in this one.
+_OVERHANGING: Final = {-1: Reach.WITHIN}
+
+
 def reach_of(node: Node, source: Input, other: Node) -> Reach:
     """Return where an input ends; LATER where that cannot be told for all intervals."""
     own, level = node.process.qualifier, other.process.qualifier
@@ -37,6 +44,9 @@ def reach_of(node: Node, source: Input, other: Node) -> Reach:
     if node.calendar is not other.calendar:
         # Days of two zones of the same name end up to 26 hours apart.
         return Reach.EARLIER if own is level and source.offset <= -3 else Reach.LATER
+    if own.measure < level.measure and not own.holds(level):
+        # The last week that begins in a month or a year ends up to six days after it.
+        return Reach.LATER if source.offset >= 0 else _OVERHANGING.get(source.offset, Reach.EARLIER)
     if own is not level and not own.holds(level):
         is_earlier = source.offset <= -most_in(level, own)
         return Reach.EARLIER if is_earlier else Reach.LATER
@@ -59,17 +69,33 @@ def in_order(nodes: Mapping[ProcessName, Node], problems: list[str]) -> dict[Pro
         waits[name] = {
             source.process for source in node.inputs if not _is_earlier(nodes, node, source)
         }
-    try:
-        order = list(TopologicalSorter(waits).static_order())
-    except CycleError as error:
-        told = ' <- '.join(error.args[1])
-        problems.append(
-            f'{told}: they wait for each other in one interval, so none of them ever begins; give '
-            "one of these inputs an offset into the past, as in wait_for('...', offset=-1)"
-        )
+    if not (order := _sorted(waits, problems)):
         return dict(nodes)
     problems += _endless(nodes)
     return {name: nodes[name] for name in order}
+
+
+def _sorted(
+    waits: Mapping[ProcessName, set[ProcessName]], problems: list[str]
+) -> list[ProcessName]:
+    """Return names, those that others wait for first; empty where `problems` got cycles.
+
+    One input of each cycle is taken out of `waits` to find the next one.
+    """
+    for found in range(_CYCLES_MAX):
+        try:
+            order = list(TopologicalSorter(waits).static_order())
+        except CycleError as error:
+            circle = error.args[1]
+            waits[circle[1]].discard(circle[0])
+            problems.append(
+                f'{" <- ".join(circle)}: they wait for each other in one interval, so none of them '
+                'ever begins; give one of these inputs an offset into the past, as in '
+                "wait_for('...', offset=-1)"
+            )
+        else:
+            return [] if found else order
+    return []
 
 
 def are_reset_together(circles_by_process: Mapping[ProcessName, frozenset[ProcessName]]) -> bool:

@@ -19,7 +19,7 @@ from typing import Final
 from synergy.core import inputs
 from synergy.core.calendar import Calendar
 from synergy.core.cycles import are_reset_together, circles, in_order
-from synergy.core.hierarchy_problems import problems_of
+from synergy.core.hierarchy_problems import NOTHING_UNREAD, Unread, problems_of, sound_part
 from synergy.core.input_problems import nowhere
 from synergy.core.levels import child, counterpart, parents
 from synergy.core.machines import MACHINE_BY_NAME
@@ -204,17 +204,36 @@ def build(
     trees: Iterable[Tree],
     calendar_by_zone: Mapping[str, Calendar] = CALENDARS,
     machine_by_name: Mapping[str, Machine] = MACHINE_BY_NAME,
+    unread: Unread = NOTHING_UNREAD,
 ) -> Hierarchy:
     """Return the hierarchy of `trees`; raise HierarchyError that names all problems.
 
-    calendar_by_zone: has the zones of all trees.
+    calendar_by_zone: has the zones of all trees. unread: what is known by name only; what the rest
+    has to be refused for is told all the same.
     """
     process_by_name = {process.name: process for process in processes}
     tree_by_name = {tree.name: tree for tree in trees}
-    problems = list(problems_of(tree_by_name, process_by_name))
+    problems = list(problems_of(tree_by_name, process_by_name, unread))
     order = _order(tree_by_name, problems)
+    if problems or unread != NOTHING_UNREAD:
+        tree_by_name, process_by_name = sound_part(tree_by_name, process_by_name, unread)
+        # Empty where trees depend on each other in a cycle: then that is to be changed first.
+        order = [name for name in order if name in tree_by_name]
+    nodes = _nodes(order, tree_by_name, process_by_name, calendar_by_zone)
+    nodes = in_order(nodes, problems)
+    problems += nowhere(nodes)
     if problems:
         raise HierarchyError(tuple(problems))
+    return Hierarchy(_with_outputs(nodes), machine_by_name, circles(nodes))
+
+
+def _nodes(
+    order: Iterable[str],
+    tree_by_name: Mapping[str, Tree],
+    process_by_name: Mapping[ProcessName, Process],
+    calendar_by_zone: Mapping[str, Calendar],
+) -> dict[ProcessName, Node]:
+    """Return the nodes of trees, those that others depend on first."""
     nodes: dict[ProcessName, Node] = {}
     for tree_name in order:
         tree = _sorted(tree_by_name[tree_name], process_by_name)
@@ -226,12 +245,7 @@ def build(
                 process_by_name,
                 calendar_by_zone[tree.zone],
             )
-    nodes = {name: _with_declared(node) for name, node in nodes.items()}
-    nodes = in_order(nodes, problems)
-    problems += nowhere(nodes)
-    if problems:
-        raise HierarchyError(tuple(problems))
-    return Hierarchy(_with_outputs(nodes), machine_by_name, circles(nodes))
+    return {name: _with_declared(node) for name, node in nodes.items()}
 
 
 def _order(tree_by_name: Mapping[str, Tree], problems: list[str]) -> list[str]:

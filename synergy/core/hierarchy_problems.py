@@ -2,38 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
-from synergy.core.input_problems import input_problems
+from synergy.core.input_problems import are_apart, input_problems
 from synergy.core.levels import child, counterpart, unrelated
 from synergy.core.nearest import nearest
 from synergy.core.records import Process, ProcessName, Tree
 from synergy.core.states import Blocking
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Measure, Qualifier
 from synergy.core.trigger import followed
 from synergy.core.zones import zone_named
 
 
+class Unread(Struct, frozen=True, kw_only=True):
+    """Processes and trees that exist, but could not be read, or not whole."""
+
+    processes: frozenset[ProcessName] = frozenset()
+    trees: frozenset[str] = frozenset()
+
+    def has_whole(self, tree: Tree) -> bool:
+        """Tell whether a tree was read with all that it encloses."""
+        return tree.name not in self.trees and self.processes.isdisjoint(tree.levels)
+
+
+NOTHING_UNREAD: Final = Unread()
+
+
 def problems_of(
-    tree_by_name: Mapping[str, Tree], process_by_name: Mapping[ProcessName, Process]
+    tree_by_name: Mapping[str, Tree],
+    process_by_name: Mapping[ProcessName, Process],
+    unread: Unread = NOTHING_UNREAD,
 ) -> Iterator[str]:
-    """Yield every problem but cycles, which are found when trees are put in order."""
+    """Yield every problem but cycles, which are found when trees are put in order.
+
+    Of a tree that could not be read whole only what names tell: the rest might be a consequence.
+    """
+    names = [*process_by_name, *unread.processes]
+    whole = {name: tree for name, tree in tree_by_name.items() if unread.has_whole(tree)}
     for tree in tree_by_name.values():
-        yield from _naming_problems(tree, tree_by_name, process_by_name)
+        yield from _naming_problems(tree, tree_by_name, names)
+    for tree in whole.values():
         yield from _level_problems(tree, process_by_name)
         yield from _zone_problems(tree, process_by_name)
-    yield from _membership_problems(tree_by_name, process_by_name)
-    yield from _dependency_problems(tree_by_name, process_by_name)
+    yield from _membership_problems(tree_by_name, names)
+    yield from _dependency_problems(whole, process_by_name)
     for process in process_by_name.values():
-        yield from input_problems(process, process_by_name)
+        yield from input_problems(process, process_by_name, unread.processes)
 
 
-def naming_problems(trees: Sequence[Tree], processes: Sequence[ProcessName]) -> Iterator[str]:
-    """Yield what is wrong with trees whatever their processes are: what can be told by names."""
-    for tree in trees:
-        yield from _naming_problems(tree, [item.name for item in trees], processes)
-    tree_by_name = {tree.name: tree for tree in trees}
-    yield from _membership_problems(tree_by_name, processes)
+def sound_part(
+    tree_by_name: Mapping[str, Tree],
+    process_by_name: Mapping[ProcessName, Process],
+    unread: Unread,
+) -> tuple[dict[str, Tree], dict[ProcessName, Process]]:
+    """Return the trees without a problem and their processes: cycles can be looked for in them.
+
+    Inputs and dependencies that lead out of them, or connect nothing, are left out.
+    """
+    names = [*process_by_name, *unread.processes]
+    places = Counter(name for tree in tree_by_name.values() for name in tree.levels)
+    trees = {
+        name: tree
+        for name, tree in tree_by_name.items()
+        if unread.has_whole(tree)
+        and all(places[level] == 1 for level in tree.levels)
+        and not any(_naming_problems(tree, tree_by_name, names))
+        and not any(_level_problems(tree, process_by_name))
+        and not any(_zone_problems(tree, process_by_name))
+    }
+    known = {name: process_by_name[name] for tree in trees.values() for name in tree.levels}
+    trees = {
+        name: replace(tree, dependent_on=tuple(item for item in tree.dependent_on if item in trees))
+        for name, tree in trees.items()
+    }
+    return trees, {
+        name: replace(
+            process,
+            inputs=tuple(
+                source
+                for source in process.inputs
+                if source.process in known
+                and not are_apart(process.qualifier, known[source.process].qualifier)
+            ),
+        )
+        for name, process in known.items()
+    }
 
 
 def _naming_problems(
@@ -140,7 +196,7 @@ def _dependency_problems(
     for tree in tree_by_name.values():
         own = levels_by_tree[tree.name]
         for name in dict.fromkeys(tree.dependent_on):
-            others = levels_by_tree.get(name, set())
+            others: set[Qualifier] = levels_by_tree.get(name, set())
             if not own or not others or name == tree.name:
                 continue  # Named by another problem.
             if any(counterpart(level, own, others) for level in own):

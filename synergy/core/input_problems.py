@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from synergy.core.input import Input
 from synergy.core.inputs import input_range
@@ -14,25 +14,31 @@ from synergy.core.timeperiod import Qualifier
 
 
 def input_problems(
-    process: Process, process_by_name: Mapping[ProcessName, Process]
+    process: Process,
+    process_by_name: Mapping[ProcessName, Process],
+    refused: Collection[ProcessName] = (),
 ) -> Iterator[str]:
-    """Yield what is wrong with the inputs of one process, as far as names and levels tell."""
+    """Yield what is wrong with the inputs of one process, as far as names and levels tell.
+
+    refused: processes that exist, but could not be read.
+    """
     seen: set[object] = set()
     for source in process.inputs:
         what = f'{process.name} waits for {source.process}'
         other = process_by_name.get(source.process)
         if other is None:
-            yield (
-                f'{what}, which is not a managed process{nearest(source.process, process_by_name)};'
-                ' correct its inputs'
-            )
+            if source.process not in refused:
+                known = [*process_by_name, *refused]
+                yield (
+                    f'{what}, which is not a managed process{nearest(source.process, known)};'
+                    ' correct its inputs'
+                )
             continue
         if source.identity in seen:
             yield f'{what} twice in the same way; keep one of these inputs'
         seen.add(source.identity)
         own, level = process.qualifier, other.qualifier
-        is_apart = own is not level and own.measure is level.measure
-        if is_apart and not own.holds(level) and not level.holds(own):
+        if are_apart(own, level):
             yield (
                 f'{what}, but {own.word} intervals are not made of whole {level.word} ones, nor '
                 'these of those; wait for a process of another level'
@@ -44,6 +50,12 @@ def input_problems(
                 f'{what} with at_least={source.at_least:,}, but there are never more than '
                 f'{window:,}; give at most that'
             )
+
+
+def are_apart(own: Qualifier, level: Qualifier) -> bool:
+    """Tell whether intervals of two levels neither are the same nor lie in each other."""
+    is_apart = own is not level and own.measure is level.measure
+    return is_apart and not own.holds(level) and not level.holds(own)
 
 
 def nowhere(nodes: Mapping[ProcessName, Node]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -75,12 +75,20 @@ def test_what_a_library_has_said_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     ('given', 'complaint'),
     [
         ({'x': working_days('DEE')}, "country 'DEE' is not known to holidays"),
+        ({'x': working_days(['DE'])}, "country is list of 1 items; give a text, as in 'DE'"),  # type: ignore[arg-type]
+        ({'x': working_days(contry='DE')}, r"unknown keyword 'contry' \(did you mean 'country'"),  # type: ignore[call-arg]
+        ({'x': exchange_days('xnys')}, "did you mean 'XNYS'"),
+        ({'x': exchange_days(5)}, 'code is 5; give a text'),  # type: ignore[arg-type]
+        ({'x': [datetime(2026, 1, 5, tzinfo=UTC)]}, 'which is not a date'),
+        ({'x': ['2019-01-01']}, 'none of its dates lies from 2026-01-01 to 2026-12-31'),
+        ({'x': dates_from('a\0b')}, 'is not a file; correct the path'),
+        ({'x': dates_from('/dev/zero')}, 'is not a file; correct the path'),
         ({'x': working_days('DE', 'BYY')}, r"subdivision 'BYY' of DE .*did you mean 'BY'"),
         ({'x': exchange_days('XNYX')}, r"exchange 'XNYX' is not known.*did you mean 'XNYS'"),
         ({'x': []}, 'has no date'),
         ({'x': ['2026-01-01', '2026-01-01']}, 'has 2026-01-01 twice'),
         ({'x': ['1.1.2026']}, 'which is not a date; write it as YYYY-MM-DD'),
-        ({'x': dates_from('none.txt')}, 'cannot be read'),
+        ({'x': dates_from('none.txt')}, 'is not a file'),
         ({'x': weekdays('Mon-Fry')}, 'does not name days of the week'),
         ({'x': 4}, 'make it with working_days'),
         ({'x': last_working_day_of_month('y')}, "there is no calendar 'y'"),
@@ -96,3 +104,10 @@ def test_what_cannot_be_used_says_what_helps(
 ) -> None:
     with pytest.raises(CalendarProblem, match=complaint):
         calendars(tmp_path, given).of('x')
+
+
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    known = calendars(tmp_path, {'x': dates_from('marked.txt')})
+    (tmp_path / 'marked.txt').write_text('2026-11-24\r\n', encoding='utf-8-sig')
+
+    assert works(known.of('x'), '2026-11-24') == [1]

@@ -695,3 +695,44 @@ timetable_context = entries(
     assert "calendar = 'twice' of B" in told
     assert 'has 2026-01-01 twice' in told
     assert 'calendar = 7 of C' in told
+
+
+def test_whatever_is_wrong_hides_nothing_else(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+calendar_context = {'nowhere': working_days('XX')}
+process_context = entries(
+    hourly('Hour'), daily('Day', inputs=[wait_for('Hour', at_least=30)]), daily('Odd', lag=1),
+    hourly('Week', time_qualifier=QUALIFIER_WEEKLY), hourly('WeekHour'),
+    daily('A', inputs=[wait_for('B')]), daily('B', inputs=[wait_for('A')], calendar='nowhere'),
+    daily('Self', inputs=[wait_for('Self', last=3)], calendar='nowhere'),
+    daily('Past', inputs=[wait_for('Old', offset=-5000)]), daily('Old'),
+    daily('Lost', inputs=[wait_for('Odd'), wait_for('Weak')]),
+)
+timetable_context = entries(
+    timetable_tree_entry('zone', ['Hour', 'Day'], time_zone='Europe/Berln'),
+    timetable_tree_entry('weeks', ['Week', 'WeekHour']),
+    timetable_tree_entry('old', ['Old'], start_timeperiod='2026-01-01',
+                         end_timeperiod='2026-01-02'),
+    *(timetable_tree_entry(name.lower(), [name])
+      for name in ('A', 'B', 'Self', 'Past', 'Lost', 'Odd')),
+)
+""",
+    )
+
+    for part in (
+        "unknown keyword 'lag'",
+        "(did you mean 'Europe/Berlin'?)",
+        "calendar = 'nowhere' of B, Self",
+        'and no days; enclose a daily process between them',
+        'at_least=30, but there are never more than 25',
+        'Lost waits for Weak, which is not a managed process',
+        'they wait for each other in one interval, so none of them ever begins',
+        'Self <- Self',
+        "none of the intervals that it means lies in tree 'old'",
+    ):
+        assert part in told
+    assert ' <- '.join('ABA') in told or ' <- '.join('BAB') in told
+    # What follows from these is not told.
+    assert len(told.splitlines()) == 9

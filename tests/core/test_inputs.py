@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synergy.core.calendar import UtcCalendar, ZoneCalendar
+from synergy.core.cycles import Reach, reach_of
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.node import Input, InputKind
 from synergy.core.records import Process, ProcessName, Tree
@@ -267,3 +268,29 @@ def test_levels_without_an_equal_in_the_other_tree_wait_for_the_next_finer_one()
 
     assert node.inputs == (Input(kind=InputKind.DEPENDENCY, process=B),)
     assert len(hierarchy.input_range(node, node.inputs[0], node.first)) == 24
+
+
+@pytest.mark.parametrize('other', SOME_LEVELS)
+@pytest.mark.parametrize('own', SOME_LEVELS)
+def test_where_an_input_ends_is_told_no_earlier_than_it_does(
+    own: Qualifier, other: Qualifier
+) -> None:
+    if not is_possible(own, other):
+        return
+    hierarchy = built(
+        daily('A', level=own), daily('B', level=other), start=datetime(1990, 1, 1, tzinfo=UTC)
+    )
+    node, source = hierarchy.nodes[A], hierarchy.nodes[B]
+    middle = node.calendar.containing(own, datetime(2026, 1, 28, tzinfo=UTC)).ordinal
+    for offset in (-1500, -800, -54, -53, -25, -7, -6, -5, -2, -1, 0, 1):
+        item = wait_for('B', offset=offset)
+        reach = reach_of(node, item, source)
+        if reach is Reach.LATER:
+            assert offset > -1500 or own.measure > other.measure
+            continue
+        for ordinal in range(middle, middle + 60):
+            begin, end = hierarchy.interval(node, ordinal)
+            if meant := hierarchy.input_range(node, item, ordinal):
+                assert hierarchy.interval(source, meant[-1])[1] <= (
+                    begin if reach is Reach.EARLIER else end
+                )
