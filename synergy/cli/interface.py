@@ -31,7 +31,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
-from synergy.view.inputs import JobInputDocument
+from synergy.view.inputs import InputsDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.pool_documents import PoolDocument
 from synergy.view.process_documents import ProcessDocument
@@ -114,7 +114,7 @@ class Reading(Protocol):
         """Return why a job stands where it stands."""
         ...
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
         """Return what a job waits for, each input with what it still lacks."""
         ...
 

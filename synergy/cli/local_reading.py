@@ -60,7 +60,7 @@ from synergy.view.freeruns import freeruns
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
-from synergy.view.inputs import JobInputDocument, encode_standing, standings
+from synergy.view.inputs import InputsDocument, encode_inputs
 from synergy.view.jobs import JobQuery, failed_keys, find_jobs, job_page, with_failed
 from synergy.view.letter_groups import failure_groups, letter_groups
 from synergy.view.letters import LetterDocument, encode_letter, letters_of
@@ -150,12 +150,12 @@ class LocalReading:
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
         """Return what a job waits for, each input with what it still lacks."""
         key = known_key(self.runtime.context, self.store, process, timeperiod, self.now)
         looking = looking_at(self.index(), self.store, self.now)
         node = looking.timetable.hierarchy.nodes[key.process]
-        return [encode_standing(item) for item in standings(looking, node, key.timeperiod.ordinal)]
+        return encode_inputs(looking, node, key.timeperiod.ordinal)
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
         """Return the runs of a job, or of a free run, the oldest first."""

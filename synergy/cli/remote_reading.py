@@ -30,7 +30,7 @@ from synergy.view.documents import (
     UnitDocument,
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
-from synergy.view.inputs import JobInputDocument
+from synergy.view.inputs import InputsDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -92,11 +92,11 @@ class RemoteReading:
         causes: Sequence[CauseDocument] = found['causes']
         return causes
 
-    def inputs(self, process: str, timeperiod: str) -> Sequence[JobInputDocument]:
+    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
         """Return what a job waits for, each input with what it still lacks."""
         found = self.server.get('jobs', process, timeperiod, 'inputs')
-        inputs: Sequence[JobInputDocument] = found['inputs']
-        return inputs
+        # Of an earlier version on the other side it has no reason.
+        return {'inputs': found['inputs'], 'left_out': found.get('left_out')}
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:
         """Return the runs of a job, or of a free run, the oldest first."""

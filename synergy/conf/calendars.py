@@ -331,8 +331,10 @@ def _dates(values: Sequence[object], what: str) -> Sequence[date]:
     for value in values:
         try:
             # An instant is a date to Python as well, but none of a calendar.
-            is_date = isinstance(value, date) and not isinstance(value, datetime)
-            day = value if is_date else date.fromisoformat(str(value))
+            if isinstance(value, date) and not isinstance(value, datetime):
+                day = value
+            else:
+                day = date.fromisoformat(str(value))
         except ValueError as error:
             raise CalendarProblem(
                 f'{what} has {shortened(value)}, which is not a date; write it as YYYY-MM-DD'

@@ -101,7 +101,7 @@ SOUGHT: Final[Mapping[str, Condition]] = {
     condition.name: condition
     for condition in (
         RUNNING, QUEUED, RETRYING, REPORTED, RESTING, HELD, FAILED, BLOCKED, PAUSED, OFF, READY,
-        LATE, PARTIAL,
+        LATE, PARTIAL, LEFT_OUT,
     )
 }  # fmt: skip
 #: What runs can be looked for by, those of jobs and of free runs alike, in the order of lists.

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Annotated, Final, TypedDict
 
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.leaving_out import left_out_by
 from synergy.core.node import Input, InputKind, Node
 from synergy.core.readiness import Window, is_enough, window_of
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.working import first_working, left_out
 from synergy.view.conditions import Condition, Looking, condition_of
@@ -118,6 +119,13 @@ class JobInputDocument(ResolvedInputDocument):
     lacks: Annotated[str, 'what is still waited for, in words']
 
 
+class InputsDocument(TypedDict):
+    """What a job waits for, and what it still lacks."""
+
+    inputs: list[JobInputDocument]
+    left_out: Annotated[str | None, 'by what it is left out, and so waits for nothing; null: not']
+
+
 def resolved(hierarchy: Hierarchy, node: Node, ordinal: int) -> Sequence[ResolvedInput]:
     """Return the inputs of one interval, in the order in which they are looked at."""
     return [
@@ -134,7 +142,22 @@ def resolved(hierarchy: Hierarchy, node: Node, ordinal: int) -> Sequence[Resolve
 def standings(looking: Looking, node: Node, ordinal: int) -> Sequence[InputStanding]:
     """Return the inputs of one interval and how each stands."""
     found = resolved(looking.timetable.hierarchy, node, ordinal)
-    return [_standing(looking, node, ordinal, item) for item in found]
+    reason = _left_out(looking, node, ordinal)
+    if reason is None:
+        return [_standing(looking, node, ordinal, item) for item in found]
+    lacks = f'nothing: it is left out {reason}, and does not run'
+    return [
+        replace(_standing(looking, node, ordinal, item), is_enough=True, lacks=lacks)
+        for item in found
+    ]
+
+
+def encode_inputs(looking: Looking, node: Node, ordinal: int) -> InputsDocument:
+    """Return what one interval waits for, as it is sent."""
+    return {
+        'inputs': [encode_standing(item) for item in standings(looking, node, ordinal)],
+        'left_out': _left_out(looking, node, ordinal),
+    }
 
 
 def samples(hierarchy: Hierarchy, now: datetime) -> Sequence[SampleDocument]:
@@ -246,6 +269,14 @@ def kind_of(node: Node, source: Input) -> str:
     if source.kind is InputKind.CHILDREN:
         return NESTED
     return DECLARED if source in node.process.inputs else DEPENDENCY
+
+
+def _left_out(looking: Looking, node: Node, ordinal: int) -> str | None:
+    """Return by what an interval is left out; None where it is not."""
+    hierarchy = looking.timetable.hierarchy
+    key = JobKey(node.process.name, hierarchy.timeperiod(node, ordinal))
+    is_left_out = looking.timetable.is_left_out(key)
+    return left_out_by(hierarchy, node, ordinal) if is_left_out else None
 
 
 def _standing(looking: Looking, node: Node, ordinal: int, item: ResolvedInput) -> InputStanding:

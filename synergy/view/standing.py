@@ -19,6 +19,7 @@ from synergy.view.conditions import (
     FINAL_RUN,
     HELD,
     LATE,
+    LEFT_OUT,
     OFF,
     PARTIAL,
     PAUSED,
@@ -68,6 +69,9 @@ def _candidates(
         return ordinals, _always
     if isinstance(wanted, JobState):
         return frozenset({wanted}), _always
+    if wanted is LEFT_OUT:
+        runs = timetable.left_out_runs(name, ordinals)
+        return [ordinal for run in runs for ordinal in run], _always
     if wanted is FAILED:
         return looking.failed.get(name, ()), _always
     if wanted in ASKED:

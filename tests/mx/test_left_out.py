@@ -77,6 +77,36 @@ def test_what_is_left_out_can_be_looked_for(office: DashboardHarness) -> None:
     assert 'class="st out"' in text
 
 
+@pytest.mark.parametrize(
+    'query', ['process:OfficeDaily state:left_out', 'OfficeDaily state:left_out 2026-W47']
+)
+def test_a_search_and_the_list_of_jobs_find_it(office: DashboardHarness, query: str) -> None:
+    found = office.get(f'/api/v1/search?q={query} state:left_out').json
+    listed = office.get('/api/v1/jobs?process=OfficeDaily&state=left_out').json
+
+    assert found is not None
+    assert listed is not None
+    names = ['2026112200', '2026112100', '2026111800']
+    assert [item['timeperiod'] for item in found['items']] == names
+    assert [item['timeperiod'] for item in listed['items']] == names[::-1]
+    assert 'state:left_out' in office.get('/search?q=state:left_out').text
+
+
+def test_its_inputs_are_not_waited_for(office: DashboardHarness) -> None:
+    said = f'nothing: it is {REASON}, and does not run'
+    answer = office.get('/api/v1/jobs/OfficeDaily/2026111800/inputs').json
+
+    assert answer is not None
+    assert answer['left_out'] == 'by the calendar office'
+    (nested,) = answer['inputs']
+    assert (nested['is_enough'], nested['lacks']) == (True, said)
+    assert said in unescape(office.get('/i/OfficeDaily/2026111800').text)
+    other = office.get('/api/v1/jobs/OfficeDaily/2026111700/inputs').json
+    assert other is not None
+    assert other['left_out'] is None
+    assert not other['inputs'][0]['is_enough']
+
+
 def test_the_interval_and_the_api_say_it(office: DashboardHarness) -> None:
     page = unescape(office.get('/i/OfficeDaily/2026111800').text)
     assert f'is {REASON}' in page

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from synergy.cli.commands.inputs import print_inputs
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.input import Input, InputKind
 from synergy.core.records import ProcessName
@@ -106,6 +109,16 @@ def test_a_sample_is_never_an_interval_that_a_calendar_leaves_out() -> None:
     # The newest one that is over and works; before there is any, the first that will be.
     for now, expected in (('2026112804', '2026112400'), ('2026112204', '2026112300')):
         assert [item['timeperiod'] for item in samples(hierarchy, instant(now))] == [expected]
+
+
+def test_what_is_left_out_is_said_not_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+    print_inputs({'inputs': [], 'left_out': 'by the calendar office'})
+    print_inputs({'inputs': [], 'left_out': None})
+
+    assert capsys.readouterr().out.splitlines() == [
+        'does not run: it is left out by the calendar office',
+        'waits for nothing but the end of its interval',
+    ]
 
 
 def test_terms_are_told_in_words() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 
 from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.console import print_json, shown
 from synergy.cli.opening import opened
-from synergy.view.inputs import JobInputDocument, which
+from synergy.view.inputs import InputsDocument, which
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -21,17 +20,19 @@ def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
         found = ask.inputs(options.process, options.timeperiod)
         if options.json:
-            print_json(found)
+            print_json(found['inputs'])
         else:
             print_inputs(found)
         return ExitCode.OK
 
 
-def print_inputs(inputs: Sequence[JobInputDocument]) -> None:
+def print_inputs(found: InputsDocument) -> None:
     """Print the inputs of one interval for people."""
-    if not inputs:
+    if found['left_out']:
+        print(f'does not run: it is left out {found["left_out"]}')
+    elif not found['inputs']:
         print('waits for nothing but the end of its interval')
-    for item in shown(inputs):
+    for item in shown(found['inputs']):
         print(f'{item["kind"]:<11}{which(item)}')
         if item['text']:
             print(f'{"":<11}{item["text"]}')

@@ -34,7 +34,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         '-s',
         metavar='S',
         help='only jobs in this state or condition: running, queued, retrying, resting, held, '
-        'failed, blocked, paused, off, ready, late, partial (over skipped ones), ...',
+        'failed, blocked, paused, off, ready, late, partial (over skipped ones), left_out, ...',
     )
     add_limit(parser, _SHOWN)
     parser.add_argument(

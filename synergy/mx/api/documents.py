@@ -23,7 +23,6 @@ from synergy.view.documents import (
     TimeperiodText,
     UnitDocument,
 )
-from synergy.view.inputs import JobInputDocument
 
 
 class CellDocument(TypedDict):
@@ -200,12 +199,6 @@ class WhyDocument(TypedDict):
     """Why a job stands where it stands, followed to the root."""
 
     causes: list[CauseDocument]
-
-
-class InputsDocument(TypedDict):
-    """What a job waits for, and what it still lacks."""
-
-    inputs: list[JobInputDocument]
 
 
 class EndedRunDocument(TypedDict):

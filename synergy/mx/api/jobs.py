@@ -23,7 +23,7 @@ from synergy.view.encode import (
     encode_job,
     encode_page,
 )
-from synergy.view.inputs import encode_standing, standings
+from synergy.view.inputs import encode_inputs
 from synergy.view.jobs import JobQuery, failed_keys, job_page, ordinals_of
 from synergy.view.letter_groups import failure_groups
 from synergy.view.standing import Wanted, looked_at
@@ -100,10 +100,10 @@ def api_inputs(request: RequestContext, process: str, timeperiod: str) -> Respon
     key = request.key(process, timeperiod)
     request.look()
     with request.model.lock:
-        found = standings(
+        found = encode_inputs(
             request.model.looking(request.now), request.node(key.process), key.timeperiod.ordinal
         )
-    return json_answer(request.http, {'inputs': [encode_standing(item) for item in found]})
+    return json_answer(request.http, found)
 
 
 def _found(request: RequestContext, limit: int) -> tuple[list[JobKey], JobKey | None]:

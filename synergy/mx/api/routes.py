@@ -41,6 +41,7 @@ from synergy.operations.requests import KIND_BY_ACTION
 from synergy.view import documents as shapes
 from synergy.view.box_work import BoxWorkDocument
 from synergy.view.group_documents import LetterGroupDocument
+from synergy.view.inputs import InputsDocument
 from synergy.view.undo import UndoDocument
 
 #: Of a list that is read page by page.
@@ -116,7 +117,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     reading('api_job', '/jobs/<process>/<timeperiod>', jobs.api_job, shapes.JobPageDocument),
     reading('api_why', '/jobs/<process>/<timeperiod>/why', jobs.api_why, documents.WhyDocument),
-    reading('api_inputs', f'{_JOB}/inputs', jobs.api_inputs, documents.InputsDocument),
+    reading('api_inputs', f'{_JOB}/inputs', jobs.api_inputs, InputsDocument),
     listing('api_log', '/units/<uow_id>/log', runs.api_log, shapes.LineDocument, *_PAGE),
     reading('api_preview', '/preview', requests.api_preview, shapes.PreviewDocument, *_JOB_FIELDS),
     listing(
