@@ -111,7 +111,7 @@ class Calling:
 
     def _call(self, code: Code, unit: Unit, rows: Rows | None) -> object:
         if rows is None:
-            rows = self._rows(code, unit)
+            rows = _ALL_ROWS if code.data_source is None else self._rows(code, unit)
             if rows is _NO_ROWS:
                 return Outcome.noop()
         calendar = self._zones.of(unit.process)

@@ -52,6 +52,8 @@ class Codes:
         load: imports the code of one of them and sets it up; raises whatever user code raises.
         """
         self._served = frozenset(served)
+        #: Whether this worker serves several processes.
+        self.are_many = len(self._served) > 1
         self._load = load
         #: By process; of free runs by their full names, too.
         self._by_process: dict[ProcessName, Code] = {}
@@ -62,11 +64,6 @@ class Codes:
         codes = cls([code.process], lambda _: code)
         codes.load(code.process)
         return codes
-
-    @property
-    def are_many(self) -> bool:
-        """Tell whether this worker serves several processes."""
-        return len(self._served) > 1
 
     @property
     def loaded(self) -> list[Code]:
