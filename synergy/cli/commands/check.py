@@ -140,8 +140,9 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
 
 
 def _group_lines(context: Context) -> Iterator[str]:
+    by_worker = context.served
     for name, group in context.groups.items():
-        served = list(context.served.get(name, ()))
+        served = list(by_worker.get(name, ()))
         more = f' and {len(served) - _SERVED_MAX} more' if len(served) > _SERVED_MAX else ''
         told = f'{", ".join(served[:_SERVED_MAX])}{more}' or 'nothing: no entry has it as its group'
         yield f'{name}: {counted(group.instances, "worker")} on each of its boxes for {told}'

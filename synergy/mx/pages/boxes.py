@@ -95,8 +95,8 @@ def boxes(request: RequestContext) -> Response:
         runs = request.model.looking(request.now).runs
         work = box_work(request.model.timetable, runs, request.store, request.context.worker_of)
     views = box_views(request.store, request.settings.box_vanished)
-    groups = request.context.groups
-    served = {str(name): list(request.context.served.get(name, ())) for name in groups}
+    groups, by_worker = request.context.groups, request.context.served
+    served = {str(name): list(by_worker.get(name, ())) for name in groups}
     all_rows = [(view, row) for view in views for row in view.processes]
     meant = [(view, row) for view, row in all_rows if text in row.process.lower()]
     part = part_of(request, len(meant), ROWS_SHOWN)

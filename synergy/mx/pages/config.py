@@ -85,13 +85,14 @@ def entry_rows(request: RequestContext) -> list[EntryRow]:
         *context.daemons.values(),
     ]
     rows: list[EntryRow] = []
+    served = context.served
     for entry in entries:
         about: dict[str, Any] = {}
         name, arguments = str(entry.name), {}
         code = '' if isinstance(entry, GroupEntry) else entry.classname
         match entry:
             case GroupEntry():
-                about = {'serves': list(context.served.get(entry.name, ()))}
+                about = {'serves': list(served.get(entry.name, ()))}
             case ManagedEntry():
                 process = entry.process
                 about = {'machine': process.machine, 'blocking': process.blocking.value}
