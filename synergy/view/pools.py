@@ -9,7 +9,7 @@ from typing import Final
 from synergy.core.freerun_record import Freerun, Overlap, base_of
 from synergy.core.node import Node
 from synergy.core.pool_rates import RATE_WINDOW
-from synergy.core.pool_record import Demand, Pool
+from synergy.core.pool_record import Demand, Pool, PoolName
 from synergy.core.readiness import next_startable
 from synergy.core.records import ProcessName
 from synergy.core.starting import lanes_of, live_first
@@ -117,6 +117,21 @@ def short_pools(look: PoolsLook, name: ProcessName) -> Sequence[PoolView]:
         view = _without_waiters(look, sizes[pool])
         if view.lacks(share):
             found.append(view)
+    return found
+
+
+def contended(look: PoolsLook, name: ProcessName) -> Sequence[PoolName]:
+    """Return the pools of a process or free run that somebody finds short, who takes of them.
+
+    Where it finds room itself, room may be kept for who takes more.
+    """
+    sizes = look.timetable.hierarchy.pools.sizes
+    found = []
+    for pool, _ in look.demand(name).shares:
+        view = _without_waiters(look, sizes[pool])
+        most = max(dict(look.demand(taker).shares)[pool] for taker in view.takers)
+        if view.lacks(most):
+            found.append(pool)
     return found
 
 

@@ -20,7 +20,7 @@ from synergy.view.cause import (
     switch_on,
 )
 from synergy.view.estimates import before
-from synergy.view.pools import short_pools, short_said
+from synergy.view.pools import contended, short_pools, short_said
 from synergy.view.question import Question
 from synergy.view.why_started import without_leader
 from synergy.view.words import at, span
@@ -75,7 +75,15 @@ def _short_of(
     question: Question, node: Node, key: JobKey, first: str, since: datetime
 ) -> list[Cause]:
     """Return for which pools a job waits that may start otherwise, by who holds them."""
-    now, shares = question.now, dict(node.process.demand.shares)
+    now, shares, name = question.now, dict(node.process.demand.shares), node.process.name
+    short = short_pools(question.pools, name)
+    if not short and (pools := contended(question.pools, name)):
+        text = (
+            f'is ready, and waits for its turn of {", ".join(pools)}: others come first, or what '
+            f'is free is kept for a run that takes more{first}'
+        )
+        see = see_pool(pools[0])
+        return [Cause(key=key, kind=CauseKind.POOL, text=text, since=since, action=see)]
     return [
         Cause(
             key=key,
@@ -85,7 +93,7 @@ def _short_of(
             expected_at=view.next_at,
             action=see_pool(view.pool.name),
         )
-        for view in short_pools(question.pools, node.process.name)
+        for view in short
     ]
 
 

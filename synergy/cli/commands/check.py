@@ -17,6 +17,7 @@ from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
 from synergy.core.commands import counted
+from synergy.core.pools import demands_of
 from synergy.core.structs import Struct
 from synergy.core.uri import without_password
 from synergy.ports.errors import StoreError
@@ -130,7 +131,7 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
-    for line in (*_tree_lines(context), *_group_lines(context)):
+    for line in (*_tree_lines(context), *_group_lines(context), *_pool_lines(context)):
         print(f'          {line}')
     if found.imported is not None:
         _tell_imports(found.imported)
@@ -146,6 +147,16 @@ def _group_lines(context: Context) -> Iterator[str]:
         more = f' and {len(served) - _SERVED_MAX} more' if len(served) > _SERVED_MAX else ''
         told = f'{", ".join(served[:_SERVED_MAX])}{more}' or 'nothing: no entry has it as its group'
         yield f'{name}: {counted(group.instances, "worker")} on each of its boxes for {told}'
+
+
+def _pool_lines(context: Context) -> Iterator[str]:
+    pools, demands = context.hierarchy.pools.sizes, demands_of(context.hierarchy)
+    entries = {*context.managed, *(entry.full_name for entry in context.freeruns.values())}
+    for name, pool in pools.items():
+        takers = [item for item in sorted(entries) if name in dict(demands[item].shares)]
+        more = f' and {len(takers) - _SERVED_MAX} more' if len(takers) > _SERVED_MAX else ''
+        told = f'{", ".join(takers[:_SERVED_MAX])}{more}' or 'nothing: no entry has it in its pools'
+        yield f'{name}: {pool.size_text} for {told}'
 
 
 def _tell_inputs(samples: Sequence[SampleDocument]) -> None:

@@ -6,6 +6,7 @@ from outside: by the index of the dashboard and the decision function that the S
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -20,6 +21,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.mx.live.read_model import ReadModel
 from synergy.ports.store import Reader
+from synergy.view.pools import contended, look_at_pools
 
 #: A Scheduler that reads millions of rows first, or whose clock is a little behind, is not ill yet.
 IDLE_PATIENCE: Final = timedelta(minutes=2)
@@ -55,7 +57,9 @@ class IdleWatch:
                     seen[item.key.process] = before if before is not None and is_same else item
             self._seen = seen
             overdue = [item for item in seen.values() if now - item.since > IDLE_PATIENCE]
-        return [item for item in overdue if not _is_paused(store, item.key)]
+        overdue = [item for item in overdue if not _is_paused(store, item.key)]
+        with model.lock:
+            return _without_turn(model.timetable, store, overdue, now)
 
 
 def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> Startable | None:
@@ -68,6 +72,17 @@ def _startable(timetable: Timetable, node: Node, term: int, now: datetime) -> St
             job = timetable.open_job(found.key)
             return Startable(found.key, 0 if job is None else job.rev, term, now)
     return None
+
+
+def _without_turn(
+    timetable: Timetable, store: Reader, overdue: Sequence[Startable], now: datetime
+) -> list[Startable]:
+    """Return those that do not wait for a pool, or for their turn of one."""
+    nodes = timetable.hierarchy.nodes
+    if not any(nodes[item.key.process].process.demand.shares for item in overdue):
+        return list(overdue)
+    look = look_at_pools(timetable, store, now)
+    return [item for item in overdue if not contended(look, item.key.process)]
 
 
 def _is_paused(store: Reader, key: JobKey) -> bool:
