@@ -182,6 +182,7 @@ def _preview_notes(preview: PreviewDocument) -> Iterator[str]:
             f'{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '
             f'{off["process"]}'
         )
+    yield from preview['pools']
     for without in preview['without']:
         yield f'goes on without what is skipped: {_waiting_text(without)}'
 

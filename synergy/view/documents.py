@@ -350,6 +350,7 @@ class PreviewDocument(TypedDict):
         list[OrderOnlyDocument], 'what waits for them for the order alone, and does not run again'
     ]
     off: Annotated[list[OffDocument], 'of these processes, those that are off']
+    pools: Annotated[list[str], 'what runs of these processes take of pools']
 
 
 class DeadDocument(UnitDocument):

@@ -18,6 +18,7 @@ from typing import Final
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import Lane, LaneWork
 from synergy.core.node import Node
+from synergy.core.pool_rates import RATE_WINDOW
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.starting import lanes_of, live_first
@@ -58,8 +59,9 @@ class Estimator(Struct, frozen=True, kw_only=True):
             return None
         node = self.hierarchy.nodes[process]
         width = node.process.max_running
-        for pool, share in node.process.demand.shares:
-            width = min(width, self.hierarchy.pools.sizes[pool].slots // share)
+        pools = [(self.hierarchy.pools.sizes[of], n) for of, n in node.process.demand.shares]
+        for pool, share in pools:
+            width = min(width, pool.slots // share)
         if any(source.process == process for source in node.inputs):
             width = 1  # Each waits for the one before.
         if not self.hierarchy.nodes[process].process.is_on:
@@ -71,7 +73,9 @@ class Estimator(Struct, frozen=True, kw_only=True):
             return None
         total = count + self.ahead.get(process, 0)
         one = turn_of(durations.runs, durations.usual.p50)
-        return one * ceil(total / width)
+        limits = [pool.per_minute for pool, _ in pools if pool.per_minute is not None]
+        starts = max((RATE_WINDOW * (count / most) for most in limits), default=timedelta())
+        return max(one * ceil(total / width), starts)
 
     def whole(self, counts: Mapping[ProcessName, int]) -> timedelta | None:
         """Return when all of `counts` is done, inputs before outputs; None: nobody knows.

@@ -57,6 +57,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     without them. reached: of a reset, by which inputs the jobs of each process wait for planned
     ones. order_only: what waits for them for the order alone, so that it does not run again. off:
     of the processes that are to run something, those that start nothing.
+    pools: what their runs take of pools, in sentences.
     """
 
     kind: CommandKind
@@ -66,6 +67,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     waiting: Sequence[WaitingRow] = ()
     without: Sequence[WaitingRow] = ()
     off: Sequence[OffRow] = ()
+    pools: Sequence[str] = ()
     reached: Mapping[ProcessName, Sequence[Reach]] = {}
     order_only: Sequence[Reach] = ()
 
@@ -100,6 +102,7 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
             doomed=(),
             waiting=waiting,
             off=off,
+            pools=_pools(timetable, names),
             reached=reached(timetable, planned.ranges),
             order_only=order_alone(timetable, planned.ranges),
         )
@@ -107,6 +110,17 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
     gone = [*keys_of(hierarchy, planned.ranges), *doomed]
     without = _waiting(timetable, left_without(timetable, gone))
     return Preview(kind=command.kind, plan=planned, rows=rows, doomed=doomed, without=without)
+
+
+def _pools(timetable: Timetable, names: Sequence[ProcessName]) -> Sequence[str]:
+    """Return what runs of processes take of pools, in sentences."""
+    sizes = timetable.hierarchy.pools.sizes
+    return [
+        f'{name} takes {share} of {sizes[pool].size_text} of {pool} for each run: at most '
+        f'{sizes[pool].slots // share} at once'
+        for name in dict.fromkeys(names)
+        for pool, share in timetable.hierarchy.nodes[name].process.demand.shares
+    ]
 
 
 def _off(timetable: Timetable, names: Sequence[ProcessName]) -> Sequence[OffRow]:

@@ -77,3 +77,10 @@ def test_without_pools_that_is_said(launch: Launch) -> None:
 
     assert (said.code, said.out) == (0, '')
     assert 'there are no pools; define them in pool_context' in said.err
+
+
+def test_check_tells_who_takes_of_a_pool(here: Launch) -> None:
+    assert (
+        'warehouse: 4 slots, 600 starts a minute for Shell::sweep, SiteHourly'
+        in here('check', '--no-imports').out + here('check').out
+    )

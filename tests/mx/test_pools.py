@@ -135,3 +135,26 @@ def test_a_context_without_pools_shows_none_and_says_how(
         assert 'There are no pools.' in found.get('/pools').text
     finally:
         found.close()
+
+
+def test_a_preview_tells_what_its_runs_take(pages: DashboardHarness) -> None:
+    address = '/api/v1/preview?process=SiteHourly&start=2026112205'
+    told = 'SiteHourly takes 1 of 4 slots, 600 starts a minute of warehouse for each run'
+
+    answer = pages.get(address).json
+    assert answer is not None
+    assert answer['pools'] == [f'{told}: at most 4 at once']
+    page = pages.get('/change/reprocess?process=SiteHourly&first=2026112205').text
+    assert told in page
+
+
+def test_what_waits_for_its_turn_is_not_called_ill(pages: DashboardHarness) -> None:
+    resize(pages, 1)
+    for minutes in (0, 3):
+        pages.runtime.clock.advance(timedelta(minutes=minutes))
+        pages.get('/')
+        model, now = pages.site.model, pages.runtime.clock.now()
+        idle = pages.site.idle.idle(model, pages.store, 1, now)
+
+    assert 'SiteHourly' not in {item.key.process for item in idle}
+    assert 'SiteHourly' in pages.site.idle._seen, 'but for the pool it would be'
