@@ -60,7 +60,8 @@ class ChangeWanted(Struct, frozen=True, kw_only=True):
     """What is to be done to which jobs. timeperiod, to: as typed; `to` is exclusive.
 
     name: asking again by the same one does nothing. plan_hash: of what was shown, if anything was:
-    another set is refused. error: only of failed ones, those that failed with it.
+    another set is refused. error: only of failed ones, those that failed with it. options: how the
+    jobs run, see `core.request_options`.
     """
 
     kind: CommandKind
@@ -71,6 +72,7 @@ class ChangeWanted(Struct, frozen=True, kw_only=True):
     error: str | None = None
     with_children: bool = False
     is_anyway: bool = False
+    options: Mapping[str, object] = {}
     reason: str | None = None
     name: str | None = None
     plan_hash: str | None = None

@@ -31,6 +31,7 @@ from synergy.operations import (
 )
 from synergy.operations.caller import Caller
 from synergy.operations.failures import about_error
+from synergy.operations.request_options import with_options
 from synergy.view.documents import CommandDocument, PreviewDocument
 from synergy.view.encode import encode_command
 from synergy.view.estimates import ahead_of, plan_estimate
@@ -225,6 +226,7 @@ class LocalOperations(LocalAsking):
         )
         if wanted.error is not None:
             command = about_error(caller, command, wanted.error)
+        command = with_options(caller, command, wanted.options)
         return replace(command, plan_hash=wanted.plan_hash)
 
 

@@ -7,6 +7,7 @@ does there.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -197,5 +198,15 @@ class RemoteOperations(RemoteAsking):
             'error': wanted.error,
             'with_children': wanted.with_children or None,
             'anyway': wanted.is_anyway or None,
+            **_as_sent(wanted.options),
             'plan_hash': wanted.plan_hash,
         }
+
+
+def _as_sent(options: Mapping[str, object]) -> dict[str, Json]:
+    """Return options of a request as an address and a body can both carry them."""
+    return {
+        name: value if isinstance(value, str | bool) else json.dumps(value)
+        for name, value in options.items()
+        if value is not None and value is not False
+    }

@@ -177,6 +177,8 @@ def _preview_notes(preview: PreviewDocument) -> Iterator[str]:
             f'does not run again, waits for {waits["waits_for"]} for the order alone: '
             f'{_waiting_text(waits)}'
         )
+    if preview['options']:
+        yield 'they run so: ' + '; '.join(preview['options'])
     for off in preview['off']:
         yield (
             f'{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '

@@ -276,6 +276,7 @@ class _Loader:
             freeruns=freeruns,
             queues=tuple(routes),
             hierarchy=hierarchy.replaced(hierarchy.nodes, pools),
+            project=self._settings.project,
             groups=groups,
             group_by_process={
                 worker.name: worker.group for worker in workers if worker.group is not None

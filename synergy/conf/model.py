@@ -231,6 +231,7 @@ class Context(Struct, frozen=True, kw_only=True):
     freeruns: Mapping[tuple[ProcessName, str], FreerunEntry]
     queues: tuple[Route, ...]
     hierarchy: Hierarchy
+    project: Path | None = None
     groups: Mapping[ProcessName, GroupEntry] = field(default_factory=dict)
     group_by_process: Mapping[ProcessName, ProcessName] = field(default_factory=dict)
 

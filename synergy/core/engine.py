@@ -206,6 +206,9 @@ class Engine:
             self._end(job, JobState.NOOP, 'its group ends later and does its work', now)
             return
         unit = job_transitions.next_unit(job, node.process, span, now)
+        options = self.timetable.options(job.request_id)
+        if options is not None and options.arguments and options.process == job.process:
+            unit = replace(unit, arguments={**unit.arguments, **options.arguments})
         final = 'final ' if state is JobState.FINAL_RUN else ''
         self._effects.saves.append(InsertUnit(unit))
         started = job_transitions.started(job, unit, state, now)
@@ -357,3 +360,5 @@ class Engine:
     def _save(self, job: Job, event: str) -> None:
         self.timetable.put(job)
         self._effects.saves.append(SaveJob(job, event))
+        if job.request_id is not None and not job.has_live_unit:
+            self._starting.freed(job.request_id)

@@ -16,25 +16,28 @@ FRESH: Final = 0
 RERUN: Final = 1
 #: Code of an embryo whose request is paused: nothing starts it.
 PAUSED: Final = 2
+#: Codes of embryos of requests with options of their own, one for each that is open.
+OWN: Final = range(16, 128)
 STATES: Final = (JobState.EMBRYO, JobState.EMBRYO, *JobState)
 CODE_BY_STATE: Final = {state: code for code, state in enumerate(STATES)} | {JobState.EMBRYO: FRESH}
 #: Code of an interval that is left out, by the working calendar or because nothing before the first
 #: start is caught up: nothing is to do, and there is no row.
 LEFT_OUT: Final = len(STATES)
-STATE_BY_CODE: Final = (*STATES, JobState.NOOP)
+STATE_BY_CODE: Final = (*STATES, JobState.NOOP, *[JobState.EMBRYO] * (OWN.stop - LEFT_OUT - 1))
+RERUNS: Final = frozenset((RERUN, *OWN))
 FINAL_CODES: Final = (*(CODE_BY_STATE[state] for state in sorted(FINAL_JOB_STATES)), LEFT_OUT)
 PROCESSED: Final = CODE_BY_STATE[JobState.PROCESSED]
 NOOP: Final = CODE_BY_STATE[JobState.NOOP]
 SKIPPED: Final = bytes([CODE_BY_STATE[JobState.SKIPPED]])
-OPEN_STATES: Final = re.compile(rb'[\x00-\x04]')
+OPEN_STATES: Final = re.compile(rb'[\x00-\x04\x10-\x7f]')
 FINAL_STATES: Final = re.compile(rb'[\x05-\x08]')
 #: Translates codes to those of a copy.
 ENDED_ONLY: Final = bytes(code if PROCESSED <= code < LEFT_OUT else 0 for code in range(256))
 CHANGED: Final = re.compile(rb'[\x03-\x07]+')
 #: Those that are not paused.
-EMBRYOS: Final = re.compile(rb'[\x00\x01]+')
+EMBRYOS: Final = re.compile(rb'[\x00\x01\x10-\x7f]+')
 LEFT_OUTS: Final = re.compile(rb'\x08+')
-UNFINISHED: Final = re.compile(rb'[\x00-\x04]+')
+UNFINISHED: Final = re.compile(rb'[\x00-\x04\x10-\x7f]+')
 
 
 def leave_out(hierarchy: Hierarchy, node: Node, codes: bytearray, ordinals: range) -> None:

@@ -12,6 +12,7 @@ from synergy.core.index_codes import (
     EMBRYOS,
     FINAL_CODES,
     FRESH,
+    LEFT_OUT,
     LEFT_OUTS,
     OPEN_STATES,
     PROCESSED,
@@ -71,7 +72,7 @@ class IndexSearches:
     def _first_open(self, process: ProcessName) -> int:
         """Return a position before which no interval is open."""
         low, codes = self._low[process], self._codes[process]
-        if low < len(codes) and codes[low] >= PROCESSED:
+        if low < len(codes) and PROCESSED <= codes[low] <= LEFT_OUT:
             match = OPEN_STATES.search(codes, low)
             low = self._low[process] = len(codes) if match is None else match.start()
         return low

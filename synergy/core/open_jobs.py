@@ -5,10 +5,11 @@ So few that all are kept, and found by interval, by process and by the unit that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
-from synergy.core.records import Job, ProcessName, UowId, uow_id_of
+from synergy.core.records import CommandId, Job, ProcessName, UowId, uow_id_of
 from synergy.core.timeperiod import JobKey
 
 
@@ -21,6 +22,7 @@ class OpenJobs:
         self._running: dict[ProcessName, int] = dict.fromkeys(self._by_key, 0)
         self._resting: dict[ProcessName, set[JobKey]] = {name: set() for name in self._by_key}
         self._key_by_uow: dict[UowId, JobKey] = {}
+        self._running_for: Counter[CommandId] = Counter()
 
     def get(self, key: JobKey) -> Job | None:
         """Return the row of a job that has one and is not final."""
@@ -38,6 +40,10 @@ class OpenJobs:
     def running_count(self, process: ProcessName) -> int:
         """Return the number of jobs with a unit in flight; held ones do not count."""
         return self._running[process]
+
+    def running_for(self, request: CommandId) -> int:
+        """Return the number of jobs with a unit in flight that a request has reset."""
+        return self._running_for[request]
 
     def resting(self, process: ProcessName) -> Sequence[JobKey]:
         """Return the jobs that are between two runs of their live interval, earliest first."""
@@ -59,12 +65,20 @@ class OpenJobs:
         before = jobs.pop(key, None)
         if before is not None:
             self._running[process] -= before.has_live_unit
+            if before.request_id is not None and before.has_live_unit:
+                left = self._running_for[before.request_id] - 1
+                if left:
+                    self._running_for[before.request_id] = left
+                else:
+                    del self._running_for[before.request_id]
             self._resting[process].discard(key)
             if before.uow_id is not None:
                 self._key_by_uow.pop(before.uow_id, None)
         if job is not None:
             jobs[key] = job
             self._running[process] += job.has_live_unit
+            if job.request_id is not None and job.has_live_unit:
+                self._running_for[job.request_id] += 1
             if job.uow_id is not None:
                 self._key_by_uow[job.uow_id] = key
             elif job.state.is_running:

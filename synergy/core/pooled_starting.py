@@ -17,7 +17,7 @@ from synergy.core.pool_takers import Taker
 from synergy.core.pools import Pools, Queued
 from synergy.core.readiness import Readiness, next_startable
 from synergy.core.records import ProcessName
-from synergy.core.starting import Starting, lanes_of
+from synergy.core.starting import Starting
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
@@ -80,7 +80,7 @@ class PooledStarting(Starting):
             if name not in self._hierarchy.nodes:
                 del self._owed[name]
                 pools.effects.add(pools.attend(name, now))
-            elif not self.may(name):
+            elif not (self.may(name) or self.may_even_if_off(name)):
                 self._rest(taker)
             elif not taker.shares:
                 yield from self._unshared(taker, now)
@@ -134,9 +134,7 @@ class PooledStarting(Starting):
         self._pools.has_turn(taker)
         # Whoever breaks off owes it another look.
         heappush(self._queue, (taker.order, name))
-        node = self._hierarchy.nodes[name]
-        yield from self._resting(node)
-        yield from self._fresh(node, now)
+        yield from self._all_of(self._hierarchy.nodes[name], now)
         del self._owed[name]
 
     def _settle(self, now: datetime) -> None:
@@ -180,14 +178,11 @@ class PooledStarting(Starting):
             name in self._triggered and any(True for _ in super().live(name, now))
         ):
             return True
-        over_until = self._hierarchy.over_until(node, now)
-        works = lanes_of(node, self._live_first.get(name, node.first), over_until)
-        return any(next_startable(timetable, node, work, now) for work in works.values())
+        return any(next_startable(timetable, node, work, now) for work in self._works(node, now))
 
     def _drawn(self, name: ProcessName, now: datetime) -> Iterator[_Start]:
         """Return what a process may start."""
-        node = self._hierarchy.nodes[name]
-        usual = chain(self._resting(node), self._fresh(node, now))
+        usual = self._all_of(self._hierarchy.nodes[name], now)
         return chain(self._runs(name, now), usual) if name in self._triggered else usual
 
     def _runs(self, name: ProcessName, now: datetime) -> Iterator[_Start]:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import TypeAlias
 
 from synergy.core.index_codes import FRESH, RERUN
 from synergy.core.lanes import CatchUp, Lane, LaneWork, Turns
 from synergy.core.node import Node
 from synergy.core.readiness import NextStart, Readiness, next_startable
-from synergy.core.records import ProcessName
+from synergy.core.records import CommandId, ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+
+#: What is left of each part of a lane that something was started of in one look.
+_Rest: TypeAlias = dict[tuple[Lane, int], LaneWork]
 
 
 class Starting:
@@ -39,6 +43,9 @@ class Starting:
             if node.process.live_from is not None
         }
         self._silent = set(silent)
+        self._pausing: set[ProcessName] = set()
+        # Code of the request that a rerun was started for last.
+        self._served: dict[ProcessName, int] = {}
         #: Whom the choice under way is about; after an exception, whom it was about.
         self.asked: ProcessName | None = None
         #: What was yielded last is a live interval that runs because a trigger has fired.
@@ -60,10 +67,16 @@ class Starting:
     def pause(self, process: ProcessName) -> None:
         """Start nothing of a process any more: a request to switch it off is on its way."""
         self._silent.add(process)
+        self._pausing.add(process)
 
     def may(self, process: ProcessName) -> bool:
         """Tell whether anything of a process may start at all."""
         return self._hierarchy.nodes[process].process.is_on and process not in self._silent
+
+    def may_even_if_off(self, process: ProcessName) -> bool:
+        """Tell whether something of a process that is off may start: what is asked for so."""
+        is_silent = process in self._silent and process not in self._pausing
+        return not is_silent and self._timetable.has_reruns(process)
 
     def has_place(self, process: ProcessName) -> bool:
         """Tell whether one more of a process may run."""
@@ -81,10 +94,8 @@ class Starting:
             del ahead[process]
             self._owed.pop(process, None)
             self._owed[process] = None
-            if self.may(process):
-                node = self._hierarchy.nodes[process]
-                yield from self._resting(node)
-                yield from self._fresh(node, now)
+            if self.may(process) or self.may_even_if_off(process):
+                yield from self._all_of(self._hierarchy.nodes[process], now)
             del self._owed[process]
         self.asked = None
 
@@ -102,6 +113,23 @@ class Starting:
             if self.has_place(process) and self._hierarchy.covered(node, ordinal):
                 yield key
 
+    def _all_of(self, node: Node, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
+        """Yield all that a process may start."""
+        if not self.may(node.process.name):
+            yield from self._even_if_off(node, now)
+            return
+        yield from self._resting(node)
+        yield from self._fresh(node, now)
+
+    def _works(self, node: Node, now: datetime) -> Iterator[LaneWork]:
+        """Yield where a process may have something to start."""
+        over_until = self._hierarchy.over_until(node, now)
+        works = lanes_of(node, self._live_first.get(node.process.name, node.first), over_until)
+        plain, may = works.pop(Lane.RERUN), self.may(node.process.name)
+        if may:
+            yield from works.values()
+        yield from self._reruns(node, plain, only_even_if_off=not may)
+
     def _resting(self, node: Node) -> Iterator[tuple[JobKey, Readiness | None]]:
         for key in self._timetable.resting(node.process.name):
             if self.has_place(node.process.name):
@@ -112,7 +140,8 @@ class Starting:
         name = node.process.name
         over_until = self._hierarchy.over_until(node, now)
         live_first = self._live_first.get(name, node.first)
-        ahead, rest = node.first, dict[Lane, LaneWork]()
+        ahead = node.first
+        rest: _Rest = {}
         while self.has_place(name):
             if self._timetable.has_reruns(name) or self._timetable.has_history(name, live_first):
                 found = self._in_turn(node, rest, over_until, now)
@@ -126,9 +155,7 @@ class Starting:
                 return
             yield found
 
-    def _in_turn(
-        self, node: Node, rest: dict[Lane, LaneWork], over_until: int, now: datetime
-    ) -> NextStart | None:
+    def _in_turn(self, node: Node, rest: _Rest, over_until: int, now: datetime) -> NextStart | None:
         """Return what to start next of the lane whose turn it is.
 
         rest: what is left of the lanes that something was started of in this look.
@@ -140,14 +167,76 @@ class Starting:
             turns.took(Lane.LIVE)  # It was alone until now.
             self._turns[name] = turns
         works = lanes_of(node, self._live_first.get(name, node.first), over_until)
-        works.update(rest)
         for lane in turns.order(works):
-            found = next_startable(self._timetable, node, works[lane], now)
+            parts = [works[lane]] if lane is not Lane.RERUN else self._reruns(node, works[lane])
+            found = self._first_of(node, parts, rest, lane, now)
             if found is not None:
                 turns.took(lane)
-                rest[lane] = works[lane].behind(found.key.timeperiod.ordinal)
                 return found
         return None
+
+    def _first_of(
+        self,
+        node: Node,
+        parts: Iterable[LaneWork],
+        rest: _Rest,
+        lane: Lane,
+        now: datetime,
+    ) -> NextStart | None:
+        for part in parts:
+            work = rest.get((lane, part.code), part)
+            found = next_startable(self._timetable, node, work, now)
+            if found is not None:
+                rest[lane, part.code] = work.behind(found.key.timeperiod.ordinal)
+                if lane is Lane.RERUN:
+                    self._served[node.process.name] = part.code
+                return found
+        return None
+
+    def _reruns(
+        self, node: Node, plain: LaneWork, *, only_even_if_off: bool = False
+    ) -> Iterator[LaneWork]:
+        """Yield what requests have reset, the one whose turn it is first: each has its own order.
+
+        plain: of those without options. only_even_if_off: of those that run all the same.
+        """
+        name = node.process.name
+        own = self._timetable.own_requests(name)
+        if not own and not only_even_if_off:
+            yield plain
+            return
+        found = [] if only_even_if_off else [plain]
+        for request, code in own:
+            options = self._timetable.options(request)
+            if options is None or not self._timetable.has_room(request):
+                continue
+            if options.is_even_if_off or not only_even_if_off:
+                found.append(LaneWork(code, plain.ordinals, options.is_newest_first))
+        # Those behind the one that came last are first.
+        last = self._served.get(name, plain.code)
+        found.sort(key=lambda work: (work.code <= last, work.code))
+        yield from found
+
+    def _even_if_off(self, node: Node, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
+        """Yield what starts of a process that is switched off: what is asked for all the same."""
+        name = node.process.name
+        plain = LaneWork(RERUN, range(node.first, self._hierarchy.over_until(node, now)))
+        rest: _Rest = {}
+        while self.has_place(name):
+            parts = self._reruns(node, plain, only_even_if_off=True)
+            found = self._first_of(node, parts, rest, Lane.RERUN, now)
+            if found is None:
+                return
+            yield found
+
+    def freed(self, request: CommandId | None) -> None:
+        """Look at all processes that wait for a place among the jobs of a request."""
+        options = self._timetable.options(request)
+        if request is None or options is None or options.max_running is None:
+            return
+        for name in self._hierarchy.nodes:
+            if any(known == request for known, _ in self._timetable.own_requests(name)):
+                self.owe(name)
 
 
 def live_first(timetable: Timetable, node: Node) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
@@ -24,9 +25,11 @@ from synergy.core.index_codes import (
     LEFT_OUT,
     NOOP,
     OPEN_STATES,
+    OWN,
     PAUSED,
     PROCESSED,
     RERUN,
+    RERUNS,
     SKIPPED,
     STATE_BY_CODE,
     leave_out,
@@ -35,6 +38,7 @@ from synergy.core.index_pages import IndexCopy, IndexPage, IndexStretch
 from synergy.core.index_searches import IndexSearches
 from synergy.core.open_jobs import OpenJobs
 from synergy.core.records import CommandId, Job, ProcessName, UowId
+from synergy.core.request_options import RequestOptions
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
 
@@ -55,6 +59,7 @@ class Timetable(IndexSearches):
         self._open = OpenJobs(hierarchy.nodes)
         self._rerun_counts: dict[ProcessName, int] = dict.fromkeys(hierarchy.nodes, 0)
         self._paused: frozenset[CommandId] = frozenset()
+        self._own: dict[CommandId, tuple[int, RequestOptions]] = {}
         self._undo: list[tuple[JobKey, int, Job | None]] = []
         # Processes of which a copy made before would not be right, or not whole, any more.
         self._changed: set[ProcessName] = set(hierarchy.nodes)
@@ -153,9 +158,27 @@ class Timetable(IndexSearches):
             and page.first + len(page.codes) >= self.hierarchy.begun_until(node, since)
         )
 
-    def pause(self, requests: Iterable[CommandId]) -> None:
-        """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs."""
-        self._paused = frozenset(requests)
+    def pause(
+        self,
+        requests: Iterable[CommandId],
+        own: Mapping[CommandId, RequestOptions] = MappingProxyType({}),
+    ) -> None:
+        """Start nothing that one of `requests`, and no other, has reset. Cost: all open jobs.
+
+        own: those whose jobs run otherwise than others. Beyond as many as there are codes for, they
+        wait until one of these has ended.
+        """
+        known = {name: self._own[name][0] for name in own if name in self._own}
+        free = iter(sorted({*OWN} - {*known.values()}))
+        waiting = set()
+        self._own = {}
+        for name, options in own.items():
+            code = known.get(name) or next(free, None)
+            if code is None:
+                waiting.add(name)
+            else:
+                self._own[name] = code, options
+        self._paused = frozenset(requests) | waiting
         for job in [*self.open_jobs()]:
             if job.state is JobState.EMBRYO:
                 position = job.timeperiod.ordinal - self.hierarchy.nodes[job.process].first
@@ -224,7 +247,7 @@ class Timetable(IndexSearches):
         codes = self._codes[process]
         counts = {state: codes.count(code) for state, code in CODE_BY_STATE.items()}
         counts[JobState.NOOP] += codes.count(LEFT_OUT)
-        counts[JobState.EMBRYO] += codes.count(RERUN) + codes.count(PAUSED)
+        counts[JobState.EMBRYO] += sum(map(codes.count, self._rerun_codes))
         return counts
 
     def first_pending(self, process: ProcessName, ordinals: range) -> int | None:
@@ -246,7 +269,27 @@ class Timetable(IndexSearches):
 
     def rerun_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` a request has reset and nothing has started since."""
-        return sum(map(self._codes_of(process, ordinals).count, (RERUN, PAUSED)))
+        return sum(map(self._codes_of(process, ordinals).count, self._rerun_codes))
+
+    @property
+    def _rerun_codes(self) -> Sequence[int]:
+        return (RERUN, PAUSED, *(code for code, _ in self._own.values()))
+
+    def options(self, request: CommandId | None) -> RequestOptions | None:
+        """Return how the jobs of a request run, if not as others do."""
+        found = None if request is None else self._own.get(request)
+        return None if found is None else found[1]
+
+    def own_requests(self, process: ProcessName) -> Sequence[tuple[CommandId, int]]:
+        """Return those of such requests that have reset intervals of a process, by their codes."""
+        codes = self._codes[process]
+        return [(name, code) for name, (code, _) in self._own.items() if code in codes]
+
+    def has_room(self, request: CommandId) -> bool:
+        """Tell whether one more job of a request may run."""
+        options = self.options(request)
+        most = None if options is None else options.max_running
+        return most is None or self._open.running_for(request) < most
 
     def skipped_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` were skipped; one search in C."""
@@ -327,7 +370,10 @@ class Timetable(IndexSearches):
     def _code(self, job: Job) -> int:
         if job.state is not JobState.EMBRYO or job.request_id is None:
             return CODE_BY_STATE[job.state]
-        return PAUSED if job.request_id in self._paused else RERUN
+        if job.request_id in self._paused:
+            return PAUSED
+        own = self._own.get(job.request_id)
+        return RERUN if own is None else own[0]
 
     def _place(
         self, key: JobKey, position: int, code: int, job: Job | None
@@ -336,8 +382,8 @@ class Timetable(IndexSearches):
         process = key.process
         codes = self._codes[process]
         code_before = codes[position]
-        if code != code_before and RERUN in (code, code_before):
-            self._rerun_counts[process] += 1 if code == RERUN else -1
+        if code != code_before:
+            self._rerun_counts[process] += (code in RERUNS) - (code_before in RERUNS)
         codes[position] = code
         self._changed.add(process)
         if position < self._low[process]:

@@ -18,7 +18,7 @@ from synergy.operations.refusal import OperationRefused, RefusalKind
 from synergy.view.freeruns import freeruns
 
 #: Arguments by these names are taken for code wherever context.py does not say otherwise.
-_NAMES: Final = frozenset({'command', 'shell', 'environment'})
+CODE_NAMES: Final = frozenset({'command', 'shell', 'environment'})
 
 
 def allowed(caller: Caller, command: Command) -> Command:
@@ -56,7 +56,7 @@ def why_admins_only(context: Context, process: str, arguments: object = None) ->
     said = [e.arguments_are_code for e in context.freeruns.values() if e.name == process]
     if not said or True in said:
         return f'{process} runs what its arguments say; only an admin may change them.'
-    names = _NAMES & set(arguments if isinstance(arguments, Mapping) else ())
+    names = CODE_NAMES & set(arguments if isinstance(arguments, Mapping) else ())
     if names and not all(is_code is False for is_code in said):
         return f'{min(names)} may be code; only an admin may change these arguments.'
     return None

@@ -71,7 +71,7 @@ def chosen_command(
             f'the {sum(map(len, runs)):,} intervals of {name} lie in {len(runs):,} places apart',
             f'ask for at most {STRETCHES_MAX:,} of these at once, or for the whole range',
         )
-    return replace(command, details=chosen_details(qualifier, runs))
+    return replace(command, details={**command.details, **chosen_details(qualifier, runs)})
 
 
 def preview_change(caller: Caller, timetable: Timetable, command: Command) -> Preview:

@@ -20,6 +20,7 @@ from synergy.core.effects import Effects, SaveCommand
 from synergy.core.isolation import Stage
 from synergy.core.overrides import moves_lanes
 from synergy.core.recut import is_cut_by
+from synergy.core.request_options import options_of
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.gathering import gather
 from synergy.scheduler.index import Index
@@ -61,7 +62,8 @@ class Commands:
     def pause(self, index: Index) -> None:
         """Let the index know of which requests nothing may start."""
         timetable = index.engine.timetable
-        timetable.pause(self._open.paused(are_whole=timetable.hierarchy.is_reset_as_whole))
+        paused, own = self._open.paused(are_whole=timetable.hierarchy.is_reset_as_whole)
+        timetable.pause(paused, own)
 
     def go_on(self, index: Index, now: datetime, *, is_sweeping: bool) -> None:
         """Do the next batch of each command."""
@@ -75,23 +77,36 @@ class Commands:
                 and index.engine.timetable.hierarchy.is_reset_as_whole
                 and command.state is not CommandState.RUNNING
             )
-            if is_whole:
+            if is_whole or _is_with_options(index, command):
                 self.pause(index)
             if not self._execute(index, command, now):
                 continue
             if is_whole:
                 self.pause(index)
-            elif command.kind in REQUEST_KINDS:
-                self._undo_to_the_end(index, command, now)
-                self.pause(index)
-            elif command.kind is CommandKind.PROCESS_SAVE:
-                self._loading.rewire(index, now)
-                if moves_lanes(command):
-                    self.is_index_outdated = True
-                    continue
-            elif command.kind is not CommandKind.POOL_SAVE:
+            elif not self._is_to_look(index, command, now):
                 continue
             self._outbox.apply(index.engine.timetable, index.look_at_all(now))
+
+    def _is_to_look(self, index: Index, command: Command, now: datetime) -> bool:
+        """Let the index follow what was done for a command; tell whether all may start more."""
+        if command.kind in REQUEST_KINDS:
+            self._undo_to_the_end(index, command, now)
+            self.pause(index)
+            return True
+        if command.kind is CommandKind.PROCESS_SAVE:
+            self._loading.rewire(index, now)
+            self.is_index_outdated |= moves_lanes(command)
+            return not moves_lanes(command)
+        if self._has_ended_with_options(command):
+            self.pause(index)  # Another may have its code.
+            return True
+        return command.kind is CommandKind.POOL_SAVE
+
+    def _has_ended_with_options(self, command: Command) -> bool:
+        if options_of(command) is None or command.state is not CommandState.RUNNING:
+            return False
+        saved = self._store.command(command.id)
+        return saved is not None and saved.state not in OPEN_COMMAND_STATES
 
     def _undo_to_the_end(self, index: Index, command: Command, now: datetime) -> None:
         """Go on with a request that is being put back: nothing may be decided in between."""
@@ -122,6 +137,11 @@ class Commands:
                 self.is_index_outdated |= command.kind is CommandKind.RECUT and is_cut_by(effects)
         self.under_way = None
         return True
+
+
+def _is_with_options(index: Index, command: Command) -> bool:
+    """Tell whether a request has options of which the index has not heard yet."""
+    return options_of(command) is not None and not index.engine.timetable.options(command.id)
 
 
 def _as_saved(command: Command, effects: Effects) -> Command:

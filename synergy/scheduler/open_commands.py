@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from synergy.core.commands import (
@@ -13,6 +13,7 @@ from synergy.core.commands import (
     CommandId,
     CommandState,
 )
+from synergy.core.request_options import RequestOptions, options_by_request
 from synergy.ports.store import CommandReader
 
 COMMANDS_PER_SWEEP_MAX: Final = 100
@@ -47,13 +48,16 @@ class OpenCommands:
             waiting += turn
         return waiting
 
-    def paused(self, *, are_whole: bool = False) -> Sequence[CommandId]:
-        """Return the requests of which nothing may start: those that are paused.
+    def paused(
+        self, *, are_whole: bool = False
+    ) -> tuple[Sequence[CommandId], Mapping[CommandId, RequestOptions]]:
+        """Return the requests of which nothing may start, for they are paused; and, with theirs,
+        those that have options of their own.
 
         are_whole: and those that have not reset all of their jobs yet.
         """
         commands = self._store.open_commands(OPEN_COMMANDS_MAX)
-        return [
+        paused = [
             command.id
             for command in commands
             if command.is_paused
@@ -63,3 +67,4 @@ class OpenCommands:
                 and command.state is not CommandState.RUNNING
             )
         ]
+        return paused, options_by_request(commands)

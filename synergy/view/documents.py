@@ -349,6 +349,7 @@ class PreviewDocument(TypedDict):
     order_only: Annotated[
         list[OrderOnlyDocument], 'what waits for them for the order alone, and does not run again'
     ]
+    options: Annotated[list[str], 'how its jobs run, if not as others do, in words']
     off: Annotated[list[OffDocument], 'of these processes, those that are off']
     pools: Annotated[list[str], 'what runs of these processes take of pools']
 

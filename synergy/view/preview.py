@@ -11,6 +11,7 @@ from synergy.core.failure_streaks import is_paused_by_itself
 from synergy.core.overrides import off_text
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
+from synergy.core.request_options import options_of
 from synergy.core.states import Blocking, Due, JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -68,6 +69,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     without: Sequence[WaitingRow] = ()
     off: Sequence[OffRow] = ()
     pools: Sequence[str] = ()
+    options: Sequence[str] = ()
     reached: Mapping[ProcessName, Sequence[Reach]] = {}
     order_only: Sequence[Reach] = ()
 
@@ -94,7 +96,8 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
     if command.kind in RESETTING_KINDS:
         waiting = _waiting(timetable, unreset(timetable, planned))
         names = [*planned.ranges, *(row.process for row in waiting)]
-        off = _off(timetable, names)
+        options = options_of(command)
+        off = _off(timetable, [] if options and options.is_even_if_off else names)
         return Preview(
             kind=command.kind,
             plan=planned,
@@ -103,6 +106,7 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
             waiting=waiting,
             off=off,
             pools=_pools(timetable, names),
+            options=[] if options is None else options.said,
             reached=reached(timetable, planned.ranges),
             order_only=order_alone(timetable, planned.ranges),
         )

@@ -34,6 +34,7 @@ def encode_preview(shown: Preview, about: PlanEstimate) -> documents.PreviewDocu
         ],
         'without': [_encode_waiting(row) for row in shown.without],
         'order_only': [encode_order_only(item) for item in shown.order_only],
+        'options': list(shown.options),
         'off': [{'process': row.process, 'text': row.text} for row in shown.off],
         'pools': list(shown.pools),
     }

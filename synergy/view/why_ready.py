@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState
+from synergy.core.commands import OPEN_COMMAND_STATES, Command, CommandKind, CommandState, counted
 from synergy.core.lanes import CatchUp, Lane
 from synergy.core.node import Node
 from synergy.core.overrides import off_text
 from synergy.core.records import Process
+from synergy.core.request_options import RequestOptions, options_of
 from synergy.core.starting import live_first
 from synergy.core.timeperiod import JobKey
 from synergy.view.cause import (
@@ -50,12 +51,16 @@ def ready(question: Question, node: Node, key: JobKey) -> tuple[list[Cause], lis
     """Return why a job that may start has not, and the jobs that it waits for."""
     process = node.process
     since = question.timetable.hierarchy.over_at(node, key.timeperiod.ordinal)
-    paused = paused_cause(question, key)
-    if not process.is_on:
+    paused, request = paused_cause(question, key), _request_of(question, key)
+    options = None if request is None else options_of(request)
+    if not process.is_on and (options is None or not options.is_even_if_off):
         causes = [off(key, node, f'is ready, but {off_text(process)}')]
         return [*causes, *without_leader(question, key)], []
     if paused is not None:
         return [paused, *without_leader(question, key)], []
+    if request is not None and options is not None and (full := _full(question, request, options)):
+        text = f'is ready, and waits for one of {full}'
+        return [Cause(key=key, kind=CauseKind.FULL, text=text, since=since)], []
     first, expected_at = _first_come(question, node, key)
     running = sorted(
         job.key for job in question.timetable.open_jobs_of(process.name) if job.has_live_unit
@@ -95,6 +100,28 @@ def _short_of(
         )
         for view in short
     ]
+
+
+def _request_of(question: Question, key: JobKey) -> Command | None:
+    job = question.timetable.open_job(key)
+    if job is None or job.request_id is None:
+        return None
+    request = question.store.command(job.request_id)
+    is_open = request is not None and request.state in OPEN_COMMAND_STATES
+    return request if is_open else None
+
+
+def _full(question: Question, request: Command, options: RequestOptions) -> str | None:
+    """Return which jobs of a request are under way, if no more of it may run now."""
+    if options.max_running is None:
+        return None
+    count = sum(
+        job.has_live_unit and job.request_id == request.id for job in question.timetable.open_jobs()
+    )
+    if count < options.max_running:
+        return None
+    what = f'{counted(count)} of its request {request.id} under way'
+    return f'{what} (max_running {options.max_running} of that request) to end'
 
 
 def full_text(process: Process, count: int) -> str:

@@ -120,3 +120,26 @@ def test_wrong_words_are_explained(launch: Launch, words: list[str], code: int, 
 
     assert said.code == code
     assert text in said.err
+
+
+def test_a_request_says_how_its_jobs_run(launch: Launch) -> None:
+    step()
+    asked = ('reprocess', 'FlightHourly', '2013010100', '--max-running', '2', '--order', 'newest')
+    with_arguments = (*asked, '--arguments', '{"mode": "full"}', '--even-if-off')
+
+    shown = launch(*with_arguments, '--dry-run')
+    assert 'they run so: at most 2 of its jobs at the same time; the newest first' in shown.out
+    assert 'FlightHourly with other mode; also where a process is switched off' in shown.out
+
+    assert launch(*with_arguments, '--name', 'again').code == 0
+    step()
+    listed_request = json.loads(launch('requests', '--json').out)[0]
+    assert listed_request['details'] == {
+        'max_running': 2,
+        'order': 'newest',
+        'arguments': {'mode': 'full'},
+        'even_if_off': True,
+    }
+    assert launch(*asked, '--arguments', '[1]').code == 2
+    said = launch('reprocess', 'FlightHourly', '2013010100', '--max-running', '0')
+    assert 'max_running' in said.err

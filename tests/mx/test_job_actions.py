@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -402,3 +403,33 @@ def test_a_skip_of_what_is_off_says_nothing_of_that(pages: DashboardHarness) -> 
 
     assert found is not None
     assert found['off'] == []
+
+
+def test_a_request_says_how_its_jobs_run(pages: DashboardHarness) -> None:
+    about = '/change/reprocess?process=SiteHourly&first=2026112300'
+    said = (
+        'max_running=2&order=newest&even_if_off=on&arguments=%7B%22password%22%3A%22hunter2%22%7D'
+    )
+
+    step = pages.get(f'{about}&{said}').text
+
+    assert 'at most 2 of its jobs at the same time; the newest first' in step
+    assert 'name="max_running" value="2"' in step
+    sent = {name: unescape(value) for name, value in fields(step).items()}
+    form = sent | {'reason': 'again', 'arguments': '{"password": "hunter2"}'}
+    asked = pages.post('/change/reprocess', form)
+    assert asked.status_code == 303, asked.text
+    command = pages.store.open_commands(9)[-1]
+    assert command.details == {
+        'max_running': 2,
+        'order': 'newest',
+        'even_if_off': True,
+        'arguments': {'password': 'hunter2'},
+    }
+    for page in (asked.headers['Location'], '/audit', f'/api/v1/requests/{command.id}'):
+        text = pages.get(page).text
+        assert 'newest' in text
+        assert 'hunter2' not in text
+    assert pages.get(f'{about}&max_running=0').status_code == 400
+    wrong = pages.post('/change/reprocess', form | {'arguments': '[1]', 'form_id': 'other'})
+    assert wrong.status_code == 400

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from synergy.core.commands import CommandKind
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.lane_starts import lane_starts
 from synergy.core.lanes import CatchUp, LaneStart
 from synergy.core.led_context import LedContext
 from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey
+from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler import loading
 from tests.builders import instant, key, two_trees
 from tests.scheduler.scheduler_harness import SchedulerHarness
@@ -134,3 +136,35 @@ def test_the_mutant_that_forgets_at_failover_is_found(
 
     with pytest.raises(AssertionError):
         test_a_failover_forgets_nothing_and_an_absence_makes_history(harness)
+
+
+def test_options_of_a_request_outlive_a_failover(harness: SchedulerHarness) -> None:
+    scheduler = harness.scheduler()
+    harness.run(scheduler)
+    harness.started.clear()
+    command = Command(
+        id=CommandId('again'),
+        kind=CommandKind.REPROCESS,
+        process=HOUR.process,
+        start=HOUR.timeperiod,
+        end=HOUR.timeperiod.shift(6),
+        details={'max_running': 1, 'order': 'newest', 'arguments': {'mode': 'full'}},
+        actor='anna',
+        created_at=harness.clock.now(),
+    )
+    harness.store.insert_command(command)
+    harness.broker.publish([Message(REPORT_ROUTE, {'command': command.id})])
+    for _ in range(3):
+        scheduler.step()
+        harness.work()
+
+    harness.clock.advance(timedelta(minutes=1))
+    other = harness.scheduler('b:2')
+    harness.run(other)
+
+    again = [text for text in harness.started if 'Hourly' in text]
+    assert again == [f'SiteHourly@{HOUR.timeperiod.shift(at)}#2' for at in range(5, -1, -1)]
+    units = harness.store.runs(JobKey(HOUR.process, HOUR.timeperiod.shift(2)))
+    assert [unit.arguments for unit in units] in ([{'mode': 'full'}, {}], [{}, {'mode': 'full'}])
+    days = harness.store.runs(key('SiteDaily@2026112200'))
+    assert all(not unit.arguments for unit in days)

@@ -16,7 +16,10 @@ from synergy.cli.opening import opened
 from synergy.cli.switching import add_switch_on, settle_switch
 from synergy.cli.tables import print_preview
 from synergy.cli.tell import tell
-from synergy.core.commands import CommandKind, Only, counted
+from synergy.core.bounded import ARGUMENTS as ARGUMENTS_BOUNDS
+from synergy.core.bounded import OutOfBounds, loads
+from synergy.core.commands import RESETTING_KINDS, CommandKind, Only, counted
+from synergy.core.request_options import ARGUMENTS, OPTIONS, ORDERS
 from synergy.core.structs import replace
 from synergy.operations.refusal import OperationRefused
 from synergy.view.documents import PreviewDocument
@@ -52,6 +55,8 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
             help='run what its calendar or catch_up leaves out, too',
         )
         add_switch_on(parser)
+    if kind in RESETTING_KINDS:
+        _add_options(parser)
     parser.add_argument('--dry-run', action='store_true', help='show what would be done')
     add_yes(parser)
     parser.add_argument(
@@ -62,6 +67,37 @@ def _add_arguments(kind: CommandKind, parser: ArgumentParser) -> None:
     )
     parser.add_argument('--name', metavar='ID', help='asking again by the same name does nothing')
     parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--max-running', metavar='N', type=int, help='at most so many of its jobs at the same time'
+    )
+    parser.add_argument('--order', choices=ORDERS, help='which of them first')
+    parser.add_argument(
+        '--arguments',
+        metavar='JSON',
+        help='over those of the process, for these runs alone; kept in the audit',
+    )
+    parser.add_argument(
+        '--even-if-off',
+        action='store_true',
+        help='run them although a process of them is switched off',
+    )
+
+
+def _options(options: Namespace) -> dict[str, object]:
+    """Return how the jobs are to run, as it is said."""
+    given = {name: getattr(options, name, None) for name in OPTIONS}
+    if (text := given[ARGUMENTS]) is not None:
+        try:
+            given[ARGUMENTS] = loads(text, ARGUMENTS_BOUNDS)
+        except OutOfBounds as error:
+            raise CommandError(
+                f'--arguments cannot be taken: {error}; give an object, as in \'{{"depth": 3}}\'',
+                ExitCode.USAGE,
+            ) from error
+    return given
 
 
 def _run(kind: CommandKind, options: Namespace) -> ExitCode:
@@ -76,6 +112,7 @@ def _run(kind: CommandKind, options: Namespace) -> ExitCode:
         error=options.error,
         with_children=getattr(options, 'with_children', False),
         is_anyway=getattr(options, 'anyway', False),
+        options=_options(options),
         reason=options.reason,
         name=options.name,
     )

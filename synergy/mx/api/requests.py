@@ -26,8 +26,10 @@ from synergy.mx.web.errors import unknown, wrong
 from synergy.mx.web.paging import commands_page
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.request_options import options_given
 from synergy.mx.web.responses import json_answer
 from synergy.operations.jobs import change_jobs, chosen_command
+from synergy.operations.request_options import with_options
 from synergy.operations.requests import KIND_BY_ACTION, control_request, known_request
 from synergy.view.encode import (
     encode_command,
@@ -97,6 +99,10 @@ def api_submit_request_action(request: RequestContext, request_id: str, action: 
 
 
 def _wanted_command(request: RequestContext) -> Command:
+    return with_options(caller_of(request), _about(request), options_given(request))
+
+
+def _about(request: RequestContext) -> Command:
     kind = CommandKind(request.choice('kind', JOB_KIND_WORDS, 'reprocess'))
     node = request.node(request.text('process'))
     if (spelled := request.optional('intervals')) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from synergy.core.request_options import ORDERS
 from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.api import (
@@ -83,6 +84,10 @@ _JOB_FIELDS: Final = (
     ),
     Parameter('with_children', 'reprocess what is nested below, too', 'boolean'),
     Parameter('anyway', 'reprocess what its calendar or catch_up leaves out, too', 'boolean'),
+    Parameter('max_running', 'at most so many of its jobs at the same time', 'integer'),
+    Parameter('order', 'which of them run first', choices=ORDERS),
+    Parameter('arguments', 'JSON, over those of the process, for these runs alone'),
+    Parameter('even_if_off', 'run them although a process of them is switched off', 'boolean'),
 )
 _JOB_FILTERS: Final = (
     _PROCESS,

@@ -26,6 +26,7 @@ from synergy.mx.pages.search_totals import found_command
 from synergy.mx.web.caller import caller_of, fresh_form_id
 from synergy.mx.web.errors import refused_by, wrong
 from synergy.mx.web.request_context import RequestContext
+from synergy.mx.web.request_options import options_given
 from synergy.mx.web.responses import page, see
 from synergy.mx.widgets.cells import Painter
 from synergy.mx.widgets.estimating import estimator_of
@@ -36,6 +37,7 @@ from synergy.operations.dead_letters import naming_letter
 from synergy.operations.failures import about_error
 from synergy.operations.processes import change_process
 from synergy.operations.refusal import OperationRefused
+from synergy.operations.request_options import with_options
 from synergy.operations.submission import asked_before
 from synergy.view.estimates import PlanEstimate, ahead_of, plan_estimate
 from synergy.view.preview import Preview, PreviewRow, WaitingRow
@@ -135,7 +137,12 @@ def submit_job_action(request: RequestContext, kind: str) -> Response:
 
 
 def command_of(request: RequestContext, kind: str) -> Command:
-    """Return the command that an address or a form describes; first and last are both included.
+    """Return the command that an address or a form describes, and how its jobs are to run."""
+    return with_options(caller_of(request), _about(request, kind), options_given(request))
+
+
+def _about(request: RequestContext, kind: str) -> Command:
+    """Return which intervals an address or a form is about; first and last are both included.
 
     With `q` it is about all of the process that this search finds; with `error`, about those that
     failed with that kind of error.

@@ -13,6 +13,7 @@ from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only
 from synergy.core.letter_groups import error_of
 from synergy.core.records import Json
 from synergy.core.redaction import redacted_text
+from synergy.core.request_options import OPTIONS
 
 #: What kinds are called where one is chosen.
 KIND_NAMES: Final[Mapping[CommandKind, str]] = {
@@ -104,7 +105,7 @@ def unsaid(command: Command) -> Mapping[str, Json]:
     return {
         name: value
         for name, value in command.details.items()
-        if is_whole or name in ('uow', 'label', 'days')
+        if is_whole or name in ('uow', 'label', 'days', *OPTIONS)
     }
 
 
