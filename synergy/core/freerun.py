@@ -212,6 +212,8 @@ class Freeruns:
             if gone:
                 left = tuple(uow_id for uow_id in freerun.live if uow_id not in gone)
                 self._save(replace(freerun, live=left), 'a unit is gone from the store', now)
+                if self._may_go(self._by_name[freerun.name]):
+                    self._left_waiting.append(freerun.name)
         return self._effects
 
     def get(self, name: ProcessName) -> Freerun | None:

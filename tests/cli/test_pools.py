@@ -80,7 +80,6 @@ def test_without_pools_that_is_said(launch: Launch) -> None:
 
 
 def test_check_tells_who_takes_of_a_pool(here: Launch) -> None:
-    assert (
-        'warehouse: 4 slots, 600 starts a minute for Shell::sweep, SiteHourly'
-        in here('check', '--no-imports').out + here('check').out
-    )
+    told = 'warehouse: 4 slots, 600 starts a minute for Shell::sweep, SiteHourly'
+
+    assert told in here('check').out

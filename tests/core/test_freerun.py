@@ -289,3 +289,15 @@ def test_what_makes_no_free_run_is_refused_with_a_reason(
 ) -> None:
     with pytest.raises(FreerunRefused, match=expected):
         freerun_of(ProcessName(name), details, [ProcessName('Cleaner')], None, NOW)
+
+
+def test_a_queued_fire_starts_when_the_run_before_is_gone_from_the_store() -> None:
+    bench = Bench(overlap=Overlap.QUEUE)
+    first = first_fire(bench)
+    (unit,) = bench.at(first)
+    assert bench.at(first + MINUTE) == []
+
+    bench.take(bench.freeruns.vanished([unit.id], bench.now))
+
+    assert [made.run for made in bench.at(first + MINUTE)] == [2]
+    assert bench.rows[NAME].queued_at is None
