@@ -16,7 +16,7 @@ RATE_WINDOW: Final = timedelta(minutes=1)
 class StartRates:
     """Starts of the last minute; true where any pool limits them.
 
-    They are counted where nothing limits them, too: a limit may be set at any time.
+    Counted while any pool does: a first limit that is set at run time counts from then on.
     """
 
     def __init__(self) -> None:

@@ -146,7 +146,7 @@ class PooledStarting(Starting):
             name, pools = taker.name, self._pools
             pools.started(taker, self._timetable.running_count(name) - before, now)
             if not self.has_place(name):
-                self._rest(taker)
+                del self._owed[name]
             elif not taker.may_be_passed and (short := pools.short(taker)):
                 del self._owed[name]
                 pools.wait(taker, short)

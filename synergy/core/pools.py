@@ -154,8 +154,10 @@ class Pools:
         self._take(taker, count)
         if count <= 0:
             return
-        self.rest(taker)
-        self.rates.note(taker.shares, [now] * count)
+        if self.waiting or self._passed:
+            self.rest(taker)
+        if self.rates:
+            self.rates.note(taker.shares, [now] * count)
         for other in self._passed.values():
             if other.priority >= taker.priority and _share_one(other, taker):
                 other.passed += count
