@@ -30,6 +30,7 @@ from synergy.core.records import CommandId, ProcessName, Unit
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Measure
+from synergy.core.working import left_out
 from synergy.core.written_timeperiod import at_level, instant_at
 from synergy.core.zones import UTC_CALENDAR
 from synergy.scheduler.main import pipeline_of
@@ -164,7 +165,14 @@ class ContextRun:
         """Return the state of a job; zeros at the end of `timeperiod` may be left out."""
         key = self._key(process, timeperiod)
         job = self._world.store.jobs([key]).get(key)
-        return JobState.EMBRYO if job is None else job.state
+        if job is not None:
+            return job.state
+        # What a working calendar leaves out has no row, and is final from the start.
+        node, ordinal = self._world.hierarchy.nodes[key.process], key.timeperiod.ordinal
+        has_begun = ordinal < self._world.hierarchy.begun_until(node, self.now)
+        found, ordinals = node.process, range(ordinal, ordinal + 1)
+        marks = left_out(node.calendar, found.working, found.qualifier, ordinals)
+        return JobState.NOOP if has_begun and any(marks) else JobState.EMBRYO
 
     def runs(self, process: str, timeperiod: str) -> Sequence[Ran]:
         """Return the runs of a job, the first first."""
@@ -182,16 +190,27 @@ class ContextRun:
         units = store.runs(self._key(process, timeperiod))
         return [line.text for line in store.log(units[-1].id)] if units else []
 
-    def reprocess(self, process: str, timeperiod: str, *, with_children: bool = False) -> None:
-        """Ask for a job to run again, as `synergy reprocess` does; then let time pass."""
-        self._ask(CommandKind.REPROCESS, process, timeperiod, with_children)
+    def reprocess(
+        self, process: str, timeperiod: str, *, with_children: bool = False, anyway: bool = False
+    ) -> None:
+        """Ask for a job to run again, as `synergy reprocess` does; then let time pass.
+
+        anyway: also what a working calendar leaves out.
+        """
+        self._ask(CommandKind.REPROCESS, process, timeperiod, with_children, is_anyway=anyway)
 
     def skip(self, process: str, timeperiod: str) -> None:
         """Ask for a job to end as skipped, as `synergy skip` does; then let time pass."""
         self._ask(CommandKind.SKIP, process, timeperiod)
 
     def _ask(
-        self, kind: CommandKind, process: str, timeperiod: str, with_children: bool = False
+        self,
+        kind: CommandKind,
+        process: str,
+        timeperiod: str,
+        with_children: bool = False,
+        *,
+        is_anyway: bool = False,
     ) -> None:
         """Insert a command and wait for it to be done; raise RequestRefused."""
         key = self._key(process, timeperiod)
@@ -203,6 +222,7 @@ class ContextRun:
             start=key.timeperiod,
             end=key.timeperiod.shift(1),
             with_children=with_children,
+            details={'anyway': True} if is_anyway else {},
             actor='test',
             created_at=self.now,
         )

@@ -132,6 +132,21 @@ def test_free_runs_are_fired(tmp_path: Path) -> None:
         assert len(run.all_runs()) == pytest.approx(360, abs=1)
 
 
+def test_what_a_calendar_leaves_out_is_noop_once_it_has_begun() -> None:
+    stubs = {'OfficeDaily': lambda _: None}
+    with run_context('tests.pipelines.office', start='2026-11-27', days=4.1, stubs=stubs) as run:
+        days = ('2026-11-27', '2026-11-28', '2026-11-29', '2026-11-30', '2026-12-05')
+        states = [run.state('OfficeDaily', day) for day in days]
+        assert states == [PROCESSED, NOOP, NOOP, PROCESSED, EMBRYO]
+        assert [ran.timeperiod for ran in run.all_runs()] == ['2026112700', '2026113000']
+        with pytest.raises(RequestRefused, match='is left out by the calendar office'):
+            run.reprocess('OfficeDaily', '2026-11-28')
+        run.reprocess('OfficeDaily', '2026-11-28', anyway=True)
+        run.pass_time(minutes=5)
+        assert run.state('OfficeDaily', '2026-11-28') == PROCESSED
+        assert [len(run.runs('OfficeDaily', day)) for day in days] == [1, 1, 0, 1, 0]
+
+
 def test_a_day_of_a_zone_waits_for_its_own_hours_and_a_week_for_its_days() -> None:
     seen: dict[str, list[Uow]] = {}
 

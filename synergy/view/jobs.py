@@ -1,4 +1,4 @@
-"""Jobs, those without a row included: an interval that nobody has touched yet is an embryo."""
+"""Jobs, those without a row included: what nobody has touched yet is an embryo, or left out."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def find_jobs(
         looking = with_failed(looking, store)
     keys = list(islice(_keys(looking, query), limit))
     rows = store.jobs(keys)
-    return [rows.get(key) or _embryo(key, now) for key in keys]
+    return [rows.get(key) or without_row(timetable, key, now) for key in keys]
 
 
 def with_failed(looking: Looking, store: JobReader) -> Looking:
@@ -96,7 +96,7 @@ def job_page(timetable: Timetable, store: Reader, key: JobKey, now: datetime) ->
     start, end = timetable.hierarchy.interval(node, key.timeperiod.ordinal)
     runs = store.runs(key)
     return JobPage(
-        job=store.jobs([key]).get(key) or _embryo(key, now),
+        job=store.jobs([key]).get(key) or without_row(timetable, key, now),
         start=start,
         end=end,
         runs=runs,
@@ -177,5 +177,7 @@ def neighbours_of(timetable: Timetable, node: Node, ordinal: int) -> Iterator[Ne
                 yield Neighbour(relation=relation, key=key, state=timetable.state(key))
 
 
-def _embryo(key: JobKey, now: datetime) -> Job:
-    return Job(process=key.process, timeperiod=key.timeperiod, changed_at=now)
+def without_row(timetable: Timetable, key: JobKey, now: datetime) -> Job:
+    """Return a job that has no row: an embryo, or noop from the start where it is left out."""
+    state = JobState.NOOP if timetable.is_left_out(key) else JobState.EMBRYO
+    return Job(process=key.process, timeperiod=key.timeperiod, state=state, changed_at=now)

@@ -86,6 +86,7 @@ def test_a_search_and_the_list_of_jobs_find_it(office: DashboardHarness, query: 
 
     assert found is not None
     assert listed is not None
+    assert {item['state'] for item in listed['items']} == {'state_noop'}
     names = ['2026112200', '2026112100', '2026111800']
     assert [item['timeperiod'] for item in found['items']] == names
     assert [item['timeperiod'] for item in listed['items']] == names[::-1]

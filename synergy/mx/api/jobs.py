@@ -7,7 +7,6 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, start_utc
@@ -24,7 +23,7 @@ from synergy.view.encode import (
     encode_page,
 )
 from synergy.view.inputs import encode_inputs
-from synergy.view.jobs import JobQuery, failed_keys, job_page, ordinals_of
+from synergy.view.jobs import JobQuery, failed_keys, job_page, ordinals_of, without_row
 from synergy.view.letter_groups import failure_groups
 from synergy.view.standing import Wanted, looked_at
 from synergy.view.why import explain
@@ -47,10 +46,10 @@ def api_jobs(request: RequestContext) -> Response:
     with request.model.lock:
         keys, after = _found(request, limit)
     rows = request.store.jobs(keys)
-    embryos = {key: Job(process=key[0], timeperiod=key[1], changed_at=request.now) for key in keys}
     with request.model.lock:
         looking = request.model.looking(request.now)
-        items = [masked(encode_job(looking, rows.get(key) or embryos[key])) for key in keys]
+        jobs = [rows.get(key) or without_row(looking.timetable, key, request.now) for key in keys]
+        items = [masked(encode_job(looking, job)) for job in jobs]
     return listed(request, items, None if after is None else str(after))
 
 
