@@ -21,6 +21,7 @@ from synergy.cli.remote_asking import RemoteAsking
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.records import Json, ProcessName
+from synergy.core.request_options import ARGUMENTS
 from synergy.core.supervision import ProcessStatus
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.view.documents import BoxViewDocument, CommandDocument, PreviewDocument
@@ -63,7 +64,9 @@ class RemoteOperations(RemoteAsking):
 
     def preview(self, wanted: ChangeWanted) -> PreviewDocument:
         """Return what a change of jobs would touch."""
-        found: PreviewDocument = self.server.get('preview', **self._body(wanted))
+        # Arguments change nothing of what is touched, and must not stand in an address.
+        about = {name: value for name, value in self._body(wanted).items() if name != ARGUMENTS}
+        found: PreviewDocument = self.server.get('preview', **about)
         return found
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:

@@ -99,6 +99,8 @@ def test_an_answer_leaves_history_out_and_another_brings_it_back(harness: Schedu
     assert harness.state(key('SiteDaily@2026112200')) is JobState.PROCESSED
     assert {text for text in harness.started if 'Hourly' in text} == {'SiteHourly@2026112200#1'}
 
+    assert list(harness.violations()) == []
+
     say(harness, CommandKind.PROCESS_SAVE, catch_up='newest_first')
     scheduler.step()
     harness.started.clear()
@@ -110,6 +112,7 @@ def test_an_answer_leaves_history_out_and_another_brings_it_back(harness: Schedu
     # The day had run without them: it runs again, once, with all that follows.
     assert harness.started.count('SiteDaily@2026112200#2') == 1
     assert harness.state(key('AlertDaily@2026112200')) is JobState.PROCESSED
+    assert list(harness.violations()) == []
 
 
 def test_an_unknown_answer_is_refused(harness: SchedulerHarness) -> None:

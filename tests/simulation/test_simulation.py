@@ -353,7 +353,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (reported_is_processed, 'I', 0),
         (deadlines_outlive_the_clock, 'I8', 16),
         (parents_do_not_wait, 'I', 0),
-        (undo_looks_at_no_input, 'I2', 170),
+        (undo_looks_at_no_input, 'I2', 238),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
