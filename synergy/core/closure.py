@@ -99,8 +99,11 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
             found = _changed(timetable, ascend(timetable, touched))
             if command.is_anyway:
                 found = _with_left_out(timetable, command, wanted, found)
-            elif (why := _left_out(timetable, command, wanted)) is not None:
-                raise PlanRefused(why)
+            elif (by := _left_out_by(timetable, command, wanted)) is not None:
+                raise PlanRefused(
+                    f'{command.process} from {command.start} to {command.end} is left out {by}, so '
+                    'there is nothing to run again; --anyway runs it all the same'
+                )
         case CommandKind.SKIP:
             touched = descend(timetable.hierarchy, touched, command.process)
             found = _in_order(timetable, touched, timetable.unfinished_runs)
@@ -111,14 +114,19 @@ def plan(timetable: Timetable, command: Command, failed: Collection[int] = ()) -
         case _:
             raise PlanRefused(f'{command.kind.value} is not about jobs')
     if not found:
-        why = _WHY_EMPTY[command.only, command.kind]
-        if (error := error_of(command)) is not None:
-            why = f'none of them failed with {error!r:.120}'
         raise PlanRefused(
             f'{command.kind.words} of {command.process} from {command.start} to {command.end} '
-            f'touches no job: {why}; choose another range'
+            f'touches no job: {_why_empty(timetable, command, wanted)}; choose another range'
         )
     return Plan(ranges=found)
+
+
+def _why_empty(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str:
+    if (error := error_of(command)) is not None:
+        return f'none of them failed with {error!r:.120}'
+    if (by := _left_out_by(timetable, command, wanted)) is not None:
+        return f'it is left out {by}, and counts as done'
+    return _WHY_EMPTY[command.only, command.kind]
 
 
 def consequences(timetable: Timetable, touched: Mapping[ProcessName, Sequence[range]]) -> Plan:
@@ -258,29 +266,26 @@ def _with_left_out(
 def is_left_out(timetable: Timetable, command: Command) -> bool:
     """Tell whether a reprocess is refused because all that it names is left out."""
     wanted = [range(command.start.ordinal, command.end.ordinal)]
-    return not command.is_anyway and _left_out(timetable, command, wanted) is not None
+    is_reprocess = command.kind is CommandKind.REPROCESS and not command.is_anyway
+    return is_reprocess and _left_out_by(timetable, command, wanted) is not None
 
 
-def _left_out(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str | None:
+def _left_out_by(timetable: Timetable, command: Command, wanted: Sequence[range]) -> str | None:
     """Return by what all of the wanted intervals are left out, if they are."""
     node = timetable.hierarchy.nodes[command.process]
-    if command.kind is not CommandKind.REPROCESS or not can_leave_out(node):
+    if not wanted or not can_leave_out(node):
         return None
     left = [part for run in wanted for part in timetable.left_out_runs(command.process, run)]
     if sum(map(len, left)) < sum(map(len, wanted)):
         return None
-    return (
-        f'{command.process} from {command.start} to {command.end} is left out '
-        f'{left_out_by(timetable.hierarchy, node, wanted[0].start)}, so there is nothing to run '
-        'again; --anyway runs it all the same'
-    )
+    return left_out_by(timetable.hierarchy, node, wanted[0].start)
 
 
 def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Ranges:
     """Return the jobs that may be marked as done, and what has run on their former results.
 
     Each must be over, and all that it waits for final, or enough of it there: else it would end
-    before that did, and would not run once that had.
+    before that did, and would not run once that had. What is left out counts as done already.
     """
     hierarchy = timetable.hierarchy
     node = hierarchy.nodes[command.process]
@@ -290,6 +295,7 @@ def _marked(timetable: Timetable, command: Command, wanted: list[range]) -> Rang
         for run in wanted
         for ordinal in run
         if ordinal < over
+        and not timetable.is_left_out(JobKey(command.process, hierarchy.timeperiod(node, ordinal)))
         and all(
             has_ended(timetable, node, source, ordinal, command.created_at)
             for source in node.inputs

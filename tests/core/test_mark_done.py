@@ -7,11 +7,15 @@ import pytest
 from synergy.core.closure import PlanRefused, plan
 from synergy.core.commands import Command, CommandId, CommandKind, Only
 from synergy.core.events import Expired
+from synergy.core.hierarchy import build
 from synergy.core.invariants import check
 from synergy.core.records import Outcome, RetryPolicy
 from synergy.core.states import Blocking, JobState, OnFailure, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
-from tests.builders import instant, key, two_trees
+from synergy.core.timetable import Timetable
+from synergy.core.working import WorkingDays
+from tests.builders import instant, key, process, tree, two_trees
 from tests.core.engine_harness import EngineHarness
 
 NOW = instant('202611230130')
@@ -143,3 +147,20 @@ def test_a_batch_that_is_applied_twice_changes_nothing_more() -> None:
     made.command(mark(HOUR))
 
     assert (made.jobs[HOUR].rev, made.jobs[DAY].rev) == rev
+
+
+@pytest.mark.parametrize('kind', [CommandKind.MARK_DONE, CommandKind.SKIP])
+def test_what_a_calendar_leaves_out_is_neither_marked_nor_skipped(kind: CommandKind) -> None:
+    # Of 22, 23 and 24 November the 23rd works.
+    working = WorkingDays(name='office', first=DAY.timeperiod.ordinal, days=b'\0\1\0')
+    hierarchy = build(
+        [process('SiteDaily', working=working, is_on=False)], [tree('site', ['SiteDaily'])]
+    )
+    timetable = Timetable(hierarchy)
+    timetable.extend(instant('2026112601'))
+    asked = replace(mark(DAY, 3), kind=kind, created_at=instant('2026112601'))
+    works = DAY.timeperiod.ordinal + 1
+
+    assert plan(timetable, asked).ranges == {DAY.process: ((works, works + 1),)}
+    with pytest.raises(PlanRefused, match='is left out by the calendar office, and counts as done'):
+        plan(timetable, replace(asked, end=asked.start.shift(1)))
