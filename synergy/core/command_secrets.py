@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.secret_names import is_secret, is_weak
 from synergy.core.structs import Struct
 from synergy.core.uri import MASK
@@ -57,7 +58,7 @@ _PROGRAMS: Final = (
     _Program(names='ffmpeg rdesktop', secret='p'),
 )  # fmt: skip
 _PROGRAM_BY_NAME: Final = {name: item for item in _PROGRAMS for name in item.names.split()}
-_NAMES: Final = re.compile(
+_NAMES: Final = late_pattern(
     r'(?<![\w.-])(' + '|'.join(map(re.escape, sorted(_PROGRAM_BY_NAME, key=len, reverse=True)))
     + r')(?:\.exe)?(?![\w-])'
 )  # fmt: skip
@@ -65,25 +66,25 @@ _NAMES: Final = re.compile(
 _VALUE: Final = r"""(?:•••|"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?|(?:\\.|[^\s"'\\])++)"""
 #: Between an option and its value, also in the texts of lists.
 _GAP: Final = r"""(?:["'][ \t]*,[ \t]*(?=["'])|[ \t]*=[ \t]*|[ \t]+(?:\\\n[ \t]*)?)"""
-_LONG: Final = re.compile(
+_LONG: Final = late_pattern(
     rf"""(?<![\w-])(--?[A-Za-z][\w.-]*+)(?:(=)|({_GAP})(?!["']?--))({_VALUE})"""
 )
-_LONG_WORD: Final = re.compile(r'--?([A-Za-z][\w.-]*)(?:=(.*))?', re.S)
+_LONG_WORD: Final = late_pattern(r'--?([A-Za-z][\w.-]*)(?:=(.*))?', re.S)
 #: `echo SECRET | sudo -S`, and what else reads one from its input.
-_FED: Final = re.compile(
+_FED: Final = late_pattern(
     r'\b(?:echo|printf)\b[^|\n]{0,300}(?=\|[^|\n]{0,200}?(?:sudo\b[^|\n]{0,80}-S|--password-stdin'
     r'|--stdin|chpasswd|-passphrase-fd|cryptsetup|passwd))'
 )
-_ORACLE: Final = re.compile(
+_ORACLE: Final = late_pattern(
     r'(\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^\n]{0,80}?\s[\w$#]{1,60}/)[^\s@]+(?=@|\s|$)'
 )
-_OPENSSL: Final = re.compile(rf"""(-pass(?:in|out)?["',= \t]{{1,8}}pass:){_VALUE}""")
-_NETRC: Final = re.compile(
+_OPENSSL: Final = late_pattern(rf"""(-pass(?:in|out)?["',= \t]{{1,8}}pass:){_VALUE}""")
+_NETRC: Final = late_pattern(
     rf'(\b(?:login|user|account)[ \t]+\S{{1,200}}\s{{1,20}}password[ \t]{{1,20}}){_VALUE}', re.I
 )
-_SETX: Final = re.compile(r'(\bsetx?[ \t]+\w{0,40}(?i:key|token|secret|pass\w*|pwd)[ \t]+)\S+')
-_VAULT: Final = re.compile(r'(\bvault[ \t]+login[ \t]+)(?!-)\S+')
-_XFREERDP: Final = re.compile(r'(?<![\w/])(/p:)\S+')
+_SETX: Final = late_pattern(r'(\bsetx?[ \t]+\w{0,40}(?i:key|token|secret|pass\w*|pwd)[ \t]+)\S+')
+_VAULT: Final = late_pattern(r'(\bvault[ \t]+login[ \t]+)(?!-)\S+')
+_XFREERDP: Final = late_pattern(r'(?<![\w/])(/p:)\S+')
 #: A word that the text then holds, and the pattern.
 _ODD: Final = (
     *((word, _ORACLE) for word in ('sqlplus', 'sqlldr', 'expdp', 'impdp', 'rman')),
@@ -93,7 +94,7 @@ _ODD: Final = (
     ('/p:', _XFREERDP),
     ('pass:', _OPENSSL),
 )
-_OPTION: Final = re.compile(r'(?<![\w-])--?[A-Za-z]')
+_OPTION: Final = late_pattern(r'(?<![\w-])--?[A-Za-z]')
 
 
 def without_command_secrets(text: str) -> str:

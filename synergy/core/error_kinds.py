@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.records import ProcessName, Unit
 
 #: What stands for everything that was folded.
@@ -21,22 +22,22 @@ FOLDED: Final = '#'
 LOOKED_AT_MAX: Final = 4000
 KIND_LENGTH_MAX: Final = 500
 
-_SPACES: Final = re.compile(r'\s+')
-_WHOLE: Final = re.compile(
+_SPACES: Final = late_pattern(r'\s+')
+_WHOLE: Final = late_pattern(
     r'\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b'  # UUIDs.
     r'|\b\d+(?:\.\d+)?e[-+]?\d+\b',
     re.IGNORECASE,
 )
-_WORD: Final = re.compile(r'[^\W_]+')
+_WORD: Final = late_pattern(r'[^\W_]+')
 #: A word is an id if it is hexadecimal with a digit, or has digits in more than one place.
-_ID: Final = re.compile(
+_ID: Final = late_pattern(
     r'0[xX][0-9a-fA-F]+|(?=\D*\d)[0-9a-fA-F]{6,}|(?=.{8})[^\W\d]*\d+[^\W\d]+\d.*'
 )
 #: The Z of an instant goes with it.
-_DIGITS: Final = re.compile(r'\d+Z?$|\d+')
+_DIGITS: Final = late_pattern(r'\d+Z?$|\d+')
 #: What was folded side by side is one: instants, addresses, versions, ids in parts, lists; a sign
 #: belongs to its number, a hyphen within a word does not.
-_SIDE_BY_SIDE: Final = re.compile(r'(?:(?<![-+\w#])[-+]+)?#(?:[-+.,:/_T ]*#)*')
+_SIDE_BY_SIDE: Final = late_pattern(r'(?:(?<![-+\w#])[-+]+)?#(?:[-+.,:/_T ]*#)*')
 
 
 class ErrorKind(NamedTuple):

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.printable import printable
 from synergy.core.redaction import redacted_text
 
 LENGTH_MAX: Final = 300
 
 #: The beginning of a record in a log file: date, time, level, event, logger.
-_RECORD: Final = re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* ([A-Z]+) +\S+ \S+ ?')
-_TRACEBACK: Final = re.compile(r'^(.*)Traceback \(most recent call last\):[ \t]*$', re.M)
-_FRAME: Final = re.compile(r' +File "([^"]+)", line (\d+)')
-_SYNTAX: Final = re.compile(r'(?:Syntax|Indentation|Tab)Error: ')
+_RECORD: Final = late_pattern(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* ([A-Z]+) +\S+ \S+ ?')
+_TRACEBACK: Final = late_pattern(r'^(.*)Traceback \(most recent call last\):[ \t]*$', re.M)
+_FRAME: Final = late_pattern(r' +File "([^"]+)", line (\d+)')
+_SYNTAX: Final = late_pattern(r'(?:Syntax|Indentation|Tab)Error: ')
 
 
 def last_words(log: str, output: str = '') -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.secret_names import is_countable, is_secret, is_weak
 from synergy.core.uri import MASK
 
@@ -13,23 +14,23 @@ _SCHEMES: Final = (
     r'|sharedaccesssignature|sharedkey|key|api-key|bot|ssws|genie\w*)'
 )
 #: What joins a name to its value. Names of free runs, `Process::entry`, and schemes are none.
-_NAMED: Final = re.compile(
+_NAMED: Final = late_pattern(
     r"""(?<![\w.-])([A-Za-z_][\w.-]*+)((?:\\{0,4}["'])?\]?[ \t]{0,3})"""
     r"""(=>|->|:=|==?|:(?!:|//)|%3[dDaA]|(?<=["']),(?=[ \t]{0,3}["']))([ \t]{0,3})"""
 )
 #: A value, perhaps in quotes; of a text that was cut off, the rest.
-_VALUE: Final = re.compile(
+_VALUE: Final = late_pattern(
     r"""•••|(?P<lead>[A-Za-z_.]{0,30}\(?)(?:(?P<escaped>\\{1,4})(?P<eq>["']).*?(?:(?P=escaped)(?P=eq)|\Z)"""
     r"""|(?P<q>["'])(?:\\.|(?!(?P=q))[^\\])*+(?:(?P=q)|\Z))"""
     rf"""|{_SCHEMES}[ \t]+[^\s&"']+|[^\s&"'<>]+(?:["'](?=[^\s,;}}\])])[^\s&<>]*)?""",
     re.I | re.S,
 )
 #: A connection string goes on with another of its parts.
-_PART: Final = re.compile(r'[^;\n"\']{0,1000}')
-_NEXT_PART: Final = re.compile(r';[ \t]{0,3}(?:[A-Za-z][\w ]{0,30}=|["\']|$)')
+_PART: Final = late_pattern(r'[^;\n"\']{0,1000}')
+_NEXT_PART: Final = late_pattern(r';[ \t]{0,3}(?:[A-Za-z][\w ]{0,30}=|["\']|$)')
 #: In a list of two, a name of a header and its value.
-_HEADER: Final = re.compile(r'[\w.]{1,40}-[\w.-]{1,40}|(?:proxy-)?authori[sz]ation|cookie', re.I)
-_RANDOM: Final = re.compile(r'(?=[^\d\s]*\d)(?=[\d\s]*[^\d\s])[\w+/=-]{16,}')
+_HEADER: Final = late_pattern(r'[\w.]{1,40}-[\w.-]{1,40}|(?:proxy-)?authori[sz]ation|cookie', re.I)
+_RANDOM: Final = late_pattern(r'(?=[^\d\s]*\d)(?=[\d\s]*[^\d\s])[\w+/=-]{16,}')
 _QUOTES: Final = ('"', "'")
 _OPEN: Final = {'{': '}', '[': ']', '(': ')'}
 _BRACKETS: Final = {

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
+
 #: C0 but for tab and newline, DEL, C1; invisible ones (soft hyphen, zero width, byte order mark,
 #: tags); what sets direction, Unicode's own ends of lines; halves of surrogates, non-characters.
 #: Not the joiners U+200C and U+200D: Persian, Hindi and families of emoji are written with them.
@@ -20,8 +22,8 @@ _STEERING: Final = (
     '\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff'
     '\U000e0000-\U000e007f'
 )
-_IN_TEXT: Final = re.compile(f'[{_STEERING}]')
-_IN_LINE: Final = re.compile(f'[{_STEERING}\t\n]')
+_IN_TEXT: Final = late_pattern(f'[{_STEERING}]')
+_IN_LINE: Final = late_pattern(f'[{_STEERING}\t\n]')
 _NAMED: Final = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
 
 

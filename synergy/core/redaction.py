@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from synergy.core.command_secrets import without_command_secrets, without_secret_words
+from synergy.core.late_pattern import late_pattern
 from synergy.core.named_secrets import without_named
 from synergy.core.secret_forms import is_plain, without_forms, without_keys, without_whole_keys
 from synergy.core.secret_names import is_countable, is_secret, is_weak
@@ -22,50 +23,50 @@ from synergy.core.uri import MASK
 
 __all__ = ['MASK', 'redacted', 'redacted_lines', 'redacted_text']
 
-_JOINED: Final = re.compile(r'[:=]|%3|->')
+_JOINED: Final = late_pattern(r'[:=]|%3|->')
 _LINE_WORDS: Final = ('pass', 'phrase', 'cookie', 'mnemonic', 'authori', 'key')
 #: Headers and the like whose value is the rest of the line.
-_WHOLE_LINE: Final = re.compile(
+_WHOLE_LINE: Final = late_pattern(
     r"""((?<![\w-])(?:set-cookie2?|cookie|passphrase|pass[ _-]phrase"""
     r"""|recovery[ _-]phrase|seed[ _-]phrase|mnemonic)"""
     r"""["'\\]{0,4}[ \t]{0,3}[:=][ \t]{0,3})(?:(["'])([^"'\n]*+)["']?|([^\n"'<>{}]+))""",
     re.I,
 )
 #: Schemes with several values, up to the end of the line.
-_SIGNED: Final = re.compile(
+_SIGNED: Final = late_pattern(
     r'(authori[sz]ation["\'\\]{0,4}[ \t]{0,3}[:=][ \t]{0,3}["\']?'
     r'(?:digest|aws4[\w-]*|oauth|hawk|signature'
     r'|hmac[\w-]*|gnap|vapid)[ \t])[^\n]+',
     re.I,
 )
-_CREDENTIALS: Final = re.compile(
+_CREDENTIALS: Final = late_pattern(
     r'((?<![\w-])(?i:bearer|basic|negotiate|ssws)[ \t]{1,3})'
     r'(?=[\w.~+/-]*+=|[A-Za-z]?[a-z-]*+[A-Z0-9._~+/])[\w.~+/-]{8,}={0,2}'
 )
-_NAME: Final = re.compile(r'-{0,2}([A-Za-z_][\w.-]{0,79})')
-_XML: Final = re.compile(
+_NAME: Final = late_pattern(r'-{0,2}([A-Za-z_][\w.-]{0,79})')
+_XML: Final = late_pattern(
     r'(<([A-Za-z_][\w:.-]{0,80})(?:\s[^<>]{0,300})?>)(?!\s*<)([^<]{1,4000}+)(?=</|\Z)'
 )
-_ATTRIBUTES: Final = re.compile(
+_ATTRIBUTES: Final = late_pattern(
     r"""(\b(?:name|key|id)["']?\s{0,3}[=:]\s{0,3}["']?([\w.:-]{1,80})["']?[\s,]{1,40}["']?value["']?"""
     r"""\s{0,3}[=:]\s{0,3})(?:(["'])(?:(?!\3)[^\n])*+\3?|[^\s"'<>]+)""",
     re.I,
 )
 #: `password 'hunter2'`, `identified by "x"`, `password is hunter2`.
-_SAID: Final = re.compile(
+_SAID: Final = late_pattern(
     r"""\b((?:password|passwd|passphrase|passcode|secret|token|pwd|api[ _-]?key|access[ _-]?key"""
     r"""|private[ _-]?key|identified[ \t]+by)"""
     r"""(?:[ \t]+(?:is|was|of|to|value|for[ \t]+\S{1,80}))?[ \t]{1,3}):?[ \t]?"""
     r"""(?:"([^"\n]{1,300})"|'([^'\n]{1,300})'|(?=[^\s"']*[0-9!$%^&*#])(?![0-9]{1,3}\b)([^\s"',;:()=]{6,300}))""",
     re.I,
 )
-_SPACED_NAME: Final = re.compile(
+_SPACED_NAME: Final = late_pattern(
     r'\b((?:api|access|secret|private|account|encryption|signing|licen[cs]e|shared|master)[ \t]'
     r'(?:access[ \t])?key[ \t]{0,3}[:=][ \t]{0,3})(?:"[^"\n]*+"?|\'[^\'\n]*+\'?|[^\s,;]+)',
     re.I,
 )
 #: A name and its value, alone in a list: `['password', 'hunter2']`.
-_PAIR: Final = re.compile(
+_PAIR: Final = late_pattern(
     r"""([\[(][ \t]{0,3}["']([A-Za-z_][\w.-]{0,79})["'][ \t]{0,3},[ \t]{0,3}(["']))"""
     r"""(?:(?!\3)[^\n]){1,1000}+(\3[ \t]{0,3}[\])])"""
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.uri import MASK
 
 #: A text holds no secret that could be told when it holds none of these: for each pattern below,
@@ -16,7 +17,7 @@ _TRIGGERS: Final = (
 )  # fmt: skip
 #: Words that are secret only at the end of a name, and stand within many others.
 _ENDINGS: Final = ('sig', 'sas', 'session', 'sid', 'otp', 'pin', 'pat', 'psk', 'salt', 'community')
-_ENDING: Final = re.compile(f'(?:{"|".join(_ENDINGS)}|signature)(?![a-z0-9])')
+_ENDING: Final = late_pattern(f'(?:{"|".join(_ENDINGS)}|signature)(?![a-z0-9])')
 #: Parts of `_FORMS`, by the character without which they do not occur.
 _PARTS: Final = {
     '': (
@@ -33,25 +34,25 @@ _PARTS: Final = {
     ),
     '.': ('ya29.', 'sg.', 'hvs.', 'hvb.', 'hvr.', 's.'),
 }  # fmt: skip
-_LONG_PART: Final = re.compile(r'\.[\w-]{27}')
-_OPTION: Final = re.compile(r'-(?<![\w-]-)-?[A-Za-z]')
+_LONG_PART: Final = late_pattern(r'\.[\w-]{27}')
+_OPTION: Final = late_pattern(r'-(?<![\w-]-)-?[A-Za-z]')
 #: A moment or a number.
-_MOMENT: Final = re.compile(r'[\d:TZ .+-]{1,40}')
+_MOMENT: Final = late_pattern(r'[\d:TZ .+-]{1,40}')
 #: Letters and digits alone, up to this many, are a word.
 _WORD_LENGTH_MAX: Final = 15
-_PEM: Final = re.compile(
+_PEM: Final = late_pattern(
     r'(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)'
     r'.*?(?:(-----END [A-Z0-9 ]{0,40}-----)|\Z)',
     re.S,
 )
 #: A line of a private key that came alone, as lines of a log do; digests are hexadecimal.
-_PEM_LINE: Final = re.compile(
+_PEM_LINE: Final = late_pattern(
     r'^[ \t]{0,40}(?=[A-Za-z0-9]*+[+/]|[A-Za-z0-9]*?[g-zG-Z])[A-Za-z0-9+/]{60,76}={0,2}[ \t]*$',
     re.M,
 )
 _PEM_WIDTH_MIN: Final = 60
 #: Secrets that are known by their form alone. Sources: secret scanning patterns of the vendors.
-_FORMS: Final = re.compile(
+_FORMS: Final = late_pattern(
     r'(?<![A-Za-z0-9])(?=[\w.+/=:-]{12})(?:'
     r'eyJ[\w-]{6,}\.(?:[\w-]{4,}(?:\.[\w-]*){0,3}|\Z)'
     r'|gh[pousr]_[A-Za-z0-9]{10,}|github_pat_\w{10,}'

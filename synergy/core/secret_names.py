@@ -6,15 +6,16 @@ a sentence (`key: 4711`), and a secret as the name of a value in data.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
+
 #: More of a name than anybody writes; of a longer one, the end.
 NAME_LENGTH_MAX: Final = 80
-_WORD: Final = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
+_WORD: Final = late_pattern(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 #: In a name that is written together, wherever they stand.
-_ANYWHERE: Final = re.compile(
+_ANYWHERE: Final = late_pattern(
     r'passw(?:or)?[dt]|passphrase|passcode|pswd|secret(?!ar)|credential|token(?!i[sz])|authori[sz]ation'
     r'|(?:api|access|secret|private|account|shared|auth|signing|encryption|decryption|master|service'
     r'|licen[cs]e|storage|client|consumer|deploy|subscription|ssh|session|webhook|admin|app|user'

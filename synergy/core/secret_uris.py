@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from synergy.core.late_pattern import late_pattern
 from synergy.core.uri import MASK, without_password
 
-_HOOK: Final = re.compile(
+_HOOK: Final = late_pattern(
     r'(hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/'
     r'|webhook\.office\.com/|api\.telegram\.org/bot|outlook\.office\.com/webhook/)[^\s"\'<>]+',
     re.I,
 )
 #: A URI up to a space or a quote. What follows its scheme is looked at by itself.
-_URI: Final = re.compile(
+_URI: Final = late_pattern(
     r'(?<![A-Za-z0-9+.-])([a-z][a-z0-9+.-]{0,30}):(//|\\\\)([^\s"\'<>`|]+)', re.I
 )
-_URI_SPACED: Final = re.compile(
+_URI_SPACED: Final = late_pattern(
     r'(?<![A-Za-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:(?://|\\\\))([^\s/@"\'<>:]*+:(?!\d{1,5}(?:[/?#\s,]|$))'
     r'[^\s@"\'<>]{0,200}[ \t][^\n@"\'<>]{1,200}@)',
     re.I,
 )
-_URI_OF_STORE: Final = re.compile(
+_URI_OF_STORE: Final = late_pattern(
     r'(?<![A-Za-z0-9+.-])((?:mongodb(?:\+srv)?|amqps?|sqlite|embedded|rediss?|postgres(?:ql)?|mysql'
     r'|mariadb|https?|ftps?|sftp|ldaps?|smtps?)(?![\w+.-])[ \t]?:?[ \t]?/{0,2})'
     r'([^\s/@"\'<>:,]{1,200}:[^\s"\'<>]*@)',
@@ -29,7 +30,7 @@ _URI_OF_STORE: Final = re.compile(
 )
 _MAIL_WORDS: Final = 'mailto|from|to|cc|bcc|by|email|e-mail|mail|contact|sender|author|actor|user'
 #: `user:password@host` without a scheme; not `Cleaner::nightly@20261122010203`.
-_BARE: Final = re.compile(
+_BARE: Final = late_pattern(
     rf'(?<![\w.:/@%+-])(?!(?:{_MAIL_WORDS}):)([A-Za-z0-9_.%+-]{{1,80}}+):(?!:|//)([^\s:@"\'<>,;][^\s@"\'<>,;]{{0,200}})'
     r'@(?!\d{10}\b|\d{14}\b)(?=[A-Za-z0-9\[%])',
     re.I,

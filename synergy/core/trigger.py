@@ -10,7 +10,6 @@ a slow fire does not make the next ones drift. Source of the grammar: trigger st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -19,6 +18,7 @@ from typing import Final, TypeAlias
 from cronsim import CronSim, CronSimError
 
 from synergy.core import zones
+from synergy.core.late_pattern import late_pattern
 from synergy.core.structs import Struct, replace
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,14 +39,14 @@ _SECONDS_BY_UNIT: Final = {
     for word in words.split()
 }
 #: A length of time is a sum: `1h 30 min`. A number alone counts seconds; a unit alone is one of it.
-_LENGTH: Final = re.compile(r'([0-9]{1,9})?\s*([a-z]+)?\s*')
+_LENGTH: Final = late_pattern(r'([0-9]{1,9})?\s*([a-z]+)?\s*')
 SECONDS_MAX: Final = 999_999_999
 _DAY: Final = r'[0-9A-Za-z*]+'
-_TIME: Final = re.compile(rf'(?:({_DAY})(?:-({_DAY}))?(?:-|\s+))?([0-9]{{1,2}}):([0-9]{{2}})')
-_DAYS_ALONE: Final = re.compile(rf'({_DAY})(?:-({_DAY}))?')
+_TIME: Final = late_pattern(rf'(?:({_DAY})(?:-({_DAY}))?(?:-|\s+))?([0-9]{{1,2}}):([0-9]{{2}})')
+_DAYS_ALONE: Final = late_pattern(rf'({_DAY})(?:-({_DAY}))?')
 #: What follows a time, or five fields of cron, where people write a zone.
-_ZONE: Final = re.compile(r'(.*\S)\s+([A-Za-z][A-Za-z0-9_/+:-]*|[+-][0-9]{1,2}(?::?[0-9]{2})?)')
-_TIME_LAST: Final = re.compile(r'at\b.*[0-9]:[0-9]{2}')
+_ZONE: Final = late_pattern(r'(.*\S)\s+([A-Za-z][A-Za-z0-9_/+:-]*|[+-][0-9]{1,2}(?::?[0-9]{2})?)')
+_TIME_LAST: Final = late_pattern(r'at\b.*[0-9]:[0-9]{2}')
 _UTC_OFFSETS: Final = ('+00:00', '+0000')
 _GRAMMAR: Final = (
     "expected 'every 15 min' (or s, h, d; a number alone is seconds), 'at [DAYS-]HH:MM, ...' as in "

@@ -11,10 +11,12 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
+from synergy.core.late_pattern import late_pattern
+
 MASK: Final = '•••'
 #: Longer than any URI that anybody wrote.
 _LENGTH_MAX: Final = 4096
-_START: Final = re.compile(r'\s*([a-z][a-z0-9+.-]{0,30})\s*:\s*([/\\]{0,2})', re.I)
+_START: Final = late_pattern(r'\s*([a-z][a-z0-9+.-]{0,30})\s*:\s*([/\\]{0,2})', re.I)
 #: Schemes that count without the slashes.
 _KNOWN: Final = frozenset(
     [
@@ -25,8 +27,8 @@ _KNOWN: Final = frozenset(
     ]
 )  # fmt: skip
 _FILES: Final = frozenset(('sqlite', 'embedded', 'file'))
-_HOST: Final = re.compile(r'(?:\[[0-9a-f:.%]+\]|%2F[\w.%-]+|[\w.-]*)(?::(\d{1,5}))?', re.I)
-_PATH: Final = re.compile(r'(?:/[\w.%+~ -]*)*')
+_HOST: Final = late_pattern(r'(?:\[[0-9a-f:.%]+\]|%2F[\w.%-]+|[\w.-]*)(?::(\d{1,5}))?', re.I)
+_PATH: Final = late_pattern(r'(?:/[\w.%+~ -]*)*')
 _PORT_MAX: Final = 65_535
 #: Options of drivers that are shown with their values; of all others, the name alone.
 _SHOWN_OPTIONS: Final = frozenset(
@@ -38,8 +40,8 @@ _SHOWN_OPTIONS: Final = frozenset(
         'blocked_connection_timeout', 'mode'
     ]
 )  # fmt: skip
-_OPTION: Final = re.compile(r'([\w.-]{1,40})=([\w.,-]{0,60})')
-_PIECES: Final = re.compile(r'[/\\:@?#&=,;\s\'"]+')
+_OPTION: Final = late_pattern(r'([\w.-]{1,40})=([\w.,-]{0,60})')
+_PIECES: Final = late_pattern(r'[/\\:@?#&=,;\s\'"]+')
 _PIECE_LENGTH_MIN: Final = 3
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from synergy.core.bounded import shortened
 from synergy.core.calendar import Calendar, UtcCalendar
+from synergy.core.late_pattern import late_pattern
 from synergy.core.timeperiod import (
     YEAR_MAX,
     YEAR_MIN,
@@ -65,32 +66,32 @@ _SHIFT_BY_DAY: Final = {'today': 0, 'yesterday': -1, 'tomorrow': 1}
 
 _HOUR: Final = r'(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.0+)?)?)?'
 _IN_UTC: Final = r'(?: ?(?:z|utc|[+]00:?00))?'
-_PLAIN: Final = re.compile(r'[0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}|[0-9]{12}')
+_PLAIN: Final = late_pattern(r'[0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}|[0-9]{12}')
 #: Source: ISO 8601.
-_ISO_WEEK: Final = re.compile(r'(?P<year>[0-9]{4})-?w(?P<week>[0-9]{2})')
-_SEPARATED: Final = re.compile(
+_ISO_WEEK: Final = late_pattern(r'(?P<year>[0-9]{4})-?w(?P<week>[0-9]{2})')
+_SEPARATED: Final = late_pattern(
     r'(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})'
     rf'(?:-(?P<day>[0-9]{{1,2}})(?:(?:t| )(?:{_HOUR}))?)?{_IN_UTC}'
 )
-_COMPACT: Final = re.compile(
+_COMPACT: Final = late_pattern(
     rf'(?P<year>[0-9]{{4}})(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:t| ){_HOUR}{_IN_UTC}'
 )
-_DAY: Final = re.compile(rf'(?P<word>{"|".join(_SHIFT_BY_DAY)})(?: {_HOUR})?{_IN_UTC}')
-_BESIDE: Final = re.compile(
+_DAY: Final = late_pattern(rf'(?P<word>{"|".join(_SHIFT_BY_DAY)})(?: {_HOUR})?{_IN_UTC}')
+_BESIDE: Final = late_pattern(
     rf'(?P<word>{"|".join(_SHIFT_BY_WORD)}) (?P<noun>{"|".join(_LEVEL_BY_NOUN)})'
 )
-_AGO: Final = re.compile(
+_AGO: Final = late_pattern(
     rf'(?P<count>[0-9]{{1,6}}|an?|one) (?P<noun>{"|".join(_LEVEL_BY_NOUN)})s? ago'
 )
 #: A blank of a phrase that is written as one word, as in `last-month`; no part of a date is.
-_HYPHEN: Final = re.compile(r'(?<=[a-z])[-_]+(?=[a-z0-9])|(?<=[0-9])[-_]+(?=[a-z])')
-_ZONE: Final = re.compile(
+_HYPHEN: Final = late_pattern(r'(?<=[a-z])[-_]+(?=[a-z0-9])|(?<=[0-9])[-_]+(?=[a-z])')
+_ZONE: Final = late_pattern(
     r'.*[0-9:] ?(?P<zone>[+-][0-9]{2}:?[0-9]{2}|[a-z]+/[a-z_/ -]+|(?!am|pm)[a-z]{3,4})'
 )
-_TWELVE: Final = re.compile(r'.*[0-9] ?[ap]m')
-_WEEK: Final = re.compile(r'[0-9]-?w[0-9]')
+_TWELVE: Final = late_pattern(r'.*[0-9] ?[ap]m')
+_WEEK: Final = late_pattern(r'[0-9]-?w[0-9]')
 #: Day, month and year in an order that could be another one.
-_OTHER_ORDER: Final = re.compile(r'[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}(?:\D.*)?')
+_OTHER_ORDER: Final = late_pattern(r'[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}(?:\D.*)?')
 
 
 class UnreadTimeperiod(ValueError):

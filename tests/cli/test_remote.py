@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waitress import wasyncore
 from waitress.server import create_server
 
 from synergy import bootstrap
@@ -27,6 +26,7 @@ from synergy.operations.credentials import new_token
 from tests.cli.conftest import Said
 from tests.mx.conftest import history as history  # The store with a past that pages are tested on.
 from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
+from tests.mx.serving import end
 from tests.mx.test_freeruns import SWEEP, running
 
 Launch = Callable[..., Said]
@@ -51,7 +51,7 @@ def remote(
     pages: DashboardHarness, launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Launch]:
     """Return `launch` on a machine that knows nothing but the dashboard's address and a token."""
-    # Any: its types lack the port and the map of channels.
+    # Any: its types lack the port.
     waitress: Any = create_server(pages.app, host='127.0.0.1', port=0, threads=2)
 
     def serve() -> None:
@@ -68,10 +68,7 @@ def remote(
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'there_is_no_such_module')
     monkeypatch.setattr(cli_remote, 'ANSWER_SECONDS', 0.0)
     yield launch
-    # First those who answer, then the door: they ring when they have done.
-    waitress.task_dispatcher.shutdown()
-    wasyncore.close_all(waitress._map, ignore_all=True)
-    thread.join(10)
+    end(waitress, thread)
 
 
 @pytest.mark.parametrize('name', [record.name for record in RECORDS if record.works_over_http])

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from synergy.cli import http_client
+from synergy.cli import http_client, local_asking
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit
 from synergy.core.records import Unit, UowId
@@ -111,6 +111,7 @@ def ask(
     monkeypatch.setenv('SYNERGY_HOME', str(filled.runtime.settings.home))
     monkeypatch.setenv('SYNERGY_CONTEXT_MODULE', 'tests.pipelines.pages')
     monkeypatch.delenv('SYNERGY_END_TIMEPERIOD')
+    monkeypatch.setattr(local_asking, 'ANSWER_SECONDS', 0.0)
     return launch
 
 

@@ -24,6 +24,7 @@ from synergy.mx.main import server_of
 from synergy.mx.web import server as serving
 from synergy.mx.web.throttle import GUESSES_MAX
 from tests.mx.dashboard_harness import PASSWORD, DashboardHarness
+from tests.mx.serving import end
 
 pytestmark = pytest.mark.filterwarnings('ignore:send_bytes:DeprecationWarning')
 
@@ -69,10 +70,7 @@ def door(pages: DashboardHarness) -> Iterator[Door]:
         thread.start()
         yield Door(pages, listening.getsockname()[1], server, opened)
         opened.close()
-        channels: Any = server
-        server.asyncore.close_all(channels._map)
-        server.task_dispatcher.shutdown()
-        thread.join(10)
+        end(server, thread)
 
 
 def is_closed(connection: socket.socket, seconds: float = 10) -> bool:
