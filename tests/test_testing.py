@@ -147,7 +147,7 @@ def test_what_a_calendar_leaves_out_is_noop_once_it_has_begun() -> None:
         assert [len(run.runs('OfficeDaily', day)) for day in days] == [1, 1, 0, 1, 0]
 
 
-def test_a_day_of_a_zone_waits_for_its_own_hours_and_a_week_for_its_days() -> None:
+def test_a_day_of_a_zone_waits_for_its_own_hours() -> None:
     seen: dict[str, list[Uow]] = {}
 
     def keep(uow: Uow) -> None:
@@ -155,20 +155,17 @@ def test_a_day_of_a_zone_waits_for_its_own_hours_and_a_week_for_its_days() -> No
 
     names = ('Yearly', 'Monthly', 'Weekly', 'Daily', 'Hourly', 'Half', 'Quarter')
     stubs = {f'Shop{name}': keep for name in names} | {'Report': keep}
-    with run_context(ZONED, start='2026-03-29', days=8, stubs=stubs) as run:
-        assert run.now.isoformat() == '2026-04-05T23:00:00+00:00'
-        assert run.state('ShopWeekly', '2026-03-29') == PROCESSED
-        assert run.state('ShopWeekly', '20260405') == EMBRYO
-        assert run.state('ShopMonthly', '202603') == PROCESSED
+    with run_context(ZONED, start='2026-03-29', days=1.25, stubs=stubs) as run:
+        assert run.now.isoformat() == '2026-03-30T05:00:00+00:00'
         assert run.state('ShopDaily', '20260329') == PROCESSED
+        assert run.state('ShopDaily', '2026-03-30') == EMBRYO
         assert run.state('ShopQuarter', '2026-03-29 00:45') == PROCESSED
         assert run.state('ShopHalf', '202603290030') == PROCESSED
         with pytest.raises(LookupError, match='outside its tree'):
             run.state('ShopHourly', '2026032822')
 
-    (week,) = seen['ShopWeekly']
-    assert (week.timeperiod, week.end_timeperiod) == ('2026032900', '2026040500')
-    day = seen['ShopDaily'][0]
+    (day,) = seen['ShopDaily']
+    assert seen.keys().isdisjoint({'ShopWeekly', 'ShopMonthly', 'ShopYearly'})
     assert (day.time_zone, day.timeperiod) == ('Europe/Berlin', '2026032900')
     assert day.local_start.isoformat() == '2026-03-29T00:00:00+01:00'
     assert day.local_end.isoformat() == '2026-03-30T00:00:00+02:00'
@@ -180,3 +177,25 @@ def test_a_day_of_a_zone_waits_for_its_own_hours_and_a_week_for_its_days() -> No
     assert {f'{uow.local_start:%H:%M}' for uow in reports} == {'07:30'}
     assert {uow.time_zone for uow in reports} == {'Europe/Berlin'}
     assert reports[0].start.hour == 5
+
+
+def test_a_week_of_a_zone_waits_for_its_days_and_a_month_for_its_own() -> None:
+    seen: list[Uow] = []
+    names = ('Yearly', 'Monthly', 'Weekly', 'Daily')
+    with run_context(
+        'tests.pipelines.zones_and_weeks',
+        start='2026-03-29',
+        days=8,
+        stubs={f'Shop{name}': seen.append for name in names},
+    ) as run:
+        assert run.now.isoformat() == '2026-04-05T23:00:00+00:00'
+        assert run.state('ShopWeekly', '2026-03-29') == PROCESSED
+        assert run.state('ShopWeekly', '20260405') == EMBRYO
+        assert run.state('ShopMonthly', '202603') == PROCESSED
+        assert run.state('ShopMonthly', '202604') == EMBRYO
+
+    (week,) = (uow for uow in seen if uow.process_name == 'ShopWeekly')
+    assert (week.timeperiod, week.end_timeperiod) == ('2026032900', '2026040500')
+    days = [uow for uow in seen if uow.process_name == 'ShopDaily']
+    assert [uow.timeperiod for uow in days][:7:6] == ['2026032900', '2026040400']
+    assert seen.index(week) > seen.index(days[6])

@@ -100,9 +100,11 @@ def changes(zone: tzinfo, start: datetime, end: datetime) -> list[datetime]:
     if zone is UTC:
         return found
     step = timedelta(hours=12)
+    offset = _offset(zone, start)
     while start < end:
         until = min(start + step, end)
-        if _offset(zone, start) != _offset(zone, until):
+        offset, before = _offset(zone, until), offset
+        if offset != before:
             found.append(_changed(zone, start, until))
         start = until
     return found

@@ -79,10 +79,22 @@ def some_trigger(draw: random.Random, zone: str) -> Trigger:
 def windows(zone: str, draw: random.Random, count: int) -> Iterator[tuple[datetime, datetime]]:
     """Yield some stretches of days around changes of a clock, and one without any."""
     yield EPOCH + timedelta(days=9000), EPOCH + timedelta(days=9002)
-    found = changes(ZoneInfo(zone), EPOCH + timedelta(days=2), EPOCH + timedelta(days=365 * 90))
+    found = all_changes(ZoneInfo(zone), 365 * 90)
     for change in draw.sample(found, min(count, len(found))):
         start = change.replace(second=0) - timedelta(hours=draw.randrange(3, 30))
         yield start, start + timedelta(hours=40)
+
+
+def all_changes(zone: ZoneInfo, day_count: int) -> list[datetime]:
+    """Return when a clock is changed; it is looked twice a day only where five days change it."""
+    found: list[datetime] = []
+    start = EPOCH + timedelta(days=2)
+    while start < EPOCH + timedelta(days=day_count):
+        until = start + timedelta(days=5)
+        if start.astimezone(zone).utcoffset() != until.astimezone(zone).utcoffset():
+            found += changes(zone, start, until)
+        start = until
+    return found
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,22 @@ def password_hash() -> str:
     return generate_password_hash(PASSWORD, method='pbkdf2:sha256:1000')
 
 
+@cache
+def context_of(module: str) -> Context:
+    """Return a context, which is read once: nothing changes one, and reading takes a while."""
+    return bootstrap.load({'SYNERGY_CONTEXT_MODULE': module})[1]
+
+
+@lru_cache(maxsize=8)
+def _rows(content: bytes) -> dict[str, list[object]]:
+    """Return all rows of a database, by table; most that are asked about are as they were."""
+    with closing(sqlite3.connect(':memory:')) as copy:
+        # Its journal is not a file. Source: SQLite's file format, 1.3.3.
+        copy.deserialize(content[:18] + b'\x01\x01' + content[20:])
+        tables = copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        return {name: copy.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
+
+
 class DashboardHarness:
     """A client in front of the application, and the store behind it."""
 
@@ -120,7 +137,7 @@ class DashboardHarness:
     ) -> None:
         """Open an empty store in `home`. hierarchy: instead of that of the context."""
         environ = {'SYNERGY_HOME': str(home), 'SYNERGY_CONTEXT_MODULE': context_module}
-        settings, context = bootstrap.load(environ)
+        settings, context = bootstrap.load_settings(environ), context_of(context_module)
         if hierarchy is not None:
             context = replace(context, hierarchy=hierarchy)
         self.resources = ExitStack()
@@ -169,9 +186,7 @@ class DashboardHarness:
     def dump(self) -> dict[str, list[object]]:
         """Return all rows of the store, by table."""
         assert isinstance(self.store, SqliteStore)
-        ask = self.store._file._connection.execute
-        tables = ask("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        return {name: ask(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
+        return _rows(self.store._file._connection.serialize())
 
     def key(self, process: str, timeperiod: str) -> JobKey:
         name = ProcessName(process)

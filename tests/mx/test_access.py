@@ -63,6 +63,18 @@ def one_for_all(
     found.close()
 
 
+@pytest.fixture(scope='module')
+def open_for_all(
+    tmp_path_factory: pytest.TempPathFactory, history: Path
+) -> Iterator[DashboardHarness]:
+    """Return a dashboard without users, of which every change is refused."""
+    home = tmp_path_factory.mktemp('open')
+    shutil.copy(history, home / 'store.db')
+    found = DashboardHarness(home)
+    yield found
+    found.close()
+
+
 @pytest.mark.parametrize('role', ROLES)
 @pytest.mark.parametrize('route', GUARDED, ids=lambda route: f'{route.method} {route.rule}')
 def test_the_matrix_of_roles_and_routes(
@@ -97,19 +109,23 @@ def _answer(pages: DashboardHarness, route: Route, uow: str) -> TestResponse:
 
 
 @pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
-def test_every_change_without_a_token_is_refused(pages: DashboardHarness, route: Route) -> None:
-    pages.get('/')
-    before = pages.dump()
+def test_every_change_without_a_token_is_refused(
+    open_for_all: DashboardHarness, route: Route
+) -> None:
+    open_for_all.get('/')
+    before = open_for_all.dump()
 
-    answer = pages.bare_post(address_of(route))
+    answer = open_for_all.bare_post(address_of(route))
 
     assert answer.status_code == 403
-    assert pages.dump() == before
+    assert open_for_all.dump() == before
 
 
 @pytest.mark.parametrize('route', CHANGING, ids=lambda route: route.rule)
-def test_every_change_from_another_site_is_refused(pages: DashboardHarness, route: Route) -> None:
-    answer = pages.post(address_of(route), {}, Origin='http://evil.example')
+def test_every_change_from_another_site_is_refused(
+    open_for_all: DashboardHarness, route: Route
+) -> None:
+    answer = open_for_all.post(address_of(route), {}, Origin='http://evil.example')
 
     assert answer.status_code == 403
 

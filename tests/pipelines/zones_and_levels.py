@@ -16,7 +16,7 @@ from synergy.conf.entries import (
     timetable_tree_entry,
 )
 
-_LEVELS = {
+LEVELS = {
     'ShopYearly': QUALIFIER_YEARLY,
     'ShopMonthly': QUALIFIER_MONTHLY,
     'ShopWeekly': QUALIFIER_WEEKLY,
@@ -27,20 +27,24 @@ _LEVELS = {
 }
 
 
-def _managed(name: str, level: str) -> RawEntry:
+def managed(name: str, level: str, trigger_frequency: str) -> RawEntry:
+    """Return the entry of a process."""
     return managed_context_entry(
         process_name=name,
         classname='tests.pipelines.journal.Steady',
         token=name.lower(),
         time_qualifier=level,
-        trigger_frequency='at 02:30' if name == 'ShopDaily' else 'every 60',
+        trigger_frequency=trigger_frequency,
         max_running=1000,
         lag_minutes=0,
     )
 
 
 process_context = {
-    **{name: _managed(name, level) for name, level in _LEVELS.items()},
+    **{
+        name: managed(name, level, 'at 02:30' if name == 'ShopDaily' else 'every 60')
+        for name, level in LEVELS.items()
+    },
     'Report::morning': freerun_context_entry(
         process_name='Report',
         entry_name='morning',
@@ -52,6 +56,6 @@ process_context = {
 }
 timetable_context = {
     'shop': timetable_tree_entry(
-        'shop', list(_LEVELS), time_zone='Europe/Berlin', week_start='sunday'
+        'shop', list(LEVELS), time_zone='Europe/Berlin', week_start='sunday'
     ),
 }
