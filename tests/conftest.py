@@ -8,6 +8,7 @@ from typing import Any
 
 import pymongo
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
@@ -26,6 +27,10 @@ __all__ = [
 ]
 
 _USED: list[str] = []
+
+# Clocks on the wall tell nothing on a machine that does much else at the same time.
+settings.register_profile('busy', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('busy')
 
 
 def pytest_configure(config: pytest.Config) -> None:

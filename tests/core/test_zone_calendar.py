@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from synergy.core.calendar import UtcCalendar, ZoneCalendar, enclosing, lying_in
 from synergy.core.timeperiod import LEVELS, Measure, Qualifier, Timeperiod, parse
+from tests.depth import deep
 
 ZONES = sorted(available_timezones())
 #: Half-hour steps, skipped days, offsets of seconds, changes at midnight, two in one year or four.
@@ -46,7 +47,7 @@ def around(calendar: ZoneCalendar, level: Qualifier, at: datetime) -> list[Timep
     return [middle.shift(count) for count in range(-reach, reach + 1)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=deep(40), deadline=None)
 @given(
     st.sampled_from(ODD_ZONES) | st.sampled_from(ZONES),
     st.datetimes(datetime(1970, 1, 3), datetime(2098, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
@@ -80,7 +81,7 @@ def test_intervals_tile_time_and_their_parents(name: str, at: datetime, level: Q
                     assert calendar.end(newest) == calendar.end(parent)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=deep(30), deadline=None)
 @given(
     st.sampled_from(ODD_ZONES),
     st.sampled_from(ODD_ZONES),

@@ -30,6 +30,7 @@ from playwright.sync_api import (
 
 from synergy.mx.app import App
 from synergy.mx.main import server_of
+from tests.mx.serving import in_loop
 
 CHROMIUM = shutil.which('chromium', path='/usr/bin:/usr/local/bin')
 FLAGS = (
@@ -69,7 +70,7 @@ class Server:
         """End the streams, and the server."""
         self._app.site.feed.stop()
         self._server.task_dispatcher.shutdown()
-        self._server.trigger.pull_trigger(self._close_sockets)
+        in_loop(self._server, self._close_sockets)
         self._thread.join(5)
         self._listening.close()
 
