@@ -23,6 +23,7 @@ from synergy.view.documents import (
     EventDocument,
     FollowedDocument,
     FreerunDocument,
+    FreezeDocument,
     JobDocument,
     JobPageDocument,
     LineDocument,
@@ -86,6 +87,17 @@ class RecutWanted(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     name: str | None = None
     plan_hash: str | None = None
+
+
+class FreezeWanted(Struct, frozen=True, kw_only=True):
+    """What is to be frozen until when, as typed; without a name of anything, everything."""
+
+    process: str | None = None
+    tree: str | None = None
+    pool: str | None = None
+    until: str
+    reason: str | None = None
+    is_long: bool = False
 
 
 class Reading(Protocol):
@@ -175,7 +187,23 @@ class Reading(Protocol):
         ...
 
 
-class Operations(Reading, Protocol):
+class Freezing(Protocol):
+    """What keeps processes from starting anything."""
+
+    def freezes(self) -> Sequence[FreezeDocument]:
+        """Return the freezes that hold now, the oldest first."""
+        ...
+
+    def freeze(self, wanted: FreezeWanted) -> CommandDocument:
+        """Let nothing of a scope start until an instant."""
+        ...
+
+    def thaw(self, freeze_id: str, reason: str | None) -> CommandDocument:
+        """End a freeze before its time."""
+        ...
+
+
+class Operations(Reading, Freezing, Protocol):
     """What can be done, too. Commands are returned as they stand after a short wait."""
 
     @property

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from synergy.cli.caller import caller_of
-from synergy.cli.interface import RecutWanted
+from synergy.cli.interface import FreezeWanted, RecutWanted
 from synergy.cli.local_reading import LocalReading
 from synergy.cli.target import key_of, node_of
 from synergy.core.commands import Command, CommandId, CommandState
+from synergy.core.freezes import Scope
 from synergy.core.records import is_led
 from synergy.core.structs import replace
-from synergy.operations import recut
+from synergy.operations import freezes, recut
 from synergy.operations.caller import Caller
-from synergy.view.documents import CommandDocument
-from synergy.view.encode import encode_command
+from synergy.view.documents import CommandDocument, FreezeDocument
+from synergy.view.encode import encode_command, encode_freeze
 from synergy.view.recut import RecutDocument, encode_recut
 
 #: How long to wait for the Scheduler's first answer.
@@ -23,7 +25,7 @@ _LOOK_SECONDS: Final = 0.05
 
 
 class LocalAsking(LocalReading):
-    """What all changes have in common, and the recut of a process."""
+    """What all changes have in common, the recut of a process, and freezes."""
 
     def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
         """Return what a recut would do."""
@@ -41,6 +43,24 @@ class LocalAsking(LocalReading):
         command = self._recut_command(caller, wanted)
         asked = recut.recut(caller, command, lambda item: recut.preview(caller, item))
         return self._settled(asked)
+
+    def freezes(self) -> Sequence[FreezeDocument]:
+        """Return the freezes that hold now, the oldest first."""
+        return [encode_freeze(item) for item in freezes.holding(self.store, self.now)]
+
+    def freeze(self, wanted: FreezeWanted) -> CommandDocument:
+        """Let nothing of a scope start until an instant."""
+        given = {
+            Scope.PROCESS: wanted.process,
+            Scope.TREE: wanted.tree,
+            Scope.POOL: wanted.pool,
+        }
+        caller = self._caller(wanted.reason)
+        return self._settled(freezes.freeze(caller, given, wanted.until, is_long=wanted.is_long))
+
+    def thaw(self, freeze_id: str, reason: str | None) -> CommandDocument:
+        """End a freeze before its time."""
+        return self._settled(freezes.thaw(self._caller(reason), freeze_id))
 
     def _recut_command(self, caller: Caller, wanted: RecutWanted) -> Command:
         context = self.runtime.context

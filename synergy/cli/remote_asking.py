@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from synergy.cli.http_client import LOOK_SECONDS
-from synergy.cli.interface import RecutWanted
+from synergy.cli.interface import FreezeWanted, RecutWanted
 from synergy.cli.remote_reading import RemoteReading
-from synergy.view.documents import CommandDocument
+from synergy.view.documents import CommandDocument, FreezeDocument
 from synergy.view.recut import RecutDocument
 
 #: How long to wait for the Scheduler's first answer.
@@ -33,6 +34,30 @@ class RemoteAsking(RemoteReading):
         }
         path = ('processes', wanted.process, 'recut')
         return self._settled(self.server.post(*path, key=wanted.name, **body))
+
+    def freezes(self) -> Sequence[FreezeDocument]:
+        """Return the freezes that hold now, the oldest first."""
+        return list(self.server.items('freezes'))
+
+    def freeze(self, wanted: FreezeWanted) -> CommandDocument:
+        """Let nothing of a scope start until an instant."""
+        body: dict[str, Any] = {
+            name: value
+            for name, value in (
+                ('process', wanted.process),
+                ('tree', wanted.tree),
+                ('pool', wanted.pool),
+                ('until', wanted.until),
+                ('reason', wanted.reason),
+                ('long', wanted.is_long or None),
+            )
+            if value is not None
+        }
+        return self._settled(self.server.post('freezes', **body))
+
+    def thaw(self, freeze_id: str, reason: str | None) -> CommandDocument:
+        """End a freeze before its time."""
+        return self._settled(self.server.post('freezes', freeze_id, 'thaw', reason=reason))
 
     def _settled(self, command: CommandDocument) -> CommandDocument:
         """Return a command as it stands after a short wait for the Scheduler."""

@@ -195,6 +195,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             recorder=output,
             tell_up=runtime.tell_up,
             calendars=runtime.context.calendars_of(*served),
+            holds=runtime.context.holds(),
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):

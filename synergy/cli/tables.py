@@ -66,6 +66,16 @@ def print_status(found: StatusDocument) -> None:
             f'no Scheduler leads since {said(leader["until"])} UTC; {leader["owner"]} was the '
             f'last. {found["leader_advice"] or ""}'
         )
+    for freeze in found['freezes']:
+        what = freeze['name'] if freeze['scope'] != 'all' else 'everything'
+        print(
+            redacted_text(
+                f'frozen: {what} until {(freeze["until"] or "")[:16]} by {freeze["by"]}: '
+                f'{freeze["reason"]}; ./launch.py thaw {freeze["id"]} ends that'
+            )
+        )
+    for closed in found['closed']:
+        print(f'closed: {closed}')
     for warning in found['warnings']:
         print(redacted_text(f'warning: {warning}'))
     print()
@@ -179,6 +189,8 @@ def _preview_notes(preview: PreviewDocument) -> Iterator[str]:
         )
     if preview['options']:
         yield 'they run so: ' + '; '.join(preview['options'])
+    for held in preview['held']:
+        yield f'waits: {redacted_text(held["text"])}'
     for off in preview['off']:
         yield (
             f'{redacted_text(off["text"])}; nothing of it runs until ./launch.py process on '

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from synergy.conf import pool_reader
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
+from synergy.conf.closing import Closing
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entries_together import sharing, unlike
 from synergy.conf.entry_reader import EntryReader
@@ -37,6 +38,8 @@ from synergy.conf.names import (
 )
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.conf.tree_reader import TreeReader
+from synergy.conf.weeks import begin_weeks
+from synergy.core.closed import ClosedHours
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.hierarchy_problems import Unread
 from synergy.core.machines import MACHINE_BY_NAME
@@ -44,7 +47,7 @@ from synergy.core.machines.table import Machine, MachineError, Rule, compile_mac
 from synergy.core.pool_record import SharedPools
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import replace
-from synergy.core.timeperiod import YEAR_MIN, Qualifier
+from synergy.core.timeperiod import YEAR_MIN
 from synergy.core.zones import calendar_named
 
 R = TypeVar('R', bound=EntryReader)
@@ -262,7 +265,7 @@ class _Loader:
                         freerun = joined(freerun, groups, names, self._note)
                         freeruns[freerun.name, freerun.entry_name] = freerun
         routes = [route for raw in queues if (route := self._reader(raw).queue())]
-        hierarchy = self._hierarchy(managed, trees, processes)
+        hierarchy, closed = self._hierarchy(managed, freeruns, trees, processes)
         pools = self._pools(managed.values(), freeruns.values())
         workers: list[WorkerEntry] = [*managed.values(), *freeruns.values()]
         own = (item for item in workers if item.group is None)
@@ -281,6 +284,7 @@ class _Loader:
             group_by_process={
                 worker.name: worker.group for worker in workers if worker.group is not None
             },
+            closed=closed,
         )
 
     def _pools(
@@ -310,6 +314,7 @@ class _Loader:
         self,
         trees: Sequence[tuple[TreeReader, Tree]],
         managed: dict[ProcessName, ManagedEntry],
+        known: Calendars,
     ) -> None:
         """Let working calendars leave out intervals of the processes that name one."""
         named: dict[ProcessName, str] = {}
@@ -317,12 +322,6 @@ class _Loader:
             if (of_tree := reader.calendar_name()) is not None:
                 named |= dict.fromkeys(tree.levels, of_tree)
         named |= {name: entry.calendar for name, entry in managed.items() if entry.calendar}
-        known = Calendars(
-            self._calendars,
-            _whole_years([tree for _, tree in trees], self._today),
-            project=self._settings.project,
-            folder=self._settings.home / 'calendars',
-        )
         by_calendar: dict[str, list[ProcessName]] = {}
         for process, name in named.items():
             if process in managed:
@@ -341,20 +340,29 @@ class _Loader:
     def _hierarchy(
         self,
         managed: dict[ProcessName, ManagedEntry],
+        freeruns: dict[tuple[ProcessName, str], FreerunEntry],
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
-    ) -> Hierarchy | None:
+    ) -> tuple[Hierarchy | None, tuple[ClosedHours, ...]]:
         pairs: list[tuple[TreeReader, Tree]] = []
         unread_trees = set()
         for raw in raw_trees:
             reader = self._read_by(TreeReader, raw)
             tree = reader.tree()
-            _begin_weeks(reader, tree, managed)
+            begin_weeks(reader, tree, managed)
             pairs.append((reader, tree))
             if not reader.is_sound:
                 unread_trees.add(tree.name)
-        self._leave_out(pairs, managed)
         trees = [tree for _, tree in pairs]
+        known = Calendars(
+            self._calendars,
+            _whole_years(trees, self._today),
+            project=self._settings.project,
+            folder=self._settings.home / 'calendars',
+        )
+        self._leave_out(pairs, managed, known)
+        closing = Closing(self._settings.closed, known, self._today, self._file, self.problems)
+        closing.close(pairs, managed, freeruns)
         written = {
             ProcessName(str(raw.fields['process_name']))
             for raw in processes
@@ -365,10 +373,11 @@ class _Loader:
         try:
             own = (entry.process for entry in managed.values())
             calendars = {tree.zone: calendar_named(tree.zone) for tree in trees}
-            return build(own, trees, calendars, self._machine_by_name, unread)
+            hierarchy = build(own, trees, calendars, self._machine_by_name, unread)
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
-            return None
+            return None, ()
+        return hierarchy, closing.everywhere
 
 
 def _some_of(processes: Sequence[ProcessName]) -> str:
@@ -381,20 +390,3 @@ def _whole_years(trees: Sequence[Tree], today: date) -> Span:
     """Return the days that working calendars have to know."""
     begin = min((tree.start.year for tree in trees), default=today.year) - 1
     return Span(date(max(begin, YEAR_MIN), 1, 1), date(today.year + _YEARS_AHEAD, 1, 1))
-
-
-def _begin_weeks(reader: TreeReader, tree: Tree, managed: dict[ProcessName, ManagedEntry]) -> None:
-    """Let the weeks of a tree begin on the day that it says; note that it has none."""
-    level = reader.weeks()
-    if level is None:
-        return
-    weekly = [
-        name
-        for name in tree.levels
-        if name in managed and managed[name].process.qualifier is Qualifier.WEEKLY
-    ]
-    if not weekly and all(name in managed for name in tree.levels):
-        reader.refuse_week_start()
-    for name in weekly:
-        process = replace(managed[name].process, qualifier=level)
-        managed[name] = replace(managed[name], process=process)

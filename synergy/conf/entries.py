@@ -203,6 +203,8 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     lane_shares: Mapping[str, int] | None = None,
     pools: str | Mapping[str, int] | None = None,
     priority: int = PRIORITY_DEFAULT,
+    closed: Sequence[str] = (),
+    jitter_seconds: float = 0,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
@@ -225,6 +227,9 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     `none`. lane_shares: of its starts, while `live`, `history` and `rerun` all have work.
     pools: of which each run takes a slot, or so many of each as a dict says, until it has ended.
     priority: 0 to 100, who starts first where several may; equal ones take turns.
+    closed: hours in which nothing of it starts, as in `['Sun 02:00-04:00']`, beside its tree's.
+    jitter_seconds: so much later than planned it starts at most, the same each time, so that what
+    is due together does not start together.
     """
     return RawEntry('managed', locals())
 
@@ -301,6 +306,8 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     start_timeout_seconds: float | None = None,
     pools: str | Mapping[str, int] | None = None,
     priority: int = PRIORITY_DEFAULT,
+    closed: Sequence[str] = (),
+    jitter_seconds: float = 0,
 ) -> RawEntry:
     """Register a cron-like entry of a process.
 
@@ -312,6 +319,7 @@ def freerun_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     group, isolation, cpu_seconds_max, start_timeout_seconds: as of a managed process; the same for
     all entries of one.
     pools, priority: as of a managed process; a fire that finds no slot waits for one.
+    closed, jitter_seconds: as of a managed process.
     """
     return RawEntry('freerun', locals())
 
@@ -344,13 +352,15 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     time_zone: str | None = None,
     week_start: str | None = None,
     calendar: str | None = None,
+    closed: Sequence[str] = (),
 ) -> RawEntry:
     """Register a tree: processes that nest by their qualifiers.
 
     start_timeperiod, end_timeperiod (exclusive): hours or dates that bound a historic or retired
     tree. time_zone: whose clock its days follow, as in `Europe/Berlin`; without, UTC. week_start:
     the day with which its weeks begin; without, Monday. calendar: name of the working calendar that
-    leaves out intervals of its processes; see `docs/context.md`.
+    leaves out intervals of its processes; closed: hours in which nothing of them starts; see
+    `docs/context.md`.
     """
     return RawEntry('tree', locals())
 

@@ -20,9 +20,11 @@ from synergy.conf.pool_reader import shares
 from synergy.conf.sharing_reader import INSTANCES, sharing
 from synergy.core import readers
 from synergy.core.calendar import Calendar
+from synergy.core.closed import ClosedHours, in_zone
 from synergy.core.freerun_definition import MISFIRE_MAX
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.grouping import GROUPING_MAX
+from synergy.core.jitter import phase
 from synergy.core.lanes import CatchUp, lane_shares
 from synergy.core.nearest import nearest
 from synergy.core.pool_record import PRIORITY_DEFAULT, PRIORITY_MAX, Demand
@@ -51,6 +53,10 @@ OPTIONAL_NAME: Final = readers.optional(readers.name)
 OPTIONAL_TEXT: Final = readers.optional(readers.text(most=TEXT_LENGTH_MAX))
 _TIMEOUT: Final = readers.optional(readers.duration('seconds', 0.001))
 _START_TIMEOUT: Final = readers.optional(readers.duration('seconds', 1))
+NO_HOURS: Final[tuple[ClosedHours, ...]] = ()
+#: Seconds; a day.
+JITTER_MAX: Final = 86_400
+_JITTER: Final = readers.duration('seconds', 0, JITTER_MAX)
 
 
 class EntryReader:
@@ -88,6 +94,7 @@ class EntryReader:
         """Return the managed process, if it is sound."""
         token = self._name('token')
         process_name = ProcessName(self._name('process_name'))
+        jitter = self._read('jitter_seconds', _JITTER, _NO_TIME)
         level = Qualifier(self._read('time_qualifier', _LEVEL, Qualifier.HOURLY.value))
         workers = sharing(self._fields, self._read, self._refuse)
         process = Process(
@@ -98,7 +105,8 @@ class EntryReader:
             blocking=self._read('blocking_type', readers.member(Blocking), Blocking.NORMAL),
             trigger=self._read('trigger_frequency', readers.trigger, _TRIGGER),
             is_on=self._read('is_on', readers.boolean, False),
-            lag=self._read('lag_minutes', readers.duration('minutes', 0), _NO_TIME),
+            lag=self._read('lag_minutes', readers.duration('minutes', 0), _NO_TIME)
+            + phase(process_name, jitter),
             deadline=self._deadline(),
             max_running=self._read('max_running', readers.whole(1, 100_000), 1),
             retry=self._retry(),
@@ -111,6 +119,8 @@ class EntryReader:
             shares=self._read('lane_shares', readers.optional(lane_shares), None)
             or self._settings.lane_shares,
             demand=_demand(self._read),
+            closed=self._read('closed', readers.closed_hours, NO_HOURS),
+            jitter=jitter,
         )
         suffix = level.value
         entry = ManagedEntry(
@@ -168,6 +178,11 @@ class EntryReader:
             route=self._route(f'{token}_freerun'),
             trigger=self._trigger_of(calendar),
             calendar=calendar,
+            closed=tuple(
+                in_zone(item, calendar.zone)
+                for item in self._read('closed', readers.closed_hours, NO_HOURS)
+            ),
+            jitter=self._read('jitter_seconds', _JITTER, _NO_TIME),
             is_on=self._read('is_on', readers.boolean, False),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
             instances=workers.instances,

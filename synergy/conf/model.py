@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from synergy.core.calendar import Calendar
+from synergy.core.closed import ClosedHours
 from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.holds import Holds, Hours
 from synergy.core.lanes import LaneShares
 from synergy.core.pool_record import Demand
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
@@ -73,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int
+    closed: tuple[str, ...]
     places: tuple[tuple[str, str], ...] = ()
 
 
@@ -135,7 +139,8 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
 class FreerunEntry(Struct, frozen=True, kw_only=True):
     """A cron-like entry: one of possibly several of one process, whose workers run it.
 
-    calendar: of its zone; the times of its trigger name that themselves. arguments_are_code: only
+    calendar: of its zone; the times of its trigger name that themselves. closed, jitter: as of a
+    managed process. arguments_are_code: only
     an admin may write them; False: context.py says that they are not, None: nothing says so.
     """
 
@@ -146,6 +151,8 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     route: Route
     trigger: Trigger
     calendar: Calendar = UTC_CALENDAR
+    closed: tuple[ClosedHours, ...] = ()
+    jitter: timedelta = timedelta()
     is_on: bool = True
     present_on_boxes: tuple[str, ...] = ()
     instances: int = 1
@@ -223,8 +230,11 @@ Entry: TypeAlias = DaemonEntry | GroupEntry | ManagedEntry | FreerunEntry
 WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 
 
-class Context(Struct, frozen=True, kw_only=True):
-    """Every registered process, tree, queue and group of workers; pools stand in the hierarchy."""
+class Context(Struct, frozen=True, kw_only=True, dict=True):
+    """Every registered process, tree, queue and group of workers; pools stand in the hierarchy.
+
+    closed: when nothing of the whole installation starts.
+    """
 
     daemons: Mapping[ProcessName, DaemonEntry]
     managed: Mapping[ProcessName, ManagedEntry]
@@ -234,6 +244,7 @@ class Context(Struct, frozen=True, kw_only=True):
     project: Path | None = None
     groups: Mapping[ProcessName, GroupEntry] = field(default_factory=dict)
     group_by_process: Mapping[ProcessName, ProcessName] = field(default_factory=dict)
+    closed: tuple[ClosedHours, ...] = ()
 
     @property
     def entries(self) -> Mapping[ProcessName, Entry]:
@@ -251,6 +262,18 @@ class Context(Struct, frozen=True, kw_only=True):
         for entry in self.freeruns.values():
             found.setdefault(entry.name, entry)
         return found
+
+    @cached_property
+    def hours(self) -> Mapping[ProcessName, Hours]:
+        """Return the closed hours of free runs, by their full names."""
+        return {
+            entry.full_name: Hours(closed=entry.closed, jitter=entry.jitter)
+            for entry in self.freeruns.values()
+        }
+
+    def holds(self) -> Holds:
+        """Return what closed hours hold; freezes are yet to be read."""
+        return Holds(self.hierarchy, self.hours, self.closed)
 
     @property
     def served(self) -> Mapping[ProcessName, Mapping[ProcessName, WorkerEntry]]:

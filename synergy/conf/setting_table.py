@@ -260,6 +260,15 @@ SETTINGS: Final = (
         text='How long logs of runs, and ended units of free runs, are kept.',
     ),
     Setting(
+        name='closed',
+        read=readers.spelled_closed_hours,
+        default=(),
+        shown_default='none',
+        text='Closed hours of the whole installation: nothing starts in them. A list as in '
+        "`['Sun 02:00-04:00 Europe/Berlin', 'the calendar migration_days']`, in a text separated "
+        'by semicolons; without a zone in UTC. See [closed hours](context.md#closed-hours).',
+    ),
+    Setting(
         name='stop_grace_seconds',
         attribute='stop_grace',
         read=_duration('seconds', 0),

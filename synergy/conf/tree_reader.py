@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
 
-from synergy.conf.entry_reader import OPTIONAL_NAME, OPTIONAL_TEXT, EntryReader
+from synergy.conf.entry_reader import NO_HOURS, OPTIONAL_NAME, OPTIONAL_TEXT, EntryReader
 from synergy.core import readers
 from synergy.core.calendar import Calendar, reading
+from synergy.core.closed import ClosedHours, in_zone
 from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import DAY_NAMES, WEEKS, Qualifier, Timeperiod
 from synergy.core.zones import UTC_CALENDAR, name_of
@@ -50,6 +51,12 @@ class TreeReader(EntryReader):
     def calendar_name(self) -> str | None:
         """Return the name of the working calendar of its processes."""
         return self._read('calendar', OPTIONAL_NAME, None)
+
+    def closed(self, zone: tzinfo) -> tuple[ClosedHours, ...]:
+        """Return when nothing of its processes starts."""
+        return tuple(
+            in_zone(item, zone) for item in self._read('closed', readers.closed_hours, NO_HOURS)
+        )
 
     def weeks(self) -> Qualifier | None:
         """Return the level of weeks that begin as the tree says, if it says anything."""

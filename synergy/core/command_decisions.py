@@ -12,6 +12,7 @@ from functools import partial
 
 from synergy.core.closure import keys_of, shortened
 from synergy.core.commands import (
+    FREEZE_KINDS,
     JOB_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
@@ -27,7 +28,9 @@ from synergy.core.engine import Engine
 from synergy.core.events import Commanded, Look
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
-from synergy.core.freerun_record import Freerun
+from synergy.core.freerun_record import Freerun, base_of
+from synergy.core.freezes import Scope, frozen, thawed
+from synergy.core.holds import Holds
 from synergy.core.interrupted import is_interrupted
 from synergy.core.job_requests import JOBS_PER_BATCH_MAX, Batch, JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of
@@ -65,7 +68,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 class CommandDecisions:
     """Decides what is next for each command."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what commands are decided over
         self,
         engine: Engine,
         freeruns: Freeruns,
@@ -73,11 +76,12 @@ class CommandDecisions:
         overrides: Overrides,
         illegal: frozenset[str] = frozenset(),
         pool_sizes: PoolSizes | None = None,
+        holds: Holds | None = None,
     ) -> None:
         """Decide with these.
 
         freerun_processes: that new entries may name. illegal: names of rows that cannot be read,
-        of processes and free runs: nothing is saved there.
+        of processes and free runs: nothing is saved there. holds: closed hours and freezes.
         """
         self.jobs = JobRequests(engine)
         self.illegal = illegal
@@ -86,6 +90,7 @@ class CommandDecisions:
         self._freerun_processes = freerun_processes
         self._overrides = overrides
         self.pool_sizes = pool_sizes or PoolSizes({}, ())
+        self._holds = holds
         self._is_archiving = False
 
     @property
@@ -118,6 +123,8 @@ class CommandDecisions:
                 return self._of_override(command, now)
             case CommandKind.POOL_SAVE:
                 return self._of_pool(command, now)
+            case kind if kind in FREEZE_KINDS:
+                return _of_freeze(command, facts, self._overrides, self._freeruns, now)
             case CommandKind.PROCESS_RUN:
                 return self._of_process(command, now)
             case CommandKind.RECUT:
@@ -229,6 +236,10 @@ class CommandDecisions:
             return ended(command, now, why, is_done=False)
         if not node.process.is_on:
             return ended(command, now, f'{switched_text(node.process)} first', is_done=False)
+        holds = () if self._holds is None else self._holds.over(node.process.name, now)
+        if holds:
+            outcome = f'it is looked at later: {holds[0]}'
+            return ended(command, now, outcome, is_done=True)
         effects = self._engine.on([Look(command.process, is_trigger=True)], now)
         count = sum(
             isinstance(save, InsertUnit) and save.unit.process == command.process
@@ -311,6 +322,21 @@ class CommandDecisions:
         ]
         effects.add(ended(command, now, str(name), is_done=True))
         return effects
+
+
+def _of_freeze(
+    command: Command, facts: Facts, overrides: Overrides, freeruns: Freeruns, now: datetime
+) -> Effects:
+    """Take note of a freeze, which holds already, and end it in time, or by a thaw."""
+    if command.kind is CommandKind.THAW:
+        return thawed(command, facts.target, now)
+    nodes, entries = overrides.hierarchy.nodes, freeruns.names
+    known: dict[Scope, Sequence[str]] = {
+        Scope.PROCESS: [*nodes, *entries, *map(base_of, entries)],
+        Scope.TREE: [node.tree.name for node in nodes.values()],
+        Scope.POOL: [*overrides.hierarchy.pools.sizes],
+    }
+    return frozen(command, known, now)
 
 
 def _of_dead_letters(command: Command, runs: Sequence[Unit], now: datetime) -> Effects:

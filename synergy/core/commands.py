@@ -32,7 +32,8 @@ class CommandKind(StrEnum):
     it has, and let it begin at `start` by its definition as it is now. POOL_SAVE: to the pool that
     `process` names. BOX, USER and
     CONTEXT (what a changed context means for what is finished) are done already when their row is
-    inserted: it is their record in the audit.
+    inserted: it is their record in the audit. FREEZE holds from then on, until its instant or the
+    THAW of which it is the `target`; see `synergy.core.freezes`.
     """
 
     REPROCESS = 'reprocess'
@@ -54,6 +55,8 @@ class CommandKind(StrEnum):
     BOX = 'box'
     USER = 'user'
     CONTEXT = 'context'
+    FREEZE = 'freeze'
+    THAW = 'thaw'
 
     @property
     def words(self) -> str:
@@ -70,6 +73,9 @@ RESETTING_KINDS: Final = frozenset({CommandKind.REPROCESS, CommandKind.MARK_DONE
 
 #: Kinds that are about another command.
 REQUEST_KINDS: Final = frozenset({CommandKind.PAUSE, CommandKind.RESUME, CommandKind.ABANDON})
+
+#: Those of which changes what may start at all.
+FREEZE_KINDS: Final = frozenset({CommandKind.FREEZE, CommandKind.THAW})
 
 
 class CommandState(StrEnum):
@@ -111,10 +117,11 @@ class Command(Struct, frozen=True, kw_only=True):
     applied_count: jobs of the plan that are dealt with. outcome: what was done, or why it was
     refused. details: of FREERUN_SAVE, the definition; of PROCESS_SAVE, `is_on`, `trigger` and
     `catch_up` as far as they change, None being as in context.py; of POOL_SAVE, `slots` and
-    `per_minute` alike; of DROP and FREERUN_CANCEL, the id of the `uow` if only one; of REPROCESS
-    and FREERUN_RUN, the `dead` letter that they settle; of RECUT, the `zone` in which its start is
-    meant; of kinds about jobs, the `intervals` where they were chosen one by one, see
-    `synergy.core.chosen`; of REPROCESS, `anyway` where it runs what is left out, too.
+    `per_minute` alike; of FREEZE, `scope` and `until`; of DROP and FREERUN_CANCEL, the
+    id of the `uow` if only one; of REPROCESS and FREERUN_RUN, the `dead` letter that they settle;
+    of RECUT, the `zone` in which its start is meant; of kinds about jobs, the `intervals` where
+    they were chosen one by one, see `synergy.core.chosen`; of REPROCESS, `anyway` where it runs
+    what is left out, too.
     fingerprint: of the whole HTTP request that asked under an Idempotency-Key, by which another
     request under the same key is found out.
     """

@@ -29,6 +29,7 @@ from synergy.core.events import (
     process_of,
 )
 from synergy.core.failure_streaks import FailureStreaks
+from synergy.core.holds import Holds
 from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
 from synergy.core.pooled_starting import PooledStarting
@@ -64,6 +65,7 @@ class Engine:
         left_out: Mapping[ProcessName, object] = MappingProxyType({}),
         streaks: FailureStreaks | None = None,
         pools: Pools | None = None,
+        holds: Holds | None = None,
     ) -> None:
         """Decide over `timetable`, each process by its machine.
 
@@ -71,7 +73,7 @@ class Engine:
         of which nothing is started or written at all, with the reason, which `str` tells; their
         intervals are not final, so what waits for them waits. streaks: of equal failures, after
         so many of which a process is paused. pools: what is shared, and who comes first; None:
-        nothing is, and nobody does.
+        nothing is, and nobody does. holds: closed hours and freezes, in which nothing starts.
         """
         self._streaks = streaks or FailureStreaks(0)
         self.timetable = timetable
@@ -85,9 +87,9 @@ class Engine:
         }
         self._pools = pools
         silent = self._isolated | frozenset(left_out)
-        self._starting = Starting(timetable, silent)
+        self._starting = Starting(timetable, silent, holds)
         if pools is not None:
-            self._starting = PooledStarting(timetable, pools, silent)
+            self._starting = PooledStarting(timetable, pools, silent, holds)
         self._triggered: set[ProcessName] = set()
         self._effects = Effects()
 
@@ -172,11 +174,20 @@ class Engine:
         rule = machine.decide(job.state, None if unit is None else unit.state, found.due)
         match rule.action:
             case Action.WAIT:
-                if isinstance(unit, Unit) and unit.state is UnitState.REQUESTED:
+                if (
+                    isinstance(unit, Unit)
+                    and unit.state is UnitState.REQUESTED
+                    and not self._starting.is_held(job.process, now)
+                ):
                     self._effects.add(announced_again(self._policy(unit.process), unit, now))
             case Action.RUN:
                 if (is_triggered or self._starting.is_trigger) and not job.has_live_unit:
                     self._start(job, JobState.IN_PROGRESS, now)
+            case Action.START | Action.START_FINAL if unit and self._starting.is_held(
+                job.process, now
+            ):
+                if job.state in machine.resting_states:
+                    self._rest(job, unit, now)
             case Action.START:
                 self._start(job, JobState.IN_PROGRESS, now)
             case Action.START_FINAL:

@@ -26,16 +26,16 @@ from synergy.core.effects import (
 )
 from synergy.core.events import Event, Expired, Reported, TooOld, process_of
 from synergy.core.failure_streaks import FailureStreaks
-from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire
+from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire, next_unit
 from synergy.core.freerun_record import Freerun, Overlap
 from synergy.core.freerun_turns import FreerunTurns
+from synergy.core.holds import Holds
 from synergy.core.pools import Pools
-from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId, uow_id_of
+from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId
 from synergy.core.requests import asked_by_itself
 from synergy.core.retry import Failure, announced_again, failed_attempt
 from synergy.core.states import UnitState
 from synergy.core.structs import replace
-from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 
 #: A fire handled later than this was missed: nobody was there.
 MISFIRE_GRACE: Final = timedelta(seconds=30)
@@ -57,16 +57,19 @@ class Freeruns:
         isolated: Collection[ProcessName] = (),
         streaks: FailureStreaks | None = None,
         pools: Pools | None = None,
+        holds: Holds | None = None,
     ) -> None:
         """Take over the entries as the store has them. policy_of: for attempts of their units.
 
         processes: those of the context; entries of any other, and their units, rest until it is
         back. None: all are. isolated: entries of which nothing is decided but what operators ask.
         streaks: of equal failures, after so many of which an entry is switched off. pools: of which
-        entries take; each is then asked in its turn, see `attend`.
+        entries take; each is then asked in its turn, see `attend`. holds: closed
+        hours and freezes; what fires in them is handled after them, as what was missed.
         """
         self._streaks = streaks or FailureStreaks(0)
         self._isolated = frozenset(isolated)
+        self._holds = holds
         #: Whom the decision under way is about; after an exception, whom it was about.
         self.deciding: ProcessName | None = None
         self._by_name = {freerun.name: freerun for freerun in freeruns}
@@ -78,6 +81,7 @@ class Freeruns:
         for freerun in self._by_name.values():
             self._arm(freerun, armed_after(freerun, now))
         heapify(self._heap)
+        self._held: set[ProcessName] = set()  # Until closed hours or a freeze are over.
         self._effects = Effects()
         self._turns = FreerunTurns(pools)
         # Entries whose fire waits, and not for the run before: of a pool, or of one that is gone.
@@ -92,6 +96,11 @@ class Freeruns:
     def __contains__(self, name: ProcessName) -> bool:
         """Tell whether there is such an entry."""
         return name in self._by_name
+
+    @property
+    def names(self) -> Collection[ProcessName]:
+        """Return the names of all entries."""
+        return self._by_name.keys()
 
     def __len__(self) -> int:
         """Return how many entries there are."""
@@ -124,10 +133,15 @@ class Freeruns:
         while self._left_waiting:
             self.deciding = name = self._left_waiting.pop()
             self._go(name, 'is asked again', now)
+        if self._held:
+            self._release(now)
         while (at := self.next_at) is not None and at <= now:
             self.deciding = name = heappop(self._heap)[1]
-            if not self._turns.has_put_off(name, at):
-                self._fire(self._by_name[name], at, now)
+            planned = at - self._delay(name)
+            if self._is_held(name, now):
+                self._held.add(name)
+            elif not self._turns.has_put_off(name, planned):
+                self._fire(self._by_name[name], planned, now)
         self.deciding = None
         return self._effects
 
@@ -154,7 +168,7 @@ class Freeruns:
         """Start the fire that waits, or let it wait for its turn."""
         freerun = self._by_name[name]
         assert freerun.queued_at is not None, 'a fire waits'
-        if self._turns.is_kept(name, now):
+        if self._is_kept(name, now):
             return
         waited = now - freerun.queued_at
         seconds = max(waited.total_seconds(), 0)
@@ -191,11 +205,11 @@ class Freeruns:
                 self._effects.saves.append(CancelUnit(unit.id, 'no entry waits for it', now))
             return
         match unit.state:
-            case UnitState.REQUESTED:
+            case UnitState.REQUESTED if not self._is_held(unit.process, now):
                 self._effects.add(announced_again(self._policy_of(unit.process), unit, now))
             case UnitState.INVALID:
                 self._fail(Reported(unit), now)
-            case UnitState.IN_PROGRESS:
+            case UnitState.REQUESTED | UnitState.IN_PROGRESS:
                 return
             case _:
                 if unit.state in (UnitState.PROCESSED, UnitState.NOOP):
@@ -276,8 +290,9 @@ class Freeruns:
         return self._effects
 
     def _fire(self, freerun: Freerun, at: datetime, now: datetime) -> None:
-        fires = fires_until(freerun, at, now)
-        is_late = len(fires) > 1 or now - at > MISFIRE_GRACE
+        planned_now = now - self._delay(freerun.name)
+        fires = fires_until(freerun, at, planned_now)
+        is_late = len(fires) > 1 or planned_now - at > MISFIRE_GRACE
         handled = chosen(freerun, fires) if is_late else fires
         events = []
         suppressed = len(fires) - len(handled)
@@ -303,13 +318,13 @@ class Freeruns:
             text = f'fire of {planned:%Y-%m-%d %H:%M:%S} suppressed: {reason}'
             self._effects.notes.append(Note('fire_suppressed', f'{freerun.name}: {text}'))
             return freerun, text
-        if self._turns.is_kept(freerun.name, now):
+        if self._is_kept(freerun.name, now):
             return self._waiting(freerun, planned)
         return self._start(freerun, planned, now)
 
     def _waiting(self, freerun: Freerun, planned: datetime) -> tuple[Freerun, str]:
         """Let a fire wait for its turn; of several the first does, for all of them."""
-        told = self._turns.told(freerun.name)
+        told = 'its opening' if freerun.name in self._held else self._turns.told(freerun.name)
         if freerun.queued_at is None:
             return replace(freerun, queued_at=planned), f'{planned:%H:%M:%S} waits for {told}'
         text = f'fire of {planned:%Y-%m-%d %H:%M:%S} suppressed: one waits for {told} already'
@@ -317,24 +332,11 @@ class Freeruns:
         return freerun, text
 
     def _start(self, freerun: Freerun, planned: datetime, now: datetime) -> tuple[Freerun, str]:
-        timeperiod = containing_utc(Qualifier.REAL_TIME, planned)
-        key = JobKey(freerun.name, timeperiod)
-        # Unique for ever: the number of the run rises with each start of the entry.
-        run = freerun.last_run + 1
-        unit = Unit(
-            id=uow_id_of(key, run),
-            process=freerun.name,
-            timeperiod=timeperiod,
-            start=timeperiod,
-            end=timeperiod.shift(1),
-            run=run,
-            created_at=now,
-            arguments=dict(freerun.arguments),
-        )
+        unit = next_unit(freerun, planned, now)
         self._effects.saves.append(InsertUnit(unit))
         self._effects.announcements.append(Announce(unit.id, unit.process))
-        started = replace(freerun, last_run=run, live=(*freerun.live, unit.id))
-        return started, f'run {run} requested, uow {unit.id}'
+        started = replace(freerun, last_run=unit.run, live=(*freerun.live, unit.id))
+        return started, f'run {unit.run} requested, uow {unit.id}'
 
     def _fail(self, event: Failure, now: datetime) -> None:
         """Let a failed attempt be followed by another; without one, the run has ended."""
@@ -351,11 +353,37 @@ class Freeruns:
     def _ended(self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime) -> None:
         left = tuple(uow_id for uow_id in freerun.live if uow_id not in ended)
         freerun, name = replace(freerun, live=left), freerun.name
-        if freerun.queued_at is not None and not left and not self._turns.is_kept(name, now):
+        if freerun.queued_at is not None and not left and not self._is_kept(name, now):
             planned = freerun.queued_at
             freerun, started = self._start(replace(freerun, queued_at=None), planned, now)
             event = f'{event}; {started}'
         self._save(freerun, event, now)
+
+    def _is_held(self, name: ProcessName, now: datetime) -> bool:
+        return self._holds is not None and self._holds.is_held(name, now)
+
+    def _delay(self, name: ProcessName) -> timedelta:
+        return timedelta() if self._holds is None else self._holds.jitter_of(name)
+
+    def _is_kept(self, name: ProcessName, now: datetime) -> bool:
+        if self._is_held(name, now):
+            self._held.add(name)
+            return True
+        return self._turns.is_kept(name, now)
+
+    def _release(self, now: datetime) -> None:
+        """Let come what closed hours or a freeze held, where nothing holds it any more."""
+        for name in sorted(self._held):
+            if self._is_held(name, now) or name in self._isolated:
+                continue
+            self._held.discard(name)
+            freerun = self._by_name.get(name)
+            if freerun is None or self.rests(freerun):
+                continue
+            if self._may_go(freerun):
+                self.deciding = name
+                self._go(name, 'has opened', now)
+            self._arm(self._by_name[name], armed_after(freerun, now))
 
     def _save(self, freerun: Freerun, event: str, now: datetime) -> None:
         freerun = replace(freerun, rev=freerun.rev + 1, changed_at=now)
@@ -368,4 +396,5 @@ class Freeruns:
         self._serial[freerun.name] = serial
         is_idle = self.rests(freerun) or freerun.name in self._isolated
         if freerun.is_on and not is_idle:
-            heappush(self._heap, (next_fire(freerun, after), freerun.name, serial))
+            at = next_fire(freerun, after) + self._delay(freerun.name)
+            heappush(self._heap, (at, freerun.name, serial))

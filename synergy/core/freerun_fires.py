@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Final
 
 from synergy.core.freerun_record import Freerun, Misfire
-from synergy.core.records import ProcessName
+from synergy.core.jitter import phase
+from synergy.core.records import Unit, uow_id_of
+from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
 from synergy.core.trigger import Every
 
 #: A clock set back by more was wrong before: fires at a time of day come again. Source: cron(8).
@@ -20,8 +21,8 @@ def next_fire(freerun: Freerun, after: datetime) -> datetime:
     """Return the first fire of an entry later than `after`."""
     trigger = freerun.trigger
     if isinstance(trigger, Every):
-        phase = _phase(freerun.name, trigger.seconds)
-        return trigger.next_fire(after - phase) + phase
+        own = phase(freerun.name, timedelta(seconds=trigger.seconds))
+        return trigger.next_fire(after - own) + own
     return trigger.next_fire(after)
 
 
@@ -38,11 +39,6 @@ def armed_after(freerun: Freerun, now: datetime) -> datetime:
     if isinstance(trigger, Every):
         ahead = timedelta(seconds=trigger.seconds)
     return now if freerun.last_fire > now + ahead else freerun.last_fire
-
-
-def _phase(name: ProcessName, seconds: int) -> timedelta:
-    digest = blake2b(name.encode(), digest_size=6).digest()
-    return timedelta(milliseconds=int.from_bytes(digest) % (seconds * 1000))
 
 
 def fires_until(freerun: Freerun, first: datetime, now: datetime) -> list[datetime]:
@@ -68,3 +64,20 @@ def chosen(freerun: Freerun, fires: list[datetime]) -> list[datetime]:
             return fires[-freerun.misfire_max :]
         case Misfire.SKIP:
             return []
+
+
+def next_unit(freerun: Freerun, planned: datetime, now: datetime) -> Unit:
+    """Return the unit of the next run of an entry, for a fire of `planned`."""
+    timeperiod = containing_utc(Qualifier.REAL_TIME, planned)
+    # Unique for ever: the number of the run rises with each start of the entry.
+    run = freerun.last_run + 1
+    return Unit(
+        id=uow_id_of(JobKey(freerun.name, timeperiod), run),
+        process=freerun.name,
+        timeperiod=timeperiod,
+        start=timeperiod,
+        end=timeperiod.shift(1),
+        run=run,
+        created_at=now,
+        arguments=dict(freerun.arguments),
+    )

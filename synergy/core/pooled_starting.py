@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from itertools import chain
 from typing import TypeAlias
 
+from synergy.core.holds import Holds
 from synergy.core.pool_record import PoolName
 from synergy.core.pool_takers import Taker
 from synergy.core.pools import Pools, Queued
@@ -28,10 +29,14 @@ class PooledStarting(Starting):
     """Processes and free runs that are owed a look, by priority, and what each may start."""
 
     def __init__(
-        self, timetable: Timetable, pools: Pools, silent: Collection[ProcessName] = ()
+        self,
+        timetable: Timetable,
+        pools: Pools,
+        silent: Collection[ProcessName] = (),
+        holds: Holds | None = None,
     ) -> None:
         """Owe nothing. pools: of the same timetable."""
-        super().__init__(timetable, silent)
+        super().__init__(timetable, silent, holds)
         self._pools = pools
         # Those that are owed a look; stale where they are not any more, or their order has changed.
         self._queue: list[Queued] = []
@@ -65,7 +70,7 @@ class PooledStarting(Starting):
         """Yield the live intervals of a process that may run; of a pool they wait their turn."""
         if not self._pools.is_shared(process):
             yield from super().live(process, now)
-        elif self.may(process):
+        elif self.may(process, now):
             self._triggered.add(process)
             self.owe(process)
 
@@ -80,7 +85,7 @@ class PooledStarting(Starting):
             if name not in self._hierarchy.nodes:
                 del self._owed[name]
                 pools.effects.add(pools.attend(name, now))
-            elif not (self.may(name) or self.may_even_if_off(name)):
+            elif not (self.may(name, now) or self.may_even_if_off(name, now)):
                 self._rest(taker)
             elif not taker.shares:
                 yield from self._unshared(taker, now)

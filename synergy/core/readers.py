@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from enum import Enum
 from ipaddress import ip_address as parse_ip_address
 from typing import Any, Final, TypeAlias, TypeVar, cast
@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from synergy.core.bounded import ARGUMENTS, Json, OutOfBounds, check_text, copied, shortened
 from synergy.core.calendar import Calendar
+from synergy.core.closed import COUNT_MAX as CLOSED_COUNT_MAX
+from synergy.core.closed import ClosedHours, parse
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc
 from synergy.core.trigger import Trigger, parse_trigger
@@ -164,6 +166,23 @@ def spelled_names(value: object) -> tuple[str, ...]:
     if len(found) > NAMES_MAX:
         raise ValueError(f'give at most {NAMES_MAX:,} names')
     return tuple(text()(word.strip()) for word in found if word.strip())
+
+
+def closed_hours(value: object) -> tuple[ClosedHours, ...]:
+    """Return closed hours: one as a text, or a list; in UTC where they name no zone."""
+    found = [value] if isinstance(value, str) else value or ()
+    if not isinstance(found, list | tuple) or not all(isinstance(item, str) for item in found):
+        raise ValueError("give a list of texts, as in ['Sun 02:00-04:00 Europe/Berlin']")
+    if len(found) > CLOSED_COUNT_MAX:
+        raise ValueError(f'give at most {CLOSED_COUNT_MAX} of them')
+    return tuple(parse(item, UTC) for item in found)
+
+
+def spelled_closed_hours(value: object) -> tuple[str, ...]:
+    """Return the texts of closed hours, which may be one text that semicolons separate."""
+    if isinstance(value, str):
+        value = [part for part in value.split(';') if part.strip()]
+    return tuple(hours.text for hours in closed_hours(value))
 
 
 def patterns(value: object) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Final, NewType
 
 from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
+from synergy.core.closed import ClosedHours
 from synergy.core.cut import Cut
 from synergy.core.input import Input
 from synergy.core.lanes import CatchUp, LaneShares
@@ -71,7 +72,9 @@ class Override(Struct, frozen=True, kw_only=True):
 class Process(Struct, frozen=True, kw_only=True):
     """A registered managed process, as the scheduler's decisions need it.
 
-    working: the days without which its intervals are left out; None: none are.
+    working: the days without which its intervals are left out; None: none are. closed: when
+    nothing of it starts, those of its tree and of the installation included. jitter: how much later
+    than planned it starts at most, so that what is due together does not start together.
     inputs: what its jobs wait for beside what nests in them and what its tree depends on. demand:
     what each start takes of pools, and who is asked first.
     group: name of the workers that run its units, where they run those of others, too.
@@ -103,6 +106,8 @@ class Process(Struct, frozen=True, kw_only=True):
     live_from: datetime | None = None
     left_out_before: datetime | None = None
     demand: Demand = Demand()
+    closed: tuple[ClosedHours, ...] = ()
+    jitter: timedelta = timedelta()
     override: Override | None = None
     runs_before: int = 0
     group: ProcessName | None = None

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias
 
+from synergy.core.holds import Holds
 from synergy.core.index_codes import FRESH, RERUN
 from synergy.core.lanes import CatchUp, Lane, LaneWork, Turns
 from synergy.core.node import Node
@@ -25,10 +26,15 @@ _Rest: TypeAlias = dict[tuple[Lane, int], LaneWork]
 class Starting:
     """Processes that are owed a look, in order of mention, and what each may start."""
 
-    def __init__(self, timetable: Timetable, silent: Collection[ProcessName] = ()) -> None:
+    def __init__(
+        self,
+        timetable: Timetable,
+        silent: Collection[ProcessName] = (),
+        holds: Holds | None = None,
+    ) -> None:
         """Owe nothing. timetable: as drafted; what is started must be in it before the next.
 
-        silent: processes of which nothing starts.
+        silent: processes of which nothing starts. holds: closed hours and freezes; None: none.
         """
         self._timetable = timetable
         self._hierarchy = timetable.hierarchy
@@ -46,6 +52,7 @@ class Starting:
         self._pausing: set[ProcessName] = set()
         # Code of the request that a rerun was started for last.
         self._served: dict[ProcessName, int] = {}
+        self._holds = holds
         #: Whom the choice under way is about; after an exception, whom it was about.
         self.asked: ProcessName | None = None
         #: What was yielded last is a live interval that runs because a trigger has fired.
@@ -69,13 +76,22 @@ class Starting:
         self._silent.add(process)
         self._pausing.add(process)
 
-    def may(self, process: ProcessName) -> bool:
+    def may(self, process: ProcessName, now: datetime) -> bool:
         """Tell whether anything of a process may start at all."""
-        return self._hierarchy.nodes[process].process.is_on and process not in self._silent
+        return (
+            self._hierarchy.nodes[process].process.is_on
+            and process not in self._silent
+            and not self.is_held(process, now)
+        )
 
-    def may_even_if_off(self, process: ProcessName) -> bool:
+    def is_held(self, process: ProcessName, now: datetime) -> bool:
+        """Tell whether closed hours or a freeze let nothing of a process start."""
+        return self._holds is not None and self._holds.is_held(process, now)
+
+    def may_even_if_off(self, process: ProcessName, now: datetime) -> bool:
         """Tell whether something of a process that is off may start: what is asked for so."""
         is_silent = process in self._silent and process not in self._pausing
+        is_silent = is_silent or self.is_held(process, now)
         return not is_silent and self._timetable.has_reruns(process)
 
     def has_place(self, process: ProcessName) -> bool:
@@ -94,14 +110,14 @@ class Starting:
             del ahead[process]
             self._owed.pop(process, None)
             self._owed[process] = None
-            if self.may(process) or self.may_even_if_off(process):
+            if self.may(process, now) or self.may_even_if_off(process, now):
                 yield from self._all_of(self._hierarchy.nodes[process], now)
             del self._owed[process]
         self.asked = None
 
     def live(self, process: ProcessName, now: datetime) -> Iterator[JobKey]:
         """Yield the live intervals of a process that may run, earliest first."""
-        if not self.may(process):
+        if not self.may(process, now):
             return
         node = self._hierarchy.nodes[process]
         live = range(self._hierarchy.over_until(node, now), self._timetable.span(process).stop)
@@ -115,7 +131,7 @@ class Starting:
 
     def _all_of(self, node: Node, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
         """Yield all that a process may start."""
-        if not self.may(node.process.name):
+        if not self.may(node.process.name, now):
             yield from self._even_if_off(node, now)
             return
         yield from self._resting(node)
@@ -125,7 +141,7 @@ class Starting:
         """Yield where a process may have something to start."""
         over_until = self._hierarchy.over_until(node, now)
         works = lanes_of(node, self._live_first.get(node.process.name, node.first), over_until)
-        plain, may = works.pop(Lane.RERUN), self.may(node.process.name)
+        plain, may = works.pop(Lane.RERUN), self.may(node.process.name, now)
         if may:
             yield from works.values()
         yield from self._reruns(node, plain, only_even_if_off=not may)

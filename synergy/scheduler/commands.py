@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from synergy.core.commands import (
+    FREEZE_KINDS,
     OPEN_COMMAND_STATES,
     REQUEST_KINDS,
     RESETTING_KINDS,
@@ -79,7 +80,7 @@ class Commands:
             )
             if is_whole or _is_with_options(index, command):
                 self.pause(index)
-            if not self._execute(index, command, now):
+            if not self._execute(index, command, now) or self._has_frozen(index, command):
                 continue
             if is_whole:
                 self.pause(index)
@@ -107,6 +108,12 @@ class Commands:
             return False
         saved = self._store.command(command.id)
         return saved is not None and saved.state not in OPEN_COMMAND_STATES
+
+    def _has_frozen(self, index: Index, command: Command) -> bool:
+        """Use the freezes as they are now if a command is about one; tell whether it is."""
+        if command.kind in FREEZE_KINDS and command.state is CommandState.REQUESTED:
+            self._loading.refreeze(index)
+        return command.kind in FREEZE_KINDS
 
     def _undo_to_the_end(self, index: Index, command: Command, now: datetime) -> None:
         """Go on with a request that is being put back: nothing may be decided in between."""

@@ -30,7 +30,7 @@ def gather(store: SchedulerStore, command: Command, jobs: JobRequests) -> Facts:
     match command.kind:
         case kind if kind in JOB_KINDS:
             return _of_jobs(store, command, jobs, letter)
-        case kind if kind in REQUEST_KINDS:
+        case kind if kind in REQUEST_KINDS or kind is CommandKind.THAW:
             target = None if command.target is None else store.command(command.target)
             return Facts(target=target)
         case CommandKind.DROP | CommandKind.FREERUN_RUN if error_of(command) is not None:

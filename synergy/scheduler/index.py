@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,11 @@ from synergy.core.effects import Effects
 from synergy.core.engine import Engine
 from synergy.core.events import Event, Look, is_of_freerun
 from synergy.core.freerun import Freeruns
+from synergy.core.holds import Holds
 from synergy.core.overrides import Overrides
 from synergy.core.pools import Pools
+from synergy.core.records import ProcessName
+from synergy.scheduler.openings import Openings
 from synergy.scheduler.timers import Timers
 
 
@@ -28,6 +31,8 @@ class Index:
     timers: Timers
     commands: CommandDecisions
     overrides: Overrides
+    holds: Holds
+    openings: Openings
     pools: Pools | None = None
 
     def decide(self, events: Sequence[Event], now: datetime) -> Effects:
@@ -40,6 +45,19 @@ class Index:
         if of_jobs or self.engine.is_owing or self._is_rate_free(now):
             effects.add(self.engine.on(of_jobs, now))
         return effects
+
+    def opened(self, now: datetime) -> Collection[ProcessName]:
+        """Return the processes and free runs that closed hours or a freeze hold no longer."""
+        return self.openings.opened(self.overrides.hierarchy, self.freeruns, now)
+
+    def looks(self, opened: Collection[ProcessName]) -> Sequence[Look]:
+        """Return looks at processes that have opened; a live interval runs then, too."""
+        hierarchy = self.overrides.hierarchy
+        return [
+            Look(name, is_trigger=hierarchy.machine(name).runs_live)
+            for name in hierarchy.nodes
+            if name in opened
+        ]
 
     def look_at_all(self, now: datetime) -> Effects:
         """Decide what every process can start."""

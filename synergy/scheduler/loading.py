@@ -14,6 +14,7 @@ from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_reconciliation import reconcile
 from synergy.core.freerun_record import Freerun
+from synergy.core.holds import Holds
 from synergy.core.index_pages import IndexCopy, IndexStretch
 from synergy.core.lane_starts import lane_starts
 from synergy.core.overrides import Overrides
@@ -24,6 +25,7 @@ from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.ports.errors import LeadershipLost
+from synergy.ports.freezing import freezes_in
 from synergy.ports.recent_starts import fill
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler import context_change
@@ -31,6 +33,7 @@ from synergy.scheduler.index import Index
 from synergy.scheduler.isolating import Isolating, is_of
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.moot_letters import moot_letters
+from synergy.scheduler.openings import Openings
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.timers import Timers
 
@@ -88,19 +91,23 @@ class Loading:
         sizes = PoolSizes(pipeline.hierarchy.pools.sizes, self._store.pool_overrides())
         voided = sizes.void()
         sizes.in_use = pools = self._pools(timetable, sizes.sizes)
-        engine = Engine(timetable, self._isolating.processes, found.refused, self._streaks, pools)
+        holds = pipeline.holds()
+        holds.freezes = freezes_in(self._store, holds.jitter_max)
+        isolated = self._isolating.processes
+        engine = Engine(timetable, isolated, found.refused, self._streaks, pools, holds)
         stored = self._store.freeruns()
         # Only now: what cannot be read is known once it has been read.
         illegal = frozenset(row.row for row in self._store.illegal_rows())
-        freeruns, effects = self._freeruns(stored, illegal, pools, now)
+        freeruns, effects = self._freeruns(stored, illegal, pools, holds, now)
         effects.add(overrides.void())
         effects.add(voided)
         effects.add(found.effects)
         effects.add(moot_letters(self._store))
         if pools is not None:
             fill(self._store, pools, stored, now)
-        index = self._wired(engine, freeruns, overrides, sizes, illegal, now)
+        index = self._wired(engine, freeruns, overrides, sizes, holds, illegal, now)
         index.pools = pools
+        index.opened(now)  # Who is held from the beginning.
         logger.info(
             'the index holds %d intervals of %d processes, and %d free runs',
             sum(len(timetable.span(name)) for name in pipeline.hierarchy.nodes),
@@ -115,10 +122,16 @@ class Loading:
         timetable, overrides = index.engine.timetable, index.overrides
         timetable.hierarchy = overrides.hierarchy
         left_out = index.engine.left_out
-        engine = Engine(timetable, self._isolating.processes, left_out, self._streaks, index.pools)
+        isolated, holds = self._isolating.processes, index.holds
+        engine = Engine(timetable, isolated, left_out, self._streaks, index.pools, holds)
         illegal, sizes = index.commands.illegal, index.commands.pool_sizes
-        wired = self._wired(engine, index.freeruns, overrides, sizes, illegal, now)
+        wired = self._wired(engine, index.freeruns, overrides, sizes, holds, illegal, now)
         index.engine, index.timers, index.commands = wired.engine, wired.timers, wired.commands
+
+    def refreeze(self, index: Index) -> None:
+        """Use the freezes as they are after a command has changed them."""
+        index.holds.freezes = freezes_in(self._store, index.holds.jitter_max)
+        index.openings.forget()
 
     def _copy(self, now: datetime) -> IndexCopy | None:
         copy = self._store.index_copy()
@@ -142,6 +155,7 @@ class Loading:
         stored: Sequence[Freerun],
         illegal: Collection[str],
         pools: Pools | None,
+        holds: Holds,
         now: datetime,
     ) -> tuple[Freeruns, Effects]:
         pipeline, isolated = self._pipeline, self._isolating.freeruns
@@ -151,7 +165,7 @@ class Loading:
         effects.saves = [save for save in effects.saves if not is_of(save, isolated)]
         processes = pipeline.known_freerun_processes()
         freeruns = Freeruns(
-            entries, pipeline.policy_of, now, processes, isolated, self._streaks, pools
+            entries, pipeline.policy_of, now, processes, isolated, self._streaks, pools, holds
         )
         resting = [entry for entry in entries if freeruns.rests(entry)]
         if resting:
@@ -167,15 +181,17 @@ class Loading:
         hierarchy = timetable.hierarchy
         return pools_in_use(sizes, demands_of(hierarchy), timetable.running_count, hierarchy.nodes)
 
-    def _wired(
+    def _wired(  # noqa: PLR0913 - all that an index is made of
         self,
         engine: Engine,
         freeruns: Freeruns,
         overrides: Overrides,
         sizes: PoolSizes,
+        holds: Holds,
         illegal: frozenset[str],
         now: datetime,
     ) -> Index:
         processes = self._pipeline.freerun_processes
-        commands = CommandDecisions(engine, freeruns, processes, overrides, illegal, sizes)
-        return Index(engine, freeruns, Timers(overrides.hierarchy, now), commands, overrides)
+        commands = CommandDecisions(engine, freeruns, processes, overrides, illegal, sizes, holds)
+        timers = Timers(overrides.hierarchy, now)
+        return Index(engine, freeruns, timers, commands, overrides, holds, Openings(holds))

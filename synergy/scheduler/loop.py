@@ -152,8 +152,11 @@ class Scheduler:
         index = self._index or self._load()
         self._inbox.take()
         now = self._clock.now()
+        opened = index.opened(now)
+        self._sweeper.ring_again(opened, now)
         is_sweeping = self._sweeper.is_due(now)
-        effects = index.decide(self._events(index, now, is_sweeping=is_sweeping), now)
+        events = [*index.looks(opened), *self._events(index, now, is_sweeping=is_sweeping)]
+        effects = index.decide(events, now)
         is_asked = self._inbox.has_command or self._streaks.has_asked
         if is_sweeping or is_asked or index.commands.is_busy:
             # Commands are as many commits as they are batches; what was decided comes first.
@@ -234,6 +237,7 @@ class Scheduler:
         deadlines = (
             index.next_at,
             index.freeruns.next_at,
+            index.openings.next_at,
             self._sweeper.next_at,
             self._outbox.next_at,
         )

@@ -104,4 +104,6 @@ def pipeline_of(context: Context, clock: Clock) -> Pipeline:
             for entry in context.freeruns.values()
             if entry.start_timeout is not None
         },
+        hours=context.hours,
+        closed=context.closed,
     )

@@ -14,7 +14,7 @@ from typing import Final
 
 from synergy.core.effects import Effects
 from synergy.core.events import Event, Expired, Processed, Reported, TooOld, Vanished
-from synergy.core.records import Unit, UowId
+from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: A unit unclaimed this long after it was rung is rung again: its message may have been purged.
 REPUBLISH_AFTER: Final = timedelta(seconds=60)
+#: Sweeps because processes have opened, each at a time of its own.
+RING_AGAIN_EVERY: Final = timedelta(seconds=1)
 _WORDS: Final = {
     Reported: 'units to announce or to read',
     Expired: 'lost leases',
@@ -66,14 +68,27 @@ class Sweeper:
         self._patience = sweep_rules.Patience(
             republish_after=REPUBLISH_AFTER, age_max=settings.uow_age_max
         )
+        self._at_once = replace(self._patience, republish_after=timedelta())
         self._leases = sweep_rules.Leases(settings.uow_lease)
         self._attempts = sweep_rules.Attempts()
         self._told = ''
+        self._opened: set[ProcessName] = set()
+        self._swept_at: datetime | None = None
         self.next_at: datetime | None = None
 
     def hurry(self) -> None:
         """Sweep at the next turn: what is under way is unknown."""
         self.next_at = None
+
+    def ring_again(self, opened: Collection[ProcessName], now: datetime) -> None:
+        """Sweep soon, and ring for what waits of some processes, however lately it was rung for.
+
+        Workers let go of the messages that reach them while they may begin nothing.
+        """
+        if opened and self.next_at is not None:
+            self._opened.update(opened)
+            soon = now if self._swept_at is None else self._swept_at + RING_AGAIN_EVERY
+            self.next_at = min(self.next_at, max(soon, now))
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether it is time."""
@@ -110,7 +125,7 @@ class Sweeper:
             illegal = self._illegal() if len(found) < len(missing) else frozenset()
             gone = [uow_id for uow_id in missing if uow_id not in found and uow_id not in illegal]
             effects = index.freeruns.vanished(gone, now)
-        self.next_at = now + self._period
+        self.next_at, self._swept_at = now + self._period, now
         self._tell([item for item in events if not self._is_new(item, now)])
         return Found(events, effects)
 
@@ -121,11 +136,12 @@ class Sweeper:
         self._overdue.look(live.values(), now)
         for unit in live.values():
             seen_for = self._attempts.seen_for(unit, monotonic)
-            patience = self._patience
+            patience = self._at_once if unit.process in self._opened else self._patience
             if (limit := self._overdue.limit_of(unit)) is not None:
-                patience = replace(patience, republish_after=min(limit, REPUBLISH_AFTER))
+                patience = replace(patience, republish_after=min(limit, patience.republish_after))
             if item := sweep_rules.is_neglected(unit, now, store_now, patience, seen_for):
                 yield item
+        self._opened.clear()
         yield from map(Expired, self._leases.overlong(live.values(), store_now, monotonic))
 
     def _of_jobs(self, index: Index, live: dict[UowId, Unit]) -> Iterator[Event]:

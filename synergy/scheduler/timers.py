@@ -16,6 +16,7 @@ from typing import Final
 
 from synergy.core.events import Look
 from synergy.core.hierarchy import Hierarchy
+from synergy.core.jitter import phase
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 
@@ -64,7 +65,9 @@ class Timers:
             # Nothing new will ever begin here; reports and commands wake the process.
             return None
         if number == _TRIGGER:
-            return node.process.trigger.next_fire(now)
+            process = node.process
+            delay = phase(process.name, process.jitter)
+            return process.trigger.next_fire(now - delay) + delay
         return self._hierarchy.over_at(node, over_until)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from synergy.core.commands import RESETTING_KINDS, CommandKind, CommandState
 from synergy.core.context_commands import ACTOR
+from synergy.core.effects import InsertUnit, Save
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.late_inputs import is_late
@@ -19,6 +20,8 @@ from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
 from synergy.ports.store import JobFilter, Store
+from synergy.simulation.broken import Broken as Broken  # What watching raises.
+from synergy.simulation.hold_watch import HoldWatch
 from synergy.simulation.sharing import overdrawn
 
 _ROWS_MAX = 1_000_000
@@ -26,21 +29,18 @@ _ROWS_MAX = 1_000_000
 _NOT_APPLIED = (CommandState.REQUESTED, CommandState.APPLYING)
 
 
-class Broken(BaseException):
-    """A promise was broken; the message says which, and the seed replays it.
-
-    A BaseException: what isolates failing decisions must not take it for one.
-    """
-
-
 @dataclass(slots=True)
 class Monitor:
-    """Watches one world. fence_by_unit: of the newest claim that took effect."""
+    """Watches one world. fence_by_unit: of the newest claim that took effect.
+
+    holding: closed hours and freezes, where there are any.
+    """
 
     store: Store
     hierarchy: Hierarchy
     fence_by_unit: dict[UowId, int] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
+    holding: HoldWatch | None = None
     _contexts: list[Hierarchy] = field(default_factory=list)
     _job_by_unit: dict[UowId, JobKey] = field(default_factory=dict)
     _first_claim: dict[UowId, int] = field(default_factory=dict)
@@ -93,6 +93,18 @@ class Monitor:
                         f'but the newest claim has {newest}'
                     )
 
+    def saw_saves(self, saves: Iterable[Save]) -> None:
+        """Look at what was committed."""
+        if self.holding is not None:
+            for save in saves:
+                if isinstance(save, InsertUnit):
+                    self.holding.saw_insert(save.unit.process)
+
+    def saw_begin(self, process: ProcessName) -> None:
+        """Look at user code that is about to be called."""
+        if self.holding is not None:
+            self.holding.saw_begin(process)
+
     def saw_publish(self, messages: Sequence[Message]) -> None:
         """Look at announcements: nothing is announced that is not saved."""
         for message in messages:
@@ -104,6 +116,8 @@ class Monitor:
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
+        if self.holding is not None and self.holding.broken is not None:
+            raise Broken(self.holding.broken)
         applying = self.store.commands(_NOT_APPLIED, 1000)
         under = Under(applying=applying, led=self.store.led_context())
         found = next(

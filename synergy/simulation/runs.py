@@ -14,6 +14,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
+from synergy.simulation import held
 from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
@@ -60,12 +61,14 @@ def simulate(
     poison: str | None = None,
     *,
     with_contexts: bool = False,
+    with_holds: bool = False,
     hierarchy: Hierarchy | None = None,
 ) -> History:
     """Play one history; the same seed, the same history.
 
     poison: a process or free run of which the store refuses everything, for ever: all but it, and
     what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
+    with_holds: some processes have closed hours, and operators freeze what chance draws.
     hierarchy: another one than the usual.
     """
     faults = usual()
@@ -76,7 +79,11 @@ def simulate(
     # Each third has a group of workers, or forms and dissolves one.
     first = plot(contexts[0] if contexts else hierarchy, has_group=seed % 3 == 2)
     start = replace(first, is_one_file=is_one_file)
+    if with_holds:
+        start = replace(start, pipeline=held.with_closed_hours(start.pipeline))
     world = World(start, seed, faults)
+    if with_holds:
+        held.watch(world)
     broken = None
     try:
         _play(world, _held_up_by(world, poison), contexts)
@@ -96,6 +103,11 @@ def simulate(
 def simulate_calendars(seed: int) -> History:
     """Play one history of weeks, minutes, and a Sunday of 25 hours."""
     return simulate(seed, hierarchy=with_calendars(_RETRY))
+
+
+def simulate_holds(seed: int) -> History:
+    """Play one history with closed hours and freezes."""
+    return simulate(seed, with_holds=True)
 
 
 def simulate_contexts(seed: int) -> History:
@@ -143,6 +155,8 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
             world.command_something()
         if world.random.random() < _CLOCKS_SET:
             world.set_clock()
+        if world.monitor.holding is not None:
+            held.freeze_or_thaw_something(world)
         if contexts and world.random.random() < _CONTEXTS_CHANGED:
             has_group = not world.plot.crew.groups and world.plot.pipeline.takes_turns
             _change(world, world.random.choice(contexts), has_group=has_group)
@@ -154,6 +168,7 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
         _change(world, _hierarchy(monthly=monthly), has_group=bool(world.plot.crew.groups))
     world.faults.stop()
     world.resume_everything()
+    held.thaw_everything(world)
     until = world.stage.seconds + _PEACE_SECONDS
     while world.stage.seconds < until and not world.monitor.is_finished(left_out):
         world.run(_PEACE_TURN_SECONDS)

@@ -135,11 +135,13 @@ class UnreliableStore:
             for save in in_stages(saves) if self._line.sorts() else saves:
                 self._refuse([save])
                 self._store.commit(leadership, [save])
+                self._line.see(partial(self._monitor.saw_saves, [save]))
                 self._line.after(StoreUnavailable)
             self._store.commit(leadership, [], announced)
         else:
             self._refuse(saves)
             self._store.commit(leadership, saves, announced)
+            self._line.see(partial(self._monitor.saw_saves, saves))
         self._line.after(StoreUnavailable)
 
     def illegal_rows(self) -> Sequence[IllegalRow]:

@@ -43,6 +43,7 @@ from synergy.supervisor.loop import Supervisor
 from synergy.supervisor.presence import Presence
 from synergy.supervisor.slots import Slot
 from synergy.workers.code import Code, Codes
+from synergy.workers.gate import Gate
 from synergy.workers.handler import Handler
 from synergy.workers.runner import Runner, RunnerSettings
 from synergy.workers.uow import Uow
@@ -132,6 +133,8 @@ class World:
         earliest = self.plot.start - timedelta(hours=4)
         is_back = self.random.random() < 0.7 and self.clock.now() - by > earliest
         self.stage.set_clock(-by if is_back else by)
+        if self.monitor.holding is not None:
+            self.monitor.holding.set_at = self.stage.seconds
 
     def command_something(self) -> None:
         """Let an operator ask for something drawn by chance."""
@@ -315,6 +318,7 @@ class World:
                 # Long enough for runs of some simulated seconds to be batched.
                 batch_seconds=_BATCH_SECONDS,
             ),
+            gate=Gate(self.plot.pipeline.holds(), store, self.clock),
         )
         logging.getLogger().addHandler(capture)
         if process not in crew.groups:
@@ -345,6 +349,7 @@ class World:
         code = _NO_CODE if self.plot.user_code_of is None else self.plot.user_code_of(process)
 
         def process_uow(uow: Uow) -> object:
+            self.monitor.saw_begin(ProcessName(uow.process_name))
             pass_run(uow)
             return code.handler.process_uow(uow)
 

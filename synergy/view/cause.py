@@ -22,6 +22,7 @@ class CauseKind(StrEnum):
     OUTSIDE, NOT_OVER, ENDED, RESTS: nothing is wrong. FAILED: held, or skipped after its last
     attempt. DOOMED: will be skipped. LEFT_OUT: its process has another level in the context than
     its history; nothing of it runs. WAITS_FOR: the causes one deeper tell of what it waits for.
+    FROZEN, CLOSED: an operator's freeze, or closed hours, let nothing of its process start.
     OFF, PAUSED, FULL, POOL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER,
     RUNNING, LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING,
     NO_BOX: why no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
@@ -57,6 +58,8 @@ class CauseKind(StrEnum):
     LEADER = 'leader'
     CUT = 'cut'
     ISOLATED = 'isolated'
+    FROZEN = 'frozen'
+    CLOSED = 'closed'
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -102,6 +105,15 @@ def run_again(key: JobKey) -> Action:
         label=f'Run {key.timeperiod} again',
         address=f'/change/reprocess?process={key.process}&first={key.timeperiod}',
         command=f'./launch.py reprocess {key.process} {key.timeperiod}',
+    )
+
+
+def thaw(freeze_id: CommandId) -> Action:
+    """Return what ends a freeze before its time."""
+    return Action(
+        label=f'Thaw {freeze_id[:6]}',
+        address=f'/freezes/{freeze_id}/thaw',
+        command=f'./launch.py thaw {freeze_id}',
     )
 
 

@@ -13,6 +13,8 @@ from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.states import JobState, UnitState
 from synergy.view.boxes import Presence
 from synergy.view.conditions import ALL
+from synergy.view.held_documents import FreezeDocument as FreezeDocument
+from synergy.view.held_documents import HeldDocument as HeldDocument
 from synergy.view.reach import OrderOnlyDocument, ReachDocument
 from synergy.view.why_documents import ActionDocument as ActionDocument
 from synergy.view.why_documents import At as At
@@ -291,6 +293,8 @@ class StatusDocument(TypedDict):
     supervisors: list[BoxDocument]
     schedulers: list[SchedulerDocument]
     leader_advice: Annotated[str | None, 'what to do when no Scheduler leads']
+    freezes: Annotated[list[FreezeDocument], 'that hold now']
+    closed: Annotated[list[str], 'closed hours that hold now, and until when']
     warnings: list[str]
     needs: Annotated[list[NeedDocument], 'what waits for a person']
     open_commands: list[CommandDocument]
@@ -350,6 +354,7 @@ class PreviewDocument(TypedDict):
         list[OrderOnlyDocument], 'what waits for them for the order alone, and does not run again'
     ]
     options: Annotated[list[str], 'how its jobs run, if not as others do, in words']
+    held: Annotated[list[HeldDocument], 'of these, those of which nothing starts yet']
     off: Annotated[list[OffDocument], 'of these processes, those that are off']
     pools: Annotated[list[str], 'what runs of these processes take of pools']
 

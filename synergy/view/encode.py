@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from synergy.core.box_load import BoxLoad
 from synergy.core.commands import Command
+from synergy.core.freezes import Freeze
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
 from synergy.core.zones import name_of
@@ -145,6 +146,8 @@ def encode_status(status: Status) -> documents.StatusDocument:
             {'owner': item.owner, 'is_leading': item.is_leading} for item in status.schedulers
         ],
         'leader_advice': status.leader_advice,
+        'freezes': [encode_freeze(item) for item in status.freezes],
+        'closed': [str(item) for item in status.closed],
         'warnings': list(status.warnings),
         'needs': [encode_need(item) for item in status.needs],
         'open_commands': [encode_command(item) for item in status.open_commands],
@@ -366,4 +369,17 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),
         'first_overdue_clock': item.first_overdue_clock,
         'held': item.work[HELD],
+    }
+
+
+def encode_freeze(freeze: Freeze) -> documents.FreezeDocument:
+    """Return a freeze as the API and `--json` tell it."""
+    return {
+        'id': freeze.id,
+        'scope': freeze.scope.value,
+        'name': freeze.name,
+        'since': instant(freeze.since),
+        'until': instant(freeze.until),
+        'by': freeze.by,
+        'reason': freeze.reason,
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from synergy.core.closure import Plan, is_among, keys_of, left_without, plan, unreset
 from synergy.core.commands import RESETTING_KINDS, Command, CommandKind, Ranges
 from synergy.core.failure_streaks import is_paused_by_itself
+from synergy.core.holds import Holds
 from synergy.core.overrides import off_text
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, ProcessName
@@ -17,6 +18,7 @@ from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.failed import failed_ordinals
+from synergy.ports.freezing import freezes_in
 from synergy.ports.store import Reader
 from synergy.view.reach import Reach, order_alone, reached
 
@@ -50,6 +52,14 @@ class OffRow(Struct, frozen=True, kw_only=True):
     is_paused_by_itself: bool
 
 
+class HeldRow(Struct, frozen=True, kw_only=True):
+    """A process of which nothing starts until an instant. text: why, and until when."""
+
+    process: ProcessName
+    text: str
+    until: datetime
+
+
 class Preview(Struct, frozen=True, kw_only=True):
     """A plan in the order in which it is applied. doomed: jobs that are skipped in consequence.
 
@@ -57,7 +67,8 @@ class Preview(Struct, frozen=True, kw_only=True):
     them; inputs before outputs. without: of a skip or cancel, what waited for the jobs, and goes on
     without them. reached: of a reset, by which inputs the jobs of each process wait for planned
     ones. order_only: what waits for them for the order alone, so that it does not run again. off:
-    of the processes that are to run something, those that start nothing.
+    of the processes that are to run something, those that start nothing. held: those of which
+    nothing starts yet, for closed hours or a freeze.
     pools: what their runs take of pools, in sentences.
     """
 
@@ -70,6 +81,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     off: Sequence[OffRow] = ()
     pools: Sequence[str] = ()
     options: Sequence[str] = ()
+    held: Sequence[HeldRow] = ()
     reached: Mapping[ProcessName, Sequence[Reach]] = {}
     order_only: Sequence[Reach] = ()
 
@@ -107,6 +119,7 @@ def preview(timetable: Timetable, store: Reader, command: Command, now: datetime
             off=off,
             pools=_pools(timetable, names),
             options=[] if options is None else options.said,
+            held=_held(timetable, store, names, now),
             reached=reached(timetable, planned.ranges),
             order_only=order_alone(timetable, planned.ranges),
         )
@@ -139,6 +152,19 @@ def _off(timetable: Timetable, names: Sequence[ProcessName]) -> Sequence[OffRow]
         )
         for process in processes
         if not process.is_on
+    ]
+
+
+def _held(
+    timetable: Timetable, store: Reader, names: Sequence[ProcessName], now: datetime
+) -> Sequence[HeldRow]:
+    """Return those processes that closed hours or a freeze hold; each once."""
+    holds = Holds(timetable.hierarchy, freezes=freezes_in(store))
+    return [
+        HeldRow(process=name, text=str(hold), until=hold.until)
+        for name in dict.fromkeys(names)
+        for hold in [max(holds.over(name, now), key=lambda item: item.until, default=None)]
+        if hold is not None
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synergy.view import documents
-from synergy.view.encode import seconds
+from synergy.view.encode import instant, seconds
 from synergy.view.estimates import PlanEstimate
 from synergy.view.preview import Preview, WaitingRow
 from synergy.view.reach import encode_order_only, encode_reach
@@ -35,6 +35,10 @@ def encode_preview(shown: Preview, about: PlanEstimate) -> documents.PreviewDocu
         'without': [_encode_waiting(row) for row in shown.without],
         'order_only': [encode_order_only(item) for item in shown.order_only],
         'options': list(shown.options),
+        'held': [
+            {'process': row.process, 'text': row.text, 'until': instant(row.until)}
+            for row in shown.held
+        ],
         'off': [{'process': row.process, 'text': row.text} for row in shown.off],
         'pools': list(shown.pools),
     }

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from synergy.core.changed_levels import RefusedLevel
+from synergy.core.holds import Holds
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
+from synergy.ports.freezing import freezes_in
 from synergy.ports.store import Reader
 from synergy.view.boxes import box_views
 from synergy.view.conditions import Looking, condition_of
@@ -39,6 +41,11 @@ class Question(Struct, frozen=True, dict=True):
     def looking(self) -> Looking:
         """Return what it takes to tell how jobs stand that have not ended."""
         return looking_at(self.timetable, self.store, self.now)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Return what closed hours and freezes hold."""
+        return Holds(self.timetable.hierarchy, freezes=freezes_in(self.store))
 
     @cached_property
     def estimator(self) -> Estimator:

@@ -8,15 +8,19 @@ from functools import partial
 
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
+from synergy.core.freezes import Freeze
+from synergy.core.holds import Holds
 from synergy.core.node import Node
 from synergy.core.records import BoxProcess, Leadership, ProcessName, is_led
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.ports.freezing import freezes_in
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, SchedulerView, box_views, mixed_versions, schedulers
 from synergy.view.clock import read_of
+from synergy.view.closed import Closing, closed_now
 from synergy.view.conditions import runs_of
 from synergy.view.leaderless import leaderless_advice
 from synergy.view.need import Need, Seen
@@ -54,7 +58,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The whole system at one instant.
 
     leader_advice: what to do when nobody leads. boxes: processes as they run on boxes.
-    supervisors: the boxes themselves. warnings: sentences, of what is not among the needs.
+    supervisors: the boxes themselves. freezes, closed: what lets processes start nothing now.
+    warnings: sentences, of what is not among the needs.
     """
 
     at: datetime
@@ -65,6 +70,8 @@ class Status(Struct, frozen=True, kw_only=True):
     boxes: Sequence[BoxProcess]
     supervisors: Sequence[BoxView]
     schedulers: Sequence[SchedulerView]
+    freezes: Sequence[Freeze]
+    closed: Sequence[Closing]
     warnings: Sequence[str]
     needs: Sequence[Need]
     open_commands: Sequence[Command]
@@ -98,6 +105,7 @@ def status(
         now=now,
     )
     led = store.led_context()
+    frozen = [item for item in freezes_in(store) if item.until > now]
     return Status(
         at=now,
         leadership=leadership,
@@ -112,6 +120,8 @@ def status(
         ],
         supervisors=views,
         schedulers=schedulers(views, leadership, is_led=has_leader),
+        freezes=frozen,
+        closed=closed_now(timetable.hierarchy, Holds(timetable.hierarchy), now),
         warnings=[
             *(f'{item.text} {item.advice}' for item in found),
             *mixed_versions(views),

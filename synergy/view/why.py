@@ -37,6 +37,7 @@ from synergy.view.question import Question
 from synergy.view.skipped import skipped_of
 from synergy.view.troubles import isolation_text, standing_of
 from synergy.view.whole import all_jobs
+from synergy.view.why_held import with_holds
 from synergy.view.why_ready import off, paused_cause, ready
 from synergy.view.why_started import under_way
 from synergy.view.words import at
@@ -75,7 +76,7 @@ def explain(
             continue
         seen.add(current)
         found, waited_for = _look_at(question, current)
-        found = _with_isolation(question, current, found)
+        found = _with_isolation(question, current, with_holds(question, current, found))
         causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
     if to_explain:

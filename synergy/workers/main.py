@@ -11,6 +11,7 @@ from typing import Final
 from synergy.conf.model import GroupEntry, Settings, WorkerEntry
 from synergy.core.calendar import Calendar
 from synergy.core.exit_codes import ExitCode
+from synergy.core.holds import Holds
 from synergy.core.records import ProcessName
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError
@@ -20,6 +21,7 @@ from synergy.ports.store import Store
 from synergy.workers.code import Code, Codes
 from synergy.workers.code_opener import CodeOpener
 from synergy.workers.forks import children_end_here, free_children
+from synergy.workers.gate import Gate
 from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Heartbeat
 from synergy.workers.isolated import Isolation
@@ -52,13 +54,15 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     recorder: Recorder,
     tell_up: Callable[[], None],
     calendars: Mapping[ProcessName, Calendar],
+    holds: Holds,
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
     served: whose units these are: of a group, many. open_store: opens a connection for another
     thread. instance: number of this process among those
     of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
-    its runs. tell_up: called once it takes work. calendars: as in `Zones`.
+    its runs. tell_up: called once it takes work. calendars: as in `Zones`. holds: closed
+    hours of the context.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     is_group = isinstance(entry, GroupEntry)
@@ -101,6 +105,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         processes=processes,
         recycling=recycling,
         isolation=Isolation(guard, processes, heartbeat.still),
+        gate=Gate(holds, both.store, clock),
     )
     # Last of all: what others do in a forked child comes before it may be reached by a signal.
     free_children(guard.forget)

@@ -32,6 +32,7 @@ from synergy.workers.batch import Batch
 from synergy.workers.batch_size import BATCH_SECONDS, BatchSize
 from synergy.workers.calling import Calling, failed
 from synergy.workers.code import Code, Codes
+from synergy.workers.gate import Gate
 from synergy.workers.heartbeat import Watched
 from synergy.workers.isolated import Isolation
 from synergy.workers.processes import RunProcesses
@@ -93,11 +94,13 @@ class Runner:
         recycling: Recycling | None = None,
         isolation: Isolation | None = None,
         one_commit: OneCommit = _APART,
+        gate: Gate | None = None,
     ) -> None:
         """Wire the pipeline.
 
         processes: None: user code is not real and starts none. recycling: None: this worker never
-        has to be restarted. isolation: None: no code asks for a process of its own.
+        has to be restarted. isolation: None: no code asks for a process of its own. gate: None:
+        nothing ever keeps a unit from beginning.
         """
         self._codes = codes
         self._calling = Calling(guard, capture, isolation, settings.zones)
@@ -113,6 +116,7 @@ class Runner:
         self._one_commit = one_commit
         self._reports = Reports(broker)
         self._size = BatchSize(clock, settings.batch_seconds)
+        self._gate = gate
 
     @property
     def is_spent(self) -> bool:
@@ -173,7 +177,10 @@ class Runner:
         if not uow_ids:
             return []
         # A message that came twice names its unit twice.
-        return [*self._store.claim(list(dict.fromkeys(uow_ids)), settings.owner, settings.lease)]
+        wanted: Sequence[UowId] = list(dict.fromkeys(uow_ids))
+        if self._gate is not None and not (wanted := self._gate.admitted(wanted)):
+            return []
+        return [*self._store.claim(wanted, settings.owner, settings.lease)]
 
     def _own(self, units: Sequence[Unit]) -> list[Unit]:
         """Return those that are ours, by turns, tried ones last; hand back what was led to us."""
@@ -198,6 +205,10 @@ class Runner:
         self._size.begin()
         seconds = unsaved_seconds = 0.0
         while (unit := batch.next()) is not None:
+            if self._gate is not None and not self._gate.may_begin(unit):
+                self._release(unit, [])
+                self._reports.report([unit.id])
+                continue
             if unit.attempt > 1:
                 # It may have killed the worker that tried it: with it would go what waits behind
                 # it, each time, until none of them had an attempt left.

@@ -143,3 +143,22 @@ def test_a_request_says_how_its_jobs_run(launch: Launch) -> None:
     assert launch(*asked, '--arguments', '[1]').code == 2
     said = launch('reprocess', 'FlightHourly', '2013010100', '--max-running', '0')
     assert 'max_running' in said.err
+
+
+def test_everything_is_frozen_and_thawed(launch: Launch) -> None:
+    step()
+    assert launch('freeze', '--until', '+2 hours').code == 2  # Without a reason.
+    refused = launch('freeze', '--tree', 'nowhere', '--until', '+2 hours', '--reason', 'x')
+    assert refused.code == 3
+    assert 'there is no tree' in refused.err
+    assert launch('freeze', '--until', '+2 hours', '--reason', 'migration').code == 0
+    step()
+
+    (found,) = json.loads(launch('thaw', '--json').out)
+    assert (found['scope'], found['reason']) == ('all', 'migration')
+    assert 'everything' in launch('thaw').out
+    assert 'frozen: everything' in launch('status').out
+    assert 'everything is frozen since' in launch('why', 'FlightDaily', '20130101').out
+    assert launch('thaw', found['id'][:6], '--reason', 'done').code == 0
+    step()
+    assert 'nothing is frozen' in launch('thaw', '--all').out

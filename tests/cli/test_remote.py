@@ -82,6 +82,7 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
         'super': ['--query'],
         'mark-done': ['SiteHourly', '2026112209', '--reason', 'by hand'],
         'recut': ['SiteHourly', '2026112209', '--reason', 'hours', '--yes'],
+        'freeze': ['--until', '+1 hour', '--reason', 'migration'],
     } | {item: ['SiteHourly', '2026112209'] for item in about_jobs}
 
     said = launch(name, *words.get(name, []))

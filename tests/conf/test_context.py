@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from synergy.conf.context import load_context
 from synergy.conf.errors import ContextError
 from synergy.conf.model import Context, WorkerEntry
 from synergy.conf.settings import load_settings
+from synergy.core.closed import ClosedHours
 from synergy.core.records import ProcessName
 from synergy.core.states import Blocking, OnFailure
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier, of_date
+from synergy.core.zones import name_of
 
 HEADER = """
 from synergy.conf.entries import *
@@ -35,10 +38,10 @@ def entries(*given):
 _numbers = itertools.count()
 
 
-def load(folder: Path, body: str, *, reads_sources: bool = True) -> Context:
+def load(folder: Path, body: str, *, reads_sources: bool = True, **environ: str) -> Context:
     name = f'context_under_test_{next(_numbers)}'
     (folder / f'{name}.py').write_text(HEADER + body)
-    settings = load_settings({'SYNERGY_HOME': str(folder)}, PROJECT)
+    settings = load_settings({'SYNERGY_HOME': str(folder), **environ}, PROJECT)
     return load_context(
         replace(settings, project=folder, context_module=name), reads_sources=reads_sources
     )
@@ -736,3 +739,76 @@ timetable_context = entries(
     assert ' <- '.join('ABA') in told or ' <- '.join('BAB') in told
     # What follows from these is not told.
     assert len(told.splitlines()) == 9
+
+
+def test_closed_hours_of_installation_tree_and_entry_hold_together(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+calendar_context = {'days': ['2029-12-31']}
+process_context = entries(
+    hourly('H', closed=['the calendar days', 'Mon 01:00-02:00 Asia/Tokyo'], jitter_seconds=60),
+    daily('D'),
+    freerun_context_entry(
+        'F', 'e', 'workers.flight_hourly.FlightHourly', 'f', 'every 60',
+        closed='Fri', time_zone='America/New_York',
+    ),
+)
+timetable_context = entries(
+    timetable_tree_entry('site', ['H', 'D'], closed=['Sat'], time_zone='Europe/Berlin')
+)
+""",
+        SYNERGY_CLOSED='Sun 02:00-04:00 Europe/Berlin; 23:00-23:30',
+    )
+    nodes = context.hierarchy.nodes
+    everywhere = ['Sun 02:00-04:00 Europe/Berlin', '23:00-23:30']
+
+    def said(hours: Sequence[ClosedHours]) -> list[str]:
+        return [item.text for item in hours]
+
+    hourly = nodes[ProcessName('H')].process
+    own = ['the calendar days', 'Mon 01:00-02:00 Asia/Tokyo']
+    assert said(hourly.closed) == [*everywhere, 'Sat', *own]
+    assert said(nodes[ProcessName('D')].process.closed) == [*everywhere, 'Sat']
+    zones = [name_of(item.zone) for item in hourly.closed]
+    assert zones == ['Europe/Berlin', 'UTC', 'Europe/Berlin', 'Europe/Berlin', 'Asia/Tokyo']
+    freerun = next(iter(context.freeruns.values()))
+    assert said(freerun.closed) == [*everywhere, 'Fri']
+    assert name_of(freerun.closed[-1].zone) == 'America/New_York'
+    assert said(context.closed) == everywhere
+    assert timedelta() <= hourly.lag - timedelta(minutes=5) < timedelta(minutes=1)
+    holds = context.holds()
+    assert holds.is_held(ProcessName('H'), datetime(2029, 12, 31, 12, tzinfo=UTC))
+    assert not holds.is_held(ProcessName('D'), datetime(2029, 12, 31, 12, tzinfo=UTC))
+    assert holds.is_held(ProcessName('F::e'), datetime(2030, 1, 4, 6, tzinfo=UTC))
+
+
+def test_closed_hours_that_make_no_sense_are_refused_together(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        """
+calendar_context = {'all': weekdays('Mon-Sun')}
+process_context = entries(
+    hourly('A', closed=['Sonntag 02:00-04:00']),
+    hourly('B', closed=['the calendar al']),
+    hourly('C', closed=['the calendar all']),
+    hourly('D', closed=['Mon-Fri']),
+    hourly('E', closed=['02:00-04:00 Europe/Berln'], jitter_seconds=-1),
+    hourly('F', closed=7, jitter_seconds=90000),
+)
+timetable_context = entries(
+    *(timetable_tree_entry(name.lower(), [name]) for name in 'ABCEF'),
+    timetable_tree_entry('d', ['D'], closed=['Sat,Sun']),
+)
+""",
+    )
+
+    assert "begin with 'Sonntag'" in told
+    assert "did you mean 'all'" in told
+    assert 'the calendar all (of C)' in told
+    assert 'Sat,Sun (of tree d), Mon-Fri (of D)' in told
+    assert told.count('nothing would start within a year') == 2
+    assert "did you mean 'Europe/Berlin'" in told
+    assert 'jitter_seconds = -1 of E' in told
+    assert 'jitter_seconds = 90000 of F' in told
+    assert 'closed = 7 of F' in told

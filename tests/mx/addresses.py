@@ -6,13 +6,14 @@ import re
 from urllib.parse import urlencode
 
 from synergy.mx.web.route import Route
-from tests.mx.dashboard_harness import REQUEST_ID
+from tests.mx.dashboard_harness import FREEZE_ID, REQUEST_ID
 from tests.pipelines.pages import HOSTILE
 
 VALUES = {
     'process': 'SiteHourly',
     'timeperiod': '2026112209',
     'request_id': REQUEST_ID,
+    'freeze_id': FREEZE_ID,
     'kind': 'reprocess',
     'action': 'pause',
     'uow_id': 'f00',
@@ -27,7 +28,14 @@ OLD = {
     'legacy_flow': 'viewer/',
 }
 NAMES = {'freerun': 'Shell::sweep', 'static': 'mx.css', 'tree_page': 'traffic'}
-ACTIONS = {'boxes': 'stop', 'freeruns': 'on', 'dead': 'drop', 'processes': 'run', 'pools': 'set'}
+ACTIONS = {
+    'boxes': 'stop',
+    'freezes': 'thaw',
+    'freeruns': 'on',
+    'dead': 'drop',
+    'processes': 'run',
+    'pools': 'set',
+}
 #: The kind of error of the one dead letter in the history.
 LETTERS = urlencode({'process': 'SiteHourly', 'error': f'ValueError: {HOSTILE} is not a number'})
 QUERY = {

@@ -22,6 +22,7 @@ from synergy.conf.model import Context, Settings
 from synergy.core.box_load import BoxLoad, ProcessLoad
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, Save, SaveCommand, SaveJob
+from synergy.core.freezes import Scope, details_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import (
     Box,
@@ -51,6 +52,8 @@ NOW = instant('202611231217')
 PASSWORD = 'correct horse battery'
 FAILED_HOUR = 'SiteHourly', '2026112209'
 REQUEST_ID = 'a1b2c3d4e5f6'
+#: Of a free run that nothing else is about.
+FREEZE_ID = 'f0f0f0f0f0f0'
 BOX = Box(
     box_id='dev',
     host='dev.example',
@@ -324,4 +327,13 @@ def _request(store: Store, leadership: Any, pages: DashboardHarness) -> None:
     running = replace(
         command, state=CommandState.RUNNING, plan=ranges, planned_count=4, applied_count=4
     )
-    store.commit(leadership, [SaveCommand(running)])
+    freeze = replace(
+        command,
+        id=CommandId(FREEZE_ID),
+        kind=CommandKind.FREEZE,
+        process=ProcessName('Shell::tidy'),
+        details=details_of(Scope.PROCESS, NOW + timedelta(days=1000)),
+    )
+    store.insert_command(freeze)
+    saves = [running, replace(freeze, state=CommandState.RUNNING)]
+    store.commit(leadership, [SaveCommand(item) for item in saves])

@@ -13,10 +13,11 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.exit_codes import ExitCode
+from synergy.core.freezes import Scope
 from synergy.core.records import Box, BoxProcess, ProcessName
 from synergy.core.structs import replace
 from synergy.core.users import Role, User
-from synergy.operations import boxes, freeruns, jobs, processes, requests, users
+from synergy.operations import boxes, freeruns, freezes, jobs, processes, requests, users
 from synergy.operations.caller import Caller
 from synergy.operations.credentials import is_password
 from synergy.operations.refusal import OperationRefused, RefusalKind
@@ -248,3 +249,45 @@ def test_kinds_of_refusal_say_the_same_to_browsers_and_terminals() -> None:
     for kind in RefusalKind:
         assert kind.exit_code in exit_code_by_status[kind.status]
         assert kind.title
+
+
+@pytest.mark.parametrize(
+    ('given', 'until', 'kind', 'said'),
+    [
+        ({Scope.PROCESS: 'SiteHorly'}, '+1 hour', RefusalKind.UNKNOWN, 'SiteHourly'),
+        ({Scope.TREE: 'nowhere'}, '+1 hour', RefusalKind.UNKNOWN, 'no tree'),
+        ({Scope.POOL: 'nowhere'}, '+1 hour', RefusalKind.UNKNOWN, 'no pool'),
+        ({Scope.PROCESS: 'SiteHourly', Scope.TREE: 'x'}, '+1 h', RefusalKind.MALFORMED, 'one of'),
+        ({}, '2020-01-01', RefusalKind.MALFORMED, 'in the past'),
+        ({}, 'soon', RefusalKind.MALFORMED, 'cannot be read'),
+        ({}, '+ever', RefusalKind.MALFORMED, 'cannot be read'),
+        ({}, '+400 days', RefusalKind.MALFORMED, '--long'),
+    ],
+)
+def test_a_freeze_that_makes_no_sense_is_refused(
+    desk: Desk, given: dict[Scope, str | None], until: str, kind: RefusalKind, said: str
+) -> None:
+    with pytest.raises(OperationRefused) as refused:
+        freezes.freeze(desk.caller, given, until)
+
+    assert refused.value.kind is kind
+    assert said in str(refused.value)
+    assert desk.audit(CommandKind.FREEZE) == []
+
+
+def test_a_freeze_is_asked_for_listed_and_thawed(desk: Desk) -> None:
+    asked = freezes.freeze(desk.caller, {Scope.PROCESS: 'SiteHourly'}, '+400 days', is_long=True)
+    everything = freezes.freeze(desk.caller, {}, '2026-11-23T13')
+
+    (first, second) = freezes.holding(desk.store, NOW)
+    assert {first.id, second.id} == {asked.id, everything.id}
+    until = {item.id: item.until for item in (first, second)}
+    assert until[asked.id] == NOW + timedelta(days=400)
+    assert desk.rung == [asked.id, everything.id]
+    assert freezes.holding(desk.store, NOW + timedelta(days=401)) == []
+    thaw = freezes.thaw(desk.caller, asked.id[:6])
+    assert (thaw.kind, thaw.target) == (CommandKind.THAW, asked.id)
+    with pytest.raises(OperationRefused, match='no freeze'):
+        freezes.thaw(desk.caller, 'nothing')
+    with pytest.raises(OperationRefused, match='needs a reason'):
+        freezes.freeze(replace(desk.caller, reason=' '), {}, '+1 hour')

@@ -27,6 +27,7 @@ _PATH_TEXTS: Final = {
     'file': 'a log file, as /logs lists them',
     'name': 'the name, as the list gives it',
     'process': 'name of a process',
+    'freeze_id': 'id of a freeze, or the beginning of it',
     'request_id': 'id of a request',
     'timeperiod': 'an interval of the process, as in 2026112307, 2026-W48 or yesterday',
     'token_id': 'id of a token',

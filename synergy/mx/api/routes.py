@@ -27,6 +27,7 @@ from synergy.mx.api import (
     users,
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
+from synergy.mx.api.freeze_routes import FREEZE_ROUTES
 from synergy.mx.api.pools import POOL_ROUTES
 from synergy.mx.api.process_routes import PROCESS_ROUTES
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
@@ -164,11 +165,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     listing('api_runs', '/runs', runs.api_runs, shapes.DeadDocument, *_PAGE),
     *PROCESS_ROUTES,
     listing(
-        'api_freeruns',
-        '/freeruns',
-        freeruns.api_freeruns,
-        documents.FreerunRowDocument,
-        *_PAGE,
+        'api_freeruns', '/freeruns', freeruns.api_freeruns, documents.FreerunRowDocument, *_PAGE
     ),
     change(
         'api_save_freerun',
@@ -217,6 +214,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         Parameter('uow', 'of the action cancel: only this run'),
         needs_reason=NEEDS_REASON['freeruns'],
     ),
+    *FREEZE_ROUTES,
     listing('api_boxes', '/boxes', boxes.api_boxes, BoxWorkDocument, *_PAGE),
     at_once(
         action(

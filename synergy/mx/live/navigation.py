@@ -5,16 +5,18 @@ It is looked up once in a while for all pages, so that no page pays for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, OPEN_COMMAND_STATES
+from synergy.core.freezes import Freeze
 from synergy.core.records import is_led
 from synergy.core.structs import Struct
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
+from synergy.operations.freezes import holding
 from synergy.ports.store import Reader, Store
 from synergy.view.boxes import Presence, box_views
 from synergy.view.estimates import workers_by_process
@@ -29,7 +31,7 @@ class Navigation(Struct, frozen=True, kw_only=True):
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
     running, queued: units. workers: how many of them take work, of each process that boxes tell of.
-    vanished: of the boxes.
+    vanished: of the boxes. freezes: that hold now.
     """
 
     leader: str | None
@@ -41,6 +43,7 @@ class Navigation(Struct, frozen=True, kw_only=True):
     boxes: int
     vanished: int
     dead: int
+    freezes: Sequence[Freeze] = ()
 
 
 @dataclass(slots=True)
@@ -77,4 +80,5 @@ def _look(store: Reader, model: ReadModel, vanished_after: timedelta) -> Navigat
         boxes=len(boxes),
         vanished=sum(view.presence is Presence.VANISHED for view in boxes),
         dead=len(store.dead_units(COUNT_MAX)),
+        freezes=holding(store, store.store_now()),
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from synergy.core.commands import JOB_KINDS, Command, CommandKind, Only
+from synergy.core.freezes import EVERYTHING
 from synergy.core.letter_groups import error_of
 from synergy.core.records import Json
 from synergy.core.redaction import redacted_text
@@ -36,6 +37,8 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.BOX: 'boxes and workers',
     CommandKind.USER: 'users and tokens',
     CommandKind.CONTEXT: 'changed context',
+    CommandKind.FREEZE: 'freeze',
+    CommandKind.THAW: 'thaw',
 }
 
 _SENTENCES: Final[Mapping[CommandKind, str]] = {
@@ -77,6 +80,10 @@ def sentence(command: Command) -> str:
             return _of_box(command)
         case CommandKind.USER:
             return _of_user(command.details)
+        case CommandKind.FREEZE:
+            return _of_freeze(command)
+        case CommandKind.THAW:
+            return f'thaw {_frozen(command.process)}'
         case CommandKind.DROP if error_of(command) is not None:
             return f'drop the dead letters of {command.process} {command.said}{of_kind(command)}'
         case CommandKind.FREERUN_CANCEL if 'uow' in command.details:
@@ -114,6 +121,15 @@ def _of_box(command: Command) -> str:
     if command.process != box:
         return f'{action} {command.process} on {box}'
     return f'let {box} take work again' if action == 'undrain' else f'{action} {box}'
+
+
+def _of_freeze(command: Command) -> str:
+    until = str(command.details.get('until'))[:16].replace('T', ' ')
+    return f'freeze {_frozen(command.process)} until {until} UTC'
+
+
+def _frozen(name: str) -> str:
+    return 'everything' if name == EVERYTHING else name
 
 
 def _of_user(details: Mapping[str, Json]) -> str:

@@ -1,0 +1,98 @@
+"""Closed hours of a context: those of the installation, of trees and of entries, put together.
+
+Each process is given all that hold for it; their calendars are asked here, and hours that together
+never open are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+from synergy.conf.calendars import CalendarProblem, Calendars
+from synergy.conf.model import FreerunEntry, ManagedEntry
+from synergy.conf.tree_reader import TreeReader
+from synergy.core.closed import ClosedHours, in_zone, is_ever_open, parse
+from synergy.core.records import ProcessName, Tree
+from synergy.core.structs import replace
+from synergy.core.zones import zone_named
+
+#: Of what closed hours are said that are in the settings.
+EVERYWHERE: Final = 'of the installation'
+
+
+class Closing:
+    """Closes the entries of one context."""
+
+    def __init__(
+        self,
+        everywhere: Sequence[str],
+        calendars: Calendars,
+        today: date,
+        file: str,
+        problems: list[str],
+    ) -> None:
+        """Find the calendars of the installation's own hours. problems: what is wrong is added."""
+        self._calendars = calendars
+        self._now = datetime(today.year, today.month, today.day, tzinfo=UTC)
+        self._file = file
+        self._problems = problems
+        self._told: set[tuple[str, ...]] = set()
+        #: Those of the whole installation.
+        self.everywhere = self._known((parse(text, UTC) for text in everywhere), EVERYWHERE)
+        self._check(self.everywhere)
+
+    def close(
+        self,
+        trees: Iterable[tuple[TreeReader, Tree]],
+        managed: dict[ProcessName, ManagedEntry],
+        freeruns: dict[tuple[ProcessName, str], FreerunEntry],
+    ) -> None:
+        """Give each entry all the hours that hold for it."""
+        for reader, tree in trees:
+            zone = zone_named(tree.zone)
+            own = self._known(reader.closed(zone), f'of tree {tree.name}')
+            of_tree = (*self.everywhere, *own)
+            for name in tree.levels:
+                if (entry := managed.get(name)) is None:
+                    continue
+                process = entry.process
+                closed = of_tree
+                if process.closed:
+                    here = (in_zone(item, zone) for item in process.closed)
+                    closed = (*of_tree, *self._known(here, f'of {name}'))
+                if closed:
+                    self._check(closed)
+                    managed[name] = replace(entry, process=replace(process, closed=closed))
+        for key, freerun in freeruns.items():
+            own = self._known(freerun.closed, f'of {freerun.full_name}')
+            if closed := (*self.everywhere, *own):
+                self._check(closed)
+                freeruns[key] = replace(freerun, closed=closed)
+
+    def _known(self, hours: Iterable[ClosedHours], place: str) -> tuple[ClosedHours, ...]:
+        """Return hours with the days of the calendars that they name."""
+        found = []
+        for item in hours:
+            closed = replace(item, place=place)
+            if item.calendar is not None:
+                try:
+                    closed = replace(closed, working=self._calendars.of(item.calendar))
+                except CalendarProblem as error:
+                    self._problems.append(
+                        f'closed = {item.text!r} {place} in {self._file}: {error}'
+                    )
+                    continue
+            found.append(closed)
+        return tuple(found)
+
+    def _check(self, hours: tuple[ClosedHours, ...]) -> None:
+        said = tuple(map(str, hours))
+        if said in self._told or is_ever_open(hours, self._now):
+            return
+        self._told.add(said)
+        self._problems.append(
+            f'closed = {", ".join(said)} in {self._file}: nothing would start within a year; '
+            'leave hours open, or switch off what is never to start (is_on=False)'
+        )
