@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from bench.result import Result
 from synergy.core.closure import plan
@@ -14,6 +17,8 @@ from synergy.core.engine import Engine
 from synergy.core.events import Event, Look, Reported
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.machines import MACHINE_BY_NAME
+from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
+from synergy.core.pools import Pools, demands_of, pools_in_use
 from synergy.core.readiness import readiness
 from synergy.core.records import Job, Process, ProcessName, Tree
 from synergy.core.states import JobState, UnitState
@@ -28,6 +33,13 @@ _LEVELS = (
     ('Monthly', Qualifier.MONTHLY),
     ('Yearly', Qualifier.YEARLY),
 )
+_POOL: Final = PoolName('warehouse')
+#: With a priority that is not the usual one.
+_SHARED: Final = Demand(((_POOL, 1),), 60)
+#: Slots: of a pool in which there is always room, and of one that is always short.
+_ROOM, _SHORT = 1_000, 100
+_SLOTS: Final = (_ROOM, _SHORT)
+_POOL_ROUNDS: Final = 25
 
 
 def run(*, is_quick: bool) -> Sequence[Result]:
@@ -35,12 +47,16 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     return [
         _decisions(20_000 if is_quick else 200_000),
         _engine(10_000 if is_quick else 50_000),
+        *_pools(500 if is_quick else 1_000),
         *_cascade(10_000 if is_quick else 100_000),
     ]
 
 
-def _hierarchy(hours: int) -> Hierarchy:
-    """Return a tree of all levels, and one that depends on it hour by hour."""
+def _hierarchy(hours: int, demand: Demand = Demand()) -> Hierarchy:  # noqa: B008 - frozen
+    """Return a tree of all levels, and one that depends on it hour by hour.
+
+    demand: what each start takes.
+    """
     end = _START + timedelta(hours=hours)
     names = [f'{tree}{level}' for tree in ('Site', 'Alert') for level, _ in _LEVELS]
     processes = [
@@ -49,6 +65,7 @@ def _hierarchy(hours: int) -> Hierarchy:
             qualifier=qualifier,
             max_running=100,
             lag=timedelta(0),
+            demand=demand,
         )
         for tree in ('Site', 'Alert')
         for level, qualifier in _LEVELS
@@ -94,24 +111,11 @@ def _decisions(hours: int) -> Result:
 
 def _engine(hours: int) -> Result:
     """Run every interval of two trees from due to processed, all records and effects made."""
-    hierarchy = _hierarchy(hours)
-    now = _START + timedelta(hours=hours + 1)
-    timetable = Timetable(hierarchy)
-    engine = Engine(timetable)
     count = 0
 
     def work() -> None:
         nonlocal count
-        events: list[Event] = [Look(node.process.name) for node in hierarchy]
-        while events or engine.is_owing:
-            effects = engine.on(events, now)
-            timetable.settle()
-            events = [
-                Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
-                for effect in effects.saves
-                if isinstance(effect, InsertUnit)
-            ]
-            count += len(events)
+        count = _worked_off(_hierarchy(hours))
 
     seconds = _seconds(work)
     return Result(
@@ -120,6 +124,74 @@ def _engine(hours: int) -> Result:
         value=count / seconds,
         unit='intervals/s',
     )
+
+
+def _pools(hours: int) -> Sequence[Result]:
+    """Run the same with and without a pool of which each start takes, by turns.
+
+    Processor time is compared, of runs that follow each other; there are many short ones, for what
+    else the machine does takes from it.
+    """
+    hierarchies: dict[int | None, Hierarchy] = {None: _hierarchy(hours)}
+    hierarchies.update({slots: _shared(hours, slots) for slots in _SLOTS})
+    ratios: dict[int, list[float]] = {slots: [] for slots in _SLOTS}
+    for _ in range(_POOL_ROUNDS):
+        took: dict[int | None, float] = {}
+        for slots, hierarchy in hierarchies.items():
+            gc.collect()
+            began = time.process_time()
+            _worked_off(hierarchy)
+            took[slots] = time.process_time() - began
+        for slots, found in ratios.items():
+            found.append((took[slots] / took[None] - 1) * 100)
+    return [
+        Result(
+            benchmark='core',
+            what=f'{what}, beside the engine without',
+            value=statistics.median(ratios[slots]),
+            low=min(ratios[slots]),
+            high=max(ratios[slots]),
+            unit='%',
+            aim=aim,
+        )
+        for what, slots, aim in (
+            ('a pool with room, and a priority', _ROOM, 'under 5'),
+            ('a pool that is always short, and a priority', _SHORT, None),
+        )
+    ]
+
+
+def _shared(hours: int, slots: int) -> Hierarchy:
+    hierarchy = _hierarchy(hours, _SHARED)
+    pools = SharedPools(sizes={_POOL: Pool(name=_POOL, slots=slots)})
+    return hierarchy.replaced(hierarchy.nodes, pools)
+
+
+def _worked_off(hierarchy: Hierarchy) -> int:
+    """Run every interval of a hierarchy; return how many there were."""
+    now = max(node.tree.end for node in hierarchy if node.tree.end) + timedelta(hours=1)
+    timetable = Timetable(hierarchy)
+    timetable.extend(now)
+    pools = _pools_of(timetable)
+    engine = Engine(timetable, pools=pools)
+    count = 0
+    events: list[Event] = [Look(node.process.name) for node in hierarchy]
+    while events or engine.is_owing:
+        effects = engine.on(events, now)
+        timetable.settle()
+        events = [
+            Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
+            for effect in effects.saves
+            if isinstance(effect, InsertUnit)
+        ]
+        count += len(events)
+    return count
+
+
+def _pools_of(timetable: Timetable) -> Pools | None:
+    hierarchy = timetable.hierarchy
+    sizes, demands = hierarchy.pools.sizes, demands_of(hierarchy)
+    return pools_in_use(sizes, demands, timetable.running_count, hierarchy.nodes)
 
 
 def _cascade(hours: int) -> Sequence[Result]:

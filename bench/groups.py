@@ -1,49 +1,97 @@
-"""What one box takes that runs two hundred processes with one group of workers.
+"""One box whose processes share groups of workers: what it takes at rest, and an hour's turn.
 
-All that runs there is counted, the Supervisor, the Scheduler and the dashboard among it, once each
-process has run: what processes share counts once.
+All that runs there is counted, the Supervisor, the Scheduler and the dashboard among it; memory
+that processes share counts once. Each process is due once, at a full minute some time after the
+start, so that the box is up and at rest before.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import psutil
 
-from bench.groups_context import END_VARIABLE, GROUP, INSTANCES, NAMES, START_VARIABLE
+from bench.groups_context import (
+    COUNT_VARIABLE,
+    END_VARIABLE,
+    GROUPS_VARIABLE,
+    INSTANCES_VARIABLE,
+    LAG_VARIABLE,
+    START_VARIABLE,
+)
 from bench.result import Result
+from bench.spent import seconds_of
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
-from synergy.core.states import UnitState
-from synergy.core.timeperiod import JobKey, ProcessName, parse
+from synergy.core.records import Unit
+from synergy.core.states import FINAL_JOB_STATES, UnitState
+from synergy.core.structs import Struct
+from synergy.core.supervision import ProcessStatus
+from synergy.ports.store import Store
 
 _MEBIBYTE: Final = 1024 * 1024
 #: On a busy machine.
 _SECONDS_MAX: Final = 300.0
-_LOOK_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 0.5
+
+
+class _Box(Struct, frozen=True, kw_only=True):
+    """What is measured. seconds_until_due: at least, for the box to come up and be at rest first.
+
+    rest_seconds: for which it is looked at at rest.
+    """
+
+    processes: int
+    groups: int
+    instances: int
+    seconds_until_due: float
+    rest_seconds: float
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        many = 'one group' if self.groups == 1 else f'{self.groups} groups'
+        return f'{self.processes:,} processes in {many} of {self.instances} workers'
+
+
+_SMALL: Final = _Box(processes=200, groups=1, instances=4, seconds_until_due=15, rest_seconds=0)
+_LARGE: Final = _Box(processes=5_000, groups=5, instances=2, seconds_until_due=60, rest_seconds=20)
 
 
 def run() -> Sequence[Result]:
-    """Start a box in an empty home, let each process run once, and weigh what runs."""
+    """Measure two hundred processes, and five thousand."""
+    return [*_measured(_SMALL), *_measured(_LARGE)]
+
+
+def _measured(box: _Box) -> Sequence[Result]:
+    """Start a box in an empty home, let each process run once, and look at what runs."""
     now = bootstrap.clock().now()
+    due = _full_minute(now + timedelta(seconds=box.seconds_until_due))
+    hour = now.replace(minute=0, second=0, microsecond=0)
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
-        environ = {
-            **os.environ,
+        variables = {
+            COUNT_VARIABLE: str(box.processes),
+            GROUPS_VARIABLE: str(box.groups),
+            INSTANCES_VARIABLE: str(box.instances),
+            START_VARIABLE: f'{hour - timedelta(hours=1):%Y%m%d%H}',
+            END_VARIABLE: f'{hour:%Y%m%d%H}',
+            LAG_VARIABLE: str(round((due - hour).total_seconds() / 60)),
             'SYNERGY_HOME': folder,
             'SYNERGY_CONTEXT_MODULE': 'bench.groups_context',
             'SYNERGY_MX_PORT': '0',
-            START_VARIABLE: f'{now - timedelta(hours=2):%Y%m%d%H}',
-            END_VARIABLE: f'{now - timedelta(hours=1):%Y%m%d%H}',
         }
-        os.environ.update({name: environ[name] for name in (START_VARIABLE, END_VARIABLE)})
+        environ = {**os.environ, **variables}
+        began = time.monotonic()
         with subprocess.Popen(
             [sys.executable, str(PROJECT / 'process_starter.py'), 'Supervisor'],
             cwd=PROJECT,
@@ -52,42 +100,130 @@ def run() -> Sequence[Result]:
             stderr=subprocess.DEVNULL,
         ) as supervisor:
             try:
-                workers = _workers_when_done(environ, environ[START_VARIABLE])
-                own = psutil.Process(supervisor.pid)
-                held_by_pid = {
-                    process.pid: process.memory_full_info().pss / _MEBIBYTE
-                    for process in (own, *own.children(recursive=True))
-                }
+                return _watched(box, environ, supervisor.pid, began, due)
             finally:
                 supervisor.send_signal(signal.SIGTERM)
-    what = f'{len(NAMES)} processes in one group of {INSTANCES} workers'
-    return [
-        _result(f'{what}: all of the box together', sum(held_by_pid.values()), 'under 400'),
-        _result('the same: its workers', sum(held_by_pid[pid] for pid in workers), None),
-    ]
 
 
-def _workers_when_done(environ: dict[str, str], hour: str) -> Sequence[int]:
-    """Wait until each process has run its hour; return the pids of the workers."""
-    settings, context = bootstrap.load(environ)
+def _watched(
+    box: _Box, environ: Mapping[str, str], supervisor: int, began: float, due: datetime
+) -> Sequence[Result]:
+    # The processes are counted, not looked at: this process does not read their context, of which
+    # it has one length only.
+    settings, context = bootstrap.load(
+        {**environ, 'SYNERGY_CONTEXT_MODULE': 'bench.groups_context'}
+    )
     with bootstrap.open_runtime(settings, context) as runtime:
         store = runtime.open_store()
-        until = time.monotonic() + _SECONDS_MAX
-        nodes = context.hierarchy.nodes
-        keys = [
-            JobKey(name, parse(nodes[name].process.qualifier, hour))
-            for name in map(ProcessName, NAMES)
-        ]
-        while time.monotonic() < until:
-            jobs = store.jobs(keys)
-            if len(jobs) == len(keys) and all(job.state.is_final for job in jobs.values()):
-                units = [unit for key in keys for unit in store.runs(key)]
-                assert {unit.state for unit in units} == {UnitState.PROCESSED}
-                rows = store.box_processes()
-                return next(row.pids for row in rows if row.process == GROUP)
-            time.sleep(_LOOK_SECONDS)
-    raise RuntimeError(f'not every process has run within {_SECONDS_MAX:.0f} s')
+        _wait(lambda: _is_up(store, box))
+        up = time.monotonic() - began
+        spent_up = sum(_spent(supervisor).values())
+        found = []
+        if box.rest_seconds:
+            rest = _at_rest(supervisor, box.rest_seconds)
+            found += [
+                _result(f'{box.text}: up', up, 's', 'under 30'),
+                _result('the same: up, processor time', spent_up, 's'),
+                _result('the same: at rest, of a core', rest, '%', 'under 5'),
+            ]
+            if bootstrap.clock().now() >= due:
+                raise RuntimeError(f'the box was up too late, {up:.0f} s after its start')
+        before = _spent(supervisor)
+        _wait(lambda: _has_run(store, box))
+        after = _spent(supervisor)
+        units = list(store.all_units())
+        held = _held(supervisor)
+        workers = {
+            pid for row in store.box_processes() for pid in row.pids if 'many' in row.process
+        }
+    assert {unit.state for unit in units} == {UnitState.PROCESSED}
+    aim = 'under 400' if box is _SMALL else None
+    found += [
+        _result(f'{box.text}: memory of all of the box together', sum(held.values()), 'MiB', aim),
+        _result('the same: its workers', sum(held[pid] for pid in workers), 'MiB'),
+    ]
+    if box.rest_seconds:
+        spent = sum(after.values()) - sum(before.get(pid, 0.0) for pid in after)
+        found += _turn(units, due, spent)
+    return found
 
 
-def _result(what: str, value: float, aim: str | None) -> Result:
-    return Result(benchmark='breadth', what=what, value=value, unit='MiB', aim=aim)
+def _turn(units: Sequence[Unit], due: datetime, spent: float) -> Sequence[Result]:
+    """Return how an hour's turn went. spent: processor seconds of all of the box meanwhile."""
+    made = [(unit.created_at - due).total_seconds() for unit in units]
+    ended = [(unit.finished_at - due).total_seconds() for unit in units if unit.finished_at]
+    count = f'{len(units):,}'
+    return [
+        _result(f'{count} due at once: requested after, the last', max(made), 's', 'under 2'),
+        _result(f'{count} due at once: requested after, median', statistics.median(made), 's'),
+        _result(
+            f'{count} due at once: worked off', len(units) / (max(ended) - min(made)),
+            'intervals/s', 'as bench embedded',
+        ),
+        _result(
+            f'{count} due at once: processor time of all of the box', spent / len(units) * 1e6,
+            'us/interval',
+        ),
+    ]  # fmt: skip
+
+
+def _full_minute(instant: datetime) -> datetime:
+    """Return the first full minute that is not before `instant`."""
+    minute = instant.replace(second=0, microsecond=0)
+    return minute if minute == instant else minute + timedelta(minutes=1)
+
+
+def _wait(is_done: Callable[[], bool]) -> None:
+    until = time.monotonic() + _SECONDS_MAX
+    while not is_done():
+        if time.monotonic() > until:
+            raise RuntimeError(f'nothing came of it within {_SECONDS_MAX:.0f} s')
+        time.sleep(_LOOK_SECONDS)
+
+
+def _is_up(store: Store, box: _Box) -> bool:
+    """Tell whether a Scheduler leads, and each worker and whatever else is there takes work."""
+    rows = [row for row in store.box_processes() if row.is_on]
+    pids = sum(len(row.pids) for row in rows if 'many' in row.process)
+    return (
+        pids == box.groups * box.instances
+        and all(row.state == ProcessStatus.RUNNING for row in rows)
+        and store.led_context() is not None
+    )
+
+
+def _has_run(store: Store, box: _Box) -> bool:
+    counts = store.count_jobs()
+    done = sum(count for (_, state), count in counts.items() if state in FINAL_JOB_STATES)
+    return done == box.processes
+
+
+def _all_of(supervisor: int) -> Sequence[psutil.Process]:
+    own = psutil.Process(supervisor)
+    return [own, *own.children(recursive=True)]
+
+
+def _spent(supervisor: int) -> Mapping[int, float]:
+    """Return the processor seconds of all of a box, by process."""
+    return {process.pid: seconds_of(process.pid) for process in _all_of(supervisor)}
+
+
+def _at_rest(supervisor: int, seconds: float) -> float:
+    """Return how much of a core a box takes that has nothing to do, in per cent."""
+    time.sleep(math.ceil(seconds / 4))  # What was begun while it came up is done.
+    before, began = _spent(supervisor), time.monotonic()
+    time.sleep(seconds)
+    after = _spent(supervisor)
+    used = sum(after.values()) - sum(before.get(pid, 0.0) for pid in after)
+    return used / (time.monotonic() - began) * 100
+
+
+def _held(supervisor: int) -> Mapping[int, float]:
+    """Return the memory of all of a box, by process: what several share counts once in all."""
+    return {
+        process.pid: process.memory_full_info().pss / _MEBIBYTE for process in _all_of(supervisor)
+    }
+
+
+def _result(what: str, value: float, unit: str, aim: str | None = None) -> Result:
+    return Result(benchmark='breadth', what=what, value=value, unit=unit, aim=aim)

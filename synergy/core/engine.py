@@ -9,6 +9,7 @@ last child starts its parent at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
@@ -121,8 +122,9 @@ class Engine:
                 self._decide(self._row(key, now), None, now, is_triggered=True)
         self._triggered.clear()
         self._deciding = None
-        for key, found in islice(self._starting.starts(now), STARTS_PER_BATCH_MAX):
-            self._decide(self._row(key, now), None, now, known=found)
+        with closing(self._starting.starts(now)) as starts:
+            for key, found in islice(starts, STARTS_PER_BATCH_MAX):
+                self._decide(self._row(key, now), None, now, known=found)
         self._starting.asked = None
         if self._pools is not None:
             self._effects.add(self._pools.taken())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from synergy.core.pool_record import Pool, PoolName
+from synergy.core.pool_record import SLOTS_MAX, Pool, PoolName
 
 #: Within which the starts of a pool are counted.
 RATE_WINDOW: Final = timedelta(minutes=1)
@@ -46,17 +46,20 @@ class StartRates:
             while starts and starts[0] <= now - RATE_WINDOW:
                 starts.popleft()
 
-    def note(self, shares: Iterable[tuple[PoolName, int]], instants: Iterable[datetime]) -> None:
+    def note(self, shares: Iterable[tuple[PoolName, int]], instants: Collection[datetime]) -> None:
         """Count starts, earliest first, in each pool of which they take."""
-        pools = [self._starts[pool] for pool, _ in shares]
-        for instant in instants:
-            for starts in pools:
-                starts.append(instant)
+        for pool, _ in shares:
+            self._starts[pool].extend(instants)
 
     def is_spent(self, pool: PoolName) -> bool:
         """Tell whether so many have started within the last minute that no other may."""
         most = self._most.get(pool)
         return most is not None and len(self._starts[pool]) >= most
+
+    def left(self, pool: PoolName) -> int:
+        """Return how many may start now; where nothing limits them, as many as fit."""
+        most = self._most.get(pool)
+        return SLOTS_MAX if most is None else most - len(self._starts[pool])
 
     def free_at(self, pools: Iterable[PoolName]) -> datetime | None:
         """Return when another may start of the first of `pools` that is spent; None: none is."""

@@ -6,11 +6,11 @@ when there is room in it; until then it costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import chain
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from synergy.core.holds import Holds
 from synergy.core.pool_record import PoolName
@@ -23,6 +23,11 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
 _Start: TypeAlias = tuple[JobKey, Readiness | None]
+
+#: Equal ones take turns start by start while less room is left than so many starts of a turn take,
+#: and a turn has at most so many.
+_ROOM_PER_START: Final = 8
+_TURN_MAX: Final = 16
 
 
 class PooledStarting(Starting):
@@ -42,9 +47,6 @@ class PooledStarting(Starting):
         self._queue: list[Queued] = []
         # Processes whose trigger has fired and whose live intervals have yet to run for it.
         self._triggered: set[ProcessName] = set()
-        # Who has started last, and how many units it had before: what it has taken is counted
-        # before the next choice, whoever makes it.
-        self._under_way: tuple[Taker, int] | None = None
 
     @property
     def is_owing(self) -> bool:
@@ -64,7 +66,8 @@ class PooledStarting(Starting):
     def release(self, processes: Iterable[ProcessName]) -> None:
         """Look at processes, in the order of priority."""
         for process in processes:
-            self.owe(process)
+            if process not in self._owed:
+                self.owe(process)
 
     def live(self, process: ProcessName, now: datetime) -> Iterator[JobKey]:
         """Yield the live intervals of a process that may run; of a pool they wait their turn."""
@@ -74,10 +77,9 @@ class PooledStarting(Starting):
             self._triggered.add(process)
             self.owe(process)
 
-    def starts(self, now: datetime) -> Iterator[_Start]:
+    def starts(self, now: datetime) -> Generator[_Start]:
         """Yield what may start, by priority; free runs start meanwhile."""
         pools = self._pools
-        self._settle(now)
         pools.begin(now)
         draws: dict[ProcessName, Iterator[_Start]] = {}
         while (taker := self._next_asked()) is not None:
@@ -89,21 +91,48 @@ class PooledStarting(Starting):
                 self._rest(taker)
             elif not taker.shares:
                 yield from self._unshared(taker, now)
+            else:
+                yield from self._while_first(taker, draws, now)
+        self.asked = None
+
+    def _while_first(
+        self, taker: Taker, draws: dict[ProcessName, Iterator[_Start]], now: datetime
+    ) -> Iterator[_Start]:
+        """Yield what a process may start, until another comes first.
+
+        Others of its priority come after one start where little room is left, and after a few where
+        there is much. What it has taken is counted once it stops, however that comes: until then
+        nobody else asks.
+        """
+        pools, queue, name = self._pools, self._queue, taker.name
+        if (draw := draws.get(name)) is None:
+            draw = draws[name] = self._drawn(name, now)
+        before = self._timetable.running_count(name)
+        place, room = (taker.order, name), pools.room(taker)
+        has_started = has_ended = False
+        try:
+            for _ in range(min(max(room // _ROOM_PER_START, 1), _TURN_MAX, room)):
+                drawn = next(draw, None)
+                if drawn is None:
+                    del draws[name]
+                    has_ended = True
+                    return
+                has_started = True
+                yield drawn
+                self.is_trigger = False
+                if queue and queue[0] < place:
+                    return
+        finally:
+            self.is_trigger = False
+            if has_started:
+                pools.has_turn(taker)
+                pools.started(taker, self._timetable.running_count(name) - before, now)
+            if has_ended or (has_started and not self.has_place(name)):
+                self._rest(taker)
             elif short := pools.short(taker):
                 self._let_wait(taker, short, now)
             else:
-                draw = draws.get(name)
-                if draw is None:
-                    draw = draws[name] = self._drawn(name, now)
-                drawn = next(draw, None)
-                if drawn is None:
-                    self._rest(taker)
-                    continue
-                pools.has_turn(taker)
-                self._under_way = taker, self._timetable.running_count(name)
-                yield drawn
-                self._settle(now)
-        self.asked = None
+                heappush(queue, (taker.order, name))
 
     def _next_asked(self) -> Taker | None:
         """Return who comes first by now, of those owed a look and those who wait for a pool."""
@@ -141,22 +170,6 @@ class PooledStarting(Starting):
         heappush(self._queue, (taker.order, name))
         yield from self._all_of(self._hierarchy.nodes[name], now)
         del self._owed[name]
-
-    def _settle(self, now: datetime) -> None:
-        """Count what the last start has taken, and owe its process the next look."""
-        self.is_trigger = False
-        if self._under_way is not None:
-            taker, before = self._under_way
-            self._under_way = None
-            name, pools = taker.name, self._pools
-            pools.started(taker, self._timetable.running_count(name) - before, now)
-            if not self.has_place(name):
-                del self._owed[name]
-            elif not taker.may_be_passed and (short := pools.short(taker)):
-                del self._owed[name]
-                pools.wait(taker, short)
-            else:
-                heappush(self._queue, (taker.order, name))
 
     def _rest(self, taker: Taker) -> None:
         self._owed.pop(taker.name, None)

@@ -4,7 +4,8 @@ No count of slots is stored: what is held is what the units that are live take, 
 the commit that makes a unit and given back by the one that ends it, and no crash can leak a slot.
 Starts within the last minute are kept in memory; a new leader reads them from the store.
 
-Who waits is asked by priority; equal ones take turns, start by start. A large share would wait for
+Who waits is asked by priority; equal ones take turns, start by start where little room is left, and
+a few starts at a time where there is much. A large share would wait for
 ever for as much to be free at once: when as many of equal or lower priority as the pool has slots
 have passed it, what it takes is kept free for it. Whoever waits costs nothing until there is room.
 """
@@ -20,7 +21,7 @@ from synergy.core.effects import Effects
 from synergy.core.freerun_record import base_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.pool_rates import StartRates
-from synergy.core.pool_record import Demand, Pool, PoolName
+from synergy.core.pool_record import SLOTS_MAX, Demand, Pool, PoolName
 from synergy.core.pool_takers import Taker
 from synergy.core.records import ProcessName
 
@@ -101,7 +102,8 @@ class Pools:
                 for pool, share in taker.shares:
                     used[pool] += count * share
         for name, count in self._live_freeruns.items():
-            self._take(self.taker(name), count)
+            for pool, share in self.taker(name).shares:
+                used[pool] += count * share
         self.rates.forget(now)
         for name, queue in self.waiting.items():
             if queue is None:
@@ -131,6 +133,16 @@ class Pools:
                 found.append(pool)
         return found
 
+    def room(self, taker: Taker) -> int:
+        """Return how many starts are sure to find room, if nobody else starts. After `begin`."""
+        if self._passed:
+            return 0 if self.short(taker) else 1
+        found = SLOTS_MAX
+        for pool, share in taker.shares:
+            left = (self._slots[pool] - self._used[pool]) // share
+            found = min(found, left, self.rates.left(pool))
+        return max(found, 0)
+
     def wait(self, taker: Taker, short: Iterable[PoolName]) -> None:
         """Let somebody who has work wait for pools."""
         full = next((pool for pool in short if not self._has_room(pool)), None)
@@ -151,13 +163,16 @@ class Pools:
 
     def started(self, taker: Taker, count: int, now: datetime) -> None:
         """Count new units of a process or free run, and whom they have passed."""
-        self._take(taker, count)
+        for pool, share in taker.shares:
+            self._used[pool] += count * share
         if count <= 0:
             return
         if self.waiting or self._passed:
             self.rest(taker)
         if self.rates:
-            self.rates.note(taker.shares, [now] * count)
+            self.rates.note(taker.shares, (now,) * count)
+        if not self._passed:
+            return
         for other in self._passed.values():
             if other.priority >= taker.priority and _share_one(other, taker):
                 other.passed += count
@@ -203,10 +218,6 @@ class Pools:
 
     def _has_room(self, pool: PoolName) -> bool:
         return self._used[pool] < self._slots[pool] and not self.rates.is_spent(pool)
-
-    def _take(self, taker: Taker, count: int) -> None:
-        for pool, share in taker.shares:
-            self._used[pool] += count * share
 
     def _judge(self, taker: Taker) -> None:
         """Keep room for somebody whom enough others have passed.

@@ -6,7 +6,7 @@ start is chosen with all that the ones before have changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias
 
@@ -99,11 +99,11 @@ class Starting:
         most = self._hierarchy.nodes[process].process.max_running
         return self._timetable.running_count(process) < most
 
-    def starts(self, now: datetime) -> Iterator[tuple[JobKey, Readiness | None]]:
+    def starts(self, now: datetime) -> Generator[tuple[JobKey, Readiness | None]]:
         """Yield what may start, or is to be skipped, and its readiness where it is known.
 
-        Ends when nobody is owed a look. Whoever breaks off owes the process under way another,
-        behind all others: it may have more to start than they.
+        Ends when nobody is owed a look. Whoever breaks off closes it, and so owes the process under
+        way another, behind all others: it may have more to start than they.
         """
         while ahead := self._released or self._owed:
             self.asked = process = next(iter(ahead))

@@ -102,7 +102,8 @@ def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False)
         and (cut := node.process.override.cut) is not None
         and cut.is_of(node.process.qualifier, node.tree.zone)
     }
-    return replace(pipeline, hierarchy=hierarchy.replaced({**hierarchy.nodes, **cuts}))
+    nodes, pools = {**hierarchy.nodes, **cuts}, pipeline.hierarchy.pools
+    return replace(pipeline, hierarchy=hierarchy.replaced(nodes, pools))
 
 
 def _waiting_for_each_other(processes: Sequence[Process]) -> Sequence[Process]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import settings
@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from synergy.core import engine
 from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.effects import InsertUnit
 from synergy.core.engine import Engine
-from synergy.core.events import Look
+from synergy.core.events import Event, Look, Reported
 from synergy.core.freerun_record import Overlap
 from synergy.core.pool_record import PRIORITY_MAX, Demand, Pool
 from synergy.core.pool_takers import Taker
@@ -39,6 +40,45 @@ def test_no_more_run_than_a_pool_has_slots_and_each_end_starts_one_in_the_same_b
 
     assert len(bench.started) == 10
     assert live == [3] * 8 + [2, 1, 0]
+
+
+def test_equal_ones_take_a_few_starts_in_turn_where_there_is_much_room() -> None:
+    bench = PoolBench(
+        {'A': demand(warehouse=1), 'B': demand(warehouse=1)}, slots={'warehouse': 100}
+    )
+
+    bench.at(hours(80))
+
+    turns = [len(list(turn)) for _, turn in groupby(bench.names_started())]
+    assert sum(turns) == 100
+    assert turns[0] > 1
+    assert turns[-14:] == [1] * 14
+    a_count = bench.names_started().count('A')
+    assert abs(2 * a_count - 100) <= turns[0]
+
+
+def test_what_has_started_before_a_batch_broke_off_counts_for_the_starts_of_a_minute() -> None:
+    bench = PoolBench(
+        {'A': demand(warehouse=1)},
+        slots={'warehouse': 1000},
+        per_minute={'warehouse': engine.STARTS_PER_BATCH_MAX + 2},
+        max_running=1000,
+    )
+    bench.now = hours(300)
+    events: list[Event] = [Look(ProcessName('A'))]
+    count = 0
+    while events or bench.engine.is_owing:
+        effects = bench.engine.on(events, bench.now)
+        bench.timetable.settle()
+        # All that one batch has started has ended before the next one.
+        events = [
+            Reported(replace(effect.unit, state=UnitState.PROCESSED, fence=1))
+            for effect in effects.saves
+            if isinstance(effect, InsertUnit)
+        ]
+        count += len(events)
+
+    assert count == engine.STARTS_PER_BATCH_MAX + 2
 
 
 def test_the_highest_priority_starts_first_whoever_was_mentioned_first() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from synergy.core.calendar import UtcCalendar, ZoneCalendar
 from synergy.core.hierarchy import build
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.node import Input, InputKind
+from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import Job, ProcessName, Route
 from synergy.core.states import JobState
 from synergy.core.structs import replace
@@ -70,6 +72,10 @@ def open_job(text: str, **fields: object) -> Job:
     where = key(text)
     job = Job(process=where.process, timeperiod=where.timeperiod, changed_at=NOW)
     return replace(job, **fields)  # type: ignore[arg-type]
+
+
+def reset_job(hour: str) -> Job:
+    return open_job(f'SiteHourly@{hour}', state=JobState.EMBRYO, rev=2, run=1)
 
 
 def foreseen(backlog: Backlog) -> list[str]:
@@ -220,3 +226,24 @@ def test_a_day_of_a_zone_is_foreseen_by_its_own_clock_and_without_what_has_ended
     [day] = [run for run in found if run.process == 'SiteDaily']
     assert day.timeperiod == '2026102500'
     assert day.started_at >= instant('2026102523')
+
+
+def test_what_shares_a_pool_is_foreseen_to_wait_for_its_slots() -> None:
+    pool = Pool(name=PoolName('warehouse'), slots=1)
+    hierarchy = two_trees(SiteHourly={'demand': Demand(((pool.name, 1),)), 'max_running': 4})
+    shared = hierarchy.replaced(hierarchy.nodes, SharedPools(sizes={pool.name: pool}))
+
+    found = forecast(
+        replace(pipeline(), hierarchy=shared),
+        Crew(instances=dict.fromkeys(SECONDS, 4)),
+        SECONDS,
+        NOW,
+        timedelta(minutes=31),
+        backlog_of(timetable_with(*map(reset_job, ('2026112507', '2026112508'))), NOW),
+    )
+
+    hours = [run for run in found if run.process == 'SiteHourly']
+    assert len(hours) >= 2
+    for one, other in pairwise(hours):
+        assert one.ended_at is not None
+        assert other.started_at >= one.ended_at
