@@ -11,7 +11,7 @@ from synergy.core.commands import CommandId, CommandKind
 from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.operations.credentials import new_token
-from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
+from tests.mx.dashboard_harness import FREEZE_ID, NOW, REQUEST_ID, DashboardHarness
 
 
 def read(pages: DashboardHarness, address: str, **headers: str) -> Any:
@@ -57,7 +57,7 @@ def test_audit_and_requests_are_read_to_their_end(pages: DashboardHarness) -> No
     everything = [item['id'] for item in all_of(pages, '/audit?')]
     requests = [item['id'] for item in all_of(pages, '/requests?')]
 
-    assert everything == [REQUEST_ID, *(f'c{number}' for number in range(7))]
+    assert everything == [REQUEST_ID, FREEZE_ID, *(f'c{number}' for number in range(7))]
     assert requests == [REQUEST_ID, 'c0', 'c2', 'c4', 'c6']
     assert [item['id'] for item in all_of(pages, '/audit?who=BOB&what=user')] == ['c1', 'c3']
     assert pages.get('/api/v1/audit?cursor=never-seen').status_code == 400
