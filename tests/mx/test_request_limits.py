@@ -311,8 +311,8 @@ EDITS = {
     'histories': "UPDATE job SET history = 'x' || char(10), event = 'y'",
     'histories of free runs': "INSERT INTO job_event VALUES ('Shell::sweep', '', 99, 'x', 'y')",
     'the leader': "UPDATE leadership SET lease_until = 'x'",
-    'overrides': 'INSERT INTO managed_process (process_name, trigger_frequency, trigger_at, trigger_by, '
-    'is_on, is_on_at, is_on_by, definition, rev, term) '
+    'overrides': 'INSERT INTO managed_process (process_name, trigger_frequency, trigger_at, '
+    'trigger_by, is_on, is_on_at, is_on_by, definition, rev, term) '
     "VALUES ('SiteDaily', 'x', 'y', 5, 'z', 1, x'ff', '', -1, 1)",
     'the copy of the index': "INSERT OR REPLACE INTO index_copy VALUES (1, 'x')",
 }
