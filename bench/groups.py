@@ -32,12 +32,15 @@ from bench.groups_context import (
 from bench.result import Result
 from bench.spent import seconds_of
 from synergy import bootstrap
+from synergy.adapters.os.clocks import SimulatedClock
 from synergy.bootstrap import PROJECT
 from synergy.core.records import Unit
 from synergy.core.states import FINAL_JOB_STATES, UnitState
 from synergy.core.structs import Struct
 from synergy.core.supervision import ProcessStatus
 from synergy.ports.store import Store
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.main import pipeline_of
 
 _MEBIBYTE: Final = 1024 * 1024
 #: On a busy machine.
@@ -70,7 +73,69 @@ _LARGE: Final = _Box(processes=5_000, groups=5, instances=2, seconds_until_due=6
 
 def run() -> Sequence[Result]:
     """Measure two hundred processes, and five thousand."""
-    return [*_measured(_SMALL), *_measured(_LARGE)]
+    alone = _requested_alone(_LARGE)
+    return [
+        *_measured(_SMALL),
+        *_measured(_LARGE),
+        _result('5,000 due at once: processor time of a Scheduler alone', alone, 's', 'under 2'),
+    ]
+
+
+def request_a_turn() -> None:
+    """Be a Scheduler alone for which everything becomes due at once; print the seconds it takes."""
+    settings, context = bootstrap.load()
+    ends = [node.tree.end for node in context.hierarchy if node.tree.end is not None]
+    clock = SimulatedClock(ends[0] - timedelta(seconds=30))
+    with bootstrap.open_runtime(settings, context) as runtime:
+        scheduler = Scheduler(
+            pipeline_of(context, clock),
+            store=runtime.open_store(),
+            broker=runtime.open_broker(),
+            clock=clock,
+            settings=LoopSettings(
+                owner='bench',
+                leader_lease=timedelta(hours=1),
+                sweep_period=settings.sweep_period,
+                inbox_batch_max=settings.inbox_batch_max,
+            ),
+        )
+        while scheduler.step() <= 0:
+            pass
+        clock.advance(timedelta(seconds=31))
+        began = time.process_time()
+        while scheduler.step() <= 0:
+            pass
+        took = time.process_time() - began
+        assert len(runtime.open_store().live_units()) == len(ends), 'all were due'
+    print(took)
+
+
+def _requested_alone(box: _Box) -> float:
+    """Return the processor seconds of a Scheduler alone that requests all there is."""
+    hour = bootstrap.clock().now().replace(minute=0, second=0, microsecond=0)
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        done = subprocess.run(
+            [sys.executable, '-c', 'from bench import groups; groups.request_a_turn()'],
+            cwd=PROJECT,
+            env={**os.environ, **_variables(box, folder, hour, hour)},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return float(done.stdout)
+
+
+def _variables(box: _Box, folder: str, hour: datetime, due: datetime) -> Mapping[str, str]:
+    return {
+        COUNT_VARIABLE: str(box.processes),
+        GROUPS_VARIABLE: str(box.groups),
+        INSTANCES_VARIABLE: str(box.instances),
+        START_VARIABLE: f'{hour - timedelta(hours=1):%Y%m%d%H}',
+        END_VARIABLE: f'{hour:%Y%m%d%H}',
+        LAG_VARIABLE: str(round((due - hour).total_seconds() / 60)),
+        'SYNERGY_HOME': folder,
+        'SYNERGY_CONTEXT_MODULE': 'bench.groups_context',
+        'SYNERGY_MX_PORT': '0',
+    }
 
 
 def _measured(box: _Box) -> Sequence[Result]:
@@ -79,18 +144,7 @@ def _measured(box: _Box) -> Sequence[Result]:
     due = _full_minute(now + timedelta(seconds=box.seconds_until_due))
     hour = now.replace(minute=0, second=0, microsecond=0)
     with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
-        variables = {
-            COUNT_VARIABLE: str(box.processes),
-            GROUPS_VARIABLE: str(box.groups),
-            INSTANCES_VARIABLE: str(box.instances),
-            START_VARIABLE: f'{hour - timedelta(hours=1):%Y%m%d%H}',
-            END_VARIABLE: f'{hour:%Y%m%d%H}',
-            LAG_VARIABLE: str(round((due - hour).total_seconds() / 60)),
-            'SYNERGY_HOME': folder,
-            'SYNERGY_CONTEXT_MODULE': 'bench.groups_context',
-            'SYNERGY_MX_PORT': '0',
-        }
-        environ = {**os.environ, **variables}
+        environ = {**os.environ, **_variables(box, folder, hour, due)}
         began = time.monotonic()
         with subprocess.Popen(
             [sys.executable, str(PROJECT / 'process_starter.py'), 'Supervisor'],

@@ -40,7 +40,7 @@ from synergy.view.freeruns import next_fires
 from synergy.view.group_documents import GroupPlanDocument
 from synergy.view.group_encode import encode_group
 from synergy.view.pool_documents import PoolDocument, encode_pool
-from synergy.view.pools import look_at_pools, pool_views
+from synergy.view.pools import look_at_pools, pool_views, with_pace
 from synergy.view.preview import Preview
 from synergy.view.preview_encode import encode_preview
 from synergy.view.undo import UndoDocument, encode_undo
@@ -155,8 +155,9 @@ class LocalOperations(LocalAsking):
 
     def pools(self) -> Sequence[PoolDocument]:
         """Return the pools, with who holds what of each and who waits."""
-        look = look_at_pools(self.index(), self.store, self.now)
-        return [encode_pool(view) for view in pool_views(look)]
+        index = self.index()
+        views = pool_views(look_at_pools(index, self.store, self.now))
+        return [encode_pool(view) for view in with_pace(views, self.estimator(index, {}))]
 
     def change_pool(
         self, name: str, slots: str | None, per_minute: str | None, reason: str | None

@@ -19,6 +19,7 @@ from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import Lane, LaneWork
 from synergy.core.node import Node
 from synergy.core.pool_rates import RATE_WINDOW
+from synergy.core.pool_record import PoolName
 from synergy.core.readiness import blocked_runs
 from synergy.core.records import ProcessName
 from synergy.core.starting import lanes_of, live_first
@@ -41,10 +42,11 @@ _LOOKS_MAX: Final = 300
 
 
 class Estimator(Struct, frozen=True, kw_only=True):
-    """What an estimate is made from. workers: instances that take work, by process.
+    """What an estimate is made from. workers: instances that take work, by process
+    or group.
 
-    A process that `workers` lacks is not known to have any on a box: they may have been started by
-    hand. ahead: runs under way by process, which are done first.
+    A process that `workers` lacks, itself or its group, is not known to have any on a box: they
+    may have been started by hand. ahead: runs under way by process, which are done first.
     """
 
     hierarchy: Hierarchy
@@ -66,7 +68,7 @@ class Estimator(Struct, frozen=True, kw_only=True):
             width = 1  # Each waits for the one before.
         if not self.hierarchy.nodes[process].process.is_on:
             return None
-        workers = self.workers.get(process)
+        workers = self.workers.get(node.process.group or process)
         if workers is not None:
             width = min(width, workers)
         if width < 1:
@@ -77,11 +79,32 @@ class Estimator(Struct, frozen=True, kw_only=True):
         starts = max((RATE_WINDOW * (count / most) for most in limits), default=timedelta())
         return max(one * ceil(total / width), starts)
 
+    def pools_take(self, counts: Mapping[ProcessName, int]) -> timedelta:
+        """Return how long `counts` take at least, for all that takes of one pool shares it."""
+        slots: dict[PoolName, timedelta] = {}
+        starts: Counter[PoolName] = Counter()
+        for process, count in counts.items():
+            durations = self.durations(process)
+            if durations.usual.p50 is None:
+                continue
+            one = turn_of(durations.runs, durations.usual.p50)
+            for pool, share in self.hierarchy.nodes[process].process.demand.shares:
+                slots[pool] = slots.get(pool, timedelta()) + one * (count * share)
+                starts[pool] += count
+        sizes = self.hierarchy.pools.sizes
+        limits = [(count, sizes[pool].per_minute) for pool, count in starts.items()]
+        return max(
+            *(took / sizes[pool].slots for pool, took in slots.items()),
+            *(RATE_WINDOW * (count / most) for count, most in limits if most is not None),
+            timedelta(),
+            timedelta(),  # At least two, so that each is one to compare.
+        )
+
     def whole(self, counts: Mapping[ProcessName, int]) -> timedelta | None:
         """Return when all of `counts` is done, inputs before outputs; None: nobody knows.
 
         While inputs end one by one, what waits for them goes on beside them, so that after the
-        last one only one run of each follows.
+        last one only one run of each follows. What takes of one pool shares it.
         """
         ends: dict[ProcessName, timedelta] = {}
         for node in self.hierarchy:
@@ -92,7 +115,7 @@ class Estimator(Struct, frozen=True, kw_only=True):
                     return None
                 before = [ends[item.process] for item in node.inputs if item.process in ends]
                 ends[name] = max(own, max(before) + last + BETWEEN_RUNS) if before else own
-        return max(ends.values(), default=None)
+        return max(*ends.values(), self.pools_take(counts)) if ends else None
 
 
 def workers_by_process(views: Iterable[BoxView]) -> Mapping[str, int]:

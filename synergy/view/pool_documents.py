@@ -25,6 +25,7 @@ class PoolWaiterDocument(TypedDict):
     priority: int
     jobs: Annotated[int, 'that may start']
     since: At | None
+    takes_seconds: Annotated[float | None, 'for all of these, at their pace; null: nobody knows']
 
 
 class PoolOverrideDocument(TypedDict):
@@ -71,6 +72,9 @@ def encode_pool(view: PoolView) -> PoolDocument:
                 'priority': item.priority,
                 'jobs': item.jobs,
                 'since': instant(item.since),
+                'takes_seconds': None
+                if item.takes is None
+                else round(item.takes.total_seconds(), 3),
             }
             for item in view.waiters
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.freerun_record import Freerun, Overlap, base_of
@@ -17,7 +17,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
 from synergy.ports.recent_starts import Start, recent_starts
 from synergy.ports.store import Reader
-from synergy.view.estimates import ready_count
+from synergy.view.estimates import Estimator, ready_count
 from synergy.view.words import at
 
 #: Holders that a sentence names.
@@ -35,7 +35,8 @@ class Holder(Struct, frozen=True, kw_only=True):
 class Waiter(Struct, frozen=True, kw_only=True):
     """Who has something that may start but for a pool. share: that a start takes of it.
 
-    jobs: how many may start. since: when the first of them could have.
+    jobs: how many may start. since: when the first of them could have. takes: how long these take
+    at their pace and that of their pools; None: nobody knows.
     """
 
     name: ProcessName
@@ -43,6 +44,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
     priority: int
     jobs: int
     since: datetime | None
+    takes: timedelta | None = None
 
 
 class PoolView(Struct, frozen=True, kw_only=True):
@@ -107,6 +109,23 @@ def pool_views(look: PoolsLook) -> Sequence[PoolView]:
     """Return all pools, by name."""
     sizes = look.timetable.hierarchy.pools.sizes
     return [_with_waiters(look, _without_waiters(look, sizes[name])) for name in sorted(sizes)]
+
+
+def with_pace(views: Sequence[PoolView], estimator: Estimator) -> Sequence[PoolView]:
+    """Return pools with how long that takes which waits for them; of free runs nobody knows."""
+    nodes = estimator.hierarchy.nodes
+    return [
+        replace(
+            view,
+            waiters=[
+                replace(item, takes=estimator.takes(item.name, item.jobs))
+                if item.name in nodes
+                else item
+                for item in view.waiters
+            ],
+        )
+        for view in views
+    ]
 
 
 def short_pools(look: PoolsLook, name: ProcessName) -> Sequence[PoolView]:

@@ -10,6 +10,7 @@ import pytest
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.effects import SavePool
 from synergy.core.pool_record import PoolName, PoolOverride
+from synergy.view.words import span
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
 
@@ -55,6 +56,8 @@ def test_who_holds_and_who_waits_is_told(pages: DashboardHarness) -> None:
     (waiter,) = found['waiters']
     assert (waiter['name'], waiter['share'], waiter['jobs']) == ('SiteHourly', 1, 1)
     assert waiter['since'] == '2026-11-23T12:05:00Z'
+    assert waiter['takes_seconds'] > 0
+    assert f'about {span(timedelta(seconds=waiter["takes_seconds"]))}' in page
     assert found['override']['slots'] == 1
     why = pages.get('/i/SiteHourly/2026112311').text
     assert 'waits for a slot of warehouse: 1 of 1 used by SiteHourly (1)' in why

@@ -9,8 +9,10 @@ import pytest
 
 from synergy.core.lanes import CatchUp, Lane, LaneStart
 from synergy.core.led_context import LedContext, placed
+from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import CommandId, Job, ProcessName
 from synergy.core.states import JobState, UnitState
+from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.ports.store import EndedRun
@@ -174,3 +176,36 @@ def test_lanes_take_turns_by_their_shares() -> None:
     # Newest first: 11 and 10 are before 9; four live ones come with each of the three.
     assert before(timetable, node, hour(9), NOW) == Before(2, {Lane.LIVE: 12})
     assert before(timetable, node, hour(14), NOW) == Before(2, {Lane.HISTORY: 1})
+
+
+def test_a_pool_bounds_what_runs_at_once_and_starts_a_minute_alone_and_together() -> None:
+    name, minute = PoolName('warehouse'), timedelta(minutes=1)
+    demand = Demand(((name, 2),))
+    found = estimator(minute, max_running=30, workers=None)
+    many = two_trees(
+        SiteHourly={'max_running': 30, 'demand': demand},
+        AlertDaily={'max_running': 30, 'demand': demand},
+    )
+    alert = ProcessName('AlertDaily')
+
+    def sized(slots: int, per_minute: int | None) -> Estimator:
+        pool = Pool(name=name, slots=slots, per_minute=per_minute)
+        shared = many.replaced(many.nodes, SharedPools(sizes={name: pool}))
+        return replace(found, hierarchy=shared)
+
+    assert seconds(sized(20, None).takes(HOURLY, 60)) == pytest.approx(6 * 60.01)
+    assert seconds(sized(20, 5).takes(HOURLY, 60)) == pytest.approx(12 * 60)
+    # Both take of it.
+    assert seconds(sized(20, None).whole({HOURLY: 60, alert: 60})) == pytest.approx(12 * 60.01)
+    assert seconds(sized(60, 5).whole({HOURLY: 60, alert: 60})) == pytest.approx(24 * 60)
+
+
+def test_what_a_group_of_workers_runs_has_the_workers_of_the_group() -> None:
+    etl = ProcessName('etl')
+    found = replace(
+        estimator(timedelta(minutes=1)),
+        hierarchy=two_trees(SiteHourly={'max_running': 30, 'group': etl}),
+        workers={etl: 4},
+    )
+
+    assert seconds(found.takes(HOURLY, 8)) == pytest.approx(2 * 60.01)

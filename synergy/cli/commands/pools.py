@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from datetime import timedelta
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
@@ -11,7 +12,8 @@ from synergy.cli.opening import opened
 from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
 from synergy.operations.pools import DEFAULT, UNLIMITED
-from synergy.view.pool_documents import PoolDocument
+from synergy.view.pool_documents import PoolDocument, PoolWaiterDocument
+from synergy.view.words import span
 
 #: Holders and waiters of a pool in a table.
 _NAMED_MAX = 3
@@ -72,12 +74,7 @@ def _show(items: Sequence[PoolDocument], *, is_json: bool) -> ExitCode:
                 item['slots'],
                 _rate(item),
                 _some([f'{one["name"]} ({one["slots"]})' for one in item['holders']]),
-                _some(
-                    [
-                        f'{one["name"]} ({one["jobs"]}) since {(one["since"] or "")[:16]}'
-                        for one in item['waiters']
-                    ]
-                ),
+                _some([_waiter(one) for one in item['waiters']]),
                 _changed(item),
             )
             for item in items
@@ -94,6 +91,12 @@ def _rate(item: PoolDocument) -> str:
 def _some(texts: Sequence[str]) -> str:
     more = f' and {len(texts) - _NAMED_MAX} more' if len(texts) > _NAMED_MAX else ''
     return ', '.join(texts[:_NAMED_MAX]) + more
+
+
+def _waiter(one: PoolWaiterDocument) -> str:
+    seconds = one['takes_seconds']
+    about = '' if seconds is None else f', about {span(timedelta(seconds=seconds))}'
+    return f'{one["name"]} ({one["jobs"]}{about}) since {(one["since"] or "")[:16]}'
 
 
 def _changed(item: PoolDocument) -> str:

@@ -14,8 +14,9 @@ from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import unknown
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
+from synergy.mx.widgets.estimating import estimator_of
 from synergy.operations.pools import DEFAULT, UNLIMITED, change_pool
-from synergy.view.pools import PoolView, look_at_pools, pool_views, waiting_said
+from synergy.view.pools import PoolView, look_at_pools, pool_views, waiting_said, with_pace
 
 _ADDRESS: Final = '/pools'
 #: Of those who wait, or hold, on one page.
@@ -26,7 +27,8 @@ def views(request: RequestContext) -> Sequence[PoolView]:
     """Return all pools as they stand."""
     request.look()
     with request.model.lock:
-        return pool_views(look_at_pools(request.model.timetable, request.store, request.now))
+        found = pool_views(look_at_pools(request.model.timetable, request.store, request.now))
+    return with_pace(found, estimator_of(request, {}))
 
 
 def pools(request: RequestContext) -> Response:
